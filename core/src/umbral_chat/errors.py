@@ -1,0 +1,188 @@
+"""Every error that Umbral Chat raises on purpose, in one tree.
+
+UmbralChatError
+├── RequestError                 the caller can mend it; becomes problem details with the class's status and code
+│   ├── InvalidRequest           400  invalid_request, and by code: invalid_cursor, invalid_field, unknown_field …
+│   ├── Unauthorized             401  unauthorized, token_expired
+│   ├── Forbidden                403  forbidden
+│   ├── NotFound                 404  conversation_not_found, message_not_found
+│   ├── Conflict                 409  idempotency_conflict, message_id_taken, draft_gap, realtime_disabled …
+│   ├── Gone                     410
+│   │   ├── CursorExpired             cursor_expired
+│   │   └── ConversationDeleted       conversation_deleted
+│   ├── TooLarge                 413  body_too_large
+│   └── TooManyRequests          429  rate_limited
+├── Unavailable                  503  a part that the answer needs does not answer now
+│   └── HistoryUnavailable            history_unavailable
+├── SettingsError                     a setting is wrong; says which, where it came from, and what would be right
+├── PluginError                       a plugin is broken, too new, or claims what another claims
+└── StoreError                        a store's file cannot be used as it is
+    └── NewerSchema                   the file was written by a newer version
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+
+class UmbralChatError(Exception):
+    """Root of the tree. Its message is fit for the person who meets it: no secret, and a mend where there is one."""
+
+
+class RequestError(UmbralChatError):
+    """Something about a request is wrong, and the caller can mend it.
+
+    `code` is stable and is what a client switches on. `field` names the culprit in the body, query or header, `limit`
+    the bound that was crossed; `extra` are further members of the problem details, `headers` go on the answer.
+    """
+
+    status: ClassVar[int] = 400
+    default_code: ClassVar[str] = "invalid_request"
+
+    def __init__(
+        self,
+        detail: str,
+        *,
+        code: str | None = None,
+        field: str | None = None,
+        limit: int | float | None = None,
+        extra: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.code = code or self.default_code
+        self.field = field
+        self.limit = limit
+        self.extra = dict(extra or {})
+        self.headers = dict(headers or {})
+
+
+class InvalidRequest(RequestError):
+    """The request itself cannot be understood or breaks a rule of form."""
+
+
+class Unauthorized(RequestError):
+    """No credentials, or none that hold."""
+
+    status = 401
+    default_code = "unauthorized"
+
+
+class Forbidden(RequestError):
+    """The principal is known and has not the right."""
+
+    status = 403
+    default_code = "forbidden"
+
+
+class NotFound(RequestError):
+    """What the path names does not exist."""
+
+    status = 404
+    default_code = "not_found"
+
+
+class Conflict(RequestError):
+    """The request contradicts what is stored."""
+
+    status = 409
+    default_code = "conflict"
+
+
+class Gone(RequestError):
+    """What the caller holds on to is no more."""
+
+    status = 410
+    default_code = "gone"
+
+
+class CursorExpired(Gone):
+    """The cursor is of another epoch or past the head: start over from cursor `0`, or from a history page."""
+
+    default_code = "cursor_expired"
+
+    def __init__(self, detail: str = "This cursor does not belong to the log as it is now.") -> None:
+        super().__init__(f"{detail} Start over with after=0, or load a history page and follow from its cursor.")
+        self.extra = {"start": "0", "reconnect": True}
+
+
+class ConversationDeleted(Gone):
+    """The conversation was deleted; readers are not to reconnect, and only an explicit creation revives it."""
+
+    default_code = "conversation_deleted"
+
+    def __init__(self, conversation: str) -> None:
+        super().__init__(
+            f"Conversation {conversation!r} was deleted. Do not reconnect; POST /v1/conversations makes it anew."
+        )
+        self.extra = {"reconnect": False}
+
+
+class TooLarge(RequestError):
+    """The body is larger than the service takes."""
+
+    status = 413
+    default_code = "body_too_large"
+
+
+class TooManyRequests(RequestError):
+    """The principal writes faster than its limit; `Retry-After` says when to come again."""
+
+    status = 429
+    default_code = "rate_limited"
+
+
+class Unavailable(RequestError):
+    """A part that the answer needs does not answer now; the same request may succeed later."""
+
+    status = 503
+    default_code = "unavailable"
+
+    def __init__(self, detail: str, *, code: str | None = None, retry_after: int = 1) -> None:
+        super().__init__(detail, code=code, headers={"Retry-After": str(retry_after)})
+
+
+class HistoryUnavailable(Unavailable):
+    """The history store cannot be reached or cannot write: nothing was stored."""
+
+    default_code = "history_unavailable"
+
+
+class SettingsError(UmbralChatError):
+    """A setting is wrong: the message names it, where it came from, and what would be right."""
+
+
+class PluginError(UmbralChatError):
+    """A plugin cannot be used: the message names it, the reason and the mend."""
+
+
+class StoreError(UmbralChatError):
+    """A store's file cannot be used as it is."""
+
+
+class NewerSchema(StoreError):
+    """The file was written by a newer version than this one; it was opened read-only and left untouched."""
+
+
+__all__ = [
+    "Conflict",
+    "ConversationDeleted",
+    "CursorExpired",
+    "Forbidden",
+    "Gone",
+    "HistoryUnavailable",
+    "InvalidRequest",
+    "NewerSchema",
+    "NotFound",
+    "PluginError",
+    "RequestError",
+    "SettingsError",
+    "StoreError",
+    "TooLarge",
+    "TooManyRequests",
+    "UmbralChatError",
+    "Unauthorized",
+    "Unavailable",
+]

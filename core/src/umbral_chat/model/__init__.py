@@ -1,0 +1,1 @@
+"""What travels: ids, cursors, entries, writes, conversations and signals, as frozen msgspec Structs."""

@@ -1,0 +1,73 @@
+"""A conversation as a whole, and pages of what it holds."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from umbral_chat.model.cursor import Cursor
+from umbral_chat.model.entries import Entry, FoldedMessage, Member, RealtimeChoice, Responder, Status
+
+
+class Head(msgspec.Struct, frozen=True):
+    """Where a log stands."""
+
+    epoch: str
+    seq: int
+    redaction: int = 0
+    """Seq of the newest redaction: a cached copy that was read before it may hold what must not be shown."""
+
+
+class Deleted(msgspec.Struct, frozen=True):
+    """The conversation was deleted and its tombstone is still kept."""
+
+
+class Conversation(msgspec.Struct, frozen=True, kw_only=True):
+    """A room, its state folded from the log's updates. `unread` counts messages past the asking subject's marker."""
+
+    id: str
+    epoch: str
+    head: int
+    status: Status = "open"
+    responder: Responder = "assistant"
+    realtime: RealtimeChoice = "inherit"
+    title: str | None = None
+    metadata: dict[str, Any] | None = None
+    members: list[Member] = []
+    created_at: datetime
+    last_activity: datetime
+    last_message: FoldedMessage | None = None
+    unread: int = 0
+
+    @property
+    def cursor(self) -> Cursor:
+        """Where a reader stands that has read the whole of it."""
+        return Cursor(self.epoch, self.head)
+
+
+class LogPage(msgspec.Struct, frozen=True):
+    """A contiguous run of entries, read in one snapshot together with the head. `head` None: never made."""
+
+    head: Head | None
+    entries: list[Entry]
+
+
+class MessagePage(msgspec.Struct, frozen=True):
+    """Folded messages in ascending order, read in one snapshot together with the head. `head` None: never made."""
+
+    head: Head | None
+    messages: list[FoldedMessage]
+    has_more: bool
+    """Whether there are further ones in the direction of reading."""
+
+
+class InboxPage(msgspec.Struct, frozen=True):
+    """Conversations by last activity, newest first; `before` reads the next page."""
+
+    conversations: list[Conversation]
+    before: str | None
+
+
+__all__ = ["Conversation", "Deleted", "Head", "InboxPage", "LogPage", "MessagePage"]

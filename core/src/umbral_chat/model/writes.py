@@ -1,0 +1,75 @@
+"""Writes: what is handed to a history to be numbered and made durable."""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+from typing import Any
+
+import msgspec
+
+from umbral_chat.model.entries import Changes, Entry, Sender
+
+
+class _Write(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", omit_defaults=True):
+    conversation: str
+    subject: str
+    """The principal's subject: the scope of the idempotency key, and the author that ownership is checked against."""
+    sender: Sender
+    key: str | None = None
+    """Idempotency key, in the scope conversation × subject; kept as long as the conversation."""
+    epoch: str | None = None
+    """When given, the log must be of this epoch (tokens are bound to one), else ConversationDeleted is raised."""
+
+    def fingerprint(self) -> bytes:
+        """16 bytes that tell whether a repeated key comes with the same body."""
+        anonymous = msgspec.structs.replace(self, key=None, epoch=None)
+        return blake2b(msgspec.json.encode(anonymous, order="sorted"), digest_size=16).digest()
+
+
+class WriteMessage(_Write, frozen=True, tag="message"):
+    """Say something. Without `message_id` the history draws one."""
+
+    content: str
+    message_id: str | None = None
+    reply_to: str | None = None
+    metadata: dict[str, Any] | None = None
+
+
+class WriteEdit(_Write, frozen=True, tag="edit"):
+    """Replace a message's content; its metadata too when given (`None` keeps what it has)."""
+
+    message_id: str
+    content: str
+    metadata: dict[str, Any] | None = None
+    own_only: bool = False
+    """Only the message's own author may: else Forbidden (`not_your_message`)."""
+
+
+class WriteRedaction(_Write, frozen=True, tag="redaction"):
+    """Blank a message and its edits."""
+
+    message_id: str
+    own_only: bool = False
+
+
+class WriteUpdate(_Write, frozen=True, tag="update"):
+    """Change the conversation itself. Changes that set what is already so are still an entry."""
+
+    changes: Changes
+
+
+Write = WriteMessage | WriteEdit | WriteRedaction | WriteUpdate
+
+
+class Appended(msgspec.Struct, frozen=True):
+    """What became of a write."""
+
+    entry: Entry
+    created: bool
+    """False: the key was known, nothing was written, and `entry` is the first one (blanked if redacted since)."""
+    epoch: str
+    follow_ups: tuple[Entry, ...] = ()
+    """Entries that the same transaction appended after it: a user who writes to a closed conversation reopens it."""
+
+
+__all__ = ["Appended", "Write", "WriteEdit", "WriteMessage", "WriteRedaction", "WriteUpdate"]

@@ -1,0 +1,67 @@
+"""Who calls: principals, and the authenticators that recognize them."""
+
+from __future__ import annotations
+
+from typing import Literal, Protocol
+
+import msgspec
+
+from umbral_chat.model.entries import Role
+
+Right = Literal[
+    "read",
+    "send",
+    "send_as",
+    "moderate",
+    "manage",
+    "inbox",
+    "tokens",
+    "status",
+    "admin",
+    "metrics",
+]
+"""What a principal may do. `docs/reference/rights.md` says which route needs which."""
+
+PrincipalKind = Literal["local", "key", "token", "user"]
+
+
+class Principal(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody who calls, as an authenticator recognized them."""
+
+    kind: PrincipalKind
+    subject: str
+    """Stable name: the scope of idempotency keys and read markers, and what ownership is checked against."""
+    rights: frozenset[Right]
+    conversation: str | None = None
+    """The one conversation that it may touch; None: any."""
+    epoch: str | None = None
+    """The log that it is bound to; of another one it knows nothing."""
+    role: Role = "user"
+    """The role that it speaks with when it may not choose."""
+    name: str | None = None
+    expires_at: float | None = None
+    """Unix time after which it is nobody."""
+
+
+class Authenticator(Protocol):
+    """Recognizes one kind of credential. Asked in order until one answers."""
+
+    name: str
+    rank: int
+    """Lower is asked first."""
+
+    async def authenticate(self, credential: str) -> Principal | None:
+        """The principal of this bearer credential; None: not of my kind. Raises Unauthorized (`unauthorized`,
+        `token_expired`) for one of its kind that does not hold, and Unavailable when it cannot tell now."""
+        ...
+
+
+class Authorizer(Protocol):
+    """Optional ability of an authenticator: asks, at each request, what a principal may do in a conversation."""
+
+    async def authorize(self, principal: Principal, conversation: str) -> Principal:
+        """The principal as it is in that conversation (its rights and role there). Raises Forbidden."""
+        ...
+
+
+__all__ = ["Authenticator", "Authorizer", "Principal", "PrincipalKind", "Right"]

@@ -1,0 +1,122 @@
+"""Transport: how an instance learns what happened elsewhere. It only makes the log fast."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import datetime
+from typing import Literal, Protocol
+
+import msgspec
+
+from umbral_chat.model.conversations import Deleted, Head
+from umbral_chat.model.entries import Entry
+from umbral_chat.model.signals import Signal
+from umbral_chat.providers.store import Record
+
+StateName = Literal["off", "connecting", "live", "degraded", "down"]
+
+
+class TransportState(msgspec.Struct, frozen=True):
+    """What a transport says of itself: its state, why, and since when (UTC)."""
+
+    state: StateName
+    reason: str
+    since: datetime
+
+
+class EntryHint(msgspec.Struct, frozen=True):
+    """This entry was appended. May come late, twice, out of order, or never."""
+
+    conversation: str
+    epoch: str
+    entry: Entry
+
+
+class HeadHint(msgspec.Struct, frozen=True):
+    """The log stands here, or is deleted, as the store said at some time: as untrusted as any hint."""
+
+    conversation: str
+    head: Head | Deleted
+
+
+class SignalHint(msgspec.Struct, frozen=True):
+    """Somebody published this signal on another instance."""
+
+    signal: Signal
+
+
+class ToggleHint(msgspec.Struct, frozen=True):
+    """The realtime toggle as the shared store has it now (None: never set)."""
+
+    record: Record | None
+
+
+class StateChanged(msgspec.Struct, frozen=True):
+    """The transport's state changed to this."""
+
+    state: TransportState
+
+
+TransportEvent = EntryHint | HeadHint | SignalHint | ToggleHint | StateChanged
+
+
+class Transport(Protocol):
+    """Brings hints and signals of other instances.
+
+    Guarantees, which `umbral_chat.testing.TransportContract` checks:
+
+    - *Delivery.* None is promised: hints may be lost, late, repeated or reordered. What is promised is honesty about
+      `state`: `live` only when it believes that hints arrive, and `down` within a bounded time when they do not.
+    - *Interest.* Hints come for watched conversations; a conversation that becomes watched is hinted at least once
+      soon after, so that what happened before is found. `watch` twice needs `unwatch` twice.
+    - *Bounds.* Its queue of events is bounded; when its reader is slow it merges or drops hints, never blocks
+      `publish`, and never drops the latest head of a conversation that it has learnt of.
+    - *Tasks.* It runs between `start` and `stop`; both may be called again, `stop` leaves no task, socket or file.
+      Starting what runs and stopping what does not are no-ops.
+    """
+
+    name: str
+    rank: int
+    """The live transport of the highest rank is used; polling has rank 0."""
+
+    @property
+    def state(self) -> TransportState:
+        """What it says of itself now."""
+        ...
+
+    async def start(self) -> None:
+        """Begin to connect; returns at once, `state` tells how it goes."""
+        ...
+
+    async def stop(self) -> None:
+        """Let go of everything; `state` is `off` afterwards and `events` ends."""
+        ...
+
+    async def publish(self, signal: Signal) -> None:
+        """Tell the other instances. Best effort: raises nothing for a transport that is down."""
+        ...
+
+    def watch(self, conversation: str) -> None:
+        """Somebody here follows it."""
+        ...
+
+    def unwatch(self, conversation: str) -> None:
+        """One follower fewer."""
+        ...
+
+    def events(self) -> AsyncIterator[TransportEvent]:
+        """What was learnt, until `stop`. One reader at a time."""
+        ...
+
+
+__all__ = [
+    "EntryHint",
+    "HeadHint",
+    "SignalHint",
+    "StateChanged",
+    "StateName",
+    "ToggleHint",
+    "Transport",
+    "TransportEvent",
+    "TransportState",
+]

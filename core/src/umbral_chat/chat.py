@@ -7,11 +7,11 @@ from typing import Any, NamedTuple
 import msgspec
 
 from umbral_chat.api.bodies import ConversationBody, DraftBody, EditBody, PatchBody, SendBody
-from umbral_chat.auth.gate import check_epoch
-from umbral_chat.auth.limits import Limiter
+from umbral_chat.auth.limits import SendLimiter
 from umbral_chat.auth.speaker import speaker
 from umbral_chat.bus import Bus, Happened
 from umbral_chat.drafts import Drafts
+from umbral_chat.epochs import check_epoch
 from umbral_chat.errors import InvalidRequest, NotFound
 from umbral_chat.feed.line import Line
 from umbral_chat.model.conversations import Conversation
@@ -43,7 +43,7 @@ class Chat:
         *,
         bus: Bus,
         drafts: Drafts,
-        limiter: Limiter,
+        limiter: SendLimiter,
         limits: Limits,
         telemetry: Telemetry,
     ) -> None:

@@ -8,7 +8,7 @@ import rich_click as click
 
 from umbral_chat.cli.command import command, json_option, run_async
 from umbral_chat.cli.failures import ExitCode
-from umbral_chat.cli.local import config_option
+from umbral_chat.cli.local import config_option, database_option
 from umbral_chat.cli.service import service_options
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ MARKS: dict[str, tuple[str, str]] = {"ok": ("✓", "green"), "failed": ("✗", "
 
 
 @command("doctor", "umbral-chat doctor", "umbral-chat doctor --config /etc/umbral-chat.toml --json")
-@click.option("--database", type=click.Path(dir_okay=False), metavar="FILE", help="SQLite file (core.database).")
+@database_option
 @config_option
 @json_option
 @service_options

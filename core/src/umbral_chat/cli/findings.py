@@ -12,7 +12,7 @@ import msgspec
 from umbral_chat.errors import UmbralChatError
 
 if TYPE_CHECKING:
-    from umbral_chat.cli.local import Local
+    from umbral_chat.plugins import PluginHost
     from umbral_chat.providers.edges import CheckResult
     from umbral_chat.settings.effective import Settings
 
@@ -51,18 +51,19 @@ def address_finding(settings: Settings) -> Finding:
     return Finding("address", "ok", f"{core.host}:{core.port}, {who}")
 
 
-def plugin_findings(local: Local) -> Iterator[Finding]:
+def plugin_findings(plugins: PluginHost) -> Iterator[Finding]:
     """Every installed plugin. One that is disabled on purpose is no fault."""
-    for status in local.plugins.status:
+    for status in plugins.statuses:
         name = f"plugin {status.name}"
-        what = f"{status.distribution} {status.version}"
-        match status.state:
-            case "active":
-                yield Finding(name, "ok", f"{what}: {', '.join(status.provides) or 'provides nothing'}")
-            case "disabled":
-                yield Finding(name, "skipped", f"{what} is disabled")
-            case state:
-                yield Finding(name, "failed", f"{what} is {state}: {status.reason}", status.mend)
+        what = f"{status.distribution} {status.version}" if status.distribution else "of no distribution"
+        if status.state == "disabled":
+            yield Finding(name, "skipped", f"{what}, disabled")
+        elif status.state != "active":
+            yield Finding(name, "failed", f"{what}, {status.state}: {status.reason}", status.mend)
+        elif status.faults:
+            yield Finding(name, "failed", f"{what}: {'; '.join(status.faults)}", status.mend)
+        else:
+            yield Finding(name, "ok", f"{what}: {', '.join(status.provides) or 'provides nothing'}")
 
 
 def database_finding(path: Path, newest: int) -> Finding:
@@ -75,7 +76,7 @@ def database_finding(path: Path, newest: int) -> Finding:
     if not os.access(folder, os.W_OK):
         return Finding(name, "failed", f"{folder} cannot be written", "SQLite writes beside its file: allow it there.")
     if not path.exists():
-        return Finding(name, "ok", f"{path} will be made at the first start")
+        return Finding(name, "skipped", f"{path} will be made at the first start")
     if not os.access(path, os.R_OK | os.W_OK):
         return Finding(name, "failed", f"{path} cannot be read and written", "Run as its owner, or allow it.")
     return _opened(name, path, newest)

@@ -80,7 +80,7 @@ class Import:
 
     def summary(self) -> dict[str, int]:
         """Lines by what became of them."""
-        return {what: self.counts[what] for what in ("stored", "already_there", "skipped", "failed")}
+        return {what: self.counts[what] for what in ("stored", "updated", "already_there", "skipped", "failed")}
 
     async def all(self, lines: Iterable[tuple[int, bytes]], workers: int) -> None:
         """Import every line. Raises what ends the whole: Unreachable, or the Problem that the key is refused."""
@@ -118,7 +118,7 @@ class Import:
             if self._stopping.is_set():
                 continue  # the queue is emptied, so that the one who fills it is not held
             try:
-                self.counts["stored" if await self._store(step) else "already_there"] += 1
+                self.counts[step.becomes if await self._store(step) else "already_there"] += 1
             except Problem as error:
                 if error.status == 401:
                     self._end(error)

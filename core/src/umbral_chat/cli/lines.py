@@ -39,12 +39,12 @@ class PlainLine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request of a line. Repeated with its key it stores nothing new."""
+    """One request of a line. Repeated, with its key, it stores nothing new."""
 
     method: str
     path: str
     body: dict[str, Any]
-    key: str
+    key: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +57,8 @@ class Step:
     requests: tuple[Request, ...] = ()
     skipped: str = ""
     restored: bool = False
+    becomes: str = "stored"
+    """How the line is counted when it went well."""
 
 
 class Planner:
@@ -133,7 +135,7 @@ class Planner:
                     return Step(number, conversation, skipped="follows by itself")
                 if (status := entry.changes.status) is not UNSET:
                     (self._closed.add if status == "closed" else self._closed.discard)(conversation)
-                return Step(number, conversation, tuple(_update(conversation, changes, key)), restored=True)
+                return Step(number, conversation, tuple(_update(conversation, changes, key)), becomes="updated")
 
     def _key(self, value: dict[str, Any]) -> str:
         digest = blake2b(msgspec.json.encode(value, order="deterministic"), digest_size=16).digest()
@@ -154,13 +156,12 @@ def _send(line: PlainLine, sender: Sender | None, key: str) -> Request:
 
 
 def _update(conversation: str, changes: dict[str, Any], key: str) -> list[Request]:
-    """`members`, and making one that is not there, are the collection's; the rest is the conversation's own."""
-    at_creation: dict[str, Any] = {name: changes[name] for name in ("title", "metadata", "members") if name in changes}
-    later = {name: inner for name, inner in changes.items() if name not in at_creation}
-    requests = [Request("POST", "/v1/conversations", {"id": conversation, **at_creation}, key)]
-    if later:
-        requests.append(Request("PATCH", conversation_path(conversation), later, f"{key}-2"))
-    return requests
+    """A log may begin with an update, before any message has made the conversation: so it is made first."""
+    path = conversation_path(conversation)
+    return [
+        Request("POST", "/v1/conversations", {"id": conversation}, None),
+        Request("PATCH", path, changes, key),
+    ]
 
 
 __all__ = ["BadLine", "PlainLine", "Planner", "Request", "Step"]

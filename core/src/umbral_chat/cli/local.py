@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import rich_click as click
 from click.core import ParameterSource
@@ -22,54 +19,30 @@ if TYPE_CHECKING:
 config_option = click.option(
     "--config",
     type=click.Path(dir_okay=False),
-    envvar="UMBRAL_CHAT_CONFIG",
-    show_envvar=True,
     metavar="FILE",
-    help="Settings file; ./umbral-chat.toml without, if it is there.",
+    help="Settings file; without, the one that UMBRAL_CHAT_CONFIG names, else ./umbral-chat.toml if it is there.",
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Local:
-    """What this machine is set up with."""
-
-    plugins: PluginHost
-    settings: Settings
-
-
-def load_local(config: str | None, options: Mapping[str, Any] | None = None) -> Local:
-    """Load the plugins that are not disabled, and the settings with their sections.
-
-    `options` are dotted keys set on the command line. Raises SettingsError and PluginError.
-    """
-    from umbral_chat.settings.load import load
-
-    plugins = load_plugins(config)
-    sections = plugins.sections()
-    dormant = {status.name for status in plugins.status} - sections.keys()
-    return Local(plugins, load(config, os.environ, sections, dormant=dormant, options=options))
-
-
-def load_plugins(config: str | None) -> PluginHost:
-    """The plugin host, by nothing but `core.disabled_plugins`. Raises SettingsError when that cannot be read."""
-    from umbral_chat.plugins import PluginHost
-    from umbral_chat.settings.load import disabled_plugins
-
-    disabled, _ = disabled_plugins(config, os.environ)
-    return PluginHost.load(disabled=disabled)
+database_option = click.option(
+    "--database", type=click.Path(dir_okay=False), metavar="FILE", help="SQLite file (core.database)."
+)
 
 
 def plugin_commands() -> dict[str, click.Command]:
     """The commands of the active plugins by name; none, and the reason on stderr, when they cannot be found."""
+    from umbral_chat.cli.group import COMMANDS
+    from umbral_chat.plugins.boot import load_plugins
+
     try:
-        found = load_plugins(None).commands()
+        found = load_plugins().commands(taken=COMMANDS)
     except UmbralChatError as error:
         click.echo(f"Plugins' commands are missing: {error}", err=True)
         return {}
     return {str(command.name): command for command in found}
 
 
-def open_local_storage(local: Local) -> Storage:
+def open_local_storage(settings: Settings, plugins: PluginHost) -> Storage:
     """The storage that the settings select. Raises StoreError when its SQLite file is not there: a command that looks
     after a store must not make one."""
     from umbral_chat.clock import SystemClock
@@ -79,12 +52,12 @@ def open_local_storage(local: Local) -> Storage:
     from umbral_chat.telemetry import Telemetry
 
     clock = SystemClock()
-    base = Base(local.settings, Telemetry.create(TelemetrySettings(metrics=False), {}), clock)
-    if storage := local.plugins.select_storage(base, local.settings.core.history):
+    base = Base(settings, Telemetry.create(TelemetrySettings(metrics=False)), clock)
+    if storage := plugins.select_storage(base, settings.core.history):
         return storage
-    path = Path(local.settings.core.database)
+    path = Path(settings.core.database)
     if not path.is_file():
-        origin = local.settings.origin("core.database")
+        origin = settings.origin("core.database")
         raise StoreError(f"There is no database {path} (core.database, {origin}). Name another with --database.")
     return open_storage(path, clock=clock)
 
@@ -102,10 +75,8 @@ def local_service(ctx: click.Context, settings: Settings) -> Service:
 
 
 __all__ = [
-    "Local",
     "config_option",
-    "load_local",
-    "load_plugins",
+    "database_option",
     "local_service",
     "open_local_storage",
     "plugin_commands",

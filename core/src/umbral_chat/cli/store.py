@@ -9,13 +9,9 @@ import rich_click as click
 
 from umbral_chat.cli.command import command, json_option, run_async
 from umbral_chat.cli.failures import Problem, Unreachable
-from umbral_chat.cli.local import config_option, load_local, local_service, open_local_storage
+from umbral_chat.cli.local import config_option, database_option, local_service, open_local_storage
 from umbral_chat.cli.service import Service, service_options
 from umbral_chat.errors import StoreError
-
-database_option = click.option(
-    "--database", type=click.Path(dir_okay=False), metavar="FILE", help="SQLite file (core.database)."
-)
 
 
 @runtime_checkable
@@ -45,13 +41,14 @@ async def new_epoch_command(
     """
     from umbral_chat.cli.inbox import confirm
     from umbral_chat.cli.output import notice, print_json, stdout
+    from umbral_chat.plugins import boot
     from umbral_chat.providers.history import RenewsEpochs
 
-    local = load_local(config, {"core.database": database})
-    storage = open_local_storage(local)
+    settings, plugins = boot(config, options={"core.database": database})
+    storage = open_local_storage(settings, plugins)
     if not isinstance(storage.history, RenewsEpochs):
         raise StoreError(f"The history {storage.name!r} cannot renew its epochs.")
-    service = local_service(ctx, local.settings)
+    service = local_service(ctx, settings)
     if await _answers(service):
         notice(
             f"A service answers at {service.url}: stop it first if it uses this store, or it goes on with old epochs."
@@ -77,9 +74,10 @@ async def backup_command(file: Path, database: str | None, config: str | None, a
     To restore, stop the service and put the copy in the database's place: its logs get new epochs at the first start.
     """
     from umbral_chat.cli.output import print_json, stdout
+    from umbral_chat.plugins import boot
 
     _check_target(file)
-    storage = open_local_storage(load_local(config, {"core.database": database}))
+    storage = open_local_storage(*boot(config, options={"core.database": database}))
     if not isinstance(storage.history, Backup):
         raise StoreError(f"The history {storage.name!r} has no backup of its own; use its database's.")
     async with storage.lifespan:

@@ -100,6 +100,11 @@ class Feeds:
         if view is not None:
             view.touch_signals()
 
+    def touch_all_signals(self) -> None:
+        """Something that every reader is told changed, as the mode of delivery."""
+        for view in self._shelf:
+            view.touch_signals()
+
     # what goes out
 
     def peek(self, conversation: str) -> View | None:
@@ -204,7 +209,7 @@ class Feeds:
                 if first:
                     after, size = cursor.seq, limit
                 try:
-                    page = await self._page(view, after, size, reason="load" if first else "gap")
+                    page = await self._reads.page(view.conversation, after, size, reason="load" if first else "gap")
                 except BaseException:
                     merge.unanswered()
                     raise
@@ -221,15 +226,6 @@ class Feeds:
             if known:
                 view.last_activity = self._clock.monotonic()
             view.wake()
-
-    async def _page(self, view: View, after: int, limit: int, *, reason: str) -> Page:
-        try:
-            page = await self._reads.page(view.conversation, after, limit, reason=reason)
-        except HistoryUnavailable as error:
-            self.health.failed(str(error))
-            raise
-        self.health.answered()
-        return page
 
     @staticmethod
     def _strange(view: View, cursor: Cursor) -> bool:
@@ -249,7 +245,7 @@ class Feeds:
             self._hit.value += 1
             return self._batch(view, cursor, lines)
         self._miss.value += 1
-        page = await self._page(view, cursor.seq, limit, reason="page")
+        page = await self._reads.page(view.conversation, cursor.seq, limit, reason="page")
         if page.gone or page.head is None or page.head.epoch != merge.epoch:
             # Deleted or made anew while it was read: what is known is settled first, then the cursor is judged.
             merge.doubtful = True

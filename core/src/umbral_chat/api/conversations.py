@@ -12,8 +12,8 @@ from litestar.params import Parameter
 from umbral_chat.api.bodies import ConversationBody, DraftBody, PatchBody, ReadBody
 from umbral_chat.api.message import IdempotencyKey
 from umbral_chat.api.views import ConnectView, ConversationView, DraftLength, InboxView, ReadView
-from umbral_chat.auth.gate import check_epoch
 from umbral_chat.context import Services
+from umbral_chat.epochs import check_epoch
 from umbral_chat.errors import ConversationDeleted, InvalidRequest
 from umbral_chat.model.conversations import Deleted
 from umbral_chat.model.cursor import START, Cursor
@@ -34,7 +34,7 @@ ONE = ALL + "/{conversation:str}"
 async def make(
     services: Services, principal: Principal, data: ConversationBody, idempotency_key: IdempotencyKey = None
 ) -> Response[ConversationView]:
-    """Make a conversation, update the one of this id, or revive a deleted one with a new epoch. 201 when it was made."""
+    """Make a conversation, update the one of this id, or revive a deleted one with a new epoch. 201: it was made."""
     conversation, made = await services.chat.make(principal, data, idempotency_key)
     return Response(ConversationView.of(conversation), status_code=201 if made else 200)
 

@@ -24,12 +24,12 @@ def document(handlers: Sequence[BaseRouteHandler]) -> dict[str, Any]:
     """The whole document for `handlers`."""
     app = Litestar(
         list(documented(handlers)),
-        dependencies={name: Provide(_nothing) for name in ("services", "principal", "issuer", "checks")},
+        dependencies={name: Provide(_nothing) for name in ("services", "principal", "issuers", "checks")},
         openapi_config=OpenAPIConfig(
             title="Umbral Chat",
             version=__version__,
-            description="An ordered durable log per conversation, and every way to follow it. Errors are problem details "
-            "(RFC 9457) whose `code` does not change.",
+            description="An ordered durable log per conversation, and every way to follow it. Errors are problem "
+            "details (RFC 9457) whose `code` does not change.",
             components=Components(
                 security_schemes={"bearer": SecurityScheme(type="http", scheme="bearer", bearer_format="key or token")}
             ),

@@ -11,8 +11,8 @@ from litestar.params import Parameter
 from litestar.response import Stream
 
 from umbral_chat.api.messages import PATH
-from umbral_chat.auth.gate import check_epoch
 from umbral_chat.context import Services
+from umbral_chat.epochs import check_epoch
 from umbral_chat.model.conversations import MessagePage
 from umbral_chat.model.cursor import START, Cursor
 from umbral_chat.model.entries import FoldedMessage

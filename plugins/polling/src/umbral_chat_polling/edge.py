@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from litestar import asgi
 from umbral_chat import http
-from umbral_chat.errors import ConversationDeleted, CursorExpired, RequestError
+from umbral_chat.epochs import check_epoch
+from umbral_chat.errors import CursorExpired, RequestError
 from umbral_chat.model.cursor import START, Cursor
 
 from umbral_chat_polling.answer import body
@@ -124,9 +125,9 @@ class PollEdge:
         except CursorExpired:
             # Bound to a log that is no more, starting over would not help it.
             if (view := self._feeds.peek(conversation)) is not None:
-                _check_epoch(principal, conversation, view.epoch)
+                check_epoch(principal, conversation, view.epoch)
             raise
-        _check_epoch(principal, conversation, batch.epoch)
+        check_epoch(principal, conversation, batch.epoch)
         return batch
 
     def _unchanged_view(self, ask: Ask) -> View | None:
@@ -136,7 +137,7 @@ class PollEdge:
         view = self._feeds.peek(ask.conversation)
         if view is None or view.merge.gone or not matches(ask.known, self._tag(ask, view)):
             return None
-        _check_epoch(ask.principal, ask.conversation, view.epoch)
+        check_epoch(ask.principal, ask.conversation, view.epoch)
         return view
 
     async def _send_unchanged(self, ask: Ask, view: View, send: Send) -> None:
@@ -149,7 +150,7 @@ class PollEdge:
         if self._snapshots is not None and batch.stale_since is None:
             snapshot = await self._snapshots.read(ask.conversation, Cursor(batch.epoch, head), ask.query.limit)
             cursor = START if snapshot.head is None else Cursor(snapshot.head.epoch, snapshot.head.seq)
-            _check_epoch(ask.principal, ask.conversation, cursor.epoch)
+            check_epoch(ask.principal, ask.conversation, cursor.epoch)
             lines, head, messages = [], cursor.seq, snapshot.messages
         view = None if batch.stale_since is not None else self._feeds.peek(ask.conversation)
         drafts = self._drafts.of(ask.conversation)
@@ -204,11 +205,6 @@ def events_route(services: Services, settings: Polling) -> ASGIRouteHandler:
         await edge(scope, receive, send)
 
     return asgi(PATH, copy_scope=False, opt={"right": {"GET": "read"}, "documented_by": events_documented})(events)
-
-
-def _check_epoch(principal: Principal, conversation: str, epoch: str | None) -> None:
-    if principal.epoch is not None and principal.epoch != epoch:
-        raise ConversationDeleted(conversation)
 
 
 __all__ = ["SIGNALS_EVERY", "PollEdge", "events_route"]

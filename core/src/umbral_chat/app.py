@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -54,7 +55,7 @@ def create_app(settings: Settings, plugins: PluginHost, *, clock: Clock | None =
     @asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
-            stack.callback(services.base.telemetry.shutdown)
+            stack.push_async_callback(asyncio.to_thread, services.base.telemetry.shutdown)
             await stack.enter_async_context(services.storage.lifespan)
             issuers.use(TokenIssuer(await load_secrets(core.token_secrets, services.storage.store), clock))
             await services.toggle.load()
@@ -73,7 +74,7 @@ def create_app(settings: Settings, plugins: PluginHost, *, clock: Clock | None =
         from litestar.plugins.opentelemetry import OpenTelemetryConfig, OpenTelemetryPlugin
 
         instrumentation.append(
-            OpenTelemetryPlugin(OpenTelemetryConfig(meter_provider=services.base.telemetry.provider))
+            OpenTelemetryPlugin(OpenTelemetryConfig(meter_provider=services.base.telemetry.meter_provider))
         )
 
     app = Litestar(

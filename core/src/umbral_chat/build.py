@@ -79,7 +79,7 @@ def build(settings: Settings, plugins: PluginHost, clock: Clock) -> tuple[Servic
         toggle=toggle,
         chat=chat,
         lifecycle=lifecycle,
-        presence=plugins.presence(base, storage),
+        presence=plugins.presence(base, storage, settings.core.presence),
     )
     return services, interest, bus
 

@@ -37,7 +37,7 @@ async def status(services: Services) -> StatusView:
             PluginView(
                 name=one.name,
                 version=one.version or "",
-                status=one.status,
+                status=one.state,
                 provides=list(one.provides),
                 reason=one.reason,
             )
@@ -51,8 +51,8 @@ async def status(services: Services) -> StatusView:
 def missing(services: Services) -> list[str]:
     """What this installation cannot do, each with its mend."""
     lines = []
-    provided = {kind for one in services.plugins.statuses if one.status == "active" for kind in one.provides}
-    if not any(one.name == "polling" and one.status == "active" for one in services.plugins.statuses):
+    provided = {kind for one in services.plugins.statuses if one.state == "active" for kind in one.provides}
+    if not any(one.name == "polling" and one.state == "active" for one in services.plugins.statuses):
         lines.append("events: no poll and long poll; pip install umbral-chat-polling")
     if services.presence is None:
         lines.append("presence and typing: no plugin provides them")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Literal, Protocol, runtime_checkable
 
@@ -52,7 +53,8 @@ class Gate:
         self._authenticators = sorted(authenticators, key=lambda each: each.rank)
         self._local = local.principal() if local else None
         self._clock = clock or SystemClock()
-        self._known: Lru[bytes, Principal] = Lru(capacity)
+        # With the expiry as a datetime: comparing two costs half of making a Unix time of now, on the hottest path.
+        self._known: Lru[bytes, tuple[Principal, datetime | None]] = Lru(capacity)
 
     def cached(self, header: bytes | None) -> Principal | None:
         """The principal, if it is known without asking; None says nothing but "ask `authenticate`".
@@ -65,10 +67,11 @@ class Gate:
         if len(header) > _HEADER_LIMIT:
             return None
         digest = sha256(header).digest()
-        principal = self._known.get(digest)
-        if principal is None or principal.expires_at is None:
-            return principal
-        if self._clock.now().timestamp() < principal.expires_at:
+        known = self._known.get(digest)
+        if known is None:
+            return None
+        principal, expires = known
+        if expires is None or self._clock.now() < expires:
             return principal
         self._known.drop(digest)
         return None
@@ -107,7 +110,9 @@ class Gate:
             if isinstance(authenticator, _Authorizes):
                 return principal, authenticator
             if header is not None and isinstance(authenticator, Lasting):
-                self._known.put(sha256(header).digest(), principal)
+                at = principal.expires_at
+                expires = None if at is None else datetime.fromtimestamp(at, UTC)
+                self._known.put(sha256(header).digest(), (principal, expires))
             return principal, None
         raise _unauthorized(
             "Nobody here knows these credentials."

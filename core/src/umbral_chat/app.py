@@ -25,6 +25,7 @@ from umbral_chat.api import (
     transcript,
 )
 from umbral_chat.api.guard import Guard, check_rights
+from umbral_chat.api.request import ApiRequest
 from umbral_chat.auth.gate import Gate
 from umbral_chat.auth.keys import KeyAuthenticator
 from umbral_chat.auth.local import LocalAuthenticator
@@ -90,6 +91,7 @@ def create_app(settings: Settings, plugins: PluginHost, *, clock: Clock | None =
     app = Litestar(
         [*handlers, *schema.routes(handlers)],
         guards=[guard],
+        request_class=ApiRequest,
         lifespan=[lifespan],
         plugins=[problems.plugin(services.base.telemetry, body_limit=core.limits.body_bytes), *instrumentation],
         exception_handlers={500: problems.internal_error},

@@ -13,8 +13,19 @@ from litestar.config.cors import CORSConfig
 from litestar.di import Provide
 from litestar.handlers import BaseRouteHandler
 
-from umbral_chat.api import conversations, message, messages, operations, problems, schema, tokens, transcript
+from umbral_chat.api import (
+    conversations,
+    message,
+    messages,
+    operations,
+    parameters,
+    problems,
+    schema,
+    tokens,
+    transcript,
+)
 from umbral_chat.api.guard import Guard, check_rights
+from umbral_chat.api.request import ApiRequest
 from umbral_chat.auth.gate import Gate
 from umbral_chat.auth.keys import KeyAuthenticator
 from umbral_chat.auth.local import LocalAuthenticator
@@ -80,8 +91,9 @@ def create_app(settings: Settings, plugins: PluginHost, *, clock: Clock | None =
     app = Litestar(
         [*handlers, *schema.routes(handlers)],
         guards=[guard],
+        request_class=ApiRequest,
         lifespan=[lifespan],
-        plugins=[problems.plugin(services.base.telemetry), *instrumentation],
+        plugins=[problems.plugin(services.base.telemetry, body_limit=core.limits.body_bytes), *instrumentation],
         exception_handlers={500: problems.internal_error},
         dependencies={
             "services": Provide(lambda: services, sync_to_thread=False),
@@ -91,8 +103,10 @@ def create_app(settings: Settings, plugins: PluginHost, *, clock: Clock | None =
         },
         cors_config=_cors(core.cors_origins),
         openapi_config=None,
+        logging_config=None,  # `serve` sets up logging, and an embedding app has its own
         request_max_body_size=core.limits.body_bytes,
     )
+    parameters.complete(app)
     app.state.services = services
     return app
 

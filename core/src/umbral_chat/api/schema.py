@@ -19,12 +19,15 @@ from litestar.openapi.spec import Components, SecurityScheme
 from umbral_chat import __version__
 from umbral_chat.api.guard import PUBLIC
 
+DEPENDENCIES = ("services", "principal", "issuers", "checks")
+"""What the app hands to ordinary handlers, and no caller sends."""
+
 
 def document(handlers: Sequence[BaseRouteHandler]) -> dict[str, Any]:
     """The whole document for `handlers`."""
     app = Litestar(
         list(documented(handlers)),
-        dependencies={name: Provide(_nothing) for name in ("services", "principal", "issuers", "checks")},
+        dependencies={name: Provide(_Nothing(), sync_to_thread=False) for name in DEPENDENCIES},
         openapi_config=OpenAPIConfig(
             title="Umbral Chat",
             version=__version__,
@@ -85,8 +88,11 @@ def routes(handlers: Sequence[BaseRouteHandler]) -> list[BaseRouteHandler]:
     return [openapi_json, page]
 
 
-def _nothing() -> None:
-    return None
+class _Nothing:
+    """Stands in for a dependency; Litestar wants each to be another object."""
+
+    def __call__(self) -> None:
+        return None
 
 
 def _openapi_path(path: str) -> str:

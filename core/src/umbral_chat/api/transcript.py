@@ -10,13 +10,12 @@ from litestar import get
 from litestar.params import Parameter
 from litestar.response import Stream
 
+from umbral_chat.api.dependencies import Caller, Parts
 from umbral_chat.api.messages import PATH
-from umbral_chat.context import Services
 from umbral_chat.epochs import check_epoch
 from umbral_chat.model.conversations import MessagePage
 from umbral_chat.model.cursor import START, Cursor
 from umbral_chat.model.entries import FoldedMessage
-from umbral_chat.providers.auth import Principal
 from umbral_chat.providers.history import History
 
 PAGE = 200
@@ -87,10 +86,10 @@ FORMS: dict[str, _Form] = {
     opt={"right": "read"},
 )
 async def transcript(
-    services: Services,
-    principal: Principal,
+    services: Parts,
+    principal: Caller,
     conversation: str,
-    form: Annotated[Format, Parameter(query="format", description="How it is written.")] = "json",
+    format: Annotated[Format, Parameter(description="How it is written.")] = "json",  # noqa: A002 - the parameter's name
 ) -> Stream:
     """Every message as it is now: `json` (all there is of each), `markdown`, `text`, or `openai` (role and content, as
     a prompt takes them)."""
@@ -98,7 +97,7 @@ async def transcript(
     first = await history.messages(conversation, after=0, limit=PAGE)
     if first.head is not None:
         check_epoch(principal, conversation, first.head.epoch)
-    shape = FORMS[form]
+    shape = FORMS[format]
     return Stream(_written(history, conversation, first, shape), media_type=shape.media_type)
 
 

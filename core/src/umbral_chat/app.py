@@ -34,7 +34,6 @@ from umbral_chat.build import build
 from umbral_chat.bus import Bus
 from umbral_chat.checks import core_checks
 from umbral_chat.clock import Clock, SystemClock
-from umbral_chat.consumers import ConsumerRunner
 from umbral_chat.context import Services
 from umbral_chat.http import PRINCIPAL
 from umbral_chat.interest import Interest
@@ -158,6 +157,8 @@ def _start(tasks: Tasks, services: Services, interest: Interest, bus: Bus) -> No
     )
     consumers = services.plugins.consumers(services)
     if consumers:
+        from umbral_chat.consumers import ConsumerRunner
+
         tasks.start(ConsumerRunner(consumers, services, bus).run(), name="consumers")
 
 

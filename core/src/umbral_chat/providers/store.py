@@ -9,7 +9,8 @@ import msgspec
 
 
 class Record(msgspec.Struct, frozen=True):
-    """A stored value and its version: 1 when it was made, higher with each write, never reused for a key."""
+    """A stored value and its version: 1 or more, higher with each write, never reused for a key, removed and made again
+    or not."""
 
     value: bytes
     version: int

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -12,7 +13,17 @@ from litestar.config.cors import CORSConfig
 from litestar.di import Provide
 from litestar.handlers import BaseRouteHandler
 
-from umbral_chat.api import conversations, message, messages, operations, problems, schema, tokens, transcript
+from umbral_chat.api import (
+    conversations,
+    message,
+    messages,
+    operations,
+    parameters,
+    problems,
+    schema,
+    tokens,
+    transcript,
+)
 from umbral_chat.api.guard import Guard, check_rights
 from umbral_chat.auth.gate import Gate
 from umbral_chat.auth.keys import KeyAuthenticator
@@ -21,7 +32,7 @@ from umbral_chat.auth.tokens import TokenAuthenticator, TokenIssuer, load_secret
 from umbral_chat.build import build
 from umbral_chat.bus import Bus
 from umbral_chat.checks import core_checks
-from umbral_chat.clock import Clock
+from umbral_chat.clock import Clock, SystemClock
 from umbral_chat.consumers import ConsumerRunner
 from umbral_chat.context import Services
 from umbral_chat.http import PRINCIPAL
@@ -43,27 +54,28 @@ def create_app(settings: Settings, plugins: PluginHost, *, clock: Clock | None =
 
     Raises PluginError and SettingsError.
     """
-    services, interest, bus = build(settings, plugins, clock=clock)
+    clock = clock or SystemClock()
+    services, interest, bus = build(settings, plugins, clock)
     core = settings.core
     guard = Guard(local_only=not core.keys, cors_origins=core.cors_origins)
-    issuer = TokenIssuer((), services.base.clock)
+    issuers = tokens.Issuers()
     handlers = _handlers(services)
     checks = [*core_checks(services), *plugins.checks(services)]
 
     @asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
-            stack.callback(services.base.telemetry.shutdown)
+            stack.push_async_callback(asyncio.to_thread, services.base.telemetry.shutdown)
             await stack.enter_async_context(services.storage.lifespan)
-            issuer.use(await load_secrets(core.token_secrets, services.storage.store))
+            issuers.use(TokenIssuer(await load_secrets(core.token_secrets, services.storage.store), clock))
             await services.toggle.load()
-            authenticators = _authenticators(services, issuer)
+            authenticators = _authenticators(services, issuers.current)
             tasks = Tasks("service")
             stack.push_async_callback(services.feeds.close)
             stack.push_async_callback(tasks.close)
             _start(tasks, services, interest, bus)
             stack.callback(services.lifecycle.drain)
-            guard.gate = Gate(authenticators, local=None if core.keys else LocalAuthenticator())
+            guard.gate = Gate(authenticators, local=None if core.keys else LocalAuthenticator(), clock=clock)
             yield
             guard.gate = None
 
@@ -72,25 +84,27 @@ def create_app(settings: Settings, plugins: PluginHost, *, clock: Clock | None =
         from litestar.plugins.opentelemetry import OpenTelemetryConfig, OpenTelemetryPlugin
 
         instrumentation.append(
-            OpenTelemetryPlugin(OpenTelemetryConfig(meter_provider=services.base.telemetry.provider))
+            OpenTelemetryPlugin(OpenTelemetryConfig(meter_provider=services.base.telemetry.meter_provider))
         )
 
     app = Litestar(
         [*handlers, *schema.routes(handlers)],
         guards=[guard],
         lifespan=[lifespan],
-        plugins=[problems.plugin(services.base.telemetry), *instrumentation],
+        plugins=[problems.plugin(services.base.telemetry, body_limit=core.limits.body_bytes), *instrumentation],
         exception_handlers={500: problems.internal_error},
         dependencies={
             "services": Provide(lambda: services, sync_to_thread=False),
             "principal": Provide(_principal, sync_to_thread=False),
-            "issuer": Provide(lambda: issuer, sync_to_thread=False),
+            "issuers": Provide(lambda: issuers, sync_to_thread=False),
             "checks": Provide(lambda: checks, sync_to_thread=False),
         },
         cors_config=_cors(core.cors_origins),
         openapi_config=None,
+        logging_config=None,  # `serve` sets up logging, and an embedding app has its own
         request_max_body_size=core.limits.body_bytes,
     )
+    parameters.complete(app)
     app.state.services = services
     return app
 
@@ -116,7 +130,10 @@ def _principal(request: Request[Any, Any, Any]) -> Principal:
 
 
 def _authenticators(services: Services, issuer: TokenIssuer) -> list[Authenticator]:
-    own: list[Authenticator] = [KeyAuthenticator(services.base.settings.core.keys), TokenAuthenticator(issuer)]
+    own: list[Authenticator] = [
+        KeyAuthenticator(services.base.settings.core.keys),
+        TokenAuthenticator(issuer, services.base.clock),
+    ]
     return [*own, *services.plugins.authenticators(services.base, services.storage)]
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from umbral_chat.auth.limits import Limiter
+from umbral_chat.auth.limits import SendLimiter
 from umbral_chat.bus import Bus, Happened
 from umbral_chat.chat import Chat
-from umbral_chat.clock import Clock, SystemClock
+from umbral_chat.clock import Clock
 from umbral_chat.context import Base, Services
 from umbral_chat.drafts import Drafts
 from umbral_chat.failover import Choice, Failover
@@ -25,12 +25,11 @@ from umbral_chat.telemetry import Telemetry
 from umbral_chat.toggle import Toggle
 
 
-def build(settings: Settings, plugins: PluginHost, *, clock: Clock | None = None) -> tuple[Services, Interest, Bus]:
+def build(settings: Settings, plugins: PluginHost, clock: Clock) -> tuple[Services, Interest, Bus]:
     """Every part of a service, put together and not yet entered: no I/O happens here.
 
     Raises PluginError and SettingsError.
     """
-    clock = clock or SystemClock()
     telemetry = Telemetry.create(settings.telemetry)
     base = Base(settings=settings, telemetry=telemetry, clock=clock)
     storage, health = _storage(base, plugins)
@@ -66,7 +65,7 @@ def build(settings: Settings, plugins: PluginHost, *, clock: Clock | None = None
         history,
         bus=bus,
         drafts=drafts,
-        limiter=Limiter(limits, clock),
+        limiter=SendLimiter(limits, clock),
         limits=limits,
         telemetry=telemetry,
     )
@@ -80,7 +79,7 @@ def build(settings: Settings, plugins: PluginHost, *, clock: Clock | None = None
         toggle=toggle,
         chat=chat,
         lifecycle=lifecycle,
-        presence=plugins.presence(base, storage),
+        presence=plugins.presence(base, storage, settings.core.presence),
     )
     return services, interest, bus
 

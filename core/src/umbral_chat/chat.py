@@ -7,12 +7,12 @@ from typing import Any, NamedTuple
 import msgspec
 
 from umbral_chat.api.bodies import ConversationBody, DraftBody, EditBody, PatchBody, SendBody
-from umbral_chat.auth.gate import check_epoch
-from umbral_chat.auth.limits import Limiter
+from umbral_chat.auth.limits import SendLimiter
 from umbral_chat.auth.speaker import speaker
 from umbral_chat.bus import Bus, Happened
 from umbral_chat.drafts import Drafts
-from umbral_chat.errors import InvalidRequest, NotFound
+from umbral_chat.epochs import check_epoch
+from umbral_chat.errors import HistoryUnavailable, InvalidRequest, NotFound
 from umbral_chat.feed.line import Line
 from umbral_chat.model.conversations import Conversation
 from umbral_chat.model.cursor import Cursor
@@ -43,7 +43,7 @@ class Chat:
         *,
         bus: Bus,
         drafts: Drafts,
-        limiter: Limiter,
+        limiter: SendLimiter,
         limits: Limits,
         telemetry: Telemetry,
     ) -> None:
@@ -53,7 +53,8 @@ class Chat:
         self._limiter = limiter
         self._limits = limits
         sends = telemetry.counter("umbral_chat.sends")
-        self._new, self._repeated, self._refused = (sends.labels(outcome) for outcome in ("new", "repeated", "failed"))
+        self._created, self._repeated = sends.labels("created"), sends.labels("repeated")
+        self._refused, self._unavailable = sends.labels("refused"), sends.labels("unavailable")
 
     async def send(self, principal: Principal, conversation: str, body: SendBody, header_key: str | None) -> Sent:
         """Append a message. Raises what `History.append` raises, InvalidRequest, Forbidden and TooManyRequests."""
@@ -195,12 +196,15 @@ class Chat:
     async def _append(self, write: Write) -> Sent:
         try:
             appended = await self._history.append(write)
+        except HistoryUnavailable:
+            self._unavailable.value += 1
+            raise
         except Exception:
             self._refused.value += 1
             raise
         line = Line.of(appended.entry)
         if appended.created:
-            self._new.value += 1
+            self._created.value += 1
             lines = [line, *(Line.of(entry) for entry in appended.follow_ups)]
             self._bus.publish(Happened(write.conversation, appended.epoch, lines))
         else:

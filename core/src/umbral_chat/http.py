@@ -32,7 +32,7 @@ def principal(scope: Scope) -> Principal:
 
 def conversation(scope: Scope) -> str:
     """The conversation that the path names; the guard has checked its form."""
-    name: str = scope["path_params"]["conversation"]  # type: ignore[typeddict-item]
+    name: str = scope["path_params"]["conversation"]
     return name
 
 
@@ -47,7 +47,7 @@ def header(scope: Scope, name: bytes) -> str | None:
 
 
 def query(scope: Scope, known: frozenset[str]) -> dict[str, str]:
-    """The query's parameters. Raises InvalidRequest (`unknown_parameter`, `duplicate_parameter`, `invalid_encoding`)."""
+    """The query's parameters. Raises InvalidRequest: `unknown_parameter`, `duplicate_parameter`, `invalid_encoding`."""
     raw = scope["query_string"]
     if not raw:
         return {}

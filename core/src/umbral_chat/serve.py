@@ -14,7 +14,7 @@ from litestar import Litestar
 from umbral_chat.logs import configure_logging
 from umbral_chat.plugins import PluginHost
 from umbral_chat.settings.effective import Settings
-from umbral_chat.settings.exposure import check_exposure
+from umbral_chat.settings.keys import check_exposure
 
 log = logging.getLogger("umbral_chat")
 
@@ -88,9 +88,9 @@ def _listen(host: str, port: int) -> socket.socket:
 def _greet(url: str, *, keyless: bool) -> None:
     lines = [f"Umbral Chat listens on {url} (process {os.getpid()}). Try next:"]
     auth = "" if keyless else " -H 'Authorization: Bearer YOUR_KEY'"
+    sends = f"curl {url}/v1/conversations/demo/messages{auth} -H 'Content-Type: application/json'"
     lines += [
-        f"  curl {url}/v1/conversations/demo/messages{auth} -H 'Content-Type: application/json'"
-        """ -d '{"content": "Hello"}'""",
+        "  " + sends + """ -d '{"content": "Hello"}'""",
         f"  curl '{url}/v1/conversations/demo/events?wait=30'{auth}",
         f"  umbral-chat --url {url} tail -f demo",
         f"  {url}/schema in a browser",

@@ -32,7 +32,7 @@ class Guard:
     async def __call__(self, connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
         """Raises Unauthorized, Forbidden, and InvalidRequest for a conversation id that none may have."""
         scope = connection.scope
-        right = required_right(handler, scope.get("method", "GET"))
+        right = required_right(handler, str(scope.get("method", "GET")))
         if right == PUBLIC:
             return
         if self.gate is None:
@@ -44,13 +44,14 @@ class Guard:
                 break
         if header is None and self._local_only:
             self._check_local(scope["headers"])
-        principal = self.gate.cached(header) if header is not None else None
-        if principal is None:
-            principal = await self.gate.authenticate(header)
         conversation = scope["path_params"].get("conversation")
         if conversation is not None:
             check_conversation_id(conversation)
-        authorize(principal, right, conversation)
+        principal = self.gate.cached(header)
+        if principal is None:
+            principal = await self.gate.admit(header, right, conversation)
+        else:
+            authorize(principal, right, conversation)
         scope["state"][PRINCIPAL] = principal
 
     def _check_local(self, headers: Any) -> None:
@@ -68,7 +69,7 @@ class Guard:
                 )
 
 
-def required_right(handler: BaseRouteHandler, method: str) -> str:
+def required_right(handler: BaseRouteHandler, method: str) -> Any:
     """The right that this handler asks for. Raises Litestar's 405 for a method that it does not take."""
     right: str | Mapping[str, str] | None = handler.opt.get("right")
     if isinstance(right, str):

@@ -14,9 +14,9 @@ from umbral_chat import http
 from umbral_chat.api.bodies import SendBody
 from umbral_chat.api.problems import decode_error
 from umbral_chat.api.views import MessagesView, SentView
-from umbral_chat.auth.gate import check_epoch
 from umbral_chat.chat import Sent
 from umbral_chat.context import Services
+from umbral_chat.epochs import check_epoch
 from umbral_chat.errors import InvalidRequest
 from umbral_chat.model.cursor import SEQ_LIMIT, Cursor
 
@@ -68,7 +68,7 @@ def routes(services: Services) -> ASGIRouteHandler:
         await http.send_json(send, 200, _encoder.encode(view), [(b"cache-control", b"private, no-cache")])
 
     async def messages(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["method"] == "POST":
+        if scope.get("method") == "POST":
             await send_message(scope, receive, send)
         else:
             await list_messages(scope, send)

@@ -22,6 +22,7 @@ class View:
         "pump",
         "readers",
         "settler",
+        "since",
         "version",
     )
 
@@ -32,6 +33,8 @@ class View:
         """Rises with every change of a signal. It begins at random, so that two instances' versions do not collide
         in an ETag."""
         self.readers = 0
+        self.since = now
+        """Monotonic time from which on it is followed."""
         self.last_used = now
         self.last_activity: float | None = None
         """Monotonic time at which an entry last came, None when none came while it was followed."""

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import msgspec
 from litestar import Request, Response, delete, get, patch, post
-from litestar.params import Parameter
+from litestar.params import QueryParameter
 
 from umbral_chat import http
 from umbral_chat.api.bodies import ConversationBody, DraftBody, PatchBody, ReadBody
@@ -44,9 +44,9 @@ async def inbox(
     request: Request[Any, Any, Any],
     services: Parts,
     principal: Caller,
-    limit: Annotated[int, Parameter(description="Most conversations in the page.")] = 50,
-    before: Annotated[str | None, Parameter(description="`before` of the page before.")] = None,
-    status: Annotated[Status | None, Parameter(description="Only these.")] = None,
+    limit: Annotated[int, QueryParameter(description="Most conversations in the page.")] = 50,
+    before: Annotated[str | None, QueryParameter(description="`before` of the page before.")] = None,
+    status: Annotated[Status | None, QueryParameter(description="Only these.")] = None,
 ) -> Response[InboxView]:
     """Conversations by last activity, newest first, each with its head, last message and unread count.
 

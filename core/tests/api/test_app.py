@@ -26,12 +26,9 @@ def routes(client: Client) -> list[tuple[str, str, str]]:
     for route in client.app.routes:
         for handler in getattr(route, "route_handlers", None) or [route.route_handler]:  # type: ignore[union-attr]
             right = handler.opt.get("right")
-            methods = (
-                right.items()
-                if isinstance(right, dict)
-                else [(one, right) for one in getattr(handler, "http_methods", ["GET"])]
-            )
-            found += [(method, route.path, needed) for method, needed in methods if method != "OPTIONS"]
+            if not isinstance(right, dict):
+                right = dict.fromkeys(getattr(handler, "http_methods", ["GET"]), right)
+            found += [(method, route.path, needed) for method, needed in right.items() if method != "OPTIONS"]
     return found
 
 

@@ -77,7 +77,7 @@ def machine() -> str:
     return (
         f"{datetime.now(UTC):%Y-%m-%d}, {platform.machine()}, {os.cpu_count()} processors shared with others, "
         f"Python {platform.python_version()}. Server on one processor, driver on another; 200-byte messages; 32 "
-        f"connections where not said otherwise; medians of {RUNS} interleaved runs of {SECONDS:g} s. Made by `make bench`."
+        f"connections where not said otherwise; medians of {RUNS} interleaved runs of {SECONDS:g} s each."
     )
 
 

@@ -13,7 +13,17 @@ from litestar.config.cors import CORSConfig
 from litestar.di import Provide
 from litestar.handlers import BaseRouteHandler
 
-from umbral_chat.api import conversations, message, messages, operations, problems, schema, tokens, transcript
+from umbral_chat.api import (
+    conversations,
+    message,
+    messages,
+    operations,
+    parameters,
+    problems,
+    schema,
+    tokens,
+    transcript,
+)
 from umbral_chat.api.guard import Guard, check_rights
 from umbral_chat.auth.gate import Gate
 from umbral_chat.auth.keys import KeyAuthenticator
@@ -81,7 +91,7 @@ def create_app(settings: Settings, plugins: PluginHost, *, clock: Clock | None =
         [*handlers, *schema.routes(handlers)],
         guards=[guard],
         lifespan=[lifespan],
-        plugins=[problems.plugin(services.base.telemetry), *instrumentation],
+        plugins=[problems.plugin(services.base.telemetry, body_limit=core.limits.body_bytes), *instrumentation],
         exception_handlers={500: problems.internal_error},
         dependencies={
             "services": Provide(lambda: services, sync_to_thread=False),
@@ -91,8 +101,10 @@ def create_app(settings: Settings, plugins: PluginHost, *, clock: Clock | None =
         },
         cors_config=_cors(core.cors_origins),
         openapi_config=None,
+        logging_config=None,  # `serve` sets up logging, and an embedding app has its own
         request_max_body_size=core.limits.body_bytes,
     )
+    parameters.complete(app)
     app.state.services = services
     return app
 

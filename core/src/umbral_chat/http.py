@@ -32,7 +32,7 @@ def principal(scope: Scope) -> Principal:
 
 def conversation(scope: Scope) -> str:
     """The conversation that the path names; the guard has checked its form."""
-    name: str = scope["path_params"]["conversation"]  # type: ignore[typeddict-item]
+    name: str = scope["path_params"]["conversation"]
     return name
 
 

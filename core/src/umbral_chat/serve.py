@@ -14,7 +14,7 @@ from litestar import Litestar
 from umbral_chat.logs import configure_logging
 from umbral_chat.plugins import PluginHost
 from umbral_chat.settings.effective import Settings
-from umbral_chat.settings.exposure import check_exposure
+from umbral_chat.settings.keys import check_exposure
 
 log = logging.getLogger("umbral_chat")
 

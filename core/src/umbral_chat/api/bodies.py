@@ -16,7 +16,7 @@ class _Body(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     pass
 
 
-class SendBody(_Body, frozen=True):
+class SendBody(_Body, frozen=True, kw_only=True):
     """A message to append."""
 
     content: Annotated[str, Meta(description="What is said.", examples=["Hello, is my order on its way?"])]
@@ -27,7 +27,7 @@ class SendBody(_Body, frozen=True):
     metadata: Annotated[dict[str, Any] | None, Meta(description="Anything that goes with it.")] = None
 
 
-class EditBody(_Body, frozen=True):
+class EditBody(_Body, frozen=True, kw_only=True):
     """A message's new content, whole."""
 
     content: str
@@ -35,7 +35,7 @@ class EditBody(_Body, frozen=True):
     client_id: str | None = None
 
 
-class ConversationBody(_Body, frozen=True):
+class ConversationBody(_Body, frozen=True, kw_only=True):
     """A conversation to make, update or revive."""
 
     id: Annotated[str | None, Meta(description="1–128 of A-Z a-z 0-9 . _ : -; drawn when left out.")] = None
@@ -45,7 +45,7 @@ class ConversationBody(_Body, frozen=True):
     client_id: str | None = None
 
 
-class PatchBody(_Body, frozen=True):
+class PatchBody(_Body, frozen=True, kw_only=True):
     """What of a conversation is to change; what is left out stays."""
 
     title: str | UnsetType | None = UNSET
@@ -57,13 +57,13 @@ class PatchBody(_Body, frozen=True):
     client_id: str | None = None
 
 
-class ReadBody(_Body, frozen=True):
+class ReadBody(_Body, frozen=True, kw_only=True):
     """Up to where the caller has read."""
 
     seq: Annotated[int, Meta(ge=0)]
 
 
-class DraftBody(_Body, frozen=True):
+class DraftBody(_Body, frozen=True, kw_only=True):
     """A piece of a message that is being written."""
 
     message_id: str
@@ -72,7 +72,7 @@ class DraftBody(_Body, frozen=True):
     sender: Sender | None = None
 
 
-class TokenBody(_Body, frozen=True):
+class TokenBody(_Body, frozen=True, kw_only=True):
     """A token for a visitor of one conversation."""
 
     conversation: str
@@ -83,7 +83,7 @@ class TokenBody(_Body, frozen=True):
     ttl: Annotated[int, Meta(description="Seconds that it holds.")] = 86_400
 
 
-class RealtimeBody(_Body, frozen=True):
+class RealtimeBody(_Body, frozen=True, kw_only=True):
     """The toggle."""
 
     enabled: bool

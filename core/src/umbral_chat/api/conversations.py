@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from hashlib import blake2b
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 from litestar import Request, Response, delete, get, patch, post
 from litestar.params import Parameter
 
 from umbral_chat.api.bodies import ConversationBody, DraftBody, PatchBody, ReadBody
+from umbral_chat.api.dependencies import Caller, Parts
 from umbral_chat.api.message import IdempotencyKey
 from umbral_chat.api.views import ConnectView, ConversationView, DraftLength, InboxView, ReadView
-from umbral_chat.context import Services
 from umbral_chat.epochs import check_epoch
 from umbral_chat.errors import ConversationDeleted, InvalidRequest
 from umbral_chat.model.conversations import Deleted
 from umbral_chat.model.cursor import START, Cursor
 from umbral_chat.model.entries import Status
-from umbral_chat.providers.auth import Principal
 
 ALL = "/v1/conversations"
 ONE = ALL + "/{conversation:str}"
@@ -32,7 +31,7 @@ ONE = ALL + "/{conversation:str}"
     opt={"right": "manage"},
 )
 async def make(
-    services: Services, principal: Principal, data: ConversationBody, idempotency_key: IdempotencyKey = None
+    services: Parts, principal: Caller, data: ConversationBody, idempotency_key: IdempotencyKey = None
 ) -> Response[ConversationView]:
     """Make a conversation, update the one of this id, or revive a deleted one with a new epoch. 201: it was made."""
     conversation, made = await services.chat.make(principal, data, idempotency_key)
@@ -41,9 +40,9 @@ async def make(
 
 @get(ALL, operation_id="inbox", summary="The inbox", tags=["conversations"], opt={"right": "inbox"})
 async def inbox(
-    request: Request[None, None, msgspec.Struct],
-    services: Services,
-    principal: Principal,
+    request: Request[Any, Any, Any],
+    services: Parts,
+    principal: Caller,
     limit: Annotated[int, Parameter(description="Most conversations in the page.")] = 50,
     before: Annotated[str | None, Parameter(description="`before` of the page before.")] = None,
     status: Annotated[Status | None, Parameter(description="Only these.")] = None,
@@ -55,7 +54,10 @@ async def inbox(
     most = services.base.settings.core.limits.page
     if not 1 <= limit <= most:
         raise InvalidRequest(
-            f"limit is {limit}; 1 to {most} are allowed.", code="invalid_field", field="limit", limit=most
+            f"limit is {limit}; 1 to {most} are allowed.",
+            code="invalid_field",
+            field="limit",
+            limit=min(most, max(1, limit)),
         )
     page = await services.storage.history.conversations(
         limit=limit, before=before, status=status, subject=principal.subject
@@ -70,15 +72,15 @@ async def inbox(
 
 
 @get(ONE, operation_id="conversation", summary="One conversation", tags=["conversations"], opt={"right": "read"})
-async def show(services: Services, principal: Principal, conversation: str) -> ConversationView:
+async def show(services: Parts, principal: Caller, conversation: str) -> ConversationView:
     """Its state, its head and cursor, its last message, and how much of it the caller has not read."""
     return ConversationView.of(await services.chat.conversation(principal, conversation))
 
 
 @patch(ONE, operation_id="patchConversation", summary="Change one", tags=["conversations"], opt={"right": "manage"})
 async def change(
-    services: Services,
-    principal: Principal,
+    services: Parts,
+    principal: Caller,
     conversation: str,
     data: PatchBody,
     idempotency_key: IdempotencyKey = None,
@@ -88,7 +90,7 @@ async def change(
 
 
 @delete(ONE, operation_id="deleteConversation", summary="Delete one", tags=["conversations"], opt={"right": "manage"})
-async def remove(services: Services, conversation: str) -> None:
+async def remove(services: Parts, conversation: str) -> None:
     """Remove everything of it. Its readers get 410 `conversation_deleted`; for 30 days only an explicit creation
     revives it, with a new epoch."""
     await services.chat.delete(conversation)
@@ -102,7 +104,7 @@ async def remove(services: Services, conversation: str) -> None:
     status_code=200,
     opt={"right": "read"},
 )
-async def mark_read(services: Services, principal: Principal, conversation: str, data: ReadBody) -> ReadView:
+async def mark_read(services: Parts, principal: Caller, conversation: str, data: ReadBody) -> ReadView:
     """Raise the caller's read marker: durable, never lower, at most the head. It feeds `unread`."""
     return ReadView(seq=await services.chat.mark_read(principal, conversation, data.seq))
 
@@ -115,7 +117,7 @@ async def mark_read(services: Services, principal: Principal, conversation: str,
     status_code=200,
     opt={"right": "send"},
 )
-async def draft(services: Services, principal: Principal, conversation: str, data: DraftBody) -> DraftLength:
+async def draft(services: Parts, principal: Caller, conversation: str, data: DraftBody) -> DraftLength:
     """A piece of a message that is being written. The entry with the same `message_id` ends it; after 30 s of silence
     it is dropped."""
     return DraftLength(message_id=data.message_id, length=await services.chat.draft(principal, conversation, data))
@@ -129,7 +131,7 @@ async def draft(services: Services, principal: Principal, conversation: str, dat
     status_code=200,
     opt={"right": "read"},
 )
-async def connect(services: Services, principal: Principal, conversation: str) -> ConnectView:
+async def connect(services: Parts, principal: Caller, conversation: str) -> ConnectView:
     """The ways in which this client may follow the conversation now, best first, and the cursor to start from.
 
     Load the history first and follow from its cursor, or follow from this one: neither misses anything.

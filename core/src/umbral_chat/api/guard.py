@@ -32,7 +32,7 @@ class Guard:
     async def __call__(self, connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
         """Raises Unauthorized, Forbidden, and InvalidRequest for a conversation id that none may have."""
         scope = connection.scope
-        right = required_right(handler, scope.get("method", "GET"))
+        right = required_right(handler, str(scope.get("method", "GET")))
         if right == PUBLIC:
             return
         if self.gate is None:

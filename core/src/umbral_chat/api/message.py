@@ -8,10 +8,9 @@ from litestar import Response, delete, patch
 from litestar.params import Parameter
 
 from umbral_chat.api.bodies import EditBody
+from umbral_chat.api.dependencies import Caller, Parts
 from umbral_chat.api.messages import PATH, sent_json
 from umbral_chat.api.views import SentView
-from umbral_chat.context import Services
-from umbral_chat.providers.auth import Principal
 
 ONE = PATH + "/{message_id:str}"
 
@@ -22,8 +21,8 @@ IdempotencyKey = Annotated[
 
 @patch(ONE, operation_id="edit", summary="Edit a message", tags=["messages"], opt={"right": "send"})
 async def edit(
-    services: Services,
-    principal: Principal,
+    services: Parts,
+    principal: Caller,
     conversation: str,
     message_id: str,
     data: EditBody,
@@ -38,8 +37,8 @@ async def edit(
     ONE, operation_id="redact", summary="Redact a message", tags=["messages"], status_code=200, opt={"right": "send"}
 )
 async def redact(
-    services: Services,
-    principal: Principal,
+    services: Parts,
+    principal: Caller,
     conversation: str,
     message_id: str,
     idempotency_key: IdempotencyKey = None,

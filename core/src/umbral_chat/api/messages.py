@@ -68,7 +68,7 @@ def routes(services: Services) -> ASGIRouteHandler:
         await http.send_json(send, 200, _encoder.encode(view), [(b"cache-control", b"private, no-cache")])
 
     async def messages(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["method"] == "POST":
+        if scope.get("method") == "POST":
             await send_message(scope, receive, send)
         else:
             await list_messages(scope, send)

@@ -8,11 +8,11 @@ from litestar import Response, get, put
 
 from umbral_chat import __version__
 from umbral_chat.api.bodies import RealtimeBody
+from umbral_chat.api.dependencies import Caller, Checks, Parts
 from umbral_chat.api.guard import PUBLIC
 from umbral_chat.api.views import CheckView, HealthView, PluginView, StatusView
 from umbral_chat.context import Services
 from umbral_chat.errors import NotFound
-from umbral_chat.providers.auth import Principal
 from umbral_chat.providers.edges import Check, CheckResult
 from umbral_chat.toggle import ToggleState
 
@@ -21,7 +21,7 @@ CHECK_TIMEOUT = 3.0
 
 
 @get("/v1/status", operation_id="status", summary="The service now", tags=["operations"], opt={"right": "status"})
-async def status(services: Services) -> StatusView:
+async def status(services: Parts) -> StatusView:
     """Version, plugins and what is missing, the mode with its reason, every transport's state, and counters."""
     return StatusView(
         version=__version__,
@@ -62,7 +62,7 @@ def missing(services: Services) -> list[str]:
 
 
 @get("/v1/admin/realtime", operation_id="realtime", summary="The toggle", tags=["operations"], opt={"right": "status"})
-async def show_realtime(services: Services) -> ToggleState:
+async def show_realtime(services: Parts) -> ToggleState:
     """Whether realtime is on, who switched it and when."""
     return await services.toggle.load()
 
@@ -74,7 +74,7 @@ async def show_realtime(services: Services) -> ToggleState:
     tags=["operations"],
     opt={"right": "admin"},
 )
-async def switch_realtime(services: Services, principal: Principal, data: RealtimeBody) -> ToggleState:
+async def switch_realtime(services: Parts, principal: Caller, data: RealtimeBody) -> ToggleState:
     """Switch realtime on or off for every instance, without a restart; it survives one."""
     return await services.toggle.set(enabled=data.enabled, by=principal.subject)
 
@@ -86,7 +86,7 @@ async def live() -> HealthView:
 
 
 @get("/health/ready", operation_id="ready", summary="Readiness", tags=["operations"], opt={"right": PUBLIC})
-async def ready(services: Services, checks: list[Check]) -> Response[HealthView]:
+async def ready(services: Parts, checks: Checks) -> Response[HealthView]:
     """Whether requests may be sent here: `ready`, `degraded` (answers from memory what it can), or 503 `draining`."""
     if services.lifecycle.draining.is_set():
         return Response(HealthView(status="draining"), status_code=503)
@@ -107,7 +107,7 @@ async def run_check(check: Check) -> CheckResult:
 
 
 @get("/metrics", operation_id="metrics", summary="Prometheus", tags=["operations"], opt={"right": "metrics"})
-async def metrics(services: Services) -> Response[bytes]:
+async def metrics(services: Parts) -> Response[bytes]:
     """Every metric of `docs/reference/metrics.md` in Prometheus' text format."""
     if not services.base.settings.telemetry.metrics:
         raise NotFound("Metrics are switched off (telemetry.metrics = false).", code="metrics_off")

@@ -13,6 +13,7 @@ from litestar.exceptions import HTTPException, SerializationException, Validatio
 from litestar.plugins.problem_details import ProblemDetailsConfig, ProblemDetailsException, ProblemDetailsPlugin
 
 from umbral_chat.errors import InvalidRequest, RequestError
+from umbral_chat.http import too_large
 from umbral_chat.telemetry import Telemetry
 
 log = logging.getLogger(__name__)
@@ -78,7 +79,7 @@ def problem(error: RequestError) -> dict[str, Any]:
     return members | error.extra
 
 
-def plugin(telemetry: Telemetry) -> ProblemDetailsPlugin:
+def plugin(telemetry: Telemetry, *, body_limit: int) -> ProblemDetailsPlugin:
     """Litestar's plugin, told how each of our errors and each of its own becomes a problem."""
     count = telemetry.counter("umbral_chat.http.problems")
 
@@ -95,7 +96,7 @@ def plugin(telemetry: Telemetry) -> ProblemDetailsPlugin:
         )
 
     def convert_http(error: HTTPException) -> ProblemDetailsException:
-        return convert(from_litestar(error))
+        return convert(from_litestar(error, body_limit))
 
     return ProblemDetailsPlugin(
         ProblemDetailsConfig(
@@ -107,7 +108,7 @@ def plugin(telemetry: Telemetry) -> ProblemDetailsPlugin:
     )
 
 
-def from_litestar(error: HTTPException) -> RequestError:
+def from_litestar(error: HTTPException, body_limit: int) -> RequestError:
     """One of Litestar's own errors as one of ours."""
     if isinstance(error, ValidationException):
         extra = error.extra
@@ -120,6 +121,8 @@ def from_litestar(error: HTTPException) -> RequestError:
     if isinstance(error.__cause__, SerializationException | msgspec.DecodeError | UnicodeDecodeError):
         cause = error.__cause__
         return decode_error(cause.__cause__ if isinstance(cause.__cause__, Exception) else cause)
+    if error.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        return too_large(body_limit)
     converted = RequestError(
         error.detail or HTTPStatus(error.status_code).phrase,
         code=_CODES.get(error.status_code, "error"),

@@ -24,7 +24,9 @@ def document(handlers: Sequence[BaseRouteHandler]) -> dict[str, Any]:
     """The whole document for `handlers`."""
     app = Litestar(
         list(documented(handlers)),
-        dependencies={name: Provide(_nothing) for name in ("services", "principal", "issuers", "checks")},
+        dependencies={
+            name: Provide(_Nothing(), sync_to_thread=False) for name in ("services", "principal", "issuers", "checks")
+        },
         openapi_config=OpenAPIConfig(
             title="Umbral Chat",
             version=__version__,
@@ -85,8 +87,11 @@ def routes(handlers: Sequence[BaseRouteHandler]) -> list[BaseRouteHandler]:
     return [openapi_json, page]
 
 
-def _nothing() -> None:
-    return None
+class _Nothing:
+    """Stands in for a dependency; Litestar wants each to be another object."""
+
+    def __call__(self) -> None:
+        return None
 
 
 def _openapi_path(path: str) -> str:

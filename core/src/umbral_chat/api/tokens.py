@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from litestar import post
+from litestar.params import Dependency
 
 from umbral_chat.api.bodies import TokenBody
+from umbral_chat.api.dependencies import Caller, Parts
 from umbral_chat.api.views import TokenView
 from umbral_chat.auth import claims
 from umbral_chat.auth.speaker import token_role
 from umbral_chat.auth.tokens import TokenIssuer
-from umbral_chat.context import Services
 from umbral_chat.errors import Unavailable
 from umbral_chat.model.ids import check_conversation_id
-from umbral_chat.providers.auth import Principal
 
 
 class Issuers:
@@ -33,8 +35,11 @@ class Issuers:
         self._issuer = issuer
 
 
+TheIssuers = Annotated[Issuers, Dependency(skip_validation=True)]
+
+
 @post("/v1/tokens", operation_id="token", summary="A token for a visitor", tags=["tokens"], opt={"right": "tokens"})
-async def issue_token(services: Services, principal: Principal, issuers: Issuers, data: TokenBody) -> TokenView:
+async def issue_token(services: Parts, principal: Caller, issuers: TheIssuers, data: TokenBody) -> TokenView:
     """A token by which a browser reads and writes one conversation as one visitor.
 
     It is bound to the conversation's epoch, so the conversation is made if it is not there, and a token of a deleted

@@ -10,13 +10,12 @@ from litestar import get
 from litestar.params import Parameter
 from litestar.response import Stream
 
+from umbral_chat.api.dependencies import Caller, Parts
 from umbral_chat.api.messages import PATH
-from umbral_chat.context import Services
 from umbral_chat.epochs import check_epoch
 from umbral_chat.model.conversations import MessagePage
 from umbral_chat.model.cursor import START, Cursor
 from umbral_chat.model.entries import FoldedMessage
-from umbral_chat.providers.auth import Principal
 from umbral_chat.providers.history import History
 
 PAGE = 200
@@ -87,8 +86,8 @@ FORMS: dict[str, _Form] = {
     opt={"right": "read"},
 )
 async def transcript(
-    services: Services,
-    principal: Principal,
+    services: Parts,
+    principal: Caller,
     conversation: str,
     form: Annotated[Format, Parameter(query="format", description="How it is written.")] = "json",
 ) -> Stream:

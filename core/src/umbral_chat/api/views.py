@@ -19,7 +19,7 @@ class _View(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     pass
 
 
-class SentView(_View, frozen=True):
+class SentView(_View, frozen=True, kw_only=True):
     """What became of a write. `created` false: the key was known, and this is the first one."""
 
     entry: Entry
@@ -27,7 +27,7 @@ class SentView(_View, frozen=True):
     created: bool
 
 
-class EventsView(_View, frozen=True, omit_defaults=False):
+class EventsView(_View, frozen=True, kw_only=True, omit_defaults=False):
     """What follows a cursor."""
 
     entries: list[Entry]
@@ -41,7 +41,7 @@ class EventsView(_View, frozen=True, omit_defaults=False):
     presence: list[dict[str, Any]] | None = None
 
 
-class MessagesView(_View, frozen=True, omit_defaults=False):
+class MessagesView(_View, frozen=True, kw_only=True, omit_defaults=False):
     """A page of the folded history, ascending, and the cursor that it was read at: following from it misses nothing."""
 
     messages: list[FoldedMessage]
@@ -49,7 +49,7 @@ class MessagesView(_View, frozen=True, omit_defaults=False):
     has_more: bool
 
 
-class ConversationView(_View, frozen=True):
+class ConversationView(_View, frozen=True, kw_only=True):
     """A conversation; `unread` counts messages past the caller's read marker."""
 
     id: str
@@ -74,27 +74,27 @@ class ConversationView(_View, frozen=True):
         return cls(cursor=str(conversation.cursor), **fields)
 
 
-class InboxView(_View, frozen=True, omit_defaults=False):
+class InboxView(_View, frozen=True, kw_only=True, omit_defaults=False):
     """Conversations by last activity, newest first. `before` asks for the next page; null: there is none."""
 
     conversations: list[ConversationView]
     before: str | None
 
 
-class ReadView(_View, frozen=True):
+class ReadView(_View, frozen=True, kw_only=True):
     """Where the caller's read marker is now."""
 
     seq: int
 
 
-class DraftLength(_View, frozen=True):
+class DraftLength(_View, frozen=True, kw_only=True):
     """How long the draft is now, in Unicode code points: the next piece's offset."""
 
     message_id: str
     length: int
 
 
-class ConnectView(_View, frozen=True, omit_defaults=False):
+class ConnectView(_View, frozen=True, kw_only=True, omit_defaults=False):
     """What the client should use now, best first, and where to start from."""
 
     offers: list[Offer]
@@ -103,14 +103,14 @@ class ConnectView(_View, frozen=True, omit_defaults=False):
     mode: str
 
 
-class TokenView(_View, frozen=True):
+class TokenView(_View, frozen=True, kw_only=True):
     """A conversation token. It is shown once and stored nowhere."""
 
     token: str
     expires_at: datetime
 
 
-class PluginView(_View, frozen=True):
+class PluginView(_View, frozen=True, kw_only=True):
     """An installed plugin."""
 
     name: str
@@ -120,7 +120,7 @@ class PluginView(_View, frozen=True):
     reason: str | None = None
 
 
-class StatusView(_View, frozen=True, omit_defaults=False):
+class StatusView(_View, frozen=True, kw_only=True, omit_defaults=False):
     """The service as it is now."""
 
     version: str
@@ -134,17 +134,17 @@ class StatusView(_View, frozen=True, omit_defaults=False):
     transports: list[TransportStatus]
     plugins: list[PluginView]
     missing: list[str]
-    counters: dict[str, int]
+    counters: dict[str, int | float]
 
 
-class CheckView(_View, frozen=True):
+class CheckView(_View, frozen=True, kw_only=True):
     """One check."""
 
     name: str
     result: CheckResult
 
 
-class HealthView(_View, frozen=True, omit_defaults=False):
+class HealthView(_View, frozen=True, kw_only=True, omit_defaults=False):
     """Liveness or readiness. `degraded` still answers: what is not well is among the checks."""
 
     status: str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -10,30 +10,15 @@ from tempfile import TemporaryDirectory
 from typing import Any, cast
 
 from umbral_chat.clock import SystemClock
-from umbral_chat.errors import HistoryUnavailable
 from umbral_chat.providers.history import Storage
 from umbral_chat.sqlite import open_storage
 from umbral_chat.testing.transport import TransportContract, TransportRig
 from umbral_chat_polling import Polling, PollingTransport
 
+from .conftest import Plug
+
 QUICK = Polling(interval=0.05, min_interval=0.02, max_interval=0.1)
 QUEUE = 32
-
-
-class Unplugged:
-    """A provider whose calls fail while it is unplugged."""
-
-    def __init__(self, provider: object) -> None:
-        self._provider = provider
-        self.unplugged = False
-
-    def __getattr__(self, name: str) -> Callable[..., Any]:
-        async def call(*args: Any, **kwargs: Any) -> Any:
-            if self.unplugged:
-                raise HistoryUnavailable("unplugged")
-            return await getattr(self._provider, name)(*args, **kwargs)
-
-        return call
 
 
 class TestPollingTransport(TransportContract):
@@ -46,7 +31,7 @@ class TestPollingTransport(TransportContract):
             here, elsewhere = (open_storage(file, clock=SystemClock()) for _ in range(2))
             await stack.enter_async_context(here.lifespan)
             await stack.enter_async_context(elsewhere.lifespan)
-            history, store = Unplugged(here.history), Unplugged(here.store)
+            history, store = Plug(here.history), Plug(here.store)
 
             async def plug(*, unplugged: bool) -> None:
                 history.unplugged = store.unplugged = unplugged

@@ -9,12 +9,13 @@ import msgspec
 from litestar import Request, Response, delete, get, patch, post
 from litestar.params import Parameter
 
+from umbral_chat import http
 from umbral_chat.api.bodies import ConversationBody, DraftBody, PatchBody, ReadBody
 from umbral_chat.api.dependencies import Caller, Parts
 from umbral_chat.api.message import IdempotencyKey
 from umbral_chat.api.views import ConnectView, ConversationView, DraftLength, InboxView, ReadView
 from umbral_chat.epochs import check_epoch
-from umbral_chat.errors import ConversationDeleted, InvalidRequest
+from umbral_chat.errors import ConversationDeleted
 from umbral_chat.model.conversations import Deleted
 from umbral_chat.model.cursor import START, Cursor
 from umbral_chat.model.entries import Status
@@ -52,13 +53,7 @@ async def inbox(
     The answer has an `ETag`: sent back as `If-None-Match`, an inbox in which nothing happened is a 304.
     """
     most = services.base.settings.core.limits.page
-    if not 1 <= limit <= most:
-        raise InvalidRequest(
-            f"limit is {limit}; 1 to {most} are allowed.",
-            code="invalid_field",
-            field="limit",
-            limit=min(most, max(1, limit)),
-        )
+    http.check_bounds(limit, field="limit", least=1, most=most)
     page = await services.storage.history.conversations(
         limit=limit, before=before, status=status, subject=principal.subject
     )

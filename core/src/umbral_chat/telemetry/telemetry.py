@@ -101,6 +101,10 @@ class Telemetry:
         gauge.readers.append(read)
         return gauge
 
+    def totals(self) -> dict[str, int]:
+        """Every counter's sum over its series, by name: counted whether metrics are on or off."""
+        return {name: counter.total for name, counter in self._counters.items()}
+
     def prometheus(self) -> tuple[bytes, str]:
         """The Prometheus text exposition of now, and its content type."""
         return OFF if self._export is None else self._export.prometheus(), CONTENT_TYPE

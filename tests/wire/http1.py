@@ -50,7 +50,7 @@ class Connection:
         head = f"{method} {self._prefix}{path} HTTP/1.1\r\n{self._fixed}{lines}\r\n"
         try:
             async with asyncio.timeout(patience):
-                reader, writer = self._streams or await self._open()
+                reader, writer = self._streams or await self._connect()
                 writer.write(head.encode() + content)
                 answer = await _read(reader)
         except (OSError, EOFError, TimeoutError, ValueError, asyncio.LimitOverrunError) as error:
@@ -63,13 +63,22 @@ class Connection:
             self.close()
         return answer
 
+    async def open(self) -> None:
+        """Connect now, so that the next `ask` writes before anything else can happen; raises Lost."""
+        if not self._streams or self._streams[0].at_eof():
+            self.close()
+            try:
+                await self._connect()
+            except OSError as error:
+                raise Lost(f"{type(error).__name__}: {error}") from error
+
     def close(self) -> None:
         """Drop the connection at once; the next `ask` opens another."""
         if self._streams:
             self._streams[1].transport.abort()
             self._streams = None
 
-    async def _open(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         host, port = self._address
         self._streams = await asyncio.open_connection(host, port, limit=1 << 20, ssl=self._tls or None)
         return self._streams

@@ -57,8 +57,8 @@ Signal = DraftSignal | ReadSignal | StatusSignal | PresenceSignal | TypingSignal
 signal_encoder = msgspec.json.Encoder()
 signal_decoder: msgspec.json.Decoder[Signal] = msgspec.json.Decoder(Signal)
 
-Mode = Literal["off", "local", "polling", "live"]
-"""How entries of other instances arrive: not at all but by this process, by ticks, or pushed."""
+Mode = Literal["local", "polling", "live"]
+"""How entries of other instances arrive: not at all (this process is alone), by ticks, or pushed."""
 
 __all__ = [
     "DraftSignal",

@@ -30,7 +30,7 @@ class Presence(Protocol):
 
 
 class Offer(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """One way in which a client may take its feed now. Higher `rank` is preferred; it is not sent."""
+    """One way in which a client may take its feed now. Of the highest `rank` is what it should use."""
 
     edge: str
     rank: int

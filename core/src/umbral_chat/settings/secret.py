@@ -23,10 +23,15 @@ class Secret:
     __str__ = __repr__
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Secret) and hmac.compare_digest(self._text.encode(), other._text.encode())
+        return isinstance(other, Secret) and hmac.compare_digest(_bytes(self), _bytes(other))
 
     def __hash__(self) -> int:
         return hash(self._text)
+
+
+def _bytes(secret: Secret) -> bytes:
+    # A lone surrogate must not raise: the error would carry the secret.
+    return secret.reveal().encode("utf-8", "surrogatepass")
 
 
 __all__ = ["Secret"]

@@ -22,7 +22,11 @@ class Key(Section, frozen=True):
 
     name: Annotated[str, Meta(min_length=1, max_length=128)]
     key: Secret | None = None
-    sha256: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")] | None = None
+    sha256: Annotated[
+        Annotated[str, Meta(pattern="^[0-9a-f]{64}$")] | None,
+        # Hidden as the key is: who mixes the two up writes the key itself here.
+        Meta(extra={"secret": True}),
+    ] = None
     rights: list[str] = msgspec.field(default_factory=lambda: ["*"])
 
 

@@ -1,0 +1,1 @@
+"""Benchmarks: what is said to be fast, as ratios against a peer or a floor in the same run."""

@@ -1,0 +1,91 @@
+"""What is measured: each case a server, its requests and how many connections ask."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import urllib.request
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.servers import free_port, python, running
+
+KEY = "bench-key-of-no-other-use"
+CONTENT = "x" * 200
+CONVERSATIONS = 32
+
+
+@dataclass(frozen=True)
+class Case:
+    """One line of the table."""
+
+    name: str
+    server: str
+    requests: Sequence[str]
+    connections: int = 32
+    expect: str = "200"
+    """The status that every answer must have, or the figure is of something else."""
+
+
+def request(method: str, path: str, body: str = "", headers: str = "") -> str:
+    """A raw HTTP/1.1 request. `{n}` in the body counts as the twelve digits that it becomes."""
+    length = len(body.replace("{n}", "0" * 12).encode())
+    entity = f"content-type: application/json\r\ncontent-length: {length}\r\n" if body else ""
+    return f"{method} {path} HTTP/1.1\r\nhost: 127.0.0.1\r\n{headers}{entity}\r\n{body}"
+
+
+AUTH = f"authorization: Bearer {KEY}\r\n"
+
+
+def send_requests() -> list[str]:
+    """Sends of 200 bytes, each with an idempotency key, over several conversations."""
+    body = json.dumps({"content": CONTENT, "client_id": "c{n}"}, separators=(",", ":"))
+    return [
+        request("POST", f"/v1/conversations/bench-{number}/messages", body, AUTH) for number in range(CONVERSATIONS)
+    ]
+
+
+def poll_requests(port: int) -> list[str]:
+    """Polls with nothing new: each conversation's own cursor and ETag, as a client sends them back."""
+    requests = []
+    for number in range(CONVERSATIONS):
+        path = f"/v1/conversations/poll-{number}"
+        _call(port, "POST", f"{path}/messages", {"content": CONTENT})
+        cursor = json.loads(_call(port, "GET", f"{path}/events")[0])["cursor"]
+        follow = f"{path}/events?after={cursor}"
+        etag = _call(port, "GET", follow)[1]
+        requests.append(request("GET", follow, "", f"{AUTH}if-none-match: {etag}\r\n"))
+    return requests
+
+
+def _call(port: int, method: str, path: str, body: object = None) -> tuple[bytes, str]:
+    data = None if body is None else json.dumps(body).encode()
+    call = urllib.request.Request(
+        f"http://127.0.0.1:{port}{path}", data, {"Authorization": f"Bearer {KEY}"}, method=method
+    )
+    with urllib.request.urlopen(call, timeout=10) as answer:  # noqa: S310
+        return answer.read(), answer.headers.get("ETag", "")
+
+
+@contextmanager
+def service() -> Iterator[int]:
+    """Our own server on a database of its own; its port."""
+    port = free_port()
+    with tempfile.TemporaryDirectory() as folder:
+        environ = {
+            "UMBRAL_CHAT_CORE__PORT": str(port),
+            "UMBRAL_CHAT_CORE__DATABASE": str(Path(folder) / "bench.sqlite3"),
+            "UMBRAL_CHAT_CORE__KEYS": json.dumps([{"name": "bench", "key": KEY}]),
+        }
+        with running(python("-m", "umbral_chat.cli", "serve"), port, environ):
+            yield port
+
+
+@contextmanager
+def peer(name: str) -> Iterator[int]:
+    """One of the peers; its port."""
+    port = free_port()
+    with running(python("-m", "bench.peers", name, str(port)), port):
+        yield port

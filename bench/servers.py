@@ -1,0 +1,63 @@
+"""Starting and ending servers on a processor of their own."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+START_TIMEOUT = 20.0
+
+SERVER_CPU, DRIVER_CPU = "0", "1"
+
+
+def free_port() -> int:
+    """A port that nobody has now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def pinned(cpu: str, command: Sequence[str]) -> list[str]:
+    """The command on one processor, where the machine can do so."""
+    many = (os.cpu_count() or 1) > 1
+    return ["taskset", "-c", cpu, *command] if many and shutil.which("taskset") else list(command)
+
+
+@contextmanager
+def running(command: Sequence[str], port: int, environ: Mapping[str, str] | None = None) -> Iterator[None]:
+    """The server, from when it takes connections to its end."""
+    process = subprocess.Popen(
+        pinned(SERVER_CPU, command),
+        env={**os.environ, **(environ or {})},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        deadline = time.monotonic() + START_TIMEOUT
+        while True:
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", port)) == 0:
+                    break
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"{command} did not start")
+            time.sleep(0.05)
+        yield
+    finally:
+        process.terminate()
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def python(*arguments: str) -> list[str]:
+    """This Python with `arguments`."""
+    return [sys.executable, *arguments]

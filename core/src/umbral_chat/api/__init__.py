@@ -1,0 +1,1 @@
+"""The HTTP API: bodies in, calls on the services, problem details out."""

@@ -1,0 +1,101 @@
+"""Request bodies. An unknown field is an error that names it; `client_id` is the header `Idempotency-Key`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from umbral_chat.model.entries import Member, RealtimeChoice, Responder, Role, Sender, Status
+
+Text = Annotated[str, Meta(description="Text in any script; no NUL.")]
+
+
+class _Body(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    pass
+
+
+class SendBody(_Body, frozen=True, kw_only=True):
+    """A message to append."""
+
+    content: Annotated[str, Meta(description="What is said.", examples=["Hello, is my order on its way?"])]
+    sender: Annotated[Sender | None, Meta(description="Who says it; a key without `send_as` may leave it out.")] = None
+    client_id: Annotated[str | None, Meta(description="Idempotency key: a repeat is answered with the first.")] = None
+    message_id: Annotated[str | None, Meta(description="Id to know the message by; drawn when left out.")] = None
+    reply_to: Annotated[str | None, Meta(description="Id of the message that this one answers.")] = None
+    metadata: Annotated[dict[str, Any] | None, Meta(description="Anything that goes with it.")] = None
+
+
+class EditBody(_Body, frozen=True, kw_only=True):
+    """A message's new content, whole."""
+
+    content: str
+    metadata: Annotated[dict[str, Any] | None, Meta(description="New metadata; left out, it stays.")] = None
+    client_id: str | None = None
+
+
+class ConversationBody(_Body, frozen=True, kw_only=True):
+    """A conversation to make, update or revive."""
+
+    id: Annotated[str | None, Meta(description="1–128 of A-Z a-z 0-9 . _ : -; drawn when left out.")] = None
+    title: str | UnsetType | None = UNSET
+    metadata: dict[str, Any] | UnsetType | None = UNSET
+    members: list[Member] | UnsetType = UNSET
+    client_id: str | None = None
+
+
+class PatchBody(_Body, frozen=True, kw_only=True):
+    """What of a conversation is to change; what is left out stays."""
+
+    title: str | UnsetType | None = UNSET
+    metadata: dict[str, Any] | UnsetType | None = UNSET
+    status: Status | UnsetType = UNSET
+    responder: Responder | UnsetType = UNSET
+    realtime: RealtimeChoice | UnsetType = UNSET
+    members: list[Member] | UnsetType = UNSET
+    client_id: str | None = None
+
+
+class ReadBody(_Body, frozen=True, kw_only=True):
+    """Up to where the caller has read."""
+
+    seq: Annotated[int, Meta(ge=0)]
+
+
+class DraftBody(_Body, frozen=True, kw_only=True):
+    """A piece of a message that is being written."""
+
+    message_id: str
+    offset: Annotated[int, Meta(ge=0, description="Where the piece begins, in Unicode code points.")]
+    text: str
+    sender: Sender | None = None
+
+
+class TokenBody(_Body, frozen=True, kw_only=True):
+    """A token for a visitor of one conversation."""
+
+    conversation: str
+    subject: Annotated[str, Meta(description="Who the visitor is; stable across its tokens.")]
+    name: str | None = None
+    role: Role = "user"
+    rights: list[str] = msgspec.field(default_factory=lambda: ["read", "send"])
+    ttl: Annotated[int, Meta(description="Seconds that it holds.")] = 86_400
+
+
+class RealtimeBody(_Body, frozen=True, kw_only=True):
+    """The toggle."""
+
+    enabled: bool
+
+
+__all__ = [
+    "ConversationBody",
+    "DraftBody",
+    "EditBody",
+    "PatchBody",
+    "ReadBody",
+    "RealtimeBody",
+    "SendBody",
+    "TokenBody",
+]

@@ -1,0 +1,154 @@
+"""Conversations as a whole: the inbox, one of them, and what a caller does in it beside writing."""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+from typing import Annotated, Any
+
+import msgspec
+from litestar import Request, Response, delete, get, patch, post
+from litestar.params import Parameter
+
+from umbral_chat.api.bodies import ConversationBody, DraftBody, PatchBody, ReadBody
+from umbral_chat.api.dependencies import Caller, Parts
+from umbral_chat.api.message import IdempotencyKey
+from umbral_chat.api.views import ConnectView, ConversationView, DraftLength, InboxView, ReadView
+from umbral_chat.epochs import check_epoch
+from umbral_chat.errors import ConversationDeleted, InvalidRequest
+from umbral_chat.model.conversations import Deleted
+from umbral_chat.model.cursor import START, Cursor
+from umbral_chat.model.entries import Status
+
+ALL = "/v1/conversations"
+ONE = ALL + "/{conversation:str}"
+
+
+@post(
+    ALL,
+    operation_id="makeConversation",
+    summary="Make, update or revive",
+    tags=["conversations"],
+    opt={"right": "manage"},
+)
+async def make(
+    services: Parts, principal: Caller, data: ConversationBody, idempotency_key: IdempotencyKey = None
+) -> Response[ConversationView]:
+    """Make a conversation, update the one of this id, or revive a deleted one with a new epoch. 201: it was made."""
+    conversation, made = await services.chat.make(principal, data, idempotency_key)
+    return Response(ConversationView.of(conversation), status_code=201 if made else 200)
+
+
+@get(ALL, operation_id="inbox", summary="The inbox", tags=["conversations"], opt={"right": "inbox"})
+async def inbox(
+    request: Request[Any, Any, Any],
+    services: Parts,
+    principal: Caller,
+    limit: Annotated[int, Parameter(description="Most conversations in the page.")] = 50,
+    before: Annotated[str | None, Parameter(description="`before` of the page before.")] = None,
+    status: Annotated[Status | None, Parameter(description="Only these.")] = None,
+) -> Response[InboxView]:
+    """Conversations by last activity, newest first, each with its head, last message and unread count.
+
+    The answer has an `ETag`: sent back as `If-None-Match`, an inbox in which nothing happened is a 304.
+    """
+    most = services.base.settings.core.limits.page
+    if not 1 <= limit <= most:
+        raise InvalidRequest(
+            f"limit is {limit}; 1 to {most} are allowed.",
+            code="invalid_field",
+            field="limit",
+            limit=min(most, max(1, limit)),
+        )
+    page = await services.storage.history.conversations(
+        limit=limit, before=before, status=status, subject=principal.subject
+    )
+    view = InboxView(conversations=[ConversationView.of(one) for one in page.conversations], before=page.before)
+    data = msgspec.json.encode(view)
+    etag = f'W/"{blake2b(data + principal.subject.encode(), digest_size=12).hexdigest()}"'
+    headers = {"ETag": etag, "Cache-Control": "private, no-cache"}
+    if request.headers.get("if-none-match") == etag:
+        return Response(None, status_code=304, headers=headers)  # type: ignore[arg-type]
+    return Response(data, headers=headers, media_type="application/json")  # type: ignore[arg-type]  # encoded already
+
+
+@get(ONE, operation_id="conversation", summary="One conversation", tags=["conversations"], opt={"right": "read"})
+async def show(services: Parts, principal: Caller, conversation: str) -> ConversationView:
+    """Its state, its head and cursor, its last message, and how much of it the caller has not read."""
+    return ConversationView.of(await services.chat.conversation(principal, conversation))
+
+
+@patch(ONE, operation_id="patchConversation", summary="Change one", tags=["conversations"], opt={"right": "manage"})
+async def change(
+    services: Parts,
+    principal: Caller,
+    conversation: str,
+    data: PatchBody,
+    idempotency_key: IdempotencyKey = None,
+) -> ConversationView:
+    """Change title, metadata, status, responder, realtime or members; an `update` entry tells its readers."""
+    return ConversationView.of(await services.chat.patch(principal, conversation, data, idempotency_key))
+
+
+@delete(ONE, operation_id="deleteConversation", summary="Delete one", tags=["conversations"], opt={"right": "manage"})
+async def remove(services: Parts, conversation: str) -> None:
+    """Remove everything of it. Its readers get 410 `conversation_deleted`; for 30 days only an explicit creation
+    revives it, with a new epoch."""
+    await services.chat.delete(conversation)
+
+
+@post(
+    ONE + "/read",
+    operation_id="markRead",
+    summary="Mark as read",
+    tags=["conversations"],
+    status_code=200,
+    opt={"right": "read"},
+)
+async def mark_read(services: Parts, principal: Caller, conversation: str, data: ReadBody) -> ReadView:
+    """Raise the caller's read marker: durable, never lower, at most the head. It feeds `unread`."""
+    return ReadView(seq=await services.chat.mark_read(principal, conversation, data.seq))
+
+
+@post(
+    ONE + "/drafts",
+    operation_id="draft",
+    summary="A piece of a draft",
+    tags=["messages"],
+    status_code=200,
+    opt={"right": "send"},
+)
+async def draft(services: Parts, principal: Caller, conversation: str, data: DraftBody) -> DraftLength:
+    """A piece of a message that is being written. The entry with the same `message_id` ends it; after 30 s of silence
+    it is dropped."""
+    return DraftLength(message_id=data.message_id, length=await services.chat.draft(principal, conversation, data))
+
+
+@post(
+    ONE + "/connect",
+    operation_id="connect",
+    summary="What to use now",
+    tags=["following"],
+    status_code=200,
+    opt={"right": "read"},
+)
+async def connect(services: Parts, principal: Caller, conversation: str) -> ConnectView:
+    """The ways in which this client may follow the conversation now, best first, and the cursor to start from.
+
+    Load the history first and follow from its cursor, or follow from this one: neither misses anything.
+    """
+    head = (await services.storage.history.heads([conversation])).get(conversation)
+    if isinstance(head, Deleted):
+        raise ConversationDeleted(conversation)
+    if head is not None:
+        check_epoch(principal, conversation, head.epoch)
+    return ConnectView(
+        offers=list(services.plugins.offers(services, conversation, principal)),
+        cursor=str(START if head is None else Cursor(head.epoch, head.seq)),
+        drafts=services.drafts.of(conversation),
+        mode=services.failover.mode,
+    )
+
+
+HANDLERS = [make, inbox, show, change, remove, mark_read, draft, connect]
+
+__all__ = ["ALL", "HANDLERS", "ONE"]

@@ -1,0 +1,92 @@
+"""The one mechanism that authorizes every route: deny by default, and a route without a right does not start."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from litestar.connection import ASGIConnection
+from litestar.exceptions import MethodNotAllowedException
+from litestar.handlers import BaseRouteHandler
+
+from umbral_chat.auth.gate import Gate, authorize
+from umbral_chat.errors import Forbidden, PluginError
+from umbral_chat.http import PRINCIPAL
+from umbral_chat.model.ids import check_conversation_id
+
+PUBLIC = "public"
+"""The right that everybody has: health, and the document of the API."""
+
+_LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+
+
+class Guard:
+    """Litestar's app-level guard. `gate` is set when the service has started; before, nobody gets in."""
+
+    def __init__(self, *, local_only: bool, cors_origins: list[str]) -> None:
+        self.gate: Gate | None = None
+        self._local_only = local_only
+        self._origins = set(cors_origins)
+
+    async def __call__(self, connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
+        """Raises Unauthorized, Forbidden, and InvalidRequest for a conversation id that none may have."""
+        scope = connection.scope
+        right = required_right(handler, str(scope.get("method", "GET")))
+        if right == PUBLIC:
+            return
+        if self.gate is None:
+            raise Forbidden("The service has not started yet.", code="not_started")
+        header = None
+        for name, value in scope["headers"]:
+            if name == b"authorization":
+                header = value
+                break
+        if header is None and self._local_only:
+            self._check_local(scope["headers"])
+        conversation = scope["path_params"].get("conversation")
+        if conversation is not None:
+            check_conversation_id(conversation)
+        principal = self.gate.cached(header)
+        if principal is None:
+            principal = await self.gate.admit(header, right, conversation)
+        else:
+            authorize(principal, right, conversation)
+        scope["state"][PRINCIPAL] = principal
+
+    def _check_local(self, headers: Any) -> None:
+        # Without keys whoever reaches the port may do all. A page in the operator's browser reaches it too: by a
+        # cross-site request, which carries its Origin, or by a name of its own that resolves to loopback.
+        for name, value in headers:
+            text = value.decode("latin-1")
+            if name == b"host" and urlsplit(f"//{text}").hostname not in _LOOPBACK:
+                raise Forbidden("Without keys the service answers only to a loopback name.", code="not_loopback")
+            if name == b"origin" and text not in self._origins and urlsplit(text).hostname not in _LOOPBACK:
+                raise Forbidden(
+                    f"Without keys the service takes no requests of pages from {text}: set core.keys, or name the "
+                    "origin in core.cors_origins.",
+                    code="foreign_origin",
+                )
+
+
+def required_right(handler: BaseRouteHandler, method: str) -> Any:
+    """The right that this handler asks for. Raises Litestar's 405 for a method that it does not take."""
+    right: str | Mapping[str, str] | None = handler.opt.get("right")
+    if isinstance(right, str):
+        return right
+    if right is None:
+        raise Forbidden("This route names no right.", code="forbidden")
+    try:
+        return right[method]
+    except KeyError:
+        raise MethodNotAllowedException(headers={"allow": ", ".join(right)}) from None
+
+
+def check_rights(handlers: Any) -> None:
+    """Raises PluginError for a route that names no right."""
+    for handler in handlers:
+        if handler.opt.get("right") is None:
+            raise PluginError(f"The route {sorted(handler.paths)} names no right: give it opt={{'right': …}}.")
+
+
+__all__ = ["PUBLIC", "Guard", "check_rights", "required_right"]

@@ -1,0 +1,120 @@
+"""What operators ask: status, health, metrics, and the realtime toggle."""
+
+from __future__ import annotations
+
+import asyncio
+
+from litestar import Response, get, put
+
+from umbral_chat import __version__
+from umbral_chat.api.bodies import RealtimeBody
+from umbral_chat.api.dependencies import Caller, Checks, Parts
+from umbral_chat.api.guard import PUBLIC
+from umbral_chat.api.views import CheckView, HealthView, PluginView, StatusView
+from umbral_chat.context import Services
+from umbral_chat.errors import NotFound
+from umbral_chat.providers.edges import Check, CheckResult
+from umbral_chat.toggle import ToggleState
+
+CHECK_TIMEOUT = 3.0
+"""Seconds that one check of readiness may take: orchestrators give up after a few."""
+
+
+@get("/v1/status", operation_id="status", summary="The service now", tags=["operations"], opt={"right": "status"})
+async def status(services: Parts) -> StatusView:
+    """Version, plugins and what is missing, the mode with its reason, every transport's state, and counters."""
+    return StatusView(
+        version=__version__,
+        started_at=services.lifecycle.started_at,
+        mode=services.failover.mode,
+        reason=services.failover.choice.reason,
+        history=services.storage.name,
+        history_down_since=services.feeds.health.since,
+        presence=None if services.presence is None else services.presence.name,
+        realtime=services.toggle.state,
+        transports=services.failover.status(),
+        plugins=[
+            PluginView(
+                name=one.name,
+                version=one.version or "",
+                status=one.state,
+                provides=list(one.provides),
+                reason=one.reason,
+            )
+            for one in services.plugins.statuses
+        ],
+        missing=missing(services),
+        counters=services.base.telemetry.totals(),
+    )
+
+
+def missing(services: Services) -> list[str]:
+    """What this installation cannot do, each with its mend."""
+    lines = []
+    provided = {kind for one in services.plugins.statuses if one.state == "active" for kind in one.provides}
+    if not any(one.name == "polling" and one.state == "active" for one in services.plugins.statuses):
+        lines.append("events: no poll and long poll; pip install umbral-chat-polling")
+    if services.presence is None:
+        lines.append("presence and typing: no plugin provides them")
+    if "transport" not in provided:
+        lines.append("transport: entries of other processes on the same store are not seen")
+    return lines
+
+
+@get("/v1/admin/realtime", operation_id="realtime", summary="The toggle", tags=["operations"], opt={"right": "status"})
+async def show_realtime(services: Parts) -> ToggleState:
+    """Whether realtime is on, who switched it and when."""
+    return await services.toggle.load()
+
+
+@put(
+    "/v1/admin/realtime",
+    operation_id="switchRealtime",
+    summary="Switch it",
+    tags=["operations"],
+    opt={"right": "admin"},
+)
+async def switch_realtime(services: Parts, principal: Caller, data: RealtimeBody) -> ToggleState:
+    """Switch realtime on or off for every instance, without a restart; it survives one."""
+    return await services.toggle.set(enabled=data.enabled, by=principal.subject)
+
+
+@get("/health/live", operation_id="live", summary="Liveness", tags=["operations"], opt={"right": PUBLIC})
+async def live() -> HealthView:
+    """The process answers."""
+    return HealthView(status="live")
+
+
+@get("/health/ready", operation_id="ready", summary="Readiness", tags=["operations"], opt={"right": PUBLIC})
+async def ready(services: Parts, checks: Checks) -> Response[HealthView]:
+    """Whether requests may be sent here: `ready`, `degraded` (answers from memory what it can), or 503 `draining`."""
+    if services.lifecycle.draining.is_set():
+        return Response(HealthView(status="draining"), status_code=503)
+    results = [CheckView(name=check.name, result=await run_check(check)) for check in checks if check.ready]
+    well = all(one.result.ok for one in results)
+    return Response(HealthView(status="ready" if well else "degraded", checks=results))
+
+
+async def run_check(check: Check) -> CheckResult:
+    """Run one check; what it raises, and taking too long, is its result."""
+    try:
+        async with asyncio.timeout(CHECK_TIMEOUT):
+            return await check.run()
+    except TimeoutError:
+        return CheckResult(ok=False, detail=f"no answer within {CHECK_TIMEOUT:g} s")
+    except Exception as error:  # noqa: BLE001 - whatever a check raises is what it found
+        return CheckResult(ok=False, detail=f"{type(error).__name__}: {error}")
+
+
+@get("/metrics", operation_id="metrics", summary="Prometheus", tags=["operations"], opt={"right": "metrics"})
+async def metrics(services: Parts) -> Response[bytes]:
+    """Every metric of `docs/reference/metrics.md` in Prometheus' text format."""
+    if not services.base.settings.telemetry.metrics:
+        raise NotFound("Metrics are switched off (telemetry.metrics = false).", code="metrics_off")
+    data, media_type = services.base.telemetry.prometheus()
+    return Response(data, media_type=media_type)
+
+
+HANDLERS = [status, show_realtime, switch_realtime, live, ready, metrics]
+
+__all__ = ["CHECK_TIMEOUT", "HANDLERS", "run_check"]

@@ -1,0 +1,151 @@
+"""Problem details (RFC 9457) for every error, each with a `code` that does not change."""
+
+from __future__ import annotations
+
+import logging
+import re
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+from litestar import Request, Response
+from litestar.exceptions import HTTPException, SerializationException, ValidationException
+from litestar.plugins.problem_details import ProblemDetailsConfig, ProblemDetailsException, ProblemDetailsPlugin
+
+from umbral_chat.errors import InvalidRequest, RequestError
+from umbral_chat.http import too_large
+from umbral_chat.telemetry import Telemetry
+
+log = logging.getLogger(__name__)
+
+_UNKNOWN = re.compile(r"Object contains unknown field `(?P<name>[^`]*)`")
+_MISSING = re.compile(r"Object missing required field `(?P<name>[^`]*)`")
+_PLACE = re.compile(r" - at `(?:key in )?\$\.?(?P<path>[^`]*)`$")
+
+_CODES = {
+    400: "invalid_request",
+    401: "unauthorized",
+    403: "forbidden",
+    404: "route_not_found",
+    405: "method_not_allowed",
+    413: "body_too_large",
+    415: "unsupported_media_type",
+    500: "internal_error",
+}
+
+
+def decode_error(error: Exception) -> InvalidRequest:
+    """What a decoder says of a body, as an error that names the field: `unknown_field`, `missing_field`,
+    `invalid_field`, `invalid_encoding`, `invalid_json`."""
+    if isinstance(error, msgspec.ValidationError):
+        return shape_error(str(error))
+    if isinstance(error, UnicodeDecodeError):
+        return InvalidRequest("The body is not UTF-8.", code="invalid_encoding", field="body")
+    return InvalidRequest(
+        f"The body is not JSON that can be read ({error}). A lone surrogate is no text, and cannot be kept.",
+        code="invalid_json",
+        field="body",
+    )
+
+
+def shape_error(message: str) -> InvalidRequest:
+    """A decoder's sentence about a value of the wrong shape, with the field that it is about."""
+    place = _PLACE.search(message)
+    path = place["path"] if place else ""
+    text = _PLACE.sub("", message)
+    for pattern, code, words in (
+        (_UNKNOWN, "unknown_field", "There is no field {} here."),
+        (_MISSING, "missing_field", "The field {} is missing."),
+    ):
+        if found := pattern.search(text):
+            field = f"{path}.{found['name']}" if path else found["name"]
+            return InvalidRequest(words.format(repr(field)), code=code, field=field)
+    return InvalidRequest(f"{path or 'The body'}: {text}.", code="invalid_field", field=path or "body")
+
+
+def problem(error: RequestError) -> dict[str, Any]:
+    """The members of the problem details."""
+    members: dict[str, Any] = {
+        "type": "about:blank",
+        "title": HTTPStatus(error.status).phrase,
+        "status": error.status,
+        "detail": error.detail,
+        "code": error.code,
+    }
+    if error.field is not None:
+        members["field"] = error.field
+    if error.limit is not None:
+        members["limit"] = error.limit
+    return members | error.extra
+
+
+def plugin(telemetry: Telemetry, *, body_limit: int) -> ProblemDetailsPlugin:
+    """Litestar's plugin, told how each of our errors and each of its own becomes a problem."""
+    count = telemetry.counter("umbral_chat.http.problems")
+
+    def convert(error: RequestError) -> ProblemDetailsException:
+        count.labels(error.code).value += 1
+        members = problem(error)
+        return ProblemDetailsException(
+            detail=error.detail,
+            status_code=error.status,
+            title=members["title"],
+            type_=members["type"],
+            headers=error.headers or None,
+            extra={key: value for key, value in members.items() if key not in {"type", "title", "status", "detail"}},
+        )
+
+    def convert_http(error: HTTPException) -> ProblemDetailsException:
+        return convert(from_litestar(error, body_limit))
+
+    return ProblemDetailsPlugin(
+        ProblemDetailsConfig(
+            exception_to_problem_detail_map={
+                RequestError: convert,
+                HTTPException: convert_http,
+            }
+        )
+    )
+
+
+def from_litestar(error: HTTPException, body_limit: int) -> RequestError:
+    """One of Litestar's own errors as one of ours."""
+    if isinstance(error, ValidationException):
+        extra = error.extra
+        first = extra[0] if isinstance(extra, list) and extra else {}
+        message, key = str(first.get("message", error.detail)), str(first.get("key", ""))
+        shaped = shape_error(message)
+        if key and key not in {"data", ""} and shaped.field == "body":
+            return InvalidRequest(f"{key}: {message}.", code="invalid_field", field=key)
+        return shaped
+    if isinstance(error.__cause__, SerializationException | msgspec.DecodeError | UnicodeDecodeError):
+        cause = error.__cause__
+        return decode_error(cause.__cause__ if isinstance(cause.__cause__, Exception) else cause)
+    if error.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        return too_large(body_limit)
+    converted = RequestError(
+        error.detail or HTTPStatus(error.status_code).phrase,
+        code=_CODES.get(error.status_code, "error"),
+        headers=error.headers,
+    )
+    converted.status = error.status_code  # type: ignore[misc]  # an instance's own status, for Litestar's errors alone
+    return converted
+
+
+def internal_error(request: Request[Any, Any, Any], error: Exception) -> Response[dict[str, Any]]:
+    """The last resort: what happened goes to the log, and only its being there to the caller."""
+    log.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    return Response(
+        {
+            "type": "about:blank",
+            "title": "Internal Server Error",
+            "status": 500,
+            "detail": "Something went wrong in the service; its log has the details.",
+            "code": "internal_error",
+        },
+        status_code=500,
+        media_type="application/problem+json",
+    )
+
+
+__all__ = ["decode_error", "from_litestar", "internal_error", "plugin", "problem", "shape_error"]

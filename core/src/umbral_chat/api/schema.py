@@ -1,0 +1,132 @@
+"""The OpenAPI document at `/schema`, hot routes included.
+
+Litestar leaves `@asgi` handlers out of its document, so the document is made from a second app that is never served,
+in which each of them is replaced by the ordinary handlers that it names in `opt["documented_by"]`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from litestar import Litestar, MediaType, Request, Response, get
+from litestar.di import Provide
+from litestar.handlers import BaseRouteHandler
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.plugins import ScalarRenderPlugin
+from litestar.openapi.spec import Components, SecurityScheme
+
+from umbral_chat import __version__
+from umbral_chat.api.guard import PUBLIC
+
+
+def document(handlers: Sequence[BaseRouteHandler]) -> dict[str, Any]:
+    """The whole document for `handlers`."""
+    app = Litestar(
+        list(documented(handlers)),
+        dependencies={
+            name: Provide(_Nothing(), sync_to_thread=False) for name in ("services", "principal", "issuers", "checks")
+        },
+        openapi_config=OpenAPIConfig(
+            title="Umbral Chat",
+            version=__version__,
+            description="An ordered durable log per conversation, and every way to follow it. Errors are problem "
+            "details (RFC 9457) whose `code` does not change.",
+            components=Components(
+                security_schemes={"bearer": SecurityScheme(type="http", scheme="bearer", bearer_format="key or token")}
+            ),
+            security=[{"bearer": []}],
+            create_examples=True,
+            random_seed=1,
+        ),
+    )
+    schema: dict[str, Any] = app.openapi_schema.to_schema()
+    for handler in documented(handlers):
+        right = handler.opt.get("right")
+        for path in handler.paths:
+            item = schema["paths"].get(_openapi_path(path), {})
+            for operation in item.values():
+                if isinstance(operation, dict) and operation.get("operationId") == getattr(
+                    handler, "operation_id", None
+                ):
+                    operation["x-right"] = right
+                    if right == PUBLIC:
+                        operation["security"] = []
+                    operation["responses"]["default"] = {"$ref": "#/components/responses/Problem"}
+    schema["components"].setdefault("responses", {})["Problem"] = _PROBLEM
+    return schema
+
+
+def documented(handlers: Iterable[BaseRouteHandler]) -> Iterable[BaseRouteHandler]:
+    """The handlers as they stand in the document."""
+    for handler in handlers:
+        stand_ins = handler.opt.get("documented_by")
+        if stand_ins is None:
+            yield handler
+        else:
+            yield from stand_ins if isinstance(stand_ins, list | tuple) else [stand_ins]
+
+
+def routes(handlers: Sequence[BaseRouteHandler]) -> list[BaseRouteHandler]:
+    """`/schema` to look at, `/schema/openapi.json` for tools. Made when first asked for."""
+    made: dict[str, Any] = {}
+
+    def schema() -> dict[str, Any]:
+        if not made:
+            made.update(document(handlers))
+        return made
+
+    @get("/schema/openapi.json", include_in_schema=False, sync_to_thread=True, opt={"right": PUBLIC})
+    def openapi_json() -> dict[str, Any]:
+        return schema()
+
+    @get("/schema", include_in_schema=False, media_type=MediaType.HTML, sync_to_thread=True, opt={"right": PUBLIC})
+    def page(request: Request[Any, Any, Any]) -> Response[bytes]:
+        return Response(ScalarRenderPlugin().render(request, schema()), media_type=MediaType.HTML)
+
+    return [openapi_json, page]
+
+
+class _Nothing:
+    """Stands in for a dependency; Litestar wants each to be another object."""
+
+    def __call__(self) -> None:
+        return None
+
+
+def _openapi_path(path: str) -> str:
+    return "/".join(
+        part.split(":", 1)[0] + "}" if part.startswith("{") and ":" in part else part for part in path.split("/")
+    )
+
+
+_PROBLEM = {
+    "description": "What is wrong, as problem details (RFC 9457).",
+    "content": {
+        "application/problem+json": {
+            "schema": {
+                "type": "object",
+                "required": ["type", "title", "status", "detail", "code"],
+                "properties": {
+                    "type": {"type": "string"},
+                    "title": {"type": "string"},
+                    "status": {"type": "integer"},
+                    "detail": {"type": "string"},
+                    "code": {"type": "string", "description": "Stable; switch on it."},
+                    "field": {"type": "string", "description": "The culprit, where there is one."},
+                    "limit": {"type": "number", "description": "The bound that was crossed, where there is one."},
+                },
+            },
+            "example": {
+                "type": "about:blank",
+                "title": "Bad Request",
+                "status": 400,
+                "detail": "There is no field 'contents' here.",
+                "code": "unknown_field",
+                "field": "contents",
+            },
+        }
+    },
+}
+
+__all__ = ["document", "documented", "routes"]

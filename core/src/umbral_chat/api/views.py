@@ -1,0 +1,168 @@
+"""Answers: what the API shows, as Structs that stand in the OpenAPI document."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from umbral_chat.drafts import DraftView
+from umbral_chat.failover.failover import TransportStatus
+from umbral_chat.model.conversations import Conversation
+from umbral_chat.model.entries import Entry, FoldedMessage, Member, RealtimeChoice, Responder, Status
+from umbral_chat.providers.edges import CheckResult, Offer
+from umbral_chat.toggle import ToggleState
+
+
+class _View(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    pass
+
+
+class SentView(_View, frozen=True, kw_only=True):
+    """What became of a write. `created` false: the key was known, and this is the first one."""
+
+    entry: Entry
+    cursor: str
+    created: bool
+
+
+class EventsView(_View, frozen=True, kw_only=True, omit_defaults=False):
+    """What follows a cursor."""
+
+    entries: list[Entry]
+    cursor: str
+    head: int
+    has_more: bool
+    poll_after_ms: int
+    mode: str
+    drafts: list[DraftView] = []
+    typing: list[dict[str, Any]] = []
+    presence: list[dict[str, Any]] | None = None
+
+
+class MessagesView(_View, frozen=True, kw_only=True, omit_defaults=False):
+    """A page of the folded history, ascending, and the cursor that it was read at: following from it misses nothing."""
+
+    messages: list[FoldedMessage]
+    cursor: str
+    has_more: bool
+
+
+class ConversationView(_View, frozen=True, kw_only=True):
+    """A conversation; `unread` counts messages past the caller's read marker."""
+
+    id: str
+    epoch: str
+    head: int
+    cursor: str
+    status: Status
+    responder: Responder
+    realtime: RealtimeChoice
+    title: str | None = None
+    metadata: dict[str, Any] | None = None
+    members: list[Member] = []
+    created_at: datetime
+    last_activity: datetime
+    last_message: FoldedMessage | None = None
+    unread: int
+
+    @classmethod
+    def of(cls, conversation: Conversation) -> ConversationView:
+        """Show `conversation`."""
+        fields = {name: getattr(conversation, name) for name in conversation.__struct_fields__}
+        return cls(cursor=str(conversation.cursor), **fields)
+
+
+class InboxView(_View, frozen=True, kw_only=True, omit_defaults=False):
+    """Conversations by last activity, newest first. `before` asks for the next page; null: there is none."""
+
+    conversations: list[ConversationView]
+    before: str | None
+
+
+class ReadView(_View, frozen=True, kw_only=True):
+    """Where the caller's read marker is now."""
+
+    seq: int
+
+
+class DraftLength(_View, frozen=True, kw_only=True):
+    """How long the draft is now, in Unicode code points: the next piece's offset."""
+
+    message_id: str
+    length: int
+
+
+class ConnectView(_View, frozen=True, kw_only=True, omit_defaults=False):
+    """What the client should use now, best first, and where to start from."""
+
+    offers: list[Offer]
+    cursor: str
+    drafts: list[DraftView]
+    mode: str
+
+
+class TokenView(_View, frozen=True, kw_only=True):
+    """A conversation token. It is shown once and stored nowhere."""
+
+    token: str
+    expires_at: datetime
+
+
+class PluginView(_View, frozen=True, kw_only=True):
+    """An installed plugin."""
+
+    name: str
+    version: str
+    status: str
+    provides: list[str]
+    reason: str | None = None
+
+
+class StatusView(_View, frozen=True, kw_only=True, omit_defaults=False):
+    """The service as it is now."""
+
+    version: str
+    started_at: datetime
+    mode: str
+    reason: str
+    history: str
+    history_down_since: datetime | None
+    presence: str | None
+    realtime: ToggleState
+    transports: list[TransportStatus]
+    plugins: list[PluginView]
+    missing: list[str]
+    counters: dict[str, int | float]
+
+
+class CheckView(_View, frozen=True, kw_only=True):
+    """One check."""
+
+    name: str
+    result: CheckResult
+
+
+class HealthView(_View, frozen=True, kw_only=True, omit_defaults=False):
+    """Liveness or readiness. `degraded` still answers: what is not well is among the checks."""
+
+    status: str
+    checks: list[CheckView] = []
+
+
+__all__ = [
+    "CheckView",
+    "ConnectView",
+    "ConversationView",
+    "DraftLength",
+    "EventsView",
+    "HealthView",
+    "InboxView",
+    "MessagesView",
+    "PluginView",
+    "ReadView",
+    "SentView",
+    "StatusView",
+    "TokenView",
+]

@@ -1,0 +1,180 @@
+"""The Litestar app: routes, guard and problem details around a service, and its life from entering to leaving."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any, cast
+
+from litestar import Litestar, Request
+from litestar.config.cors import CORSConfig
+from litestar.di import Provide
+from litestar.handlers import BaseRouteHandler
+
+from umbral_chat.api import (
+    conversations,
+    message,
+    messages,
+    operations,
+    parameters,
+    problems,
+    schema,
+    tokens,
+    transcript,
+)
+from umbral_chat.api.guard import Guard, check_rights
+from umbral_chat.auth.gate import Gate
+from umbral_chat.auth.keys import KeyAuthenticator
+from umbral_chat.auth.local import LocalAuthenticator
+from umbral_chat.auth.tokens import TokenAuthenticator, TokenIssuer, load_secrets
+from umbral_chat.build import build
+from umbral_chat.bus import Bus
+from umbral_chat.checks import core_checks
+from umbral_chat.clock import Clock, SystemClock
+from umbral_chat.consumers import ConsumerRunner
+from umbral_chat.context import Services
+from umbral_chat.http import PRINCIPAL
+from umbral_chat.interest import Interest
+from umbral_chat.plugins import PluginHost
+from umbral_chat.providers.auth import Authenticator, Principal
+from umbral_chat.reconcile import reconcile
+from umbral_chat.settings.effective import Settings
+from umbral_chat.tasks import Tasks
+
+log = logging.getLogger(__name__)
+
+SWEEP = 0.25
+"""Seconds between two sweeps of the drafts: half of the interval at which they are published."""
+
+
+def create_app(settings: Settings, plugins: PluginHost, *, clock: Clock | None = None) -> Litestar:
+    """The whole service as an ASGI app. No I/O happens before its lifespan is entered.
+
+    Raises PluginError and SettingsError.
+    """
+    clock = clock or SystemClock()
+    services, interest, bus = build(settings, plugins, clock)
+    core = settings.core
+    guard = Guard(local_only=not core.keys, cors_origins=core.cors_origins)
+    issuers = tokens.Issuers()
+    handlers = _handlers(services)
+    checks = [*core_checks(services), *plugins.checks(services)]
+
+    @asynccontextmanager
+    async def lifespan(_: Litestar) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(asyncio.to_thread, services.base.telemetry.shutdown)
+            await stack.enter_async_context(services.storage.lifespan)
+            issuers.use(TokenIssuer(await load_secrets(core.token_secrets, services.storage.store), clock))
+            await services.toggle.load()
+            authenticators = _authenticators(services, issuers.current)
+            tasks = Tasks("service")
+            stack.push_async_callback(services.feeds.close)
+            stack.push_async_callback(tasks.close)
+            _start(tasks, services, interest, bus)
+            stack.callback(services.lifecycle.drain)
+            guard.gate = Gate(authenticators, local=None if core.keys else LocalAuthenticator(), clock=clock)
+            yield
+            guard.gate = None
+
+    instrumentation = []
+    if settings.telemetry.http:
+        from litestar.plugins.opentelemetry import OpenTelemetryConfig, OpenTelemetryPlugin
+
+        instrumentation.append(
+            OpenTelemetryPlugin(OpenTelemetryConfig(meter_provider=services.base.telemetry.meter_provider))
+        )
+
+    app = Litestar(
+        [*handlers, *schema.routes(handlers)],
+        guards=[guard],
+        lifespan=[lifespan],
+        plugins=[problems.plugin(services.base.telemetry, body_limit=core.limits.body_bytes), *instrumentation],
+        exception_handlers={500: problems.internal_error},
+        dependencies={
+            "services": Provide(lambda: services, sync_to_thread=False),
+            "principal": Provide(_principal, sync_to_thread=False),
+            "issuers": Provide(lambda: issuers, sync_to_thread=False),
+            "checks": Provide(lambda: checks, sync_to_thread=False),
+        },
+        cors_config=_cors(core.cors_origins),
+        openapi_config=None,
+        logging_config=None,  # `serve` sets up logging, and an embedding app has its own
+        request_max_body_size=core.limits.body_bytes,
+    )
+    parameters.complete(app)
+    app.state.services = services
+    return app
+
+
+def _handlers(services: Services) -> list[BaseRouteHandler]:
+    handlers: list[BaseRouteHandler] = [
+        messages.routes(services),
+        message.edit,
+        message.redact,
+        *conversations.HANDLERS,
+        transcript.transcript,
+        tokens.issue_token,
+        *operations.HANDLERS,
+        *cast("Sequence[BaseRouteHandler]", services.plugins.routes(services)),
+    ]
+    check_rights(handlers)
+    return handlers
+
+
+def _principal(request: Request[Any, Any, Any]) -> Principal:
+    found: Principal = request.scope["state"][PRINCIPAL]
+    return found
+
+
+def _authenticators(services: Services, issuer: TokenIssuer) -> list[Authenticator]:
+    own: list[Authenticator] = [
+        KeyAuthenticator(services.base.settings.core.keys),
+        TokenAuthenticator(issuer, services.base.clock),
+    ]
+    return [*own, *services.plugins.authenticators(services.base, services.storage)]
+
+
+def _start(tasks: Tasks, services: Services, interest: Interest, bus: Bus) -> None:
+    base = services.base
+    enabled = services.toggle.state.enabled
+    tasks.start(services.feeds.run(), name="feeds")
+    tasks.start(services.failover.run(enabled=enabled), name="failover")
+    tasks.start(_sweep(services), name="drafts")
+    tasks.start(
+        reconcile(
+            services.storage.history,
+            services.feeds,
+            interest,
+            services.failover,
+            base.clock,
+            interval=base.settings.realtime.reconcile_interval,
+        ),
+        name="reconcile",
+    )
+    consumers = services.plugins.consumers(services)
+    if consumers:
+        tasks.start(ConsumerRunner(consumers, services, bus).run(), name="consumers")
+
+
+async def _sweep(services: Services) -> None:
+    while True:
+        await services.base.clock.sleep(SWEEP)
+        services.drafts.sweep()
+
+
+def _cors(origins: Sequence[str]) -> CORSConfig | None:
+    if not origins:
+        return None
+    return CORSConfig(
+        allow_origins=list(origins),
+        allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+        allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "If-None-Match"],
+        expose_headers=["ETag", "Poll-After-Ms", "Retry-After"],
+        max_age=600,
+    )
+
+
+__all__ = ["create_app"]

@@ -1,0 +1,65 @@
+"""As whom a principal speaks. Pure: whether it may send at all was asked before."""
+
+from __future__ import annotations
+
+from umbral_chat.errors import Forbidden
+from umbral_chat.model.entries import Role, Sender
+from umbral_chat.providers.auth import Principal
+
+
+def speaker(principal: Principal, requested: Sender | None) -> Sender:
+    """The sender of what `principal` writes.
+
+    With the right `send_as`: the requested sender, exactly as it was requested. Otherwise itself, and a request may
+    only repeat what it is.
+
+    Itself is its own role, its own id and its own name. The id is the subject; a service key's is the key's plain name
+    (`n8n`, not `key:n8n`), so that what is sent without a sender shows at least which service sent it.
+
+    Raises Forbidden (`may_not_speak_as`) for a request with another role, id or name: a name is what people see, so
+    a visitor who calls itself "Support" is refused, too.
+    """
+    if requested is None:
+        return _itself(principal)
+    if "send_as" in principal.rights:
+        return requested
+    itself = _itself(principal)
+    if requested.role != itself.role:
+        raise _may_not("role", f"may speak as {itself.role!r} only")
+    if requested.id is not None and requested.id != itself.id:
+        raise _may_not("id", "may speak for itself only")
+    if requested.name is not None and requested.name != itself.name:
+        raise _may_not("name", "may not choose its name; a token's name is set where it is issued")
+    return itself
+
+
+def token_role(issuer: Principal, requested: Role | None) -> Role:
+    """The role of a token that `issuer` has made: with `send_as` any, otherwise the issuer's own; `user` when none is
+    requested.
+
+    Raises Forbidden (`may_not_speak_as`): who may not speak as the assistant may not hand out a token that does.
+    """
+    role = requested or "user"
+    if role != issuer.role and "send_as" not in issuer.rights:
+        raise Forbidden(
+            f"This caller may issue tokens for the role {issuer.role!r} only; others need the right send_as.",
+            code="may_not_speak_as",
+            field="role",
+        )
+    return role
+
+
+def _itself(principal: Principal) -> Sender:
+    own = principal.subject.removeprefix("key:") if principal.kind == "key" else principal.subject
+    return Sender(role=principal.role, id=own, name=principal.name)
+
+
+def _may_not(field: str, reason: str) -> Forbidden:
+    return Forbidden(
+        f"This caller {reason}. Leave `sender` out, or use a key with the right send_as.",
+        code="may_not_speak_as",
+        field=f"sender.{field}",
+    )
+
+
+__all__ = ["speaker", "token_role"]

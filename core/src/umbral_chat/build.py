@@ -1,0 +1,143 @@
+"""Building a service: from settings and plugins to the parts that a running one has."""
+
+from __future__ import annotations
+
+from umbral_chat.auth.limits import SendLimiter
+from umbral_chat.bus import Bus, Happened
+from umbral_chat.chat import Chat
+from umbral_chat.clock import Clock
+from umbral_chat.context import Base, Services
+from umbral_chat.drafts import Drafts
+from umbral_chat.failover import Choice, Failover
+from umbral_chat.feed import Feeds, HistoryHealth
+from umbral_chat.feed.line import Line
+from umbral_chat.feed.monitored import MonitoredHistory
+from umbral_chat.interest import Interest
+from umbral_chat.lifecycle import Lifecycle
+from umbral_chat.model.conversations import Deleted
+from umbral_chat.model.signals import DraftSignal
+from umbral_chat.plugins import PluginHost
+from umbral_chat.providers.history import Storage
+from umbral_chat.providers.transport import EntryHint, HeadHint, SignalHint, ToggleHint, TransportEvent
+from umbral_chat.settings.effective import Settings
+from umbral_chat.sqlite import open_storage
+from umbral_chat.telemetry import Telemetry
+from umbral_chat.toggle import Toggle
+
+
+def build(settings: Settings, plugins: PluginHost, clock: Clock) -> tuple[Services, Interest, Bus]:
+    """Every part of a service, put together and not yet entered: no I/O happens here.
+
+    Raises PluginError and SettingsError.
+    """
+    telemetry = Telemetry.create(settings.telemetry)
+    base = Base(settings=settings, telemetry=telemetry, clock=clock)
+    storage, health = _storage(base, plugins)
+    history, limits = storage.history, settings.core.limits
+    lifecycle, interest, bus = Lifecycle(clock), Interest(), Bus()
+    feeds = Feeds(
+        history,
+        health=health,
+        interest=interest,
+        lifecycle=lifecycle,
+        telemetry=telemetry,
+        clock=clock,
+        readers_limit=limits.readers,
+    )
+    toggle = Toggle(storage.store, clock, configured=settings.realtime.enabled)
+    receiver = _Receiver(feeds, toggle)
+    transports = plugins.transports(base, storage)
+    failover = Failover(
+        transports,
+        settings=settings.realtime,
+        clock=clock,
+        telemetry=telemetry,
+        receive=receiver.receive,
+        changed=receiver.changed,
+    )
+    interest.serve(transports)
+    drafts = Drafts(clock, per_conversation=limits.drafts, changed=feeds.touch_signals, publish=failover.publish)
+    receiver.drafts = drafts
+    telemetry.gauge("umbral_chat.drafts", lambda: [((), len(drafts))])
+    toggle.on_change(failover.toggled)
+    bus.subscribe(receiver.happened)
+    chat = Chat(
+        history,
+        bus=bus,
+        drafts=drafts,
+        limiter=SendLimiter(limits, clock),
+        limits=limits,
+        telemetry=telemetry,
+    )
+    services = Services(
+        base=base,
+        plugins=plugins,
+        storage=storage,
+        feeds=feeds,
+        drafts=drafts,
+        failover=failover,
+        toggle=toggle,
+        chat=chat,
+        lifecycle=lifecycle,
+        presence=plugins.presence(base, storage, settings.core.presence),
+    )
+    return services, interest, bus
+
+
+def _storage(base: Base, plugins: PluginHost) -> tuple[Storage, HistoryHealth]:
+    found = plugins.select_storage(base, base.settings.core.history)
+    if found is None:
+        duration = base.telemetry.histogram("umbral_chat.append.duration")
+        group = base.telemetry.histogram("umbral_chat.append.group")
+
+        def on_commit(appends: int, seconds: float) -> None:
+            duration.record(seconds)
+            group.record(appends)
+
+        found = open_storage(base.settings.core.database, clock=base.clock, on_commit=on_commit)
+    health = HistoryHealth(base.clock)
+    monitored = MonitoredHistory(found.history, health)
+    return Storage(found.name, monitored, found.store, found.lifespan), health
+
+
+class _Receiver:
+    """Passes on what happened here and what transports bring."""
+
+    def __init__(self, feeds: Feeds, toggle: Toggle) -> None:
+        self._feeds = feeds
+        self._toggle = toggle
+        self.drafts: Drafts | None = None
+
+    def happened(self, happened: Happened) -> None:
+        if happened.deleted:
+            self._feeds.hint_head(happened.conversation, Deleted())
+            return
+        self._lines(happened.conversation, happened.epoch, happened.lines)
+
+    def receive(self, event: TransportEvent) -> None:
+        match event:
+            case EntryHint():
+                self._lines(event.conversation, event.epoch, [Line.of(event.entry)])
+            case HeadHint():
+                self._feeds.hint_head(event.conversation, event.head)
+            case SignalHint(signal=DraftSignal() as draft) if self.drafts is not None:
+                self.drafts.learn(draft)
+            case SignalHint():
+                self._feeds.touch_signals(event.signal.conversation)
+            case ToggleHint():
+                self._toggle.learn(event.record)
+            case _:
+                pass
+
+    def changed(self, _choice: Choice) -> None:
+        self._feeds.touch_all_signals()
+
+    def _lines(self, conversation: str, epoch: str, lines: list[Line]) -> None:
+        self._feeds.hint_entries(conversation, epoch, lines)
+        if self.drafts is not None and len(self.drafts):
+            for line in lines:
+                if line.ends_draft and line.message_id is not None:
+                    self.drafts.end(conversation, line.message_id)
+
+
+__all__ = ["build"]

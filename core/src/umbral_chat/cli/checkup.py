@@ -1,0 +1,109 @@
+"""The order of the doctor's checks: this machine's, the plugins' own, and what a running service says."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import rich_click as click
+
+from umbral_chat.cli.client import Client, Json
+from umbral_chat.cli.failures import Problem, Unreachable, mend
+from umbral_chat.cli.findings import Finding, address_finding, database_finding, plugin_findings, settings_finding
+from umbral_chat.cli.local import local_service
+from umbral_chat.cli.service import Service, current_service
+from umbral_chat.errors import UmbralChatError
+
+if TYPE_CHECKING:
+    from umbral_chat.plugins import PluginHost
+    from umbral_chat.settings.effective import Settings
+
+
+async def checkup(ctx: click.Context, config: str | None, database: str | None) -> AsyncIterator[Finding]:
+    """Every finding, as soon as it is known. What a fault makes impossible to look at is left out."""
+    from umbral_chat.plugins import boot
+
+    service = current_service(ctx)
+    try:
+        settings, plugins = boot(config, options={"core.database": database})
+    except UmbralChatError as error:
+        yield Finding("settings", "failed", str(error))
+    else:
+        yield settings_finding(settings)
+        yield address_finding(settings)
+        for finding in plugin_findings(plugins):
+            yield finding
+        async for finding in own_findings(settings, plugins):
+            yield finding
+        service = local_service(ctx, settings)
+    async for finding in service_findings(service):
+        yield finding
+
+
+async def own_findings(settings: Settings, plugins: PluginHost) -> AsyncIterator[Finding]:
+    """The store, and the checks that plugins bring, run on the parts of a service that nobody is served by."""
+    from umbral_chat.api.operations import run_check
+    from umbral_chat.build import build
+    from umbral_chat.clock import SystemClock
+    from umbral_chat.sqlite import SCHEMA_VERSION
+
+    try:
+        services, *_ = build(settings, plugins, SystemClock())
+    except UmbralChatError as error:
+        yield Finding("providers", "failed", str(error))
+        return
+    async with AsyncExitStack() as stack:
+        stack.callback(services.base.telemetry.shutdown)
+        checks = plugins.checks(services)
+        if services.storage.name == "sqlite":
+            path = Path(settings.core.database)
+            database = database_finding(path, SCHEMA_VERSION)
+            yield database
+            if checks and database.state != "ok":
+                yield Finding("plugins' checks", "skipped", "they need the database")
+                return
+        if checks:
+            await stack.enter_async_context(services.storage.lifespan)
+        for check in checks:
+            yield Finding.of(check.name, await run_check(check))
+
+
+async def service_findings(service: Service) -> AsyncIterator[Finding]:
+    """What a running service says: each of its readiness checks, its mode, and what it misses."""
+    async with Client(service) as client:
+        try:
+            ready = await client.call("GET", "/health/ready", within=10)
+        except Unreachable:
+            yield Finding("service", "skipped", f"none answers at {service.url}; `umbral-chat serve` starts one")
+            return
+        except Problem as error:
+            yield Finding("service", "failed", f"{service.url}: {error.title} ({error.status})", mend(error))
+            return
+        for finding in ready_findings(service, ready):
+            yield finding
+        try:
+            status = await client.call("GET", "/v1/status", within=10)
+        except (Problem, Unreachable) as error:
+            yield Finding("service status", "failed", str(error), mend(error))
+            return
+    missing = "".join(f"; missing {one}" for one in status.get("missing", []))
+    yield Finding("service status", "ok", f"version {status.get('version')}, mode {status.get('mode')}{missing}")
+
+
+def ready_findings(service: Service, ready: Json) -> list[Finding]:
+    """The answer of /health/ready as findings: the service itself, then each of its checks."""
+    state = str(ready.get("status", "")) if isinstance(ready, dict) else ""
+    if state not in {"ready", "degraded"}:
+        return [Finding("service", "failed", f"{service.url} is no Umbral Chat", "Check --url.")]
+    found = [Finding("service", "ok" if state == "ready" else "failed", f"{service.url} is {state}")]
+    for check in ready.get("checks", []):
+        result = check.get("result", {})
+        well = "ok" if result.get("ok") else "failed"
+        detail, hint = str(result.get("detail", "")), result.get("mend")
+        found.append(Finding(f"service {check.get('name')}", well, detail, hint))  # type: ignore[arg-type]
+    return found
+
+
+__all__ = ["checkup", "own_findings", "ready_findings", "service_findings"]

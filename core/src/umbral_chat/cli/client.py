@@ -1,0 +1,145 @@
+"""The HTTP client of the command line: one call, its decoded answer, and its errors by name."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import quote
+
+import httpx
+import msgspec
+
+from umbral_chat import __version__
+from umbral_chat.cli.failures import Problem, Unreachable
+from umbral_chat.cli.service import Service
+
+CONNECT_TIMEOUT = 5.0
+ANSWER_TIMEOUT = 15.0
+"""Seconds. The service answers within milliseconds, or says 503 within its own bounds."""
+
+Json = Any
+"""A decoded JSON value: the service may be newer than this command, so that unknown members are let be."""
+
+
+class Client:
+    """Talks to one service. An async context manager."""
+
+    def __init__(self, service: Service) -> None:
+        self.service = service
+        headers = {"User-Agent": f"umbral-chat/{__version__}", "Accept": "application/json"}
+        if service.key:
+            headers["Authorization"] = f"Bearer {service.key}"
+        self._http = httpx.AsyncClient(
+            headers=headers,
+            timeout=httpx.Timeout(ANSWER_TIMEOUT, connect=CONNECT_TIMEOUT),
+            # A proxy that the environment names would be asked for this machine's own loopback.
+            trust_env=not service.loopback,
+        )
+
+    async def __aenter__(self) -> Self:
+        await self._http.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._http.__aexit__(kind, error, trace)
+
+    async def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: dict[str, str | int | None] | None = None,
+        body: Json = None,
+        key: str | None = None,
+        within: float | None = None,
+    ) -> Json:
+        """The decoded JSON of a 2xx answer; None when it has no body. Params that are None are left out; `key` is the
+        idempotency key, `within` the seconds to wait for the answer.
+
+        Raises Unreachable when nothing answers, Problem for every other answer.
+        """
+        answer = await self.fetch(method, path, params=params, body=body, key=key, within=within)
+        if not answer.content:
+            return None
+        try:
+            return msgspec.json.decode(answer.content)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            kind = answer.headers.get("content-type", "no content type")
+            raise Problem(
+                answer.status_code, "Not an answer of Umbral Chat", f"JSON was expected, {kind} came."
+            ) from None
+
+    async def fetch(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: dict[str, str | int | None] | None = None,
+        body: Json = None,
+        key: str | None = None,
+        within: float | None = None,
+    ) -> httpx.Response:
+        """As `call`, without reading the body as JSON."""
+        headers = {} if key is None else {"Idempotency-Key": key}
+        content = None
+        if body is not None:
+            content = msgspec.json.encode(body)
+            headers["Content-Type"] = "application/json"
+        try:
+            answer = await self._http.request(
+                method,
+                self.service.url + path,
+                params={name: value for name, value in (params or {}).items() if value is not None} or None,
+                content=content,
+                headers=headers,
+                timeout=httpx.Timeout(within or ANSWER_TIMEOUT, connect=CONNECT_TIMEOUT),
+            )
+        except httpx.RequestError as error:
+            raise Unreachable(self.service.url, _reason(error)) from error
+        if answer.is_success:
+            return answer
+        raise problem_of(answer)
+
+
+def problem_of(answer: httpx.Response) -> Problem:
+    """The problem that an answer tells, or what can be said of one that is no problem details."""
+    wait = answer.headers.get("retry-after", "")
+    retry_after = float(wait) if wait.isascii() and wait.isdigit() else None
+    try:
+        told = msgspec.json.decode(answer.content)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        told = None
+    if not isinstance(told, dict) or "title" not in told:
+        kind = answer.headers.get("content-type", "no content type")
+        return Problem(
+            answer.status_code, answer.reason_phrase or "No success", f"Answered with {kind}.", retry_after=retry_after
+        )
+    extra = {name: told[name] for name in told.keys() - {"type", "title", "status", "detail", "code", "retry_after"}}
+    return Problem(
+        answer.status_code,
+        str(told["title"]),
+        str(told.get("detail", "")),
+        str(told.get("code", "")),
+        retry_after,
+        **{name: value for name, value in extra.items() if name.isidentifier()},
+    )
+
+
+def conversation_path(conversation: str, *rest: str) -> str:
+    """The path of a conversation, or of something under it."""
+    return "/".join(["/v1/conversations", quote(conversation, safe=""), *(quote(part, safe="") for part in rest)])
+
+
+def _reason(error: httpx.RequestError) -> str:
+    if isinstance(error, httpx.ConnectTimeout):
+        return f"no connection within {CONNECT_TIMEOUT:g} s."
+    if isinstance(error, httpx.TimeoutException):
+        return "it took the connection and stayed silent."
+    if str(error) == "All connection attempts failed":
+        return "nothing listens there."
+    return (str(error) or type(error).__name__).rstrip(".") + "."
+
+
+__all__ = ["Client", "Json", "conversation_path", "problem_of"]

@@ -1,0 +1,117 @@
+"""The command group: commands are imported when they are asked for, plugins' only when no own one fits."""
+
+from __future__ import annotations
+
+import difflib
+from importlib import import_module
+from typing import Any
+
+import rich_click as click
+from click.exceptions import Exit
+
+from umbral_chat.cli.failures import ExitCode, exit_code, show
+from umbral_chat.cli.service import DEFAULT_URL, Service, check_key, check_url
+
+ONLINE = {
+    "send": "umbral_chat.cli.send:send_command",
+    "tail": "umbral_chat.cli.tail:tail_command",
+    "conversations": "umbral_chat.cli.inbox:conversations_command",
+    "transcript": "umbral_chat.cli.transcript:transcript_command",
+    "import": "umbral_chat.cli.importing:import_command",
+    "export": "umbral_chat.cli.exporting:export_command",
+    "token": "umbral_chat.cli.token:token_command",
+    "status": "umbral_chat.cli.status:status_command",
+    "delete": "umbral_chat.cli.inbox:delete_command",
+}
+"""Commands that talk to a running service over HTTP."""
+
+LOCAL = {
+    "serve": "umbral_chat.cli.serve:serve_command",
+    "doctor": "umbral_chat.cli.doctor:doctor_command",
+    "config": "umbral_chat.cli.config:config_command",
+    "plugins": "umbral_chat.cli.plugins:plugins_command",
+    "new-epoch": "umbral_chat.cli.store:new_epoch_command",
+    "backup": "umbral_chat.cli.store:backup_command",
+    "version": "umbral_chat.cli.version:version_command",
+}
+"""Commands that work on this machine's settings, plugins and database."""
+
+COMMANDS = ONLINE | LOCAL
+
+
+class LazyGroup(click.RichGroup):
+    """Finds commands by name without importing the others, and turns expected errors into exit codes."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  # click names it
+        return [*COMMANDS, *sorted(self.commands), *(plugin_commands().keys() - COMMANDS.keys())]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if target := COMMANDS.get(cmd_name):
+            return load(target)
+        return super().get_command(ctx, cmd_name) or plugin_commands().get(cmd_name)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if not name.startswith("-") and self.get_command(ctx, name) is None:
+            near = difflib.get_close_matches(name, self.list_commands(ctx), n=1)
+            hint = f" Did you mean {near[0]!r}?" if near else ""
+            raise click.UsageError(f"No such command {name!r}.{hint}", ctx=ctx)
+        return super().resolve_command(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except (KeyboardInterrupt, click.Abort):
+            raise Exit(ExitCode.INTERRUPTED) from None
+        except Exception as error:
+            if (code := exit_code(error)) is None:
+                raise
+            show(error)
+            raise Exit(code) from None
+
+
+def load(target: str) -> click.Command:
+    """The command object that `module:attribute` names."""
+    module, _, attribute = target.partition(":")
+    command: click.Command = getattr(import_module(module), attribute)
+    return command
+
+
+def plugin_commands() -> dict[str, click.Command]:
+    """The commands that installed plugins bring; none while the settings cannot be read."""
+    from umbral_chat.cli.local import plugin_commands as find
+
+    return find()
+
+
+@click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.command_panel("Talk to a running service", commands=list(ONLINE))
+@click.command_panel("On this machine", commands=list(LOCAL))
+@click.option(
+    "--url",
+    envvar="UMBRAL_CHAT_URL",
+    show_envvar=True,
+    default=DEFAULT_URL,
+    show_default=True,
+    callback=check_url,
+    help="Where the service answers.",
+)
+@click.option(
+    "--key",
+    envvar="UMBRAL_CHAT_KEY",
+    show_envvar=True,
+    callback=check_key,
+    help="Service key or conversation token. Prefer the variable: other users of the machine can see arguments.",
+)
+@click.pass_context
+def cli(ctx: click.Context, url: str, key: str | None) -> None:
+    """Umbral Chat keeps conversations as ordered durable logs and delivers them live.
+
+    `umbral-chat serve` starts the service; the commands of the first group talk to it.
+    """
+    ctx.obj = Service(url, key)
+
+
+__all__ = ["COMMANDS", "LOCAL", "ONLINE", "LazyGroup", "cli", "load"]

@@ -1,0 +1,167 @@
+"""The lines of an import, each turned into the requests that store it (pure).
+
+A line is a message as people write it, `{"conversation", "content", "role" | "sender", …}`, or an entry as `export`
+wrote it, `{"conversation", "kind", "seq", …}`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Any
+
+import msgspec
+from msgspec import UNSET
+
+from umbral_chat.cli.client import conversation_path
+from umbral_chat.errors import InvalidRequest, UmbralChatError
+from umbral_chat.model.entries import Edit, Entry, Message, Redaction, Role, Sender, Update
+from umbral_chat.model.ids import check_conversation_id
+
+
+class BadLine(UmbralChatError):
+    """A line cannot be imported; the message says why."""
+
+
+class PlainLine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A message as people write it."""
+
+    conversation: str
+    content: str
+    role: Role | None = None
+    sender: Sender | None = None
+    client_id: str | None = None
+    message_id: str | None = None
+    reply_to: str | None = None
+    metadata: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request of a line. Repeated, with its key, it stores nothing new."""
+
+    method: str
+    path: str
+    body: dict[str, Any]
+    key: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What a line asks for: requests in order, or none and the reason. `restored`: it is of an export, so that a
+    message id which is already taken is most likely this very message."""
+
+    line: int
+    conversation: str
+    requests: tuple[Request, ...] = ()
+    skipped: str = ""
+    restored: bool = False
+    becomes: str = "stored"
+    """How the line is counted when it went well."""
+
+
+class Planner:
+    """Turns lines into steps, in the order of the file.
+
+    Every request's key is drawn from what the line says, not from where it stands, so that an import of the same file,
+    longer by then, repeats nothing. Lines that are alike to the letter are told apart by their count.
+    """
+
+    def __init__(self) -> None:
+        self._seen: Counter[bytes] = Counter()
+        self._closed: set[str] = set()
+        self._reopened: set[str] = set()
+
+    def step(self, number: int, raw: bytes) -> Step | None:
+        """What line `number` asks for; None for a blank one. Raises BadLine."""
+        if not raw.strip():
+            return None
+        try:
+            value = msgspec.json.decode(raw)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise BadLine(f"not JSON: {error}") from None
+        if not isinstance(value, dict):
+            raise BadLine("not a JSON object")
+        try:
+            conversation = check_conversation_id(str(value.get("conversation", "")))
+            if "kind" in value:
+                fields = {name: inner for name, inner in value.items() if name != "conversation"}
+                return self._entry(number, conversation, msgspec.convert(fields, Entry), value)
+            return self._plain(number, msgspec.convert(value, PlainLine), value)
+        except msgspec.ValidationError as error:
+            raise BadLine(str(error)) from None
+        except InvalidRequest as error:
+            raise BadLine(error.detail) from None
+
+    def _plain(self, number: int, line: PlainLine, value: dict[str, Any]) -> Step:
+        if line.role and line.sender:
+            raise BadLine("has both `role` and `sender`; one is enough")
+        if not line.content:
+            raise BadLine("`content` is empty")
+        sender = line.sender or (Sender(line.role) if line.role else None)
+        key = line.client_id or self._key(value)
+        return Step(number, line.conversation, (_send(line, sender, key),))
+
+    def _entry(self, number: int, conversation: str, entry: Entry, value: dict[str, Any]) -> Step:
+        key = self._key(value)
+        reopens = conversation in self._reopened
+        self._reopened.discard(conversation)
+        match entry:
+            case Redaction():
+                return Step(number, conversation, skipped="redacted")
+            case Message() | Edit() if entry.redacted:
+                return Step(number, conversation, skipped="redacted")
+            case Message():
+                if entry.sender.role == "user" and conversation in self._closed:
+                    self._closed.discard(conversation)
+                    self._reopened.add(conversation)
+                line = PlainLine(
+                    conversation=conversation,
+                    content=entry.content,
+                    message_id=entry.message_id,
+                    reply_to=entry.reply_to,
+                    metadata=entry.metadata,
+                )
+                return Step(number, conversation, (_send(line, entry.sender, key),), restored=True)
+            case Edit():
+                path = conversation_path(conversation, "messages", entry.message_id)
+                body = {"content": entry.content, **({"metadata": entry.metadata} if entry.metadata else {})}
+                return Step(number, conversation, (Request("PATCH", path, body, key),), restored=True)
+            case Update():
+                changes = msgspec.to_builtins(entry.changes)
+                if reopens and changes == {"status": "open"}:
+                    # The service itself opened it when the user wrote, and will again.
+                    return Step(number, conversation, skipped="follows by itself")
+                if (status := entry.changes.status) is not UNSET:
+                    (self._closed.add if status == "closed" else self._closed.discard)(conversation)
+                return Step(number, conversation, tuple(_update(conversation, changes, key)), becomes="updated")
+
+    def _key(self, value: dict[str, Any]) -> str:
+        digest = blake2b(msgspec.json.encode(value, order="deterministic"), digest_size=16).digest()
+        if "message_id" in value or "kind" in value:  # it says itself which one it is
+            return f"import-{digest.hex()}"
+        self._seen[digest] += 1
+        return f"import-{digest.hex()}-{self._seen[digest]}"
+
+
+def _send(line: PlainLine, sender: Sender | None, key: str) -> Request:
+    body: dict[str, Any] = {"content": line.content}
+    if sender:
+        body["sender"] = msgspec.to_builtins(sender)
+    for name in ("message_id", "reply_to", "metadata"):
+        if (inner := getattr(line, name)) is not None:
+            body[name] = inner
+    return Request("POST", conversation_path(line.conversation, "messages"), body, key)
+
+
+def _update(conversation: str, changes: dict[str, Any], key: str) -> list[Request]:
+    """A log may begin with an update, before any message has made the conversation: so it is made first."""
+    path = conversation_path(conversation)
+    return [
+        Request("POST", "/v1/conversations", {"id": conversation}, None),
+        Request("PATCH", path, changes, key),
+    ]
+
+
+__all__ = ["BadLine", "PlainLine", "Planner", "Request", "Step"]

@@ -1,0 +1,80 @@
+"""Any JSON value as indented lines for people: the service may say more than this command knows of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from umbral_chat.cli.output import as_json, one_line
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+STATES = {
+    **dict.fromkeys(("live", "ok", "active", "true"), "green"),
+    **dict.fromkeys(("connecting", "degraded", "polling"), "yellow"),
+    **dict.fromkeys(("down", "broken", "incompatible", "false"), "red"),
+    **dict.fromkeys(("off", "disabled", "null"), "dim"),
+}
+
+
+def outline(value: Any, depth: int = 0) -> Iterator[Text]:
+    """One line a leaf, `name  value`; what is nested stands under its name."""
+    from rich.text import Text
+
+    indent = "  " * depth
+    match value:
+        case dict():
+            width = max((len(str(name)) for name, inner in value.items() if _flat(inner)), default=0)
+            for name, inner in value.items():
+                if _flat(inner):
+                    yield Text.assemble(indent, (one_line(str(name), 60).ljust(width), "dim"), "  ", _leaf(inner))
+                else:
+                    yield Text.assemble(indent, (one_line(str(name), 60), "bold"))
+                    yield from outline(inner, depth + 1)
+        case list():
+            for inner in value:
+                yield _row(indent, inner)
+        case _:
+            yield Text.assemble(indent, _leaf(value))
+
+
+def _flat(value: Any) -> bool:
+    return not value or not isinstance(value, dict | list) or (isinstance(value, list) and all(map(_plain, value)))
+
+
+def _plain(value: Any) -> bool:
+    return not isinstance(value, dict | list)
+
+
+def _leaf(value: Any) -> Text:
+    from rich.text import Text
+
+    if isinstance(value, list):
+        return Text(", ".join(_words(inner) for inner in value) or "none")
+    words = _words(value)
+    return Text(words, style=STATES.get(words, ""))
+
+
+def _row(indent: str, value: Any) -> Text:
+    """One item of a list on one line: its name first, then the rest."""
+    from rich.text import Text
+
+    if not isinstance(value, dict):
+        return Text.assemble(indent, _leaf(value))
+    row = Text(indent)
+    for position, (name, inner) in enumerate(value.items()):
+        if inner is None or inner == []:
+            continue
+        row.append("" if position == 0 else "  ")
+        if position and name != "state":
+            row.append(f"{one_line(str(name), 60)}=", style="dim")
+        row.append_text(_leaf(inner))
+    return row
+
+
+def _words(value: Any) -> str:
+    return one_line(value if isinstance(value, str) else as_json(value), 300)
+
+
+__all__ = ["outline"]

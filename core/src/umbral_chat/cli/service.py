@@ -1,0 +1,76 @@
+"""Which service a command talks to: its URL and key, as options of the group and of each command."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+import rich_click as click
+
+DEFAULT_URL = "http://127.0.0.1:8750"
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """Where to call, and as whom. The key is in no repr."""
+
+    url: str = DEFAULT_URL
+    key: str | None = field(default=None, repr=False)
+
+    @property
+    def loopback(self) -> bool:
+        """Whether it is on this machine, where no proxy is asked."""
+        host = urlsplit(self.url).hostname or ""
+        return host in {"localhost", "::1"} or host.startswith("127.")
+
+
+def check_url(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
+    """A click callback: the URL without a trailing slash; BadParameter for what is none."""
+    if value is None:
+        return None
+    try:
+        parts = urlsplit(value)
+        usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+        usable = usable and not (parts.query or parts.fragment)
+    except ValueError:  # a port or an address that is none
+        usable = False
+    if not usable:
+        raise click.BadParameter(f"{value!r} is not an address such as {DEFAULT_URL}.")
+    return value.rstrip("/")
+
+
+def check_key(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
+    """A click callback: the key; BadParameter, which does not repeat it, for what no header can carry."""
+    if value and not (value.isascii() and value.isprintable()):
+        raise click.BadParameter("it has characters that no header can carry; is it complete and without line breaks?")
+    return value or None
+
+
+def service_options(function: F) -> F:
+    """Give a command its own `--url` and `--key`, which win over the group's."""
+    for name, check, text in (
+        ("--key", check_key, "As the option before the command, which also reads UMBRAL_CHAT_KEY."),
+        ("--url", check_url, "As the option before the command, which also reads UMBRAL_CHAT_URL."),
+    ):
+        function = click.option(name, callback=_remember(check), expose_value=False, help=text)(function)
+    return function
+
+
+def _remember(check: Callable[..., str | None]) -> Callable[..., None]:
+    def callback(ctx: click.Context, param: click.Parameter, value: str | None) -> None:
+        if (value := check(ctx, param, value)) is not None and param.name is not None:
+            ctx.obj = replace(ctx.find_object(Service) or Service(), **{param.name: value})
+
+    return callback
+
+
+def current_service(ctx: click.Context) -> Service:
+    """The service that this invocation names."""
+    return ctx.find_object(Service) or Service()
+
+
+__all__ = ["DEFAULT_URL", "Service", "check_key", "check_url", "current_service", "service_options"]

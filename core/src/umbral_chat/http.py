@@ -1,0 +1,145 @@
+"""What hot routes are made of: thin `@asgi` handlers read their request and answer it with these.
+
+The app's guard has authenticated and authorized the caller before such a handler runs; errors of the tree are raised
+and become problem details like everywhere else.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
+
+from umbral_chat.errors import InvalidRequest, TooLarge
+
+if TYPE_CHECKING:
+    from litestar.types import Receive, Scope, Send
+
+    from umbral_chat.providers.auth import Principal
+
+PRINCIPAL = "umbral_chat_principal"
+"""Key of the scope's state under which the guard leaves who calls."""
+
+Headers = list[tuple[bytes, bytes]]
+
+_JSON = (b"content-type", b"application/json")
+
+
+def principal(scope: Scope) -> Principal:
+    """Who calls."""
+    found: Principal = scope["state"][PRINCIPAL]
+    return found
+
+
+def conversation(scope: Scope) -> str:
+    """The conversation that the path names; the guard has checked its form."""
+    name: str = scope["path_params"]["conversation"]
+    return name
+
+
+def header(scope: Scope, name: bytes) -> str | None:
+    """The value of a header (lower-case name), None when it was not sent. Raises InvalidRequest when sent twice."""
+    found = [value for key, value in scope["headers"] if key == name]
+    if not found:
+        return None
+    if len(found) > 1:
+        raise InvalidRequest(f"The header {name.decode()} was sent twice.", code="duplicate_header")
+    return found[0].decode("latin-1")
+
+
+def query(scope: Scope, known: frozenset[str]) -> dict[str, str]:
+    """The query's parameters. Raises InvalidRequest: `unknown_parameter`, `duplicate_parameter`, `invalid_encoding`."""
+    raw = scope["query_string"]
+    if not raw:
+        return {}
+    found: dict[str, str] = {}
+    try:
+        pairs = parse_qsl(raw.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=32)
+    except ValueError as error:
+        raise InvalidRequest("The query is not percent-encoded UTF-8.", code="invalid_encoding") from error
+    for name, value in pairs:
+        if name not in known:
+            raise InvalidRequest(
+                f"There is no parameter {name!r} here; there are: {', '.join(sorted(known))}.",
+                code="unknown_parameter",
+                field=name,
+            )
+        if name in found:
+            raise InvalidRequest(f"{name} was given twice.", code="duplicate_parameter", field=name)
+        found[name] = value
+    return found
+
+
+def integer(value: str | None, *, field: str, default: int, least: int, most: int) -> int:
+    """A whole number of the query within its bounds. Raises InvalidRequest (`invalid_field`)."""
+    if value is None:
+        return default
+    digits = value.removeprefix("-")
+    if digits.isascii() and digits.isdigit() and len(digits) <= 16:
+        number = int(value)
+        if least <= number <= most:
+            return number
+        raise InvalidRequest(
+            f"{field} is {value}; {least} to {most} are allowed.",
+            code="invalid_field",
+            field=field,
+            limit=least if number < least else most,
+        )
+    raise InvalidRequest(f"{field} is not a whole number.", code="invalid_field", field=field)
+
+
+async def body(scope: Scope, receive: Receive, limit: int) -> bytes:
+    """The whole body. Raises TooLarge past `limit` bytes, before more of it is read."""
+    for name, value in scope["headers"]:
+        if name == b"content-length" and value.isdigit() and int(value) > limit:
+            raise too_large(limit)
+    message: Any = await receive()
+    data: bytes = message.get("body", b"")
+    if not message.get("more_body", False) and message["type"] == "http.request" and len(data) <= limit:
+        return data
+    chunks, size = [data], len(data)
+    while message.get("more_body", False):
+        if size > limit:
+            raise too_large(limit)
+        message = await receive()
+        chunk = message.get("body", b"")
+        chunks.append(chunk)
+        size += len(chunk)
+    if message["type"] == "http.disconnect":
+        raise InvalidRequest("The request ended in the middle of its body.", code="incomplete_body")
+    if size > limit:
+        raise too_large(limit)
+    return b"".join(chunks)
+
+
+def too_large(limit: int) -> TooLarge:
+    """The error for a body past `limit` bytes."""
+    return TooLarge(f"The body has more than {limit} bytes (core.limits.body_bytes).", field="body", limit=limit)
+
+
+async def send_json(send: Send, status: int, data: bytes, headers: Headers | None = None) -> None:
+    """Answer with encoded JSON."""
+    length = (b"content-length", str(len(data)).encode())
+    fields: Any = [_JSON, length, *headers] if headers else [_JSON, length]
+    await send({"type": "http.response.start", "status": status, "headers": fields})
+    await send({"type": "http.response.body", "body": data, "more_body": False})
+
+
+async def send_empty(send: Send, status: int, headers: Headers) -> None:
+    """Answer without a body."""
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+__all__ = [
+    "PRINCIPAL",
+    "Headers",
+    "body",
+    "conversation",
+    "header",
+    "integer",
+    "principal",
+    "query",
+    "send_empty",
+    "send_json",
+    "too_large",
+]

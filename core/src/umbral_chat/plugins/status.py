@@ -1,0 +1,46 @@
+"""What became of an installed plugin."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+State = Literal["active", "disabled", "broken", "incompatible"]
+
+
+class PluginStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """One entry point of the group `umbral_chat`."""
+
+    name: str
+    """The entry point's, which is the section's in the settings too."""
+    distribution: str | None
+    """The package that brought it."""
+    version: str | None
+    state: State
+    reason: str | None = None
+    """Why it is not active."""
+    mend: str | None = None
+    """What to do about it."""
+    provides: tuple[str, ...] = ()
+    """Kinds of hooks that it implements: `transport`, `routes` …"""
+    faults: tuple[str, ...] = ()
+    """What its hooks raised since, by hook."""
+
+    @property
+    def well(self) -> bool:
+        """Active and without a fault, or disabled on purpose."""
+        return self.state in {"active", "disabled"} and not self.faults
+
+    @property
+    def label(self) -> str:
+        """The plugin and its package, for messages."""
+        return f"{self.name!r}" if self.distribution is None else f"{self.name!r} ({self.distribution} {self.version})"
+
+
+def disabling(name: str) -> str:
+    """The sentence that says how to go on without a plugin."""
+    return f'To go on without it: core.disabled_plugins = ["{name}"].'
+
+
+__all__ = ["PluginStatus", "State", "disabling"]

@@ -1,0 +1,40 @@
+"""Reconciling: the bound on how long a hint that never came can delay an entry."""
+
+from __future__ import annotations
+
+import logging
+
+from umbral_chat.clock import Clock
+from umbral_chat.errors import HistoryUnavailable
+from umbral_chat.failover import Failover
+from umbral_chat.feed import Feeds
+from umbral_chat.interest import Interest
+from umbral_chat.providers.history import History
+
+log = logging.getLogger(__name__)
+
+HEADS_AT_ONCE = 5_000
+"""Conversations asked for in one `heads()`."""
+
+
+async def reconcile(
+    history: History, feeds: Feeds, interest: Interest, failover: Failover, clock: Clock, *, interval: float
+) -> None:
+    """Every `interval` seconds ask where the watched logs stand, for as long as the transport in use does not do so
+    itself. Without any transport this process is alone on its store, and its own bus tells it everything."""
+    while True:
+        await clock.sleep(interval)
+        if failover.choice.transport is None or failover.reads_store:
+            continue
+        try:
+            watched = list(interest)
+            for start in range(0, len(watched), HEADS_AT_ONCE):
+                conversations = watched[start : start + HEADS_AT_ONCE]
+                heads = await history.heads(conversations)
+                for conversation, head in heads.items():
+                    feeds.hint_head(conversation, head)
+        except HistoryUnavailable as error:
+            log.warning("could not reconcile: %s", error)
+
+
+__all__ = ["HEADS_AT_ONCE", "reconcile"]

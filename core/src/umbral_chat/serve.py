@@ -1,0 +1,104 @@
+"""Serving: uvicorn with uvloop and httptools, a clean end, and a word on what to try next."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import sys
+from types import FrameType
+
+import uvicorn
+from litestar import Litestar
+
+from umbral_chat.logs import configure_logging
+from umbral_chat.plugins import PluginHost
+from umbral_chat.settings.effective import Settings
+from umbral_chat.settings.keys import check_exposure
+
+log = logging.getLogger("umbral_chat")
+
+
+class Server(uvicorn.Server):
+    """Tells the app that it drains before it waits for its requests, so that long polls answer at once."""
+
+    def __init__(self, config: uvicorn.Config, app: Litestar) -> None:
+        super().__init__(config)
+        self._app = app
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """A signal to end: the first one drains, a second one does not wait."""
+        self._app.state.services.lifecycle.drain()
+        super().handle_exit(sig, frame)
+
+    def _log_started_message(self, listeners: object) -> None:
+        """Said by `serve` in its own words."""
+
+
+def serve(settings: Settings, plugins: PluginHost) -> int:
+    """Serve until a signal ends it; the exit code. Raises SettingsError and PluginError before anything listens."""
+    from umbral_chat.app import create_app
+
+    check_exposure(settings.core)
+    configure_logging(settings.core)
+    core = settings.core
+    app = create_app(settings, plugins)
+    config = uvicorn.Config(
+        app,
+        host=core.host,
+        port=core.port,
+        loop="auto",
+        http="httptools",
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        date_header=False,
+        timeout_graceful_shutdown=max(1, round(core.shutdown_timeout)),
+        # A keep-alive longer than that of the usual proxies (60 s): they, not we, close what is idle.
+        timeout_keep_alive=75,
+        backlog=4096,
+    )
+    server = Server(config, app)
+    listener = _listen(core.host, core.port)
+    address, port = listener.getsockname()[:2]
+    _greet(f"http://{f'[{address}]' if ':' in address else address}:{port}", keyless=not core.keys)
+    with listener:
+        server.run(sockets=[listener])
+    return 0 if server.started else 1
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        from umbral_chat.errors import SettingsError
+
+        raise SettingsError(
+            f"Cannot listen on {host}:{port}: {error.strerror}. Choose another with --port or core.port."
+        ) from error
+    return listener
+
+
+def _greet(url: str, *, keyless: bool) -> None:
+    lines = [f"Umbral Chat listens on {url} (process {os.getpid()}). Try next:"]
+    auth = "" if keyless else " -H 'Authorization: Bearer YOUR_KEY'"
+    sends = f"curl {url}/v1/conversations/demo/messages{auth} -H 'Content-Type: application/json'"
+    lines += [
+        "  " + sends + """ -d '{"content": "Hello"}'""",
+        f"  curl '{url}/v1/conversations/demo/events?wait=30'{auth}",
+        f"  umbral-chat --url {url} tail -f demo",
+        f"  {url}/schema in a browser",
+    ]
+    if keyless:
+        lines.append("No key is configured: only this machine is served, and whoever calls may do all (core.keys).")
+    sys.stderr.write("\n".join(lines) + "\n")
+    sys.stderr.flush()
+
+
+__all__ = ["Server", "serve"]

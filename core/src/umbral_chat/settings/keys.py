@@ -1,0 +1,94 @@
+"""What the types cannot say of the service keys, and what an address that others reach asks for."""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+import re
+from typing import get_args
+
+from umbral_chat.errors import SettingsError
+from umbral_chat.providers.auth import Right
+from umbral_chat.settings.nearest import mend
+from umbral_chat.settings.origin import DEFAULT, Origin
+from umbral_chat.settings.sections import Core, Key
+
+_HEADER_TEXT = re.compile(r"[\x21-\x7e]+\Z")
+"""What an `Authorization: Bearer` header can carry."""
+
+
+def check_keys(core: Core, origin: Origin = DEFAULT) -> None:
+    """Each key has one of `key` and `sha256`, a name and a secret of its own, and rights that exist.
+
+    Raises SettingsError, which never repeats a key.
+    """
+    names: dict[str, int] = {}
+    digests: dict[str, str] = {}
+    for index, key in enumerate(core.keys):
+        where = f"core.keys[{index}]"
+        if key.name in names:
+            raise SettingsError(
+                f"{where}.name is {key.name!r} ({origin}), as that of core.keys[{names[key.name]}]: names are unique."
+            )
+        names[key.name] = index
+        digest = _digest(key, where, origin)
+        if digest in digests:
+            raise SettingsError(
+                f"{where} {key.name!r} ({origin}) has the same key as {digests[digest]!r}: who calls could not be told."
+            )
+        digests[digest] = key.name
+        _check_rights(key, where, origin)
+
+
+def _digest(key: Key, where: str, origin: Origin) -> str:
+    if (key.key is None) == (key.sha256 is None):
+        which = "neither" if key.key is None else "both"
+        raise SettingsError(
+            f"{where} {key.name!r} ({origin}) has {which} of key and sha256: give exactly one. sha256 is the key's "
+            "SHA-256 in 64 hex digits, so that the file holds no secret."
+        )
+    if key.key is None:
+        return str(key.sha256)
+    if not _HEADER_TEXT.match(key.key.reveal()):
+        raise SettingsError(
+            f"{where}.key of {key.name!r} ({origin}) must be visible ASCII characters without spaces, for it travels "
+            "in a header. A good one: openssl rand -hex 32"
+        )
+    return hashlib.sha256(key.key.reveal().encode()).hexdigest()
+
+
+def _check_rights(key: Key, where: str, origin: Origin) -> None:
+    known = get_args(Right)
+    for right in key.rights:
+        if right != "*" and right not in known:
+            raise SettingsError(
+                f"{where}.rights of {key.name!r} ({origin}) has {right!r}: "
+                f"{mend(right, known, what='there are * (all) and')}"
+            )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches what listens there. A name other than localhost is not resolved: no."""
+    if host.lower() == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def check_exposure(core: Core) -> None:
+    """Refuse to listen where others reach the service while every caller may do all.
+
+    Raises SettingsError with the mend. Called before serving, not when settings are read: looking at them is harmless.
+    """
+    if core.keys or is_loopback(core.host):
+        return
+    raise SettingsError(
+        f"core.host is {core.host!r}, which others can reach, and there is no service key, so every caller could do "
+        'everything. Set a key, as UMBRAL_CHAT_CORE__KEYS=\'[{"name": "n8n", "key": "…"}]\' or as [[core.keys]] '
+        "in the file (openssl rand -hex 32 draws one), or listen on 127.0.0.1."
+    )
+
+
+__all__ = ["check_exposure", "check_keys", "is_loopback"]

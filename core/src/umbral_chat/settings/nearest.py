@@ -1,0 +1,27 @@
+"""The known name that somebody probably meant."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """The known name that is most like `name`, or None when nothing is like it."""
+    candidates = list(known)
+    if name.lower() in candidates:
+        return name.lower()
+    # 0.6 is difflib's own measure of "similar"; below it the suggestion misleads more often than it helps.
+    found = difflib.get_close_matches(name, candidates, n=1, cutoff=0.6)
+    return found[0] if found else None
+
+
+def mend(name: str, known: Iterable[str], *, what: str = "known here") -> str:
+    """The sentence that follows "unknown": the nearest name, else all there are."""
+    candidates = sorted(known)
+    if found := nearest(name, candidates):
+        return f"did you mean {found}?"
+    return f"{what}: {', '.join(candidates) or 'nothing'}."
+
+
+__all__ = ["mend", "nearest"]

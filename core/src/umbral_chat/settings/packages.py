@@ -1,0 +1,36 @@
+"""The packages of this project: what to install for a section or plugin that is not there."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Package(NamedTuple):
+    """A distribution of ours and the extra of `umbral-chat` that brings it (None: always there)."""
+
+    name: str
+    extra: str | None
+
+    @property
+    def install(self) -> str:
+        """The command that installs it."""
+        return f"pip install {self.name}" if self.extra is None else f"pip install 'umbral-chat[{self.extra}]'"
+
+
+PACKAGES = {
+    "polling": Package("umbral-chat-polling", None),
+    "presence": Package("umbral-chat-presence", "presence"),
+    "supabase": Package("umbral-chat-realtime-supabase", "realtime"),
+    "streaming": Package("umbral-chat-streaming", "streaming"),
+    "n8n": Package("umbral-chat-n8n-bridge", "n8n"),
+    "webchat": Package("umbral-chat-webchat", "web"),
+}
+"""By the name of the entry point, which is the section's too."""
+
+
+def package_of(section: str) -> Package | None:
+    """The package of ours whose plugin has this name."""
+    return PACKAGES.get(section)
+
+
+__all__ = ["PACKAGES", "Package", "package_of"]

@@ -1,0 +1,96 @@
+"""OpenTelemetry's side: the meter, its readers, and the way out. Imported only when metrics are on."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import uuid
+from collections.abc import Callable, Iterable
+
+from opentelemetry.exporter.prometheus import PrometheusMetricReader
+from opentelemetry.metrics import CallbackOptions, Observation
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import MetricReader, PeriodicExportingMetricReader
+from opentelemetry.sdk.resources import Resource
+from prometheus_client import CollectorRegistry, generate_latest
+
+import umbral_chat
+from umbral_chat.telemetry.instruments import Counter, Gauge, Histogram, Reading
+from umbral_chat.telemetry.registry import Metric
+from umbral_chat.telemetry.switches import Switches
+
+log = logging.getLogger(__name__)
+
+SERVICE_NAME = "umbral-chat"
+
+
+class Export:
+    """The instruments of one Telemetry as OpenTelemetry sees them."""
+
+    def __init__(self, wanted: Switches) -> None:
+        # Its own registry: the global one holds other libraries' metrics, and those of other apps of this process.
+        self._registry = CollectorRegistry()
+        self._scrape = threading.Lock()
+        readers: list[MetricReader] = [PrometheusMetricReader(registry=self._registry, scope_info_enabled=False)]
+        if wanted.otlp:
+            # Imported only for those who push: it costs as much as all the rest.
+            from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
+
+            # Headers, timeouts, interval, compression and certificates are the exporter's own standard variables.
+            readers.append(PeriodicExportingMetricReader(OTLPMetricExporter(endpoint=wanted.endpoint)))
+        self.provider = MeterProvider(metric_readers=readers, resource=_resource(wanted), shutdown_on_exit=False)
+        self._meter = self.provider.get_meter(SERVICE_NAME, umbral_chat.__version__)
+
+    def counter(self, counter: Counter) -> None:
+        """Read this counter at each collection."""
+        metric = counter.metric
+        callback = _callback(metric, counter.read)
+        self._meter.create_observable_counter(metric.name, [callback], metric.unit, metric.description)
+
+    def gauge(self, gauge: Gauge) -> None:
+        """Read this gauge at each collection."""
+        metric = gauge.metric
+        callback = _callback(metric, gauge.read)
+        self._meter.create_observable_gauge(metric.name, [callback], metric.unit, metric.description)
+
+    def histogram(self, metric: Metric) -> Histogram:
+        """A histogram with the declared buckets."""
+        made = self._meter.create_histogram(
+            metric.name, metric.unit, metric.description, explicit_bucket_boundaries_advisory=metric.buckets
+        )
+        return Histogram(metric, made.record)
+
+    def prometheus(self) -> bytes:
+        """The Prometheus text exposition of now."""
+        with self._scrape:  # the collector hands over through one shared queue
+            return generate_latest(self._registry)
+
+    def shutdown(self, timeout: float) -> None:
+        """Push what is left and let go, within about `timeout` seconds."""
+        try:
+            self.provider.shutdown(timeout_millis=timeout * 1000)
+        except Exception:
+            log.warning("Metrics were not all exported at shutdown", exc_info=True)
+
+
+def _callback(metric: Metric, read: Callable[[], list[Reading]]) -> Callable[[CallbackOptions], Iterable[Observation]]:
+    names = [label.name for label in metric.labels]
+
+    def observe(_: CallbackOptions) -> Iterable[Observation]:
+        return [Observation(number, dict(zip(names, values, strict=True))) for values, number in read()]
+
+    return observe
+
+
+def _resource(wanted: Switches) -> Resource:
+    """Ours, under what OTEL_RESOURCE_ATTRIBUTES and OTEL_SERVICE_NAME say."""
+    detected = Resource.create()
+    own = Resource({"service.version": umbral_chat.__version__, "service.instance.id": str(uuid.uuid4())})
+    resource = own.merge(detected)
+    # Without a name the SDK draws "unknown_service:python" itself.
+    unnamed = str(resource.attributes.get("service.name", "unknown_service")).startswith("unknown_service")
+    name = wanted.service_name or (SERVICE_NAME if unnamed else None)
+    return resource if name is None else resource.merge(Resource({"service.name": name}))
+
+
+__all__ = ["SERVICE_NAME", "Export"]

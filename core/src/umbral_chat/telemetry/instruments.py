@@ -1,0 +1,115 @@
+"""What the hot paths touch: plain objects whose attributes are read when the metrics are collected."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+from collections.abc import Callable, Iterable
+
+from umbral_chat.telemetry.registry import OTHER, Metric
+
+log = logging.getLogger(__name__)
+
+Number = int | float
+Reading = tuple[tuple[str, ...], Number]
+"""Values of the labels, in the order of their declaration, and the number."""
+
+
+class Cell:
+    """One series of a counter: `cell.value += 1`, on the event loop's thread. Only ever raise it."""
+
+    __slots__ = ("value",)
+
+    def __init__(self) -> None:
+        self.value: Number = 0
+
+    def add(self, amount: Number = 1) -> None:
+        """Count `amount`."""
+        self.value += amount
+
+
+class Counter:
+    """A counter: take the cell of its labels' values once and keep it."""
+
+    def __init__(self, metric: Metric) -> None:
+        self.metric = metric
+        self._cells: dict[tuple[str, ...], Cell] = {}
+        self._values: list[set[str]] = [set(label.values) for label in metric.labels]
+        # Known series stand at 0 from the start, so that a rate over them does not miss the first count.
+        for values in itertools.product(*(label.values for label in metric.labels)):
+            self._cells[values] = Cell()
+
+    def labels(self, *values: str) -> Cell:
+        """The cell of these values. Raises ValueError for a value that a closed label does not have."""
+        cell = self._cells.get(values)
+        if cell is None:
+            bounded = self._bounded(values)
+            cell = self._cells.get(bounded)
+            if cell is None:
+                cell = self._cells[bounded] = Cell()
+        return cell
+
+    def _bounded(self, values: tuple[str, ...]) -> tuple[str, ...]:
+        labels = self.metric.labels
+        if len(values) != len(labels):
+            names = ", ".join(label.name for label in labels) or "no labels"
+            raise ValueError(f"{self.metric.name} has {names}; {len(values)} values were given.")
+        bounded = []
+        for label, seen, value in zip(labels, self._values, values, strict=True):
+            if value not in seen:
+                if not label.open:
+                    known = ", ".join(label.values)
+                    raise ValueError(f"{self.metric.name} knows no {label.name} {value!r}: {known}.")
+                if len(seen) >= label.limit:
+                    bounded.append(OTHER)
+                    continue
+                seen.add(value)
+            bounded.append(value)
+        return tuple(bounded)
+
+    def read(self) -> list[Reading]:
+        """Every series as it stands."""
+        return [(values, cell.value) for values, cell in list(self._cells.items())]
+
+
+class Gauge:
+    """A gauge: what its readers say when it is asked, at times from another thread than the event loop's."""
+
+    def __init__(self, metric: Metric) -> None:
+        self.metric = metric
+        self.readers: list[Callable[[], Iterable[Reading]]] = []
+        self._failing = False
+
+    def read(self) -> list[Reading]:
+        """What all its readers say; nothing of one that fails, which is logged once."""
+        found: list[Reading] = []
+        for reader in self.readers:
+            try:
+                found += [self._checked(values, number) for values, number in reader()]
+            except Exception:
+                if not self._failing:
+                    log.exception("A reader of the gauge %s fails", self.metric.name)
+                self._failing = True
+        return found
+
+    def _checked(self, values: tuple[str, ...], number: Number) -> Reading:
+        if len(values) != len(self.metric.labels):
+            raise ValueError(f"{self.metric.name} has {len(self.metric.labels)} labels; {values!r} were given.")
+        return values, number
+
+
+class Histogram:
+    """A histogram: `record` takes a value in its unit, on any thread."""
+
+    __slots__ = ("metric", "record")
+
+    def __init__(self, metric: Metric, record: Callable[[Number], None]) -> None:
+        self.metric = metric
+        self.record = record
+
+
+def nothing(_: Number) -> None:
+    """Record nothing."""
+
+
+__all__ = ["Cell", "Counter", "Gauge", "Histogram", "Number", "Reading", "nothing"]

@@ -1,0 +1,131 @@
+"""Every metric of the core, as data. `docs/reference/metrics.md` is made from it; no other metric can be counted."""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+import msgspec
+
+Kind = Literal["counter", "histogram", "gauge"]
+
+_NAME = re.compile(r"[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)+\Z")
+
+OTHER = "other"
+"""What an open label's values are counted under once there are too many of them."""
+
+
+class Label(msgspec.Struct, frozen=True):
+    """One label: the values that are known and, when it is `open`, how many more may come.
+
+    Open labels are for names that plugins choose, never for what a caller sends.
+    """
+
+    name: str
+    values: tuple[str, ...] = ()
+    open: bool = False
+    limit: int = 100
+    """Values of an open label; more are counted as `other`, so that no mistake fills the memory."""
+
+
+class Metric(msgspec.Struct, frozen=True):
+    """A metric as it is declared. `unit` is UCUM, as OpenTelemetry has it: `s`, or `{poll}` for what is counted."""
+
+    name: str
+    kind: Kind
+    unit: str
+    description: str
+    labels: tuple[Label, ...] = ()
+    buckets: tuple[float, ...] = ()
+    """Upper bounds of a histogram's buckets, in its unit."""
+
+    def __post_init__(self) -> None:
+        if not _NAME.match(self.name):
+            raise ValueError(f"A metric is named like umbral_chat.sends, not {self.name!r}.")
+        if (self.kind == "histogram") != bool(self.buckets):
+            raise ValueError(f"{self.name}: a histogram has buckets, and nothing else has.")
+        if self.kind == "histogram" and self.labels:
+            raise ValueError(f"{self.name}: histograms have no labels here.")
+        if list(self.buckets) != sorted(set(self.buckets)):
+            raise ValueError(f"{self.name}: buckets rise.")
+
+
+METRICS: tuple[Metric, ...] = (
+    Metric(
+        "umbral_chat.sends",
+        "counter",
+        "{send}",
+        "Writes by what became of them: appended, a repeat of a known key, refused, or the history did not answer.",
+        (Label("outcome", ("created", "repeated", "refused", "unavailable")),),
+    ),
+    Metric(
+        "umbral_chat.append.duration",
+        "histogram",
+        "s",
+        "Time from taking a group of appends to its durable commit.",
+        # From a fast disk's sync (about 0.1 ms) to one that stalls.
+        buckets=(0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0),
+    ),
+    Metric(
+        "umbral_chat.append.group",
+        "histogram",
+        "{entry}",
+        "Entries that one commit made durable.",
+        buckets=(1, 2, 4, 8, 16, 32, 64, 128, 256, 512),
+    ),
+    Metric(
+        "umbral_chat.deliveries",
+        "counter",
+        "{entry}",
+        "Entries handed to clients.",
+        (Label("edge", ("poll",), open=True),),
+    ),
+    Metric(
+        "umbral_chat.polls",
+        "counter",
+        "{poll}",
+        "Polls by answer; the long ones apart.",
+        (Label("answer", ("new", "empty", "304", "long_new", "long_empty", "error")),),
+    ),
+    Metric(
+        "umbral_chat.cache.reads",
+        "counter",
+        "{read}",
+        "Reads of a log that the tail cache answered, or could not.",
+        (Label("result", ("hit", "miss")),),
+    ),
+    Metric("umbral_chat.gaps.filled", "counter", "{gap}", "Gaps between a hint and a cursor that a read filled."),
+    Metric(
+        "umbral_chat.history.reads",
+        "counter",
+        "{read}",
+        "Queries to the history, by what they were for.",
+        (Label("reason", ("gap", "page", "tail"), open=True),),
+    ),
+    Metric(
+        "umbral_chat.transport.state",
+        "gauge",
+        "{transport}",
+        "1 for the state that a transport is in, 0 for the others.",
+        (Label("transport", open=True), Label("state", ("off", "connecting", "live", "degraded", "down"))),
+    ),
+    Metric("umbral_chat.readers", "gauge", "{reader}", "Long polls and streams that are held."),
+    Metric("umbral_chat.watched", "gauge", "{conversation}", "Conversations that somebody here follows."),
+    Metric("umbral_chat.drafts", "gauge", "{draft}", "Messages that are being written."),
+    Metric(
+        "umbral_chat.consumer.failures",
+        "counter",
+        "{failure}",
+        "Entries that a consumer failed to take, each time.",
+        (Label("consumer", open=True),),
+    ),
+    Metric(
+        "umbral_chat.http.problems",
+        "counter",
+        "{answer}",
+        "Problem answers by code.",
+        (Label("code", open=True),),
+    ),
+)
+
+__all__ = ["METRICS", "OTHER", "Kind", "Label", "Metric"]

@@ -1,0 +1,304 @@
+"""A small service in this process that keeps to the HTTP contract, with faults on demand; and a way to run commands."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import pytest
+from click.testing import CliRunner, Result
+from umbral_chat.cli import cli
+
+START = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
+
+
+class FakeService:
+    """Logs in memory behind the contract's routes.
+
+    `faults` are taken one a request: "refuse" closes the connection before anything happens, "lose" does the work and
+    closes it instead of answering, a number answers that status as a problem. `requests` are those that arrived.
+    """
+
+    def __init__(self) -> None:
+        self.logs: dict[str, list[dict[str, Any]]] = {}
+        self.epochs: dict[str, str] = {}
+        self.keys: dict[tuple[str, str], tuple[str, dict[str, Any]]] = {}
+        self.deleted: set[str] = set()
+        self.faults: deque[str | int] = deque()
+        self.requests: list[tuple[str, str, dict[str, str]]] = []
+        self.canned: dict[tuple[str, str], tuple[int, dict[str, Any]]] = {}
+        self.page = 3
+        self.key: str | None = None
+        self.changed = threading.Condition()
+        self.port = 0
+        self._server: _Server | None = None
+        self.start()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        """Listen; after a stop on the same port, with the same logs."""
+        self._server = _Server(("127.0.0.1", self.port), _Handler)
+        self._server.fake = self
+        self.port = self._server.server_address[1]
+        threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
+
+    def stop(self) -> None:
+        """Go away at once: every open connection is cut."""
+        if server := self._server:
+            self._server = None
+            server.shutdown()
+            server.server_close()
+            server.cut()
+            with self.changed:
+                self.changed.notify_all()
+
+    def restart(self, down: float) -> None:
+        self.stop()
+        time.sleep(down)
+        self.start()
+
+    @property
+    def running(self) -> bool:
+        return self._server is not None
+
+    def contents(self, conversation: str) -> list[str]:
+        return [entry["content"] for entry in self.logs.get(conversation, []) if entry["kind"] == "message"]
+
+    def say(self, conversation: str, *contents: str, role: str = "user") -> None:
+        """Append messages, past HTTP."""
+        for content in contents:
+            self.append(conversation, "message", {"content": content, "sender": {"role": role}})
+
+    def append(self, conversation: str, kind: str, fields: dict[str, Any]) -> dict[str, Any]:
+        """Number an entry and wake who waits."""
+        with self.changed:
+            log = self.logs.setdefault(conversation, [])
+            self.epochs.setdefault(conversation, "aaaaaaaaaa")
+            seq = len(log) + 1
+            at = (START + timedelta(seconds=seq)).isoformat().replace("+00:00", "Z")
+            entry: dict[str, Any] = {"kind": kind, "seq": seq, "at": at, "sender": {"role": "user"}, **fields}
+            if kind == "message":
+                entry.setdefault("message_id", f"m{seq}")
+            log.append(entry)
+            self.changed.notify_all()
+            return entry
+
+    def delete(self, conversation: str) -> None:
+        with self.changed:
+            self.logs.pop(conversation, None)
+            self.deleted.add(conversation)
+            self.changed.notify_all()
+
+    def recreate(self, conversation: str) -> None:
+        """Made anew: another epoch, an empty log."""
+        with self.changed:
+            self.logs[conversation] = []
+            self.epochs[conversation] = "bbbbbbbbbb"
+            self.changed.notify_all()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    fake: FakeService
+
+    def __init__(self, *args: Any) -> None:
+        self._open: set[socket.socket] = set()
+        super().__init__(*args)
+
+    def get_request(self) -> Any:
+        request = super().get_request()
+        self._open.add(request[0])
+        return request
+
+    def shutdown_request(self, request: Any) -> None:
+        self._open.discard(request)
+        super().shutdown_request(request)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that hangs up is no news."""
+
+    def cut(self) -> None:
+        for connection in list(self._open):
+            try:
+                connection.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                continue
+
+
+class Answered(Exception):  # ends a route early
+    def __init__(self, status: int, body: Any = None) -> None:
+        super().__init__(status)
+        self.status = status
+        self.body = body
+
+
+def problem(status: int, code: str, title: str = "Wrong", **extra: Any) -> Answered:
+    return Answered(status, {"type": "about:blank", "title": title, "status": status, "code": code, **extra})
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: _Server
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+        """Quiet."""
+
+    def _handle(self) -> None:
+        fake = self.server.fake
+        parts = urlsplit(self.path)
+        query = {name: values[0] for name, values in parse_qs(parts.query).items()}
+        body = json.loads(self.rfile.read(int(self.headers.get("Content-Length") or 0)) or b"null")
+        fake.requests.append((self.command, parts.path, query))
+        fault = fake.faults.popleft() if fake.faults else None
+        if fault == "refuse":
+            self.connection.shutdown(socket.SHUT_RDWR)
+            self.close_connection = True
+            return
+        try:
+            if isinstance(fault, int):
+                raise problem(fault, "unavailable", "Not now")
+            if fake.key and self.headers.get("Authorization") != f"Bearer {fake.key}":
+                raise problem(401, "unauthorized", "Unauthorized", detail="No credentials that hold.")
+            raise self._route(parts.path, query, body)
+        except Answered as answer:
+            if fault == "lose" or not fake.running:
+                self.connection.shutdown(socket.SHUT_RDWR)
+                self.close_connection = True
+                return
+            content = b"" if answer.body is None else json.dumps(answer.body).encode()
+            self.send_response(answer.status)
+            kind = "application/json" if answer.status < 400 else "application/problem+json"
+            self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+    do_GET = do_POST = do_PATCH = do_DELETE = _handle
+
+    def _route(self, path: str, query: dict[str, str], body: Any) -> Answered:
+        fake = self.server.fake
+        if canned := fake.canned.get((self.command, path)):
+            return Answered(*canned)
+        names = [unquote(part) for part in path.strip("/").split("/")]
+        match self.command, names:
+            case "GET", ["v1", "conversations"]:
+                return self._inbox(query)
+            case "POST", ["v1", "conversations"]:
+                return self._write(body["id"], "update", {"changes": {k: v for k, v in body.items() if k != "id"}})
+            case "PATCH", ["v1", "conversations", conversation]:
+                return self._write(conversation, "update", {"changes": body})
+            case "DELETE", ["v1", "conversations", conversation]:
+                fake.delete(conversation)
+                return Answered(204)
+            case "POST", ["v1", "conversations", conversation, "messages"]:
+                return self._write(conversation, "message", body)
+            case "PATCH", ["v1", "conversations", conversation, "messages", message]:
+                return self._write(conversation, "edit", {"message_id": message, **body})
+            case "GET", ["v1", "conversations", conversation, "events"]:
+                return self._events(conversation, query)
+        return problem(404, "not_found", "Not Found")
+
+    def _write(self, conversation: str, kind: str, fields: dict[str, Any]) -> Answered:
+        fake = self.server.fake
+        if conversation in fake.deleted:
+            return problem(410, "conversation_deleted", "Gone")
+        key = self.headers.get("Idempotency-Key") or fields.pop("client_id", None)
+        told = json.dumps(fields, sort_keys=True)
+        with fake.changed:
+            if key and (known := fake.keys.get((conversation, key))):
+                if known[0] != told:
+                    return problem(409, "idempotency_conflict", "Conflict")
+                return self._appended(200, conversation, known[1], created=False)
+            taken = {entry.get("message_id") for entry in fake.logs.get(conversation, [])}
+            if kind == "message" and fields.get("message_id") in taken - {None}:
+                return problem(409, "message_id_taken", "Conflict")
+            entry = fake.append(conversation, kind, fields)
+            if key:
+                fake.keys[conversation, key] = (told, entry)
+        return self._appended(201, conversation, entry, created=True)
+
+    def _appended(self, status: int, conversation: str, entry: dict[str, Any], *, created: bool) -> Answered:
+        cursor = f"{self.server.fake.epochs[conversation]}.{entry['seq']}"
+        return Answered(status, {"entry": entry, "cursor": cursor, "created": created})
+
+    def _events(self, conversation: str, query: dict[str, str]) -> Answered:
+        fake = self.server.fake
+        epoch, _, after = query.get("after", "0").rpartition(".")
+        end = time.monotonic() + min(float(query.get("wait", 0)), 0.5)
+        with fake.changed:
+            while True:
+                log = fake.logs.get(conversation, [])
+                if conversation in fake.deleted:
+                    return problem(410, "conversation_deleted", "Gone", detail="It was deleted.")
+                if epoch and (epoch != fake.epochs.get(conversation) or int(after) > len(log)):
+                    return problem(410, "cursor_expired", "Gone", detail="Another log.", start="0")
+                if len(log) > int(after) or time.monotonic() >= end or not fake.running:
+                    break
+                fake.changed.wait(0.05)
+            entries = log[int(after) :][: min(int(query.get("limit", fake.page)), fake.page)]
+            last = entries[-1]["seq"] if entries else int(after)
+            return Answered(
+                200,
+                {
+                    "entries": entries,
+                    "cursor": f"{fake.epochs[conversation]}.{last}" if log else "0",
+                    "head": len(log),
+                    "has_more": last < len(log),
+                    "poll_after_ms": 250,
+                    "mode": "local",
+                    "drafts": [],
+                },
+            )
+
+    def _inbox(self, query: dict[str, str]) -> Answered:
+        names = sorted(self.server.fake.logs)
+        start = int(query.get("before") or 0)
+        page = [
+            {
+                "id": name,
+                "status": "open",
+                "unread": 0,
+                "last_activity": (START - timedelta(seconds=index)).isoformat().replace("+00:00", "Z"),
+                "last_message": {"sender": {"role": "user"}, "content": f"last of {name}"},
+            }
+            for index, name in enumerate(names)
+        ]
+        more = str(start + 2) if start + 2 < len(names) else None
+        return Answered(200, {"conversations": page[start : start + 2], "before": more})
+
+
+@pytest.fixture
+def service() -> Iterator[FakeService]:
+    fake = FakeService()
+    yield fake
+    fake.stop()
+
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Runs a command against an address where nothing answers, or against `service`."""
+    for name in ("UMBRAL_CHAT_URL", "UMBRAL_CHAT_KEY", "UMBRAL_CHAT_CONFIG", "FORCE_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
+
+    def invoke(*args: str, service: FakeService | None = None, input: str | bytes | None = None) -> Result:  # noqa: A002
+        # Port 9 is discard's: nothing listens there on a machine of today.
+        url = service.url if service else "http://127.0.0.1:9"
+        return CliRunner().invoke(cli, ["--url", url, *args], input=input, prog_name="umbral-chat")
+
+    return invoke

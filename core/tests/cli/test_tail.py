@@ -1,0 +1,194 @@
+"""`tail`: every entry once and in order, across outages, until the conversation ends."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from umbral_chat.cli.client import Client, Json
+from umbral_chat.cli.follow import Follower, follow
+from umbral_chat.cli.service import Service
+
+if TYPE_CHECKING:
+    from core.tests.cli.conftest import FakeService, Run
+
+
+def seqs(output: str) -> list[int]:
+    return [json.loads(line)["seq"] for line in output.splitlines()]
+
+
+def test_the_newest_entries_are_shown(run: Run, service: FakeService) -> None:
+    service.say("demo", *(f"text {n}" for n in range(1, 21)))
+    assert seqs(run("tail", "demo", "-n", "7", "--json", service=service).stdout) == list(range(14, 21))
+    assert seqs(run("tail", "demo", "-n", "0", "--json", service=service).stdout) == []
+    assert seqs(run("tail", "demo", "-n", "50", "--json", service=service).stdout) == list(range(1, 21))
+
+
+def test_after_a_cursor_everything_that_follows_is_shown(run: Run, service: FakeService) -> None:
+    service.say("demo", *(f"text {n}" for n in range(1, 21)))
+    assert seqs(run("tail", "demo", "--after", "aaaaaaaaaa.5", "--json", service=service).stdout) == list(range(6, 21))
+    assert seqs(run("tail", "demo", "--after", "0", "--json", service=service).stdout) == list(range(1, 21))
+
+
+def test_a_conversation_that_was_never_made_is_empty(run: Run, service: FakeService) -> None:
+    result = run("tail", "nothing", "--json", service=service)
+    assert (result.exit_code, result.stdout) == (0, "")
+
+
+def test_people_see_who_said_what_and_what_became_of_it(run: Run, service: FakeService) -> None:
+    service.append("demo", "message", {"content": "Hi", "sender": {"role": "user", "name": "Ann"}})
+    service.append("demo", "edit", {"content": "Hello", "message_id": "m1"})
+    service.append("demo", "redaction", {"message_id": "m1"})
+    service.append("demo", "update", {"changes": {"status": "closed"}})
+    service.append("demo", "message", {"content": "", "redacted": True})
+    service.append("demo", "message", {"content": "two\nlines", "reply_to": "m1"})
+    service.append("demo", "poll-from-the-future", {})
+    said = run("tail", "demo", service=service).stdout
+    for part in ("── 2026-11-22 ──", "user Ann  Hi", "edits 1: Hello", "redacts 1", "sets status: closed"):
+        assert part in said
+    assert "(redacted)" in said
+    assert "re 1: two\n               lines" in said
+    assert "(poll-from-the-future)" in said
+
+
+def test_content_cannot_steer_the_terminal(run: Run, service: FakeService) -> None:
+    service.append(
+        "demo",
+        "message",
+        {"content": "a\x1b[2Jb\x9b31mc\x07[bold]d\r\te", "sender": {"role": "user", "name": "\x1b]0;x\x07N\n12:00"}},
+    )
+    for form in ([], ["--json"]):
+        said = run("tail", "demo", *form, service=service).stdout
+        assert not {char for char in said if (ord(char) < 32 and char not in "\n\t") or 127 <= ord(char) < 160}
+    assert json.loads(said)["content"] == "a\x1b[2Jb\x9b31mc\x07[bold]d\r\te"  # JSON is escaped, not changed
+    assert "a[2Jb31mc[bold]d        e" in run("tail", "demo", service=service).stdout
+
+
+def test_an_expired_cursor_is_told_and_the_reader_starts_over(run: Run, service: FakeService) -> None:
+    service.say("demo", "old")
+    service.recreate("demo")
+    service.say("demo", "new 1", "new 2")
+    result = run("tail", "demo", "--after", "aaaaaaaaaa.1", "--json", service=service)
+    assert result.exit_code == 0
+    assert seqs(result.stdout) == [1, 2]
+    assert "Starting over" in result.stderr
+
+
+def test_a_deleted_conversation_ends_with_exit_code_1(run: Run, service: FakeService) -> None:
+    service.say("demo", "x")
+    threading.Timer(0.3, service.delete, ["demo"]).start()
+    result = run("tail", "demo", "-f", "--json", service=service)
+    assert result.exit_code == 1
+    assert seqs(result.stdout) == [1]
+    assert "conversation_deleted" in result.stderr
+
+
+def test_without_a_service_there_is_no_waiting(run: Run) -> None:
+    result = run("tail", "demo", "-f")
+    assert result.exit_code == 3
+    assert "umbral-chat serve" in result.stderr
+
+
+def test_a_key_that_does_not_hold_ends_it(run: Run, service: FakeService) -> None:
+    service.key = "right"
+    result = run("--key", "wrong-key", "tail", "demo", "-f", service=service)
+    assert result.exit_code == 1
+    assert "UMBRAL_CHAT_KEY" in result.stderr
+    assert "wrong-key" not in result.output
+
+
+def _following(service: FakeService, until: Callable[[list[Json]], bool]) -> tuple[list[Json], list[str]]:
+    """What a live reader is shown until `until` holds, and what it is told on the side."""
+    shown: list[Json] = []
+    told: list[str] = []
+
+    async def main() -> None:
+        async with Client(Service(service.url)) as client, asyncio.timeout(20):
+            task = asyncio.create_task(follow(client, "demo", Follower(), shown.extend, live=True, notice=told.append))
+            while not until(shown):
+                await asyncio.sleep(0.01)
+                assert not task.done(), task
+            task.cancel()
+
+    asyncio.run(main())
+    return shown, told
+
+
+def test_a_reader_follows_across_an_outage_and_misses_and_repeats_nothing(service: FakeService) -> None:
+    def write() -> None:
+        for number in range(60):
+            service.say("demo", str(number))
+            if number in {20, 40}:
+                service.restart(0.2)
+            time.sleep(0.01)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    shown, told = _following(service, lambda entries: len(entries) >= 60)
+    writer.join()
+    assert [entry["seq"] for entry in shown] == list(range(1, 61))
+    assert "Lost the service" in told[0]
+    assert "is back" in told[1]
+
+
+@pytest.mark.parametrize("fault", [503, "lose", "refuse"])
+def test_a_fault_while_following_is_told_once_and_waited_out(service: FakeService, fault: str | int) -> None:
+    service.say("demo", "1")
+
+    def disturbed(shown: list[Json]) -> bool:
+        if len(shown) == 1 and len(service.logs["demo"]) == 1:
+            service.faults.extend([fault] * 3)
+            service.say("demo", "2")
+        return len(shown) == 2 and not service.faults
+
+    shown, told = _following(service, disturbed)
+    assert [entry["seq"] for entry in shown] == [1, 2]
+    assert len([text for text in told if "Lost" in text]) == 1
+
+
+def test_a_service_that_does_not_hold_a_long_poll_is_not_spun_on(service: FakeService) -> None:
+    """As one that is stopping answers: at once and with nothing."""
+    empty = {"entries": [], "cursor": "0", "head": 0, "has_more": False, "poll_after_ms": 300}
+    service.canned["GET", "/v1/conversations/demo/events"] = (200, empty)
+    began = time.monotonic()
+    _following(service, lambda _: time.monotonic() - began > 1)
+    assert len(service.requests) < 8
+
+
+entry_runs = st.lists(st.tuples(st.integers(0, 12), st.integers(0, 12)), max_size=30)
+
+
+@given(entry_runs)
+def test_whatever_overlaps_each_entry_is_given_once_and_in_order(runs: list[tuple[int, int]]) -> None:
+    """Answers that repeat what was given (a lost answer asked again, a cache that is behind) give nothing twice."""
+    follower, given_out = Follower(), []
+    for start, length in runs:
+        place = int(follower.cursor.rpartition(".")[2])
+        start = min(start, place)
+        end = max(place, start + length)
+        entries = [{"seq": seq} for seq in range(start + 1, end + 1)]
+        given_out += follower.take({"entries": entries, "cursor": f"aaaaaaaaaa.{end}"})
+    assert [entry["seq"] for entry in given_out] == list(range(1, len(given_out) + 1))
+
+
+def test_a_snapshot_shows_what_changed_since_the_last() -> None:
+    follower = Follower()
+    first = {
+        "snapshot": True,
+        "cursor": "aaaaaaaaaa.2",
+        "messages": [{"seq": 1, "version": 1}, {"seq": 2, "version": 2}],
+    }
+    again = {
+        "snapshot": True,
+        "cursor": "aaaaaaaaaa.3",
+        "messages": [{"seq": 1, "version": 3}, {"seq": 2, "version": 2}],
+    }
+    assert [message["seq"] for message in follower.take(first)] == [1, 2]
+    assert [message["seq"] for message in follower.take(again)] == [1]

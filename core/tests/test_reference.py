@@ -1,0 +1,75 @@
+"""The reference pages are what the code says."""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+
+import pytest
+from umbral_chat import hookspecs, reference
+from umbral_chat.plugins.relay import specs
+from umbral_chat.settings.environ import variable
+from umbral_chat.settings.load import CORE_SECTIONS
+from umbral_chat.settings.shape import leaves
+from umbral_chat.telemetry import METRICS, Telemetry
+
+DIRECTORY = Path(__file__).parents[2] / "docs" / "reference"
+
+
+@pytest.mark.parametrize("name", sorted(reference.pages()))
+def test_the_committed_page_is_the_one_that_the_code_makes(name: str) -> None:
+    committed = (DIRECTORY / name).read_text(encoding="utf-8")
+    assert committed == reference.pages()[name], "make it anew: python -m umbral_chat.reference docs/reference"
+
+
+def test_every_hook_stands_in_the_page_with_its_signature_as_it_is_written() -> None:
+    page = (DIRECTORY / "hooks.md").read_text(encoding="utf-8")
+    source = " ".join(inspect.getsource(hookspecs).split())
+    for hook in specs():
+        line = reference.signature(getattr(hookspecs, hook))
+        assert line in page
+        assert f"{line}:" in source  # the page's form is the source's own, not one that the generator invents
+
+
+def test_every_hook_says_when_it_is_called() -> None:
+    for hook in specs():
+        assert "Called " in str(getattr(hookspecs, hook).__doc__), hook
+
+
+def test_every_setting_stands_in_the_page_and_says_what_it_is_for() -> None:
+    page = (DIRECTORY / "settings.md").read_text(encoding="utf-8")
+    for section, kind in CORE_SECTIONS.items():
+        for dotted, field in leaves(kind, section):
+            assert f"| `{dotted}` |" in page
+            assert field.description.endswith("."), f"{dotted} has no Meta(description=…)"
+        assert variable(next(leaves(kind, section))[0]) in page
+
+
+def test_documented_declared_and_created_metrics_are_the_same() -> None:
+    page = (DIRECTORY / "metrics.md").read_text(encoding="utf-8")
+    rows = [line.split("|") for line in page.splitlines() if line.startswith("| `umbral_chat.")]
+    documented = {row[1].strip(" `"): row[2].strip(" `") for row in rows}
+    telemetry = Telemetry.create(environ={})
+    for metric in METRICS:
+        values = tuple(label.values[0] if label.values else "acme" for label in metric.labels)
+        match metric.kind:
+            case "counter":
+                telemetry.counter(metric.name).labels(*values).add()
+            case "histogram":
+                telemetry.histogram(metric.name).record(1)
+            case "gauge":
+                telemetry.gauge(metric.name, lambda values=values: [(values, 1)])  # type: ignore[misc]
+    text = telemetry.prometheus()[0].decode()
+    telemetry.shutdown()
+    created = {line.split()[2] for line in text.splitlines() if line.startswith("# TYPE umbral_chat")}
+    assert set(documented) == {metric.name for metric in METRICS}
+    assert set(documented.values()) == created
+
+
+def test_check_tells_a_stale_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.argv", ["reference", str(tmp_path)])
+    assert reference.main() == 0
+    monkeypatch.setattr("sys.argv", ["reference", str(tmp_path), "--check"])
+    assert reference.main() == 0
+    (tmp_path / "hooks.md").write_text("old", encoding="utf-8")
+    assert reference.main() == 1

@@ -1,0 +1,71 @@
+"""The body of a poll's answer, put together from what is encoded already."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from umbral_chat.drafts import DraftView
+from umbral_chat.feed import Line
+from umbral_chat.model.cursor import Cursor
+from umbral_chat.model.entries import Entry, FoldedMessage
+from umbral_chat.providers.edges import PresenceState
+
+_encoder = msgspec.json.Encoder()
+
+
+class Events(msgspec.Struct, frozen=True, kw_only=True):
+    """What follows a cursor, and how things stand. This is the answer as clients read it; `body` writes it."""
+
+    entries: list[Entry]
+    cursor: str
+    head: int
+    has_more: bool
+    poll_after_ms: int
+    mode: str
+    drafts: list[DraftView] = []
+    typing: list[dict[str, Any]] = []
+    presence: list[dict[str, Any]] | None = None
+    stale_since: datetime | None = None
+    """The history does not answer since then: this is from memory, and there may be more."""
+    snapshot: bool = False
+    """`messages` are the newest ones: they replace the client's copy."""
+    messages: list[FoldedMessage] = []
+
+
+def body(
+    *,
+    lines: Sequence[Line],
+    cursor: Cursor,
+    head: int,
+    poll_after_ms: int,
+    mode: str,
+    drafts: list[DraftView],
+    presence: PresenceState | None,
+    stale_since: datetime | None = None,
+    messages: bytes | None = None,
+) -> bytes:
+    """An `Events` as JSON. `messages` is an encoded list of folded messages, given only for a snapshot."""
+    parts = [
+        b'{"entries":[',
+        b",".join([line.json for line in lines]),
+        f'],"cursor":"{cursor}","head":{head},"has_more":{"true" if cursor.seq < head else "false"}'
+        f',"poll_after_ms":{poll_after_ms},"mode":"{mode}","drafts":'.encode(),
+        _encoder.encode(drafts) if drafts else b"[]",
+        b',"typing":[],"presence":null' if presence is None else _present(presence),
+    ]
+    if stale_since is not None:
+        parts += [b',"stale_since":', _encoder.encode(stale_since)]
+    if messages is not None:
+        parts += [b',"snapshot":true,"messages":', messages]
+    parts.append(b"}")
+    return b"".join(parts)
+
+
+def _present(presence: PresenceState) -> bytes:
+    return b',"typing":%b,"presence":%b' % (_encoder.encode(presence.typing), _encoder.encode(presence.people))
+
+
+__all__ = ["Events", "body"]

@@ -1,0 +1,58 @@
+"""The route as the OpenAPI document shows it: Litestar leaves `@asgi` handlers out."""
+
+# Litestar reads the annotations when the document is made, so they are no mere hints for a checker.
+from typing import Annotated
+
+from litestar import get
+from litestar.datastructures import ResponseHeader
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.openapi.spec import Example
+from litestar.params import Parameter
+
+from umbral_chat_polling.answer import Events
+
+PATH = "/v1/conversations/{conversation:str}/events"
+
+
+@get(
+    PATH,
+    operation_id="events",
+    summary="Poll or long poll",
+    tags=["following"],
+    opt={"right": "read"},
+    responses={
+        304: ResponseSpec(None, description="Nothing changed; the header `Poll-After-Ms` says when to ask again.")
+    },
+    response_headers=[
+        ResponseHeader(name="ETag", description="Send it back as `If-None-Match`.", documentation_only=True)
+    ],
+)
+async def events_documented(
+    conversation: str,  # noqa: ARG001 - the signature is what is documented
+    after: Annotated[  # noqa: ARG001
+        str | None,
+        Parameter(
+            description="The `cursor` of the answer before, exactly as it was given. None or 0: from the beginning.",
+            examples=[Example(value="k3f7q2mzxa.42")],
+        ),
+    ] = None,
+    limit: Annotated[int, Parameter(ge=1, description="Most entries in the answer: `polling.batch_size`.")] = 100,  # noqa: ARG001
+    wait: Annotated[  # noqa: ARG001
+        float,
+        Parameter(ge=0, description="Seconds to wait when there is nothing new. The service ends it within a minute."),
+    ] = 0,
+    if_none_match: Annotated[  # noqa: ARG001
+        str | None, Parameter(header="If-None-Match", description="The ETag of the answer before.")
+    ] = None,
+) -> Events:
+    """The entries that follow a cursor, in order, each once.
+
+    With `wait` the answer comes as soon as there is an entry. Go on from `cursor`: at once when `has_more`, else after
+    `poll_after_ms`. A conversation that was never made reads as empty, and one can wait for its first entry.
+    Problems: `cursor_expired` (start over with `after=0`), `conversation_deleted` (do not come back),
+    `invalid_cursor`, `history_unavailable`.
+    """
+    raise RuntimeError("documents the hot route and is never called")
+
+
+__all__ = ["PATH", "events_documented"]

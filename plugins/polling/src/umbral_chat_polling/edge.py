@@ -1,0 +1,210 @@
+"""The edge `poll`: `GET /v1/conversations/{id}/events`, at once or when something comes."""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING, NamedTuple
+
+from litestar import asgi
+from umbral_chat import http
+from umbral_chat.epochs import check_epoch
+from umbral_chat.errors import CursorExpired, RequestError
+from umbral_chat.model.cursor import START, Cursor
+
+from umbral_chat_polling.answer import body
+from umbral_chat_polling.cadence import long_poll, poll_after, poll_after_drain
+from umbral_chat_polling.disconnect import while_connected
+from umbral_chat_polling.document import PATH, events_documented
+from umbral_chat_polling.etag import etag, knows_signals, matches
+from umbral_chat_polling.query import Query, query_parser
+from umbral_chat_polling.snapshot import Snapshots
+
+if TYPE_CHECKING:
+    from litestar.handlers import ASGIRouteHandler
+    from litestar.types import Receive, Scope, Send
+    from umbral_chat.context import Services
+    from umbral_chat.feed import Batch, Reader, View
+    from umbral_chat.providers.auth import Principal
+
+    from umbral_chat_polling.settings import Polling
+
+SIGNALS_EVERY = 1.0
+"""Seconds between two answers of long polls that tell of nothing but signals: somebody who types would else keep
+every client in a loop of requests."""
+
+NOT_SHARED = (b"cache-control", b"private, no-cache")
+
+
+class Ask(NamedTuple):
+    """One request. `known` is the ETag of what the client has, as it was sent."""
+
+    principal: Principal
+    conversation: str
+    query: Query
+    known: str | None
+
+
+class PollEdge:
+    """Answers polls and long polls from the feeds. It keeps nothing of a client but its open request."""
+
+    def __init__(self, services: Services, settings: Polling) -> None:
+        self._services = services
+        self._settings = settings
+        self._feeds = services.feeds
+        self._drafts = services.drafts
+        self._failover = services.failover
+        self._clock = services.base.clock
+        self._draining = services.lifecycle.draining
+        self._snapshots = Snapshots(services.storage.history) if settings.sync_strategy == "snapshot" else None
+        self._parse = query_parser(settings.batch_size)
+        self._random = random.Random()  # noqa: S311 - spreads load, guards nothing
+        polls = services.base.telemetry.counter("umbral_chat.polls")
+        self._new, self._empty = polls.labels("new"), polls.labels("empty")
+        self._long_new, self._long_empty = polls.labels("long_new"), polls.labels("long_empty")
+        self._unchanged, self._error = polls.labels("304"), polls.labels("error")
+        self._delivered = services.base.telemetry.counter("umbral_chat.deliveries").labels("poll")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request. Raises what the query, the feeds and the principal's epoch raise: RequestErrors."""
+        try:
+            ask = Ask(
+                http.principal(scope),
+                http.conversation(scope),
+                self._parse(scope["query_string"]),
+                http.header(scope, b"if-none-match"),
+            )
+            if ask.query.wait and not self._draining.is_set():
+                await self._long_poll(ask, receive, send)
+            elif (view := self._unchanged_view(ask)) is not None:
+                self._unchanged.value += 1
+                await self._send_unchanged(ask, view, send)
+            else:
+                batch = await self._read(ask)
+                counter = self._new if batch.lines else self._empty
+                counter.value += 1
+                await self._send(ask, batch, send)
+        except RequestError:
+            self._error.value += 1
+            raise
+        except ConnectionAbortedError:
+            return  # nobody is left to answer
+
+    async def _long_poll(self, ask: Ask, receive: Receive, send: Send) -> None:
+        batch = await self._read(ask)
+        if not batch.lines:
+            async with while_connected(receive), self._feeds.reading(ask.conversation) as reader:
+                await self._wait(ask, batch, reader)
+                batch = await self._read(ask)
+        if batch.lines:
+            self._long_new.value += 1
+        else:
+            self._long_empty.value += 1
+            view = None if self._draining.is_set() else self._unchanged_view(ask)
+            if view is not None:
+                await self._send_unchanged(ask, view, send)
+                return
+        await self._send(ask, batch, send)
+
+    async def _wait(self, ask: Ask, batch: Batch, reader: Reader) -> None:
+        """Until there is an entry, a signal that is due, the end of the service, or nothing for long enough."""
+        seconds = long_poll(ask.query.wait, self._random.random(), longest=self._settings.long_poll_timeout)
+        if ask.principal.expires_at is not None:
+            # Who waits past the end of its token would be told what it may not know any more.
+            seconds = min(seconds, max(0.0, ask.principal.expires_at - self._clock.now().timestamp()))
+        version = reader.view.version
+        # What a client has to learn besides entries is told as signals are: not at once, but before long.
+        overdue = batch.stale_since is not None or not knows_signals(ask.known, self._failover.mode, version)
+        await reader.wait(batch.cursor, None, min(seconds, SIGNALS_EVERY))
+        if seconds > SIGNALS_EVERY and not overdue:
+            await reader.wait(batch.cursor, version, seconds - SIGNALS_EVERY)
+
+    async def _read(self, ask: Ask) -> Batch:
+        principal, conversation = ask.principal, ask.conversation
+        try:
+            batch = await self._feeds.read(conversation, ask.query.after, ask.query.limit)
+        except CursorExpired:
+            # Bound to a log that is no more, starting over would not help it.
+            if (view := self._feeds.peek(conversation)) is not None:
+                check_epoch(principal, conversation, view.epoch)
+            raise
+        check_epoch(principal, conversation, batch.epoch)
+        return batch
+
+    def _unchanged_view(self, ask: Ask) -> View | None:
+        """The view, if the client has what an answer would say. No wait, no read."""
+        if ask.known is None:
+            return None
+        view = self._feeds.peek(ask.conversation)
+        if view is None or view.merge.gone or not matches(ask.known, self._tag(ask, view)):
+            return None
+        check_epoch(ask.principal, ask.conversation, view.epoch)
+        return view
+
+    async def _send_unchanged(self, ask: Ask, view: View, send: Send) -> None:
+        pause = self._pause(ask, view, writing=bool(self._drafts.of(ask.conversation)))
+        headers = [NOT_SHARED, (b"etag", self._tag(ask, view)), (b"poll-after-ms", b"%d" % pause)]
+        await http.send_empty(send, 304, headers)
+
+    async def _send(self, ask: Ask, batch: Batch, send: Send) -> None:
+        lines, cursor, head, messages = batch.lines, batch.cursor, batch.head, None
+        if self._snapshots is not None and batch.stale_since is None:
+            snapshot = await self._snapshots.read(ask.conversation, Cursor(batch.epoch, head), ask.query.limit)
+            cursor = START if snapshot.head is None else Cursor(snapshot.head.epoch, snapshot.head.seq)
+            check_epoch(ask.principal, ask.conversation, cursor.epoch)
+            lines, head, messages = [], cursor.seq, snapshot.messages
+        view = None if batch.stale_since is not None else self._feeds.peek(ask.conversation)
+        drafts = self._drafts.of(ask.conversation)
+        presence = self._services.presence
+        data = body(
+            lines=lines,
+            cursor=cursor,
+            head=head,
+            poll_after_ms=0 if cursor.seq < head else self._pause(ask, view, writing=bool(drafts)),
+            mode=self._failover.mode,
+            drafts=drafts,
+            presence=None if presence is None else presence.state(ask.conversation),
+            stale_since=batch.stale_since,
+            messages=messages,
+        )
+        headers = [NOT_SHARED]
+        if view is not None and (view.epoch, view.head) == (batch.epoch, head):
+            headers.append((b"etag", self._tag(ask, view)))
+        self._delivered.value += len(lines)
+        await http.send_json(send, 200, data, headers)
+
+    def _pause(self, ask: Ask, view: View | None, *, writing: bool) -> int:
+        """Milliseconds until the client should poll again. What it is ready to wait inside a poll is taken off."""
+        lowest, highest = self._settings.min_interval, self._settings.max_interval
+        if self._draining.is_set():
+            return round(1000 * poll_after_drain(self._random.random(), lowest=lowest))
+        if view is None:
+            return round(1000 * highest)
+        silence = self._clock.monotonic() - (view.since if view.last_activity is None else view.last_activity)
+        pause = poll_after(silence, writing=writing, lowest=lowest, highest=highest)
+        return round(1000 * max(0.0, pause - ask.query.wait))
+
+    def _tag(self, ask: Ask, view: View) -> bytes:
+        return etag(
+            subject=ask.principal.subject,
+            after=ask.query.after,
+            limit=ask.query.limit,
+            strategy=self._settings.sync_strategy,
+            epoch=view.epoch,
+            head=view.head,
+            redaction=view.redaction,
+            mode=self._failover.mode,
+            version=view.version,
+        )
+
+
+def events_route(services: Services, settings: Polling) -> ASGIRouteHandler:
+    """The route, thin: between Litestar's dispatch and the answer there is only this edge."""
+    edge = PollEdge(services, settings)
+
+    async def events(scope: Scope, receive: Receive, send: Send) -> None:
+        await edge(scope, receive, send)
+
+    return asgi(PATH, copy_scope=False, opt={"right": {"GET": "read"}, "documented_by": events_documented})(events)
+
+
+__all__ = ["SIGNALS_EVERY", "PollEdge", "events_route"]

@@ -1,0 +1,66 @@
+"""What a poll asks for, read from its query."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple, cast
+
+from umbral_chat import http
+from umbral_chat.errors import InvalidRequest
+from umbral_chat.model.cursor import Cursor
+
+if TYPE_CHECKING:
+    from litestar.types import Scope
+
+PARAMETERS = frozenset({"after", "limit", "wait"})
+
+REMEMBERED = 16_384
+"""Queries kept parsed. A client that polls for something new sends the same query until there is."""
+
+REMEMBERED_LENGTH = 128
+"""Longest query that is kept, in bytes: a well-formed one is shorter, and odd ones must not fill the memory."""
+
+_NUMBER = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?\Z")
+
+
+class Query(NamedTuple):
+    """`wait` is in seconds, as asked for; 0 is a plain poll."""
+
+    after: Cursor
+    limit: int
+    wait: float
+
+
+def query_parser(batch_size: int) -> Callable[[bytes], Query]:
+    """What reads a query string.
+
+    It raises InvalidRequest: `unknown_parameter`, `duplicate_parameter`, `invalid_cursor`, and `invalid_field` for a
+    `limit` outside of 1 to `batch_size` and a `wait` that is no number of seconds.
+    """
+
+    def parse(raw: bytes) -> Query:
+        given = http.query(cast("Scope", {"query_string": raw}), PARAMETERS)
+        return Query(
+            after=Cursor.parse(given.get("after")),
+            limit=http.integer(given.get("limit"), field="limit", default=batch_size, least=1, most=batch_size),
+            wait=_seconds(given.get("wait", "0")),
+        )
+
+    remembered = lru_cache(maxsize=REMEMBERED)(parse)
+    return lambda raw: remembered(raw) if len(raw) <= REMEMBERED_LENGTH else parse(raw)
+
+
+def _seconds(text: str) -> float:
+    if _NUMBER.match(text):
+        return float(text)
+    raise InvalidRequest(
+        "wait is a number of seconds, 0 or more; the service ends a long poll by itself within a minute.",
+        code="invalid_field",
+        field="wait",
+        limit=0 if text.startswith("-") else None,
+    )
+
+
+__all__ = ["PARAMETERS", "Query", "query_parser"]

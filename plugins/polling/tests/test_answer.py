@@ -1,0 +1,90 @@
+"""The body of an answer reads back as what went into it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+from hypothesis import given
+from hypothesis import strategies as st
+from umbral_chat.drafts import DraftView
+from umbral_chat.feed import Line
+from umbral_chat.model.cursor import START, Cursor
+from umbral_chat.model.entries import Entry, FoldedMessage, Message, Redaction, Sender
+from umbral_chat.model.fold import folded
+from umbral_chat.providers.edges import PresenceState
+from umbral_chat_polling.answer import Events, body
+
+NOW = datetime(2026, 1, 1, 12, 30, 0, 123456, tzinfo=UTC)
+
+texts = st.text(st.characters(codec="utf-8"), max_size=20)
+senders = st.builds(Sender, st.sampled_from(["user", "assistant"]), st.none() | texts, st.none() | texts)
+messages = st.builds(
+    Message, seq=st.integers(1, 2**53 - 1), at=st.just(NOW), sender=senders, message_id=texts, content=texts
+)
+redactions = st.builds(Redaction, seq=st.integers(1, 9), at=st.just(NOW), sender=senders, message_id=texts)
+drafts = st.builds(DraftView, message_id=texts, offset=st.just(0), text=texts, sender=senders)
+people = st.lists(st.dictionaries(texts, texts, max_size=2), max_size=2)
+
+
+@given(
+    st.lists(st.one_of(messages, redactions), max_size=3),
+    st.lists(drafts, max_size=2),
+    st.none() | st.builds(PresenceState, st.just(1), people, people),
+    st.none() | st.just(NOW),
+    st.none() | st.lists(messages.map(folded), max_size=2),
+    st.integers(0, 9),
+)
+def test_it_reads_back_as_what_it_was_made_of(
+    entries: list[Entry],
+    drafts: list[DraftView],
+    presence: PresenceState | None,
+    stale_since: datetime | None,
+    snapshot: list[FoldedMessage] | None,
+    head: int,
+) -> None:
+    cursor = Cursor("e" * 10, 5)
+    data = body(
+        lines=[Line.of(entry) for entry in entries],
+        cursor=cursor,
+        head=head,
+        poll_after_ms=250,
+        mode="polling",
+        drafts=drafts,
+        presence=presence,
+        stale_since=stale_since,
+        messages=None if snapshot is None else msgspec.json.encode(snapshot),
+    )
+    assert msgspec.json.decode(data, type=Events) == Events(
+        entries=entries,
+        cursor=str(cursor),
+        head=head,
+        has_more=head > 5,
+        poll_after_ms=250,
+        mode="polling",
+        drafts=drafts,
+        typing=presence.typing if presence else [],
+        presence=presence.people if presence else None,
+        stale_since=stale_since,
+        snapshot=snapshot is not None,
+        messages=snapshot or [],
+    )
+
+
+def test_what_there_is_nothing_of_is_still_there() -> None:
+    """A client, or an expression in a workflow, reads these without asking whether they exist."""
+    data: dict[str, Any] = msgspec.json.decode(
+        body(lines=[], cursor=START, head=0, poll_after_ms=1000, mode="local", drafts=[], presence=None)
+    )
+    assert data == {
+        "entries": [],
+        "cursor": "0",
+        "head": 0,
+        "has_more": False,
+        "poll_after_ms": 1000,
+        "mode": "local",
+        "drafts": [],
+        "typing": [],
+        "presence": None,
+    }

@@ -1,0 +1,92 @@
+"""The mailbox: bounded however slow its reader is, and the newest head is never lost."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+
+from hypothesis import given
+from hypothesis import strategies as st
+from umbral_chat.model.conversations import Head
+from umbral_chat.model.signals import ReadSignal
+from umbral_chat.providers.store import Record
+from umbral_chat.providers.transport import HeadHint, SignalHint, StateChanged, ToggleHint, TransportState
+from umbral_chat_polling.mailbox import Event, Mailbox
+
+LIMIT = 3
+
+events = st.one_of(
+    st.builds(HeadHint, st.sampled_from("abcd"), st.builds(Head, st.just("e" * 10), st.integers(1, 9))),
+    st.integers(0, 999).map(lambda seq: SignalHint(ReadSignal(conversation="a", subject="s", seq=seq))),
+    st.integers(1, 9).map(lambda version: ToggleHint(Record(b"", version))),
+    st.sampled_from(["live", "down"]).map(
+        lambda state: StateChanged(TransportState(state, "", datetime(2026, 1, 1, tzinfo=UTC)))  # type: ignore[arg-type]
+    ),
+)
+
+
+async def drained(mailbox: Mailbox) -> list[object]:
+    return [await anext(mailbox) for _ in range(len(mailbox))]
+
+
+@given(st.lists(events, max_size=40))
+def test_unread_it_keeps_the_newest_of_everything_and_no_more(put: list[Event]) -> None:
+    mailbox = Mailbox(LIMIT)
+    for event in put:
+        mailbox.put(event)
+    got = asyncio.run(drained(mailbox))
+    heads = {event.conversation: event for event in put if isinstance(event, HeadHint)}
+    assert {event.conversation: event for event in got if isinstance(event, HeadHint)} == heads
+    signals = [event for event in put if isinstance(event, SignalHint)]
+    assert [event for event in got if isinstance(event, SignalHint)] == signals[-LIMIT:]
+    for kind in (ToggleHint, StateChanged):
+        assert [event for event in got if isinstance(event, kind)] == [e for e in put if isinstance(e, kind)][-1:]
+    assert len(got) <= len(heads) + LIMIT + 2
+
+
+async def read_between(steps: list[Event | None]) -> list[object]:
+    """Put what there is, read one at each None where one waits, and the rest at the end."""
+    mailbox = Mailbox(LIMIT)
+    got: list[object] = []
+    for step in steps:
+        if step is not None:
+            mailbox.put(step)
+        elif len(mailbox):
+            got.append(await anext(mailbox))
+    return got + await drained(mailbox)
+
+
+@given(st.lists(st.one_of(events, st.none()), max_size=60))
+def test_read_in_between_the_last_of_everything_comes_last(steps: list[Event | None]) -> None:
+    got = asyncio.run(read_between(steps))
+    put = {event.conversation: event for event in steps if isinstance(event, HeadHint)}
+    assert {event.conversation: event for event in got if isinstance(event, HeadHint)} == put
+    heard = iter([event for event in steps if isinstance(event, SignalHint)])
+    assert all(event in heard for event in got if isinstance(event, SignalHint)), "out of order, twice or made up"
+
+
+async def test_closing_ends_a_reader_who_waits() -> None:
+    mailbox = Mailbox(LIMIT)
+
+    async def read() -> list[object]:
+        return [event async for event in mailbox]
+
+    reading = asyncio.create_task(read())
+    await asyncio.sleep(0)
+    mailbox.close()
+    assert await asyncio.wait_for(reading, 1) == []
+
+
+async def test_closed_it_takes_nothing_more() -> None:
+    mailbox = Mailbox(LIMIT)
+    mailbox.close()
+    mailbox.put(ToggleHint(None))
+    assert len(mailbox) == 0
+
+
+async def test_the_head_of_what_nobody_follows_any_more_is_dropped() -> None:
+    mailbox = Mailbox(LIMIT)
+    mailbox.put(HeadHint("a", Head("e" * 10, 1)))
+    mailbox.drop_head("a")
+    mailbox.drop_head("b")
+    assert len(mailbox) == 0

@@ -11,6 +11,7 @@ import json
 import os
 import random
 import sys
+from bisect import bisect_right
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -65,12 +66,12 @@ class Liar:
 
     async def events(self, name: str, after: int, wait: float) -> Entry:
         """A poll, or a long poll."""
-        if wait and not [entry for entry in self.logs.get(name, [])[after:] if entry["seq"] > after]:
+        if wait and not self._page(name, after):
             grown = self.grown
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(grown.wait(), wait)
         log = self.logs.get(name, [])
-        page = [entry for entry in log[max(0, after - 200) :] if entry["seq"] > after][:100]
+        page = self._page(name, after)
         cursor = f"e.{page[-1]['seq']}" if page else f"e.{after}"
         shown = list(page)
         if len(page) > 1 and wait and random.random() < 0.02:
@@ -88,6 +89,11 @@ class Liar:
         """Write what waits."""
         os.write(self._file, b"".join(self._late))
         self._late.clear()
+
+    def _page(self, name: str, after: int) -> list[Entry]:
+        log = self.logs.get(name, [])
+        start = bisect_right(log, after, key=lambda entry: int(entry["seq"]))
+        return log[start : start + 100]
 
     def _add(self, name: str, entry: Entry) -> None:
         self.logs.setdefault(name, []).append(entry)

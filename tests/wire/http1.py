@@ -53,7 +53,7 @@ class Connection:
                 reader, writer = self._streams or await self._connect()
                 writer.write(head.encode() + content)
                 answer = await _read(reader)
-        except (OSError, EOFError, TimeoutError, ValueError, asyncio.LimitOverrunError) as error:
+        except (OSError, EOFError, TimeoutError, ValueError, LookupError, asyncio.LimitOverrunError) as error:
             self.close()
             raise Lost(f"{type(error).__name__}: {error}") from error
         except asyncio.CancelledError:

@@ -32,6 +32,7 @@ async def scripted(*answers: bytes | None) -> AsyncIterator[tuple[Connection, li
     async with server:
         yield connection, seen
         connection.close()
+    await asyncio.sleep(0.01)  # both ends of an aborted connection end in a later turn of the loop
 
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"

@@ -25,6 +25,7 @@ from umbral_chat.api import (
     transcript,
 )
 from umbral_chat.api.guard import Guard, check_rights
+from umbral_chat.api.request import ApiRequest
 from umbral_chat.auth.gate import Gate
 from umbral_chat.auth.keys import KeyAuthenticator
 from umbral_chat.auth.local import LocalAuthenticator
@@ -33,7 +34,6 @@ from umbral_chat.build import build
 from umbral_chat.bus import Bus
 from umbral_chat.checks import core_checks
 from umbral_chat.clock import Clock, SystemClock
-from umbral_chat.consumers import ConsumerRunner
 from umbral_chat.context import Services
 from umbral_chat.http import PRINCIPAL
 from umbral_chat.interest import Interest
@@ -90,6 +90,7 @@ def create_app(settings: Settings, plugins: PluginHost, *, clock: Clock | None =
     app = Litestar(
         [*handlers, *schema.routes(handlers)],
         guards=[guard],
+        request_class=ApiRequest,
         lifespan=[lifespan],
         plugins=[problems.plugin(services.base.telemetry, body_limit=core.limits.body_bytes), *instrumentation],
         exception_handlers={500: problems.internal_error},
@@ -156,6 +157,8 @@ def _start(tasks: Tasks, services: Services, interest: Interest, bus: Bus) -> No
     )
     consumers = services.plugins.consumers(services)
     if consumers:
+        from umbral_chat.consumers import ConsumerRunner
+
         tasks.start(ConsumerRunner(consumers, services, bus).run(), name="consumers")
 
 

@@ -7,14 +7,15 @@ from typing import Annotated, Any
 
 import msgspec
 from litestar import Request, Response, delete, get, patch, post
-from litestar.params import Parameter
+from litestar.params import QueryParameter
 
+from umbral_chat import http
 from umbral_chat.api.bodies import ConversationBody, DraftBody, PatchBody, ReadBody
 from umbral_chat.api.dependencies import Caller, Parts
 from umbral_chat.api.message import IdempotencyKey
 from umbral_chat.api.views import ConnectView, ConversationView, DraftLength, InboxView, ReadView
 from umbral_chat.epochs import check_epoch
-from umbral_chat.errors import ConversationDeleted, InvalidRequest
+from umbral_chat.errors import ConversationDeleted
 from umbral_chat.model.conversations import Deleted
 from umbral_chat.model.cursor import START, Cursor
 from umbral_chat.model.entries import Status
@@ -43,22 +44,16 @@ async def inbox(
     request: Request[Any, Any, Any],
     services: Parts,
     principal: Caller,
-    limit: Annotated[int, Parameter(description="Most conversations in the page.")] = 50,
-    before: Annotated[str | None, Parameter(description="`before` of the page before.")] = None,
-    status: Annotated[Status | None, Parameter(description="Only these.")] = None,
+    limit: Annotated[int, QueryParameter(description="Most conversations in the page.")] = 50,
+    before: Annotated[str | None, QueryParameter(description="`before` of the page before.")] = None,
+    status: Annotated[Status | None, QueryParameter(description="Only these.")] = None,
 ) -> Response[InboxView]:
     """Conversations by last activity, newest first, each with its head, last message and unread count.
 
     The answer has an `ETag`: sent back as `If-None-Match`, an inbox in which nothing happened is a 304.
     """
     most = services.base.settings.core.limits.page
-    if not 1 <= limit <= most:
-        raise InvalidRequest(
-            f"limit is {limit}; 1 to {most} are allowed.",
-            code="invalid_field",
-            field="limit",
-            limit=min(most, max(1, limit)),
-        )
+    http.check_bounds(limit, field="limit", least=1, most=most)
     page = await services.storage.history.conversations(
         limit=limit, before=before, status=status, subject=principal.subject
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from litestar import Response, delete, patch
-from litestar.params import Parameter
+from litestar.params import HeaderParameter
 
 from umbral_chat.api.bodies import EditBody
 from umbral_chat.api.dependencies import Caller, Parts
@@ -15,7 +15,7 @@ from umbral_chat.api.views import SentView
 ONE = PATH + "/{message_id:str}"
 
 IdempotencyKey = Annotated[
-    str | None, Parameter(header="Idempotency-Key", description="A repeat is answered with the first.")
+    str | None, HeaderParameter(name="Idempotency-Key", description="A repeat is answered with the first.")
 ]
 
 

@@ -19,14 +19,15 @@ from litestar.openapi.spec import Components, SecurityScheme
 from umbral_chat import __version__
 from umbral_chat.api.guard import PUBLIC
 
+DEPENDENCIES = ("services", "principal", "issuers", "checks")
+"""What the app hands to ordinary handlers, and no caller sends."""
+
 
 def document(handlers: Sequence[BaseRouteHandler]) -> dict[str, Any]:
     """The whole document for `handlers`."""
     app = Litestar(
         list(documented(handlers)),
-        dependencies={
-            name: Provide(_Nothing(), sync_to_thread=False) for name in ("services", "principal", "issuers", "checks")
-        },
+        dependencies={name: Provide(_Nothing(), sync_to_thread=False) for name in DEPENDENCIES},
         openapi_config=OpenAPIConfig(
             title="Umbral Chat",
             version=__version__,

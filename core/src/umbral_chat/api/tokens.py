@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 from litestar import post
-from litestar.params import Dependency
+from litestar.di import NamedDependency
+from litestar.params import SkipValidation
 
 from umbral_chat.api.bodies import TokenBody
 from umbral_chat.api.dependencies import Caller, Parts
@@ -35,7 +34,7 @@ class Issuers:
         self._issuer = issuer
 
 
-TheIssuers = Annotated[Issuers, Dependency(skip_validation=True)]
+TheIssuers = NamedDependency[SkipValidation[Issuers]]
 
 
 @post("/v1/tokens", operation_id="token", summary="A token for a visitor", tags=["tokens"], opt={"right": "tokens"})

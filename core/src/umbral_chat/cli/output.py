@@ -7,8 +7,6 @@ import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -31,6 +29,8 @@ def one_line(text: str, limit: int) -> str:
 
 def as_json(value: Any, *, indent: int = 0) -> str:
     """`value` as JSON: on one line, or indented."""
+    import msgspec  # a tenth of a second that `version` need not wait for
+
     text = msgspec.json.encode(value)
     if indent:
         text = msgspec.json.format(text, indent=indent)

@@ -76,7 +76,6 @@ async def backup_command(file: Path, database: str | None, config: str | None, a
     from umbral_chat.cli.output import print_json, stdout
     from umbral_chat.plugins import boot
 
-    _check_target(file)
     storage = open_local_storage(*boot(config, options={"core.database": database}))
     if not isinstance(storage.history, Backup):
         raise StoreError(f"The history {storage.name!r} has no backup of its own; use its database's.")
@@ -87,13 +86,6 @@ async def backup_command(file: Path, database: str | None, config: str | None, a
         print_json({"file": str(file), "bytes": size})
     else:
         stdout().print(f"✓ {file}: {size} bytes", soft_wrap=True)
-
-
-def _check_target(file: Path) -> None:
-    if file.exists():
-        raise click.UsageError(f"{file} exists: a backup replaces nothing.")
-    if not file.absolute().parent.is_dir():
-        raise click.UsageError(f"There is no directory {file.absolute().parent}.")
 
 
 def _size(file: Path) -> int:

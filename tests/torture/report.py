@@ -61,6 +61,7 @@ def _figures(run: Run, violations: list[Violation], seconds: float) -> Table:
         "messages": len(run.facts.sent),
         "acknowledged": len(run.acknowledged_at),
         "given up after a lost answer": run.given_up,
+        "of these, stored all the same": _stored_unanswered(run),
         "repeated sends": run.repeats,
         "hung up by the sender": run.hung_up,
         "answered 503, sent again": run.refused,
@@ -79,6 +80,10 @@ def _figures(run: Run, violations: list[Violation], seconds: float) -> Table:
         bad = name in KINDS and value
         table.add_row(name, f"{value:,}" if isinstance(value, int) else str(value), style="bold red" if bad else None)
     return table
+
+
+def _stored_unanswered(run: Run) -> int:
+    return len({item.key for log in run.facts.logs.values() for item in log} - run.acknowledged_at.keys())
 
 
 __all__ = ["show", "show_progress"]

@@ -5,10 +5,10 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING, NamedTuple
 
-from litestar import asgi
 from umbral_chat import http
 from umbral_chat.epochs import check_epoch
 from umbral_chat.errors import CursorExpired, RequestError
+from umbral_chat.hot import HotRoute
 from umbral_chat.model.cursor import START, Cursor
 
 from umbral_chat_polling.answer import body
@@ -204,7 +204,7 @@ def events_route(services: Services, settings: Polling) -> ASGIRouteHandler:
     async def events(scope: Scope, receive: Receive, send: Send) -> None:
         await edge(scope, receive, send)
 
-    return asgi(PATH, copy_scope=False, opt={"right": {"GET": "read"}, "documented_by": events_documented})(events)
+    return HotRoute(PATH, copy_scope=False, opt={"right": {"GET": "read"}, "documented_by": events_documented})(events)
 
 
 __all__ = ["SIGNALS_EVERY", "PollEdge", "events_route"]

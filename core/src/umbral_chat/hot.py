@@ -1,4 +1,4 @@
-"""The handler of hot routes: Litestar's `@asgi`, behind the same guards, without the copy of itself that each call costs."""
+"""The handler of hot routes: Litestar's `@asgi` behind the same guards, without the copy of itself at each call."""
 
 from __future__ import annotations
 

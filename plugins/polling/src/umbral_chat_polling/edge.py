@@ -16,7 +16,6 @@ from umbral_chat_polling.cadence import long_poll, poll_after, poll_after_drain
 from umbral_chat_polling.disconnect import while_connected
 from umbral_chat_polling.document import PATH, events_documented
 from umbral_chat_polling.etag import etag, knows_signals, matches
-from umbral_chat_polling.hot import HotRoute
 from umbral_chat_polling.query import Query, query_parser
 from umbral_chat_polling.snapshot import Snapshots
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import inspect
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from umbral_chat import hookspecs
+from umbral_chat.errors import PluginError
 from umbral_chat.plugins.host import PluginHost
 from umbral_chat.plugins.relay import specs
 from umbral_chat.settings.effective import shown
@@ -167,8 +168,15 @@ def _cell(text: str) -> str:
 
 
 def first_party_sections() -> dict[str, type[Section]]:
-    """The sections of this project's plugins that are installed, in the order of the packages."""
-    found = PluginHost.load().sections()
+    """The sections of this project's plugins that are installed, in the order of the packages.
+
+    Raises PluginError when one is installed and cannot be used: the page would be made without it.
+    """
+    host = PluginHost.load()
+    for status in host.statuses:
+        if status.name in PACKAGES and status.state != "active":
+            raise PluginError(f"Plugin {status.label} is {status.state}: {status.reason} {status.mend}")
+    found = host.sections()
     return {name: found[name] for name in PACKAGES if name in found}
 
 
@@ -181,23 +189,23 @@ def pages() -> dict[str, str]:
     }
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Write the pages into a directory; with `--check`, only say whether they are as they should be."""
     parser = argparse.ArgumentParser(prog="python -m umbral_chat.reference", description=main.__doc__)
     parser.add_argument("directory", type=Path)
     parser.add_argument("--check", action="store_true")
-    arguments = parser.parse_args()
+    asked = parser.parse_args(arguments)
     stale = 0
     for name, text in pages().items():
-        file = arguments.directory / name
+        file = asked.directory / name
         if file.is_file() and file.read_text(encoding="utf-8") == text:
             continue
         stale += 1
-        sys.stdout.write(f"{file} {'is stale' if arguments.check else 'written'}\n")
-        if not arguments.check:
+        sys.stdout.write(f"{file} {'is stale' if asked.check else 'written'}\n")
+        if not asked.check:
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(text, encoding="utf-8")
-    return 1 if arguments.check and stale else 0
+    return 1 if asked.check and stale else 0
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ _LAST = "(SELECT e.seq FROM entry e WHERE e.conversation = c.id AND e.kind = 0 O
 _ROOM = f"""json_array(
   p.name, c.epoch, c.head, c.status, c.responder, c.realtime, c.created, c.at, p.json,
   (SELECT b.json FROM entry e CROSS JOIN body b ON b.id = e.body WHERE e.conversation = c.id AND e.seq = {_LAST}),
-  (SELECT b.json FROM entry e CROSS JOIN body b ON b.id = e.body
+  (SELECT b.json FROM entry e INDEXED BY entry_target CROSS JOIN body b ON b.id = e.body
     WHERE e.conversation = c.id AND e.target = {_LAST} ORDER BY e.seq DESC LIMIT 1),
   CASE WHEN ?1 IS NULL THEN 0 ELSE (SELECT count(*) FROM (
     SELECT 1 FROM entry e WHERE e.conversation = c.id AND e.kind = 0 AND e.author IS NOT ?1 AND e.seq > coalesce(

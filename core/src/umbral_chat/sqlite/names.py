@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import base64
-import secrets
+import re
 from functools import lru_cache
 from hashlib import blake2b
+from random import getrandbits
+
+_DRAWN = re.compile(r"([1-9a-f][0-9a-f]{0,13})-[0-9a-f]{10}\Z")
 
 
 class Names:
@@ -41,19 +43,15 @@ def _number(digest: blake2b) -> int:
 
 
 def drawn_id(seq: int) -> str:
-    """A message id for the entry `seq`: 16 base32 characters that carry the number, which is no secret, beside 40
-    random bits. It is found through the log's own order, so it costs no index."""
-    return base64.b32encode(seq.to_bytes(5) + secrets.token_bytes(5)).decode("ascii").lower()
+    """A message id for the entry `seq`: it carries the number, which is no secret, beside 40 random bits. It is found
+    through the log's own order, so it costs no index."""
+    return f"{seq:x}-{getrandbits(40):010x}"
 
 
 def drawn_seq(message_id: str) -> int | None:
     """The seq that a drawn id carries; None for what cannot be one."""
-    if len(message_id) != 16 or not message_id.isascii():
-        return None
-    try:
-        return int.from_bytes(base64.b32decode(message_id.upper())[:5])
-    except ValueError:
-        return None
+    match = _DRAWN.match(message_id)
+    return None if match is None else int(match[1], 16)
 
 
 __all__ = ["Names", "drawn_id", "drawn_seq"]

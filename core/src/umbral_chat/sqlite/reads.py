@@ -29,7 +29,7 @@ _READ = f"""{_HEAD},
     WHERE e.conversation = c.id AND e.seq > ?3 ORDER BY e.seq LIMIT ?4))
 {_FROM}"""  # noqa: S608  # made of constants
 
-_CHANGE = """(SELECT x.json FROM entry n CROSS JOIN body x ON x.id = n.body
+_CHANGE = """(SELECT x.json FROM entry n INDEXED BY entry_target CROSS JOIN body x ON x.id = n.body
   WHERE n.conversation = e.conversation AND n.target = e.seq ORDER BY n.seq DESC LIMIT 1)"""
 
 # The newest change alone tells what a message is: an edit holds the whole, and nothing follows a redaction.

@@ -58,7 +58,7 @@ def find(transaction: Transaction, log: Log, message_id: str) -> Target | None:
     if not isinstance(message, Message) or message.message_id != message_id:
         return None
     text = connection.execute(
-        "SELECT b.json FROM entry e JOIN body b ON b.id = e.body "
+        "SELECT b.json FROM entry e INDEXED BY entry_target JOIN body b ON b.id = e.body "
         "WHERE e.conversation = ? AND e.target = ? ORDER BY e.seq DESC LIMIT 1",
         (log.id, seq),
     ).get
@@ -70,8 +70,9 @@ def copies(transaction: Transaction, log: Log, seq: int) -> Iterator[tuple[int, 
     """The message's own entry and its edits, each with the id of its text."""
     transaction.flush()
     rows: list[Any] = transaction.connection.execute(
-        "SELECT e.body, b.json FROM entry e JOIN body b ON b.id = e.body "
-        "WHERE e.conversation = ?1 AND (e.seq = ?2 OR e.target = ?2)",
+        "SELECT e.body, b.json FROM (SELECT body FROM entry WHERE conversation = ?1 AND seq = ?2 UNION ALL "
+        "SELECT body FROM entry INDEXED BY entry_target WHERE conversation = ?1 AND target = ?2) e "
+        "JOIN body b ON b.id = e.body",
         (log.id, seq),
     ).fetchall()
     for body, text in rows:

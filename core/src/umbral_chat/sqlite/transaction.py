@@ -24,20 +24,23 @@ KINDS: dict[type[Entry], int] = {Message: 0, Edit: 1, Redaction: 2, Update: 3}
 _ROWS = 64
 """Rows in one INSERT: each number of rows up to this is a prepared statement of its own, kept in the cache."""
 
-_BODY = ("INSERT INTO body (id, conversation, seq, json, fingerprint, name) VALUES ", "(?,?,?,?,?,?)")
+_BODY = ("INSERT INTO body (id, conversation, seq, json, fingerprint, name) VALUES ", "(?,?,?,?,?,?)", "")
 _ENTRY = (
     "INSERT INTO entry (conversation, seq, kind, body, author, key, message, target) VALUES ",
     "(?,?,?,?,?,?,?,?)",
+    "",
 )
 _MAKE = (
     "INSERT INTO conversation (id,epoch,head,redaction,at,created,status,responder,realtime,profile,hash) VALUES ",
     "(?,?,?,?,?,?,?,?,?,?,unhex(?))",
+    "",
 )
-_SAVE = """
-UPDATE conversation SET epoch = j.value ->> 1, head = j.value ->> 2, redaction = j.value ->> 3, at = j.value ->> 4,
-  status = j.value ->> 6, responder = j.value ->> 7, realtime = j.value ->> 8, profile = j.value ->> 9
-FROM json_each(?) j WHERE conversation.id = j.value ->> 0
-"""
+_SAVE = (
+    "WITH log (id, epoch, head, redaction, at, created, status, responder, realtime, profile) AS (VALUES ",
+    "(?,?,?,?,?,?,?,?,?,?)",
+    """) UPDATE conversation AS c SET head = log.head, redaction = log.redaction, at = log.at, status = log.status,
+      responder = log.responder, realtime = log.realtime, profile = log.profile FROM log WHERE c.id = log.id""",
+)
 
 
 class Transaction:
@@ -207,15 +210,15 @@ class Transaction:
                 self._dirty.pop(log.id, None)
             self._insert(_MAKE, values)
         if self._dirty:
-            self.connection.execute(_SAVE, (msgspec.json.encode(list(self._dirty.values())).decode(),))
+            self._insert(_SAVE, [value for log in self._dirty.values() for value in msgspec.structs.astuple(log)])
         self._bodies, self._rows, self._made, self._dirty = [], [], [], {}
 
-    def _insert(self, statement: tuple[str, str], values: list[Any]) -> None:
-        head, row = statement
+    def _insert(self, statement: tuple[str, str, str], values: list[Any]) -> None:
+        head, row, tail = statement
         width = row.count("?")
         for start in range(0, len(values), width * _ROWS):
             part = values[start : start + width * _ROWS]
-            self.connection.execute(head + ",".join([row] * (len(part) // width)), part)
+            self.connection.execute(head + ",".join([row] * (len(part) // width)) + tail, part)
 
     def _load_one(self, conversation: str) -> None:
         loaded = logs.load(self.connection, [self.names.conversation(conversation)], (), (), self.now)

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from litestar import Litestar, MediaType, Request, Response, get
+from litestar.constants import OPENAPI_JSON_HANDLER_NAME
 from litestar.di import Provide
 from litestar.handlers import BaseRouteHandler
 from litestar.openapi import OpenAPIConfig
@@ -77,7 +78,13 @@ def routes(handlers: Sequence[BaseRouteHandler]) -> list[BaseRouteHandler]:
             made.update(document(handlers))
         return made
 
-    @get("/schema/openapi.json", include_in_schema=False, sync_to_thread=True, opt={"right": PUBLIC})
+    @get(
+        "/schema/openapi.json",
+        name=OPENAPI_JSON_HANDLER_NAME,
+        include_in_schema=False,
+        sync_to_thread=True,
+        opt={"right": PUBLIC},
+    )
     def openapi_json() -> dict[str, Any]:
         return schema()
 

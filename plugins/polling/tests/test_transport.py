@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
 
 import pytest
 from umbral_chat.clock import SystemClock
@@ -19,8 +18,7 @@ from umbral_chat_polling import Polling, PollingTransport
 from umbral_chat_polling import tick as tick_module
 from umbral_chat_polling import transport as transport_module
 
-if TYPE_CHECKING:
-    from plugins.polling.tests.conftest import MemoryStore
+from .conftest import MemoryStore
 
 
 @asynccontextmanager

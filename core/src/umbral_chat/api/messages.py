@@ -7,7 +7,7 @@ from typing import Annotated
 import msgspec
 from litestar import asgi, get, post
 from litestar.handlers import ASGIRouteHandler
-from litestar.params import HeaderParameter, QueryParameter
+from litestar.params import FromPath, HeaderParameter, JSONBody, QueryParameter
 from litestar.types import Receive, Scope, Send
 
 from umbral_chat import http
@@ -88,8 +88,8 @@ def _bound(query: dict[str, str], field: str) -> int | None:
 
 @post(PATH, operation_id="send", summary="Send a message", tags=["messages"], status_code=201, opt={"right": "send"})
 async def send_documented(
-    conversation: str,  # noqa: ARG001 - the signature is what is documented
-    data: SendBody,  # noqa: ARG001
+    conversation: FromPath[str],  # noqa: ARG001 - the signature is what is documented
+    data: JSONBody[SendBody],  # noqa: ARG001
     idempotency_key: Annotated[  # noqa: ARG001
         str | None, HeaderParameter(name="Idempotency-Key", description="The same thing as `client_id` in the body.")
     ] = None,
@@ -103,7 +103,7 @@ async def send_documented(
 
 @get(PATH, operation_id="messages", summary="The folded history", tags=["messages"], opt={"right": "read"})
 async def list_documented(
-    conversation: str,  # noqa: ARG001
+    conversation: FromPath[str],  # noqa: ARG001
     after: Annotated[int | None, QueryParameter(ge=0, description="Messages after this message seq.")] = None,  # noqa: ARG001
     before: Annotated[int | None, QueryParameter(ge=0, description="Messages before this message seq.")] = None,  # noqa: ARG001
     limit: Annotated[int, QueryParameter(ge=1, description="Most messages in the page.")] = 50,  # noqa: ARG001

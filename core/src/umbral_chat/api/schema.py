@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from litestar import Litestar, MediaType, Request, Response, get
+from litestar.constants import OPENAPI_JSON_HANDLER_NAME
 from litestar.di import Provide
 from litestar.handlers import BaseRouteHandler
 from litestar.openapi import OpenAPIConfig
@@ -83,6 +84,7 @@ def routes(handlers: Sequence[BaseRouteHandler]) -> list[BaseRouteHandler]:
     @get(
         "/schema/openapi.json",
         summary="The OpenAPI document",
+        name=OPENAPI_JSON_HANDLER_NAME,
         include_in_schema=False,
         sync_to_thread=True,
         opt={"right": PUBLIC},

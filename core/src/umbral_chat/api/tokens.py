@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from litestar import post
 from litestar.di import NamedDependency
-from litestar.params import SkipValidation
+from litestar.params import JSONBody, SkipValidation
 
 from umbral_chat.api.bodies import TokenBody
 from umbral_chat.api.dependencies import Caller, Parts
@@ -38,7 +38,7 @@ TheIssuers = NamedDependency[SkipValidation[Issuers]]
 
 
 @post("/v1/tokens", operation_id="token", summary="A token for a visitor", tags=["tokens"], opt={"right": "tokens"})
-async def issue_token(services: Parts, principal: Caller, issuers: TheIssuers, data: TokenBody) -> TokenView:
+async def issue_token(services: Parts, principal: Caller, issuers: TheIssuers, data: JSONBody[TokenBody]) -> TokenView:
     """A token by which a browser reads and writes one conversation as one visitor.
 
     It is bound to the conversation's epoch, so the conversation is made if it is not there, and a token of a deleted

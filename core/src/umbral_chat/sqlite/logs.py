@@ -76,7 +76,7 @@ SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'conversation'), 0
     FROM json_each(?1) j CROSS JOIN conversation c ON c.hash = unhex(j.value)),
   (SELECT json_group_array(j.key)
     FROM json_each(?1) j CROSS JOIN tombstone t ON t.hash = unhex(j.value) WHERE t.until > ?4),
-  (SELECT json_group_array(json_array(c.id, e.key, b.json, hex(b.fingerprint)))
+  (SELECT json_group_array(json_array(c.id, e.key, b.json, nullif(hex(b.fingerprint), '')))
     FROM json_each(?2) j
     CROSS JOIN conversation c ON c.hash = unhex(j.value ->> 0)
     CROSS JOIN entry e ON e.conversation = c.id AND e.key = j.value ->> 1

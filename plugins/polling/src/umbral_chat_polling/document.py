@@ -7,7 +7,7 @@ from litestar import get
 from litestar.datastructures import ResponseHeader
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.spec import Example
-from litestar.params import Parameter
+from litestar.params import FromPath, HeaderParameter, QueryParameter
 
 from umbral_chat_polling.answer import Events
 
@@ -28,21 +28,23 @@ PATH = "/v1/conversations/{conversation:str}/events"
     ],
 )
 async def events_documented(
-    conversation: str,  # noqa: ARG001 - the signature is what is documented
+    conversation: FromPath[str],  # noqa: ARG001 - the signature is what is documented
     after: Annotated[  # noqa: ARG001
         str | None,
-        Parameter(
+        QueryParameter(
             description="The `cursor` of the answer before, exactly as it was given. None or 0: from the beginning.",
             examples=[Example(value="k3f7q2mzxa.42")],
         ),
     ] = None,
-    limit: Annotated[int, Parameter(ge=1, description="Most entries in the answer: `polling.batch_size`.")] = 100,  # noqa: ARG001
+    limit: Annotated[int, QueryParameter(ge=1, description="Most entries in the answer: `polling.batch_size`.")] = 100,  # noqa: ARG001
     wait: Annotated[  # noqa: ARG001
         float,
-        Parameter(ge=0, description="Seconds to wait when there is nothing new. The service ends it within a minute."),
+        QueryParameter(
+            ge=0, description="Seconds to wait when there is nothing new. The service ends it within a minute."
+        ),
     ] = 0,
     if_none_match: Annotated[  # noqa: ARG001
-        str | None, Parameter(header="If-None-Match", description="The ETag of the answer before.")
+        str | None, HeaderParameter(name="If-None-Match", description="The ETag of the answer before.")
     ] = None,
 ) -> Events:
     """The entries that follow a cursor, in order, each once.

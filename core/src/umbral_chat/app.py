@@ -59,7 +59,7 @@ def create_app(settings: Settings, plugins: PluginHost, *, clock: Clock | None =
     core = settings.core
     guard = Guard(local_only=not core.keys, cors_origins=core.cors_origins)
     issuers = tokens.Issuers()
-    handlers = _handlers(services)
+    routes = handlers(services)
     checks = [*core_checks(services), *plugins.checks(services)]
 
     @asynccontextmanager
@@ -88,7 +88,7 @@ def create_app(settings: Settings, plugins: PluginHost, *, clock: Clock | None =
         )
 
     app = Litestar(
-        [*handlers, *schema.routes(handlers)],
+        [*routes, *schema.routes(routes)],
         guards=[guard],
         request_class=ApiRequest,
         lifespan=[lifespan],
@@ -110,8 +110,9 @@ def create_app(settings: Settings, plugins: PluginHost, *, clock: Clock | None =
     return app
 
 
-def _handlers(services: Services) -> list[BaseRouteHandler]:
-    handlers: list[BaseRouteHandler] = [
+def handlers(services: Services) -> list[BaseRouteHandler]:
+    """Every route handler of a service, the plugins' included. Raises PluginError for one that names no right."""
+    found: list[BaseRouteHandler] = [
         messages.routes(services),
         message.edit,
         message.redact,
@@ -121,8 +122,8 @@ def _handlers(services: Services) -> list[BaseRouteHandler]:
         *operations.HANDLERS,
         *cast("Sequence[BaseRouteHandler]", services.plugins.routes(services)),
     ]
-    check_rights(handlers)
-    return handlers
+    check_rights(found)
+    return found
 
 
 def _principal(request: Request[Any, Any, Any]) -> Principal:
@@ -180,4 +181,4 @@ def _cors(origins: Sequence[str]) -> CORSConfig | None:
     )
 
 
-__all__ = ["create_app"]
+__all__ = ["create_app", "handlers"]

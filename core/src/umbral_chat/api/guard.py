@@ -12,7 +12,7 @@ from litestar.exceptions import MethodNotAllowedException
 from litestar.handlers import BaseRouteHandler
 
 from umbral_chat.auth.gate import Gate, authorize
-from umbral_chat.errors import Forbidden, PluginError
+from umbral_chat.errors import Forbidden, PluginError, Unavailable
 from umbral_chat.http import PRINCIPAL
 from umbral_chat.model.ids import check_conversation_id
 
@@ -31,13 +31,13 @@ class Guard:
         self._origins = set(cors_origins)
 
     async def __call__(self, connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
-        """Raises Unauthorized, Forbidden, and InvalidRequest for a conversation id that none may have."""
+        """Raises Unauthorized, Forbidden, Unavailable, and InvalidRequest for a conversation id that none may have."""
         scope = connection.scope
         right = required_right(handler, str(scope.get("method", "GET")))
         if right == PUBLIC:
             return
         if self.gate is None:
-            raise Forbidden("The service has not started yet.", code="not_started")
+            raise Unavailable("The service has not started yet.", code="not_started")
         header = None
         for name, value in scope["headers"]:
             if name == b"authorization":

@@ -79,7 +79,7 @@ def service() -> Iterator[int]:
             "UMBRAL_CHAT_CORE__DATABASE": str(Path(folder) / "bench.sqlite3"),
             "UMBRAL_CHAT_CORE__KEYS": json.dumps([{"name": "bench", "key": KEY}]),
         }
-        with running(python("-m", "umbral_chat.cli", "serve"), port, environ):
+        with running(python("-m", "umbral_chat", "serve"), port, environ):
             yield port
 
 

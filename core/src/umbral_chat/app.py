@@ -25,6 +25,7 @@ from umbral_chat.api import (
     transcript,
 )
 from umbral_chat.api.guard import Guard, check_rights
+from umbral_chat.api.request import ApiRequest
 from umbral_chat.auth.gate import Gate
 from umbral_chat.auth.keys import KeyAuthenticator
 from umbral_chat.auth.local import LocalAuthenticator
@@ -33,7 +34,6 @@ from umbral_chat.build import build
 from umbral_chat.bus import Bus
 from umbral_chat.checks import core_checks
 from umbral_chat.clock import Clock, SystemClock
-from umbral_chat.consumers import ConsumerRunner
 from umbral_chat.context import Services
 from umbral_chat.http import PRINCIPAL
 from umbral_chat.interest import Interest
@@ -59,7 +59,7 @@ def create_app(settings: Settings, plugins: PluginHost, *, clock: Clock | None =
     core = settings.core
     guard = Guard(local_only=not core.keys, cors_origins=core.cors_origins)
     issuers = tokens.Issuers()
-    handlers = _handlers(services)
+    routes = handlers(services)
     checks = [*core_checks(services), *plugins.checks(services)]
 
     @asynccontextmanager
@@ -88,8 +88,9 @@ def create_app(settings: Settings, plugins: PluginHost, *, clock: Clock | None =
         )
 
     app = Litestar(
-        [*handlers, *schema.routes(handlers)],
+        [*routes, *schema.routes(routes)],
         guards=[guard],
+        request_class=ApiRequest,
         lifespan=[lifespan],
         plugins=[problems.plugin(services.base.telemetry, body_limit=core.limits.body_bytes), *instrumentation],
         exception_handlers={500: problems.internal_error},
@@ -109,8 +110,9 @@ def create_app(settings: Settings, plugins: PluginHost, *, clock: Clock | None =
     return app
 
 
-def _handlers(services: Services) -> list[BaseRouteHandler]:
-    handlers: list[BaseRouteHandler] = [
+def handlers(services: Services) -> list[BaseRouteHandler]:
+    """Every route handler of a service, the plugins' included. Raises PluginError for one that names no right."""
+    found: list[BaseRouteHandler] = [
         messages.routes(services),
         message.edit,
         message.redact,
@@ -120,8 +122,8 @@ def _handlers(services: Services) -> list[BaseRouteHandler]:
         *operations.HANDLERS,
         *cast("Sequence[BaseRouteHandler]", services.plugins.routes(services)),
     ]
-    check_rights(handlers)
-    return handlers
+    check_rights(found)
+    return found
 
 
 def _principal(request: Request[Any, Any, Any]) -> Principal:
@@ -156,6 +158,8 @@ def _start(tasks: Tasks, services: Services, interest: Interest, bus: Bus) -> No
     )
     consumers = services.plugins.consumers(services)
     if consumers:
+        from umbral_chat.consumers import ConsumerRunner
+
         tasks.start(ConsumerRunner(consumers, services, bus).run(), name="consumers")
 
 
@@ -177,4 +181,4 @@ def _cors(origins: Sequence[str]) -> CORSConfig | None:
     )
 
 
-__all__ = ["create_app"]
+__all__ = ["create_app", "handlers"]

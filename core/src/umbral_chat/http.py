@@ -75,16 +75,20 @@ def integer(value: str | None, *, field: str, default: int, least: int, most: in
         return default
     digits = value.removeprefix("-")
     if digits.isascii() and digits.isdigit() and len(digits) <= 16:
-        number = int(value)
-        if least <= number <= most:
-            return number
-        raise InvalidRequest(
-            f"{field} is {value}; {least} to {most} are allowed.",
-            code="invalid_field",
-            field=field,
-            limit=least if number < least else most,
-        )
+        return check_bounds(int(value), field=field, least=least, most=most)
     raise InvalidRequest(f"{field} is not a whole number.", code="invalid_field", field=field)
+
+
+def check_bounds(number: int, *, field: str, least: int, most: int) -> int:
+    """The number, if it is within its bounds. Raises InvalidRequest (`invalid_field`)."""
+    if least <= number <= most:
+        return number
+    raise InvalidRequest(
+        f"{field} is {number}; {least} to {most} are allowed.",
+        code="invalid_field",
+        field=field,
+        limit=least if number < least else most,
+    )
 
 
 async def body(scope: Scope, receive: Receive, limit: int) -> bytes:
@@ -134,6 +138,7 @@ __all__ = [
     "PRINCIPAL",
     "Headers",
     "body",
+    "check_bounds",
     "conversation",
     "header",
     "integer",

@@ -107,6 +107,23 @@ class FakeService:
             self.epochs[conversation] = "bbbbbbbbbb"
             self.changed.notify_all()
 
+    def inbox(self, query: dict[str, str]) -> dict[str, Any]:
+        """A page of two conversations."""
+        names = sorted(self.logs)
+        start = int(query.get("before") or 0)
+        page = [
+            {
+                "id": name,
+                "status": "open",
+                "unread": 0,
+                "last_activity": (START - timedelta(seconds=index)).isoformat().replace("+00:00", "Z"),
+                "last_message": {"sender": {"role": "user"}, "content": f"last of {name}"},
+            }
+            for index, name in enumerate(names)
+        ]
+        more = str(start + 2) if start + 2 < len(names) else None
+        return {"conversations": page[start : start + 2], "before": more}
+
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
@@ -184,7 +201,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.end_headers()
             self.wfile.write(content)
 
-    do_GET = do_POST = do_PATCH = do_DELETE = _handle
+    do_GET = do_POST = do_PATCH = do_DELETE = _handle  # noqa: N815  # http.server names them
 
     def _route(self, path: str, query: dict[str, str], body: Any) -> Answered:
         fake = self.server.fake
@@ -193,9 +210,9 @@ class _Handler(BaseHTTPRequestHandler):
         names = [unquote(part) for part in path.strip("/").split("/")]
         match self.command, names:
             case "GET", ["v1", "conversations"]:
-                return self._inbox(query)
+                return Answered(200, fake.inbox(query))
             case "POST", ["v1", "conversations"]:
-                return self._write(body["id"], "update", {"changes": {k: v for k, v in body.items() if k != "id"}})
+                return Answered(201, {"id": body["id"]})
             case "PATCH", ["v1", "conversations", conversation]:
                 return self._write(conversation, "update", {"changes": body})
             case "DELETE", ["v1", "conversations", conversation]:
@@ -260,22 +277,6 @@ class _Handler(BaseHTTPRequestHandler):
                     "drafts": [],
                 },
             )
-
-    def _inbox(self, query: dict[str, str]) -> Answered:
-        names = sorted(self.server.fake.logs)
-        start = int(query.get("before") or 0)
-        page = [
-            {
-                "id": name,
-                "status": "open",
-                "unread": 0,
-                "last_activity": (START - timedelta(seconds=index)).isoformat().replace("+00:00", "Z"),
-                "last_message": {"sender": {"role": "user"}, "content": f"last of {name}"},
-            }
-            for index, name in enumerate(names)
-        ]
-        more = str(start + 2) if start + 2 < len(names) else None
-        return Answered(200, {"conversations": page[start : start + 2], "before": more})
 
 
 @pytest.fixture

@@ -64,11 +64,11 @@ def test_content_cannot_steer_the_terminal(run: Run, service: FakeService) -> No
         "message",
         {"content": "a\x1b[2Jb\x9b31mc\x07[bold]d\r\te", "sender": {"role": "user", "name": "\x1b]0;x\x07N\n12:00"}},
     )
-    for form in ([], ["--json"]):
-        said = run("tail", "demo", *form, service=service).stdout
-        assert not {char for char in said if (ord(char) < 32 and char not in "\n\t") or 127 <= ord(char) < 160}
+    plain, said = (run("tail", "demo", *form, service=service).stdout for form in ([], ["--json"]))
+    for text in (plain, said):
+        assert not {char for char in text if (ord(char) < 32 and char not in "\n\t") or 127 <= ord(char) < 160}
     assert json.loads(said)["content"] == "a\x1b[2Jb\x9b31mc\x07[bold]d\r\te"  # JSON is escaped, not changed
-    assert "a[2Jb31mc[bold]d        e" in run("tail", "demo", service=service).stdout
+    assert "a[2Jb31mc[bold]d        e" in plain
 
 
 def test_an_expired_cursor_is_told_and_the_reader_starts_over(run: Run, service: FakeService) -> None:
@@ -169,9 +169,9 @@ entry_runs = st.lists(st.tuples(st.integers(0, 12), st.integers(0, 12)), max_siz
 def test_whatever_overlaps_each_entry_is_given_once_and_in_order(runs: list[tuple[int, int]]) -> None:
     """Answers that repeat what was given (a lost answer asked again, a cache that is behind) give nothing twice."""
     follower, given_out = Follower(), []
-    for start, length in runs:
+    for wanted, length in runs:
         place = int(follower.cursor.rpartition(".")[2])
-        start = min(start, place)
+        start = min(wanted, place)
         end = max(place, start + length)
         entries = [{"seq": seq} for seq in range(start + 1, end + 1)]
         given_out += follower.take({"entries": entries, "cursor": f"aaaaaaaaaa.{end}"})

@@ -547,5 +547,5 @@ def test_the_settler_counts_what_it_fills() -> None:
     run(main())
 
 
-def _totals(rig: Rig) -> dict[str, int | float]:
+def _totals(rig: Rig) -> dict[str, int]:
     return rig.telemetry.totals()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from umbral_chat.errors import SettingsError
-from umbral_chat.settings.keys import check_exposure, is_loopback
+from umbral_chat.settings.exposure import check_exposure, is_loopback
 from umbral_chat.settings.load import load
 from umbral_chat.settings.secret import Secret
 from umbral_chat.settings.sections import Core, Key

@@ -58,6 +58,14 @@ def test_only_what_is_declared_can_be_counted() -> None:
         telemetry.gauge("umbral_chat.polls", list)
 
 
+def test_totals_are_kept_for_the_status_on_or_off() -> None:
+    telemetry = Telemetry.create(OFF)
+    for outcome in ("created", "repeated", "created"):
+        telemetry.counter("umbral_chat.sends").labels(outcome).add()
+    assert telemetry.totals()["umbral_chat.sends"] == 3
+    assert telemetry.totals().keys() == {metric.name for metric in METRICS if metric.kind == "counter"}
+
+
 def test_a_plugin_declares_its_own_and_cannot_redeclare_anothers() -> None:
     telemetry = Telemetry.create(OFF)
     telemetry.declare(OPEN, CLOSED)

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 from litestar import Request, Response
-from litestar.exceptions import HTTPException, SerializationException, ValidationException
+from litestar.exceptions import HTTPException, ValidationException
 from litestar.plugins.problem_details import ProblemDetailsConfig, ProblemDetailsException, ProblemDetailsPlugin
 
 from umbral_chat.errors import InvalidRequest, RequestError
@@ -111,16 +111,12 @@ def plugin(telemetry: Telemetry, *, body_limit: int) -> ProblemDetailsPlugin:
 def from_litestar(error: HTTPException, body_limit: int) -> RequestError:
     """One of Litestar's own errors as one of ours."""
     if isinstance(error, ValidationException):
-        extra = error.extra
-        first = extra[0] if isinstance(extra, list) and extra else {}
+        first = error.extra[0] if isinstance(error.extra, list) and error.extra else {}
         message, key = str(first.get("message", error.detail)), str(first.get("key", ""))
+        if message == "'data'":
+            return InvalidRequest("The body is missing: send JSON.", code="missing_body", field="body")
         shaped = shape_error(message)
-        if key and key not in {"data", ""} and shaped.field == "body":
-            return InvalidRequest(f"{key}: {message}.", code="invalid_field", field=key)
-        return shaped
-    if isinstance(error.__cause__, SerializationException | msgspec.DecodeError | UnicodeDecodeError):
-        cause = error.__cause__
-        return decode_error(cause.__cause__ if isinstance(cause.__cause__, Exception) else cause)
+        return shaped if shaped.field != "body" else _named(shaped, key)
     if error.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
         return too_large(body_limit)
     converted = RequestError(
@@ -130,6 +126,10 @@ def from_litestar(error: HTTPException, body_limit: int) -> RequestError:
     )
     converted.status = error.status_code  # type: ignore[misc]  # an instance's own status, for Litestar's errors alone
     return converted
+
+
+def _named(error: InvalidRequest, key: str) -> InvalidRequest:
+    return InvalidRequest(error.detail.replace("The body", key or "The request"), code=error.code, field=key or None)
 
 
 def internal_error(request: Request[Any, Any, Any], error: Exception) -> Response[dict[str, Any]]:

@@ -47,7 +47,6 @@ async def own_findings(settings: Settings, plugins: PluginHost) -> AsyncIterator
     from umbral_chat.api.operations import run_check
     from umbral_chat.build import build
     from umbral_chat.clock import SystemClock
-    from umbral_chat.sqlite import SCHEMA_VERSION
 
     try:
         services, *_ = build(settings, plugins, SystemClock())
@@ -59,7 +58,7 @@ async def own_findings(settings: Settings, plugins: PluginHost) -> AsyncIterator
         checks = plugins.checks(services)
         if services.storage.name == "sqlite":
             path = Path(settings.core.database)
-            database = database_finding(path, SCHEMA_VERSION)
+            database = database_finding(path)
             yield database
             if checks and database.state != "ok":
                 yield Finding("plugins' checks", "skipped", "they need the database")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import functools
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, ParamSpec
@@ -48,6 +47,8 @@ def run_async(function: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P, N
 
     @functools.wraps(function)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        import asyncio
+
         asyncio.run(function(*args, **kwargs))
 
     return run

@@ -40,14 +40,15 @@ def settings_finding(settings: Settings) -> Finding:
 
 def address_finding(settings: Settings) -> Finding:
     """Whether the address may be listened on with the keys that there are."""
-    from umbral_chat.settings.keys import check_exposure
+    from umbral_chat.cli.output import counted
+    from umbral_chat.settings.exposure import check_exposure
 
     core = settings.core
     try:
         check_exposure(core)
     except UmbralChatError as error:
         return Finding("address", "failed", str(error))
-    who = f"{len(core.keys)} keys" if core.keys else "no key: every caller on this machine may do all"
+    who = counted(len(core.keys), "key", "keys") if core.keys else "no key: every caller on this machine may do all"
     return Finding("address", "ok", f"{core.host}:{core.port}, {who}")
 
 
@@ -66,9 +67,11 @@ def plugin_findings(plugins: PluginHost) -> Iterator[Finding]:
             yield Finding(name, "ok", f"{what}: {', '.join(status.provides) or 'provides nothing'}")
 
 
-def database_finding(path: Path, newest: int) -> Finding:
-    """Whether the SQLite file can be used: it is one, whole, not from a newer version (`newest` is ours), and can be
-    written. It is opened for reading only, and a missing one is not made."""
+def database_finding(path: Path) -> Finding:
+    """Whether the SQLite file can be used: it is one of ours, whole, not from a newer version, and can be written.
+
+    Nothing is changed: a missing one is not made, and what a crash left beside it stays.
+    """
     name = "database"
     folder = path.absolute().parent
     if not folder.is_dir():
@@ -79,18 +82,25 @@ def database_finding(path: Path, newest: int) -> Finding:
         return Finding(name, "skipped", f"{path} will be made at the first start")
     if not os.access(path, os.R_OK | os.W_OK):
         return Finding(name, "failed", f"{path} cannot be read and written", "Run as its owner, or allow it.")
-    return _opened(name, path, newest)
+    return _opened(name, path)
 
 
-def _opened(name: str, path: Path, newest: int) -> Finding:
+def _opened(name: str, path: Path) -> Finding:
     import apsw
 
+    from umbral_chat.sqlite.schema import APPLICATION_ID, VERSION
+
     try:
-        connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
+        log = path.with_name(path.name + "-wal").exists()
+        # A connection that may only read would leave an empty log behind; one that may write clears its own away, and
+        # is kept from moving one that was there into the database.
+        connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)
         try:
+            connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, int(log))
             connection.set_busy_timeout(2000)
-            version = connection.pragma("user_version")
-            fault = connection.pragma("quick_check(1)")
+            connection.execute("PRAGMA query_only = ON")
+            application, version = connection.pragma("application_id"), connection.pragma("user_version")
+            fault = connection.execute("PRAGMA quick_check(1)").get
         finally:
             connection.close()
     except apsw.NotADBError:
@@ -99,8 +109,10 @@ def _opened(name: str, path: Path, newest: int) -> Finding:
         return Finding(name, "failed", f"{path}: {error}", "Restore a backup, or name another file: core.database.")
     if fault != "ok":
         return Finding(name, "failed", f"{path} is damaged: {fault}", "Restore a backup.")
-    if version > newest:
-        return Finding(name, "failed", f"{path} was written by a newer version", "Install that version or a newer one.")
+    if application != APPLICATION_ID and (application or version):
+        return Finding(name, "failed", f"{path} is of another program", "Name the right file: core.database.")
+    if version > VERSION:
+        return Finding(name, "failed", f"{path} was written by a newer version", "Upgrade umbral-chat-core.")
     return Finding(name, "ok", f"{path}, {path.stat().st_size} bytes, sound, schema {version}")
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from umbral_chat.cli.client import Client, Json, conversation_path
 from umbral_chat.cli.failures import Problem, Unreachable
-from umbral_chat.cli.retry import passes, pauses
+from umbral_chat.cli.retry import backoff, passes, pause
 from umbral_chat.errors import InvalidRequest
 from umbral_chat.model.cursor import START, Cursor
 
@@ -66,7 +66,7 @@ async def follow(
     it never answered, Problem for what does not pass by itself (`conversation_deleted` above all).
     """
     path = conversation_path(conversation, "events")
-    waits = pauses()
+    waits = backoff()
     met = lost = False
     while True:
         params: dict[str, Any] = {"after": follower.cursor, "wait": WAIT if live else None}
@@ -84,11 +84,12 @@ async def follow(
             if not lost:
                 notice(f"Lost the service: {error} Trying again.")
                 lost = True
-            await sleep(max(next(waits), getattr(error, "retry_after", None) or 0))
+            await sleep(pause(error, waits))
             continue
         if lost:
             notice("The service is back; nothing was missed.")
-            waits, lost = pauses(), False
+            waits.reset()
+            lost = False
         met = True
         if entries := follower.take(answer):
             show(entries)

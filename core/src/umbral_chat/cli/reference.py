@@ -12,36 +12,48 @@ from umbral_chat.cli.group import LOCAL, ONLINE, cli, load
 INTRODUCTION = """\
 # The command line
 
-<!-- Generated from the commands by `python -m umbral_chat.cli.reference`; a test holds it equal. -->
+<!-- Made by `python -m umbral_chat.cli.reference > docs/reference/cli.md`; a test holds it equal. -->
 
 `umbral-chat COMMAND --help` says the same. Plugins may add commands; `umbral-chat --help` lists them all.
+
+These options stand before the command. Commands that ask a service also take `--url` and `--key` after their name,
+where they win.
 """
+
+COMMON = {"help", "url", "key"}
+"""Options that are told once, for the whole program."""
 
 
 def render() -> str:
     """The page: the program's own options, exit codes, and every command of the core."""
-    context = click.RichContext(cli, info_name="umbral-chat")
-    parts = [INTRODUCTION, *_options(cli, context), "\n## Exit codes\n\n| code | meaning |\n| --- | --- |"]
+    program = _context(cli, "umbral-chat")
+    parts = [INTRODUCTION, *_options(cli, program, set()), "\n## Exit codes\n\n| code | meaning |\n| --- | --- |"]
     parts += [f"| {int(code)} | {meaning} |" for code, meaning in MEANINGS.items()]
     for title, commands in (("Talk to a running service", ONLINE), ("On this machine", LOCAL)):
         parts.append(f"\n## {title}")
         for name, target in commands.items():
-            parts += _command(load(target), click.RichContext(cli, info_name="umbral-chat"), name)
+            parts += _command(load(target), name, program)
     return "\n".join(parts) + "\n"
 
 
-def _command(command: click.Command, parent: click.RichContext, name: str) -> Iterator[str]:
-    context = click.RichContext(command, info_name=name, parent=parent)
+def _context(command: click.Command, name: str, parent: click.Context | None = None) -> click.Context:
+    return command.make_context(name, [], parent=parent, resilient_parsing=True)
+
+
+def _command(command: click.Command, name: str, program: click.Context) -> Iterator[str]:
+    context = _context(command, name, program)
     yield f"\n### {name}\n"
     yield f"```\n{' '.join([context.command_path, *command.collect_usage_pieces(context)])}\n```\n"
-    yield "\n\n".join(" ".join(part.split()) for part in (command.help or "").split("\n\n")) + "\n"
-    yield from _options(command, context)
+    yield "\n\n".join(" ".join(part.split()) for part in (command.help or "").split("\n\n"))
+    if options := list(_options(command, context, COMMON)):
+        yield "\n" + "\n".join(options)
     if examples := getattr(command, "examples", ()):
         yield "\n```sh\n" + "\n".join(examples) + "\n```"
 
 
-def _options(command: click.Command, context: click.RichContext) -> Iterator[str]:
-    rows = [record for param in command.get_params(context) if (record := param.get_help_record(context))]
+def _options(command: click.Command, context: click.Context, told: set[str]) -> Iterator[str]:
+    options = [one for one in command.get_params(context) if isinstance(one, click.Option) and one.name not in told]
+    rows = [record for option in options if (record := option.get_help_record(context))]
     if rows:
         yield "| option | |\n| --- | --- |"
         for names, text in rows:

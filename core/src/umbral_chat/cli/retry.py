@@ -1,35 +1,30 @@
-"""Trying again: pauses that grow with jitter, and an end."""
+"""Trying again: which errors pass by themselves, and for how long they are waited out."""
 
 from __future__ import annotations
 
-import random
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from umbral_chat.cli.failures import Problem, Unreachable
 from umbral_chat.clock import Clock, SystemClock
+from umbral_chat.retry import Backoff
 
 T = TypeVar("T")
 
 
-def pauses(
-    initial: float = 0.2,
-    maximum: float = 5.0,
-    *,
-    jitter: float = 0.5,
-    draw: Callable[[], float] = random.random,
-) -> Iterator[float]:
-    """Seconds to wait before each further try: doubling up to `maximum`, each shortened by up to the share `jitter`
-    that is drawn at random, so that clients of one outage do not come back at once."""
-    pause = initial
-    while True:
-        yield pause * (1 - jitter * draw())
-        pause = min(pause * 2, maximum)
+def backoff() -> Backoff:
+    """The pauses of a person's command: soon again after a blip, every few seconds through an outage."""
+    return Backoff(initial=0.2, maximum=5.0)
 
 
 def passes(error: Exception) -> bool:
     """Whether the same request may succeed in a while."""
     return isinstance(error, Unreachable) or (isinstance(error, Problem) and error.passing)
+
+
+def pause(error: Exception, waits: Backoff) -> float:
+    """Seconds until the next try: what the service asked for, or the next pause if that is longer."""
+    return max(waits.next(), getattr(error, "retry_after", None) or 0)
 
 
 async def with_retries(
@@ -38,7 +33,6 @@ async def with_retries(
     patience: float,
     notice: Callable[[Exception], None] = lambda _error: None,
     clock: Clock | None = None,
-    draw: Callable[[], float] = random.random,
 ) -> T:
     """The result of `attempt`, tried again while its error passes and no pause would end after `patience` seconds.
 
@@ -47,19 +41,18 @@ async def with_retries(
     """
     clock = clock or SystemClock()
     end = clock.monotonic() + patience
-    waits = pauses(draw=draw)
-    told = False
+    waits, told = backoff(), False
     while True:
         try:
             return await attempt()
         except (Unreachable, Problem) as error:
-            pause = max(next(waits), error.retry_after or 0)
-            if not passes(error) or clock.monotonic() + pause > end:
+            wait = pause(error, waits)
+            if not passes(error) or clock.monotonic() + wait > end:
                 raise
             if not told:
                 notice(error)
                 told = True
-        await clock.sleep(pause)
+        await clock.sleep(wait)
 
 
-__all__ = ["passes", "pauses", "with_retries"]
+__all__ = ["backoff", "passes", "pause", "with_retries"]

@@ -40,7 +40,7 @@ async def new_epoch_command(
     every conversation token of before ends. A copy by `umbral-chat backup` does this by itself when it is first opened.
     """
     from umbral_chat.cli.inbox import confirm
-    from umbral_chat.cli.output import notice, print_json, stdout
+    from umbral_chat.cli.output import counted, notice, print_json, stdout
     from umbral_chat.plugins import boot
     from umbral_chat.providers.history import RenewsEpochs
 
@@ -59,7 +59,7 @@ async def new_epoch_command(
     if as_json:
         print_json({"logs": count})
     else:
-        stdout().print(f"✓ {count} logs have new epochs")
+        stdout().print(f"✓ {counted(count, 'log has a new epoch', 'logs have new epochs')}")
 
 
 @command("backup", "umbral-chat backup /backups/umbral-chat.sqlite3")
@@ -76,7 +76,6 @@ async def backup_command(file: Path, database: str | None, config: str | None, a
     from umbral_chat.cli.output import print_json, stdout
     from umbral_chat.plugins import boot
 
-    _check_target(file)
     storage = open_local_storage(*boot(config, options={"core.database": database}))
     if not isinstance(storage.history, Backup):
         raise StoreError(f"The history {storage.name!r} has no backup of its own; use its database's.")
@@ -87,13 +86,6 @@ async def backup_command(file: Path, database: str | None, config: str | None, a
         print_json({"file": str(file), "bytes": size})
     else:
         stdout().print(f"✓ {file}: {size} bytes", soft_wrap=True)
-
-
-def _check_target(file: Path) -> None:
-    if file.exists():
-        raise click.UsageError(f"{file} exists: a backup replaces nothing.")
-    if not file.absolute().parent.is_dir():
-        raise click.UsageError(f"There is no directory {file.absolute().parent}.")
 
 
 def _size(file: Path) -> int:

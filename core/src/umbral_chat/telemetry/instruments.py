@@ -21,9 +21,9 @@ class Cell:
     __slots__ = ("value",)
 
     def __init__(self) -> None:
-        self.value: Number = 0
+        self.value = 0
 
-    def add(self, amount: Number = 1) -> None:
+    def add(self, amount: int = 1) -> None:
         """Count `amount`."""
         self.value += amount
 
@@ -66,6 +66,11 @@ class Counter:
                 seen.add(value)
             bounded.append(value)
         return tuple(bounded)
+
+    @property
+    def total(self) -> int:
+        """The sum over all series."""
+        return sum(cell.value for cell in list(self._cells.values()))
 
     def read(self) -> list[Reading]:
         """Every series as it stands."""

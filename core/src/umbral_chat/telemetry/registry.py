@@ -100,7 +100,7 @@ METRICS: tuple[Metric, ...] = (
         "counter",
         "{read}",
         "Queries to the history, by what they were for.",
-        (Label("reason", ("gap", "page", "tail"), open=True),),
+        (Label("reason", ("load", "gap", "page"), open=True),),
     ),
     Metric(
         "umbral_chat.transport.state",

@@ -1,0 +1,23 @@
+"""Contract suites that a provider's package can run, the core's own included. They need pytest with anyio's plugin."""
+
+import pytest
+
+# Before the suites are imported: their asserts then say what they compared.
+pytest.register_assert_rewrite(
+    *(f"{__name__}.{module}" for module in ("history", "rig", "storage", "store", "transport"))
+)
+
+from umbral_chat.testing.history import HistoryContract, RenewsEpochsContract  # noqa: E402
+from umbral_chat.testing.rig import TransportRig  # noqa: E402
+from umbral_chat.testing.storage import StorageRig  # noqa: E402
+from umbral_chat.testing.store import SharedStoreContract  # noqa: E402
+from umbral_chat.testing.transport import TransportContract  # noqa: E402
+
+__all__ = [
+    "HistoryContract",
+    "RenewsEpochsContract",
+    "SharedStoreContract",
+    "StorageRig",
+    "TransportContract",
+    "TransportRig",
+]

@@ -1,0 +1,40 @@
+"""The contract of a History, as tests that any history's package can run.
+
+Subclass `HistoryContract` in a test module, provide the rig, and pytest runs one test a guarantee::
+
+    class TestMyHistory(HistoryContract):
+        @asynccontextmanager
+        async def rig(self):
+            with tempfile.TemporaryDirectory() as folder:
+                here, there = my_storage(folder), my_storage(folder)
+                async with here.lifespan, there.lifespan:
+                    yield StorageRig(storage=here, other=there)
+
+The tests are async and need `anyio_mode = "auto"` in pytest's settings. Each begins with a new rig, whose store is
+empty. A guarantee is only opted out of by `xfail` with its reason. `RenewsEpochsContract` is for a history that can
+renew its epochs.
+"""
+
+from umbral_chat.testing.history.changing import ChangingContract
+from umbral_chat.testing.history.deleting import DeletingContract
+from umbral_chat.testing.history.epochs import RenewsEpochsContract
+from umbral_chat.testing.history.inbox import InboxContract
+from umbral_chat.testing.history.ordering import OrderingContract
+from umbral_chat.testing.history.paging import PagingContract
+from umbral_chat.testing.history.redacting import RedactingContract
+from umbral_chat.testing.history.repeating import RepeatingContract
+
+
+class HistoryContract(
+    OrderingContract,
+    RepeatingContract,
+    ChangingContract,
+    RedactingContract,
+    PagingContract,
+    DeletingContract,
+    InboxContract,
+):
+    """One test a guarantee of `umbral_chat.providers.history.History`."""
+
+
+__all__ = ["HistoryContract", "RenewsEpochsContract"]

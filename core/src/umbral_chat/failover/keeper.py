@@ -93,6 +93,10 @@ class Keeper:
                 taken += 1
                 if taken % BREATH == 0:
                     await asyncio.sleep(0)
+        except asyncio.CancelledError:
+            if _cancelled():
+                raise
+            reason = "its events were cancelled"
         except Exception as error:
             log.exception("transport %s failed", name)
             reason = _said(error)
@@ -112,21 +116,26 @@ class Keeper:
 
 
 async def _attempt(call: Coroutine[Any, Any, None], *, within: float) -> str | None:
-    """Why `call` failed, or None. A call that is cancelled by itself has failed; one that we cancel is cancelled."""
+    """Why `call` failed, or None."""
     try:
         async with asyncio.timeout(within):
             await call
     except TimeoutError as error:
         return str(error) or f"no answer within {within:g} s"
     except asyncio.CancelledError:
-        task = asyncio.current_task()
-        if task is not None and task.cancelling():
+        if _cancelled():
             raise
         return "it was cancelled"
     except Exception as error:
         log.debug("it failed", exc_info=True)
         return _said(error)
     return None
+
+
+def _cancelled() -> bool:
+    """Whether it is this task that is to end, and not a thing it waits for that was cancelled."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def _said(error: Exception) -> str:

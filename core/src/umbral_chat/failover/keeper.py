@@ -8,7 +8,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from umbral_chat.providers.transport import StateChanged, Transport, TransportEvent, TransportState
-from umbral_chat.tasks import Tasks
+from umbral_chat.tasks import Tasks, being_cancelled
 
 log = logging.getLogger(__name__)
 
@@ -94,7 +94,7 @@ class Keeper:
                 if taken % BREATH == 0:
                     await asyncio.sleep(0)
         except asyncio.CancelledError:
-            if _cancelled():
+            if being_cancelled():
                 raise
             reason = "its events were cancelled"
         except Exception as error:
@@ -123,19 +123,13 @@ async def _attempt(call: Coroutine[Any, Any, None], *, within: float) -> str | N
     except TimeoutError as error:
         return str(error) or f"no answer within {within:g} s"
     except asyncio.CancelledError:
-        if _cancelled():
+        if being_cancelled():
             raise
         return "it was cancelled"
     except Exception as error:
         log.debug("it failed", exc_info=True)
         return _said(error)
     return None
-
-
-def _cancelled() -> bool:
-    """Whether it is this task that is to end, and not a thing it waits for that was cancelled."""
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
 
 
 def _said(error: Exception) -> str:

@@ -96,7 +96,9 @@ def run(blocks: list[Block], folder: Path, environ: dict[str, str], port: int) -
         output, code = outputs.get(number, (said[-1], -1))
         assert code == 0, f"{where}: exit code {code} of\n  {command.text}\n{output}"
         if command.output:
-            assert same(command.output, output), f"{where}: after\n  {command.text}\ncame\n{output}\nnot\n{command.output}"
+            assert same(command.output, output), (
+                f"{where}: after\n  {command.text}\ncame\n{output}\nnot\n{command.output}"
+            )
 
 
 def _steps(blocks: list[Block], folder: Path, placed: Callable[[str], str]) -> Iterator[tuple[str, Command]]:

@@ -16,6 +16,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import Progress
 
+from tests.wire.running import run
 from tests.wire.service import NotReady, Service
 
 from .client import Client, Refused, Target
@@ -36,7 +37,7 @@ def main(arguments: list[str]) -> int:
     corpus = _chosen(load(options.prefix), options.language, options.limit)
     began = time.monotonic()
     try:
-        asyncio.run(_run(corpus, options, console))
+        run(_run(corpus, options, console))
     except* (Difference, Refused, NotReady) as group:
         error: BaseException = group
         while isinstance(error, BaseExceptionGroup):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import gc
 import os
 import shutil
@@ -13,6 +12,7 @@ import time
 from dataclasses import fields
 from pathlib import Path
 
+from tests.wire.running import run as run_driver
 from tests.wire.service import NotReady, Service
 
 from .checker import Violation, check
@@ -33,7 +33,7 @@ def main(arguments: list[str]) -> int:
     gc.set_threshold(200_000, 20, 1_000)  # all the facts stay alive: looking through them again only costs time
     unfinished: list[Violation] = []
     try:
-        asyncio.run(torture(run))
+        run_driver(torture(run))
     except* (Hopeless, NotReady, TimeoutError) as group:
         unfinished = [Violation("surprise", f"the run ended early: {error!r}") for error in _leaves(group)]
     # What an unfinished run never read is not missing.

@@ -104,7 +104,8 @@ class Sender:
             return await connection.ask("POST", path, body, headers=headers, patience=patience)
         except Lost:
             if flight.kill is not None:
-                self._hit = flight.kill
+                if sent.key not in self._run.acknowledged_at:  # else its repeat tells nothing of this moment
+                    self._hit = flight.kill
                 self._run.kills[flight.kill].lost += 1
             return None
         finally:

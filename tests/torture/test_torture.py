@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -21,10 +24,14 @@ CAUGHT_AS = {
 }
 
 
+def command(lie: str, *arguments: str) -> list[str]:
+    server = f"{sys.executable} {HERE / 'liar.py'} {lie}"
+    return [sys.executable, "-m", "tests.torture", "--seed", "7", *arguments, "--server", server]
+
+
 def torture(lie: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    arguments = ["--messages", "2400", "--kills", "2", "--seed", "7", "--deadline", "90"]
     return subprocess.run(
-        [sys.executable, "-m", "tests.torture", *arguments, "--server", f"{sys.executable} {HERE / 'liar.py'} {lie}"],
+        command(lie, "--messages", "2400", "--kills", "2", "--deadline", "90"),
         cwd=HERE.parent.parent,
         env=os.environ | {"TMPDIR": str(folder)},
         capture_output=True,
@@ -51,3 +58,40 @@ def test_a_service_that_breaks_one_promise_fails_with_the_facts(lie: str, tmp_pa
     assert done.returncode == 1, done.stdout + done.stderr
     assert f"\n{CAUGHT_AS[lie]}: " in done.stdout
     assert "SEED=7" in done.stdout
+
+
+def running(mark: str) -> list[str]:
+    lines = []
+    for process in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            lines.append(process.read_bytes().replace(b"\0", b" ").decode())
+        except OSError:
+            continue
+    return [line for line in lines if mark in line and "liar.py" in line and "tests.torture" not in line]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
+def test_a_driver_that_is_ended_leaves_no_service_running(how: signal.Signals, tmp_path: Path) -> None:
+    driver = subprocess.Popen(
+        command(f"honest {tmp_path}", "--messages", "1000000", "--kills", "1"),
+        cwd=HERE.parent.parent,
+        env=os.environ | {"TMPDIR": str(tmp_path)},
+        stdout=subprocess.DEVNULL,
+    )
+    try:
+        assert within(30.0, lambda: len(running(str(tmp_path))) == 1)
+        driver.send_signal(how)
+        assert driver.wait(30.0) in {143, -9}
+        assert within(10.0, lambda: not running(str(tmp_path)))
+    finally:
+        driver.kill()
+        driver.wait()
+
+
+def within(seconds: float, condition: Callable[[], bool]) -> bool:
+    end = time.monotonic() + seconds
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.05)
+    return condition()

@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 
 from .http1 import Connection, Lost
+from .running import die_with_parent
 
 # What the service says while it starts is only looked at when something went wrong.
 LOG_NAME = "service.log"
@@ -52,6 +53,7 @@ class Service:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
+                preexec_fn=die_with_parent(),
             )
         end = time.monotonic() + patience
         probe = Connection(self.host, self.port)

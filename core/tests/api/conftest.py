@@ -16,7 +16,7 @@ from umbral_chat.plugins.boot import boot
 
 Client = AsyncTestClient[Litestar]
 
-KEYS = [
+KEYS: list[dict[str, Any]] = [
     {"name": "n8n", "key": "n8n-key-for-tests-only-0001"},
     {"name": "reader", "key": "reader-key-for-tests-only-01", "rights": ["read"]},
     {"name": "bot", "key": "bot-key-for-tests-only-00001", "rights": ["read", "send"]},

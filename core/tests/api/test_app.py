@@ -24,7 +24,7 @@ def routes(client: Client) -> list[tuple[str, str, str]]:
     """(method, path, right) of every route of the app."""
     found = []
     for route in client.app.routes:
-        for handler in getattr(route, "route_handlers", None) or [route.route_handler]:  # type: ignore[union-attr]
+        for handler in getattr(route, "route_handlers", None) or [route.route_handler]:
             right = handler.opt.get("right")
             if not isinstance(right, dict):
                 right = dict.fromkeys(getattr(handler, "http_methods", ["GET"]), right)

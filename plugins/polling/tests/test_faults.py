@@ -52,8 +52,9 @@ async def test_a_stale_long_poll_is_told_before_long_and_comes_back_slowly(servi
     await unplug(service)
     began = monotonic()
     events = await service.poll(cursor, wait=30)
-    assert 1 <= monotonic() - began < 2
+    assert 1 <= monotonic() - began < 10
     assert events.stale_since is not None
+    assert events.poll_after_ms == 5000
 
 
 async def test_when_the_history_is_back_nothing_is_missing(service: Instance) -> None:
@@ -64,5 +65,5 @@ async def test_when_the_history_is_back_nothing_is_missing(service: Instance) ->
     service.history.unplugged = False
     await service.send("two")
     poll = asyncio.create_task(service.poll(cursor, wait=30))
-    events = await asyncio.wait_for(poll, 2)
+    events = await asyncio.wait_for(poll, 10)
     assert ([entry.seq for entry in events.entries], events.stale_since) == ([2], None)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import msgspec
+from umbral_chat_polling.answer import Events
+
 from .conftest import Start
 
 
@@ -18,6 +21,9 @@ async def test_the_route_stands_in_the_document(start: Start) -> None:
     }
     assert {"200", "304"} <= set(route["responses"])
     assert route["x-right"] == "read"
+    (example,) = route["responses"]["200"]["content"]["application/json"]["examples"].values()
+    shown = msgspec.convert(example["value"], Events, strict=False)
+    assert msgspec.to_builtins(shown.entries[0])["content"]
     answer = document["components"]["schemas"]["Events"]["properties"]
     assert {"entries", "cursor", "head", "has_more", "poll_after_ms", "mode", "drafts"} <= set(answer)
 

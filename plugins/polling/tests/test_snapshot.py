@@ -45,7 +45,7 @@ async def test_unchanged_it_is_a_304_and_a_long_poll_waits(start: Start) -> None
     await asyncio.sleep(0.1)
     assert not poll.done()
     await service.send("two")
-    assert [message.content for message in (await asyncio.wait_for(poll, 1)).messages] == ["one", "two"]
+    assert [message.content for message in (await asyncio.wait_for(poll, 10)).messages] == ["one", "two"]
 
 
 async def test_all_who_wait_cost_one_read(start: Start) -> None:

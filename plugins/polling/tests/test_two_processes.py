@@ -130,6 +130,30 @@ async def test_a_draft_crosses_over_and_ends_with_its_message(pair: tuple[Proces
     assert ([entry["message_id"] for entry in events["entries"]], events["drafts"]) == (["m1"], [])
 
 
+async def test_a_client_that_hangs_up_is_not_waited_for(pair: tuple[Process, Process]) -> None:
+    one, _ = pair
+
+    async def readers() -> str:
+        metrics = (await one.client.get("/metrics")).text
+        found = re.search(r"^umbral_chat_readers\S* (\S+)$", metrics, re.MULTILINE)
+        assert found, metrics
+        return found[1]
+
+    polls = [asyncio.create_task(one.poll("left", "0", wait=50)) for _ in range(5)]
+    for _ in range(100):
+        if await readers() == "5.0":
+            break
+        await asyncio.sleep(0.05)
+    assert await readers() == "5.0"
+    for poll in polls:
+        poll.cancel()
+    for _ in range(100):
+        if await readers() == "0.0":
+            return
+        await asyncio.sleep(0.05)
+    raise AssertionError("it still holds who has left")
+
+
 async def test_one_that_is_told_to_stop_answers_who_waits_and_the_others_go_on(
     pair: tuple[Process, Process], database: Path
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -58,15 +59,22 @@ class Guard:
         # Without keys whoever reaches the port may do all. A page in the operator's browser reaches it too: by a
         # cross-site request, which carries its Origin, or by a name of its own that resolves to loopback.
         for name, value in headers:
-            text = value.decode("latin-1")
-            if name == b"host" and urlsplit(f"//{text}").hostname not in _LOOPBACK:
+            if name == b"host" and not _names_loopback(b"//" + value):
                 raise Forbidden("Without keys the service answers only to a loopback name.", code="not_loopback")
-            if name == b"origin" and text not in self._origins and urlsplit(text).hostname not in _LOOPBACK:
+            if name == b"origin" and not _names_loopback(value) and value.decode("latin-1") not in self._origins:
                 raise Forbidden(
-                    f"Without keys the service takes no requests of pages from {text}: set core.keys, or name the "
-                    "origin in core.cors_origins.",
+                    f"Without keys the service takes no requests of pages from {value.decode('latin-1')}: set "
+                    "core.keys, or name the origin in core.cors_origins.",
                     code="foreign_origin",
                 )
+
+
+@lru_cache(maxsize=64)
+def _names_loopback(url: bytes) -> bool:
+    try:
+        return urlsplit(url.decode("latin-1")).hostname in _LOOPBACK
+    except ValueError:  # brackets that hold no address
+        return False
 
 
 def required_right(handler: BaseRouteHandler, method: str) -> Any:

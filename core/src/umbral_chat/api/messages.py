@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 import msgspec
-from litestar import asgi, get, post
+from litestar import get, post
 from litestar.handlers import ASGIRouteHandler
 from litestar.params import FromPath, HeaderParameter, JSONBody, QueryParameter
 from litestar.types import Receive, Scope, Send
@@ -18,6 +18,7 @@ from umbral_chat.chat import Sent
 from umbral_chat.context import Services
 from umbral_chat.epochs import check_epoch
 from umbral_chat.errors import InvalidRequest
+from umbral_chat.hot import HotRoute
 from umbral_chat.model.cursor import SEQ_LIMIT, Cursor
 
 PATH = "/v1/conversations/{conversation:str}/messages"
@@ -73,7 +74,7 @@ def routes(services: Services) -> ASGIRouteHandler:
         else:
             await list_messages(scope, send)
 
-    return asgi(
+    return HotRoute(
         PATH,
         copy_scope=False,
         opt={"right": {"POST": "send", "GET": "read"}, "documented_by": [send_documented, list_documented]},

@@ -8,7 +8,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from umbral_chat.providers.transport import StateChanged, Transport, TransportEvent, TransportState
-from umbral_chat.tasks import Tasks
+from umbral_chat.tasks import Tasks, being_cancelled
 
 log = logging.getLogger(__name__)
 
@@ -93,6 +93,10 @@ class Keeper:
                 taken += 1
                 if taken % BREATH == 0:
                     await asyncio.sleep(0)
+        except asyncio.CancelledError:
+            if being_cancelled():
+                raise
+            reason = "its events were cancelled"
         except Exception as error:
             log.exception("transport %s failed", name)
             reason = _said(error)
@@ -112,15 +116,14 @@ class Keeper:
 
 
 async def _attempt(call: Coroutine[Any, Any, None], *, within: float) -> str | None:
-    """Why `call` failed, or None. A call that is cancelled by itself has failed; one that we cancel is cancelled."""
+    """Why `call` failed, or None."""
     try:
         async with asyncio.timeout(within):
             await call
     except TimeoutError as error:
         return str(error) or f"no answer within {within:g} s"
     except asyncio.CancelledError:
-        task = asyncio.current_task()
-        if task is not None and task.cancelling():
+        if being_cancelled():
             raise
         return "it was cancelled"
     except Exception as error:

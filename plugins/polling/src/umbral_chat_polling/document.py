@@ -13,6 +13,27 @@ from umbral_chat_polling.answer import Events
 
 PATH = "/v1/conversations/{conversation:str}/events"
 
+EXAMPLE = {
+    "entries": [
+        {
+            "kind": "message",
+            "seq": 42,
+            "at": "2026-01-31T09:30:00.123456Z",
+            "sender": {"role": "user", "id": "visitor-7", "name": "Ada"},
+            "message_id": "kq3vz5xw2n7m4b6t",
+            "content": "Is my order on its way?",
+        }
+    ],
+    "cursor": "k3f7q2mzxa.42",
+    "head": 42,
+    "has_more": False,
+    "poll_after_ms": 250,
+    "mode": "polling",
+    "drafts": [],
+    "typing": [],
+    "presence": None,
+}
+
 
 @get(
     PATH,
@@ -21,7 +42,10 @@ PATH = "/v1/conversations/{conversation:str}/events"
     tags=["following"],
     opt={"right": "read"},
     responses={
-        304: ResponseSpec(None, description="Nothing changed; the header `Poll-After-Ms` says when to ask again.")
+        200: ResponseSpec(
+            Events, description="What follows the cursor.", generate_examples=False, examples=[Example(value=EXAMPLE)]
+        ),
+        304: ResponseSpec(None, description="Nothing changed; the header `Poll-After-Ms` says when to ask again."),
     },
     response_headers=[
         ResponseHeader(name="ETag", description="Send it back as `If-None-Match`.", documentation_only=True)

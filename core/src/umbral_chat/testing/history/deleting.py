@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from functools import partial
 
 from umbral_chat.errors import ConversationDeleted
 from umbral_chat.model.conversations import Deleted, Head
@@ -18,21 +20,22 @@ class DeletingContract(StorageContract):
             await rig.storage.history.mark_read("room", "u1", 1)
             assert await rig.storage.history.delete("room")
             for history in (rig.other.history, rig.storage.history):
-                for call in (
-                    say(history),
-                    say(history, key="k"),
-                    say(history, epoch=told.epoch),
-                    edit(history, spoken(told), "x"),
-                    redact(history, spoken(told)),
-                    change(history, title="T"),
-                    history.read("room", 0, 10),
-                    history.read("room", 1, 10),
-                    history.messages("room", limit=10),
-                    history.message("room", spoken(told)),
-                    history.conversation("room"),
-                    history.mark_read("room", "u1", 1),
-                ):
-                    await fails(call, ConversationDeleted, "conversation_deleted")
+                calls: tuple[Callable[[], Awaitable[object]], ...] = (
+                    partial(say, history),
+                    partial(say, history, key="k"),
+                    partial(say, history, epoch=told.epoch),
+                    partial(edit, history, spoken(told), "x"),
+                    partial(redact, history, spoken(told)),
+                    partial(change, history, title="T"),
+                    partial(history.read, "room", 0, 10),
+                    partial(history.read, "room", 1, 10),
+                    partial(history.messages, "room", limit=10),
+                    partial(history.message, "room", spoken(told)),
+                    partial(history.conversation, "room"),
+                    partial(history.mark_read, "room", "u1", 1),
+                )
+                for call in calls:
+                    await fails(call(), ConversationDeleted, "conversation_deleted")
                 assert await history.heads(["room", "other"]) == {"room": Deleted()}
                 assert (await history.conversations(limit=10)).conversations == []
 

@@ -65,6 +65,8 @@ class OrderingContract(StorageContract):
     async def test_what_was_answered_is_in_every_later_read_of_every_instance(self) -> None:
         async with self.rig() as rig:
             for number in range(1, 21):
+                for history in (rig.storage.history, rig.other.history):
+                    assert (await history.read("room", number - 1, 10)).entries == []
                 told = await say(rig.storage.history)
                 for history in (rig.storage.history, rig.other.history):
                     page = await history.read("room", number - 1, 10)
@@ -74,25 +76,29 @@ class OrderingContract(StorageContract):
 
     async def test_a_read_beside_appends_never_shows_a_seq_and_hides_a_lower_one(self) -> None:
         async with self.rig() as rig:
-            writing = [asyncio.ensure_future(say(rig.storage.history, f"m{number}")) for number in range(60)]
-            while not all(task.done() for task in writing):
-                # `whole` checks each page against its own head and its own beginning.
-                await whole(rig.other.history, page=7)
-                await asyncio.sleep(0)
-            await asyncio.gather(*writing)
+            async with asyncio.TaskGroup() as group:
+                writing = [group.create_task(say(rig.storage.history, f"m{number}")) for number in range(60)]
+                while not all(task.done() for task in writing):
+                    # `whole` checks each page against its own head and its own beginning.
+                    await whole(rig.other.history, page=7)
             assert len(await whole(rig.other.history)) == 60
 
     async def test_what_a_read_shows_is_never_taken_back(self) -> None:
         async with self.rig() as rig:
-            writing = [asyncio.ensure_future(say(rig.storage.history, f"m{number}")) for number in range(60)]
-            seen = await whole(rig.other.history)
-            while not all(task.done() for task in writing):
-                now = await whole(rig.other.history)
-                assert now[: len(seen)] == seen
-                seen = now
-            told = await asyncio.gather(*writing)
+
+            async def talk() -> list[Appended]:
+                return [await say(rig.storage.history, f"m{number}") for number in range(40)]
+
+            async with asyncio.TaskGroup() as group:
+                writing = group.create_task(talk())
+                seen = await whole(rig.other.history)
+                while not writing.done():
+                    now = await whole(rig.other.history)
+                    assert now[: len(seen)] == seen
+                    seen = now
+            told = writing.result()
             assert {entry.seq: entry for entry in seen}.items() <= {
-                told_.entry.seq: told_.entry for told_ in told
+                appended.entry.seq: appended.entry for appended in told
             }.items()
 
     async def test_time_never_goes_back_inside_a_log(self) -> None:

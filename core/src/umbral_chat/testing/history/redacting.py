@@ -109,14 +109,17 @@ class RedactingContract(StorageContract):
         async with self.rig() as rig:
             history = rig.storage.history
             messages = [spoken(await say(history, f"secret {number}")) for number in range(10)]
-            redacting = asyncio.gather(*(redact(history, message) for message in messages))
-            while not redacting.done():
-                page = await rig.other.history.read("room", 0, 100)
-                said = {entry.message_id: entry for entry in page.entries if isinstance(entry, Message)}
-                for entry in page.entries:
-                    if isinstance(entry, Redaction):
-                        assert said[entry.message_id].redacted, "a page shows a redaction beside what it blanked"
-            await redacting
+            async with asyncio.TaskGroup() as group:
+                redacting = [group.create_task(redact(history, message)) for message in messages]
+                while not all(task.done() for task in redacting):
+                    page = await rig.other.history.read("room", 0, 100)
+                    redactions = [entry.seq for entry in page.entries if isinstance(entry, Redaction)]
+                    assert page.head is not None
+                    assert page.head.redaction == max(redactions, default=0), "head and entries are of two snapshots"
+                    said = {entry.message_id: entry for entry in page.entries if isinstance(entry, Message)}
+                    for entry in page.entries:
+                        if isinstance(entry, Redaction):
+                            assert said[entry.message_id].redacted, "a page shows a redaction beside what it blanked"
             assert all(entry.redacted for entry in await whole(rig.other.history) if isinstance(entry, Message))
 
 

@@ -30,25 +30,24 @@ class SignalsContract(StorageContract):
             sides = (rig.storage.store, rig.other.store)
             position = (await sides[0].recent(None, -1)).position
             seen: list[bytes] = []
-            posting = asyncio.gather(*(sides[n % 2].post("t", str(n).encode()) for n in range(60)))
-            while True:
-                last = posting.done()
-                found = await sides[1].recent(None, position)
-                assert found.complete
-                assert all(signal.position > position for signal in found.signals)
-                seen += [signal.payload for signal in found.signals]
-                position = found.position
-                if last:
-                    break
+            async with asyncio.TaskGroup() as group:
+                posting = [group.create_task(sides[n % 2].post("t", str(n).encode())) for n in range(60)]
+                last = False
+                while not last:
+                    last = all(task.done() for task in posting)
+                    found = await sides[1].recent(None, position)
+                    assert found.complete
+                    assert all(signal.position > position for signal in found.signals)
+                    seen += [signal.payload for signal in found.signals]
+                    position = found.position
             assert sorted(seen) == sorted(str(number).encode() for number in range(60))
-            assert max(await posting) == position
+            assert max(task.result() for task in posting) == position
 
     async def test_only_the_topics_asked_for_come_and_the_position_is_of_all(self) -> None:
         async with self.rig() as rig:
             store = rig.storage.store
             start = (await store.recent(None, -1)).position
-            for topic in ("a", "b", "c", "a", "é", "A"):
-                last = await store.post(topic, topic.encode())
+            last = [await store.post(topic, topic.encode()) for topic in ("a", "b", "c", "a", "é", "A")][-1]
             found = await rig.other.store.recent(["a", "é", "unknown"], start)
             assert [signal.topic for signal in found.signals] == ["a", "a", "é"]
             assert (found.position, found.complete) == (last, True)
@@ -66,7 +65,7 @@ class SignalsContract(StorageContract):
     async def test_a_reader_that_comes_too_late_is_told(self) -> None:
         async with self.rig() as rig:
             store = rig.storage.store
-            start = (await store.recent(None, -1)).position
+            last = start = (await store.recent(None, -1)).position
             for begin in range(0, self.many, 500):
                 last = max(await asyncio.gather(*(store.post("t", b"%d" % n) for n in range(begin, begin + 500))))
             found = await rig.other.store.recent(None, start)

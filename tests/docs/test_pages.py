@@ -63,7 +63,8 @@ def test_json_is_json(block: Block) -> None:
 
 @pytest.mark.parametrize("block", of("python"), ids=named)
 def test_python_is_python(block: Block) -> None:
-    compile(block.text, block.where, "exec", dont_inherit=True)
+    signature = block.page.name == "hooks.md"
+    compile(block.text.rstrip() + ": ..." if signature else block.text, block.where, "exec", dont_inherit=True)
 
 
 @pytest.mark.parametrize("block", of("sh"), ids=named)

@@ -42,7 +42,7 @@ def surroundings(folder: Path, **more: str) -> dict[str, str]:
 def service(folder: Path, port: int, environ: dict[str, str]) -> Iterator[str]:
     """`umbral-chat serve` as the page has it, ready."""
     url = f"http://127.0.0.1:{port}"
-    command = ["umbral-chat", "serve", "--port", str(port)]
+    command = ["umbral-chat", "serve", "--port", str(port)]  # ./umbral-chat.toml is read, if there is one
     with (folder / "serve.log").open("wb") as log:
         process = subprocess.Popen(command, cwd=folder, env=environ, stdout=log, stderr=subprocess.STDOUT)
         try:
@@ -101,18 +101,22 @@ def run(blocks: list[Block], folder: Path, environ: dict[str, str], port: int) -
             )
 
 
+def write(block: Block, folder: Path) -> None:
+    """Write a block that names its file."""
+    file = folder / str(block.file)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(block.text, encoding="utf-8")
+
+
 def _steps(blocks: list[Block], folder: Path, placed: Callable[[str], str]) -> Iterator[tuple[str, Command]]:
     for number, block in enumerate(blocks):
-        text = placed(block.text)
         if block.language == "console":
             yield from ((block.where, Command(placed(one.text), placed(one.output))) for one in block.commands)
         elif block.file is not None:
-            file = folder / block.file
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(text, encoding="utf-8")
+            write(block, folder)
         elif block.language == "python":
-            (folder / f"snippet_{number}.py").write_text(text, encoding="utf-8")
+            (folder / f"snippet_{number}.py").write_text(placed(block.text), encoding="utf-8")
             yield block.where, Command(f"python snippet_{number}.py", "")
 
 
-__all__ = ["DEFAULT_PORT", "free_port", "run", "service", "surroundings"]
+__all__ = ["DEFAULT_PORT", "free_port", "run", "service", "surroundings", "write"]

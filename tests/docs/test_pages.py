@@ -13,9 +13,11 @@ import pytest
 from umbral_chat.plugins.boot import boot
 
 from .pages import PAGES, ROOT, Block, blocks, environment, same
-from .session import free_port, run, service, surroundings
+from .session import free_port, run, service, surroundings, write
 
 ALL = [block for page in PAGES for block in blocks(page)]
+SETTINGS = "umbral-chat.toml"
+"""A block that is this file is what the page's service is started with."""
 LANGUAGES = {"console", "sh", "python", "toml", "json", "text", ""}
 _LINK = re.compile(r"(?<!!)\[[^\]]*\]\((?P<target>[^)\s]+)\)")
 
@@ -36,6 +38,9 @@ def test_the_commands_of_a_page_do_what_it_says(page: Path, tmp_path: Path) -> N
     port = free_port()
     own = environment(page)
     environ = surroundings(tmp_path, UMBRAL_CHAT_URL=f"http://127.0.0.1:{port}")
+    for block in found:
+        if block.file == SETTINGS:
+            write(block, tmp_path)
     with service(tmp_path, port, {**environ, **own}):
         run(found, tmp_path, environ, port)
 
@@ -43,9 +48,9 @@ def test_the_commands_of_a_page_do_what_it_says(page: Path, tmp_path: Path) -> N
 @pytest.mark.parametrize("block", of("toml"), ids=named)
 def test_settings_are_taken_by_the_loader(block: Block, tmp_path: Path) -> None:
     tables = tomllib.loads(block.text)
-    if block.file is not None or tables.keys() & {"project", "build-system", "tool"}:
+    if block.file not in {None, SETTINGS} or tables.keys() & {"project", "build-system", "tool"}:
         return  # a project's file: parsed
-    file = tmp_path / "umbral-chat.toml"
+    file = tmp_path / SETTINGS
     file.write_text(block.text, encoding="utf-8")
     settings, _ = boot(file, {})
     assert settings.origins, f"{block.where} sets nothing"
@@ -58,7 +63,8 @@ def test_json_is_json(block: Block) -> None:
 
 @pytest.mark.parametrize("block", of("python"), ids=named)
 def test_python_is_python(block: Block) -> None:
-    compile(block.text, block.where, "exec", dont_inherit=True)
+    signature = block.page.name == "hooks.md"
+    compile(block.text.rstrip() + ": ..." if signature else block.text, block.where, "exec", dont_inherit=True)
 
 
 @pytest.mark.parametrize("block", of("sh"), ids=named)

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from .pages import ROOT, blocks
-from .session import free_port, service, surroundings
+from .session import free_port, service, surroundings, write
 
 PAGE = ROOT / "docs" / "how-to" / "write-a-transport.md"
 pytestmark = pytest.mark.slow
@@ -27,9 +27,7 @@ def package(tmp_path: Path) -> Path:
     """The package as a reader who typed it in has it."""
     for block in blocks(PAGE):
         if block.file is not None:
-            file = tmp_path / block.file
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(block.text, encoding="utf-8")
+            write(block, tmp_path)
     return tmp_path
 
 

@@ -25,6 +25,7 @@ from umbral_chat.settings.load import CORE_SECTIONS
 from umbral_chat.settings.packages import PACKAGES
 from umbral_chat.settings.sections import Section
 from umbral_chat.settings.shape import Field, fields, leaves
+from umbral_chat.surface import public_api_page
 from umbral_chat.telemetry.registry import METRICS, Label, Metric
 
 if TYPE_CHECKING:
@@ -222,6 +223,7 @@ def pages() -> dict[str, str]:
         "errors.md": MADE + errors_page(),
         "hooks.md": hooks_page(),
         "metrics.md": metrics_page(),
+        "public-api.md": MADE + public_api_page(),
         "rights.md": MADE + rights_page(handlers),
         "settings.md": settings_page(first_party_sections()),
     }

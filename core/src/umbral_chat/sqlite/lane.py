@@ -39,6 +39,7 @@ class Lane:
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._queue: SimpleQueue[Work | None] = SimpleQueue()
+        self._gathered: list[Work] = []
         self._pending: set[Work] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._watch: asyncio.TimerHandle | None = None
@@ -51,6 +52,7 @@ class Lane:
         """Take none any more; each of `threads` learns of it after the works that were handed in before."""
         self._loop, loop = None, self._loop
         if loop is not None:
+            self._hand_over()
             for _ in range(threads):
                 self._queue.put(None)
 
@@ -65,8 +67,17 @@ class Lane:
         self._pending.add(work)
         if self._watch is None:
             self._watch = loop.call_later(PATIENCE / 8, self._look, loop)
-        self._queue.put(work)
+        if not self._gathered:
+            # What the loop submits in one turn is handed over together: a thread that woke at the first of it would
+            # fight for the interpreter with the loop that brings the rest, and commit it alone.
+            loop.call_soon(self._hand_over)
+        self._gathered.append(work)
         return await work.future
+
+    def _hand_over(self) -> None:
+        gathered, self._gathered = self._gathered, []
+        for work in gathered:
+            self._queue.put(work)
 
     def take(self, most: int, timeout: float | None = None) -> list[Work] | None:
         """For a thread: what waits, up to `most`, waiting for the first; empty after `timeout`; None: closed. Each is

@@ -274,6 +274,7 @@ def test_one_that_lost_its_lease_while_it_worked_stops_and_does_not_move_the_pla
                 assert quick.taken[world.key()] == upto(3)
                 assert world.place() == {"epoch": world.history.log().epoch, "seq": 3}
                 assert slow.began[world.key()] == [1], "it went on after another took over"
+                assert slow.taken[world.key()] == [], "nobody told it to stop"
 
     run(main())
 

@@ -134,21 +134,21 @@ def test_the_beginning_is_never_an_expired_cursor_even_when_the_log_is_made_anew
 
 def test_a_view_made_anew_does_not_take_its_truth_from_a_read_of_before() -> None:
     async def main() -> None:
-        async with service(cache=Cache(entries=2, conversations=1)) as rig:
+        async with service(cache=Cache(conversations=1)) as rig:
             for _ in range(9):
                 rig.say()
             await rig.feeds.read("room", START, 1)
+            cursor = Cursor(rig.log.epoch, 7)
             gate = asyncio.Event()
             rig.history.gates.append(gate)
-            slow = asyncio.create_task(rig.feeds.read("room", START, 9))  # takes its snapshot, and hangs
+            slow = asyncio.create_task(rig.feeds.read("room", cursor, 9))  # takes its snapshot, and hangs
             await settle()
             await rig.feeds.read("other", START, 9)  # which lets the view of the room go
-            late = rig.say("acknowledged, and hinted to nobody")
-            reading = asyncio.create_task(rig.feeds.read("room", START, 9))
-            await asyncio.sleep(0.1)
+            rig.say("acknowledged, and hinted to nobody")
+            reading = asyncio.create_task(rig.feeds.read("room", cursor, 9))
+            await settle()
             gate.set()
-            assert seqs(await reading)[:9] == list(range(1, 10))
-            assert (await rig.feeds.read("room", Cursor(rig.log.epoch, 9), 9)).lines[0].seq == late.seq
+            assert seqs(await reading) == [8, 9, 10]
             await slow
 
     run(main())
@@ -409,6 +409,28 @@ def test_what_is_acknowledged_before_a_poll_is_in_its_answer_though_a_read_is_un
             await settle()
             gate.set()
             assert seqs(await second) == [1, 2]
+            await first
+
+    run(main())
+
+
+def test_what_was_hinted_before_a_poll_is_in_its_answer_though_the_read_of_an_older_gap_is_under_way() -> None:
+    async def main() -> None:
+        async with service() as rig:
+            rig.say()
+            cursor = (await rig.feeds.read("room", START, 10)).cursor
+            rig.say(hinted=False)
+            rig.say()
+            gate = asyncio.Event()
+            rig.history.gates.append(gate)
+            first = asyncio.create_task(rig.feeds.read("room", cursor, 10))  # its snapshot has three entries
+            await settle()
+            rig.say(hinted=False)
+            rig.say()
+            second = asyncio.create_task(rig.feeds.read("room", cursor, 10))
+            await settle()
+            gate.set()
+            assert seqs(await second) == [2, 3, 4, 5]
             await first
 
     run(main())

@@ -65,17 +65,18 @@ class MergeMachine(RuleBasedStateMachine):
     @rule(
         how=st.sampled_from(["say", "say", "say", "edit", "redact", "redact", "update"]),
         which=st.integers(0, 30),
-        heard=st.sampled_from(["entry", "entry", "head", "later"]),
+        heard=st.lists(st.sampled_from(["entry", "entry", "head", "later", "later"]), min_size=1, max_size=4),
     )
-    def append(self, how: str, which: int, heard: str) -> None:
+    def append(self, how: str, which: int, heard: list[str]) -> None:
         """Something is written, and heard of at once or later or never."""
         if self.deleted:
             return
         if self.log is None:
             self._begin()
-        self._append(how, which)
-        if heard != "later":
-            self._deliver(self.hints[-2 if heard == "entry" else -1])
+        for when in heard:
+            self._append(how, which)
+            if when != "later":
+                self._deliver(self.hints[-2 if when == "entry" else -1])
 
     @rule(dice=st.integers(0, 3), heard=st.booleans())
     def delete_or_revive(self, dice: int, heard: bool) -> None:
@@ -112,11 +113,18 @@ class MergeMachine(RuleBasedStateMachine):
 
     # hints
 
-    @rule(which=st.integers(0, 1000), newest=st.booleans())
-    def deliver(self, which: int, newest: bool) -> None:
+    @rule(which=st.integers(0, 1000), aim=st.sampled_from(["next", "ahead", "any"]))
+    def deliver(self, which: int, aim: str) -> None:
         """Any hint of before: those never chosen are lost, those chosen again are repeated."""
-        if self.hints:
-            self._deliver(self.hints[-1 - which % min(6, len(self.hints)) if newest else which % len(self.hints)])
+        merge = self.merge
+        ahead = [
+            hint
+            for hint in self.hints
+            if hint.line is not None and hint.log.epoch == merge.epoch and hint.line.seq > merge.head
+        ]
+        among = {"next": ahead[:1], "ahead": ahead[1:], "any": self.hints}[aim] or self.hints
+        if among:
+            self._deliver(among[which % len(among)])
 
     def _deliver(self, hint: Hint) -> None:
         epoch = hint.log.epoch
@@ -262,4 +270,4 @@ class MergeMachine(RuleBasedStateMachine):
 
 
 TestMerge = MergeMachine.TestCase
-TestMerge.settings = settings(max_examples=150, stateful_step_count=50, deadline=None)
+TestMerge.settings = settings(max_examples=200, stateful_step_count=40, deadline=None)

@@ -135,9 +135,6 @@ class Merge:
             if after + len(entries) == head.seq:
                 self.lines.extend(entries)
         else:
-            if head.redaction > self.redaction:
-                # These were hinted before they were blanked; the log has them blank.
-                self._pending.clear()
             if after + len(entries) < head.seq > self.head:
                 self._jump(head)
             else:

@@ -81,9 +81,11 @@ class Load:
         self.statuses: dict[bytes, int] = {}
         self.latencies: list[float] = []
         self.lost = 0
+        self.answers = 0
 
     def answered(self, status: bytes, seconds: float) -> None:
         """Count one answer."""
+        self.answers += 1
         if self.counting:
             self.statuses[status] = self.statuses.get(status, 0) + 1
             self.latencies.append(seconds)
@@ -111,6 +113,7 @@ async def drive(host: str, port: int, connections: int, seconds: float, requests
         "p99_ms": quantiles[98] * 1000,
         "statuses": {status.decode(): number for status, number in load.statuses.items()},
         "lost": load.lost,
+        "answers": load.answers,
     }
 
 

@@ -13,6 +13,7 @@ import pytest
 
 from n8n.e2e.harness.faults import Network
 from n8n.e2e.harness.process import HarnessError, say, tail
+from n8n.e2e.harness.server import CLI_LOG
 from n8n.e2e.harness.stage import Stage
 from n8n.e2e.harness.stage import stage as set_stage
 
@@ -76,5 +77,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     report = yield
     if report.failed:
         for log in sorted((item.config.stash[FOLDER] / "logs").glob("*.log")):
-            report.sections.append((f"last lines of {log.name}", tail(log)))
+            # What n8n's commands wrote matters only where they ran.
+            if report.when == "setup" or log.name != CLI_LOG:
+                report.sections.append((f"last lines of {log.name}", tail(log)))
     return report

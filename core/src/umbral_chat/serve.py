@@ -54,6 +54,7 @@ def serve(settings: Settings, plugins: PluginHost) -> int:
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,  # nothing here asks who is behind a proxy
         date_header=False,
         timeout_graceful_shutdown=max(1, round(core.shutdown_timeout)),
         # A keep-alive longer than that of the usual proxies (60 s): they, not we, close what is idle.

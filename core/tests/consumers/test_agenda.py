@@ -138,9 +138,9 @@ class AgendaMachine(RuleBasedStateMachine):
         for name in self.running:
             self.agenda.done(name)
         seen = set()
-        while (name := self.agenda.take(self.now + 1000)) is not None:
-            seen.add(name)
-            self.agenda.done(name)
+        while (taken := self.agenda.take(self.now + 1000)) is not None:
+            seen.add(taken)
+            self.agenda.done(taken)
         assert self.owed <= seen
         assert len(self.agenda) == 0
 

@@ -218,7 +218,7 @@ def test_after_a_crash_in_the_middle_what_was_not_stored_is_handled_again_and_no
         assert 0 < place["seq"] <= len(before), "ahead of what is handled"
         assert len(before) - place["seq"] <= 4, "a second's worth is repeated, not a page"
         async with world.running(recorder):
-            await asyncio.sleep(29)
+            await asyncio.sleep(26)
             assert recorder.taken[world.key()] == before, "its lease has not lapsed yet"
             await asyncio.sleep(30)
             assert recorder.taken[world.key()] == [*before, *range(place["seq"] + 1, 21)]

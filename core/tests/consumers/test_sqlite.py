@@ -19,6 +19,7 @@ from umbral_chat.sqlite import open_storage
 from umbral_chat.telemetry import Telemetry
 
 ROOMS = [f"room-{number}" for number in range(6)]
+ENTRIES = 120
 
 
 class Recorder:
@@ -27,6 +28,7 @@ class Recorder:
     def __init__(self) -> None:
         self.taken: dict[str, list[int]] = defaultdict(list)
         self.busy: set[str] = set()
+        self.complete = asyncio.Event()
 
     async def handle(self, conversation: str, epoch: str, entry: Entry) -> None:
         assert conversation not in self.busy, "two at a time"
@@ -34,6 +36,8 @@ class Recorder:
         await asyncio.sleep(0.002)
         self.taken[conversation].append(entry.seq)
         self.busy.discard(conversation)
+        if sum(len(taken) for taken in self.taken.values()) >= ENTRIES:
+            self.complete.set()
 
 
 async def test_two_instances_on_one_file_handle_each_entry_once_and_in_order(tmp_path: Path) -> None:
@@ -49,7 +53,7 @@ async def test_two_instances_on_one_file_handle_each_entry_once_and_in_order(tmp
             services = cast("Any", SimpleNamespace(base=base, storage=storage))
             task = asyncio.create_task(ConsumerRunner([recorder], services, bus).run())
             instances.append((storage, bus, task))
-        for number in range(120):
+        for number in range(ENTRIES):
             storage, bus, _ = instances[number % 2]
             conversation = ROOMS[number % len(ROOMS)]
             appended = await storage.history.append(
@@ -57,8 +61,7 @@ async def test_two_instances_on_one_file_handle_each_entry_once_and_in_order(tmp
             )
             bus.publish(Happened(conversation, appended.epoch, [Line.of(appended.entry)]))
         async with asyncio.timeout(30):
-            while any(len(recorder.taken[room]) < 20 for room in ROOMS):
-                await asyncio.sleep(0.05)
+            await recorder.complete.wait()
         for _, _, task in instances:
             task.cancel()
         await asyncio.gather(*(task for _, _, task in instances), return_exceptions=True)

@@ -53,7 +53,8 @@ class Copy:
             if "path" in node["parameters"]:
                 node["parameters"]["path"] = self.id
             if CREDENTIAL in node.get("credentials", {}):
-                node["credentials"][CREDENTIAL] = {"id": self.credential.id, "name": self.credential.name}
+                # The shipped files name it without an id: n8n finds it by its name, as it will for a builder.
+                node["credentials"][CREDENTIAL]["name"] = self.credential.name
             if node["name"] == "Settings":
                 _set(node, "base_url", self.base_url)
         if self.edit:

@@ -4,10 +4,12 @@ import fcntl
 import os
 import shutil
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from n8n.e2e.harness.process import HarnessError, clean_env, run, say
 
@@ -95,9 +97,19 @@ def _install_n8n(base: Path, app: Path, package: Path, installed: Installed) -> 
 
 @contextmanager
 def _only_one(base: Path) -> Iterator[None]:
+    """Another run may be installing: wait for it, for as long as the steps of an installation may take."""
+    end = time.monotonic() + NODE_LIMIT + NPM_LIMIT + SQLITE_LIMIT
     with (base / "lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as taken:
-            raise HarnessError(f"another run is installing into {base}; wait for it") from taken
+        while not _locked(lock):
+            if time.monotonic() > end:
+                raise HarnessError(f"another run has been installing into {base} for too long; look for it")
+            time.sleep(1)
         yield
+
+
+def _locked(lock: IO[str]) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

@@ -16,6 +16,7 @@ from n8n.e2e.harness.install import Installed
 from n8n.e2e.harness.process import HarnessError, clean_env, process, run, say
 from n8n.e2e.harness.web import Answer, call, free_ports, wait_until
 
+CLI_LOG = "n8n-cli.log"
 CLI_LIMIT, START_LIMIT, WEBHOOK_LIMIT = 120.0, 180.0, 30.0
 
 
@@ -86,7 +87,7 @@ def _fill(
 ) -> None:
     def cli(*words: str) -> None:
         command = [str(installed.node), str(installed.script), *words]
-        run(f"n8n {words[0]}", command, log=logs / "n8n-cli.log", env=env, limit=CLI_LIMIT, cwd=folder)
+        run(f"n8n {words[0]}", command, log=logs / CLI_LOG, env=env, limit=CLI_LIMIT, cwd=folder)
 
     files = folder / "import"
     files.mkdir(parents=True)

@@ -46,9 +46,8 @@ def stage(command: str, folder: Path) -> Iterator[Stage]:
         service = running.enter_context(umbral_chat(command, folder, logs / "umbral-chat.log"))
         network = running.enter_context(failing_network(service.port))
         model = running.enter_context(stand_in_model())
-        # The id and name are those that the files ask for, as the README tells to name it.
-        right = Credential("umbralChatKey001", "Umbral Chat key", service.key)
-        wrong = Credential("umbralChatKey002", "Wrong key", WRONG_KEY)
+        right = Credential("e2eRightKey00001", "Umbral Chat key", service.key)
+        wrong = Credential("e2eWrongKey00001", "Wrong key", WRONG_KEY)
         setups = Setups(
             chat=Copy("chat", SIMPLE, service.url, right),
             chat_with_agent=Copy("chat-with-agent", SIMPLE, service.url, right, put_agent),

@@ -32,8 +32,9 @@ _encoder = msgspec.json.Encoder()
 
 def sent_json(sent: Sent) -> bytes:
     """The answer to a write, around the line that was encoded once for everybody."""
-    created = b"true" if sent.created else b"false"
-    return b'{"entry":%b,"cursor":"%b","created":%b}' % (sent.line.json, str(sent.cursor).encode(), created)
+    line, cursor, created = sent
+    end = f',"cursor":"{cursor.epoch}.{cursor.seq}","created":{"true" if created else "false"}}}'
+    return b'{"entry":' + line.json + end.encode()
 
 
 def routes(services: Services) -> ASGIRouteHandler:

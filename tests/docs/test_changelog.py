@@ -15,9 +15,8 @@ PACKAGES = {
     tomllib.loads(file.read_text(encoding="utf-8"))["project"]["name"]
     for file in [ROOT / "pyproject.toml", *ROOT.glob("core/pyproject.toml"), *ROOT.glob("plugins/*/pyproject.toml")]
 }
-KINDS = {
-    kind["directory"] for kind in tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["towncrier"]["type"]
-}
+TOOLS = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]
+KINDS = {kind["directory"] for kind in TOOLS["towncrier"]["type"]}
 
 
 @pytest.mark.parametrize("fragment", FRAGMENTS, ids=lambda file: file.name)

@@ -35,6 +35,7 @@ from umbral_chat.bus import Bus
 from umbral_chat.checks import core_checks
 from umbral_chat.clock import Clock, SystemClock
 from umbral_chat.context import Services
+from umbral_chat.errors import UmbralChatError
 from umbral_chat.http import PRINCIPAL
 from umbral_chat.interest import Interest
 from umbral_chat.plugins import PluginHost
@@ -63,10 +64,10 @@ def create_app(settings: Settings, plugins: PluginHost, *, clock: Clock | None =
     checks = [*core_checks(services), *plugins.checks(services)]
 
     @asynccontextmanager
-    async def lifespan(_: Litestar) -> AsyncIterator[None]:
+    async def lifespan(app: Litestar) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
             stack.push_async_callback(asyncio.to_thread, services.base.telemetry.shutdown)
-            await stack.enter_async_context(services.storage.lifespan)
+            await _enter(app, stack, services)
             issuers.use(TokenIssuer(await load_secrets(core.token_secrets, services.storage.store), clock))
             await services.toggle.load()
             authenticators = _authenticators(services, issuers.current)
@@ -108,6 +109,15 @@ def create_app(settings: Settings, plugins: PluginHost, *, clock: Clock | None =
     parameters.complete(app)
     app.state.services = services
     return app
+
+
+async def _enter(app: Litestar, stack: AsyncExitStack, services: Services) -> None:
+    try:
+        await stack.enter_async_context(services.storage.lifespan)
+    except UmbralChatError as error:
+        # Whoever serves the app says it in one line, where a server would only show a traceback.
+        app.state.failure = error
+        raise
 
 
 def handlers(services: Services) -> list[BaseRouteHandler]:

@@ -117,7 +117,7 @@ class AnswersWhatWasRedacted(Broken):
         appended = await self.inner.append(write)
         if write.key is None:
             return appended
-        first = self.memory.setdefault((write.conversation, write.subject, write.key), appended)
+        first: Appended = self.memory.setdefault((write.conversation, write.subject, write.key), appended)
         return change(first, created=appended.created)
 
 

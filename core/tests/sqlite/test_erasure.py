@@ -1,0 +1,244 @@
+"""What was redacted or deleted is in none of the database's files, whatever happened to the pages around it."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import re
+import string
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import apsw
+import pytest
+from umbral_chat.model.entries import Member, Sender
+from umbral_chat.providers.history import History
+from umbral_chat.sqlite import erasure
+from umbral_chat.testing.embedded import opened
+from umbral_chat.testing.storage import change, edit, redact, say, spoken, whole
+
+
+def files(path: Path) -> dict[str, bytes]:
+    """Everything that the database keeps on the disk."""
+    return {file.name: file.read_bytes() for file in path.parent.iterdir()}
+
+
+WORD = re.compile(rb"w[0-9]{6}-[a-zA-Z]{10}")
+
+
+def words_in(path: Path) -> set[str]:
+    """Every word of a `Draw` that some file holds."""
+    return {word.decode() for content in files(path).values() for word in WORD.findall(content)}
+
+
+def extra_copies(path: Path) -> int:
+    """How many more words the file holds than its living rows do: what a rebalancing left in the gaps of its pages."""
+    connection = apsw.Connection(str(path))
+    try:
+        connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+        rows = connection.execute("SELECT coalesce(json, '') || ' ' || coalesce(name, '') FROM body").fetchall()
+        living = Counter(WORD.findall("\n".join(str(text) for (text,) in rows).encode()))
+        return sum((Counter(WORD.findall(path.read_bytes())) - living).values())
+    finally:
+        connection.close()
+
+
+@dataclass
+class Draw:
+    """Words that are found again wherever they are, and texts made of nothing else."""
+
+    random: random.Random
+    sizes: tuple[int, ...] = (10, 30, 200, 1_000, 4_000, 5_000, 50_000)
+    count: int = 0
+
+    def word(self) -> str:
+        self.count += 1
+        return f"w{self.count:06}-" + "".join(self.random.choices(string.ascii_letters, k=10))
+
+    def text(self) -> tuple[str, str]:
+        """A word, and a text that holds it from its beginning to its end."""
+        word = self.word()
+        return word, "ä".join([word] * max(1, self.random.choice(self.sizes) // 20))
+
+
+@dataclass
+class Room:
+    """A conversation, and the words by which its traces would be known."""
+
+    name: str
+    words: list[str] = field(default_factory=list)
+    messages: dict[str, list[str]] = field(default_factory=dict)
+
+
+async def live(history: History, rooms: list[Room], draw: Draw, steps: int) -> list[str]:
+    """Let many things happen in many rooms at once; the words that must be gone afterwards."""
+    gone: list[str] = []
+    for _ in range(steps):
+        burst = [one_step(history, rooms, draw, gone) for _ in range(draw.random.choice((1, 5, 20)))]
+        await asyncio.gather(*burst)
+    return gone
+
+
+async def one_step(history: History, rooms: list[Room], draw: Draw, gone: list[str]) -> None:
+    dice = draw.random.random()
+    room = draw.random.choice(rooms)
+    if dice < 0.70 or not room.messages:
+        await speak(history, room, draw)
+    elif dice < 0.80:
+        message = draw.random.choice(list(room.messages))
+        word, text = draw.text()
+        room.messages[message].append(word)
+        await edit(history, message, text, room.name, key=draw.word())
+    elif dice < 0.96:
+        message = draw.random.choice(list(room.messages))
+        gone += room.messages.pop(message)
+        await redact(history, message, room.name)
+    elif len(rooms) > 3:
+        rooms.remove(room)
+        await history.delete(room.name)
+        gone += [room.name, *room.words, *(word for words in room.messages.values() for word in words)]
+
+
+async def speak(history: History, room: Room, draw: Draw) -> None:
+    (word, text), secret, key, person = draw.text(), draw.word(), draw.word(), draw.word()
+    chosen = draw.word() if draw.random.random() < 0.5 else None
+    try:
+        told = await say(
+            history,
+            text,
+            room.name,
+            metadata={"secret": secret},
+            key=key,
+            subject=person,
+            message_id=chosen,
+            sender=Sender(role="user", name=person),
+        )
+    finally:
+        # The names of people and keys stay with a redaction, and go with a deletion.
+        room.words += [key, person, *([chosen] if chosen else [])]
+    room.messages[spoken(told)] = [word, secret]
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_nothing_that_was_removed_is_found_in_any_file(tmp_path: Path, seed: int) -> None:
+    draw = Draw(random.Random(seed))  # noqa: S311
+    path = tmp_path / "store.sqlite3"
+    rooms = [Room(draw.word()) for _ in range(40)]
+    async with opened(path) as storage:
+        history = storage.history
+        for room in rooms:
+            title, member = draw.word(), draw.word()
+            room.words += [title, member]
+            await change(history, room.name, title=title, members=[Member(member)], metadata={"m": member})
+        gone = await live(history, rooms, draw, 120)
+        assert len(gone) > 200
+        assert not words_in(path) & set(gone)
+        # What stays is found, and so would be what went.
+        assert words_in(path) >= {word for room in rooms for words in room.messages.values() for word in words}
+        assert extra_copies(path) == 0
+        for room in rooms:
+            await history.delete(room.name)
+        assert words_in(path) == set()
+    assert words_in(path) == set()
+    assert integrity(path) == "ok"
+
+
+async def test_a_redaction_is_complete_when_it_is_answered(tmp_path: Path) -> None:
+    draw = Draw(random.Random(1))  # noqa: S311
+    path = tmp_path / "store.sqlite3"
+    async with opened(path) as storage:
+        for number in range(50):
+            (_, first), (_, second), hidden = draw.text(), draw.text(), draw.word()
+            message = spoken(await say(storage.history, first, metadata={"a": hidden}, key=f"k{number}"))
+            await edit(storage.history, message, second)
+            await redact(storage.history, message)
+            assert words_in(path) == set()
+
+
+async def test_drafts_among_the_signals_go_with_what_is_removed(tmp_path: Path) -> None:
+    path = tmp_path / "store.sqlite3"
+    async with opened(path) as storage:
+        for number in range(200):
+            await storage.store.post("room-with-a-name", f"a draft of many words {number} ".encode() * 20)
+        await say(storage.history, conversation="room-with-a-name")
+        position = (await storage.store.recent(None, -1)).position
+        await storage.history.delete("room-with-a-name")
+        assert b"a draft of many words" not in b"".join(files(path).values())
+        assert not (await storage.store.recent(None, position - 1)).complete
+        assert (await storage.store.recent(None, position)).complete
+
+
+async def test_a_removal_that_a_killed_process_left_half_done_is_finished_at_the_next_start(tmp_path: Path) -> None:
+    draw = Draw(random.Random(1))  # noqa: S311
+    path = tmp_path / "store.sqlite3"
+    async with opened(path) as storage:
+        await asyncio.gather(*(say(storage.history, draw.word()) for _ in range(erasure.SLICE * 3)))
+        await say(storage.history, "kept", "other")
+    # As a process leaves it that ends after the deletion's commit and before the first slice.
+    connection = apsw.Connection(str(path))
+    log = connection.execute("SELECT id FROM conversation ORDER BY id LIMIT 1").get
+    connection.execute("INSERT INTO doomed VALUES (?)", (log,))
+    connection.execute("DELETE FROM conversation WHERE id = ?", (log,))
+    connection.close()
+    assert len(words_in(path)) == draw.count
+    async with opened(path) as storage:
+        async with asyncio.timeout(20):
+            while words_in(path):  # noqa: ASYNC110  # nothing tells of it but the files
+                await asyncio.sleep(0.05)
+        assert [entry.seq for entry in await whole(storage.history, "other")] == [1]
+
+
+async def test_senders_are_served_while_a_big_conversation_is_removed(tmp_path: Path) -> None:
+    async with opened(tmp_path / "store.sqlite3") as storage:
+        await asyncio.gather(*(say(storage.history, f"m{number}") for number in range(erasure.SLICE * 6)))
+        deleting = asyncio.ensure_future(storage.history.delete("room"))
+        answered = 0
+        while not deleting.done():
+            await say(storage.history, conversation="other")
+            answered += 1
+        assert await deleting
+        assert answered > 3
+
+
+async def test_the_space_of_what_was_removed_is_used_again(tmp_path: Path) -> None:
+    """Rooms come and go for long; the file grows to what one generation needs, not to what all of them did."""
+    path = tmp_path / "store.sqlite3"
+    sizes = []
+    async with opened(path) as storage:
+        await say(storage.history, "the oldest", "kept", key="k")
+        await change(storage.history, "kept", title="Kept")
+        for generation in range(9):
+            name = f"room{generation}"
+            await asyncio.gather(*(say(storage.history, "x" * 400, name) for _ in range(4_000)))
+            await say(storage.history, f"{generation}", "kept")
+            await storage.history.delete(name)
+            async with asyncio.timeout(20):
+                while storage_blank(path) > 5 * erasure.MARGIN + 4_000:  # noqa: ASYNC110
+                    await asyncio.sleep(0.02)
+            sizes.append(path.stat().st_size)
+        assert [entry.seq for entry in await whole(storage.history, "kept")] == list(range(1, 12))
+        assert (await say(storage.history, "the oldest", "kept", key="k")).entry.seq == 1
+        found = await storage.history.conversation("kept")
+        assert found is not None
+        assert found.title == "Kept"
+    assert sizes[-1] <= sizes[4] * 1.1, sizes
+    assert integrity(path) == "ok"
+
+
+def storage_blank(path: Path) -> int:
+    connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)
+    try:
+        blank: int = connection.execute("SELECT value FROM meta WHERE name = 'blank'").get
+    finally:
+        connection.close()
+    return blank
+
+
+def integrity(path: Path) -> str:
+    connection = apsw.Connection(str(path))
+    try:
+        told: str = connection.execute("PRAGMA integrity_check").get
+    finally:
+        connection.close()
+    return told

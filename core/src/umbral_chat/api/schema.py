@@ -38,8 +38,6 @@ def document(handlers: Sequence[BaseRouteHandler]) -> dict[str, Any]:
                 security_schemes={"bearer": SecurityScheme(type="http", scheme="bearer", bearer_format="key or token")}
             ),
             security=[{"bearer": []}],
-            create_examples=True,
-            random_seed=1,
             use_handler_docstrings=True,
         ),
     )

@@ -6,7 +6,7 @@ PYTHON ?= python3
 UV := $(or $(shell command -v uv),.tools/bin/uv)
 RUN := $(UV) run --frozen --no-sync
 
-.PHONY: help setup run test check format lock build clean
+.PHONY: help setup run test check format lock torture torture-short demo-data e2e-n8n bench reference build clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-zA-Z0-9_-]+:.*## /{printf "  \033[36m%-16s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,6 +40,24 @@ format: setup ## format and mend what can be mended
 
 lock: $(filter .tools/%,$(UV)) ## refresh uv.lock
 	$(UV) lock
+
+torture: setup ## 100,000 messages, 8 senders, 10 × kill -9: nothing lost, repeated or out of order (SEED=n repeats a run)
+	$(RUN) python -m tests.torture $(if $(SEED),--seed $(SEED)) $(ARGS)
+
+torture-short: setup ## the same with 5,000 messages and 3 kills
+	$(RUN) python -m tests.torture --messages 5000 --kills 3 $(if $(SEED),--seed $(SEED)) $(ARGS)
+
+demo-data: setup ## replay real dialogues in many scripts and read them back four ways, byte for byte
+	$(RUN) python -m tests.demo_data $(ARGS)
+
+e2e-n8n: setup ## install a real n8n (cached) and run the workflows of n8n/workflows in it
+	$(RUN) python -m pytest n8n/e2e $(ARGS)
+
+bench: setup ## measure against Litestar and bare servers; writes bench/RESULTS.md
+	$(RUN) python -m bench
+
+reference: setup ## write the generated pages of docs/reference anew
+	$(RUN) python -m umbral_chat.reference docs/reference
 
 build: setup ## build every package's wheel into dist/
 	rm -rf dist

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bench.cases import Case, peer, poll_requests, request, send_requests, service
-from bench.servers import DRIVER_CPU, pinned, python
+from bench.servers import DRIVER_CPU, cpu_seconds, pinned, python
 
 RUNS = 3
 SECONDS = 4.0
@@ -30,11 +30,11 @@ def main() -> int:
         ours = stack.enter_context(service())
         litestar = stack.enter_context(peer("litestar"))
         floor = stack.enter_context(peer("floor"))
-        ports = {"ours": ours, "litestar": litestar, "floor": floor}
+        servers = {"ours": ours, "litestar": litestar, "floor": floor}
         cases = [
             Case("publish", "ours", send_requests(), expect="201"),
             Case("publish, 1 connection", "ours", send_requests(), connections=1, expect="201"),
-            Case("poll, nothing new", "ours", poll_requests(ours), expect="304"),
+            Case("poll, nothing new", "ours", poll_requests(ours[0]), expect="304"),
             Case(
                 "litestar POST", "litestar", [request("POST", "/noop", '{"content":"' + "x" * 200 + '"}')], expect="201"
             ),
@@ -46,14 +46,15 @@ def main() -> int:
         for number in range(RUNS):
             for case in cases:
                 print(f"run {number + 1} of {RUNS}: {case.name} …", file=sys.stderr, flush=True)
-                runs[case.name].append(_drive(case, ports[case.server]))
+                runs[case.name].append(_drive(case, *servers[case.server]))
     text = report(runs)
     print(text)
     (Path(__file__).parent / "RESULTS.md").write_text(text + "\n", encoding="utf-8")
     return 0
 
 
-def _drive(case: Case, port: int) -> dict[str, float]:
+def _drive(case: Case, port: int, pid: int) -> dict[str, float]:
+    before = cpu_seconds(pid)
     command = pinned(
         DRIVER_CPU, python("-m", "bench.driver", "127.0.0.1", str(port), str(case.connections), str(SECONDS))
     )
@@ -69,6 +70,7 @@ def _drive(case: Case, port: int) -> dict[str, float]:
     statuses = figures.pop("statuses")
     if set(statuses) != {case.expect} or figures["lost"]:  # type: ignore[call-overload]
         raise RuntimeError(f"{case.name}: answered {statuses}, lost {figures['lost']} connections")
+    figures["cpu_us"] = (cpu_seconds(pid) - before) * 1e6 / figures.pop("answers")
     return figures
 
 
@@ -89,15 +91,15 @@ def report(runs: dict[str, list[dict[str, float]]]) -> str:
         "",
         machine(),
         "",
-        "| | requests/s | least–most | p50 ms | p99 ms |",
-        "| --- | ---: | ---: | ---: | ---: |",
+        "| | requests/s | least–most | p50 ms | p99 ms | server CPU µs a request |",
+        "| --- | ---: | ---: | ---: | ---: | ---: |",
     ]
     for name, of in runs.items():
         rates = [run["per_second"] for run in of]
         row = medians[name]
         lines.append(
             f"| {name} | {row['per_second']:,.0f} | {min(rates):,.0f}–{max(rates):,.0f} | {row['p50_ms']:.2f} | "
-            f"{row['p99_ms']:.2f} |"
+            f"{row['p99_ms']:.2f} | {row['cpu_us']:.0f} |"
         )
     lines += ["", "| ratio | bar | measured |", "| --- | ---: | ---: |"]
     for title, above, below, bar in BARS:

@@ -70,8 +70,8 @@ def _call(port: int, method: str, path: str, body: object = None) -> tuple[bytes
 
 
 @contextmanager
-def service() -> Iterator[int]:
-    """Our own server on a database of its own; its port."""
+def service() -> Iterator[tuple[int, int]]:
+    """Our own server on a database of its own; its port and process id."""
     port = free_port()
     with tempfile.TemporaryDirectory() as folder:
         environ = {
@@ -79,13 +79,13 @@ def service() -> Iterator[int]:
             "UMBRAL_CHAT_CORE__DATABASE": str(Path(folder) / "bench.sqlite3"),
             "UMBRAL_CHAT_CORE__KEYS": json.dumps([{"name": "bench", "key": KEY}]),
         }
-        with running(python("-m", "umbral_chat.cli", "serve"), port, environ):
-            yield port
+        with running(python("-m", "umbral_chat", "serve"), port, environ) as pid:
+            yield port, pid
 
 
 @contextmanager
-def peer(name: str) -> Iterator[int]:
-    """One of the peers; its port."""
+def peer(name: str) -> Iterator[tuple[int, int]]:
+    """One of the peers; its port and process id."""
     port = free_port()
-    with running(python("-m", "bench.peers", name, str(port)), port):
-        yield port
+    with running(python("-m", "bench.peers", name, str(port)), port) as pid:
+        yield port, pid

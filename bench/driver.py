@@ -13,6 +13,7 @@ import statistics
 import sys
 import time
 from itertools import count
+from typing import cast
 
 import uvloop
 
@@ -34,8 +35,7 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's is none by inheritance
         self._send()
 
     def data_received(self, data: bytes) -> None:
@@ -81,9 +81,11 @@ class Load:
         self.statuses: dict[bytes, int] = {}
         self.latencies: list[float] = []
         self.lost = 0
+        self.answers = 0
 
     def answered(self, status: bytes, seconds: float) -> None:
         """Count one answer."""
+        self.answers += 1
         if self.counting:
             self.statuses[status] = self.statuses.get(status, 0) + 1
             self.latencies.append(seconds)
@@ -111,6 +113,7 @@ async def drive(host: str, port: int, connections: int, seconds: float, requests
         "p99_ms": quantiles[98] * 1000,
         "statuses": {status.decode(): number for status, number in load.statuses.items()},
         "lost": load.lost,
+        "answers": load.answers,
     }
 
 

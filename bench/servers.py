@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 START_TIMEOUT = 20.0
 
@@ -31,8 +32,8 @@ def pinned(cpu: str, command: Sequence[str]) -> list[str]:
 
 
 @contextmanager
-def running(command: Sequence[str], port: int, environ: Mapping[str, str] | None = None) -> Iterator[None]:
-    """The server, from when it takes connections to its end."""
+def running(command: Sequence[str], port: int, environ: Mapping[str, str] | None = None) -> Iterator[int]:
+    """The server's process id, from when it takes connections to its end."""
     process = subprocess.Popen(
         pinned(SERVER_CPU, command),
         env={**os.environ, **(environ or {})},
@@ -48,7 +49,7 @@ def running(command: Sequence[str], port: int, environ: Mapping[str, str] | None
             if process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"{command} did not start")
             time.sleep(0.05)
-        yield
+        yield process.pid
     finally:
         process.terminate()
         try:
@@ -56,6 +57,15 @@ def running(command: Sequence[str], port: int, environ: Mapping[str, str] | None
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+def cpu_seconds(pid: int) -> float:
+    """Processor time that a process took so far; nan where the machine does not tell."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    except OSError:
+        return float("nan")
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def python(*arguments: str) -> list[str]:

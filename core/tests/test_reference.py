@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import inspect
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -16,10 +18,12 @@ from umbral_chat.telemetry import METRICS, Telemetry
 DIRECTORY = Path(__file__).parents[2] / "docs" / "reference"
 
 
-@pytest.mark.parametrize("name", sorted(reference.pages()))
-def test_the_committed_page_is_the_one_that_the_code_makes(name: str) -> None:
-    committed = (DIRECTORY / name).read_text(encoding="utf-8")
-    assert committed == reference.pages()[name], "make it anew: python -m umbral_chat.reference docs/reference"
+def test_the_committed_pages_are_those_that_the_code_makes() -> None:
+    # The command itself, so that this test's warning filters do not decide which plugins can be imported.
+    command = [sys.executable, "-m", "umbral_chat.reference", "--check", str(DIRECTORY)]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    said = result.stdout + result.stderr
+    assert result.returncode == 0, f"{said}\nMake them anew: python -m umbral_chat.reference docs/reference"
 
 
 def test_every_hook_stands_in_the_page_with_its_signature_as_it_is_written() -> None:
@@ -66,10 +70,14 @@ def test_documented_declared_and_created_metrics_are_the_same() -> None:
     assert set(documented.values()) == created
 
 
-def test_check_tells_a_stale_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sys.argv", ["reference", str(tmp_path)])
-    assert reference.main() == 0
-    monkeypatch.setattr("sys.argv", ["reference", str(tmp_path), "--check"])
-    assert reference.main() == 0
+def test_check_tells_a_stale_page(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(reference, "first_party_sections", dict)
+    assert reference.main([str(tmp_path)]) == 0
+    assert reference.main([str(tmp_path), "--check"]) == 0
     (tmp_path / "hooks.md").write_text("old", encoding="utf-8")
-    assert reference.main() == 1
+    capsys.readouterr()
+    assert reference.main([str(tmp_path), "--check"]) == 1
+    assert capsys.readouterr().out == f"{tmp_path / 'hooks.md'} is stale\n"
+    assert (tmp_path / "hooks.md").read_text(encoding="utf-8") == "old"

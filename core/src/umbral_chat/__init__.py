@@ -1,7 +1,222 @@
-"""Umbral Chat: the live layer under every n8n chat. The log is the truth; a transport only makes it fast."""
+"""Umbral Chat: the live layer under every n8n chat. The log is the truth; a transport only makes it fast.
 
-from umbral_chat.markers import hookimpl
+The names of this module are what plugins and programs build on. Each is imported when it is first used, so that a
+command line that prints its version does not pay for a web framework.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from umbral_chat.clock import Clock
+    from umbral_chat.context import Base, Services
+    from umbral_chat.errors import (
+        Conflict,
+        ConversationDeleted,
+        CursorExpired,
+        Forbidden,
+        Gone,
+        HistoryUnavailable,
+        InvalidRequest,
+        NewerSchema,
+        NotFound,
+        PluginError,
+        RequestError,
+        SettingsError,
+        StoreError,
+        TooLarge,
+        TooManyRequests,
+        UmbralChatError,
+        Unauthorized,
+        Unavailable,
+    )
+    from umbral_chat.markers import hookimpl
+    from umbral_chat.model.conversations import Conversation, Deleted, Head, InboxPage, LogPage, MessagePage
+    from umbral_chat.model.cursor import START, Cursor
+    from umbral_chat.model.entries import (
+        Changes,
+        Edit,
+        Entry,
+        FoldedMessage,
+        Member,
+        Message,
+        Redaction,
+        Role,
+        Sender,
+        Status,
+        Update,
+        entry_decoder,
+        entry_encoder,
+    )
+    from umbral_chat.model.signals import (
+        DraftSignal,
+        PresenceSignal,
+        ReadSignal,
+        Signal,
+        StatusSignal,
+        TypingSignal,
+        signal_decoder,
+        signal_encoder,
+    )
+    from umbral_chat.model.writes import Appended, Write, WriteEdit, WriteMessage, WriteRedaction, WriteUpdate
+    from umbral_chat.providers.auth import Authenticator, Authorizer, Principal, Right
+    from umbral_chat.providers.edges import Check, CheckResult, Consumer, Offer, Presence, PresenceState
+    from umbral_chat.providers.history import History, RenewsEpochs, Storage
+    from umbral_chat.providers.store import Lease, RecentSignals, Record, SharedStore, StoredSignal
+    from umbral_chat.providers.transport import (
+        EntryHint,
+        HeadHint,
+        SignalHint,
+        StateChanged,
+        StateName,
+        ToggleHint,
+        Transport,
+        TransportEvent,
+        TransportState,
+    )
+    from umbral_chat.settings.effective import Settings
+    from umbral_chat.settings.secret import Secret
+    from umbral_chat.settings.sections import Section
 
 __version__ = "0.1.0"
 
-__all__ = ["__version__", "hookimpl"]
+_PLACES = {
+    "umbral_chat.clock": "Clock",
+    "umbral_chat.context": "Base Services",
+    "umbral_chat.errors": (
+        "Conflict ConversationDeleted CursorExpired Forbidden Gone HistoryUnavailable InvalidRequest "
+        "NewerSchema NotFound PluginError RequestError SettingsError StoreError TooLarge TooManyRequests "
+        "UmbralChatError Unauthorized Unavailable"
+    ),
+    "umbral_chat.markers": "hookimpl",
+    "umbral_chat.model.conversations": "Conversation Deleted Head InboxPage LogPage MessagePage",
+    "umbral_chat.model.cursor": "START Cursor",
+    "umbral_chat.model.entries": (
+        "Changes Edit Entry FoldedMessage Member Message Redaction Role Sender Status Update entry_decoder "
+        "entry_encoder"
+    ),
+    "umbral_chat.model.signals": (
+        "DraftSignal PresenceSignal ReadSignal Signal StatusSignal TypingSignal signal_decoder signal_encoder"
+    ),
+    "umbral_chat.model.writes": "Appended Write WriteEdit WriteMessage WriteRedaction WriteUpdate",
+    "umbral_chat.providers.auth": "Authenticator Authorizer Principal Right",
+    "umbral_chat.providers.edges": "Check CheckResult Consumer Offer Presence PresenceState",
+    "umbral_chat.providers.history": "History RenewsEpochs Storage",
+    "umbral_chat.providers.store": "Lease RecentSignals Record SharedStore StoredSignal",
+    "umbral_chat.providers.transport": (
+        "EntryHint HeadHint SignalHint StateChanged StateName ToggleHint Transport TransportEvent TransportState"
+    ),
+    "umbral_chat.settings.effective": "Settings",
+    "umbral_chat.settings.secret": "Secret",
+    "umbral_chat.settings.sections": "Section",
+}
+"""Where each public name is defined."""
+
+_MODULES = {name: module for module, names in _PLACES.items() for name in names.split()}
+
+if not TYPE_CHECKING:  # a checker reads the imports above, and is to complain about any other name
+
+    def __getattr__(name: str) -> object:
+        module = _MODULES.get(name)
+        if module is None:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        value = globals()[name] = getattr(import_module(module), name)
+        return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
+__all__ = [
+    "START",
+    "Appended",
+    "Authenticator",
+    "Authorizer",
+    "Base",
+    "Changes",
+    "Check",
+    "CheckResult",
+    "Clock",
+    "Conflict",
+    "Consumer",
+    "Conversation",
+    "ConversationDeleted",
+    "Cursor",
+    "CursorExpired",
+    "Deleted",
+    "DraftSignal",
+    "Edit",
+    "Entry",
+    "EntryHint",
+    "FoldedMessage",
+    "Forbidden",
+    "Gone",
+    "Head",
+    "HeadHint",
+    "History",
+    "HistoryUnavailable",
+    "InboxPage",
+    "InvalidRequest",
+    "Lease",
+    "LogPage",
+    "Member",
+    "Message",
+    "MessagePage",
+    "NewerSchema",
+    "NotFound",
+    "Offer",
+    "PluginError",
+    "Presence",
+    "PresenceSignal",
+    "PresenceState",
+    "Principal",
+    "ReadSignal",
+    "RecentSignals",
+    "Record",
+    "Redaction",
+    "RenewsEpochs",
+    "RequestError",
+    "Right",
+    "Role",
+    "Secret",
+    "Section",
+    "Sender",
+    "Services",
+    "Settings",
+    "SettingsError",
+    "SharedStore",
+    "Signal",
+    "SignalHint",
+    "StateChanged",
+    "StateName",
+    "Status",
+    "StatusSignal",
+    "Storage",
+    "StoreError",
+    "StoredSignal",
+    "ToggleHint",
+    "TooLarge",
+    "TooManyRequests",
+    "Transport",
+    "TransportEvent",
+    "TransportState",
+    "TypingSignal",
+    "UmbralChatError",
+    "Unauthorized",
+    "Unavailable",
+    "Update",
+    "Write",
+    "WriteEdit",
+    "WriteMessage",
+    "WriteRedaction",
+    "WriteUpdate",
+    "__version__",
+    "entry_decoder",
+    "entry_encoder",
+    "hookimpl",
+    "signal_decoder",
+    "signal_encoder",
+]

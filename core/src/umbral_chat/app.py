@@ -35,6 +35,7 @@ from umbral_chat.bus import Bus
 from umbral_chat.checks import core_checks
 from umbral_chat.clock import Clock, SystemClock
 from umbral_chat.context import Services
+from umbral_chat.errors import UmbralChatError
 from umbral_chat.http import PRINCIPAL
 from umbral_chat.interest import Interest
 from umbral_chat.plugins import PluginHost
@@ -59,14 +60,14 @@ def create_app(settings: Settings, plugins: PluginHost, *, clock: Clock | None =
     core = settings.core
     guard = Guard(local_only=not core.keys, cors_origins=core.cors_origins)
     issuers = tokens.Issuers()
-    handlers = _handlers(services)
+    routes = handlers(services)
     checks = [*core_checks(services), *plugins.checks(services)]
 
     @asynccontextmanager
-    async def lifespan(_: Litestar) -> AsyncIterator[None]:
+    async def lifespan(app: Litestar) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
             stack.push_async_callback(asyncio.to_thread, services.base.telemetry.shutdown)
-            await stack.enter_async_context(services.storage.lifespan)
+            await _enter(app, stack, services)
             issuers.use(TokenIssuer(await load_secrets(core.token_secrets, services.storage.store), clock))
             await services.toggle.load()
             authenticators = _authenticators(services, issuers.current)
@@ -88,7 +89,7 @@ def create_app(settings: Settings, plugins: PluginHost, *, clock: Clock | None =
         )
 
     app = Litestar(
-        [*handlers, *schema.routes(handlers)],
+        [*routes, *schema.routes(routes)],
         guards=[guard],
         request_class=ApiRequest,
         lifespan=[lifespan],
@@ -110,8 +111,18 @@ def create_app(settings: Settings, plugins: PluginHost, *, clock: Clock | None =
     return app
 
 
-def _handlers(services: Services) -> list[BaseRouteHandler]:
-    handlers: list[BaseRouteHandler] = [
+async def _enter(app: Litestar, stack: AsyncExitStack, services: Services) -> None:
+    try:
+        await stack.enter_async_context(services.storage.lifespan)
+    except UmbralChatError as error:
+        # Whoever serves the app says it in one line, where a server would only show a traceback.
+        app.state.failure = error
+        raise
+
+
+def handlers(services: Services) -> list[BaseRouteHandler]:
+    """Every route handler of a service, the plugins' included. Raises PluginError for one that names no right."""
+    found: list[BaseRouteHandler] = [
         messages.routes(services),
         message.edit,
         message.redact,
@@ -121,8 +132,8 @@ def _handlers(services: Services) -> list[BaseRouteHandler]:
         *operations.HANDLERS,
         *cast("Sequence[BaseRouteHandler]", services.plugins.routes(services)),
     ]
-    check_rights(handlers)
-    return handlers
+    check_rights(found)
+    return found
 
 
 def _principal(request: Request[Any, Any, Any]) -> Principal:
@@ -180,4 +191,4 @@ def _cors(origins: Sequence[str]) -> CORSConfig | None:
     )
 
 
-__all__ = ["create_app"]
+__all__ = ["create_app", "handlers"]

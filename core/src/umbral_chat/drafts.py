@@ -3,6 +3,7 @@ falls silent."""
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -19,8 +20,11 @@ SILENCE = 30.0
 PUBLISH_INTERVAL = 0.5
 """Seconds between two publications of one draft to other instances: cumulative, at most twice a second."""
 
-ENDED_LIMIT = 64
-"""Ended message ids remembered of a conversation, so that a late piece does not bring a finished draft back."""
+ENDED_LIMIT = 4096
+"""Ended messages remembered, of all conversations, so that a late piece does not bring a finished draft back."""
+
+ENDED_KEPT = 2 * SILENCE
+"""Seconds for which they are: what comes later than the longest-lived draft is no late piece."""
 
 
 class DraftView(msgspec.Struct, frozen=True):
@@ -36,7 +40,8 @@ class DraftView(msgspec.Struct, frozen=True):
 class _Draft:
     text: str
     sender: Sender
-    subject: str
+    subject: str | None
+    """Who writes it; None: somebody on another instance, until a piece of the same sender comes here."""
     touched: float
     published: float = float("-inf")
     dirty: bool = False
@@ -58,7 +63,7 @@ class Drafts:
         self._changed = changed
         self._publish = publish
         self._drafts: dict[str, dict[str, _Draft]] = {}
-        self._ended: dict[str, dict[str, float]] = {}
+        self._ended: OrderedDict[tuple[str, str], float] = OrderedDict()
 
     def __len__(self) -> int:
         return sum(len(drafts) for drafts in self._drafts.values())
@@ -79,12 +84,12 @@ class Drafts:
         (`draft_gap` with the `expected` offset; `draft_ended`; `draft_too_long`; `not_your_draft`) and
         TooManyRequests (`too_many_drafts`).
         """
-        if message_id in self._ended.get(conversation, ()):
+        if (conversation, message_id) in self._ended:
             raise Conflict("This message is written already: its draft has ended.", code="draft_ended")
         drafts = self._drafts.get(conversation, {})
         draft = drafts.get(message_id)
         known = draft.text if draft else ""
-        if draft is not None and draft.subject != subject:
+        if draft is not None and not _writes(draft, subject, sender):
             raise Conflict("Somebody else writes this draft.", code="not_your_draft", field="message_id")
         if draft is None and len(drafts) >= self._limit:
             raise TooManyRequests(
@@ -101,41 +106,49 @@ class Drafts:
             raise Conflict(
                 f"A message has at most {limit} characters.", code="draft_too_long", field="text", limit=limit
             )
-        if draft is None or not known.startswith(text, offset):
-            known = known[:offset] + text
         now = self._clock.monotonic()
         if draft is None:
-            draft = self._drafts.setdefault(conversation, {})[message_id] = _Draft(known, sender, subject, now)
-        draft.text, draft.touched, draft.dirty = known, now, True
-        self._changed(conversation)
+            draft = self._drafts.setdefault(conversation, {})[message_id] = _Draft("", sender, subject, now)
+        # A repeated piece says no more than that its producer is there: news to other instances, not to readers.
+        repeated = bool(text) and known.startswith(text, offset)
+        draft.text = known if repeated else known[:offset] + text
+        draft.subject, draft.touched, draft.dirty = subject, now, True
+        if not repeated:
+            self._changed(conversation)
         self._publish_if_due(conversation, message_id, draft, now)
-        return len(known)
+        return len(draft.text)
 
     def learn(self, signal: DraftSignal) -> None:
         """Another instance says how far a draft is."""
+        conversation, message_id = signal.conversation, signal.message_id
         if signal.ended:
-            self.end(signal.conversation, signal.message_id, tell=False)
-        elif signal.message_id not in self._ended.get(signal.conversation, ()):
-            drafts = self._drafts.setdefault(signal.conversation, {})
-            if signal.message_id in drafts or len(drafts) < self._limit:
-                now = self._clock.monotonic()
-                draft = drafts.setdefault(signal.message_id, _Draft("", signal.sender, "", now))
-                if not draft.dirty:
-                    draft.text, draft.touched = signal.text, now
-                    self._changed(signal.conversation)
-            if not drafts:
-                del self._drafts[signal.conversation]
+            self.end(conversation, message_id, tell=False)
+            return
+        if (conversation, message_id) in self._ended:
+            return
+        drafts = self._drafts.get(conversation, {})
+        draft, now = drafts.get(message_id), self._clock.monotonic()
+        if draft is None:
+            if len(drafts) < self._limit:
+                draft = _Draft(signal.text, signal.sender, None, now)
+                self._drafts.setdefault(conversation, {})[message_id] = draft
+                self._changed(conversation)
+        elif not draft.dirty and not draft.text.startswith(signal.text):
+            # Cumulative, so one that says less than what is known is a late one.
+            draft.text, draft.touched = signal.text, now
+            self._changed(conversation)
+        elif draft.text == signal.text:
+            draft.touched = now
 
     def end(self, conversation: str, message_id: str, *, tell: bool = True) -> None:
-        """The entry of this message came, so its draft is over."""
-        now = self._clock.monotonic()
+        """The entry of this message came, so its draft is over: also one that is yet to be heard of."""
+        self._ended[conversation, message_id] = self._clock.monotonic()
+        self._ended.move_to_end((conversation, message_id))
+        if len(self._ended) > ENDED_LIMIT:
+            self._ended.popitem(last=False)
         draft = self._take(conversation, message_id)
         if draft is None:
             return
-        ended = self._ended.setdefault(conversation, {})
-        ended[message_id] = now
-        while len(ended) > ENDED_LIMIT:
-            del ended[next(iter(ended))]
         self._changed(conversation)
         # Whoever learnt of this draft from here learns its end from the entry; the signal only helps who misses it.
         if tell and draft.published > float("-inf"):
@@ -145,7 +158,8 @@ class Drafts:
 
     def forget(self, conversation: str) -> None:
         """The conversation was deleted."""
-        self._ended.pop(conversation, None)
+        for key in [key for key in self._ended if key[0] == conversation]:
+            del self._ended[key]
         if self._drafts.pop(conversation, None):
             self._changed(conversation)
 
@@ -159,10 +173,8 @@ class Drafts:
                     self._changed(conversation)
                 elif draft.dirty:
                     self._publish_if_due(conversation, message_id, draft, now)
-        for conversation, ended in list(self._ended.items()):
-            self._ended[conversation] = kept = {key: at for key, at in ended.items() if now - at < 2 * SILENCE}
-            if not kept:
-                del self._ended[conversation]
+        while self._ended and now - next(iter(self._ended.values())) >= ENDED_KEPT:
+            self._ended.popitem(last=False)
 
     def _publish_if_due(self, conversation: str, message_id: str, draft: _Draft, now: float) -> None:
         if now - draft.published < PUBLISH_INTERVAL:
@@ -180,4 +192,9 @@ class Drafts:
         return draft
 
 
-__all__ = ["ENDED_LIMIT", "PUBLISH_INTERVAL", "SILENCE", "DraftView", "Drafts"]
+def _writes(draft: _Draft, subject: str, sender: Sender) -> bool:
+    # A producer whose pieces a load balancer spreads goes on here with what it began elsewhere.
+    return draft.subject == subject or (draft.subject is None and draft.sender == sender)
+
+
+__all__ = ["ENDED_KEPT", "ENDED_LIMIT", "PUBLISH_INTERVAL", "SILENCE", "DraftView", "Drafts"]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import logging
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from umbral_chat.providers.transport import Transport
+
+log = logging.getLogger(__name__)
 
 
 class Interest:
@@ -27,19 +30,27 @@ class Interest:
         for transport in transports:
             self._transports.append(transport)
             for conversation in self._watched:
-                transport.watch(conversation)
+                _tell(transport, transport.watch, conversation)
 
     def watch(self, conversation: str) -> None:
         """Somebody here follows it."""
         self._watched.add(conversation)
         for transport in self._transports:
-            transport.watch(conversation)
+            _tell(transport, transport.watch, conversation)
 
     def unwatch(self, conversation: str) -> None:
         """Nobody here follows it any more."""
         self._watched.discard(conversation)
         for transport in self._transports:
-            transport.unwatch(conversation)
+            _tell(transport, transport.unwatch, conversation)
+
+
+def _tell(transport: Transport, call: Callable[[str], None], conversation: str) -> None:
+    try:
+        call(conversation)
+    except Exception:
+        # A reader must not fail because of it: reconciling finds what this transport then does not hint.
+        log.exception("transport %s could not be told of %s", transport.name, conversation)
 
 
 __all__ = ["Interest"]

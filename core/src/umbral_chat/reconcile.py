@@ -34,7 +34,10 @@ async def reconcile(
                 for conversation, head in heads.items():
                     feeds.hint_head(conversation, head)
         except HistoryUnavailable as error:
-            log.warning("could not reconcile: %s", error)
+            log.debug("could not reconcile: %s", error)  # its health says so, once
+        except Exception:
+            # This bounds how stale every reader may be: it must not end because a store answered nonsense once.
+            log.exception("could not reconcile")
 
 
 __all__ = ["HEADS_AT_ONCE", "reconcile"]

@@ -1,27 +1,35 @@
-"""The reference pages that are made from the code: hooks, settings, metrics. `python -m umbral_chat.reference`."""
+"""The reference pages that are made from the code. `python -m umbral_chat.reference docs/reference` writes them."""
 
 from __future__ import annotations
 
 import argparse
 import inspect
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from textwrap import dedent
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 
 from umbral_chat import hookspecs
+from umbral_chat.api.codes import errors_page
+from umbral_chat.api.page import api_page
+from umbral_chat.auth import rights
+from umbral_chat.errors import PluginError
 from umbral_chat.plugins.host import PluginHost
 from umbral_chat.plugins.relay import specs
-from umbral_chat.settings.effective import shown
+from umbral_chat.settings.effective import Settings, shown
 from umbral_chat.settings.environ import variable
 from umbral_chat.settings.load import CORE_SECTIONS
 from umbral_chat.settings.packages import PACKAGES
 from umbral_chat.settings.sections import Section
 from umbral_chat.settings.shape import Field, fields, leaves
+from umbral_chat.surface import public_api_page
 from umbral_chat.telemetry.registry import METRICS, Label, Metric
+
+if TYPE_CHECKING:
+    from litestar.handlers import BaseRouteHandler, HTTPRouteHandler
 
 MADE = "<!-- Made by `python -m umbral_chat.reference docs/reference`; a test holds it equal. -->\n"
 
@@ -167,40 +175,89 @@ def _cell(text: str) -> str:
 
 
 def first_party_sections() -> dict[str, type[Section]]:
-    """The sections of this project's plugins that are installed, in the order of the packages."""
-    found = PluginHost.load().sections()
+    """The sections of this project's plugins that are installed, in the order of the packages.
+
+    Raises PluginError when one is installed and cannot be used: the page would be made without it.
+    """
+    host = PluginHost.load()
+    for status in host.statuses:
+        if status.name in PACKAGES and status.state != "active":
+            raise PluginError(f"Plugin {status.label} is {status.state}: {status.reason} {status.mend}")
+    found = host.sections()
     return {name: found[name] for name in PACKAGES if name in found}
+
+
+def first_party_handlers() -> list[BaseRouteHandler]:
+    """The routes of the core and of this project's plugins that are installed."""
+    from umbral_chat.app import handlers
+    from umbral_chat.build import build
+    from umbral_chat.clock import SystemClock
+
+    others = {status.name for status in PluginHost.load().statuses} - set(PACKAGES)
+    host = PluginHost.load(disabled=others)
+    # Nothing of the machine's own settings shows in a page, and nothing is opened: no app is entered.
+    settings = Settings(plugins={name: kind() for name, kind in host.sections().items()})
+    services, _, _ = build(settings, host, SystemClock())
+    return handlers(services)
+
+
+def rights_page(handlers: Sequence[BaseRouteHandler]) -> str:
+    """Every right, and which route needs which."""
+    from umbral_chat.api.schema import documented, openapi_path, routes
+
+    return rights.render(
+        (str(method), openapi_path(path), handler.opt["right"], handler.summary or "")
+        for handler in cast("Iterable[HTTPRouteHandler]", documented([*handlers, *routes(handlers)]))
+        for path in handler.paths
+        for method in sorted(handler.http_methods)
+    )
 
 
 def pages() -> dict[str, str]:
     """Every page by its file's name."""
+    from umbral_chat.api.schema import document
+
+    handlers = first_party_handlers()
     return {
+        "api.md": MADE + api_page(document(handlers)),
+        "errors.md": MADE + errors_page(),
         "hooks.md": hooks_page(),
-        "settings.md": settings_page(first_party_sections()),
         "metrics.md": metrics_page(),
+        "public-api.md": MADE + public_api_page(),
+        "rights.md": MADE + rights_page(handlers),
+        "settings.md": settings_page(first_party_sections()),
     }
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Write the pages into a directory; with `--check`, only say whether they are as they should be."""
     parser = argparse.ArgumentParser(prog="python -m umbral_chat.reference", description=main.__doc__)
     parser.add_argument("directory", type=Path)
     parser.add_argument("--check", action="store_true")
-    arguments = parser.parse_args()
+    asked = parser.parse_args(arguments)
     stale = 0
     for name, text in pages().items():
-        file = arguments.directory / name
+        file = asked.directory / name
         if file.is_file() and file.read_text(encoding="utf-8") == text:
             continue
         stale += 1
-        sys.stdout.write(f"{file} {'is stale' if arguments.check else 'written'}\n")
-        if not arguments.check:
+        sys.stdout.write(f"{file} {'is stale' if asked.check else 'written'}\n")
+        if not asked.check:
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(text, encoding="utf-8")
-    return 1 if arguments.check and stale else 0
+    return 1 if asked.check and stale else 0
 
 
 if __name__ == "__main__":
     sys.exit(main())
 
-__all__ = ["hooks_page", "metrics_page", "pages", "prometheus_name", "settings_page", "signature"]
+__all__ = [
+    "first_party_handlers",
+    "hooks_page",
+    "metrics_page",
+    "pages",
+    "prometheus_name",
+    "rights_page",
+    "settings_page",
+    "signature",
+]

@@ -6,11 +6,13 @@ import logging
 import os
 import socket
 import sys
+from collections.abc import Callable
 from types import FrameType
 
 import uvicorn
 from litestar import Litestar
 
+from umbral_chat.errors import SettingsError, UmbralChatError
 from umbral_chat.logs import configure_logging
 from umbral_chat.plugins import PluginHost
 from umbral_chat.settings.effective import Settings
@@ -22,9 +24,16 @@ log = logging.getLogger("umbral_chat")
 class Server(uvicorn.Server):
     """Tells the app that it drains before it waits for its requests, so that long polls answer at once."""
 
-    def __init__(self, config: uvicorn.Config, app: Litestar) -> None:
+    def __init__(self, config: uvicorn.Config, app: Litestar, greet: Callable[[], None]) -> None:
         super().__init__(config)
         self._app = app
+        self._greet = greet
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, and say what to try next once it answers."""
+        await super().startup(sockets)
+        if self.started:
+            self._greet()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """A signal to end: the first one drains, a second one does not wait."""
@@ -36,7 +45,7 @@ class Server(uvicorn.Server):
 
 
 def serve(settings: Settings, plugins: PluginHost) -> int:
-    """Serve until a signal ends it; the exit code. Raises SettingsError and PluginError before anything listens."""
+    """Serve until a signal ends it; the exit code. Raises SettingsError, PluginError and StoreError when it cannot."""
     from umbral_chat.app import create_app
 
     check_exposure(settings.core)
@@ -54,18 +63,27 @@ def serve(settings: Settings, plugins: PluginHost) -> int:
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,  # nothing here asks who is behind a proxy
         date_header=False,
         timeout_graceful_shutdown=max(1, round(core.shutdown_timeout)),
         # A keep-alive longer than that of the usual proxies (60 s): they, not we, close what is idle.
         timeout_keep_alive=75,
         backlog=4096,
     )
-    server = Server(config, app)
     listener = _listen(core.host, core.port)
     address, port = listener.getsockname()[:2]
-    _greet(f"http://{f'[{address}]' if ':' in address else address}:{port}", keyless=not core.keys)
+    url = f"http://{f'[{address}]' if ':' in address else address}:{port}"
+    server = Server(config, app, lambda: _greet(url, keyless=not core.keys))
+    logging.getLogger("uvicorn.error").addFilter(lambda _: "failure" not in app.state)
     with listener:
-        server.run(sockets=[listener])
+        try:
+            server.run(sockets=[listener])
+        except SystemExit:
+            if "failure" not in app.state:
+                raise
+    failure: UmbralChatError | None = app.state.get("failure")
+    if failure is not None:
+        raise failure
     return 0 if server.started else 1
 
 
@@ -77,8 +95,6 @@ def _listen(host: str, port: int) -> socket.socket:
         listener.bind((host, port))
     except OSError as error:
         listener.close()
-        from umbral_chat.errors import SettingsError
-
         raise SettingsError(
             f"Cannot listen on {host}:{port}: {error.strerror}. Choose another with --port or core.port."
         ) from error

@@ -7,6 +7,8 @@ import logging
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
+from umbral_chat.errors import UmbralChatError
+
 T = TypeVar("T")
 
 log = logging.getLogger(__name__)
@@ -42,10 +44,14 @@ class Tasks:
             log.warning("%s ended: %s", task.get_name(), error, exc_info=_unexpected(error))
 
 
-def _unexpected(error: BaseException) -> BaseException | None:
-    from umbral_chat.errors import UmbralChatError
+def being_cancelled() -> bool:
+    """Whether it is the running task that is to end: a CancelledError may also come from what it waits for."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
+
+def _unexpected(error: BaseException) -> BaseException | None:
     return None if isinstance(error, UmbralChatError) else error
 
 
-__all__ = ["Tasks"]
+__all__ = ["Tasks", "being_cancelled"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from datetime import datetime
 
@@ -24,6 +25,8 @@ class ToggleState(msgspec.Struct, frozen=True, omit_defaults=True):
     """A hard off in the settings, which the API cannot lift."""
 
 
+log = logging.getLogger(__name__)
+
 _decoder = msgspec.json.Decoder(ToggleState)
 
 
@@ -35,6 +38,7 @@ class Toggle:
         self._clock = clock
         self._listeners: list[Callable[[ToggleState], None]] = []
         self._locked = configured is False
+        self._version = 0
         self.state = ToggleState(enabled=configured is not False, locked=self._locked)
 
     def on_change(self, listener: Callable[[ToggleState], None]) -> None:
@@ -47,16 +51,19 @@ class Toggle:
         return self.state
 
     def learn(self, record: Record | None) -> None:
-        """Take the stored value as somebody read it."""
-        if record is None or self._locked:
+        """Take the stored value as somebody read it. One that was read before another that is known changes nothing."""
+        if record is None or self._locked or record.version <= self._version:
             return
-        state = _decoder.decode(record.value)
-        if state != self.state:
-            switched = state.enabled != self.state.enabled
-            self.state = state
-            if switched:
-                for listener in self._listeners:
-                    listener(state)
+        self._version = record.version
+        try:
+            state = _decoder.decode(record.value)
+        except msgspec.DecodeError as error:
+            log.warning("the stored toggle cannot be read, and stays as it is (%s): %s", self.state.enabled, error)
+            return
+        before, self.state = self.state, state
+        if state.enabled != before.enabled:
+            for listener in self._listeners:
+                listener(state)
 
     async def set(self, *, enabled: bool, by: str) -> ToggleState:
         """Switch it for every instance. Raises Conflict (`realtime_disabled`) under a hard off."""

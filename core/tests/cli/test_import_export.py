@@ -43,7 +43,7 @@ def test_answers_that_are_lost_on_the_way_repeat_nothing_and_change_no_order(
     run: Run, service: FakeService, tmp_path: Path
 ) -> None:
     lines: list[dict[str, Any] | str] = [{"conversation": "c", "content": str(number)} for number in range(40)]
-    service.faults.extend(["lose", 503, "refuse", "none"] * 5)
+    service.faults.extend(["lose", 503, "refuse", "none"] * 2)
     result = run("import", write(tmp_path / "a", lines), service=service)
     assert result.exit_code == 0, result.output
     assert service.contents("c") == [str(number) for number in range(40)]

@@ -43,6 +43,7 @@ def test_a_disabled_plugin_is_not_even_imported(packages: Packages) -> None:
             "it needs is missing: absent_part",
         ),
         ("1 / 0", "ZeroDivisionError", "--force-reinstall acme-bad"),
+        ("raise SystemExit('no')", "SystemExit: no", "--force-reinstall acme-bad"),
         ("def broken(:", "SyntaxError", 'core.disabled_plugins = ["bad"]'),
     ],
 )
@@ -55,6 +56,11 @@ def test_a_plugin_that_cannot_be_imported_is_named_and_the_others_go_on(
     assert (found["bad"].state, found["good"].state) == ("broken", "active")
     assert reason in str(found["bad"].reason)
     assert mend in str(found["bad"].mend)
+
+
+def test_a_plugin_whose_own_module_is_missing_is_to_be_reinstalled(packages: Packages) -> None:
+    packages.add("bad", GOOD, value="acme_absent.plugin")
+    assert str(statuses(packages)["bad"].mend).startswith("Reinstall it: pip install --force-reinstall acme-bad. ")
 
 
 def test_an_entry_point_that_names_nothing_is_broken(packages: Packages) -> None:

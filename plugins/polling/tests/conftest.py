@@ -1,19 +1,29 @@
-"""A store in memory that counts what it is asked and fails when told, and settings quick enough for tests."""
+"""A store in memory that counts what it is asked and fails when told, and whole services on a file of their own."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import nullcontext
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, cast
 
+import httpx
+import msgspec
 import pytest
+from litestar import Litestar
+from umbral_chat.app import create_app
 from umbral_chat.clock import SystemClock
+from umbral_chat.context import Services
 from umbral_chat.errors import HistoryUnavailable
 from umbral_chat.model.conversations import Deleted, Head
+from umbral_chat.plugins import boot
 from umbral_chat.providers.history import History, Storage
 from umbral_chat.providers.store import RecentSignals, Record, SharedStore, StoredSignal
 from umbral_chat_polling import Polling, PollingTransport
+from umbral_chat_polling.answer import Events
 
 
 class MemoryStore:
@@ -74,6 +84,106 @@ class MemoryStore:
             store=cast("SharedStore", cast("Any", self)),
             lifespan=nullcontext(),
         )
+
+
+class Plug:
+    """A provider whose calls are counted, and fail while it is unplugged."""
+
+    def __init__(self, provider: object) -> None:
+        self._provider = provider
+        self.unplugged = False
+        self.calls: Counter[str] = Counter()
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._provider, name)
+        if not callable(found):
+            return found
+
+        async def call(*args: Any, **kwargs: Any) -> Any:
+            self.calls[name] += 1
+            if self.unplugged:
+                raise HistoryUnavailable("unplugged")
+            return await found(*args, **kwargs)
+
+        return call
+
+
+@dataclass(frozen=True)
+class Instance:
+    """One running service and a client of it, in this process."""
+
+    app: Litestar
+    client: httpx.AsyncClient
+    history: Plug
+
+    @property
+    def services(self) -> Services:
+        services: Services = self.app.state.services
+        return services
+
+    async def send(self, content: str, conversation: str = "room", **body: Any) -> str:
+        """Send a message; the cursor that it is at."""
+        answer = await self.client.post(f"/v1/conversations/{conversation}/messages", json={"content": content, **body})
+        assert answer.status_code in {200, 201}, answer.text
+        return str(answer.json()["cursor"])
+
+    async def draft(self, text: str, message_id: str = "m1", conversation: str = "room") -> None:
+        """Write `text` so far."""
+        answer = await self.client.post(
+            f"/v1/conversations/{conversation}/drafts", json={"message_id": message_id, "offset": 0, "text": text}
+        )
+        assert answer.status_code == 200, answer.text
+
+    async def ask(
+        self,
+        after: str = "0",
+        conversation: str = "room",
+        known: str | None = None,
+        key: str | None = None,
+        **query: Any,
+    ) -> httpx.Response:
+        """Poll, whatever the answer is."""
+        headers = {name: value for name, value in (("If-None-Match", known), ("Authorization", key)) if value}
+        return await self.client.get(
+            f"/v1/conversations/{conversation}/events", params={"after": after, **query}, headers=headers, timeout=90
+        )
+
+    async def poll(self, after: str = "0", conversation: str = "room", **query: Any) -> Events:
+        """Poll, and be answered."""
+        answer = await self.ask(after, conversation, **query)
+        assert answer.status_code == 200, answer.text
+        return msgspec.json.decode(answer.content, type=Events)
+
+    def counted(self, metric: str, *labels: str) -> int | float:
+        """How far a counter is."""
+        return self.services.base.telemetry.counter(metric).labels(*labels).value
+
+
+Start = Callable[..., Awaitable[Instance]]
+
+
+@pytest.fixture
+async def start(tmp_path: Path) -> AsyncIterator[Start]:
+    """Starts services, all on one database file, with settings as environment variables without their prefix."""
+    async with AsyncExitStack() as stack:
+
+        async def start(**environ: str) -> Instance:
+            given = {"CORE__DATABASE": str(tmp_path / "chat.sqlite3")} | environ
+            settings, plugins = boot(None, {f"UMBRAL_CHAT_{name}": value for name, value in given.items()})
+            app = create_app(settings, plugins)
+            history: Any = app.state.services.storage.history
+            history.wrapped = plug = Plug(history.wrapped)
+            await stack.enter_async_context(app.lifespan())
+            client = httpx.AsyncClient(transport=httpx.ASGITransport(cast("Any", app)), base_url="http://127.0.0.1")
+            return Instance(app, await stack.enter_async_context(client), plug)
+
+        yield start
+
+
+@pytest.fixture
+async def service(start: Start) -> Instance:
+    """A service with the default settings."""
+    return await start()
 
 
 @pytest.fixture

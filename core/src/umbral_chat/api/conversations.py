@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import msgspec
 from litestar import Request, Response, delete, get, patch, post
-from litestar.params import Parameter
+from litestar.params import FromPath, JSONBody, QueryParameter
 
 from umbral_chat import http
 from umbral_chat.api.bodies import ConversationBody, DraftBody, PatchBody, ReadBody
@@ -32,7 +32,7 @@ ONE = ALL + "/{conversation:str}"
     opt={"right": "manage"},
 )
 async def make(
-    services: Parts, principal: Caller, data: ConversationBody, idempotency_key: IdempotencyKey = None
+    services: Parts, principal: Caller, data: JSONBody[ConversationBody], idempotency_key: IdempotencyKey = None
 ) -> Response[ConversationView]:
     """Make a conversation, update the one of this id, or revive a deleted one with a new epoch. 201: it was made."""
     conversation, made = await services.chat.make(principal, data, idempotency_key)
@@ -44,9 +44,9 @@ async def inbox(
     request: Request[Any, Any, Any],
     services: Parts,
     principal: Caller,
-    limit: Annotated[int, Parameter(description="Most conversations in the page.")] = 50,
-    before: Annotated[str | None, Parameter(description="`before` of the page before.")] = None,
-    status: Annotated[Status | None, Parameter(description="Only these.")] = None,
+    limit: Annotated[int, QueryParameter(description="Most conversations in the page.")] = 50,
+    before: Annotated[str | None, QueryParameter(description="`before` of the page before.")] = None,
+    status: Annotated[Status | None, QueryParameter(description="Only these.")] = None,
 ) -> Response[InboxView]:
     """Conversations by last activity, newest first, each with its head, last message and unread count.
 
@@ -67,7 +67,7 @@ async def inbox(
 
 
 @get(ONE, operation_id="conversation", summary="One conversation", tags=["conversations"], opt={"right": "read"})
-async def show(services: Parts, principal: Caller, conversation: str) -> ConversationView:
+async def show(services: Parts, principal: Caller, conversation: FromPath[str]) -> ConversationView:
     """Its state, its head and cursor, its last message, and how much of it the caller has not read."""
     return ConversationView.of(await services.chat.conversation(principal, conversation))
 
@@ -76,8 +76,8 @@ async def show(services: Parts, principal: Caller, conversation: str) -> Convers
 async def change(
     services: Parts,
     principal: Caller,
-    conversation: str,
-    data: PatchBody,
+    conversation: FromPath[str],
+    data: JSONBody[PatchBody],
     idempotency_key: IdempotencyKey = None,
 ) -> ConversationView:
     """Change title, metadata, status, responder, realtime or members; an `update` entry tells its readers."""
@@ -85,7 +85,7 @@ async def change(
 
 
 @delete(ONE, operation_id="deleteConversation", summary="Delete one", tags=["conversations"], opt={"right": "manage"})
-async def remove(services: Parts, conversation: str) -> None:
+async def remove(services: Parts, conversation: FromPath[str]) -> None:
     """Remove everything of it. Its readers get 410 `conversation_deleted`; for 30 days only an explicit creation
     revives it, with a new epoch."""
     await services.chat.delete(conversation)
@@ -99,7 +99,9 @@ async def remove(services: Parts, conversation: str) -> None:
     status_code=200,
     opt={"right": "read"},
 )
-async def mark_read(services: Parts, principal: Caller, conversation: str, data: ReadBody) -> ReadView:
+async def mark_read(
+    services: Parts, principal: Caller, conversation: FromPath[str], data: JSONBody[ReadBody]
+) -> ReadView:
     """Raise the caller's read marker: durable, never lower, at most the head. It feeds `unread`."""
     return ReadView(seq=await services.chat.mark_read(principal, conversation, data.seq))
 
@@ -112,7 +114,9 @@ async def mark_read(services: Parts, principal: Caller, conversation: str, data:
     status_code=200,
     opt={"right": "send"},
 )
-async def draft(services: Parts, principal: Caller, conversation: str, data: DraftBody) -> DraftLength:
+async def draft(
+    services: Parts, principal: Caller, conversation: FromPath[str], data: JSONBody[DraftBody]
+) -> DraftLength:
     """A piece of a message that is being written. The entry with the same `message_id` ends it; after 30 s of silence
     it is dropped."""
     return DraftLength(message_id=data.message_id, length=await services.chat.draft(principal, conversation, data))
@@ -126,7 +130,7 @@ async def draft(services: Parts, principal: Caller, conversation: str, data: Dra
     status_code=200,
     opt={"right": "read"},
 )
-async def connect(services: Parts, principal: Caller, conversation: str) -> ConnectView:
+async def connect(services: Parts, principal: Caller, conversation: FromPath[str]) -> ConnectView:
     """The ways in which this client may follow the conversation now, best first, and the cursor to start from.
 
     Load the history first and follow from its cursor, or follow from this one: neither misses anything.

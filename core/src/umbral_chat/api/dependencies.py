@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from litestar.params import Dependency
+from litestar.di import NamedDependency
+from litestar.params import SkipValidation
 
 from umbral_chat.context import Services
 from umbral_chat.providers.auth import Principal
 from umbral_chat.providers.edges import Check
 
-Parts = Annotated[Services, Dependency(skip_validation=True)]
+Parts = NamedDependency[SkipValidation[Services]]
 """The parts of the service."""
 
-Caller = Annotated[Principal, Dependency(skip_validation=True)]
+Caller = NamedDependency[SkipValidation[Principal]]
 """Who calls, as the guard recognized them."""
 
-Checks = Annotated[list[Check], Dependency(skip_validation=True)]
+Checks = NamedDependency[SkipValidation[list[Check]]]
 """Every check of the core and of plugins."""
 
 __all__ = ["Caller", "Checks", "Parts"]

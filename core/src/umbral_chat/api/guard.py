@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -11,7 +12,7 @@ from litestar.exceptions import MethodNotAllowedException
 from litestar.handlers import BaseRouteHandler
 
 from umbral_chat.auth.gate import Gate, authorize
-from umbral_chat.errors import Forbidden, PluginError
+from umbral_chat.errors import Forbidden, PluginError, Unavailable
 from umbral_chat.http import PRINCIPAL
 from umbral_chat.model.ids import check_conversation_id
 
@@ -30,13 +31,13 @@ class Guard:
         self._origins = set(cors_origins)
 
     async def __call__(self, connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
-        """Raises Unauthorized, Forbidden, and InvalidRequest for a conversation id that none may have."""
+        """Raises Unauthorized, Forbidden, Unavailable, and InvalidRequest for a conversation id that none may have."""
         scope = connection.scope
         right = required_right(handler, str(scope.get("method", "GET")))
         if right == PUBLIC:
             return
         if self.gate is None:
-            raise Forbidden("The service has not started yet.", code="not_started")
+            raise Unavailable("The service has not started yet.", code="not_started")
         header = None
         for name, value in scope["headers"]:
             if name == b"authorization":
@@ -58,15 +59,22 @@ class Guard:
         # Without keys whoever reaches the port may do all. A page in the operator's browser reaches it too: by a
         # cross-site request, which carries its Origin, or by a name of its own that resolves to loopback.
         for name, value in headers:
-            text = value.decode("latin-1")
-            if name == b"host" and urlsplit(f"//{text}").hostname not in _LOOPBACK:
+            if name == b"host" and not _names_loopback(b"//" + value):
                 raise Forbidden("Without keys the service answers only to a loopback name.", code="not_loopback")
-            if name == b"origin" and text not in self._origins and urlsplit(text).hostname not in _LOOPBACK:
+            if name == b"origin" and not _names_loopback(value) and value.decode("latin-1") not in self._origins:
                 raise Forbidden(
-                    f"Without keys the service takes no requests of pages from {text}: set core.keys, or name the "
-                    "origin in core.cors_origins.",
+                    f"Without keys the service takes no requests of pages from {value.decode('latin-1')}: set "
+                    "core.keys, or name the origin in core.cors_origins.",
                     code="foreign_origin",
                 )
+
+
+@lru_cache(maxsize=64)
+def _names_loopback(url: bytes) -> bool:
+    try:
+        return urlsplit(url.decode("latin-1")).hostname in _LOOPBACK
+    except ValueError:  # brackets that hold no address
+        return False
 
 
 def required_right(handler: BaseRouteHandler, method: str) -> Any:

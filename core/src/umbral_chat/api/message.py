@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from litestar import Response, delete, patch
-from litestar.params import Parameter
+from litestar.params import FromPath, HeaderParameter, JSONBody
 
 from umbral_chat.api.bodies import EditBody
 from umbral_chat.api.dependencies import Caller, Parts
@@ -15,7 +15,7 @@ from umbral_chat.api.views import SentView
 ONE = PATH + "/{message_id:str}"
 
 IdempotencyKey = Annotated[
-    str | None, Parameter(header="Idempotency-Key", description="A repeat is answered with the first.")
+    str | None, HeaderParameter(name="Idempotency-Key", description="A repeat is answered with the first.")
 ]
 
 
@@ -23,9 +23,9 @@ IdempotencyKey = Annotated[
 async def edit(
     services: Parts,
     principal: Caller,
-    conversation: str,
-    message_id: str,
-    data: EditBody,
+    conversation: FromPath[str],
+    message_id: FromPath[str],
+    data: JSONBody[EditBody],
     idempotency_key: IdempotencyKey = None,
 ) -> Response[SentView]:
     """Replace a message's content: one's own, or anybody's with the right `moderate`."""
@@ -39,8 +39,8 @@ async def edit(
 async def redact(
     services: Parts,
     principal: Caller,
-    conversation: str,
-    message_id: str,
+    conversation: FromPath[str],
+    message_id: FromPath[str],
     idempotency_key: IdempotencyKey = None,
 ) -> Response[SentView]:
     """Blank a message and its edits: one's own, or anybody's with the right `moderate`.

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Annotated
 
 import msgspec
-from litestar import asgi, get, post
+from litestar import get, post
 from litestar.handlers import ASGIRouteHandler
-from litestar.params import Parameter
+from litestar.params import FromPath, HeaderParameter, JSONBody, QueryParameter
 from litestar.types import Receive, Scope, Send
 
 from umbral_chat import http
@@ -18,6 +18,7 @@ from umbral_chat.chat import Sent
 from umbral_chat.context import Services
 from umbral_chat.epochs import check_epoch
 from umbral_chat.errors import InvalidRequest
+from umbral_chat.hot import HotRoute
 from umbral_chat.model.cursor import SEQ_LIMIT, Cursor
 
 PATH = "/v1/conversations/{conversation:str}/messages"
@@ -31,8 +32,9 @@ _encoder = msgspec.json.Encoder()
 
 def sent_json(sent: Sent) -> bytes:
     """The answer to a write, around the line that was encoded once for everybody."""
-    created = b"true" if sent.created else b"false"
-    return b'{"entry":%b,"cursor":"%b","created":%b}' % (sent.line.json, str(sent.cursor).encode(), created)
+    line, cursor, created = sent
+    end = f',"cursor":"{cursor.epoch}.{cursor.seq}","created":{"true" if created else "false"}}}'
+    return b'{"entry":' + line.json + end.encode()
 
 
 def routes(services: Services) -> ASGIRouteHandler:
@@ -73,7 +75,7 @@ def routes(services: Services) -> ASGIRouteHandler:
         else:
             await list_messages(scope, send)
 
-    return asgi(
+    return HotRoute(
         PATH,
         copy_scope=False,
         opt={"right": {"POST": "send", "GET": "read"}, "documented_by": [send_documented, list_documented]},
@@ -88,10 +90,10 @@ def _bound(query: dict[str, str], field: str) -> int | None:
 
 @post(PATH, operation_id="send", summary="Send a message", tags=["messages"], status_code=201, opt={"right": "send"})
 async def send_documented(
-    conversation: str,  # noqa: ARG001 - the signature is what is documented
-    data: SendBody,  # noqa: ARG001
+    conversation: FromPath[str],  # noqa: ARG001 - the signature is what is documented
+    data: JSONBody[SendBody],  # noqa: ARG001
     idempotency_key: Annotated[  # noqa: ARG001
-        str | None, Parameter(header="Idempotency-Key", description="The same thing as `client_id` in the body.")
+        str | None, HeaderParameter(name="Idempotency-Key", description="The same thing as `client_id` in the body.")
     ] = None,
 ) -> SentView:
     """Append a message to the log; the first one makes the conversation.
@@ -103,10 +105,10 @@ async def send_documented(
 
 @get(PATH, operation_id="messages", summary="The folded history", tags=["messages"], opt={"right": "read"})
 async def list_documented(
-    conversation: str,  # noqa: ARG001
-    after: Annotated[int | None, Parameter(ge=0, description="Messages after this message seq.")] = None,  # noqa: ARG001
-    before: Annotated[int | None, Parameter(ge=0, description="Messages before this message seq.")] = None,  # noqa: ARG001
-    limit: Annotated[int, Parameter(ge=1, description="Most messages in the page.")] = 50,  # noqa: ARG001
+    conversation: FromPath[str],  # noqa: ARG001
+    after: Annotated[int | None, QueryParameter(ge=0, description="Messages after this message seq.")] = None,  # noqa: ARG001
+    before: Annotated[int | None, QueryParameter(ge=0, description="Messages before this message seq.")] = None,  # noqa: ARG001
+    limit: Annotated[int, QueryParameter(ge=1, description="Most messages in the page.")] = 50,  # noqa: ARG001
 ) -> MessagesView:
     """Messages as they are now, ascending: the newest page, or the one after or before a message's seq.
 

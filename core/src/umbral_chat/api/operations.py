@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from litestar import Response, get, put
+from litestar.params import JSONBody
 
 from umbral_chat import __version__
 from umbral_chat.api.bodies import RealtimeBody
@@ -74,7 +75,7 @@ async def show_realtime(services: Parts) -> ToggleState:
     tags=["operations"],
     opt={"right": "admin"},
 )
-async def switch_realtime(services: Parts, principal: Caller, data: RealtimeBody) -> ToggleState:
+async def switch_realtime(services: Parts, principal: Caller, data: JSONBody[RealtimeBody]) -> ToggleState:
     """Switch realtime on or off for every instance, without a restart; it survives one."""
     return await services.toggle.set(enabled=data.enabled, by=principal.subject)
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from litestar import Litestar, MediaType, Request, Response, get
+from litestar.constants import OPENAPI_JSON_HANDLER_NAME
 from litestar.di import Provide
 from litestar.handlers import BaseRouteHandler
 from litestar.openapi import OpenAPIConfig
@@ -37,15 +38,14 @@ def document(handlers: Sequence[BaseRouteHandler]) -> dict[str, Any]:
                 security_schemes={"bearer": SecurityScheme(type="http", scheme="bearer", bearer_format="key or token")}
             ),
             security=[{"bearer": []}],
-            create_examples=True,
-            random_seed=1,
+            use_handler_docstrings=True,
         ),
     )
     schema: dict[str, Any] = app.openapi_schema.to_schema()
     for handler in documented(handlers):
         right = handler.opt.get("right")
         for path in handler.paths:
-            item = schema["paths"].get(_openapi_path(path), {})
+            item = schema["paths"].get(openapi_path(path), {})
             for operation in item.values():
                 if isinstance(operation, dict) and operation.get("operationId") == getattr(
                     handler, "operation_id", None
@@ -53,6 +53,8 @@ def document(handlers: Sequence[BaseRouteHandler]) -> dict[str, Any]:
                     operation["x-right"] = right
                     if right == PUBLIC:
                         operation["security"] = []
+                    # Litestar's own idea of a 400 is not what is answered here.
+                    operation["responses"].pop("400", None)
                     operation["responses"]["default"] = {"$ref": "#/components/responses/Problem"}
     schema["components"].setdefault("responses", {})["Problem"] = _PROBLEM
     return schema
@@ -77,11 +79,25 @@ def routes(handlers: Sequence[BaseRouteHandler]) -> list[BaseRouteHandler]:
             made.update(document(handlers))
         return made
 
-    @get("/schema/openapi.json", include_in_schema=False, sync_to_thread=True, opt={"right": PUBLIC})
+    @get(
+        "/schema/openapi.json",
+        summary="The OpenAPI document",
+        name=OPENAPI_JSON_HANDLER_NAME,
+        include_in_schema=False,
+        sync_to_thread=True,
+        opt={"right": PUBLIC},
+    )
     def openapi_json() -> dict[str, Any]:
         return schema()
 
-    @get("/schema", include_in_schema=False, media_type=MediaType.HTML, sync_to_thread=True, opt={"right": PUBLIC})
+    @get(
+        "/schema",
+        summary="The same to look at",
+        include_in_schema=False,
+        media_type=MediaType.HTML,
+        sync_to_thread=True,
+        opt={"right": PUBLIC},
+    )
     def page(request: Request[Any, Any, Any]) -> Response[bytes]:
         return Response(ScalarRenderPlugin().render(request, schema()), media_type=MediaType.HTML)
 
@@ -95,7 +111,8 @@ class _Nothing:
         return None
 
 
-def _openapi_path(path: str) -> str:
+def openapi_path(path: str) -> str:
+    """The path as the document writes it: parameters without their types."""
     return "/".join(
         part.split(":", 1)[0] + "}" if part.startswith("{") and ":" in part else part for part in path.split("/")
     )
@@ -130,4 +147,4 @@ _PROBLEM = {
     },
 }
 
-__all__ = ["document", "documented", "routes"]
+__all__ = ["document", "documented", "openapi_path", "routes"]

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 from litestar import post
-from litestar.params import Dependency
+from litestar.di import NamedDependency
+from litestar.params import JSONBody, SkipValidation
 
 from umbral_chat.api.bodies import TokenBody
 from umbral_chat.api.dependencies import Caller, Parts
@@ -35,11 +34,11 @@ class Issuers:
         self._issuer = issuer
 
 
-TheIssuers = Annotated[Issuers, Dependency(skip_validation=True)]
+TheIssuers = NamedDependency[SkipValidation[Issuers]]
 
 
 @post("/v1/tokens", operation_id="token", summary="A token for a visitor", tags=["tokens"], opt={"right": "tokens"})
-async def issue_token(services: Parts, principal: Caller, issuers: TheIssuers, data: TokenBody) -> TokenView:
+async def issue_token(services: Parts, principal: Caller, issuers: TheIssuers, data: JSONBody[TokenBody]) -> TokenView:
     """A token by which a browser reads and writes one conversation as one visitor.
 
     It is bound to the conversation's epoch, so the conversation is made if it is not there, and a token of a deleted

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 
 import msgspec
 from litestar import get
-from litestar.params import Parameter
+from litestar.params import FromPath, QueryParameter
 from litestar.response import Stream
 
 from umbral_chat.api.dependencies import Caller, Parts
@@ -88,8 +88,8 @@ FORMS: dict[str, _Form] = {
 async def transcript(
     services: Parts,
     principal: Caller,
-    conversation: str,
-    format: Annotated[Format, Parameter(description="How it is written.")] = "json",  # noqa: A002 - the parameter's name
+    conversation: FromPath[str],
+    format: Annotated[Format, QueryParameter(description="How it is written.")] = "json",  # noqa: A002 - the parameter's name
 ) -> Stream:
     """Every message as it is now: `json` (all there is of each), `markdown`, `text`, or `openai` (role and content, as
     a prompt takes them)."""

@@ -134,7 +134,7 @@ class StatusView(_View, frozen=True, kw_only=True, omit_defaults=False):
     transports: list[TransportStatus]
     plugins: list[PluginView]
     missing: list[str]
-    counters: dict[str, int | float]
+    counters: dict[str, int]
 
 
 class CheckView(_View, frozen=True, kw_only=True):

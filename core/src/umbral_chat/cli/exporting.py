@@ -41,7 +41,7 @@ async def export_command(
     """
     from umbral_chat.cli.client import Client
     from umbral_chat.cli.files import replaced
-    from umbral_chat.cli.output import stderr
+    from umbral_chat.cli.output import counted, stderr
 
     if bool(conversations) == everything:
         raise click.UsageError("Name the conversations, or say --all.")
@@ -57,7 +57,10 @@ async def export_command(
                     # One that was deleted since the list was read is no failure of an export of all.
                     if not (everything and error.code == "conversation_deleted"):
                         raise
-    stderr().print(f"{total} entries of {len(set(named))} conversations", soft_wrap=True)
+    stderr().print(
+        f"{counted(total, 'entry', 'entries')} of {counted(len(set(named)), 'conversation', 'conversations')}",
+        soft_wrap=True,
+    )
 
 
 async def log(client: Client, conversation: str) -> AsyncIterator[Json]:

@@ -40,6 +40,7 @@ def settings_finding(settings: Settings) -> Finding:
 
 def address_finding(settings: Settings) -> Finding:
     """Whether the address may be listened on with the keys that there are."""
+    from umbral_chat.cli.output import counted
     from umbral_chat.settings.exposure import check_exposure
 
     core = settings.core
@@ -47,7 +48,7 @@ def address_finding(settings: Settings) -> Finding:
         check_exposure(core)
     except UmbralChatError as error:
         return Finding("address", "failed", str(error))
-    who = f"{len(core.keys)} keys" if core.keys else "no key: every caller on this machine may do all"
+    who = counted(len(core.keys), "key", "keys") if core.keys else "no key: every caller on this machine may do all"
     return Finding("address", "ok", f"{core.host}:{core.port}, {who}")
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
+from contextlib import closing
 from typing import TYPE_CHECKING, BinaryIO
 from zlib import crc32
 
@@ -56,7 +57,8 @@ async def import_command(
     async with Client(current_service(ctx)) as client:
         run = Import(client, stop_on_error=stop_on_error, report=lambda text: stderr().print(text, soft_wrap=True))
         try:
-            await run.all(_with_progress(file), concurrency)
+            with closing(_with_progress(file)) as lines:
+                await run.all(lines, concurrency)
         finally:
             if as_json:
                 print_json(run.summary())
@@ -158,7 +160,7 @@ class Import:
         self._stopping.set()
 
 
-def _with_progress(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
+def _with_progress(file: BinaryIO) -> Generator[tuple[int, bytes]]:
     """The numbered lines of `file`; how far they are read is shown on a terminal."""
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 

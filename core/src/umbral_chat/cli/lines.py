@@ -79,7 +79,7 @@ class Planner:
             return None
         try:
             value = msgspec.json.decode(raw)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise BadLine(f"not JSON: {error}") from None
         if not isinstance(value, dict):
             raise BadLine("not a JSON object")

@@ -27,6 +27,11 @@ def one_line(text: str, limit: int) -> str:
     return line if len(line) <= limit else line[: limit - 1] + "…"
 
 
+def counted(count: int, one: str, many: str) -> str:
+    """`1 entry`, `2 entries`."""
+    return f"{count} {one if count == 1 else many}"
+
+
 def as_json(value: Any, *, indent: int = 0) -> str:
     """`value` as JSON: on one line, or indented."""
     import msgspec  # a tenth of a second that `version` need not wait for
@@ -91,6 +96,7 @@ def moment(value: str | None) -> str:
 __all__ = [
     "as_json",
     "clean",
+    "counted",
     "echo",
     "local_time",
     "moment",

@@ -40,7 +40,7 @@ async def new_epoch_command(
     every conversation token of before ends. A copy by `umbral-chat backup` does this by itself when it is first opened.
     """
     from umbral_chat.cli.inbox import confirm
-    from umbral_chat.cli.output import notice, print_json, stdout
+    from umbral_chat.cli.output import counted, notice, print_json, stdout
     from umbral_chat.plugins import boot
     from umbral_chat.providers.history import RenewsEpochs
 
@@ -59,7 +59,7 @@ async def new_epoch_command(
     if as_json:
         print_json({"logs": count})
     else:
-        stdout().print(f"✓ {count} logs have new epochs")
+        stdout().print(f"✓ {counted(count, 'log has a new epoch', 'logs have new epochs')}")
 
 
 @command("backup", "umbral-chat backup /backups/umbral-chat.sqlite3")

@@ -5,22 +5,30 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from umbral_chat.clock import Clock
+from umbral_chat.failover.keeper import Keeper
 from umbral_chat.failover.machine import POLLING_RANK, Choice, Command, Machine
 from umbral_chat.model.signals import Mode, Signal
-from umbral_chat.providers.transport import StateChanged, Transport, TransportEvent, TransportState
+from umbral_chat.providers.transport import Transport, TransportEvent, TransportState
 from umbral_chat.settings.sections import Realtime
 from umbral_chat.tasks import Tasks
-from umbral_chat.telemetry import Telemetry
 from umbral_chat.toggle import ToggleState
+
+if TYPE_CHECKING:
+    from umbral_chat.telemetry import Telemetry
 
 log = logging.getLogger(__name__)
 
 TICK = 0.25
 """Seconds between two looks of the machine at the time; far below any pause that it gives."""
+
+PUBLISH_TIMEOUT = 5.0
+"""Seconds that a transport may hold up the publisher; the signal is lost then."""
 
 OUTBOX_LIMIT = 1000
 """Signals waiting to be published. Signals are ephemeral: the oldest is dropped when more come."""
@@ -56,11 +64,18 @@ class Failover:
             connect_timeout=settings.connect_timeout,
         )
         self._clock = clock
-        self._receive = receive
         self._changed = changed
         self._tasks = Tasks("failover")
-        self._listening: dict[str, asyncio.Task[None]] = {}
-        self._commands: asyncio.Queue[Command] = asyncio.Queue()
+        self._keepers = {
+            name: Keeper(
+                transport,
+                start_timeout=settings.connect_timeout,
+                told=self._told,
+                broke=self._broke,
+                receive=receive,
+            )
+            for name, transport in self._transports.items()
+        }
         self._outbox: asyncio.Queue[Signal] = asyncio.Queue(OUTBOX_LIMIT)
         self.choice: Choice = self._machine.choice
         telemetry.gauge("umbral_chat.transport.state", self._states)
@@ -83,11 +98,11 @@ class Failover:
             TransportStatus(
                 name=transport.name,
                 rank=transport.rank,
-                state=transport.state,
+                state=self._state(transport),
                 in_use=transport.name == self.choice.transport,
                 next_attempt_in=None
-                if (at := self._machine.next_attempt(transport.name)) is None
-                else max(0.0, at - now),
+                if (waiting := self._machine.waiting(transport.name)) is None
+                else max(0.0, waiting.until - now),
             )
             for transport in sorted(self._transports.values(), key=lambda transport: -transport.rank)
         ]
@@ -107,63 +122,31 @@ class Failover:
     async def run(self, *, enabled: bool) -> None:
         """Run until cancelled, then stop every transport."""
         self._order(self._machine.start(enabled=enabled, now=self._clock.monotonic()))
-        publisher = self._tasks.start(self._publish_all(), name="publish")
-        commander = self._tasks.start(self._carry_out_all(), name="commands")
+        tasks = [self._tasks.start(self._publish_all(), name="publish")]
+        for name, keeper in self._keepers.items():
+            tasks.append(self._tasks.start(keeper.keep(), name=name))
         try:
-            while not (publisher.done() or commander.done()):
+            while not any(task.done() for task in tasks):
                 await self._clock.sleep(TICK)
                 self._order(self._machine.tick(self._clock.monotonic()))
             raise RuntimeError("a task of the failover ended")  # its own log line says why
         finally:
             await self._tasks.close()
-            for transport in self._transports.values():
-                await transport.stop()
 
     def _order(self, commands: list[Command]) -> None:
         for command in commands:
-            self._commands.put_nowait(command)
-        choice = self._machine.choice
-        if choice != self.choice:
-            before, self.choice = self.choice, choice
-            if (before.mode, before.transport) != (choice.mode, choice.transport):
-                log.info("delivery is %s now (%s)", choice.mode, choice.reason)
-                self._changed(choice)
+            self._keepers[command.transport].want(command.run if command.do == "start" else None)
+        before, self.choice = self.choice, self._machine.choice
+        if (before.mode, before.transport) != (self.choice.mode, self.choice.transport):
+            log.info("delivery is %s now (%s)", self.choice.mode, self.choice.reason)
+            self._changed(self.choice)
 
-    async def _carry_out_all(self) -> None:
-        while True:
-            command = await self._commands.get()
-            transport = self._transports[command.transport]
-            try:
-                await self._carry_out(command, transport)
-            except Exception as error:
-                log.exception("transport %s could not %s", command.transport, command.do)
-                self._report(transport, StateChanged(TransportState("down", str(error), self._clock.now())))
+    def _told(self, transport: str, run: int, state: TransportState) -> None:
+        now = self._clock.monotonic()
+        self._order(self._machine.reported(transport, run, state.state, state.reason, now))
 
-    async def _carry_out(self, command: Command, transport: Transport) -> None:
-        if command.do == "start":
-            await transport.start()
-            self._listening[transport.name] = self._tasks.start(self._listen(transport), name=transport.name)
-            self._report(transport, StateChanged(transport.state))
-        else:
-            await transport.stop()
-            if (listener := self._listening.pop(transport.name, None)) is not None:
-                listener.cancel()
-                await asyncio.gather(listener, return_exceptions=True)
-
-    async def _listen(self, transport: Transport) -> None:
-        try:
-            async for event in transport.events():
-                if isinstance(event, StateChanged):
-                    self._report(transport, event)
-                else:
-                    self._receive(event)
-        except Exception as error:
-            log.exception("transport %s failed", transport.name)
-            self._report(transport, StateChanged(TransportState("down", str(error), self._clock.now())))
-
-    def _report(self, transport: Transport, event: StateChanged) -> None:
-        state = event.state
-        self._order(self._machine.reported(transport.name, state.state, state.reason, self._clock.monotonic()))
+    def _broke(self, transport: str, run: int, reason: str) -> None:
+        self._order(self._machine.broke(transport, run, reason, self._clock.monotonic()))
 
     async def _publish_all(self) -> None:
         while True:
@@ -172,14 +155,22 @@ class Failover:
             if name is None:
                 continue
             try:
-                async with asyncio.timeout(5):
+                async with asyncio.timeout(PUBLISH_TIMEOUT):
                     await self._transports[name].publish(signal)
             except Exception as error:  # noqa: BLE001 - a signal is best effort, and the next one may go out
                 log.debug("a signal was not published over %s: %s", name, error)
 
+    def _state(self, transport: Transport) -> TransportState:
+        waiting = self._machine.waiting(transport.name)
+        if waiting is None:
+            return transport.state
+        # It was stopped until its next try, and knows less than we do of what became of it.
+        ago = timedelta(seconds=self._clock.monotonic() - waiting.since)
+        return TransportState("down", waiting.reason, self._clock.now() - ago)
+
     def _states(self) -> list[tuple[tuple[str, ...], int]]:
         return [
-            ((name, state), int(transport.state.state == state))
+            ((name, state), int(self._state(transport).state == state))
             for name, transport in self._transports.items()
             for state in ("off", "connecting", "live", "degraded", "down")
         ]

@@ -25,10 +25,11 @@ HOUR = 3600.0
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """Do this to that transport."""
+    """Do this to that transport. `run` numbers its starts: what is said of an earlier one counts no more."""
 
     do: Literal["start", "stop"]
     transport: str
+    run: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,15 @@ class Choice:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A transport that failed: why, when, and when it is tried again, in the machine's time."""
+
+    reason: str
+    since: float
+    until: float
+
+
 @dataclass(slots=True)
 class _Known:
     name: str
@@ -47,14 +57,19 @@ class _Known:
     state: StateName = "off"
     reason: str = "not started"
     running: bool = False
-    since: float = 0.0
+    run: int = 0
+    waiting_since: float = 0.0
+    """When it was last live, or began: from then on it has `connect_timeout` to become live."""
     pause: float = 0.0
     next_attempt: float | None = None
+    failed_at: float = 0.0
     attempts: deque[float] = field(default_factory=deque)
+    """Times of the newest tries, at most as many as the hour's budget."""
 
 
 class Machine:
-    """See the module. `now` is monotonic seconds; commands are carried out by the shell, in order."""
+    """See the module. `now` is monotonic seconds. The shell carries commands out; of several for one transport that
+    it has not come to yet, only the newest matters."""
 
     def __init__(
         self,
@@ -64,7 +79,10 @@ class Machine:
         connect_timeout: float,
         rng: random.Random | None = None,
     ) -> None:
-        self._known = sorted((_Known(name, rank) for name, rank in transports), key=lambda known: -known.rank)
+        self._known = sorted(
+            (_Known(name, rank, attempts=deque(maxlen=retry.budget)) for name, rank in transports),
+            key=lambda known: -known.rank,
+        )
         self._by_name = {known.name: known for known in self._known}
         self._retry = retry
         self._connect_timeout = connect_timeout
@@ -100,25 +118,29 @@ class Machine:
                 continue
             if enabled:
                 known.pause = 0.0
+                known.attempts.clear()  # the operator's word is no retry
                 commands += self._begin(known, now)
             else:
                 commands += self._end(known, "switched off")
         return commands
 
-    def reported(self, transport: str, state: StateName, reason: str, now: float) -> list[Command]:
-        """A transport says how it is."""
+    def reported(self, transport: str, run: int, state: StateName, reason: str, now: float) -> list[Command]:
+        """A transport says how it is in its `run`-th run."""
         known = self._by_name[transport]
-        if not known.running:
+        if not known.running or run != known.run:
             return []
-        if state != known.state:
-            known.since = now
+        if known.state == "live" != state:
+            known.waiting_since = now
         known.state, known.reason = state, reason
-        if known.rank <= POLLING_RANK:
-            return []
         if state == "live":
             known.pause = 0.0
-            return []
-        return self._fail(known, reason, now) if state == "down" else []
+        # Polling tries again by itself.
+        return self._fail(known, reason, now) if state == "down" and known.rank > POLLING_RANK else []
+
+    def broke(self, transport: str, run: int, reason: str, now: float) -> list[Command]:
+        """A transport failed in a way that it cannot mend itself: it did not start, or its events came to an end."""
+        known = self._by_name[transport]
+        return self._fail(known, reason, now) if known.running and run == known.run else []
 
     def tick(self, now: float) -> list[Command]:
         """Time went on."""
@@ -129,15 +151,16 @@ class Machine:
             elif (
                 known.running
                 and known.rank > POLLING_RANK
-                and known.state in {"connecting", "degraded"}
-                and now - known.since >= self._connect_timeout
+                and known.state != "live"
+                and now - known.waiting_since >= self._connect_timeout
             ):
                 commands += self._fail(known, f"not live within {self._connect_timeout:g} s ({known.reason})", now)
         return commands
 
-    def next_attempt(self, transport: str) -> float | None:
-        """When it is tried again, in the machine's time; None when it is not waiting."""
-        return self._by_name[transport].next_attempt
+    def waiting(self, transport: str) -> Waiting | None:
+        """Why a transport is down and when it is tried again; None when it runs or is switched off."""
+        known = self._by_name[transport]
+        return None if known.next_attempt is None else Waiting(known.reason, known.failed_at, known.next_attempt)
 
     def _begin(self, known: _Known, now: float) -> list[Command]:
         known.next_attempt = None
@@ -145,32 +168,31 @@ class Machine:
             if not known.running:
                 known.state, known.reason = "off", "switched off"
             return []
-        known.running, known.state, known.reason, known.since = True, "connecting", "starting", now
+        known.running, known.state, known.reason = True, "connecting", "starting"
+        known.run += 1
+        known.waiting_since = now
         known.attempts.append(now)
-        return [Command("start", known.name)]
+        return [Command("start", known.name, known.run)]
 
     def _end(self, known: _Known, reason: str) -> list[Command]:
         known.next_attempt = None
         was_running, known.running = known.running, False
         known.state, known.reason = "off", reason
-        return [Command("stop", known.name)] if was_running else []
+        return [Command("stop", known.name, known.run)] if was_running else []
 
     def _fail(self, known: _Known, reason: str, now: float) -> list[Command]:
         commands = self._end(known, reason)
         known.state = "down"
-        known.since = now
+        known.failed_at = now
         known.next_attempt = now + self._pause(known, now)
         return commands
 
     def _pause(self, known: _Known, now: float) -> float:
-        while known.attempts and known.attempts[0] <= now - HOUR:
-            known.attempts.popleft()
         retry = self._retry
         known.pause = min(retry.max, max(retry.initial, known.pause * retry.multiplier))
-        if len(known.attempts) >= retry.budget:
-            # The hour's tries are used up: wait until the oldest falls out of it, and never less than the longest.
-            return max(retry.max, known.attempts[0] + HOUR - now)
+        if len(known.attempts) == retry.budget and known.attempts[0] > now - HOUR:
+            return retry.max  # the hour's tries are used up: whatever comes and goes is left in peace
         return known.pause * (1 - retry.jitter * self._random.random())
 
 
-__all__ = ["HOUR", "POLLING_RANK", "Choice", "Command", "Machine"]
+__all__ = ["HOUR", "POLLING_RANK", "Choice", "Command", "Machine", "Waiting"]

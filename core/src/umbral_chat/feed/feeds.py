@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
 
 from umbral_chat.clock import Clock
 from umbral_chat.errors import ConversationDeleted, CursorExpired, HistoryUnavailable, Unavailable
@@ -13,7 +12,8 @@ from umbral_chat.feed.batch import NOTHING, Batch
 from umbral_chat.feed.health import HistoryHealth
 from umbral_chat.feed.line import Line
 from umbral_chat.feed.reader import Reader
-from umbral_chat.feed.reads import Page, Reads
+from umbral_chat.feed.reads import Reads
+from umbral_chat.feed.settling import Settling
 from umbral_chat.feed.shelf import Shelf
 from umbral_chat.feed.view import View
 from umbral_chat.interest import Interest
@@ -21,15 +21,13 @@ from umbral_chat.lifecycle import Lifecycle
 from umbral_chat.model.conversations import Deleted, Head
 from umbral_chat.model.cursor import Cursor
 from umbral_chat.providers.history import History
-from umbral_chat.retry import Backoff
 from umbral_chat.settings.sections import Cache
-from umbral_chat.tasks import Tasks
-from umbral_chat.telemetry import Telemetry
 
-log = logging.getLogger(__name__)
+if TYPE_CHECKING:
+    from umbral_chat.telemetry import Telemetry
 
-FIRST_PAGE = 100
-"""Entries that a view's first read asks for when its reader did not say how many."""
+TRIES = 4
+"""Times that a read begins anew because the log was deleted, made anew or redacted while it ran."""
 
 
 class Feeds:
@@ -57,11 +55,10 @@ class Feeds:
         self._shelf = Shelf(cache or Cache(), added=interest.watch, removed=interest.unwatch)
         self._readers = 0
         self._readers_limit = readers_limit
-        self._tasks = Tasks("feeds")
+        self._settling = Settling(self._reads, telemetry, clock)
         self.health = health
         hits = telemetry.counter("umbral_chat.cache.reads")
         self._hit, self._miss = hits.labels("hit"), hits.labels("miss")
-        self._gaps = telemetry.counter("umbral_chat.gaps.filled").labels()
         telemetry.gauge("umbral_chat.readers", lambda: [((), self._readers)])
         telemetry.gauge("umbral_chat.watched", lambda: [((), len(self._shelf))])
         lifecycle.on_drain(self._wake_all)
@@ -110,9 +107,9 @@ class Feeds:
     def peek(self, conversation: str) -> View | None:
         """The view, when what it knows is the truth as far as this instance can tell: no wait, no read."""
         view = self._shelf.get(conversation)
-        if view is None or self.health.since is not None or not view.merge.settled:
+        if view is None or self.health.since is not None or not view.merge.settled or view.merge.gone:
             return None
-        view.last_used = self._clock.monotonic()
+        self._shelf.use(view, self._clock.monotonic())
         return view
 
     async def read(self, conversation: str, cursor: Cursor, limit: int) -> Batch:
@@ -123,17 +120,11 @@ class Feeds:
         """
         view = self._shelf.take(conversation, self._clock.monotonic())
         try:
-            if self.health.since is not None:
-                view.merge.doubtful = True
-            if not view.merge.settled:
-                await self._settle(view, cursor, limit)
-            if self._strange(view, cursor):
-                # Another instance may have got further, or made the log anew: ask before saying that it is wrong.
-                view.merge.doubtful = True
-                await self._settle(view, cursor, limit)
-            return await self._serve(view, cursor, limit)
+            return await self._read(view, cursor, limit)
         except HistoryUnavailable:
-            return self._serve_stale(view, cursor, limit)
+            if (batch := self._remembered(view, cursor, limit)) is None:
+                raise
+            return batch
 
     @asynccontextmanager
     async def reading(self, conversation: str) -> AsyncIterator[Reader]:
@@ -148,11 +139,11 @@ class Feeds:
         self._readers += 1
         view.readers += 1
         try:
-            yield Reader(view, self._lifecycle, self._settle_for_readers)
+            yield Reader(view, self._lifecycle, self._settling.in_background)
         finally:
             view.readers -= 1
             self._readers -= 1
-            view.last_used = self._clock.monotonic()
+            self._shelf.use(view, self._clock.monotonic())
 
     # the shell
 
@@ -164,7 +155,7 @@ class Feeds:
 
     async def close(self) -> None:
         """End every task of its own."""
-        await self._tasks.close()
+        await self._settling.close()
         await self._reads.close()
 
     def _wake_all(self) -> None:
@@ -175,68 +166,27 @@ class Feeds:
         if news:
             view.last_activity = self._clock.monotonic()
             view.wake()
-        self._settle_for_readers(view)
+        self._settling.in_background(view)
 
-    def _settle_for_readers(self, view: View) -> None:
-        # Whoever only polls settles it when it comes; for those who wait it is done in the background.
-        if view.readers and view.settler is None and not view.merge.settled:
-            view.settler = self._tasks.start(self._settle_until_done(view), name=f"settle {view.conversation}")
+    async def _read(self, view: View, cursor: Cursor, limit: int) -> Batch:
+        for _ in range(TRIES):
+            if self.health.since is not None:
+                view.merge.suspect()
+            await self._settling.settle(view, cursor, limit)
+            if _strange(view, cursor):
+                # Another instance may have got further, or made the log anew: ask before calling it wrong.
+                view.merge.suspect()
+                await self._settling.settle(view, cursor, limit)
+            if (batch := await self._serve(view, cursor, limit)) is not None:
+                return batch
+        raise HistoryUnavailable(f"The log of {view.conversation!r} changes faster than it can be read.")
 
-    async def _settle_until_done(self, view: View) -> None:
-        backoff = Backoff(initial=0.1, maximum=2.0)
-        try:
-            while view.readers and not view.merge.settled:
-                try:
-                    await self._settle(view, Cursor(view.epoch, view.head), FIRST_PAGE)
-                except HistoryUnavailable:
-                    await self._clock.sleep(backoff.next())
-        finally:
-            view.settler = None
-
-    async def _settle(self, view: View, cursor: Cursor, limit: int) -> None:
-        while not view.merge.settled:
-            if view.pump is None:
-                view.pump = self._tasks.start(self._pump(view, cursor, limit), name=f"pump {view.conversation}")
-            await asyncio.shield(view.pump)
-
-    async def _pump(self, view: View, cursor: Cursor, limit: int) -> None:
-        merge = view.merge
-        try:
-            while not merge.settled:
-                first = not merge.loaded
-                gap = merge.gap
-                after, size = merge.asked(), max(limit, merge.lines.maxlen or 0)
-                if first:
-                    after, size = cursor.seq, limit
-                try:
-                    page = await self._reads.page(view.conversation, after, size, reason="load" if first else "gap")
-                except BaseException:
-                    merge.unanswered()
-                    raise
-                self._learn(view, after, page)
-                if gap:
-                    self._gaps.value += 1
-        finally:
-            view.pump = None
-
-    def _learn(self, view: View, after: int, page: Page) -> None:
-        known = view.merge.loaded
-        changed = view.merge.learn_gone() if page.gone else view.merge.learn(after, page.head, page.lines)
-        if changed:
-            if known:
-                view.last_activity = self._clock.monotonic()
-            view.wake()
-
-    @staticmethod
-    def _strange(view: View, cursor: Cursor) -> bool:
-        merge = view.merge
-        return not merge.gone and cursor.epoch is not None and (cursor.epoch != merge.epoch or cursor.seq > merge.head)
-
-    async def _serve(self, view: View, cursor: Cursor, limit: int) -> Batch:
+    async def _serve(self, view: View, cursor: Cursor, limit: int) -> Batch | None:
+        """What there is after `cursor`; None when the log became another while it was read."""
         merge = view.merge
         if merge.gone:
             raise ConversationDeleted(view.conversation)
-        if self._strange(view, cursor):
+        if _strange(view, cursor):
             raise CursorExpired
         if merge.epoch is None:
             return NOTHING
@@ -245,34 +195,38 @@ class Feeds:
             self._hit.value += 1
             return self._batch(view, cursor, lines)
         self._miss.value += 1
-        page = await self._reads.page(view.conversation, cursor.seq, limit, reason="page")
-        if page.gone or page.head is None or page.head.epoch != merge.epoch:
-            # Deleted or made anew while it was read: what is known is settled first, then the cursor is judged.
-            merge.doubtful = True
-            await self._settle(view, cursor, limit)
-            if merge.gone:
-                raise ConversationDeleted(view.conversation)
-            raise CursorExpired
-        return self._batch(view, cursor, list(page.lines))
+        page = await self._reads.shared(view.conversation, cursor.seq, limit)
+        if page.gone or page.head is None or page.head.epoch != merge.epoch or merge.hidden:
+            merge.suspect()
+            return None
+        if page.head.redaction < merge.redaction:
+            return None  # of a moment before the redaction, and may show what it blanked
+        if page.head.seq > merge.head:
+            self.hint_head(view.conversation, page.head)
+        return self._batch(view, cursor, list(page.lines), head=page.head.seq)
 
-    def _serve_stale(self, view: View, cursor: Cursor, limit: int) -> Batch:
+    def _remembered(self, view: View, cursor: Cursor, limit: int) -> Batch | None:
         merge = view.merge
-        known = merge.loaded and not merge.gone and merge.epoch is not None and not self._strange(view, cursor)
+        known = merge.loaded and not merge.gone and merge.epoch is not None and not _strange(view, cursor)
         lines = merge.since(cursor.seq, limit) if known else None
-        if lines is None:
-            raise HistoryUnavailable(f"The history does not answer: {self.health.reason}")
-        return self._batch(view, cursor, lines, stale=True)
+        return None if lines is None else self._batch(view, cursor, lines, stale=True)
 
-    def _batch(self, view: View, cursor: Cursor, lines: list[Line], *, stale: bool = False) -> Batch:
+    def _batch(self, view: View, cursor: Cursor, lines: list[Line], *, head: int = 0, stale: bool = False) -> Batch:
         merge = view.merge
         return Batch(
             epoch=merge.epoch,
             lines=lines,
             cursor=Cursor(merge.epoch, lines[-1].seq if lines else cursor.seq),
-            head=max(merge.head, lines[-1].seq if lines else 0),
+            head=max(merge.head, head),
             redaction=merge.redaction,
             stale_since=(self.health.since or self._clock.now()) if stale else None,
         )
+
+
+def _strange(view: View, cursor: Cursor) -> bool:
+    """Whether `cursor` is of another log than the one that is known, or past its head."""
+    merge = view.merge
+    return not merge.gone and cursor.epoch is not None and (cursor.epoch != merge.epoch or cursor.seq > merge.head)
 
 
 __all__ = ["Feeds"]

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from umbral_chat.model.entries import Entry, Message, Redaction, Role, entry_encoder
+from umbral_chat.model.entries import Edit, Entry, Message, Redaction, Role, Update, entry_encoder
+
+KINDS: dict[type[Entry], str] = {kind: str(kind.__struct_config__.tag) for kind in (Message, Edit, Redaction, Update)}
+"""The `kind` of each; looked up, since this is asked for every entry."""
 
 
 class Line(NamedTuple):
@@ -19,9 +22,8 @@ class Line(NamedTuple):
     @classmethod
     def of(cls, entry: Entry) -> Line:
         """Encode `entry`."""
-        kind = type(entry).__struct_config__.tag
-        message_id = getattr(entry, "message_id", None)
-        return cls(entry.seq, str(kind), entry_encoder.encode(entry), entry.sender.role, message_id)
+        message_id = None if isinstance(entry, Update) else entry.message_id
+        return cls(entry.seq, KINDS[type(entry)], entry_encoder.encode(entry), entry.sender.role, message_id)
 
     @property
     def ends_draft(self) -> bool:
@@ -29,6 +31,6 @@ class Line(NamedTuple):
         return self.kind in _ENDING
 
 
-_ENDING = {str(Message.__struct_config__.tag), str(Redaction.__struct_config__.tag)}
+_ENDING = {KINDS[Message], KINDS[Redaction]}
 
 __all__ = ["Line"]

@@ -16,16 +16,32 @@ from umbral_chat.model.conversations import Deleted, Head
 PENDING_LIMIT = 256
 """Entries kept that came ahead of a gap. Past it they are forgotten: the read that fills the gap brings them again."""
 
+SURE, UNSURE, CONTRADICTED = range(3)
+"""How far what is kept can be trusted: it is the truth; it was the truth when a read last said so; or a hint says that
+it is not, which makes it unfit to be shown until a read has settled it."""
+
 
 class Merge:
     """One log, merged.
 
     `head` is the highest seq up to which everything is known to exist without a gap; `lines` are the newest of these
-    (at most `keep`). `loaded` tells whether a read ever told the truth; `doubtful`, that a hint contradicts what is
-    known in a way that only a read can settle (another epoch, a deletion).
+    (at most `keep`). `loaded` tells whether a read ever told the truth; `hidden`, that a hint contradicts what is
+    known in a way that only a read can settle (another epoch, a deletion, a redaction that is not merged yet).
     """
 
-    __slots__ = ("_asking", "_pending", "_wanted", "doubtful", "epoch", "gone", "head", "lines", "loaded", "redaction")
+    __slots__ = (
+        "_asked_doubt",
+        "_asking",
+        "_doubt",
+        "_pending",
+        "_wanted",
+        "epoch",
+        "gone",
+        "head",
+        "lines",
+        "loaded",
+        "redaction",
+    )
 
     def __init__(self, keep: int) -> None:
         self.lines: deque[Line] = deque(maxlen=keep)
@@ -34,8 +50,8 @@ class Merge:
         self.redaction = 0
         self.gone = False
         self.loaded = False
-        self.doubtful = False
         self._wanted = 0
+        self._doubt = self._asked_doubt = SURE
         self._asking = False
         self._pending: dict[int, Line] = {}
 
@@ -43,13 +59,15 @@ class Merge:
 
     def hint_entry(self, epoch: str, line: Line) -> bool:
         """An entry was appended, says a hint. Whether anything became readable."""
-        if not self._same_log(epoch):
+        if not self._same_log(epoch) or line.seq <= self.head:
             return False
-        if line.seq != self.head + 1:
-            if line.seq > self.head:
-                self._wanted = max(self._wanted, line.seq)
-                if len(self._pending) < PENDING_LIMIT:
-                    self._pending[line.seq] = line
+        if line.seq > self.head + 1:
+            self._wanted = max(self._wanted, line.seq)
+            if line.kind == "redaction":
+                # What it blanks may be among what is kept, and the entries before it are still to come.
+                self._doubt = CONTRADICTED
+            if len(self._pending) < PENDING_LIMIT:
+                self._pending[line.seq] = line
             return False
         self._extend((line,))
         self._drain()
@@ -58,9 +76,12 @@ class Merge:
     def hint_head(self, head: Head | Deleted) -> None:
         """The log stands there, says a hint."""
         if isinstance(head, Deleted):
-            self.doubtful = self.doubtful or not self.gone
+            if not self.gone:
+                self._doubt = CONTRADICTED
         elif self._same_log(head.epoch):
             self._wanted = max(self._wanted, head.seq)
+            if head.redaction > self.redaction:
+                self._doubt = CONTRADICTED
 
     # reads
 
@@ -72,7 +93,16 @@ class Merge:
     @property
     def settled(self) -> bool:
         """Whether what is known needs no read, and none is under way."""
-        return self.loaded and not (self.doubtful or self._asking or self._wanted > self.head)
+        return self.loaded and not (self._doubt or self._asking or self._wanted > self.head)
+
+    @property
+    def hidden(self) -> bool:
+        """Whether what is kept is not to be shown, because a hint contradicts it and no read has settled that yet."""
+        return CONTRADICTED in (self._doubt, self._asked_doubt)
+
+    def suspect(self) -> None:
+        """There may be more to know than what hints told: only a read from now on settles it."""
+        self._doubt = max(self._doubt, UNSURE)
 
     def asked(self) -> int:
         """A read of the log from `head` on is about to be sent: the seq to read after.
@@ -80,15 +110,15 @@ class Merge:
         What hints claimed until now is settled by that read, since it is of a later moment; what they claim from now
         on is not. `unanswered` takes it back.
         """
-        self.doubtful = False
+        self._asked_doubt, self._doubt = self._doubt, SURE
         self._asking = True
         self._wanted = self.head
         return self.head
 
     def unanswered(self) -> None:
         """That read failed: what it was to settle is open again."""
-        self._asking = False
-        self.doubtful = True
+        self._doubt = max(self._doubt, self._asked_doubt, UNSURE)
+        self._answered()
 
     def learn(self, after: int, head: Head | None, entries: Sequence[Line]) -> bool:
         """Take what a read told: a page of entries after `after`, and the head of the same moment. Whether anything
@@ -105,15 +135,16 @@ class Merge:
             if after + len(entries) == head.seq:
                 self.lines.extend(entries)
         else:
-            if head.redaction > self.redaction:
-                # These were hinted before they were blanked; the log has them blank.
-                self._pending.clear()
             if after + len(entries) < head.seq > self.head:
                 self._jump(head)
             else:
                 self._extend(line for line in entries if line.seq > self.head)
             self._wanted = max(self._wanted, head.seq)
-        self._asking = False
+            if head.redaction > self.redaction:
+                # It was passed over: no entry that was seen is this redaction. What is kept may still show its text.
+                self.lines.clear()
+                self.redaction = head.redaction
+        self._answered()
         self.loaded = True
         self.gone = False
         self._drain()
@@ -123,16 +154,19 @@ class Merge:
         """A read told that the conversation is deleted. Whether that is news."""
         news = not self.gone
         self._restart(None, 0, 0)
-        self._asking = False
+        self._answered()
         self.loaded = True
         self.gone = True
         return news
 
     def since(self, seq: int, limit: int) -> list[Line] | None:
-        """Up to `limit` lines after `seq`, from memory; None when the oldest of them is not here any more."""
+        """Up to `limit` lines after `seq`, from memory; None when the oldest of them is not here any more, or when
+        they are hidden."""
         missing = self.head - seq
         if missing <= 0:
             return []
+        if self.hidden:
+            return None
         offset = len(self.lines) - missing
         if offset < 0:
             return None
@@ -145,8 +179,12 @@ class Merge:
             return True
         # Before the first read there is nothing to compare with; afterwards another epoch may be older or newer than
         # ours, and only the store knows which.
-        self.doubtful = True
+        self._doubt = CONTRADICTED
         return False
+
+    def _answered(self) -> None:
+        self._asking = False
+        self._asked_doubt = SURE
 
     def _restart(self, epoch: str | None, head: int, redaction: int) -> None:
         self.lines.clear()

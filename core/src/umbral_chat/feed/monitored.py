@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Sequence
 from typing import TypeVar
 
-from umbral_chat.errors import HistoryUnavailable
+from umbral_chat.errors import HistoryUnavailable, RequestError
 from umbral_chat.feed.health import HistoryHealth
 from umbral_chat.model.conversations import Conversation, Deleted, Head, InboxPage, LogPage, MessagePage
 from umbral_chat.model.entries import FoldedMessage, Status
@@ -62,6 +62,10 @@ class MonitoredHistory:
             answer = await call
         except HistoryUnavailable as error:
             self.health.failed(str(error))
+            raise
+        except RequestError:
+            # A refusal is an answer.
+            self.health.answered()
             raise
         self.health.answered()
         return answer

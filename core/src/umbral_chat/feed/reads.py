@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from umbral_chat.errors import ConversationDeleted
 from umbral_chat.feed.line import Line
 from umbral_chat.model.conversations import Head
 from umbral_chat.providers.history import History
-from umbral_chat.telemetry import Telemetry
+
+if TYPE_CHECKING:
+    from umbral_chat.telemetry import Telemetry
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +26,10 @@ class Page:
 
 
 class Reads:
-    """Reads of the log, each shared by those who ask for it while it runs.
+    """Reads of the log. Those for a page are shared by all who ask for it while it runs.
 
-    A reader may only join a read that began after it asked for what it wants to know; that a page is wanted from a
-    `seq` on is known before, so joining never shows less than what a read of one's own would have to show: everything
-    that was acknowledged before the shared read began. Readers who need later truth ask with a `fresh` key.
+    A shared read may have begun before somebody joins it, so its page may be of an earlier moment than the question:
+    contiguous and true, but not the newest. Whoever must know how things stand now asks with `fresh`.
     """
 
     def __init__(self, history: History, telemetry: Telemetry) -> None:
@@ -35,12 +37,17 @@ class Reads:
         self._running: dict[tuple[str, int, int], asyncio.Task[Page]] = {}
         self._count = telemetry.counter("umbral_chat.history.reads")
 
-    async def page(self, conversation: str, after: int, limit: int, *, reason: str) -> Page:
-        """One page after `after`. Raises HistoryUnavailable."""
+    async def fresh(self, conversation: str, after: int, limit: int, *, reason: str) -> Page:
+        """A page after `after`, of a moment after this call. Raises HistoryUnavailable."""
+        self._count.labels(reason).value += 1
+        return await self._read(conversation, after, limit)
+
+    async def shared(self, conversation: str, after: int, limit: int) -> Page:
+        """A page after `after`, by the read that runs already where there is one. Raises HistoryUnavailable."""
         key = (conversation, after, limit)
         task = self._running.get(key)
         if task is None:
-            self._count.labels(reason).value += 1
+            self._count.labels("page").value += 1
             task = asyncio.create_task(self._read(conversation, after, limit), name=f"read {conversation}")
             self._running[key] = task
             task.add_done_callback(lambda done: self._done(key, done))
@@ -60,10 +67,11 @@ class Reads:
             task.exception()  # retrieved here, so that a page nobody waits for any more is no loose end
 
     async def close(self) -> None:
-        """Wait for what runs; nobody is left who would use it."""
-        for task in list(self._running.values()):
+        """End what runs; nobody is left who would use it."""
+        running = list(self._running.values())
+        for task in running:
             task.cancel()
-        await asyncio.gather(*self._running.values(), return_exceptions=True)
+        await asyncio.gather(*running, return_exceptions=True)
 
 
 __all__ = ["Page", "Reads"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 
+from umbral_chat.errors import HistoryUnavailable
 from umbral_chat.feed.merge import Merge
 from umbral_chat.model.cursor import Cursor
 
@@ -37,11 +38,16 @@ class View:
         self.last_used = now
         self.last_activity: float | None = None
         """Monotonic time at which an entry last came, None when none came while it was followed."""
-        self.pump: asyncio.Task[None] | None = None
+        self.pump: asyncio.Task[HistoryUnavailable | None] | None = None
         """The read that settles the merge now; everybody who needs it waits for the one."""
         self.settler: asyncio.Task[None] | None = None
         """Tries again until it is settled, while somebody waits."""
         self._waiters: set[asyncio.Future[None]] = set()
+
+    @property
+    def in_use(self) -> bool:
+        """Whether somebody waits on it or for it."""
+        return self.readers > 0 or self.pump is not None
 
     @property
     def epoch(self) -> str | None:

@@ -9,6 +9,9 @@ import msgspec
 
 from umbral_chat.model.entries import Changes, Entry, Sender
 
+_NOT_THE_BODY = {"key", "epoch"}
+_sorted = msgspec.json.Encoder(order="sorted")
+
 
 class _Write(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", omit_defaults=True):
     conversation: str
@@ -22,8 +25,8 @@ class _Write(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", omit_d
 
     def fingerprint(self) -> bytes:
         """16 bytes that tell whether a repeated key comes with the same body."""
-        anonymous = msgspec.structs.replace(self, key=None, epoch=None)
-        return blake2b(msgspec.json.encode(anonymous, order="sorted"), digest_size=16).digest()
+        body = [getattr(self, name) for name in self.__struct_fields__ if name not in _NOT_THE_BODY]
+        return blake2b(_sorted.encode([self.__struct_config__.tag, body]), digest_size=16).digest()
 
 
 class WriteMessage(_Write, frozen=True, tag="message"):

@@ -62,7 +62,7 @@ def _load(
 def _import(relay: Relay, point: EntryPoint) -> PluginStatus:
     try:
         plugin = point.load()
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # whatever a foreign module does, the others go on
         log.debug("plugin %s cannot be imported", point.name, exc_info=True)
         said = f"Importing {point.value} failed: {type(error).__name__}: {error}"
         return _status(point, "broken", said, _mend_of_import(point, error))
@@ -77,10 +77,10 @@ def _import(relay: Relay, point: EntryPoint) -> PluginStatus:
     return _status(point, "active", provides=provides)
 
 
-def _mend_of_import(point: EntryPoint, error: Exception) -> str:
+def _mend_of_import(point: EntryPoint, error: BaseException) -> str:
     package = _distribution(point)
     again = f"Reinstall it: pip install --force-reinstall {package}. " if package else ""
-    if isinstance(error, ModuleNotFoundError) and error.name and error.name.partition(".")[0] != point.module:
+    if isinstance(error, ModuleNotFoundError) and error.name and not f"{point.module}.".startswith(f"{error.name}."):
         again = f"Something that it needs is missing: {error.name}. " + again
     return again + disabling(point.name)
 

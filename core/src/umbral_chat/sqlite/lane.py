@@ -34,11 +34,17 @@ Outcome = tuple[Work, Any]
 
 
 class Lane:
-    """Works handed in on the loop, taken by threads, answered on the loop. At most `limit` are under way."""
+    """Works handed in on the loop, taken by threads, answered on the loop. At most `limit` are under way.
 
-    def __init__(self, limit: int) -> None:
+    With `together` up to that many which the loop submits in one turn are handed over at once: a thread that woke at
+    the first of them would fight for the interpreter with the loop that brings the rest, and commit it alone.
+    """
+
+    def __init__(self, limit: int, together: int = 1) -> None:
         self._limit = limit
-        self._queue: SimpleQueue[Work | None] = SimpleQueue()
+        self._together = together
+        self._queue: SimpleQueue[list[Work] | None] = SimpleQueue()
+        self._gathered: list[Work] = []
         self._pending: set[Work] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._watch: asyncio.TimerHandle | None = None
@@ -51,6 +57,7 @@ class Lane:
         """Take none any more; each of `threads` learns of it after the works that were handed in before."""
         self._loop, loop = None, self._loop
         if loop is not None:
+            self._hand_over()
             for _ in range(threads):
                 self._queue.put(None)
 
@@ -65,20 +72,30 @@ class Lane:
         self._pending.add(work)
         if self._watch is None:
             self._watch = loop.call_later(PATIENCE / 8, self._look, loop)
-        self._queue.put(work)
+        self._gathered.append(work)
+        if len(self._gathered) >= self._together:
+            self._hand_over()
+        elif len(self._gathered) == 1:
+            loop.call_soon(self._hand_over)
         return await work.future
 
+    def _hand_over(self) -> None:
+        gathered, self._gathered = self._gathered, []
+        if gathered:
+            self._queue.put(gathered)
+
     def take(self, most: int, timeout: float | None = None) -> list[Work] | None:
-        """For a thread: what waits, up to `most`, waiting for the first; empty after `timeout`; None: closed. Each is
-        to be answered; one whose future is done already (its caller went away) is answered without doing it."""
+        """For a thread: what waits, up to `most` (and what was handed over with the last of these), waiting for the
+        first; empty after `timeout`; None: closed. Each is to be answered; one whose future is done already (its caller
+        went away) is answered without doing it."""
         works: list[Work] = []
         try:
-            work = self._queue.get(timeout=timeout)
-            while work is not None:
-                works.append(work)
+            handed = self._queue.get(timeout=timeout)
+            while handed is not None:
+                works += handed
                 if len(works) >= most:
                     return works
-                work = self._queue.get_nowait()
+                handed = self._queue.get_nowait()
         except Empty:
             return works
         if works:

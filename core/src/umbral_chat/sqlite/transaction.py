@@ -60,7 +60,7 @@ class Transaction:
         self._deleted: set[str] = set()
         self._known: dict[tuple[int, int], Known] = {}
         self._taken: set[tuple[int, int]] = set()
-        self._ids: dict[int, str] = {}
+        self._keys: dict[tuple[str, str], int] = {}
         self._body = self._conversation = -1
         self._bodies: list[Any] = []
         self._rows: list[Any] = []
@@ -77,7 +77,7 @@ class Transaction:
         for write in writes:
             try:
                 name = names.conversation(write.conversation)
-                key = None if write.key is None else names.key(write.subject, write.key)
+                key = self.key(write)
                 chosen = write.message_id if isinstance(write, WriteMessage) else None
                 message = None if chosen is None else names.message(chosen)
             except UnicodeEncodeError:
@@ -114,6 +114,16 @@ class Transaction:
         if conversation not in self._logs:
             self._load_one(conversation)
         return self._logs[conversation] is None and conversation in self._deleted
+
+    def key(self, write: Write) -> int | None:
+        """What the write's key is stored as; None: it has none."""
+        if write.key is None:
+            return None
+        scoped = write.subject, write.key
+        key = self._keys.get(scoped)
+        if key is None:
+            key = self._keys[scoped] = self.names.key(*scoped)
+        return key
 
     def known(self, log: Log, key: int) -> Known | None:
         """What was written with this key."""

@@ -40,7 +40,7 @@ class Writer:
     """Owns the writing connection and its thread. What is submitted to `lane` is called with the `Transaction`."""
 
     def __init__(self, path: Path, clock: Clock, vfs: str | None, on_commit: OnCommit | None) -> None:
-        self.lane = Lane(QUEUE)
+        self.lane = Lane(QUEUE, together=GROUP)
         self._path, self._clock, self._vfs, self._on_commit = path, clock, vfs, on_commit
         self._chores = Chores()
         self._thread: threading.Thread | None = None

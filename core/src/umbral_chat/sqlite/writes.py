@@ -19,7 +19,7 @@ from umbral_chat.sqlite.transaction import Transaction, profile_of
 def append(write: Write, transaction: Transaction) -> Appended:
     """Apply `write`; see `History.append` for what it answers and raises."""
     try:
-        key = None if write.key is None else transaction.names.key(write.subject, write.key)
+        key = transaction.key(write)
         fingerprint = None if key is None else write.fingerprint()
         log = transaction.log(write.conversation)
         if write.epoch is not None and (log is None or log.epoch != write.epoch):

@@ -83,10 +83,6 @@ class Telemetry:
         """The counter of that name; the same one each time. Raises LookupError for one that is not declared."""
         return _found(name, "counter", self._counters)
 
-    def totals(self) -> dict[str, int | float]:
-        """Every counter's sum over its series, by name: what `GET /v1/status` shows."""
-        return {name: sum(number for _, number in counter.read()) for name, counter in self._counters.items()}
-
     def histogram(self, name: str) -> Histogram:
         """The histogram of that name. Raises LookupError for one that is not declared."""
         return _found(name, "histogram", self._histograms)

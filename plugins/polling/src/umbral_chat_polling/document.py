@@ -7,11 +7,32 @@ from litestar import get
 from litestar.datastructures import ResponseHeader
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.spec import Example
-from litestar.params import Parameter
+from litestar.params import FromPath, HeaderParameter, QueryParameter
 
 from umbral_chat_polling.answer import Events
 
 PATH = "/v1/conversations/{conversation:str}/events"
+
+EXAMPLE = {
+    "entries": [
+        {
+            "kind": "message",
+            "seq": 42,
+            "at": "2026-01-31T09:30:00.123456Z",
+            "sender": {"role": "user", "id": "visitor-7", "name": "Ada"},
+            "message_id": "kq3vz5xw2n7m4b6t",
+            "content": "Is my order on its way?",
+        }
+    ],
+    "cursor": "k3f7q2mzxa.42",
+    "head": 42,
+    "has_more": False,
+    "poll_after_ms": 250,
+    "mode": "polling",
+    "drafts": [],
+    "typing": [],
+    "presence": None,
+}
 
 
 @get(
@@ -21,28 +42,33 @@ PATH = "/v1/conversations/{conversation:str}/events"
     tags=["following"],
     opt={"right": "read"},
     responses={
-        304: ResponseSpec(None, description="Nothing changed; the header `Poll-After-Ms` says when to ask again.")
+        200: ResponseSpec(
+            Events, description="What follows the cursor.", generate_examples=False, examples=[Example(value=EXAMPLE)]
+        ),
+        304: ResponseSpec(None, description="Nothing changed; the header `Poll-After-Ms` says when to ask again."),
     },
     response_headers=[
         ResponseHeader(name="ETag", description="Send it back as `If-None-Match`.", documentation_only=True)
     ],
 )
 async def events_documented(
-    conversation: str,  # noqa: ARG001 - the signature is what is documented
+    conversation: FromPath[str],  # noqa: ARG001 - the signature is what is documented
     after: Annotated[  # noqa: ARG001
         str | None,
-        Parameter(
+        QueryParameter(
             description="The `cursor` of the answer before, exactly as it was given. None or 0: from the beginning.",
             examples=[Example(value="k3f7q2mzxa.42")],
         ),
     ] = None,
-    limit: Annotated[int, Parameter(ge=1, description="Most entries in the answer: `polling.batch_size`.")] = 100,  # noqa: ARG001
+    limit: Annotated[int, QueryParameter(ge=1, description="Most entries in the answer: `polling.batch_size`.")] = 100,  # noqa: ARG001
     wait: Annotated[  # noqa: ARG001
         float,
-        Parameter(ge=0, description="Seconds to wait when there is nothing new. The service ends it within a minute."),
+        QueryParameter(
+            ge=0, description="Seconds to wait when there is nothing new. The service ends it within a minute."
+        ),
     ] = 0,
     if_none_match: Annotated[  # noqa: ARG001
-        str | None, Parameter(header="If-None-Match", description="The ETag of the answer before.")
+        str | None, HeaderParameter(name="If-None-Match", description="The ETag of the answer before.")
     ] = None,
 ) -> Events:
     """The entries that follow a cursor, in order, each once.

@@ -5,10 +5,10 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING, NamedTuple
 
-from litestar import asgi
 from umbral_chat import http
 from umbral_chat.epochs import check_epoch
 from umbral_chat.errors import CursorExpired, RequestError
+from umbral_chat.hot import HotRoute
 from umbral_chat.model.cursor import START, Cursor
 
 from umbral_chat_polling.answer import body
@@ -75,9 +75,9 @@ class PollEdge:
             )
             if ask.query.wait and not self._draining.is_set():
                 await self._long_poll(ask, receive, send)
-            elif (view := self._unchanged_view(ask)) is not None:
+            elif ask.known is not None and (unchanged := self._unchanged_headers(ask)) is not None:
                 self._unchanged.value += 1
-                await self._send_unchanged(ask, view, send)
+                await http.send_empty(send, 304, unchanged)
             else:
                 batch = await self._read(ask)
                 counter = self._new if batch.lines else self._empty
@@ -99,9 +99,9 @@ class PollEdge:
             self._long_new.value += 1
         else:
             self._long_empty.value += 1
-            view = None if self._draining.is_set() else self._unchanged_view(ask)
-            if view is not None:
-                await self._send_unchanged(ask, view, send)
+            unchanged = None if self._draining.is_set() else self._unchanged_headers(ask)
+            if unchanged is not None:
+                await http.send_empty(send, 304, unchanged)
                 return
         await self._send(ask, batch, send)
 
@@ -130,20 +130,17 @@ class PollEdge:
         check_epoch(principal, conversation, batch.epoch)
         return batch
 
-    def _unchanged_view(self, ask: Ask) -> View | None:
-        """The view, if the client has what an answer would say. No wait, no read."""
-        if ask.known is None:
-            return None
+    def _unchanged_headers(self, ask: Ask) -> http.Headers | None:
+        """The whole 304, if the client has what an answer would say. No wait, no read."""
         view = self._feeds.peek(ask.conversation)
-        if view is None or view.merge.gone or not matches(ask.known, self._tag(ask, view)):
+        if view is None or view.merge.gone:
+            return None
+        tag = self._tag(ask, view)
+        if not matches(ask.known, tag):
             return None
         check_epoch(ask.principal, ask.conversation, view.epoch)
-        return view
-
-    async def _send_unchanged(self, ask: Ask, view: View, send: Send) -> None:
         pause = self._pause(ask, view, writing=bool(self._drafts.of(ask.conversation)))
-        headers = [NOT_SHARED, (b"etag", self._tag(ask, view)), (b"poll-after-ms", b"%d" % pause)]
-        await http.send_empty(send, 304, headers)
+        return [NOT_SHARED, (b"etag", tag), (b"poll-after-ms", b"%d" % pause)]
 
     async def _send(self, ask: Ask, batch: Batch, send: Send) -> None:
         lines, cursor, head, messages = batch.lines, batch.cursor, batch.head, None
@@ -204,7 +201,7 @@ def events_route(services: Services, settings: Polling) -> ASGIRouteHandler:
     async def events(scope: Scope, receive: Receive, send: Send) -> None:
         await edge(scope, receive, send)
 
-    return asgi(PATH, copy_scope=False, opt={"right": {"GET": "read"}, "documented_by": events_documented})(events)
+    return HotRoute(PATH, copy_scope=False, opt={"right": {"GET": "read"}, "documented_by": events_documented})(events)
 
 
 __all__ = ["SIGNALS_EVERY", "PollEdge", "events_route"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from umbral_chat import hookimpl
 
@@ -46,4 +46,4 @@ def umbral_chat_offers(services: Services, conversation: str) -> list[Offer]:
 
 
 def _settings(base: Base) -> Polling:
-    return cast(Polling, base.settings.section("polling"))
+    return base.settings.section("polling", Polling)

@@ -1,0 +1,162 @@
+"""Every `code` that a problem answer can carry, as data, and the page `docs/reference/errors.md` made from it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+INTRODUCTION = """\
+# Errors
+
+Every error is a problem (RFC 9457), with the media type `application/problem+json`:
+
+```json
+{
+  "type": "about:blank",
+  "title": "Bad Request",
+  "status": 400,
+  "detail": "There is no field 'contents' here.",
+  "code": "unknown_field",
+  "field": "contents"
+}
+```
+
+`code` is what a program switches on: it does not change. `detail` is for people and may. `field` names the culprit in
+the body, query or header, and `limit` the bound that was crossed, where there are such. An answer that is not 2xx or
+304 changed nothing, with one exception: after a 503, or when no answer came, a send may have been stored. Send it again
+with the same idempotency key.
+
+Some codes carry more: `cursor_expired` has `start`, the cursor to start over with; `conversation_deleted` has
+`reconnect: false`, `forbidden` has the missing `right`, and `draft_gap` has `expected`, the offset to go on from.
+A 429 and a 503 carry `Retry-After` in seconds where the service knows when to come again.
+
+"""
+
+
+class Code(NamedTuple):
+    """`mend` is what the caller can do."""
+
+    name: str
+    status: int
+    meaning: str
+    mend: str
+
+
+CODES = (
+    Code("invalid_request", 400, "The request is wrong in a way that has no code of its own.", "Read `detail`."),
+    Code("invalid_json", 400, "The body is not JSON, or holds a lone surrogate.", "Send valid JSON."),
+    Code("invalid_encoding", 400, "The body or the query is not UTF-8.", "Encode text as UTF-8."),
+    Code("missing_body", 400, "The route needs a body.", "Send JSON."),
+    Code("incomplete_body", 400, "The connection ended in the middle of the body.", "Send it again."),
+    Code("missing_field", 400, "A field that must be there is not.", "Add the field that `field` names."),
+    Code("unknown_field", 400, "The body has a field that this route does not know.", "Remove or rename it."),
+    Code("invalid_field", 400, "A field or parameter has the wrong form or is out of bounds.", "See `field`, `limit`."),
+    Code("nul_character", 400, "Text holds a NUL character.", "Remove it."),
+    Code("metadata_too_large", 400, "The metadata has too many bytes.", "Keep it elsewhere and store a reference."),
+    Code("unknown_parameter", 400, "The query has a parameter that is not known here.", "Remove or rename it."),
+    Code("duplicate_parameter", 400, "A query parameter was given twice.", "Give it once."),
+    Code("duplicate_header", 400, "A header that counts once was sent twice.", "Send it once."),
+    Code("invalid_conversation_id", 400, "No conversation can have this id.", "Use 1–128 of A-Z a-z 0-9 . _ : -"),
+    Code(
+        "invalid_cursor",
+        400,
+        "This is not a cursor of ours; a bare number is not one either.",
+        "Send back a `cursor` as it was given, or `0` for the beginning.",
+    ),
+    Code("nothing_to_change", 400, "A PATCH names nothing to change.", "Give at least one field."),
+    Code(
+        "idempotency_key_mismatch",
+        400,
+        "`Idempotency-Key` and `client_id` are the same thing, and these two differ.",
+        "Send one of them.",
+    ),
+    Code("unauthorized", 401, "No credentials, or none that hold.", "Send `Authorization: Bearer KEY_OR_TOKEN`."),
+    Code(
+        "token_expired", 401, "The conversation token's time is over.", "Ask for a new one and go on from the cursor."
+    ),
+    Code("forbidden", 403, "The caller has not the right.", "Use a key with the right that `right` names."),
+    Code("foreign_conversation", 403, "The token is for another conversation.", "Use the token of this one."),
+    Code(
+        "may_not_speak_as",
+        403,
+        "The caller may not write as this sender.",
+        "Leave `sender` out, or use a key with `send_as`.",
+    ),
+    Code("not_your_message", 403, "Somebody else wrote this message.", "Use a key with the right `moderate`."),
+    Code("not_loopback", 403, "Without keys the service answers to loopback names only.", "Set `core.keys`."),
+    Code(
+        "foreign_origin",
+        403,
+        "Without keys the service takes no requests of foreign web pages.",
+        "Set `core.keys`, or name the page's origin in `core.cors_origins`.",
+    ),
+    Code("not_found", 404, "There is no such thing.", "Check the path."),
+    Code("route_not_found", 404, "There is no such route in this installation.", "See `missing` in `GET /v1/status`."),
+    Code("conversation_not_found", 404, "The conversation was never made.", "Send its first message, or make it."),
+    Code("message_not_found", 404, "The conversation has no such message.", "Check the message id."),
+    Code("metrics_off", 404, "Metrics are switched off.", "Set `telemetry.metrics = true`."),
+    Code("method_not_allowed", 405, "The route does not take this method.", "See the header `Allow`."),
+    Code("conflict", 409, "The request contradicts what is stored.", "Read `detail`."),
+    Code(
+        "idempotency_conflict",
+        409,
+        "This idempotency key came before with another body.",
+        "Give each new message a key of its own.",
+    ),
+    Code("message_id_taken", 409, "The conversation has a message of this id.", "Choose another, or leave it out."),
+    Code("message_redacted", 409, "A redacted message cannot be edited.", "Send a new message."),
+    Code("draft_gap", 409, "The piece begins past what is there of the draft.", "Go on from the offset `expected`."),
+    Code("draft_ended", 409, "The message is written; its draft has ended.", "Send no more pieces."),
+    Code("draft_too_long", 409, "The draft is longer than a message may be.", "End it, and begin another message."),
+    Code("not_your_draft", 409, "Somebody else writes this draft.", "Use a message id of your own."),
+    Code(
+        "realtime_disabled",
+        409,
+        "Realtime is off in the settings, which the API cannot lift.",
+        "Remove `realtime.enabled = false` and restart.",
+    ),
+    Code("gone", 410, "What the caller holds on to is no more.", "Read `detail`."),
+    Code(
+        "cursor_expired",
+        410,
+        "The cursor is of another epoch, or past the head: following from it would be silently wrong.",
+        "Start over with `after=0`, or load a history page and follow from its cursor.",
+    ),
+    Code(
+        "conversation_deleted",
+        410,
+        "The conversation was deleted.",
+        "Stop: do not reconnect or retry. `POST /v1/conversations` makes it anew.",
+    ),
+    Code("body_too_large", 413, "The body has too many bytes.", "See `limit` (`core.limits.body_bytes`)."),
+    Code(
+        "unsupported_media_type", 415, "The body is of a type that the route does not take.", "Send `application/json`."
+    ),
+    Code("rate_limited", 429, "This caller writes faster than it may.", "Wait as long as `Retry-After` says."),
+    Code(
+        "too_many_drafts", 429, "Too many messages are being written in this conversation.", "Wait until one has ended."
+    ),
+    Code("internal_error", 500, "A mistake in the service.", "Its log has the details."),
+    Code("unavailable", 503, "A part that the answer needs does not answer now.", "Try again after `Retry-After`."),
+    Code(
+        "history_unavailable",
+        503,
+        "The history does not answer or cannot write.",
+        "Try again after `Retry-After`, a send with the same idempotency key.",
+    ),
+    Code(
+        "too_many_readers", 503, "This instance holds as many long polls as it may.", "Try again after `Retry-After`."
+    ),
+    Code("not_started", 503, "The service has not started yet.", "Try again in a moment."),
+    Code("error", 0, "An HTTP error that has no code of its own.", "See the status."),
+)
+"""By status, and within one from the general to the special. Status 0: any."""
+
+
+def errors_page(codes: tuple[Code, ...] = CODES) -> str:
+    """The text of the page."""
+    lines = ["| code | status | meaning | what to do |", "| --- | --- | --- | --- |"]
+    lines += [f"| `{one.name}` | {one.status or 'any'} | {one.meaning} | {one.mend} |" for one in codes]
+    return INTRODUCTION + "\n".join(lines) + "\n"
+
+
+__all__ = ["CODES", "Code", "errors_page"]

@@ -1,0 +1,140 @@
+"""The page `docs/reference/api.md`, made from the OpenAPI document."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+INTRODUCTION = """\
+# HTTP API
+
+The same as an OpenAPI document: `/schema/openapi.json` of a running service; `/schema` is for people.
+
+JSON in snake_case, UTF-8. Times are RFC 3339 in UTC. A caller is known by `Authorization: Bearer KEY_OR_TOKEN`; without
+any key in the settings every caller on the machine is its administrator and sends no header
+([rights](rights.md)). A field or parameter that is not known is an error. Errors are problem details with a `code` that
+does not change ([errors](errors.md)).
+
+A conversation's id is chosen by the caller: 1 to 128 of the characters `A-Z a-z 0-9 . _ : -`, not `.` or `..`. The
+first message makes the conversation. One that was never made reads as empty.
+
+A `cursor` is opaque: send it back exactly as it was given. `0`, or none, is the beginning of the log. `after` and
+`before` of the history page are no cursors but the `seq` of a message.
+
+Every write takes an idempotency key, in the header `Idempotency-Key` or as `client_id` in the body. A repeat with the
+same key is answered with the first entry and stores nothing.
+"""
+
+_WORDS = {
+    "string": "text",
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "true or false",
+    "null": "null",
+    "object": "an object",
+}
+_REF = "#/components/schemas/"
+_METHODS = ("get", "post", "put", "patch", "delete")
+
+
+def api_page(document: dict[str, Any]) -> str:
+    """Every operation by its tag, then every shape that they take and give."""
+    parts = [INTRODUCTION]
+    for tag, operations in _by_tag(document).items():
+        parts.append(f"\n## {tag.capitalize()}\n")
+        for path, method, operation in operations:
+            parts += _operation(path, method, operation)
+    parts.append("\n## Shapes\n\nA field that is not marked may be left out; in an answer it is left out when unset.\n")
+    for name, schema in sorted(document["components"]["schemas"].items()):
+        parts.append(f"\n### {name}\n\n" + _table("field", _fields(schema)))
+    return "".join(parts)
+
+
+def _by_tag(document: dict[str, Any]) -> dict[str, list[tuple[str, str, dict[str, Any]]]]:
+    found: dict[str, list[tuple[str, str, dict[str, Any]]]] = {}
+    for path, item in sorted(document["paths"].items()):
+        for method in _METHODS:
+            if method in item:
+                found.setdefault(item[method]["tags"][0], []).append((path, method, item[method]))
+    return dict(sorted(found.items()))
+
+
+def _operation(path: str, method: str, operation: dict[str, Any]) -> Iterator[str]:
+    right = operation["x-right"]
+    needs = "Open to all." if right == "public" else f"Needs the right `{right}`."
+    yield f"\n### {method.upper()} {path}\n\n{operation['summary']}. {needs}\n"
+    if description := operation.get("description"):
+        yield f"\n{description.strip()}\n"
+    rows = [
+        (f"`{one['name']}`", one["in"], _default(one["schema"]), one.get("description", ""))
+        for one in operation.get("parameters", [])
+        if one["in"] != "path"
+    ]
+    if rows:
+        yield "\n" + _table("parameter | in", rows)
+    if body := operation.get("requestBody"):
+        yield f"\nBody: {_shape(body['content'])}.\n"
+    yield "\n" + "\n".join(_answers(operation["responses"])) + "\n"
+
+
+def _answers(responses: dict[str, Any]) -> Iterator[str]:
+    for status, response in responses.items():
+        # Litestar adds a 400 in its own words; ours are the problems.
+        if status not in {"400", "default"}:
+            content = response.get("content")
+            said = _shape(content) if content else response.get("description", "nothing")
+            yield f"- {status}: {said}"
+
+
+def _shape(content: dict[str, Any]) -> str:
+    ((media_type, body),) = content.items()
+    words = _words(body["schema"])
+    return words if words != "anything" else f"as `{media_type}` or what was asked for"
+
+
+def _fields(schema: dict[str, Any]) -> list[tuple[str, str, str]]:
+    required = schema.get("required", [])
+    return [
+        (f"`{name}`" + (" (required)" if name in required else ""), _default(field), field.get("description", ""))
+        for name, field in schema.get("properties", {}).items()
+    ]
+
+
+def _default(schema: dict[str, Any]) -> str:
+    words = _words(schema)
+    if (default := schema.get("default")) is not None:
+        words += f"; default `{str(default).lower() if isinstance(default, bool) else default}`"
+    return words
+
+
+def _words(schema: dict[str, Any]) -> str:
+    """What a value is."""
+    if reference := schema.get("$ref"):
+        name = reference.removeprefix(_REF)
+        return f"[{name}](#{name.lower()})"
+    if choices := schema.get("oneOf") or schema.get("anyOf"):
+        return " or ".join(_words(choice) for choice in choices)
+    if "const" in schema:
+        return f"`{schema['const']}`"
+    if "enum" in schema:
+        return "one of " + ", ".join(f"`{value}`" for value in schema["enum"] if value is not None)
+    kind = schema.get("type")
+    if kind == "array":
+        return f"a list of {_words(schema.get('items', {}))}"
+    if schema.get("format") == "date-time":
+        return "a time"
+    kinds = kind if isinstance(kind, list) else [kind]
+    words = " or ".join(_WORDS.get(str(one), "anything") for one in kinds)
+    if (least := schema.get("minimum")) is not None:
+        words += f", {least:g} or more"
+    return words
+
+
+def _table(first: str, rows: Iterable[tuple[str, ...]]) -> str:
+    head = f"| {first} | is | meaning |"
+    lines = [head, "|" + " --- |" * (head.count("|") - 1)]
+    lines += ["| " + " | ".join(" ".join(cell.split()).replace("|", "\\|") for cell in row) + " |" for row in rows]
+    return "\n".join(lines) + "\n"
+
+
+__all__ = ["api_page"]

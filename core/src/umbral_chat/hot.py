@@ -1,0 +1,49 @@
+"""The handler of hot routes: Litestar's `@asgi` behind the same guards, without what asking them costs it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, cast
+
+from litestar.connection import ASGIConnection
+from litestar.handlers import ASGIRouteHandler
+from litestar.types import Receive, Scope, Send
+
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+Ask = Callable[[ASGIConnection[Any, Any, Any, Any], "HotRoute"], Awaitable[None]]
+
+
+class HotRoute(ASGIRouteHandler):
+    """An `@asgi` handler: `HotRoute(path, copy_scope=False, opt={"right": …, "documented_by": […]})(function)`.
+
+    At each request Litestar makes a generic connection by subscription and hands every guard a copy of the handler:
+    together more than the guard, the answer and the routing take. So this handler shows Litestar no guards and asks
+    them, all of them and first of all, by itself.
+    """
+
+    def __call__(self, fn: Application) -> HotRoute:
+        """Decorate `fn`."""
+
+        async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
+            # Litestar registers a copy of the handler, which alone knows the layers it was registered in.
+            handler = cast("HotRoute", scope["route_handler"])
+            connection: ASGIConnection[Any, Any, Any, Any] = ASGIConnection(scope)
+            for ask in handler.layered_guards():
+                await ask(connection, handler)
+            await fn(scope, receive, send)
+
+        return super().__call__(guarded)
+
+    def layered_guards(self) -> Sequence[Ask]:
+        """The guards of every layer, the app's first."""
+        found: Sequence[Ask] | None = getattr(self, "_layered", None)
+        if found is None:
+            found = self._layered = cast("Sequence[Ask]", tuple(super().resolve_guards()))
+        return found
+
+    def resolve_guards(self) -> list[Any]:
+        """None that Litestar is to ask."""
+        return []
+
+
+__all__ = ["HotRoute"]

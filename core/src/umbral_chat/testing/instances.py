@@ -1,0 +1,68 @@
+"""Two instances on the embedded store, one of which can be cut off: what a transport or an edge is tried on."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, cast
+
+from umbral_chat.clock import SystemClock
+from umbral_chat.errors import HistoryUnavailable
+from umbral_chat.providers.history import Storage
+from umbral_chat.sqlite import open_storage
+
+
+class Plug:
+    """Stands between an instance and its history or shared store. Unplugged, every call raises HistoryUnavailable."""
+
+    def __init__(self, real: object) -> None:
+        self.real = real
+        self.unplugged = False
+
+    def __getattr__(self, name: str) -> Callable[..., Awaitable[object]]:
+        async def call(*positional: object, **named: object) -> object:
+            if self.unplugged:
+                raise HistoryUnavailable("The store was unplugged.")
+            return await getattr(self.real, name)(*positional, **named)
+
+        return call
+
+
+@dataclass(frozen=True, slots=True)
+class Instances:
+    """Two processes' worth of connections to one new SQLite file."""
+
+    file: Path
+    here: Storage
+    """What `unplug` cuts off."""
+    elsewhere: Storage
+    plugs: tuple[Plug, Plug]
+
+    async def unplug(self) -> None:
+        """From now on `here` does not reach its store."""
+        for plug in self.plugs:
+            plug.unplugged = True
+
+    async def plug(self) -> None:
+        """Undo `unplug`."""
+        for plug in self.plugs:
+            plug.unplugged = False
+
+
+@asynccontextmanager
+async def two_instances() -> AsyncIterator[Instances]:
+    """Both opened, and closed and removed at the end."""
+    async with AsyncExitStack() as stack:
+        file = Path(stack.enter_context(TemporaryDirectory())) / "chat.sqlite3"
+        here, elsewhere = (open_storage(file, clock=SystemClock()) for _ in range(2))
+        await stack.enter_async_context(here.lifespan)
+        await stack.enter_async_context(elsewhere.lifespan)
+        history, store = Plug(here.history), Plug(here.store)
+        wired = replace(here, history=cast("Any", history), store=cast("Any", store))
+        yield Instances(file, wired, elsewhere, (history, store))
+
+
+__all__ = ["Instances", "Plug", "two_instances"]

@@ -1,0 +1,242 @@
+"""`doctor`: each part of a set-up is looked at, what is wrong has a mend, and nothing is changed by looking."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import apsw
+import pytest
+from umbral_chat.cli import checkup
+from umbral_chat.cli.findings import database_finding, plugin_findings
+from umbral_chat.clock import SystemClock
+from umbral_chat.plugins import PluginHost, PluginStatus
+from umbral_chat.providers.edges import Check, CheckResult
+from umbral_chat.sqlite import open_storage
+
+if TYPE_CHECKING:
+    from core.tests.cli.conftest import FakeService, Run
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Path:
+    path = tmp_path / "data" / "chat.sqlite3"
+    path.parent.mkdir()
+    asyncio.run(_open(path))
+    return path
+
+
+async def _open(path: Path) -> None:
+    async with open_storage(path, clock=SystemClock()).lifespan:
+        pass
+
+
+def states(output: str) -> dict[str, str]:
+    return {check["name"]: check["state"] for check in json.loads(output)["checks"]}
+
+
+def test_a_sound_set_up_is_all_well_and_left_as_it_was(run: Run, database: Path) -> None:
+    before = database.read_bytes()
+    result = run("doctor", "--database", str(database), "--json")
+    assert result.exit_code == 0, result.output
+    found = states(result.stdout)
+    assert [found[name] for name in ("settings", "address", "plugin polling", "database")] == ["ok"] * 4
+    assert found["service"] == "skipped"
+    assert database.read_bytes() == before
+    assert [path.name for path in database.parent.iterdir()] == ["chat.sqlite3"]
+
+
+def test_a_first_start_is_no_fault_and_makes_no_file(run: Run, tmp_path: Path) -> None:
+    result = run("doctor", "--database", str(tmp_path / "new.sqlite3"))
+    assert result.exit_code == 0, result.output
+    assert "will be made at the first start" in result.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_wrong_settings_are_one_red_line_and_exit_code_1(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UMBRAL_CHAT_CORE__PROT", "1")
+    result = run("doctor")
+    assert result.exit_code == 1
+    assert "✗ settings" in result.stdout
+    assert "Traceback" not in result.output
+
+
+def test_an_open_address_without_keys_is_a_fault(run: Run, monkeypatch: pytest.MonkeyPatch, database: Path) -> None:
+    monkeypatch.setenv("UMBRAL_CHAT_CORE__HOST", "0.0.0.0")  # noqa: S104
+    result = run("doctor", "--database", str(database), "--json")
+    assert result.exit_code == 1
+    assert states(result.stdout)["address"] == "failed"
+
+
+def no_database(path: Path) -> None:
+    path.write_bytes(b"something else entirely, and long enough to be told apart" * 100)
+
+
+def another_program_s(path: Path) -> None:
+    path.unlink()
+    connection = apsw.Connection(str(path))
+    connection.execute("CREATE TABLE notes (text); PRAGMA user_version = 3; PRAGMA application_id = 42")
+    connection.close()
+
+
+def newer(path: Path) -> None:
+    connection = apsw.Connection(str(path))
+    connection.execute("PRAGMA user_version = 9999")
+    connection.close()
+
+
+def damaged(path: Path) -> None:
+    with path.open("r+b") as file:
+        file.seek(4096 * 2)
+        file.write(b"\xff" * 4096 * 3)
+
+
+@pytest.mark.parametrize("harm", [no_database, another_program_s, newer, damaged])
+def test_a_database_that_cannot_be_used_is_a_fault_with_a_mend(
+    run: Run, database: Path, harm: Callable[[Path], None]
+) -> None:
+    harm(database)
+    before = database.read_bytes()
+    finding = database_finding(database)
+    assert finding.state == "failed"
+    assert finding.mend
+    assert database.read_bytes() == before
+    assert run("doctor", "--database", str(database)).exit_code == 1
+
+
+def test_a_directory_that_is_missing_is_a_fault_with_a_mend(tmp_path: Path) -> None:
+    finding = database_finding(tmp_path / "no" / "chat.sqlite3")
+    assert finding.state == "failed"
+    assert "mkdir" in str(finding.mend)
+
+
+CRASH = """
+import asyncio, os, sys, signal
+from umbral_chat.clock import SystemClock
+from umbral_chat.sqlite import open_storage
+
+async def main():
+    storage = open_storage(sys.argv[1], clock=SystemClock())
+    async with storage.lifespan:
+        await storage.history.ensure("a")
+        os.kill(os.getpid(), signal.SIGKILL)
+
+asyncio.run(main())
+"""
+
+
+def test_what_a_crash_left_beside_the_database_stays(database: Path) -> None:
+    done = subprocess.run([sys.executable, "-c", CRASH, str(database)], check=False, timeout=60)
+    assert done.returncode == -signal.SIGKILL
+    log = database.with_name(database.name + "-wal")
+    before = log.read_bytes()
+    assert before
+    assert database_finding(database).state == "ok"
+    assert log.read_bytes() == before
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_directory_that_cannot_be_written_is_a_fault(database: Path) -> None:
+    database.parent.chmod(0o500)
+    try:
+        assert database_finding(database).state == "failed"
+    finally:
+        database.parent.chmod(0o700)
+
+
+def test_a_broken_plugin_is_a_fault_and_a_disabled_one_is_not() -> None:
+    class Host:
+        statuses = [  # noqa: RUF012  # a stand-in
+            PluginStatus(name="a", distribution="d-a", version="1", state="active", provides=("routes",)),
+            PluginStatus(name="b", distribution=None, version=None, state="disabled"),
+            PluginStatus(
+                name="c", distribution="d-c", version="1", state="broken", reason="no module x", mend="pip install x"
+            ),
+            PluginStatus(name="d", distribution="d-d", version="1", state="active", faults=("checks raised",)),
+        ]
+
+    found = {finding.name: finding for finding in plugin_findings(Host())}  # type: ignore[arg-type]
+    assert [finding.state for finding in found.values()] == ["ok", "skipped", "failed", "failed"]
+    assert found["plugin c"].mend == "pip install x"
+    assert "no module x" in found["plugin c"].detail
+    assert "checks raised" in found["plugin d"].detail
+
+
+def test_the_plugins_own_checks_are_run(run: Run, database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def well() -> CheckResult:
+        return CheckResult(ok=True, detail="all well")
+
+    async def ill() -> CheckResult:
+        return CheckResult(ok=False, detail="no connection", mend="plug it in")
+
+    async def raising() -> CheckResult:
+        raise OSError("boom")
+
+    checks = [Check("well", well), Check("ill", ill), Check("raising", raising)]
+    monkeypatch.setattr(PluginHost, "checks", lambda _self, _services: checks)
+    result = run("doctor", "--database", str(database), "--json")
+    assert result.exit_code == 1
+    found = states(result.stdout)
+    assert (found["well"], found["ill"], found["raising"]) == ("ok", "failed", "failed")
+    assert "→ plug it in" in run("doctor", "--database", str(database)).stdout
+
+
+def ready(service: FakeService, status: str, *checks: dict[str, Any]) -> None:
+    service.canned["GET", "/health/ready"] = (200, {"status": status, "checks": list(checks)})
+    service.canned["GET", "/v1/status"] = (200, {"version": "9.8", "mode": "local", "missing": ["presence: none"]})
+
+
+def test_a_running_service_is_asked_too(run: Run, service: FakeService, database: Path) -> None:
+    ready(service, "ready", {"name": "history", "result": {"ok": True, "detail": "sqlite answers"}})
+    result = run("doctor", "--database", str(database), service=service)
+    assert result.exit_code == 0, result.output
+    for part in ("is ready", "✓ service history: sqlite answers", "version 9.8, mode local", "missing presence"):
+        assert part in result.stdout
+
+
+def test_a_service_that_is_not_well_is_a_fault(run: Run, service: FakeService, database: Path) -> None:
+    ready(service, "degraded", {"name": "history", "result": {"ok": False, "detail": "disk full", "mend": "free some"}})
+    result = run("doctor", "--database", str(database), service=service)
+    assert result.exit_code == 1
+    assert "✗ service history: disk full\n  → free some" in result.stdout
+
+
+@pytest.mark.parametrize("answer", [(503, {"status": "draining"}), (200, {"hello": 1}), (200, [])])
+def test_what_is_no_service_or_stops_is_a_fault(
+    run: Run, service: FakeService, database: Path, answer: tuple[int, Any]
+) -> None:
+    service.canned["GET", "/health/ready"] = answer
+    result = run("doctor", "--database", str(database), service=service)
+    assert result.exit_code == 1
+    assert "✗ service" in result.stdout
+
+
+def test_the_service_that_is_asked_is_the_settings_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without --url: the address that `serve` would listen on, with the first key that the settings hold."""
+    from click.testing import CliRunner
+    from umbral_chat.cli import cli
+    from umbral_chat.cli.service import Service
+
+    asked: list[Service] = []
+
+    async def service_findings(service: Service) -> Any:
+        asked.append(service)
+        return
+        yield
+
+    monkeypatch.setattr(checkup, "service_findings", service_findings)
+    monkeypatch.setenv("UMBRAL_CHAT_CORE__HOST", "0.0.0.0")  # noqa: S104
+    monkeypatch.setenv("UMBRAL_CHAT_CORE__PORT", "8123")
+    monkeypatch.setenv("UMBRAL_CHAT_CORE__KEYS", '[{"name": "n8n", "key": "sesame-key-0000"}]')
+    result = CliRunner().invoke(cli, ["doctor"])
+    assert asked == [Service("http://127.0.0.1:8123", "sesame-key-0000")]
+    assert "sesame" not in result.output
+    CliRunner().invoke(cli, ["--url", "http://other.invalid", "doctor"])
+    assert asked[1] == Service("http://other.invalid")  # where the settings' key has no business

@@ -1,0 +1,113 @@
+"""The lines of an import, pure: what makes a repeated import harmless."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from umbral_chat.cli.lines import BadLine, Planner, Step
+
+said = st.builds(
+    lambda name, text, role: {"conversation": name, "content": text, **({"role": role} if role else {})},
+    st.sampled_from(["a", "b"]),
+    st.sampled_from(["yes", "no", "ü", " "]),
+    st.sampled_from([None, "user", "assistant"]),
+)
+
+
+def planned(lines: list[dict[str, Any]]) -> list[Step]:
+    planner = Planner()
+    steps = [planner.step(number, json.dumps(line).encode()) for number, line in enumerate(lines, 1)]
+    return [step for step in steps if step is not None]
+
+
+def keys(lines: list[dict[str, Any]]) -> list[str | None]:
+    return [step.requests[0].key for step in planned(lines)]
+
+
+@given(st.lists(said, max_size=20), st.lists(said, max_size=20))
+def test_keys_are_unique_and_stay_when_the_file_grows(lines: list[dict[str, Any]], later: list[dict[str, Any]]) -> None:
+    drawn = keys(lines)
+    assert len(set(drawn)) == len(lines)
+    assert keys([*lines, *later])[: len(lines)] == drawn
+
+
+@given(st.lists(said, max_size=12), st.randoms())
+def test_the_same_lines_have_the_same_keys_wherever_they_stand(lines: list[dict[str, Any]], random: Any) -> None:
+    shuffled = random.sample(lines, len(lines))
+    assert sorted(map(str, keys(lines))) == sorted(map(str, keys(shuffled)))
+
+
+def test_the_order_of_members_and_their_spacing_make_no_other_line() -> None:
+    planner = Planner()
+    one = planner.step(1, b'{"conversation": "a", "content": "x"}')
+    two = Planner().step(1, b'{ "content":"x","conversation":"a" }\r\n')
+    assert one == two
+
+
+def test_a_client_id_of_the_line_is_kept() -> None:
+    assert keys([{"conversation": "a", "content": "x", "client_id": "mine"}]) == ["mine"]
+
+
+def entry(seq: int, kind: str, **fields: Any) -> dict[str, Any]:
+    sender = fields.pop("sender", {"role": "user"})
+    return {"conversation": "a", "kind": kind, "seq": seq, "at": "2026-11-22T09:00:00Z", "sender": sender, **fields}
+
+
+def test_what_was_redacted_is_left_out_and_said_so() -> None:
+    steps = planned(
+        [
+            entry(1, "message", message_id="m", content="", redacted=True),
+            entry(2, "edit", message_id="m", content="", redacted=True),
+            entry(3, "redaction", message_id="m"),
+        ]
+    )
+    assert [step.skipped for step in steps] == ["redacted"] * 3
+    assert not any(step.requests for step in steps)
+
+
+@pytest.mark.parametrize(
+    ("lines", "sent"),
+    [
+        # Closed, a user writes, the service opens it: it will do so again by itself.
+        (["closed", "user", "open"], [True, True, False]),
+        # Opened by a person before anybody wrote.
+        (["closed", "open", "user"], [True, True, True]),
+        (["closed", "assistant", "open"], [True, True, True]),
+        (["user", "open"], [True, True]),
+    ],
+)
+def test_only_an_opening_that_the_service_repeats_by_itself_is_left_out(lines: list[str], sent: list[bool]) -> None:
+    entries = [
+        entry(seq, "message", message_id=f"m{seq}", content="x", sender={"role": line})
+        if line in {"user", "assistant"}
+        else entry(seq, "update", changes={"status": line})
+        for seq, line in enumerate(lines, 1)
+    ]
+    assert [bool(step.requests) for step in planned(entries)] == sent
+
+
+def test_an_entry_of_a_newer_service_is_a_bad_line_and_no_crash() -> None:
+    with pytest.raises(BadLine, match="Invalid value"):
+        planned([entry(1, "poll")])
+
+
+anything = st.recursive(st.none() | st.integers() | st.text(), st.lists, max_leaves=5).map(json.dumps).map(str.encode)
+
+
+@settings(max_examples=50)
+@given(st.binary(max_size=60) | anything)
+def test_no_line_crashes_an_import(raw: bytes) -> None:
+    if raw.strip():
+        with pytest.raises(BadLine):
+            Planner().step(1, raw)
+    else:
+        assert Planner().step(1, raw) is None
+
+
+def test_a_line_that_is_nested_without_end_is_a_bad_line() -> None:
+    with pytest.raises(BadLine):
+        Planner().step(1, b"[" * 1_000_000)

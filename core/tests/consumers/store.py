@@ -1,0 +1,87 @@
+"""A shared store in memory that follows `providers/store.py`, in the running loop's time."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, cast
+
+from umbral_chat.providers.store import Lease, Record, SharedStore
+
+
+class MemoryStore:
+    def __init__(self) -> None:
+        self.records: dict[tuple[str, str], Record] = {}
+        self.leases: dict[str, tuple[Lease, float]] = {}
+        self.failure: Exception | None = None
+        self.writes = 0
+
+    async def get(self, namespace: str, key: str) -> Record | None:
+        await self._answer()
+        return self.records.get((namespace, key))
+
+    async def put(self, namespace: str, key: str, value: bytes, *, ttl: float | None = None) -> Record:
+        await self._answer()
+        self.writes += 1
+        record = self.records[namespace, key] = Record(value, self.writes)
+        return record
+
+    async def compare_and_set(
+        self,
+        namespace: str,
+        key: str,
+        value: bytes,
+        *,
+        expect: int,
+        ttl: float | None = None,
+        fence: Lease | None = None,
+    ) -> Record | None:
+        await self._answer()
+        known = self.records.get((namespace, key))
+        if (known.version if known else 0) != expect:
+            return None
+        if fence is not None and self.leases[fence.name][0].token > fence.token:
+            return None
+        self.writes += 1
+        record = self.records[namespace, key] = Record(value, self.writes)
+        return record
+
+    async def delete(self, namespace: str, key: str) -> bool:
+        await self._answer()
+        return self.records.pop((namespace, key), None) is not None
+
+    async def acquire(self, name: str, holder: str, ttl: float) -> Lease | None:
+        await self._answer()
+        now = asyncio.get_running_loop().time()
+        known, until = self.leases.get(name, (Lease(name, "", 0), 0.0))
+        if known.holder not in {"", holder} and until > now:
+            return None
+        held = known.holder == holder and until > now
+        lease = known if held else Lease(name, holder, known.token + 1)
+        self.leases[name] = lease, now + ttl
+        return lease
+
+    async def renew(self, lease: Lease, ttl: float) -> bool:
+        await self._answer()
+        now = asyncio.get_running_loop().time()
+        known, until = self.leases[lease.name]
+        if known != lease or until <= now:
+            return False
+        self.leases[lease.name] = lease, now + ttl
+        return True
+
+    async def release(self, lease: Lease) -> None:
+        await self._answer()
+        if self.leases[lease.name][0] == lease:
+            self.leases[lease.name] = Lease(lease.name, "", lease.token), 0.0
+
+    async def _answer(self) -> None:
+        await asyncio.sleep(0.001)
+        if self.failure is not None:
+            raise self.failure
+
+    @property
+    def store(self) -> SharedStore:
+        return cast("SharedStore", cast("Any", self))
+
+
+__all__ = ["MemoryStore"]

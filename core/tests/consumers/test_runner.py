@@ -1,0 +1,389 @@
+"""Every entry is handled, in order, by one at a time, and again rather than never."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections import defaultdict
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, nullcontext
+from types import SimpleNamespace
+from typing import Any, cast
+
+import msgspec
+import pytest
+from umbral_chat.bus import Bus, Happened
+from umbral_chat.consumers import ConsumerRunner
+from umbral_chat.consumers.places import SCANNED
+from umbral_chat.errors import HistoryUnavailable
+from umbral_chat.feed import Line
+from umbral_chat.model.conversations import Deleted, Head
+from umbral_chat.model.entries import Entry
+from umbral_chat.providers.history import Storage
+from umbral_chat.telemetry import Telemetry
+
+from ..feed.memory import MemoryHistory  # noqa: TID252 - tests are no package
+from ..feed.virtual import LoopClock, run  # noqa: TID252
+from .store import MemoryStore
+
+
+class Recorder:
+    """Takes entries as slowly and as unwillingly as it is told."""
+
+    def __init__(self, name: str = "recorder") -> None:
+        self.name = name
+        self.taken: dict[tuple[str, str], list[int]] = defaultdict(list)
+        self.began: dict[tuple[str, str], list[int]] = defaultdict(list)
+        self.busy: set[str] = set()
+        self.most_busy = 0
+        self.takes = 0.0
+        self.refuses: dict[tuple[str, int], BaseException] = {}
+
+    async def handle(self, conversation: str, epoch: str, entry: Entry) -> None:
+        assert conversation not in self.busy, "two at a time"
+        self.busy.add(conversation)
+        self.most_busy = max(self.most_busy, len(self.busy))
+        self.began[conversation, epoch].append(entry.seq)
+        try:
+            if self.takes:
+                await asyncio.sleep(self.takes)
+            if (refusal := self.refuses.get((conversation, entry.seq))) is not None:
+                raise refusal
+            self.taken[conversation, epoch].append(entry.seq)
+        finally:
+            self.busy.discard(conversation)
+
+
+class World:
+    """One store, and instances that come and go."""
+
+    def __init__(self) -> None:
+        self.history = MemoryHistory()
+        self.store = MemoryStore()
+        self.telemetry = Telemetry(None)
+
+    def instance(self, *consumers: Recorder) -> tuple[ConsumerRunner, Bus]:
+        storage = Storage("memory", self.history.history, self.store.store, nullcontext())
+        base = SimpleNamespace(clock=LoopClock(), telemetry=self.telemetry)
+        services = cast("Any", SimpleNamespace(base=base, storage=storage))
+        bus = Bus()
+        return ConsumerRunner(consumers, services, bus), bus
+
+    @asynccontextmanager
+    async def running(self, *consumers: Recorder) -> AsyncIterator[Bus]:
+        runner, bus = self.instance(*consumers)
+        task = asyncio.create_task(runner.run())
+        try:
+            yield bus
+        finally:
+            task.cancel()
+            outcome = (await asyncio.gather(task, return_exceptions=True))[0]
+            assert isinstance(outcome, asyncio.CancelledError), outcome
+
+    def say(self, conversation: str = "room", times: int = 1, bus: Bus | None = None) -> None:
+        log = self.history.log(conversation)
+        for _ in range(times):
+            entry = log.say()
+            if bus is not None:
+                bus.publish(Happened(conversation, log.epoch, [Line.of(entry)]))
+
+    def key(self, conversation: str = "room") -> tuple[str, str]:
+        return conversation, self.history.log(conversation).epoch
+
+    def place(self, conversation: str = "room", consumer: str = "recorder") -> dict[str, Any] | None:
+        record = self.store.records.get((f"consumer:{consumer}", conversation))
+        return None if record is None else msgspec.json.decode(record.value)
+
+
+def upto(seq: int) -> list[int]:
+    return list(range(1, seq + 1))
+
+
+def test_what_is_written_here_is_handled_at_once_and_in_order() -> None:
+    async def main() -> None:
+        world, recorder = World(), Recorder()
+        async with world.running(recorder) as bus:
+            await asyncio.sleep(1)
+            for seq in upto(20):
+                world.say(bus=bus)
+                await asyncio.sleep(0.1)
+                assert recorder.taken[world.key()] == upto(seq)
+            assert world.place() == {"epoch": world.history.log().epoch, "seq": 20}
+
+    run(main())
+
+
+def test_what_was_written_while_nobody_ran_and_what_others_write_is_found() -> None:
+    async def main() -> None:
+        world, recorder = World(), Recorder()
+        for number in range(450):  # more than two pages of the inbox
+            world.say(f"room-{number}", times=1 + number % 3)
+        async with world.running(recorder):
+            await asyncio.sleep(5)
+            assert all(recorder.taken[world.key(f"room-{n}")] == upto(1 + n % 3) for n in range(450))
+            world.say("room-7")  # by another instance: no bus
+            await asyncio.sleep(11)
+            assert recorder.taken[world.key("room-7")] == upto(1 + 7 % 3 + 1)
+
+    run(main())
+
+
+def test_a_long_log_is_read_page_by_page_and_lets_others_have_their_turn() -> None:
+    async def main() -> None:
+        world, recorder = World(), Recorder()
+        world.say("long", times=2500)
+        async with world.running(recorder):
+            await asyncio.sleep(5)
+            assert recorder.taken[world.key("long")] == upto(2500)
+            assert world.place("long") == {"epoch": world.history.log("long").epoch, "seq": 2500}
+
+    run(main())
+
+
+def test_an_entry_that_is_not_taken_comes_again_after_a_pause_and_blocks_only_its_own_conversation(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def main() -> None:
+        world, recorder = World(), Recorder()
+        recorder.refuses["bad", 3] = ValueError("no")
+        world.say("bad", times=5)
+        world.say("good", times=5)
+        async with world.running(recorder) as bus:
+            await asyncio.sleep(60)
+            assert recorder.taken[world.key("bad")] == [1, 2], "and what came before it is not repeated"
+            assert recorder.taken[world.key("good")] == upto(5)
+            assert world.place("bad") == {"epoch": world.history.log("bad").epoch, "seq": 2}
+            tries = recorder.began[world.key("bad")].count(3)
+            assert 2 < tries < 30
+            assert world.telemetry.totals()["umbral_chat.consumer.failures"] == tries
+            world.say("good", bus=bus)
+            await asyncio.sleep(0.1)
+            assert recorder.taken[world.key("good")] == upto(6)
+            recorder.refuses.clear()
+            await asyncio.sleep(301)
+            assert recorder.taken[world.key("bad")] == upto(5)
+
+    with caplog.at_level(logging.CRITICAL):
+        run(main())
+
+
+def test_a_handler_that_is_cancelled_from_within_is_one_that_failed(caplog: pytest.LogCaptureFixture) -> None:
+    async def main() -> None:
+        world, recorder = World(), Recorder()
+        recorder.refuses["room", 1] = asyncio.CancelledError()
+        world.say()
+        async with world.running(recorder):
+            await asyncio.sleep(5)
+            assert recorder.began[world.key()].count(1) > 1
+            recorder.refuses.clear()
+            await asyncio.sleep(301)
+            assert recorder.taken[world.key()] == [1]
+
+    with caplog.at_level(logging.CRITICAL):
+        run(main())
+
+
+def test_one_consumer_that_is_stuck_holds_up_no_other_and_each_has_its_own_place() -> None:
+    async def main() -> None:
+        world, stuck, quick = World(), Recorder("stuck"), Recorder("quick")
+        stuck.takes = 1e6
+        for number in range(50):
+            world.say(f"room-{number}")
+        async with world.running(stuck, quick):
+            await asyncio.sleep(5)
+            assert len(quick.taken) == 50
+            assert stuck.most_busy == 32
+            assert world.place("room-1", "quick") is not None
+            assert world.place("room-1", "stuck") is None
+
+    run(main())
+
+
+def test_after_a_crash_in_the_middle_what_was_not_stored_is_handled_again_and_nothing_is_left_out() -> None:
+    async def main() -> None:
+        world, recorder = World(), Recorder()
+        recorder.takes = 0.3
+        world.say(times=20)
+        runner, _ = world.instance(recorder)
+        crashed = asyncio.create_task(runner.run())
+        await asyncio.sleep(2.8)
+        world.store.failure = HistoryUnavailable("its process is dead")  # nothing that it does any more is stored
+        crashed.cancel()
+        await asyncio.gather(crashed, return_exceptions=True)
+        world.store.failure = None
+        before = recorder.taken[world.key()][:]
+        place = world.place()
+        assert place is not None
+        assert 0 < place["seq"] <= len(before), "ahead of what is handled"
+        assert len(before) - place["seq"] <= 4, "a second's worth is repeated, not a page"
+        async with world.running(recorder):
+            await asyncio.sleep(26)
+            assert recorder.taken[world.key()] == before, "its lease has not lapsed yet"
+            await asyncio.sleep(30)
+            assert recorder.taken[world.key()] == [*before, *range(place["seq"] + 1, 21)]
+
+    run(main())
+
+
+def test_a_clean_end_stores_what_was_handled_and_gives_the_lease_back() -> None:
+    async def main() -> None:
+        world, recorder = World(), Recorder()
+        recorder.takes = 0.1
+        world.say(times=20)
+        async with world.running(recorder):
+            await asyncio.sleep(0.75)
+        handled = len(recorder.taken[world.key()])
+        assert 0 < handled < 20
+        assert world.place() == {"epoch": world.history.log().epoch, "seq": handled}
+        async with world.running(recorder):
+            await asyncio.sleep(5)
+        assert recorder.taken[world.key()] == upto(20)
+
+    run(main())
+
+
+def test_two_instances_share_the_work_and_no_entry_is_handled_by_two() -> None:
+    async def main() -> None:
+        world, recorder = World(), Recorder()  # the one recorder sees it when two are at one conversation
+        recorder.takes = 0.02
+        rng = random.Random(4)  # noqa: S311 - repeatable, guards nothing
+        async with world.running(recorder) as one, world.running(recorder) as two:
+            for _ in range(600):
+                world.say(f"room-{rng.randrange(12)}", bus=rng.choice([one, two, None]))
+                await asyncio.sleep(rng.random() / 50)
+            await asyncio.sleep(30)
+        for number in range(12):
+            key = world.key(f"room-{number}")
+            assert recorder.taken[key] == upto(len(world.history.log(f"room-{number}").entries))
+
+    run(main())
+
+
+def test_one_that_lost_its_lease_while_it_worked_stops_and_does_not_move_the_place() -> None:
+    async def main() -> None:
+        world, slow, quick = World(), Recorder(), Recorder()
+        slow.takes = 25.0
+        world.say(times=3)
+        async with world.running(slow):
+            await asyncio.sleep(1)
+            name, (lease, _) = next(iter(world.store.leases.items()))
+            world.store.leases[name] = lease, 0.0  # as if this instance had hung for longer than its lease
+            async with world.running(quick):
+                await asyncio.sleep(40)
+                assert quick.taken[world.key()] == upto(3)
+                assert world.place() == {"epoch": world.history.log().epoch, "seq": 3}
+                assert slow.began[world.key()] == [1], "it went on after another took over"
+                assert slow.taken[world.key()] == [], "nobody told it to stop"
+
+    run(main())
+
+
+def test_a_log_that_is_made_anew_begins_anew_and_a_deletion_leaves_no_record() -> None:
+    async def main() -> None:
+        world, recorder = World(), Recorder()
+        async with world.running(recorder) as bus:
+            world.say(times=5, bus=bus)
+            await asyncio.sleep(1)
+            old = world.key()
+            world.history.logs["room"] = None
+            bus.publish(Happened("room", "", []))
+            await asyncio.sleep(1)
+            assert not [key for key in world.store.records if key[1] == "room"]
+            assert not any("room" in name for name in world.store.leases), "a lease's name outlives the conversation"
+            world.say(times=2, bus=bus)
+            await asyncio.sleep(1)
+            assert recorder.taken[world.key()] == [1, 2]
+            world.history.logs["room"] = None
+            world.say(times=3, bus=bus)  # made anew before it was seen to be gone
+            await asyncio.sleep(1)
+            assert recorder.taken[world.key()] == [1, 2, 3]
+            assert recorder.taken[old] == upto(5)
+
+    run(main())
+
+
+def test_through_an_outage_everything_is_kept_and_handled_after_it() -> None:
+    async def main() -> None:
+        world, recorder = World(), Recorder()
+        recorder.takes = 0.05
+        async with world.running(recorder) as bus:
+            for number in range(30):
+                world.say(f"room-{number % 5}", bus=bus)
+            await asyncio.sleep(0.1)
+            world.store.failure = world.history.failure = HistoryUnavailable("down")
+            before = len(world.history.reads)
+            for number in range(30):
+                world.say(f"room-{number % 5}", bus=bus)
+            await asyncio.sleep(60)
+            assert len(world.history.reads) - before < 100
+            world.store.failure = world.history.failure = None
+            await asyncio.sleep(60)
+        for number in range(5):
+            taken = recorder.taken[world.key(f"room-{number}")]
+            assert sorted(set(taken)) == upto(12), "everything, at least once"
+            assert [seq for index, seq in enumerate(taken) if seq == 1 + max([0, *taken[:index]])] == upto(12)
+
+    run(main())
+
+
+def test_a_start_looks_back_to_where_everything_was_handled_and_not_through_all_there_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def main() -> None:
+        world, recorder = World(), Recorder()
+        for number in range(400):
+            world.say(f"room-{number}", times=1 + number)  # each active a second later than the one before
+        async with world.running(recorder):
+            await asyncio.sleep(30)
+        assert ("consumer:recorder", SCANNED) in world.store.records
+        asked: list[str] = []
+        heads = world.history.heads
+
+        async def counted(conversations: Sequence[str]) -> dict[str, Head | Deleted]:
+            asked.extend(conversations)
+            return await heads(conversations)
+
+        monkeypatch.setattr(world.history, "heads", counted)
+        world.say("room-399")
+        async with world.running(recorder):
+            await asyncio.sleep(5)
+        assert recorder.taken[world.key("room-399")] == upto(401)
+        assert len(asked) < 150
+
+    run(main())
+
+
+def test_what_never_succeeds_is_found_again_by_the_next_instance_however_much_later(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def main() -> None:
+        world, recorder = World(), Recorder()
+        recorder.refuses["bad", 1] = ValueError("no")
+        world.say("bad")
+        async with world.running(recorder) as bus:
+            for _ in range(40):
+                world.say("good", times=20, bus=bus)  # 20 s further each time
+                await asyncio.sleep(10)
+        assert recorder.taken[world.key("good")] == upto(800)
+        recorder.refuses.clear()
+        async with world.running(recorder):
+            await asyncio.sleep(5)
+        assert recorder.taken[world.key("bad")] == [1]
+
+    with caplog.at_level(logging.CRITICAL):
+        run(main())
+
+
+def test_a_record_that_cannot_be_read_costs_a_repetition_and_no_entry(caplog: pytest.LogCaptureFixture) -> None:
+    async def main() -> None:
+        world, recorder = World(), Recorder()
+        world.say(times=3)
+        await world.store.put("consumer:recorder", "room", b"not a place")
+        await world.store.put("consumer:recorder", SCANNED, b"not a time")
+        async with world.running(recorder):
+            await asyncio.sleep(5)
+        assert recorder.taken[world.key()] == upto(3)
+
+    with caplog.at_level(logging.CRITICAL):
+        run(main())

@@ -1,0 +1,71 @@
+"""Two instances on one SQLite file, in real time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from contextlib import AsyncExitStack
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+from umbral_chat.bus import Bus, Happened
+from umbral_chat.clock import SystemClock
+from umbral_chat.consumers import ConsumerRunner
+from umbral_chat.feed import Line
+from umbral_chat.model.entries import Entry, Sender
+from umbral_chat.model.writes import WriteMessage
+from umbral_chat.sqlite import open_storage
+from umbral_chat.telemetry import Telemetry
+
+ROOMS = [f"room-{number}" for number in range(6)]
+ENTRIES = 120
+
+
+class Recorder:
+    name = "recorder"
+
+    def __init__(self) -> None:
+        self.taken: dict[str, list[int]] = defaultdict(list)
+        self.busy: set[str] = set()
+        self.complete = asyncio.Event()
+
+    async def handle(self, conversation: str, epoch: str, entry: Entry) -> None:
+        assert conversation not in self.busy, "two at a time"
+        self.busy.add(conversation)
+        await asyncio.sleep(0.002)
+        self.taken[conversation].append(entry.seq)
+        self.busy.discard(conversation)
+        if sum(len(taken) for taken in self.taken.values()) >= ENTRIES:
+            self.complete.set()
+
+
+async def test_two_instances_on_one_file_handle_each_entry_once_and_in_order(tmp_path: Path) -> None:
+    recorder = Recorder()
+    async with AsyncExitStack() as stack:
+        instances = []
+        for _ in range(2):
+            clock = SystemClock()
+            storage = open_storage(tmp_path / "chat.sqlite3", clock=clock)
+            await stack.enter_async_context(storage.lifespan)
+            bus = Bus()
+            base = SimpleNamespace(clock=clock, telemetry=Telemetry(None))
+            services = cast("Any", SimpleNamespace(base=base, storage=storage))
+            task = asyncio.create_task(ConsumerRunner([recorder], services, bus).run())
+            instances.append((storage, bus, task))
+        for number in range(ENTRIES):
+            storage, bus, _ = instances[number % 2]
+            conversation = ROOMS[number % len(ROOMS)]
+            appended = await storage.history.append(
+                WriteMessage(conversation=conversation, subject="me", sender=Sender(role="user"), content="hello")
+            )
+            bus.publish(Happened(conversation, appended.epoch, [Line.of(appended.entry)]))
+        async with asyncio.timeout(30):
+            await recorder.complete.wait()
+        for _, _, task in instances:
+            task.cancel()
+        await asyncio.gather(*(task for _, _, task in instances), return_exceptions=True)
+        place = await instances[0][0].store.get("consumer:recorder", ROOMS[0])
+        assert place is not None
+        assert b'"seq":20' in place.value
+    assert all(recorder.taken[room] == list(range(1, 21)) for room in ROOMS)

@@ -1,0 +1,215 @@
+"""The state machine of the failover: which transport is used, and what is done with the others."""
+
+from __future__ import annotations
+
+import random
+
+import hypothesis.strategies as st
+from hypothesis import given, settings
+from umbral_chat.failover.machine import Choice, Command, Machine
+from umbral_chat.providers.transport import StateName
+from umbral_chat.settings.sections import Retry
+
+RETRY = Retry(initial=0.5, max=60.0, multiplier=2.0, jitter=0.5, budget=120)
+
+
+def machine(*transports: tuple[str, int], retry: Retry = RETRY) -> Machine:
+    return Machine(
+        transports or (("pushing", 10), ("polling", 0)),
+        retry=retry,
+        connect_timeout=10.0,
+        rng=random.Random(1),  # noqa: S311 - repeatable, guards nothing
+    )
+
+
+def live(made: Machine, name: str = "pushing", run: int = 1, now: float = 0.0) -> None:
+    assert made.reported(name, run, "live", "joined", now) == []
+
+
+def test_polling_is_used_until_something_better_is_live_and_again_when_it_is_not() -> None:
+    made = machine()
+    assert made.start(enabled=True, now=0) == [Command("start", "pushing", 1), Command("start", "polling", 1)]
+    assert made.choice == Choice("polling", "polling", "pushing: starting")
+    live(made)
+    assert (made.choice.mode, made.choice.transport) == ("live", "pushing")
+    made.reported("pushing", 1, "degraded", "no heartbeat", 5)
+    assert made.choice == Choice("polling", "polling", "pushing: no heartbeat")
+
+
+def test_the_highest_rank_that_is_live_is_used() -> None:
+    made = machine(("slow", 5), ("fast", 10), ("polling", 0))
+    made.start(enabled=True, now=0)
+    live(made, "slow")
+    assert made.choice.transport == "slow"
+    live(made, "fast")
+    assert made.choice.transport == "fast"
+
+
+def test_without_any_transport_an_instance_is_alone_and_says_so() -> None:
+    made = Machine((), retry=RETRY, connect_timeout=10)
+    assert made.start(enabled=True, now=0) == []
+    assert (made.choice.mode, made.choice.transport) == ("local", None)
+
+
+def test_what_does_not_become_live_in_time_is_taken_down_and_tried_again() -> None:
+    made = machine()
+    made.start(enabled=True, now=0)
+    assert made.tick(9.9) == []
+    assert made.tick(10) == [Command("stop", "pushing", 1)]
+    waiting = made.waiting("pushing")
+    assert waiting is not None
+    assert "not live within 10 s" in waiting.reason
+    assert 10 < waiting.until <= 10.5
+    assert made.tick(waiting.until) == [Command("start", "pushing", 2)]
+
+
+def test_going_to_and_fro_short_of_live_does_not_put_off_the_end_of_patience() -> None:
+    made = machine()
+    made.start(enabled=True, now=0)
+    live(made, now=1)
+    states: list[StateName] = ["degraded", "connecting", "off"]
+    commands = []
+    for second in range(2, 13):
+        made.reported("pushing", 1, states[second % 3], "who knows", second)
+        commands += made.tick(second)
+    assert commands == [Command("stop", "pushing", 1)]
+
+
+def test_the_pause_grows_and_stays_bounded_and_begins_anew_after_success() -> None:
+    made = machine()
+    made.start(enabled=True, now=0)
+    now, pauses = 0.0, []
+    for run in range(1, 12):
+        made.reported("pushing", run, "down", "refused", now)
+        waiting = made.waiting("pushing")
+        assert waiting is not None
+        pauses.append(waiting.until - now)
+        now = waiting.until
+        assert made.tick(now) == [Command("start", "pushing", run + 1)]
+    assert all(0.5 * full <= pause <= full for pause, full in zip(pauses, [0.5 * 2**n for n in range(7)], strict=False))
+    assert max(pauses) <= 60
+    live(made, run=12, now=now)
+    made.reported("pushing", 12, "down", "again", now)
+    waiting = made.waiting("pushing")
+    assert waiting is not None
+    assert waiting.until - now <= 0.5
+
+
+def test_past_the_budget_of_an_hour_the_longest_pause_applies() -> None:
+    made = machine(retry=Retry(initial=0.5, max=60, budget=5))
+    made.start(enabled=True, now=0)
+    now, pauses = 0.0, []
+    for run in range(1, 9):
+        live(made, run=run, now=now)  # each time it comes back only to fall at once
+        made.reported("pushing", run, "down", "flapping", now)
+        waiting = made.waiting("pushing")
+        assert waiting is not None
+        pauses.append(waiting.until - now)
+        now = waiting.until
+        made.tick(now)
+    assert all(pause <= 0.5 for pause in pauses[:4])
+    assert [round(pause) for pause in pauses[4:]] == [60] * 4
+
+
+def test_switching_off_stops_at_once_and_on_starts_at_once_whatever_the_budget() -> None:
+    made = machine(retry=Retry(budget=3))
+    made.start(enabled=True, now=0)
+    for _ in range(200):
+        run = made._by_name["pushing"].run
+        assert made.toggled(enabled=False, now=1) == [Command("stop", "pushing", run)]
+        assert made.choice.reason == "pushing: switched off"
+        assert made.toggled(enabled=False, now=1) == []
+        assert made.toggled(enabled=True, now=1) == [Command("start", "pushing", run + 1)]
+    made.reported("pushing", 201, "down", "refused", 1)
+    waiting = made.waiting("pushing")
+    assert waiting is not None
+    assert waiting.until <= 1.5, "the operator's switching used up the hour's tries"
+
+
+def test_what_is_switched_off_is_not_tried_again() -> None:
+    made = machine()
+    made.start(enabled=True, now=0)
+    made.reported("pushing", 1, "down", "refused", 0)
+    assert made.toggled(enabled=False, now=0) == []
+    assert made.tick(1000) == []
+
+
+def test_a_state_of_an_earlier_run_does_not_count_for_this_one() -> None:
+    made = machine()
+    made.start(enabled=True, now=0)
+    made.toggled(enabled=False, now=1)
+    made.toggled(enabled=True, now=1)
+    assert made.reported("pushing", 1, "live", "late", 2) == []
+    assert made.choice.transport == "polling"
+    assert made.broke("pushing", 1, "late", 2) == []
+    live(made, run=2, now=3)
+    assert made.choice.transport == "pushing"
+
+
+def test_polling_mends_itself_unless_it_broke() -> None:
+    made = machine(("polling", 0))
+    made.start(enabled=False, now=0)
+    assert made.reported("polling", 1, "down", "the store is gone", 1) == []
+    assert made.tick(100) == []
+    assert made.broke("polling", 1, "its events ended", 101) == [Command("stop", "polling", 1)]
+    waiting = made.waiting("polling")
+    assert waiting is not None
+    assert made.tick(waiting.until) == [Command("start", "polling", 2)]
+
+
+events = st.one_of(
+    st.tuples(st.just("report"), st.sampled_from(["a", "b", "polling"]), st.integers(0, 2)).flatmap(
+        lambda some: st.tuples(*map(st.just, some), st.sampled_from(["off", "connecting", "live", "degraded", "down"]))
+    ),
+    st.tuples(st.just("broke"), st.sampled_from(["a", "b", "polling"]), st.integers(0, 1), st.just("")),
+    st.tuples(st.just("toggle"), st.just(""), st.integers(0, 1), st.just("")),
+    st.tuples(st.just("pass"), st.just(""), st.integers(0, 100), st.just("")),
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(events, max_size=60), st.booleans())
+def test_whatever_happens_what_is_used_is_live_and_what_failed_is_tried_again(
+    happened: list[tuple[str, str, int, StateName]], enabled: bool
+) -> None:
+    made = machine(("a", 10), ("b", 5), ("polling", 0), retry=Retry(budget=4, max=30))
+    now = 0.0
+    running: dict[str, int] = {}
+    said: dict[str, StateName] = {}
+
+    def carry_out(commands: list[Command]) -> None:
+        for command in commands:
+            if command.do == "start":
+                assert command.transport not in running
+                assert command.run > 0
+                running[command.transport] = command.run
+                said[command.transport] = "connecting"
+            else:
+                assert running.pop(command.transport) == command.run
+
+    carry_out(made.start(enabled=enabled, now=now))
+    for what, name, number, state in happened:
+        if what == "toggle":
+            enabled = bool(number)
+            carry_out(made.toggled(enabled=enabled, now=now))
+        elif what == "pass":
+            now += number / 4
+            carry_out(made.tick(now))
+        else:
+            run = max(1, running.get(name, 1) - number)  # of this run, or of an earlier one
+            if running.get(name) == run and what == "report":
+                said[name] = state
+            carry_out(
+                made.broke(name, run, "it broke", now)
+                if what == "broke"
+                else made.reported(name, run, state, "so it says", now)
+            )
+        best = next((name for name in ("a", "b") if name in running and said[name] == "live"), "polling")
+        assert made.choice.transport == best
+        for known in ("a", "b", "polling"):
+            waiting = made.waiting(known)
+            wanted = enabled or known == "polling"
+            assert (known in running or waiting is not None) == wanted, "it is neither run nor tried again"
+            assert waiting is None or waiting.until <= now + 30
+    carry_out(made.tick(now + 31))
+    assert "polling" in running

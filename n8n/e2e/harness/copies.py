@@ -1,0 +1,72 @@
+"""The shipped workflows as an operator would set them up: copies that differ in base URL, credential and webhook."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+WORKFLOWS = Path(__file__).parents[2] / "workflows"
+CREDENTIAL = "httpHeaderAuth"
+
+
+@dataclass(frozen=True)
+class Credential:
+    """A Header Auth credential in n8n, in the form that the README tells to make."""
+
+    id: str
+    name: str
+    key: str
+
+    def exported(self) -> dict[str, Any]:
+        data = {"name": "Authorization", "value": f"Bearer {self.key}"}
+        return {"id": self.id, "name": self.name, "type": CREDENTIAL, "data": data}
+
+
+@dataclass(frozen=True)
+class Copy:
+    """One workflow in n8n: the shipped file, pointed at a base URL, with a credential, under an address of its own."""
+
+    name: str
+    file: str
+    base_url: str
+    credential: Credential
+    edit: Callable[[dict[str, Any]], None] | None = None
+    """What the operator changes beyond that."""
+
+    @property
+    def id(self) -> str:
+        return f"e2e-{self.name}"
+
+    @property
+    def path(self) -> str:
+        """Where n8n answers for it."""
+        return f"/webhook/{self.id}/chat" if self.file == "simple-chat.json" else f"/webhook/{self.id}"
+
+    def workflow(self) -> dict[str, Any]:
+        """The file with the three things changed that an operator sets, and the ids that must not meet."""
+        workflow = load(self.file)
+        workflow |= {"id": self.id, "name": self.id}
+        for node in workflow["nodes"]:
+            if "webhookId" in node:
+                node["webhookId"] = self.id
+            if "path" in node["parameters"]:
+                node["parameters"]["path"] = self.id
+            if CREDENTIAL in node.get("credentials", {}):
+                # The shipped files name it without an id: n8n finds it by its name, as it will for a builder.
+                node["credentials"][CREDENTIAL]["name"] = self.credential.name
+            if node["name"] == "Settings":
+                _set(node, "base_url", self.base_url)
+        if self.edit:
+            self.edit(workflow)
+        return workflow
+
+
+def load(file: str) -> dict[str, Any]:
+    workflow: dict[str, Any] = json.loads((WORKFLOWS / file).read_text())
+    return workflow
+
+
+def _set(settings: dict[str, Any], name: str, value: str) -> None:
+    (field,) = [one for one in settings["parameters"]["assignments"]["assignments"] if one["name"] == name]
+    field["value"] = value

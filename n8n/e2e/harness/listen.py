@@ -1,0 +1,39 @@
+"""Small HTTP servers inside the test's own process: what n8n meets on its way to the service, or instead of a model."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+END_LIMIT = 10.0
+
+
+class Quiet(BaseHTTPRequestHandler):
+    """A request handler that reads a body, answers JSON, and keeps its log to itself."""
+
+    def body(self) -> bytes:
+        return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+
+    def answer(self, status: int, text: bytes, content_type: str = "application/json") -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", content_type)
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  (the base class's signature)
+        pass
+
+
+@contextmanager
+def listening(handler: type[Quiet]) -> Iterator[int]:
+    """Serve on a free port of the loopback, which it yields, until the block is left."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield server.server_port
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join(timeout=END_LIMIT)

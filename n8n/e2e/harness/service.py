@@ -1,0 +1,67 @@
+"""A running Umbral Chat on a free port with a database of its own, and its HTTP API as the tests ask it."""
+
+import json
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from n8n.e2e.harness.process import clean_env, process, say
+from n8n.e2e.harness.web import Answer, call, free_ports, wait_until
+
+START_LIMIT = 60.0
+
+
+@dataclass(frozen=True)
+class UmbralChat:
+    """The service: where it answers, and the service key that n8n has too."""
+
+    port: int
+    key: str
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def call(self, method: str, path: str, body: object = None) -> Answer:
+        return call(self.port, method, f"/v1/conversations/{path}", body, authorization=f"Bearer {self.key}")
+
+    def push(self, conversation: str, content: str, role: str = "agent") -> str:
+        """Write a message past n8n, as an operator would; its cursor."""
+        answer = self.call("POST", f"{conversation}/messages", {"content": content, "sender": {"role": role}})
+        assert answer.status == 201, answer
+        return str(answer.body["cursor"])
+
+    def log(self, conversation: str) -> list[dict[str, Any]]:
+        """Every entry from the beginning, in order."""
+        answer = self.call("GET", f"{conversation}/events?after=0")
+        assert answer.status == 200, answer
+        assert not answer.body["has_more"], "the tests keep their conversations to one page"
+        entries: list[dict[str, Any]] = answer.body["entries"]
+        assert [entry["seq"] for entry in entries] == list(range(1, len(entries) + 1))
+        return entries
+
+    def said(self, conversation: str) -> list[tuple[str, str]]:
+        """The log as (role, content)."""
+        return [(entry["sender"]["role"], entry["content"]) for entry in self.log(conversation)]
+
+
+@contextmanager
+def umbral_chat(command: str, folder: Path, log: Path) -> Iterator[UmbralChat]:
+    """Start `umbral-chat serve` with one service key, as an operator who runs n8n would."""
+    (port,) = free_ports(1)
+    service = UmbralChat(port, secrets.token_urlsafe(24))
+    keys = json.dumps([{"name": "n8n", "key": service.key, "rights": ["*"]}])
+    env = clean_env(["UMBRAL_CHAT_"], UMBRAL_CHAT_CORE__KEYS=keys)
+    options = ["--port", str(port), "--database", str(folder / "log.sqlite3")]
+    with process([command, "serve", *options], log=log, env=env, cwd=folder) as child:
+        wait_until(
+            "umbral-chat serve",
+            lambda: call(port, "GET", "/health/ready").status == 200,
+            limit=START_LIMIT,
+            alive=lambda: child.poll() is None,
+        )
+        say(f"umbral-chat serve: {service.url}")
+        yield service

@@ -1,0 +1,64 @@
+"""What a run plays on: Umbral Chat, a network that can fail, and n8n with the workflows set up in several ways."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from n8n.e2e.harness.agent import model_credential, put_agent, stand_in_model
+from n8n.e2e.harness.copies import Copy, Credential
+from n8n.e2e.harness.faults import Network, failing_network
+from n8n.e2e.harness.install import ensure_installed
+from n8n.e2e.harness.server import N8n, n8n_server
+from n8n.e2e.harness.service import UmbralChat, umbral_chat
+
+SIMPLE, FOLLOW = "simple-chat.json", "send-and-follow.json"
+WRONG_KEY = "not-a-key-of-this-service"
+
+
+@dataclass(frozen=True)
+class Setups:
+    """The ways in which the two workflows stand in n8n."""
+
+    chat: Copy
+    chat_with_agent: Copy
+    chat_wrong_key: Copy
+    chat_over_network: Copy
+    follow: Copy
+    follow_wrong_key: Copy
+    follow_over_network: Copy
+
+
+@dataclass(frozen=True)
+class Stage:
+    service: UmbralChat
+    network: Network
+    n8n: N8n
+    setups: Setups
+
+
+@contextmanager
+def stage(command: str, folder: Path) -> Iterator[Stage]:
+    """Set everything up under `folder` (its logs in `folder/logs`); all of it is stopped when the block is left."""
+    installed = ensure_installed()
+    logs = folder / "logs"
+    with ExitStack() as running:
+        service = running.enter_context(umbral_chat(command, folder, logs / "umbral-chat.log"))
+        network = running.enter_context(failing_network(service.port))
+        model = running.enter_context(stand_in_model())
+        right = Credential("e2eRightKey00001", "Umbral Chat key", service.key)
+        wrong = Credential("e2eWrongKey00001", "Wrong key", WRONG_KEY)
+        setups = Setups(
+            chat=Copy("chat", SIMPLE, service.url, right),
+            chat_with_agent=Copy("chat-with-agent", SIMPLE, service.url, right, put_agent),
+            chat_wrong_key=Copy("chat-wrong-key", SIMPLE, service.url, wrong),
+            chat_over_network=Copy("chat-over-network", SIMPLE, network.url, right),
+            follow=Copy("follow", FOLLOW, service.url, right),
+            follow_wrong_key=Copy("follow-wrong-key", FOLLOW, service.url, wrong),
+            follow_over_network=Copy("follow-over-network", FOLLOW, network.url, right),
+        )
+        credentials = [right.exported(), wrong.exported(), model_credential(model)]
+        n8n = running.enter_context(
+            n8n_server(installed, folder / "n8n", logs, credentials, list(vars(setups).values()))
+        )
+        yield Stage(service, network, n8n, setups)

@@ -1,0 +1,65 @@
+"""Plain HTTP over the loopback, with no proxy and no retry in the way, and waiting with a bound."""
+
+import http.client
+import json
+import socket
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any
+
+from n8n.e2e.harness.process import HarnessError
+
+# n8n tries a failing node three times, two seconds apart: an answer that is an error takes its time.
+CALL_LIMIT = 60.0
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back: the status, and the body as JSON (None if it is not JSON)."""
+
+    status: int
+    body: Any
+
+
+def call(port: int, method: str, path: str, body: object = None, *, authorization: str | None = None) -> Answer:
+    """One request to 127.0.0.1. Raises OSError if nobody answers."""
+    headers = {"Authorization": authorization} if authorization else {}
+    if body is not None:
+        headers["Content-Type"] = "application/json"
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=CALL_LIMIT)
+    try:
+        connection.request(method, path, None if body is None else json.dumps(body), headers)
+        response = connection.getresponse()
+        text = response.read()
+    finally:
+        connection.close()
+    try:
+        return Answer(response.status, json.loads(text))
+    except ValueError:
+        return Answer(response.status, None)
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports that nobody listens on; taken together, so that they differ."""
+    with ExitStack() as held:
+        taken = [held.enter_context(socket.socket()) for _ in range(count)]
+        for one in taken:
+            one.bind(("127.0.0.1", 0))
+        return [int(one.getsockname()[1]) for one in taken]
+
+
+def wait_until(what: str, ready: Callable[[], bool], *, limit: float, alive: Callable[[], bool]) -> None:
+    """Ask `ready` until it says yes; HarnessError after `limit` seconds or when the process is gone."""
+    end = time.monotonic() + limit
+    while time.monotonic() < end:
+        if not alive():
+            raise HarnessError(f"{what}: the process has ended")
+        try:
+            if ready():
+                return
+        except (OSError, http.client.HTTPException):
+            pass  # not listening yet
+        time.sleep(0.2)
+    raise HarnessError(f"{what}: not within {limit:.0f} s")

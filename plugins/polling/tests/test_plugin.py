@@ -1,0 +1,52 @@
+"""What the plugin gives: its route in the document, its offer, its settings in use."""
+
+from __future__ import annotations
+
+import msgspec
+from umbral_chat_polling.answer import Events
+
+from .conftest import Start
+
+
+async def test_the_route_stands_in_the_document(start: Start) -> None:
+    service = await start()
+    document = (await service.client.get("/schema/openapi.json")).json()
+    route = document["paths"]["/v1/conversations/{conversation}/events"]["get"]
+    assert {parameter["name"] for parameter in route["parameters"]} == {
+        "conversation",
+        "after",
+        "limit",
+        "wait",
+        "If-None-Match",
+    }
+    assert {"200", "304"} <= set(route["responses"])
+    assert route["x-right"] == "read"
+    (example,) = route["responses"]["200"]["content"]["application/json"]["examples"].values()
+    shown = msgspec.convert(example["value"], Events, strict=False)
+    assert msgspec.to_builtins(shown.entries[0])["content"]
+    answer = document["components"]["schemas"]["Events"]["properties"]
+    assert {"entries", "cursor", "head", "has_more", "poll_after_ms", "mode", "drafts"} <= set(answer)
+
+
+async def test_connect_offers_polling_under_the_public_url(start: Start) -> None:
+    service = await start(CORE__PUBLIC_URL="https://chat.example/", POLLING__BATCH_SIZE="7")
+    offers = (await service.client.post("/v1/conversations/a:b/connect")).json()["offers"]
+    assert [(offer["edge"], offer["url"]) for offer in offers] == [
+        ("poll", "https://chat.example/v1/conversations/a:b/events")
+    ]
+    assert offers[0]["parameters"]["batch_size"] == 7
+    assert offers[0]["parameters"]["wait"] == 55
+
+
+async def test_the_offered_url_answers_with_the_offered_parameters(start: Start) -> None:
+    service = await start()
+    await service.send("hello")
+    offer = (await service.client.post("/v1/conversations/room/connect")).json()["offers"][0]
+    parameters = offer["parameters"]
+    query = {"wait": parameters["wait"], "limit": parameters["batch_size"]}
+    assert len((await service.client.get(offer["url"], params=query)).json()["entries"]) == 1
+
+
+async def test_the_sections_cache_is_the_one_in_use(start: Start) -> None:
+    service = await start(POLLING__CACHE__ENTRIES="2", POLLING__CACHE__TTL="5")
+    assert (service.services.feeds.cache.entries, service.services.feeds.cache.ttl) == (2, 5)

@@ -1,0 +1,89 @@
+"""Two instances on one SQLite file: what happens on the one arrives on the other, once and in order."""
+
+from __future__ import annotations
+
+import asyncio
+from time import monotonic
+
+from umbral_chat.model.entries import Message, Redaction
+
+from .conftest import Instance, Start
+
+QUICK = {"POLLING__MIN_INTERVAL": "0.02", "POLLING__INTERVAL": "0.05", "POLLING__MAX_INTERVAL": "0.2"}
+
+
+async def pair(start: Start) -> tuple[Instance, Instance]:
+    return await start(**QUICK), await start(**QUICK)
+
+
+async def test_a_message_sent_here_ends_a_long_poll_there(start: Start) -> None:
+    here, there = await pair(start)
+    cursor = await here.send("before")
+    poll = asyncio.create_task(there.poll(cursor, wait=30))
+    await asyncio.sleep(0.3)
+    assert not poll.done()
+    await here.send("hello")
+    events = await asyncio.wait_for(poll, 20)
+    assert [entry.content for entry in events.entries if isinstance(entry, Message)] == ["hello"]
+
+
+async def test_a_plain_poll_there_follows_without_gap_or_repeat(start: Start) -> None:
+    here, there = await pair(start)
+    contents: list[str] = []
+
+    async def follow() -> None:
+        cursor = "0"
+        while len(contents) < 100:
+            events = await there.poll(cursor, limit=7)
+            contents.extend(entry.content for entry in events.entries if isinstance(entry, Message))
+            cursor = events.cursor
+            await asyncio.sleep(0 if events.has_more else 0.01)
+
+    following = asyncio.create_task(follow())
+    for number in range(0, 100, 2):
+        await asyncio.gather(here.send(str(number)), there.send(str(number + 1)))
+    await asyncio.wait_for(following, 30)
+    assert sorted(contents, key=int) == [str(number) for number in range(100)]
+    in_log = [entry.content for entry in (await here.poll()).entries if isinstance(entry, Message)]
+    assert contents == in_log
+
+
+async def test_a_draft_written_here_is_seen_there_and_ends_with_its_message(start: Start) -> None:
+    here, there = await pair(start)
+    cursor = await here.send("a question")
+    poll = asyncio.create_task(there.poll(cursor, wait=30))
+    await asyncio.sleep(0.3)
+    await here.draft("The answ")
+    events = await asyncio.wait_for(poll, 20)
+    assert [draft.text for draft in events.drafts] == ["The answ"]
+    poll = asyncio.create_task(there.poll(cursor, wait=30))
+    await here.send("The answer is 42.", message_id="m1")
+    events = await asyncio.wait_for(poll, 20)
+    assert ([entry.seq for entry in events.entries], events.drafts) == ([2], [])
+
+
+async def test_a_redaction_and_a_deletion_here_are_learnt_there(start: Start) -> None:
+    here, there = await pair(start)
+    cursor = await here.send("my secret", message_id="m0")
+    await there.poll()
+    poll = asyncio.create_task(there.poll(cursor, wait=30))
+    await here.client.delete("/v1/conversations/room/messages/m0")
+    (redaction,) = (await asyncio.wait_for(poll, 20)).entries
+    assert isinstance(redaction, Redaction)
+    events = await there.poll()
+    assert [getattr(entry, "content", None) for entry in events.entries] == ["", None]
+    gone = asyncio.create_task(there.ask(events.cursor, wait=30))
+    await here.client.delete("/v1/conversations/room")
+    answer = await asyncio.wait_for(gone, 20)
+    assert (answer.status_code, answer.json()["code"]) == (410, "conversation_deleted")
+
+
+async def test_the_toggle_switched_here_is_obeyed_there(start: Start) -> None:
+    slow = {"POLLING__INTERVAL": "600", "POLLING__MAX_INTERVAL": "600"}
+    here, there = await start(**slow), await start(**slow)
+    assert (await there.client.get("/v1/admin/realtime")).json()["enabled"] is True
+    assert (await here.client.put("/v1/admin/realtime", json={"enabled": False})).status_code == 200
+    deadline = monotonic() + 20
+    while (await there.client.get("/v1/admin/realtime")).json()["enabled"]:
+        assert monotonic() < deadline
+        await asyncio.sleep(0.02)

@@ -1,0 +1,88 @@
+"""The page of errors knows every code that the service can answer with, and its status."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from collections.abc import Iterator
+from pathlib import Path
+
+import umbral_chat
+import umbral_chat.errors
+import umbral_chat_polling
+from umbral_chat.api import problems
+from umbral_chat.api.codes import CODES
+from umbral_chat.errors import RequestError
+
+PACKAGES = [Path(str(module.__file__)).parent for module in (umbral_chat, umbral_chat_polling)]
+STATUSES = {code.name: code.status for code in CODES}
+
+PASSED_ON = {
+    # Code that hands a code on which it was given; where it comes from is read on its own.
+    "errors.py: code",
+    "api/problems.py: code",
+    "api/problems.py: error.code",
+    "api/problems.py: _CODES.get(error.status_code, 'error')",
+    "auth/gate.py: code",
+}
+
+
+def sources() -> Iterator[tuple[str, ast.Module]]:
+    """Every module of the service, without the command line, whose codes are exit codes and other people's."""
+    for package in PACKAGES:
+        for file in sorted(package.rglob("*.py")):
+            name = file.relative_to(package).as_posix()
+            if not name.startswith(("cli/", "testing/")):
+                yield name, ast.parse(file.read_text(encoding="utf-8"))
+
+
+def given() -> Iterator[tuple[str, str, ast.expr]]:
+    """(module, what is called, value) of every `code=`."""
+    for name, tree in sources():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call):
+                called = node.func.id if isinstance(node.func, ast.Name) else ""
+                yield from ((name, called, one.value) for one in node.keywords if one.arg == "code")
+
+
+def raised() -> Iterator[tuple[str, int | None]]:
+    """Every code with its status, None where the class is not told beside it."""
+    for _, called, value in given():
+        if isinstance(value, ast.Constant):
+            kind: type[RequestError] | None = getattr(umbral_chat.errors, called, None)
+            yield str(value.value), None if kind is None else kind.status
+    for kind in vars(umbral_chat.errors).values():
+        if inspect.isclass(kind) and issubclass(kind, RequestError):
+            yield kind.default_code, kind.status
+    for status, code in problems._CODES.items():
+        yield code, status
+
+
+def test_the_page_has_every_code_with_the_status_that_it_comes_with() -> None:
+    missing = {code: status for code, status in raised() if code not in STATUSES}
+    assert not missing, f"add to umbral_chat.api.codes: {missing}"
+    wrong = {code: status for code, status in raised() if status not in {None, STATUSES[code]}}
+    assert not wrong, f"the page has another status for {wrong}"
+
+
+def test_the_page_has_no_code_that_the_service_never_answers() -> None:
+    text = "\n".join(ast.unparse(tree) for name, tree in sources() if name != "api/codes.py")
+    unused = {code for code in STATUSES if f"'{code}'" not in text}
+    assert not unused
+
+
+def test_a_code_that_is_not_written_out_is_looked_at_here() -> None:
+    found = {f"{name}: {ast.unparse(value)}" for name, _, value in given() if not isinstance(value, ast.Constant)}
+    assert found == PASSED_ON
+
+
+def test_codes_that_are_picked_from_a_table_stand_in_the_page() -> None:
+    source = inspect.getsource(problems.shape_error)
+    assert {"unknown_field", "missing_field"} <= STATUSES.keys()
+    assert source.count('"unknown_field"') == source.count('"missing_field"') == 1
+
+
+def test_codes_stand_once_and_in_the_order_of_their_status() -> None:
+    assert len(STATUSES) == len(CODES)
+    statuses = [code.status for code in CODES if code.status]
+    assert statuses == sorted(statuses)

@@ -1,0 +1,161 @@
+"""A plugin author's use of the public names. mypy checks this file, nothing runs it: it must stay free of errors."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any, assert_type
+
+from litestar import get
+from litestar.types import ControllerRouterHandler
+from umbral_chat import (
+    START,
+    Base,
+    Check,
+    CheckResult,
+    Consumer,
+    Conversation,
+    Cursor,
+    Entry,
+    FoldedMessage,
+    Head,
+    HeadHint,
+    History,
+    HistoryUnavailable,
+    Message,
+    Offer,
+    Principal,
+    Record,
+    RequestError,
+    Secret,
+    Section,
+    Sender,
+    Services,
+    SharedStore,
+    Signal,
+    Storage,
+    Transport,
+    TransportEvent,
+    TransportState,
+    WriteMessage,
+    hookimpl,
+)
+from umbral_chat.model.fold import apply
+from umbral_chat.testing import TransportContract, TransportRig
+
+
+class Settings(Section, frozen=True):
+    """A section."""
+
+    url: str = "http://127.0.0.1"
+    password: Secret | None = None
+
+
+class Pager:
+    """A consumer."""
+
+    name = "pager"
+
+    async def handle(self, conversation: str, epoch: str, entry: Entry) -> None:
+        """Entries are told apart by their class."""
+        match entry:
+            case Message():
+                assert_type(entry.content, str)
+            case _:
+                assert_type(entry.seq, int)
+
+
+class Wire:
+    """A transport."""
+
+    name = "wire"
+    rank = 5
+
+    def __init__(self, state: TransportState) -> None:
+        self.state = state
+
+    async def start(self) -> None: ...
+    async def stop(self) -> None: ...
+    async def publish(self, signal: Signal) -> None: ...
+    def watch(self, conversation: str) -> None: ...
+    def unwatch(self, conversation: str) -> None: ...
+
+    async def events(self) -> AsyncIterator[TransportEvent]:
+        """A generator is an iterator of events."""
+        yield HeadHint("room", Head("aaaaaaaaaa", 1))
+
+
+@hookimpl
+def umbral_chat_settings() -> type[Settings]:
+    return Settings
+
+
+@hookimpl
+def umbral_chat_transport(base: Base, storage: Storage) -> Transport | None:
+    settings = base.settings.section("wire", Settings)
+    assert_type(settings.password, Secret | None)
+    return Wire(TransportState("off", f"{storage.name}, {settings.url}", base.clock.now()))
+
+
+@hookimpl
+def umbral_chat_routes(services: Services) -> Sequence[ControllerRouterHandler]:
+    @get("/acme", opt={"right": "read"})
+    async def acme() -> dict[str, Any]:
+        batch = await services.feeds.read("room", START, 10)
+        assert_type(batch.cursor, Cursor)
+        return {"head": batch.head}
+
+    return [acme]
+
+
+@hookimpl
+def umbral_chat_offers(services: Services, conversation: str, principal: Principal) -> Sequence[Offer]:
+    return [Offer(edge="acme", rank=1, url=f"/acme/{conversation}")] if "read" in principal.rights else []
+
+
+@hookimpl
+def umbral_chat_consumers(services: Services) -> Sequence[Consumer]:
+    return [Pager()]
+
+
+@hookimpl
+def umbral_chat_checks(services: Services) -> Sequence[Check]:
+    async def reach() -> CheckResult:
+        try:
+            await services.storage.history.heads(["room"])
+        except HistoryUnavailable as error:
+            assert_type(error.code, str)
+            return CheckResult(ok=False, detail=str(error), mend="Start the database.")
+        return CheckResult(ok=True, detail="reached")
+
+    return [Check("acme", reach, ready=True)]
+
+
+async def use(history: History, store: SharedStore) -> None:
+    """Providers."""
+    sender = Sender(role="assistant", name="Bot")
+    appended = await history.append(WriteMessage(conversation="room", subject="key:n8n", sender=sender, content="Hi"))
+    assert_type(appended.entry, Entry)
+    page = await history.read("room", 0, 10)
+    assert_type(page.head, Head | None)
+    assert_type(apply({}, page.entries), dict[str, FoldedMessage])
+    assert_type(await history.conversation("room"), Conversation | None)
+    assert_type(await store.compare_and_set("acme", "key", b"value", expect=0), Record | None)
+    assert_type(Cursor.parse("aaaaaaaaaa.1"), Cursor)
+
+
+def switch(error: RequestError) -> str:
+    """Errors have a code to switch on."""
+    return f"{error.status} {error.code} {error.field or ''}"
+
+
+class TestWire(TransportContract):
+    """The suite is subclassed with a typed rig."""
+
+    def rig(self) -> AbstractAsyncContextManager[TransportRig]:
+        @asynccontextmanager
+        async def rig() -> AsyncIterator[TransportRig]:
+            raise NotImplementedError
+            yield
+
+        return rig()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import apsw
@@ -68,6 +68,8 @@ _numbers = msgspec.json.Decoder(list[int])
 _known = msgspec.json.Decoder(list[Known])
 _taken = msgspec.json.Decoder(list[tuple[int, int]])
 
+# Each join finds its conversation before it goes through what is wanted of it, so that one that many write to is found
+# once.
 _LOAD = """
 SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'conversation'), 0),
   coalesce((SELECT max(id) FROM body), 0),
@@ -78,29 +80,26 @@ SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'conversation'), 0
     FROM json_each(?1) j CROSS JOIN tombstone t ON t.hash = unhex(j.value) WHERE t.until > ?4),
   (SELECT json_group_array(json_array(c.id, e.key, b.json, nullif(hex(b.fingerprint), '')))
     FROM json_each(?2) j
-    CROSS JOIN conversation c ON c.hash = unhex(j.value ->> 0)
-    CROSS JOIN entry e ON e.conversation = c.id AND e.key = j.value ->> 1
+    CROSS JOIN conversation c ON c.hash = unhex(j.key)
+    CROSS JOIN json_each(j.value) k
+    CROSS JOIN entry e ON e.conversation = c.id AND e.key = k.value
     CROSS JOIN body b ON b.id = e.body),
   (SELECT json_group_array(json_array(c.id, e.message))
     FROM json_each(?3) j
-    CROSS JOIN conversation c ON c.hash = unhex(j.value ->> 0)
-    CROSS JOIN entry e ON e.conversation = c.id AND e.message = j.value ->> 1)
+    CROSS JOIN conversation c ON c.hash = unhex(j.key)
+    CROSS JOIN json_each(j.value) m
+    CROSS JOIN entry e ON e.conversation = c.id AND e.message = m.value)
 """
 
-_encode = msgspec.json.Encoder().encode
+Named = Mapping[str, Sequence[int]]
+"""Conversations, and what is wanted in each, all by hash."""
 
 
-def load(
-    connection: apsw.Connection,
-    conversations: Sequence[str],
-    keys: Iterable[tuple[str, int]],
-    messages: Iterable[tuple[str, int]],
-    now: int,
-) -> Loaded:
-    """Look up conversations, idempotency keys and chosen message ids (the latter two with their conversation), all by
-    hash, in one step of SQLite: each step gives the interpreter lock away, and against a busy loop it takes the
-    interpreter's whole switch interval to get it back."""
-    bindings = (*(_encode(names).decode() for names in (conversations, keys, messages)), now)
+def load(connection: apsw.Connection, conversations: Sequence[str], keys: Named, messages: Named, now: int) -> Loaded:
+    """Look up conversations, idempotency keys and chosen message ids in one step of SQLite: each step gives the
+    interpreter lock away, and against a busy loop it may take the interpreter's whole switch interval to get it back.
+    """
+    bindings = (*(msgspec.json.encode(names).decode() for names in (conversations, keys, messages)), now)
     conversation, body, found, deleted, known, taken = connection.execute(_LOAD, bindings).get
     return Loaded(
         conversation,

@@ -59,8 +59,8 @@ class Transaction:
         self._logs: dict[str, Log | None] = {}
         self._deleted: set[str] = set()
         self._known: dict[tuple[int, int], Known] = {}
-        self._taken: set[tuple[int, int]] = set()
         self._keys: dict[tuple[str, str], int] = {}
+        self._taken: set[tuple[int, int]] = set()
         self._body = self._conversation = -1
         self._bodies: list[Any] = []
         self._rows: list[Any] = []
@@ -70,26 +70,20 @@ class Transaction:
 
     def load(self, writes: Iterable[Write]) -> None:
         """Look up everything that these writes name."""
-        conversations: dict[str, str] = {}
-        keys: list[tuple[str, int]] = []
-        messages: list[tuple[str, int]] = []
-        names = self.names
+        wanted: dict[str, str] = {}
+        keys: dict[str, list[int]] = {}
+        messages: dict[str, list[int]] = {}
         for write in writes:
             try:
-                name = names.conversation(write.conversation)
-                key = self.key(write)
-                chosen = write.message_id if isinstance(write, WriteMessage) else None
-                message = None if chosen is None else names.message(chosen)
+                name = wanted[write.conversation] = self.names.conversation(write.conversation)
+                if (key := self.key(write)) is not None:
+                    keys.setdefault(name, []).append(key)
+                if isinstance(write, WriteMessage) and write.message_id is not None:
+                    messages.setdefault(name, []).append(self.names.message(write.message_id))
             except UnicodeEncodeError:
-                continue  # it will fail by itself, alone
-            if write.conversation not in self._logs:
-                conversations[write.conversation] = name
-            if key is not None:
-                keys.append((name, key))
-            if message is not None:
-                messages.append((name, message))
-        loaded = logs.load(self.connection, list(conversations.values()), keys, messages, self.now)
-        order = list(conversations)
+                pass  # it will fail by itself, alone
+        loaded = logs.load(self.connection, list(wanted.values()), keys, messages, self.now)
+        order = list(wanted)
         self._logs.update(dict.fromkeys(order))
         for index, log in loaded.logs:
             self._logs[order[index]] = log
@@ -231,7 +225,7 @@ class Transaction:
             self.connection.execute(head + ",".join([row] * (len(part) // width)) + tail, part)
 
     def _load_one(self, conversation: str) -> None:
-        loaded = logs.load(self.connection, [self.names.conversation(conversation)], (), (), self.now)
+        loaded = logs.load(self.connection, [self.names.conversation(conversation)], {}, {}, self.now)
         self._logs[conversation] = loaded.logs[0][1] if loaded.logs else None
         if loaded.deleted:
             self._deleted.add(conversation)
@@ -240,7 +234,7 @@ class Transaction:
 
     def _ready(self) -> None:
         if self._body < 0:
-            loaded = logs.load(self.connection, (), (), (), self.now)
+            loaded = logs.load(self.connection, [], {}, {}, self.now)
             self._body, self._conversation = loaded.body, loaded.conversation
 
 

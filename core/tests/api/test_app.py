@@ -87,11 +87,11 @@ def test_litestar_still_needs_help_with_the_parameters_of_asgi_routes() -> None:
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await send({"type": "http.response.body", "body": scope["path_params"]["room"].encode(), "more_body": False})
 
-    app = Litestar([room], openapi_config=None)
+    app = Litestar([room], openapi_config=None, logging_config=None)
     with TestClient(app, raise_server_exceptions=False) as client:
         # When this fails, Litestar does it by itself: remove `parameters`.
         assert client.get("/rooms/a").status_code == 500
-    completed = Litestar([room], openapi_config=None)
+    completed = Litestar([room], openapi_config=None, logging_config=None)
     parameters.complete(completed)
     with TestClient(completed) as client:
         assert client.get("/rooms/a").text == "a"

@@ -184,3 +184,10 @@ async def test_what_goes_wrong_inside_is_logged_and_not_told(
     assert (answer.status_code, answer.json()["code"]) == (500, "internal_error")
     assert "innermost" not in answer.text
     assert "the innermost secret" in caplog.text
+
+
+async def test_http_can_be_measured_too(start: Start) -> None:
+    client = await start(telemetry__http="true")
+    await send(client, "room", "x")
+    assert (await client.get("/v1/conversations/room/events")).status_code == 200
+    assert "http_server_duration" in (await client.get("/metrics")).text

@@ -93,7 +93,10 @@ class Drafts:
             raise Conflict("Somebody else writes this draft.", code="not_your_draft", field="message_id")
         if draft is None and len(drafts) >= self._limit:
             raise TooManyRequests(
-                f"A conversation holds at most {self._limit} drafts.", code="too_many_drafts", limit=self._limit
+                f"A conversation holds at most {self._limit} drafts.",
+                code="too_many_drafts",
+                limit=self._limit,
+                headers={"Retry-After": str(round(SILENCE))},
             )
         if offset > len(known):
             raise Conflict(

@@ -100,9 +100,13 @@ def _upgrade(path: Path, vfs: str | None) -> None:
         # Leaving a file untouched includes not moving its WAL into it on the way out.
         connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
         connection.set_busy_timeout(BUSY_MS)
+        # In one snapshot: another process may be making the file right now.
+        connection.execute("BEGIN")
         version, application = connection.pragma("user_version"), connection.pragma("application_id")
+        tables = connection.execute("SELECT count(*) FROM sqlite_schema").get
+        connection.execute("COMMIT")
         _check_marks(path, version, application)
-        if application == 0 and (version or connection.execute("SELECT count(*) FROM sqlite_schema").get):
+        if application == 0 and (version or tables):
             raise _foreign(path)
         if not version:
             connection.execute("PRAGMA auto_vacuum = NONE")

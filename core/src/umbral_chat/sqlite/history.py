@@ -60,11 +60,10 @@ class SqliteHistory:
         return heads
 
     async def ensure(self, conversation: str) -> tuple[Conversation, bool]:
-        while True:
-            made = await self._write(lambda transaction: rooms.ensure(transaction, conversation))
-            found = await self.conversation(conversation)
-            if found is not None:
-                return found, made
+        found: tuple[Conversation, bool] = await self._write(
+            lambda transaction: rooms.ensure(transaction, conversation)
+        )
+        return found
 
     async def conversation(self, conversation: str, *, subject: str | None = None) -> Conversation | None:
         found: Conversation | None = await self._read(

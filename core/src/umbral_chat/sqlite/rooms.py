@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import apsw
 
+from umbral_chat.model.conversations import Conversation
 from umbral_chat.model.ids import new_epoch
+from umbral_chat.sqlite import inbox
 from umbral_chat.sqlite.erasure import blank, clear_signals
 from umbral_chat.sqlite.moments import span
 from umbral_chat.sqlite.transaction import Transaction
@@ -13,8 +15,18 @@ TOMBSTONE = span(30 * 86_400)
 """How long a deletion is remembered: longer than any client retries."""
 
 
-def ensure(transaction: Transaction, conversation: str) -> bool:
-    """Make it, or revive it with a new epoch; whether it was not there."""
+def ensure(transaction: Transaction, conversation: str) -> tuple[Conversation, bool]:
+    """The conversation, made or revived with a new epoch when it was not there, and whether it was made. It is read
+    here, before anybody can delete it again."""
+    made = _make(transaction, conversation)
+    transaction.flush()
+    found = inbox.conversation(transaction.connection, transaction.names, transaction.now, conversation, None)
+    if found is None:
+        raise AssertionError(f"{conversation!r} was just made or found, and is not there")
+    return found, made
+
+
+def _make(transaction: Transaction, conversation: str) -> bool:
     revived = transaction.was_deleted(conversation)
     if not revived and transaction.log(conversation) is not None:
         return False

@@ -6,7 +6,7 @@ import logging
 
 import apsw
 
-from umbral_chat.sqlite.database import BUSY_MS
+from umbral_chat.sqlite import database
 from umbral_chat.sqlite.lane import Outcome
 
 _log = logging.getLogger(__name__)
@@ -57,7 +57,7 @@ class Scrub:
         else:
             self.owed = False
         finally:
-            connection.set_busy_timeout(BUSY_MS)
+            connection.set_busy_timeout(database.BUSY_MS)
         return self.release()
 
     def release(self) -> list[Outcome]:

@@ -28,7 +28,7 @@ class RecordsContract(StorageContract):
         async with self.rig() as rig:
             store = rig.storage.store
             seen = [(await store.put("ns", "k", b"a")).version]
-            assert seen == [1]
+            assert seen[0] >= 1, "0 stands for an absent record"
             seen.append((await rig.other.store.put("ns", "k", b"a")).version)
             swapped = await store.compare_and_set("ns", "k", b"b", expect=seen[-1])
             assert swapped is not None

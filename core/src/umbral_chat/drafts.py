@@ -65,6 +65,9 @@ class Drafts:
         self._drafts: dict[str, dict[str, _Draft]] = {}
         self._ended: OrderedDict[tuple[str, str], float] = OrderedDict()
 
+    def __bool__(self) -> bool:
+        return bool(self._drafts)
+
     def __len__(self) -> int:
         return sum(len(drafts) for drafts in self._drafts.values())
 

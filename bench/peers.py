@@ -61,7 +61,7 @@ def main() -> None:
     if name == "floor":
         uvloop.run(floor(port))
         return
-    app = Litestar([noop_post, noop_get, bare], openapi_config=None)
+    app = Litestar([noop_post, noop_get, bare], openapi_config=None, logging_config=None)
     uvicorn.run(app, host="127.0.0.1", port=port, loop="uvloop", http="httptools", log_level="error", access_log=False)
 
 

@@ -134,7 +134,7 @@ class _Receiver:
 
     def _lines(self, conversation: str, epoch: str, lines: list[Line]) -> None:
         self._feeds.hint_entries(conversation, epoch, lines)
-        if self.drafts is not None and len(self.drafts):
+        if self.drafts:
             for line in lines:
                 if line.ends_draft and line.message_id is not None:
                     self.drafts.end(conversation, line.message_id)

@@ -65,6 +65,9 @@ class Drafts:
         self._drafts: dict[str, dict[str, _Draft]] = {}
         self._ended: OrderedDict[tuple[str, str], float] = OrderedDict()
 
+    def __bool__(self) -> bool:
+        return bool(self._drafts)
+
     def __len__(self) -> int:
         return sum(len(drafts) for drafts in self._drafts.values())
 
@@ -93,7 +96,10 @@ class Drafts:
             raise Conflict("Somebody else writes this draft.", code="not_your_draft", field="message_id")
         if draft is None and len(drafts) >= self._limit:
             raise TooManyRequests(
-                f"A conversation holds at most {self._limit} drafts.", code="too_many_drafts", limit=self._limit
+                f"A conversation holds at most {self._limit} drafts.",
+                code="too_many_drafts",
+                limit=self._limit,
+                headers={"Retry-After": str(round(SILENCE))},
             )
         if offset > len(known):
             raise Conflict(

@@ -87,11 +87,11 @@ def test_litestar_still_needs_help_with_the_parameters_of_asgi_routes() -> None:
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await send({"type": "http.response.body", "body": scope["path_params"]["room"].encode(), "more_body": False})
 
-    app = Litestar([room], openapi_config=None)
+    app = Litestar([room], openapi_config=None, logging_config=None)
     with TestClient(app, raise_server_exceptions=False) as client:
         # When this fails, Litestar does it by itself: remove `parameters`.
         assert client.get("/rooms/a").status_code == 500
-    completed = Litestar([room], openapi_config=None)
+    completed = Litestar([room], openapi_config=None, logging_config=None)
     parameters.complete(completed)
     with TestClient(completed) as client:
         assert client.get("/rooms/a").text == "a"
@@ -184,3 +184,10 @@ async def test_what_goes_wrong_inside_is_logged_and_not_told(
     assert (answer.status_code, answer.json()["code"]) == (500, "internal_error")
     assert "innermost" not in answer.text
     assert "the innermost secret" in caplog.text
+
+
+async def test_http_can_be_measured_too(start: Start) -> None:
+    client = await start(telemetry__http="true")
+    await send(client, "room", "x")
+    assert (await client.get("/v1/conversations/room/events")).status_code == 200
+    assert "http_server_duration" in (await client.get("/metrics")).text

@@ -151,7 +151,7 @@ async def simulate(script: list[tuple[str, int]], seed: int) -> None:
         assert busy < 3000, "somebody reads in a circle"
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(script=steps, seed=st.integers(0, 2**32))
 def test_every_client_ends_equal_to_a_fresh_read(script: list[tuple[str, int]], seed: int) -> None:
     run(simulate(script, seed))

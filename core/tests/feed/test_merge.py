@@ -137,6 +137,18 @@ def test_a_deletion_that_is_hinted_hides_and_one_that_is_read_is_known() -> None
     assert not merge.settled, "only a read can tell whether it lives again"
 
 
+def test_a_deletion_that_is_hinted_while_a_read_finds_it_alive_again_is_not_lost() -> None:
+    merge = Merge(10)
+    merge.asked()
+    merge.learn_gone()
+    revived = grown(1)
+    after = merge.asked()
+    page = revived.page(after, 10)
+    merge.hint_head(Deleted())  # deleted a second time, after the snapshot
+    merge.learn(after, page.head, [Line.of(entry) for entry in page.entries])
+    assert (merge.settled, merge.since(0, 10)) == (False, None)
+
+
 def test_a_log_that_is_shorter_than_what_was_asked_for_is_another() -> None:
     merge = loaded(log := grown(9))
     del log.entries[4:]

@@ -29,6 +29,7 @@ def document(handlers: Sequence[BaseRouteHandler]) -> dict[str, Any]:
     app = Litestar(
         list(documented(handlers)),
         dependencies={name: Provide(_Nothing(), sync_to_thread=False) for name in DEPENDENCIES},
+        logging_config=None,  # it would replace the service's own
         openapi_config=OpenAPIConfig(
             title="Umbral Chat",
             version=__version__,

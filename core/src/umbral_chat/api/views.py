@@ -27,20 +27,6 @@ class SentView(_View, frozen=True, kw_only=True):
     created: bool
 
 
-class EventsView(_View, frozen=True, kw_only=True, omit_defaults=False):
-    """What follows a cursor."""
-
-    entries: list[Entry]
-    cursor: str
-    head: int
-    has_more: bool
-    poll_after_ms: int
-    mode: str
-    drafts: list[DraftView] = []
-    typing: list[dict[str, Any]] = []
-    presence: list[dict[str, Any]] | None = None
-
-
 class MessagesView(_View, frozen=True, kw_only=True, omit_defaults=False):
     """A page of the folded history, ascending, and the cursor that it was read at: following from it misses nothing."""
 
@@ -156,7 +142,6 @@ __all__ = [
     "ConnectView",
     "ConversationView",
     "DraftLength",
-    "EventsView",
     "HealthView",
     "InboxView",
     "MessagesView",

@@ -76,7 +76,8 @@ class Merge:
     def hint_head(self, head: Head | Deleted) -> None:
         """The log stands there, says a hint."""
         if isinstance(head, Deleted):
-            if not self.gone:
+            # Known already, unless the read that is under way finds that it lives again: that may be of before this.
+            if not self.gone or self._asking:
                 self._doubt = CONTRADICTED
         elif self._same_log(head.epoch):
             self._wanted = max(self._wanted, head.seq)

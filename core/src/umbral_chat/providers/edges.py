@@ -43,6 +43,7 @@ class Consumer(Protocol):
 
     Each conversation's entries come to it in order, from where its stored cursor stands, by one instance at a time
     (a lease); the cursor is stored after `handle` returned, so an entry may come again after a crash: at least once.
+    A consumer whose name the store does not know yet begins with the first entry of every log.
     """
 
     name: str

@@ -49,8 +49,8 @@ class SharedStore(Protocol):
     Guarantees, which `umbral_chat.testing.SharedStoreContract` checks: each call is atomic and seen by every instance
     when it returns; records are durable, signals are not promised to be; a lapsed record reads as absent at once,
     whenever it is swept; time is the store's own, so that instances with wrong clocks agree. Namespaces, keys, topics
-    and names are text of at most 256 characters, values at most 64 KiB. A store that cannot be reached raises
-    HistoryUnavailable.
+    and names are text of at most 256 characters, values at most 64 KiB, signals 256 KiB. A store that cannot be
+    reached raises HistoryUnavailable.
     """
 
     async def get(self, namespace: str, key: str) -> Record | None:

@@ -19,7 +19,10 @@ NAME = 256
 """Longest namespace, key, topic or name, in characters."""
 
 VALUE = 64 * 1024
-"""Longest value or payload, in bytes."""
+"""Longest value, in bytes."""
+
+SIGNAL = 256 * 1024
+"""Longest signal, in bytes: a draft of the longest message in any script fits."""
 
 
 class SqliteStore:
@@ -87,7 +90,7 @@ class SqliteStore:
 
     async def post(self, topic: str, payload: bytes) -> int:
         _names(topic)
-        _size("payload", payload)
+        _size("payload", payload, SIGNAL)
         position: int = await self._write(lambda c, now: signals.post(c, now, topic, payload))
         return position
 
@@ -123,9 +126,9 @@ def _is_text(name: str) -> bool:
     return "\0" not in name
 
 
-def _size(what: str, value: bytes) -> None:
-    if len(value) > VALUE:
-        raise InvalidRequest(f"A {what} in the shared store has at most {VALUE} bytes.", field=what, limit=VALUE)
+def _size(what: str, value: bytes, limit: int = VALUE) -> None:
+    if len(value) > limit:
+        raise InvalidRequest(f"A {what} in the shared store has at most {limit} bytes.", field=what, limit=limit)
 
 
-__all__ = ["NAME", "VALUE", "SqliteStore"]
+__all__ = ["NAME", "SIGNAL", "VALUE", "SqliteStore"]

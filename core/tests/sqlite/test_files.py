@@ -62,6 +62,13 @@ async def test_a_missing_directory_is_named(tmp_path: Path) -> None:
     assert "core.database" in message
 
 
+async def test_a_path_that_cannot_be_is_refused_readably(tmp_path: Path) -> None:
+    assert "core.database" in await refused(tmp_path / ("x" * 300))
+    file = tmp_path / "file"
+    file.touch()
+    assert "does not exist" in await refused(file / "store.sqlite3")
+
+
 async def test_a_directory_is_no_database(tmp_path: Path) -> None:
     assert "is a directory" in await refused(tmp_path)
 

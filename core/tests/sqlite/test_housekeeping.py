@@ -25,7 +25,7 @@ def rows(path: Path, table: str) -> Any:
 
 
 async def swept(path: Path, table: str, left: int) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while rows(path, table) != left:  # noqa: ASYNC110
             await asyncio.sleep(0.02)
 

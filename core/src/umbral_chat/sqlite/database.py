@@ -25,10 +25,12 @@ def prepare(path: Path, vfs: str | None = None) -> None:
 
     Raises StoreError, and NewerSchema for a file of a newer version, which is left as it is.
     """
-    _check_place(path)
-    _check_header(path)
     try:
+        _check_place(path)
+        _check_header(path)
         _upgrade(path, vfs)
+    except OSError as error:
+        raise StoreError(f"{path} cannot be used ({error.strerror}). Change the setting core.database.") from error
     except apsw.NotADBError as error:
         raise _foreign(path) from error
     except (apsw.ReadOnlyError, apsw.CantOpenError, apsw.PermissionsError, apsw.AuthError) as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 from collections.abc import Callable
 from typing import TypeVar
@@ -29,7 +30,9 @@ async def once(call: Callable[[], T], name: str) -> T:
             result = call()
         except BaseException as raised:  # noqa: BLE001  # it is the caller's to handle
             error = raised
-        loop.call_soon_threadsafe(settle, result, error)
+        # A loop that is closed took the caller with it.
+        with contextlib.suppress(RuntimeError):
+            loop.call_soon_threadsafe(settle, result, error)
 
     thread = threading.Thread(target=run, name=name, daemon=True)
     thread.start()

@@ -135,6 +135,22 @@ async def test_a_kill_at_any_moment_loses_nothing_that_was_answered(tmp_path: Pa
             assert len(said) <= len(told) + 8 * 6
 
 
+@pytest.mark.slow
+async def test_processes_on_one_file_number_together_and_survive_each_other_s_kill(tmp_path: Path) -> None:
+    path = tmp_path / "store.sqlite3"
+    told = await asyncio.gather(*(asyncio.to_thread(killed, path, run, 0.5 + run) for run in range(2)))
+    answered: dict[str, list[int]] = {"room0": [], "room1": []}
+    for line in (line for lines in told for line in lines):
+        room, seq, _ = line.split()
+        answered[room].append(int(seq))
+    assert all(len(lines) > 10 for lines in told)
+    async with opened(path) as storage:
+        for room, seqs in answered.items():
+            assert len(seqs) == len(set(seqs)), "a seq was given out twice"
+            # `whole` checks that there is no gap.
+            assert {entry.seq for entry in await whole(storage.history, room)} >= set(seqs)
+
+
 def killed(path: Path, run: int, after: float) -> list[str]:
     """Let senders send, kill them `after` seconds from their first answer, and return what they were answered."""
     command = [sys.executable, "-c", SENDER, str(path), str(run)]

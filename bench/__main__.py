@@ -11,6 +11,7 @@ import sys
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import cast
 
 from bench.cases import Case, peer, poll_requests, request, send_requests, service
 from bench.servers import DRIVER_CPU, cpu_seconds, pinned, python
@@ -66,12 +67,12 @@ def _drive(case: Case, port: int, pid: int) -> dict[str, float]:
         check=True,
         timeout=60,
     )
-    figures: dict[str, float] = json.loads(done.stdout)
+    figures = json.loads(done.stdout)
     statuses = figures.pop("statuses")
-    if set(statuses) != {case.expect} or figures["lost"]:  # type: ignore[call-overload]
+    if set(statuses) != {case.expect} or figures["lost"]:
         raise RuntimeError(f"{case.name}: answered {statuses}, lost {figures['lost']} connections")
     figures["cpu_us"] = (cpu_seconds(pid) - before) * 1e6 / figures.pop("answers")
-    return figures
+    return cast("dict[str, float]", figures)
 
 
 def machine() -> str:

@@ -65,7 +65,7 @@ def _call(port: int, method: str, path: str, body: object = None) -> tuple[bytes
     call = urllib.request.Request(
         f"http://127.0.0.1:{port}{path}", data, {"Authorization": f"Bearer {KEY}"}, method=method
     )
-    with urllib.request.urlopen(call, timeout=10) as answer:  # noqa: S310
+    with urllib.request.urlopen(call, timeout=10) as answer:  # noqa: S310 - the same
         return answer.read(), answer.headers.get("ETag", "")
 
 

@@ -66,19 +66,27 @@ def create_app(settings: Settings, plugins: PluginHost, *, clock: Clock | None =
     @asynccontextmanager
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
-            stack.push_async_callback(asyncio.to_thread, services.base.telemetry.shutdown)
-            await _enter(app, stack, services)
-            issuers.use(TokenIssuer(await load_secrets(core.token_secrets, services.storage.store), clock))
-            await services.toggle.load()
-            authenticators = _authenticators(services, issuers.current)
-            tasks = Tasks("service")
-            stack.push_async_callback(services.feeds.close)
-            stack.push_async_callback(tasks.close)
-            _start(tasks, services, interest, bus)
-            stack.callback(services.lifecycle.drain)
-            guard.gate = Gate(authenticators, local=None if core.keys else LocalAuthenticator(), clock=clock)
+            try:
+                await enter(stack)
+            except UmbralChatError as error:
+                # Whoever serves the app says it in one line, where a server would only show a traceback.
+                app.state.failure = error
+                raise
             yield
             guard.gate = None
+
+    async def enter(stack: AsyncExitStack) -> None:
+        stack.push_async_callback(asyncio.to_thread, services.base.telemetry.shutdown)
+        await stack.enter_async_context(services.storage.lifespan)
+        issuers.use(TokenIssuer(await load_secrets(core.token_secrets, services.storage.store), clock))
+        await services.toggle.load()
+        authenticators = _authenticators(services, issuers.current)
+        tasks = Tasks("service")
+        stack.push_async_callback(services.feeds.close)
+        stack.push_async_callback(tasks.close)
+        _start(tasks, services, interest, bus)
+        stack.callback(services.lifecycle.drain)
+        guard.gate = Gate(authenticators, local=None if core.keys else LocalAuthenticator(), clock=clock)
 
     instrumentation = []
     if settings.telemetry.http:
@@ -109,15 +117,6 @@ def create_app(settings: Settings, plugins: PluginHost, *, clock: Clock | None =
     parameters.complete(app)
     app.state.services = services
     return app
-
-
-async def _enter(app: Litestar, stack: AsyncExitStack, services: Services) -> None:
-    try:
-        await stack.enter_async_context(services.storage.lifespan)
-    except UmbralChatError as error:
-        # Whoever serves the app says it in one line, where a server would only show a traceback.
-        app.state.failure = error
-        raise
 
 
 def handlers(services: Services) -> list[BaseRouteHandler]:

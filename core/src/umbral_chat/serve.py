@@ -41,7 +41,7 @@ class Server(uvicorn.Server):
         super().handle_exit(sig, frame)
 
     def _log_started_message(self, listeners: object) -> None:
-        """Said by `serve` in its own words."""
+        """Nothing: `serve` says it in its own words (uvicorn 0.54 has no setting for this)."""
 
 
 def serve(settings: Settings, plugins: PluginHost) -> int:

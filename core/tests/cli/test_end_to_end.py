@@ -230,6 +230,9 @@ def test_a_start_that_cannot_be_is_one_readable_line(machine: Machine) -> None:
         assert "--port" in refused()
     assert "CORE__KEYS" in refused("--host", "0.0.0.0")  # noqa: S104
     assert "is a directory" in refused("--database", ".")
+    machine.environ["UMBRAL_CHAT_CORE__TOKEN_SECRETS"] = '["too short"]'
+    assert "openssl rand" in refused()
+    del machine.environ["UMBRAL_CHAT_CORE__TOKEN_SECRETS"]
     machine.environ["UMBRAL_CHAT_CORE__PROT"] = "1"
     assert "did you mean" in refused()
 

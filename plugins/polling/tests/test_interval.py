@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from umbral_chat_polling.interval import Pace
 
-happenings = st.lists(st.sampled_from(["news", "quiet", "glance", "found", "failed", "hurry", "restart"]))
+happenings = st.lists(st.sampled_from(["news", "quiet", "glance", "found", "failed", "restart"]))
 
 
 def pace() -> Pace:
@@ -21,8 +21,6 @@ def happen(pace: Pace, what: str) -> None:
             pace.glanced(news=what == "found")
         case "failed":
             pace.failed()
-        case "hurry":
-            pace.hurry()
         case _:
             pace.restart()
 

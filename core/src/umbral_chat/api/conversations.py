@@ -62,7 +62,7 @@ async def inbox(
     etag = f'W/"{blake2b(data + principal.subject.encode(), digest_size=12).hexdigest()}"'
     headers = {"ETag": etag, "Cache-Control": "private, no-cache"}
     if request.headers.get("if-none-match") == etag:
-        return Response(None, status_code=304, headers=headers)  # type: ignore[arg-type]
+        return Response(None, status_code=304, headers=headers)  # type: ignore[arg-type]  # a 304 has no body
     return Response(data, headers=headers, media_type="application/json")  # type: ignore[arg-type]  # encoded already
 
 

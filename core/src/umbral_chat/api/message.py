@@ -48,7 +48,7 @@ async def redact(
     The store no longer holds the text. Copies that were delivered before cannot be recalled.
     """
     sent = await services.chat.redact(principal, conversation, message_id, idempotency_key)
-    return Response(sent_json(sent), media_type="application/json")  # type: ignore[arg-type]
+    return Response(sent_json(sent), media_type="application/json")  # type: ignore[arg-type]  # encoded already
 
 
 __all__ = ["ONE", "IdempotencyKey", "edit", "redact"]

@@ -32,10 +32,6 @@ class Pace:
         """Somebody came, and nothing is known yet of how busy it will be."""
         self.seconds = min(self.seconds, self.start)
 
-    def hurry(self) -> None:
-        """Somebody writes: as quick as allowed."""
-        self.seconds = self.lowest
-
     def succeeded(self, *, news: bool) -> None:
         """A tick answered, with something new or not."""
         self.failures = 0

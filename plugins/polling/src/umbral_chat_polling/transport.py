@@ -126,14 +126,6 @@ class PollingTransport:
         if self._interest.unwatch(conversation):
             self._mailbox.drop_head(conversation)
 
-    def nudge(self) -> None:
-        """Somebody writes here, so an answer from elsewhere may be near: tick as fast as allowed."""
-        self._pace.hurry()
-        soon = self._clock.monotonic() + self._pace.seconds
-        if soon < self._next_tick and not self._pace.failures:
-            self._next_tick = soon
-            self._wake()
-
     def events(self) -> Mailbox:
         """What was learnt, until `stop`."""
         return self._mailbox

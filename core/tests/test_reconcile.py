@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 from umbral_chat.errors import HistoryUnavailable
+from umbral_chat.model.conversations import Deleted, Head
 from umbral_chat.model.cursor import Cursor
 from umbral_chat.reconcile import reconcile
 
@@ -53,6 +55,32 @@ def test_an_entry_whose_hint_never_came_is_delayed_by_the_interval_at_most(
 
     with caplog.at_level(logging.CRITICAL):
         run(main())
+
+
+def test_what_asking_takes_does_not_come_on_top_of_the_interval(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Appended right after the heads were looked at, an entry waits for the next asking and for the read of it."""
+
+    async def main() -> None:
+        async with service() as rig:
+            rig.say()
+            client, appended, ask = Client(rig), asyncio.Event(), rig.history.heads
+
+            async def heads(conversations: Sequence[str]) -> dict[str, Head | Deleted]:
+                found = await ask(conversations)
+                if not appended.is_set():
+                    rig.say(hinted=False)
+                    appended.set()
+                return found
+
+            monkeypatch.setattr(rig.history, "heads", heads)
+            monkeypatch.setattr(rig.history, "delay", lambda: 0.5)
+            tasks = [asyncio.create_task(client.follow()), await reconciling(rig)]
+            await appended.wait()
+            await asyncio.sleep(5.0 + 2 * 0.5 + 0.01)
+            assert client.seqs == [1, 2]
+            await end(*tasks)
+
+    run(main())
 
 
 def test_a_deletion_whose_hint_never_came_reaches_who_waits() -> None:

@@ -53,6 +53,17 @@ async def test_what_was_read_before_it_was_switched_does_not_switch_it_back() ->
     assert (made.state.enabled, heard) == (False, [False])
 
 
+async def test_each_word_is_passed_on_once_also_when_it_says_what_holds() -> None:
+    store = MemoryStore()
+    here, heard = toggle(store)
+    elsewhere, told = toggle(store)
+    await here.set(enabled=False, by="operator")
+    last = await store.put("core", "realtime", record(enabled=True, version=0).value)
+    for _ in range(2):
+        elsewhere.learn(last)
+    assert (heard, told) == ([False], [True]), "off and on between two looks: the start's on is said anew"
+
+
 async def test_two_hundred_switches_at_once_end_everywhere_as_the_store_has_it() -> None:
     store = MemoryStore()
     one, _ = toggle(store)

@@ -85,6 +85,8 @@ def create_app(settings: Settings, plugins: PluginHost, *, clock: Clock | None =
         stack.push_async_callback(services.feeds.close)
         stack.push_async_callback(tasks.close)
         _start(tasks, services, interest, bus)
+        loop = asyncio.get_running_loop()
+        services.base.telemetry.gauge("umbral_chat.tasks", lambda: [((), len(asyncio.all_tasks(loop)))])
         stack.callback(services.lifecycle.drain)
         guard.gate = Gate(authenticators, local=None if core.keys else LocalAuthenticator(), clock=clock)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from umbral_chat.auth.limits import SendLimiter
 from umbral_chat.bus import Bus, Happened
 from umbral_chat.chat import Chat
@@ -58,6 +60,7 @@ def build(settings: Settings, plugins: PluginHost, clock: Clock) -> tuple[Servic
     interest.serve(transports)
     drafts = Drafts(clock, per_conversation=limits.drafts, changed=feeds.touch_signals, publish=failover.publish)
     receiver.drafts = drafts
+    feeds.on_read = receiver.end_drafts
     telemetry.gauge("umbral_chat.drafts", lambda: [((), len(drafts))])
     toggle.on_change(failover.toggled)
     bus.subscribe(receiver.happened)
@@ -134,6 +137,10 @@ class _Receiver:
 
     def _lines(self, conversation: str, epoch: str, lines: list[Line]) -> None:
         self._feeds.hint_entries(conversation, epoch, lines)
+        self.end_drafts(conversation, lines)
+
+    def end_drafts(self, conversation: str, lines: Sequence[Line]) -> None:
+        """These entries are in the log: a reader who gets one must not get its draft beside it."""
         if self.drafts:
             for line in lines:
                 if line.ends_draft and line.message_id is not None:

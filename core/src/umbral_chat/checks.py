@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from umbral_chat.context import Services
+from umbral_chat.failover.machine import POLLING_RANK
 from umbral_chat.providers.edges import Check, CheckResult
 
 
 def core_checks(services: Services) -> list[Check]:
-    """Does the history answer, does the delivery work."""
+    """Does the history answer, does the delivery work, and where something pushes, does that."""
 
     async def history() -> CheckResult:
         await services.storage.history.heads(["umbral-chat-check"])
@@ -23,7 +24,26 @@ def core_checks(services: Services) -> list[Check]:
             )
         return CheckResult(ok=True, detail=f"{services.failover.mode}: {services.failover.choice.reason}")
 
-    return [Check("history", history, ready=True), Check("delivery", delivery, ready=True)]
+    async def realtime() -> CheckResult:
+        toggle = services.toggle.state
+        if not toggle.enabled:
+            # By whom is for those who may ask for the status: readiness is open to all.
+            when = "in the settings" if toggle.locked else "" if toggle.at is None else f"since {toggle.at:%FT%TZ}"
+            return CheckResult(ok=True, detail=f"switched off {when}".strip())
+        pushing = [one for one in services.failover.status() if one.rank > POLLING_RANK]
+        best = next((one for one in pushing if one.in_use), pushing[0])
+        detail = f"{best.name} is {best.state.state} since {best.state.since:%FT%TZ}: {best.state.reason}"
+        if best.next_attempt_in is not None:
+            detail += f"; next attempt in {best.next_attempt_in:.1f} s"
+        if best.state.state in {"degraded", "down"}:
+            mend = "Readers go on by polling and miss nothing; umbral-chat status --watch shows when it is back."
+            return CheckResult(ok=False, detail=detail, mend=mend)
+        return CheckResult(ok=True, detail=detail)
+
+    checks = [Check("history", history, ready=True), Check("delivery", delivery, ready=True)]
+    if any(one.rank > POLLING_RANK for one in services.failover.status()):
+        checks.append(Check("realtime", realtime, ready=True))
+    return checks
 
 
 __all__ = ["core_checks"]

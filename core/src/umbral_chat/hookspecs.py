@@ -64,8 +64,9 @@ def umbral_chat_routes(services: Services) -> Sequence[ControllerRouterHandler]:
 
 @hookspec
 def umbral_chat_offers(services: Services, conversation: str, principal: Principal) -> Sequence[Offer]:
-    """The ways in which `principal` may take the feed of `conversation` now. Called at each `connect`; all are
-    collected and ordered by rank."""
+    """The ways in which `principal` may take the feed of `conversation`. Called at each `connect`; all are collected
+    and ordered by rank. The core leaves out what pushes while realtime is off, for the service or the conversation, and
+    while the transport is not in use that the offer names."""
     return ()
 
 

@@ -16,14 +16,20 @@ log = logging.getLogger(__name__)
 HEADS_AT_ONCE = 5_000
 """Conversations asked for in one `heads()`."""
 
+LEAST_PAUSE = 0.1
+"""Share of the interval that lies between an answer and the next asking, however long the answer took."""
+
 
 async def reconcile(
     history: History, feeds: Feeds, interest: Interest, failover: Failover, clock: Clock, *, interval: float
 ) -> None:
     """Every `interval` seconds ask where the watched logs stand, for as long as the transport in use does not do so
     itself. Without any transport this process is alone on its store, and its own bus tells it everything."""
+    due = clock.monotonic()
     while True:
-        await clock.sleep(interval)
+        # From asking to asking, so that the time an answer takes is not added to the bound.
+        due = max(due + interval, clock.monotonic() + interval * LEAST_PAUSE)
+        await clock.sleep(due - clock.monotonic())
         if failover.choice.transport is None or failover.reads_store:
             continue
         try:
@@ -40,4 +46,4 @@ async def reconcile(
             log.exception("could not reconcile")
 
 
-__all__ = ["HEADS_AT_ONCE", "reconcile"]
+__all__ = ["HEADS_AT_ONCE", "LEAST_PAUSE", "reconcile"]

@@ -7,6 +7,7 @@ import os
 import socket
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from types import FrameType
 
 import uvicorn
@@ -113,8 +114,9 @@ def _greet(url: str, *, keyless: bool) -> None:
     ]
     if keyless:
         lines.append("No key is configured: only this machine is served, and whoever calls may do all (core.keys).")
-    sys.stderr.write("\n".join(lines) + "\n")
-    sys.stderr.flush()
+    with suppress(OSError):  # a log that is full, as logging does: the service serves all the same
+        sys.stderr.write("\n".join(lines) + "\n")
+        sys.stderr.flush()
 
 
 __all__ = ["Server", "serve"]

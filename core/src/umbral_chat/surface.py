@@ -41,6 +41,7 @@ PUBLIC_MODULES = (
     "umbral_chat.testing.instances",
     "umbral_chat.testing.rig",
     "umbral_chat.testing.transport",
+    "umbral_chat.transport",
 )
 """Modules that a plugin may import. Of a package only what its `__all__` names: its other modules are private."""
 

@@ -42,7 +42,11 @@ class Toggle:
         self.state = ToggleState(enabled=configured is not False, locked=self._locked)
 
     def on_change(self, listener: Callable[[ToggleState], None]) -> None:
-        """Call `listener` whenever it is switched, here or elsewhere."""
+        """Call `listener` whenever somebody has switched it, here or elsewhere.
+
+        It may be told what it knows: the same was said again, or there was an opposite in between that nobody here
+        has seen.
+        """
         self._listeners.append(listener)
 
     async def load(self) -> ToggleState:
@@ -60,10 +64,9 @@ class Toggle:
         except msgspec.DecodeError as error:
             log.warning("the stored toggle cannot be read, and stays as it is (%s): %s", self.state.enabled, error)
             return
-        before, self.state = self.state, state
-        if state.enabled != before.enabled:
-            for listener in self._listeners:
-                listener(state)
+        self.state = state
+        for listener in self._listeners:
+            listener(state)
 
     async def set(self, *, enabled: bool, by: str) -> ToggleState:
         """Switch it for every instance. Raises Conflict (`realtime_disabled`) under a hard off."""

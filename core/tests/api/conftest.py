@@ -14,6 +14,8 @@ from litestar.testing import AsyncTestClient
 from umbral_chat.app import create_app
 from umbral_chat.plugins.boot import boot
 
+from tests.stores import store_variables
+
 Client = AsyncTestClient[Litestar]
 
 KEYS: list[dict[str, Any]] = [
@@ -28,9 +30,11 @@ async def service(folder: Path, **environ: str) -> AsyncIterator[Client]:
     """An app with these settings, entered."""
     settings, plugins = boot(
         environ={
-            "UMBRAL_CHAT_CORE__DATABASE": str(folder / "chat.sqlite3"),
             "UMBRAL_CHAT_CONFIG": "",
-            **{f"UMBRAL_CHAT_{name.upper()}": value for name, value in environ.items()},
+            **{
+                f"UMBRAL_CHAT_{name.upper()}": value
+                for name, value in (store_variables(folder / "chat.sqlite3") | environ).items()
+            },
         }
     )
     async with AsyncTestClient(create_app(settings, plugins), base_url="http://127.0.0.1") as client:

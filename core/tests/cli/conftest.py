@@ -24,7 +24,8 @@ class FakeService:
     """Logs in memory behind the contract's routes.
 
     `faults` are taken one a request: "refuse" closes the connection before anything happens, "lose" does the work and
-    closes it instead of answering, a number answers that status as a problem. `requests` are those that arrived.
+    closes it instead of answering, a number answers that status as a problem. `requests` are those that arrived,
+    `bodies` what they carried.
     """
 
     def __init__(self) -> None:
@@ -34,6 +35,7 @@ class FakeService:
         self.deleted: set[str] = set()
         self.faults: deque[str | int] = deque()
         self.requests: list[tuple[str, str, dict[str, str]]] = []
+        self.bodies: list[Any] = []
         self.canned: dict[tuple[str, str], tuple[int, dict[str, Any]]] = {}
         self.page = 3
         self.key: str | None = None
@@ -177,6 +179,7 @@ class _Handler(BaseHTTPRequestHandler):
         query = {name: values[0] for name, values in parse_qs(parts.query).items()}
         body = json.loads(self.rfile.read(int(self.headers.get("Content-Length") or 0)) or b"null")
         fake.requests.append((self.command, parts.path, query))
+        fake.bodies.append(body)
         fault = fake.faults.popleft() if fake.faults else None
         if fault == "refuse":
             self.connection.shutdown(socket.SHUT_RDWR)
@@ -201,7 +204,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.end_headers()
             self.wfile.write(content)
 
-    do_GET = do_POST = do_PATCH = do_DELETE = _handle  # noqa: N815  # http.server names them
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _handle  # noqa: N815  # http.server names them
 
     def _route(self, path: str, query: dict[str, str], body: Any) -> Answered:
         fake = self.server.fake

@@ -8,7 +8,9 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,8 +19,10 @@ import pytest
 from umbral_chat.cli import checkup
 from umbral_chat.cli.findings import database_finding, plugin_findings
 from umbral_chat.clock import SystemClock
+from umbral_chat.errors import StoreError
 from umbral_chat.plugins import PluginHost, PluginStatus
 from umbral_chat.providers.edges import Check, CheckResult
+from umbral_chat.providers.history import Storage
 from umbral_chat.sqlite import open_storage
 
 if TYPE_CHECKING:
@@ -120,6 +124,7 @@ def test_a_directory_that_is_missing_is_a_fault_with_a_mend(tmp_path: Path) -> N
 CRASH = """
 import asyncio, os, sys, signal
 from umbral_chat.clock import SystemClock
+from umbral_chat.providers.history import Storage
 from umbral_chat.sqlite import open_storage
 
 async def main():
@@ -186,6 +191,55 @@ def test_the_plugins_own_checks_are_run(run: Run, database: Path, monkeypatch: p
     found = states(result.stdout)
     assert (found["well"], found["ill"], found["raising"]) == ("ok", "failed", "failed")
     assert "→ plug it in" in run("doctor", "--database", str(database)).stdout
+
+
+def test_a_check_may_have_nothing_to_look_at_and_has_the_seconds_that_it_asks_for(
+    run: Run, database: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def idle() -> CheckResult:
+        return CheckResult(ok=True, detail="no key is set", skipped=True)
+
+    async def slow() -> CheckResult:
+        await asyncio.sleep(60)
+        raise AssertionError("it was waited for")
+
+    checks = [Check("idle", idle), Check("slow", slow, seconds=0.05)]
+    monkeypatch.setattr(PluginHost, "checks", lambda _self, _services: checks)
+    result = run("doctor", "--database", str(database), "--json")
+    found = {check["name"]: check for check in json.loads(result.stdout)["checks"]}
+    assert found["idle"]["state"] == "skipped"
+    assert found["slow"]["detail"] == "no answer within 0.05 s"
+    assert result.exit_code == 1
+
+
+def test_a_store_that_cannot_be_opened_is_a_fault_and_what_does_not_need_it_is_looked_at(
+    run: Run, database: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran: list[str] = []
+
+    def check(name: str, *, needs_store: bool) -> Check:
+        async def look() -> CheckResult:
+            ran.append(name)
+            return CheckResult(ok=True, detail="seen")
+
+        return Check(name, look, needs_store=needs_store)
+
+    @asynccontextmanager
+    async def shut() -> AsyncIterator[None]:
+        raise StoreError("the disk is gone")
+        yield
+
+    def storage(*given: Any, **more: Any) -> Storage:
+        return replace(open_storage(*given, **more), lifespan=shut())
+
+    checks = [check("inside", needs_store=True), check("outside", needs_store=False)]
+    monkeypatch.setattr("umbral_chat.build.open_storage", storage)
+    monkeypatch.setattr(PluginHost, "checks", lambda _self, _services: checks)
+    result = run("doctor", "--database", str(database))
+    assert result.exit_code == 1
+    assert "✗ store: the disk is gone" in result.stdout
+    assert "– plugins' checks: they need the store" in result.stdout
+    assert ran == ["outside"]
 
 
 def ready(service: FakeService, status: str, *checks: dict[str, Any]) -> None:

@@ -48,14 +48,16 @@ class Machine:
         self._processes: list[subprocess.Popen[str]] = []
         self.server: subprocess.Popen[str] | None = None
 
-    def start(self, *args: str, out: int | TextIO = subprocess.PIPE) -> subprocess.Popen[str]:
+    def start(
+        self, *args: str, out: int | TextIO = subprocess.PIPE, err: int | TextIO = subprocess.PIPE
+    ) -> subprocess.Popen[str]:
         process = subprocess.Popen(
             [sys.executable, "-c", "from umbral_chat.cli import main; main()", *args],
             cwd=self.root,
             env=self.environ,
             stdin=subprocess.DEVNULL,
             stdout=out,
-            stderr=subprocess.PIPE,
+            stderr=err,
             text=True,
         )
         self._processes.append(process)
@@ -67,8 +69,8 @@ class Machine:
         assert result.exit_code == code, (result.exit_code, result.output, result.exception)
         return result.stdout, result.stderr
 
-    def serve(self) -> None:
-        self.server = self.start("serve")
+    def serve(self, err: int | TextIO = subprocess.PIPE) -> None:
+        self.server = self.start("serve", err=err)
         self.until(self._answers)
 
     def kill(self) -> None:
@@ -216,6 +218,61 @@ def test_keys_and_tokens_open_what_they_should_and_no_more(machine: Machine) -> 
     assert json.loads(status)["history"] == "sqlite"
 
 
+def test_realtime_is_switched_by_who_may_and_a_hard_off_stays(machine: Machine) -> None:
+    machine.environ["UMBRAL_CHAT_CORE__KEYS"] = json.dumps(KEYS)
+    machine.serve()
+    err = machine.run("--key", "key-of-reader-01234", "realtime", "off", code=1)[1]
+    assert "forbidden" in err
+    assert "admin" in err
+    machine.environ["UMBRAL_CHAT_KEY"] = "key-of-all-0123456789"
+    assert "off, switched by key:all" in machine.run("realtime", "off")[0]
+    machine.kill()
+    machine.serve()
+    kept = json.loads(machine.run("realtime", "--json")[0])
+    assert (kept["enabled"], kept["by"]) == (False, "key:all")
+    assert json.loads(machine.run("status", "--json")[0])["realtime"] == kept
+    machine.run("realtime", "on")
+    machine.kill()
+    machine.environ["UMBRAL_CHAT_REALTIME__ENABLED"] = "false"
+    machine.serve()
+    assert "realtime_disabled" in machine.run("realtime", "on", code=1)[1]
+    assert "in the settings" in machine.run("realtime")[0]
+
+
+def test_the_status_is_watched_through_a_crash_until_ctrl_c(machine: Machine, tmp_path: Path) -> None:
+    machine.serve()
+    shown = tmp_path / "shown"
+    leader, follower = os.openpty()
+    with shown.open("w") as file, os.fdopen(leader, "rb", buffering=0) as screen, os.fdopen(follower, "w") as terminal:
+        lines = machine.start("status", "--watch", "--json", "--interval", "0.1", out=file)
+        drawn = machine.start("status", "--watch", "--interval", "0.1", out=terminal)
+        os.set_blocking(leader, False)
+        seen = bytearray()
+
+        def on_screen(text: bytes) -> bool:
+            seen.extend(screen.read() or b"")
+            return text in seen
+
+        def told() -> list[dict[str, object]]:
+            return [json.loads(line) for line in shown.read_text("utf-8").splitlines()]
+
+        machine.until(lambda: len(told()) == 1 and on_screen(b"nobody has switched it"))
+        machine.run("realtime", "off")
+        machine.until(lambda: len(told()) == 2 and on_screen(b"off, switched by"))
+        machine.kill()
+        machine.until(lambda: "away_since" in told()[-1] and on_screen(b"no answer since"))
+        machine.serve()
+        machine.until(lambda: told()[-1].get("mode") == "polling")
+        for process in (lines, drawn):
+            process.send_signal(signal.SIGINT)
+        for process in (lines, drawn):
+            # A terminal that nobody reads holds up who writes to it. (mypy infers no type for the lambda's default.)
+            machine.until(lambda process=process: on_screen(b"") and process.poll() is not None)  # type: ignore[misc]
+            assert process.returncode == 130
+            assert process.stderr is not None
+            assert "Traceback" not in process.stderr.read()
+
+
 def test_a_start_that_cannot_be_is_one_readable_line(machine: Machine) -> None:
     def refused(*args: str) -> str:
         process = machine.start("serve", *args)
@@ -259,3 +316,10 @@ def test_a_service_that_is_told_to_stop_ends_cleanly(machine: Machine, number: i
     assert machine.server.returncode in codes, err
     assert "Traceback" not in err
     assert [path.name for path in machine.root.iterdir()] == ["umbral-chat.sqlite3"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="/dev/full is Linux's")
+def test_a_log_that_is_full_does_not_end_the_service(machine: Machine) -> None:
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        machine.serve(err=full)
+        machine.run("send", "demo", "all the same")

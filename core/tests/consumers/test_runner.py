@@ -247,7 +247,7 @@ def test_two_instances_share_the_work_and_no_entry_is_handled_by_two() -> None:
     async def main() -> None:
         world, recorder = World(), Recorder()  # the one recorder sees it when two are at one conversation
         recorder.takes = 0.02
-        rng = random.Random(4)  # noqa: S311 - repeatable, guards nothing
+        rng = random.Random(4)
         async with world.running(recorder) as one, world.running(recorder) as two:
             for _ in range(600):
                 world.say(f"room-{rng.randrange(12)}", bus=rng.choice([one, two, None]))

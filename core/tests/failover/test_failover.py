@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import pytest
 from umbral_chat.failover import Choice, Failover
 from umbral_chat.model.conversations import Head
 from umbral_chat.model.signals import ReadSignal
-from umbral_chat.providers.transport import HeadHint, StateChanged, TransportEvent, TransportState
+from umbral_chat.providers.transport import HeadHint, StateChanged, StateName, TransportEvent, TransportState
 from umbral_chat.settings.sections import Realtime, Retry
 from umbral_chat.telemetry import Telemetry
 from umbral_chat.toggle import ToggleState
 
 from ..feed.virtual import LoopClock, run  # noqa: TID252 - tests are no package
-from .transports import DAWN, ScriptedTransport
+from .transports import DAWN, RestingTransport, ScriptedTransport
 
 HINT = HeadHint("room", Head("aaaaaaaaaa", 1))
 
@@ -85,6 +85,71 @@ def test_it_goes_live_falls_back_and_comes_back_and_each_change_is_told_once() -
         assert (pushing.starts, pushing.stops, polling.starts, polling.stops) == (2, 2, 1, 1)
 
     run(main())
+
+
+def test_polling_rests_for_as_long_as_something_else_is_live() -> None:
+    async def main() -> None:
+        pushing, polling = ScriptedTransport("pushing", 10), RestingTransport()
+        pushing.becomes = "connecting"
+        async with running(pushing, polling) as instance:
+            assert (instance.mode(), polling.rests) == ("polling", [])
+            states: list[StateName] = ["live", "degraded", "live"]
+            for number, state in enumerate(states, 1):
+                pushing.become(state)
+                await asyncio.sleep(0.1)
+                assert polling.rests == [True, False, True][:number]
+            instance.toggle(enabled=False)
+            assert polling.rests == [True, False, True, False]
+
+    run(main())
+
+
+def test_realtime_refused_for_an_hour_costs_no_more_tries_than_the_budget_and_is_live_soon_after() -> None:
+    async def main() -> None:
+        pushing, polling = pair()
+        pushing.start_failure = ConnectionRefusedError("refused")
+        async with running(pushing, polling) as instance:
+            await asyncio.sleep(3590)
+            assert (instance.mode(), polling.state.state) == ("polling", "live")
+            assert 40 < pushing.starts <= Realtime().retry.budget
+            pushing.start_failure, before = None, pushing.starts
+            await until(lambda: pushing.starts > before, within=3600)
+            await until(lambda: instance.mode() == "live", within=5)
+
+    run(main())
+
+
+def test_on_that_is_said_again_tries_at_once_what_waits_and_leaves_what_runs() -> None:
+    async def main() -> None:
+        pushing, polling = pair()
+        async with running(pushing, polling) as instance:
+            instance.toggle(enabled=True)
+            await asyncio.sleep(0.1)
+            assert (pushing.starts, pushing.stops) == (1, 0), "it is live"
+            pushing.becomes = "down"
+            pushing.become("down", "switched off in the database")
+            await asyncio.sleep(30)  # tried in vain until the pauses are long
+            tries = pushing.starts
+            pushing.becomes = "connecting"
+            instance.toggle(enabled=True)
+            await asyncio.sleep(0.1)
+            assert pushing.starts == tries + 1
+            instance.toggle(enabled=True)
+            await asyncio.sleep(0.1)
+            assert pushing.starts == tries + 1, "it is connecting already"
+            pushing.become("live")
+            await asyncio.sleep(0.1)
+            assert instance.mode() == "live"
+
+    run(main())
+
+
+async def until(condition: Callable[[], bool], *, within: float) -> None:
+    for _ in range(round(within / 0.05)):
+        if condition():
+            return
+        await asyncio.sleep(0.05)
+    raise AssertionError(f"not within {within:g} s")
 
 
 def test_toggling_two_hundred_times_ends_as_it_was_told_last_and_never_starts_what_runs() -> None:

@@ -91,4 +91,15 @@ class ScriptedTransport:
             yield event
 
 
-__all__ = ["DAWN", "ScriptedTransport"]
+class RestingTransport(ScriptedTransport):
+    """One that can stand by."""
+
+    def __init__(self) -> None:
+        super().__init__("polling", 0)
+        self.rests: list[bool] = []
+
+    def stand_by(self, standing: bool) -> None:
+        self.rests.append(standing)
+
+
+__all__ = ["DAWN", "RestingTransport", "ScriptedTransport"]

@@ -70,6 +70,21 @@ def test_a_gap_is_read_once_for_all_who_wait_for_it() -> None:
     run(main())
 
 
+def test_those_who_come_anew_to_a_log_that_nobody_writes_to_cost_no_reads_in_the_end() -> None:
+    async def main() -> None:
+        async with service(cache=Cache(entries=20)) as rig:
+            for _ in range(15):
+                rig.log.say()
+            # Page by page, the newest first, since what is kept ends at the head.
+            for reads in (4, 6, 7, 7, 7):
+                newcomer = Client(rig, limit=6)
+                await newcomer.read_all()
+                assert newcomer.seqs == list(range(1, 16))
+                assert rig.reads == reads
+
+    run(main())
+
+
 def test_who_fell_behind_what_is_kept_reads_the_log_from_where_it_stands_in_one_query_with_others() -> None:
     async def main() -> None:
         async with service(cache=Cache(entries=5)) as rig:
@@ -172,6 +187,23 @@ def test_a_deletion_reaches_who_waits_and_who_polls_and_a_revival_begins_anew() 
             await asyncio.sleep(3)
             assert (client.gone, client.seqs, client.cursor.epoch) == (False, [1], rig.log.epoch)
             await end(following)
+
+    run(main())
+
+
+def test_nobody_is_sent_away_for_good_by_what_memory_says_alone() -> None:
+    async def main() -> None:
+        async with service() as rig:
+            rig.say()
+            await rig.feeds.read("room", START, 10)
+            rig.history.logs["room"] = None
+            rig.hint_head()
+            for _ in range(2):
+                with pytest.raises(ConversationDeleted):
+                    await rig.feeds.read("room", START, 10)
+            rig.say("made anew elsewhere, and no hint came yet", hinted=False)
+            for cursor in (START, Cursor(rig.log.epoch, 0)):
+                assert seqs(await rig.feeds.read("room", cursor, 10)) == [1]
 
     run(main())
 

@@ -137,7 +137,7 @@ async def _end(task: asyncio.Task[None]) -> None:
 
 
 async def simulate(script: list[tuple[str, int]], seed: int) -> None:
-    rng = random.Random(seed)  # noqa: S311 - repeatable, guards nothing
+    rng = random.Random(seed)
     cache = Cache(entries=rng.choice([1, 5, 200]))
     async with service(cache=cache) as rig:
         simulation = Simulation(rig, rng)

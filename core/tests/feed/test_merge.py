@@ -97,6 +97,39 @@ def test_far_behind_nothing_is_kept_up_and_the_head_is_right() -> None:
     assert seqs(merge) == [54]
 
 
+def older(merge: Merge, log: Log, after: int, limit: int) -> list[int]:
+    page = log.page(after, limit)
+    assert page.head is not None
+    merge.keep_older(page.head, [Line.of(entry) for entry in page.entries])
+    return seqs(merge)
+
+
+def test_what_others_read_from_before_what_is_kept_is_kept_as_far_as_it_joins() -> None:
+    merge = Merge(6)
+    log = grown(10)
+    read(merge, log, limit=4)
+    assert (merge.head, seqs(merge)) == (10, [])
+    assert older(merge, log, 3, 4) == [], "8 to 10 would be missing"
+    assert older(merge, log, 7, 4) == [8, 9, 10]
+    assert older(merge, log, 2, 3) == [8, 9, 10], "6 and 7 would be missing"
+    assert older(merge, log, 3, 6) == [5, 6, 7, 8, 9, 10], "no more than there is room for"
+    assert older(merge, log, 0, 4) == [5, 6, 7, 8, 9, 10]
+    hint(merge, grown(10), 10)  # of another log
+    assert merge.hidden
+    assert older(merge, log, 0, 4) == [5, 6, 7, 8, 9, 10]
+
+
+def test_what_others_read_before_a_redaction_is_not_kept_after_it() -> None:
+    merge = loaded(log := grown(3))
+    before = log.page(0, 3)
+    assert before.head is not None
+    log.redact(log.messages[0])
+    hint(merge, log, 4)
+    merge.keep_older(before.head, [Line.of(entry) for entry in before.entries])
+    assert seqs(merge) == [4]
+    assert older(merge, log, 0, 3) == [1, 2, 3, 4]
+
+
 def test_a_redaction_takes_what_is_kept_and_what_is_not_kept_is_read_again() -> None:
     merge = loaded(log := grown(3))
     log.redact(log.messages[0])

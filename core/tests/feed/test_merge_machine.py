@@ -45,6 +45,7 @@ class MergeMachine(RuleBasedStateMachine):
         self.deleted = False
         self.hints: list[Hint] = []
         self.flight: Flight | None = None
+        self.pages: list[LogPage] = []
         # what was told, by delivered hints and answered reads
         self.told_head: dict[str, int] = {}
         self.told_redaction: dict[str, int] = {}
@@ -164,6 +165,20 @@ class MergeMachine(RuleBasedStateMachine):
     def read(self, cursor: int) -> None:
         if self.flight is None:
             self._read(cursor)
+
+    @rule(back=st.integers(0, 8))
+    def page(self, back: int) -> None:
+        """Somebody else reads a page, for who is further behind than what is kept."""
+        if self.log is not None and not self.deleted:
+            self.pages.append(self.log.page(max(0, len(self.log.entries) - back), PAGE))
+
+    @rule(which=st.integers(0, 1000))
+    def keep_page(self, which: int) -> None:
+        """It is answered at any time, and as often as others read the same."""
+        if self.pages:
+            page = self.pages[-1 - which % min(4, len(self.pages))]
+            assert page.head is not None
+            self.merge.keep_older(page.head, [Line.of(entry) for entry in page.entries])
 
     def _read(self, cursor: int) -> None:
         flight = self._ask(cursor)

@@ -118,7 +118,7 @@ asyncio.run(main(sys.argv[1]))
 @pytest.mark.slow
 async def test_a_kill_at_any_moment_loses_nothing_that_was_answered(tmp_path: Path) -> None:
     path = tmp_path / "store.sqlite3"
-    draw = random.Random(3)  # noqa: S311
+    draw = random.Random(3)
     answered: dict[str, dict[int, str]] = {"room0": {}, "room1": {}}
     for run in range(6):
         for line in killed(path, run, draw.uniform(0.05, 0.4)):

@@ -122,7 +122,7 @@ async def speak(history: History, room: Room, draw: Draw) -> None:
 
 @pytest.mark.parametrize("seed", range(3))
 async def test_nothing_that_was_removed_is_found_in_any_file(tmp_path: Path, seed: int) -> None:
-    draw = Draw(random.Random(seed))  # noqa: S311
+    draw = Draw(random.Random(seed))
     path = tmp_path / "store.sqlite3"
     rooms = [Room(draw.word()) for _ in range(40)]
     async with opened(path) as storage:
@@ -145,7 +145,7 @@ async def test_nothing_that_was_removed_is_found_in_any_file(tmp_path: Path, see
 
 
 async def test_a_redaction_is_complete_when_it_is_answered(tmp_path: Path) -> None:
-    draw = Draw(random.Random(1))  # noqa: S311
+    draw = Draw(random.Random(1))
     path = tmp_path / "store.sqlite3"
     async with opened(path) as storage:
         for number in range(50):
@@ -170,7 +170,7 @@ async def test_drafts_among_the_signals_go_with_what_is_removed(tmp_path: Path) 
 
 
 async def test_a_removal_that_a_killed_process_left_half_done_is_finished_at_the_next_start(tmp_path: Path) -> None:
-    draw = Draw(random.Random(1))  # noqa: S311
+    draw = Draw(random.Random(1))
     path = tmp_path / "store.sqlite3"
     async with opened(path) as storage:
         await asyncio.gather(*(say(storage.history, draw.word()) for _ in range(erasure.SLICE * 3)))

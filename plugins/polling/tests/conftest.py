@@ -25,6 +25,8 @@ from umbral_chat.providers.store import RecentSignals, Record, SharedStore, Stor
 from umbral_chat_polling import Polling, PollingTransport
 from umbral_chat_polling.answer import Events
 
+from tests.stores import store_variables
+
 
 class MemoryStore:
     """As much of a history and its shared store as the transport touches."""
@@ -168,16 +170,28 @@ async def start(tmp_path: Path) -> AsyncIterator[Start]:
     async with AsyncExitStack() as stack:
 
         async def start(**environ: str) -> Instance:
-            given = {"CORE__DATABASE": str(tmp_path / "chat.sqlite3")} | environ
+            given = store_variables(tmp_path / "chat.sqlite3") | environ
             settings, plugins = boot(None, {f"UMBRAL_CHAT_{name}": value for name, value in given.items()})
             app = create_app(settings, plugins)
             history: Any = app.state.services.storage.history
             history.wrapped = plug = Plug(history.wrapped)
             await stack.enter_async_context(app.lifespan())
+            await settled(app.state.services.failover)
             client = httpx.AsyncClient(transport=httpx.ASGITransport(cast("Any", app)), base_url="http://127.0.0.1")
             return Instance(app, await stack.enter_async_context(client), plug)
 
         yield start
+
+
+async def settled(failover: Any) -> None:
+    """Wait for what is still connecting: a change of the mode ends a long poll, as a signal does."""
+    for _ in range(400):
+        if not any(one.state.state == "connecting" for one in failover.status()) and failover.mode != "polling":
+            return
+        if all(one.rank == 0 for one in failover.status()):
+            return
+        await asyncio.sleep(0.025)
+    raise AssertionError(f"it does not come to rest: {failover.status()}")
 
 
 @pytest.fixture

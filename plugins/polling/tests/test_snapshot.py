@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+from umbral_chat_polling import snapshot
+
 from .conftest import Start
 
 SNAPSHOT = {"POLLING__SYNC_STRATEGY": "snapshot", "POLLING__BATCH_SIZE": "3"}
@@ -59,6 +62,42 @@ async def test_all_who_wait_cost_one_read(start: Start) -> None:
     answers = await asyncio.gather(*polls)
     assert {len(events.messages) for events in answers} == {2}
     assert service.history.calls["messages"] - before <= 2
+
+
+async def test_all_who_come_one_after_the_other_cost_one_read_until_something_is_written(start: Start) -> None:
+    service = await start(**SNAPSHOT)
+    await service.send("one", message_id="m1")
+    for number in range(2, 6):
+        before = service.history.calls["messages"]
+        assert len({str(await service.poll()) for _ in range(10)}) == 1
+        assert service.history.calls["messages"] - before == 1
+        assert service.counted("umbral_chat.history.reads", "snapshot") == service.history.calls["messages"]
+        await service.send(f"message {number}", message_id=f"m{number}")
+    await service.client.delete("/v1/conversations/room/messages/m5")
+    assert [message.content for message in (await service.poll()).messages] == ["message 3", "message 4", ""]
+
+
+async def test_a_snapshot_is_kept_no_longer_than_clients_pause(start: Start) -> None:
+    quick = {"POLLING__MIN_INTERVAL": "0.05", "POLLING__INTERVAL": "0.05", "POLLING__MAX_INTERVAL": "0.2"}
+    service = await start(**SNAPSHOT, **quick)
+    await service.send("one")
+    for reads in (1, 2):
+        for _ in range(3):
+            await service.poll()
+        assert service.history.calls["messages"] == reads
+        await asyncio.sleep(0.4)
+
+
+async def test_what_all_snapshots_take_is_bounded(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(snapshot, "KEPT_BYTES", 20_000)
+    service = await start(**SNAPSHOT)
+    for number in range(5):
+        await service.send("x" * 8000, conversation=f"room-{number}")
+        await service.poll(conversation=f"room-{number}")
+    for number, read in ((4, 0), (3, 0), (0, 1)):
+        before = service.history.calls["messages"]
+        await service.poll(conversation=f"room-{number}")
+        assert service.history.calls["messages"] - before == read
 
 
 async def test_a_conversation_that_was_never_made_is_an_empty_snapshot(start: Start) -> None:

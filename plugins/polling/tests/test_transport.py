@@ -79,6 +79,39 @@ async def test_a_tick_asks_for_all_that_is_watched_in_one_call(transport: Pollin
     assert store.asked == [["a", "b", "c"]] * len(store.asked)
 
 
+async def test_standing_by_it_reads_the_toggle_alone_and_back_at_work_it_looks_at_once(
+    store: MemoryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transport_module, "TOGGLE_EVERY", 0.02)
+    transport = PollingTransport(store.storage, Polling(interval=60, min_interval=60, max_interval=60), SystemClock())
+    transport.watch("a")
+    async with running(transport) as told:
+        await live(transport)
+        transport.stand_by(standing=True)
+        before, toggles = len(store.asked), store.asked_toggle
+        transport.watch("b")
+        head = store.grow("a")
+        await until(lambda: store.asked_toggle >= toggles + 5, "five reads of the toggle")
+        assert len(store.asked) == before, "it looks at logs while it rests"
+        assert transport.state.state == "live"
+        transport.stand_by(standing=False)
+        await until(lambda: HeadHint("a", head) in told, "what happened meanwhile")
+        assert store.asked[before:] == [["a", "b"]]
+
+
+async def test_standing_by_it_says_when_the_store_is_away(store: MemoryStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transport_module, "TOGGLE_EVERY", 0.02)
+    transport = PollingTransport(store.storage, Polling(interval=0.02, min_interval=0.02), SystemClock())
+    async with running(transport) as told:
+        await live(transport)
+        transport.stand_by(standing=True)
+        store.failure = HistoryUnavailable("away")
+        await until(lambda: transport.state.state == "down", "down")
+        store.failure = None
+        await until(lambda: transport.state.state == "live", "live again")
+        assert states(told)[-1] == "live"
+
+
 async def test_very_many_are_asked_for_in_parts(
     transport: PollingTransport, store: MemoryStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:

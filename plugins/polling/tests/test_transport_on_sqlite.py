@@ -9,6 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, cast
 
+import pytest
 from umbral_chat.clock import SystemClock
 from umbral_chat.providers.history import Storage
 from umbral_chat.sqlite import open_storage
@@ -16,6 +17,8 @@ from umbral_chat.testing.transport import TransportContract, TransportRig
 from umbral_chat_polling import Polling, PollingTransport
 
 from .conftest import Plug
+
+pytestmark = pytest.mark.sqlite_only("the embedded store itself")
 
 QUICK = Polling(interval=0.05, min_interval=0.02, max_interval=0.1)
 QUEUE = 32

@@ -17,7 +17,7 @@ from typing import Any
 import httpx
 import pytest
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.sqlite_only("two processes on one file")]
 
 START = "import sys; from umbral_chat.cli import main; sys.exit(main())"
 

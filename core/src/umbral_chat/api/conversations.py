@@ -15,10 +15,9 @@ from umbral_chat.api.dependencies import Caller, Parts
 from umbral_chat.api.message import IdempotencyKey
 from umbral_chat.api.views import ConnectView, ConversationView, DraftLength, InboxView, ReadView
 from umbral_chat.epochs import check_epoch
-from umbral_chat.errors import ConversationDeleted
-from umbral_chat.model.conversations import Deleted
-from umbral_chat.model.cursor import START, Cursor
+from umbral_chat.model.cursor import START
 from umbral_chat.model.entries import Status
+from umbral_chat.offers import hold
 
 ALL = "/v1/conversations"
 ONE = ALL + "/{conversation:str}"
@@ -133,16 +132,17 @@ async def draft(
 async def connect(services: Parts, principal: Caller, conversation: FromPath[str]) -> ConnectView:
     """The ways in which this client may follow the conversation now, best first, and the cursor to start from.
 
-    Load the history first and follow from its cursor, or follow from this one: neither misses anything.
+    Load the history first and follow from its cursor, or follow from this one: neither misses anything. What pushes is
+    offered while it works: not while realtime is off, for the service or for this conversation, nor while it is down.
     """
-    head = (await services.storage.history.heads([conversation])).get(conversation)
-    if isinstance(head, Deleted):
-        raise ConversationDeleted(conversation)
-    if head is not None:
-        check_epoch(principal, conversation, head.epoch)
+    found = await services.storage.history.conversation(conversation)
+    if found is not None:
+        check_epoch(principal, conversation, found.epoch)
+    pushing = services.toggle.state.enabled and (found is None or found.realtime != "off")
+    offers = services.plugins.offers(services, conversation, principal)
     return ConnectView(
-        offers=list(services.plugins.offers(services, conversation, principal)),
-        cursor=str(START if head is None else Cursor(head.epoch, head.seq)),
+        offers=list(hold(offers, pushing=pushing, choice=services.failover.choice)),
+        cursor=str(START if found is None else found.cursor),
         drafts=services.drafts.of(conversation),
         mode=services.failover.mode,
     )

@@ -63,9 +63,19 @@ async def own_findings(settings: Settings, plugins: PluginHost) -> AsyncIterator
             if checks and database.state != "ok":
                 yield Finding("plugins' checks", "skipped", "they need the database")
                 return
-        if checks:
-            await stack.enter_async_context(services.storage.lifespan)
         for check in checks:
+            if not check.needs_store:
+                yield Finding.of(check.name, await run_check(check))
+        on_store = [check for check in checks if check.needs_store]
+        if not on_store:
+            return
+        try:
+            await stack.enter_async_context(services.storage.lifespan)
+        except UmbralChatError as error:
+            yield Finding("store", "failed", str(error))
+            yield Finding("plugins' checks", "skipped", "they need the store")
+            return
+        for check in on_store:
             yield Finding.of(check.name, await run_check(check))
 
 

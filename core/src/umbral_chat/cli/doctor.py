@@ -27,7 +27,8 @@ MARKS: dict[str, tuple[str, str]] = {"ok": ("✓", "green"), "failed": ("✗", "
 async def doctor_command(ctx: click.Context, database: str | None, config: str | None, as_json: bool) -> None:
     """Check the settings, the plugins, the database and, if one answers, the running service.
 
-    Nothing is changed. Each check that fails says what mends it, and makes the exit code 1.
+    Nothing is changed; what a check makes to try something it takes away again. Each check that fails says what mends
+    it, and makes the exit code 1.
     """
     from umbral_chat.cli.checkup import checkup
     from umbral_chat.cli.output import print_json

@@ -28,7 +28,8 @@ class Finding(msgspec.Struct, frozen=True, omit_defaults=True):
     @classmethod
     def of(cls, name: str, result: CheckResult) -> Finding:
         """A plugin's check, as a finding."""
-        return cls(name, "ok" if result.ok else "failed", result.detail, result.mend)
+        state: Literal["ok", "failed", "skipped"] = "ok" if result.ok else "failed"
+        return cls(name, "skipped" if result.skipped else state, result.detail, result.mend)
 
 
 def settings_finding(settings: Settings) -> Finding:

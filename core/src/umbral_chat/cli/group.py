@@ -11,6 +11,7 @@ from click.exceptions import Exit
 
 from umbral_chat.cli.failures import ExitCode, exit_code, show
 from umbral_chat.cli.service import DEFAULT_URL, Service, check_key, check_url
+from umbral_chat.settings.packages import missing_package
 
 ONLINE = {
     "send": "umbral_chat.cli.send:send_command",
@@ -21,6 +22,7 @@ ONLINE = {
     "export": "umbral_chat.cli.exporting:export_command",
     "token": "umbral_chat.cli.token:token_command",
     "status": "umbral_chat.cli.status:status_command",
+    "realtime": "umbral_chat.cli.realtime:realtime_command",
     "delete": "umbral_chat.cli.inbox:delete_command",
 }
 """Commands that talk to a running service over HTTP."""
@@ -55,6 +57,11 @@ class LazyGroup(click.RichGroup):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         name = args[0]
         if not name.startswith("-") and self.get_command(ctx, name) is None:
+            if package := missing_package(name):
+                raise click.UsageError(
+                    f"The command {name!r} comes with {package.name}, which is not installed: {package.install}",
+                    ctx=ctx,
+                )
             near = difflib.get_close_matches(name, self.list_commands(ctx), n=1)
             hint = f" Did you mean {near[0]!r}?" if near else ""
             raise click.UsageError(f"No such command {name!r}.{hint}", ctx=ctx)

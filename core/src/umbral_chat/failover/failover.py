@@ -14,7 +14,7 @@ from umbral_chat.clock import Clock
 from umbral_chat.failover.keeper import Keeper
 from umbral_chat.failover.machine import POLLING_RANK, Choice, Command, Machine
 from umbral_chat.model.signals import Mode, Signal
-from umbral_chat.providers.transport import Transport, TransportEvent, TransportState
+from umbral_chat.providers.transport import StandsBy, Transport, TransportEvent, TransportState
 from umbral_chat.settings.sections import Realtime
 from umbral_chat.tasks import Tasks
 from umbral_chat.toggle import ToggleState
@@ -108,8 +108,13 @@ class Failover:
         ]
 
     def toggled(self, state: ToggleState) -> None:
-        """The operator switched realtime."""
-        self._order(self._machine.toggled(enabled=state.enabled, now=self._clock.monotonic()))
+        """The operator switched realtime, or said again what holds: on then means, too, to try at once."""
+        now = self._clock.monotonic()
+        if state.enabled and self.choice.mode != "live" and any(map(self._machine.waiting, self._transports)):
+            # Off and on may both have been said between two looks at the toggle. What failed on that account, or
+            # otherwise, must not sit out a pause that an instance which saw both has not.
+            self._order(self._machine.toggled(enabled=False, now=now))
+        self._order(self._machine.toggled(enabled=state.enabled, now=now))
 
     def publish(self, signal: Signal) -> None:
         """Tell other instances, best effort, without waiting."""
@@ -139,7 +144,13 @@ class Failover:
         before, self.choice = self.choice, self._machine.choice
         if (before.mode, before.transport) != (self.choice.mode, self.choice.transport):
             log.info("delivery is %s now (%s)", self.choice.mode, self.choice.reason)
+            self._relieve()
             self._changed(self.choice)
+
+    def _relieve(self) -> None:
+        for transport in self._transports.values():
+            if isinstance(transport, StandsBy):
+                transport.stand_by(standing=self.choice.mode == "live" and transport.name != self.choice.transport)
 
     def _told(self, transport: str, run: int, state: TransportState) -> None:
         now = self._clock.monotonic()

@@ -42,6 +42,8 @@ class Keeper:
         self._receive = receive
         self._wanted: int | None = None
         self._run: int | None = None
+        self._held = False
+        """From the moment it is started until a stop has come to its end."""
         self._changed = asyncio.Event()
         self._tasks = Tasks("transport")
 
@@ -62,13 +64,14 @@ class Keeper:
                     else:
                         await self._start(self._wanted)
         finally:
-            if self._run is not None:
+            if self._held:
+                # Also when this was cancelled in the middle of a stop: what was begun then is done again, whole.
                 await self._stop()
 
     async def _start(self, run: int | None) -> None:
         if run is None:
             return
-        self._run = run
+        self._run, self._held = run, True
         failure = await _attempt(self._transport.start(), within=self._start_timeout)
         if failure is not None:
             log.warning("transport %s did not start: %s", self._transport.name, failure)
@@ -82,6 +85,7 @@ class Keeper:
         if failure is not None:
             log.warning("transport %s did not stop: %s", self._transport.name, failure)
         await self._tasks.close()
+        self._held = False
 
     async def _listen(self, run: int) -> None:
         name, reason = self._transport.name, "its events ended"

@@ -2,7 +2,8 @@
 
 Each transport above polling is in one of the states of `TransportState`; the machine starts it when realtime is
 switched on, takes it down when it does not become live in time, and tries again after a pause that grows with jitter
-and has a budget. The choice is the highest-ranked live transport; polling otherwise, which is never taken down.
+and has a budget. The choice is the highest-ranked live transport; polling otherwise, which is never taken down. One
+that comes and goes is chosen again only when it stays: whoever reads is told each change of the choice.
 """
 
 from __future__ import annotations
@@ -21,6 +22,17 @@ POLLING_RANK = 0
 """Transports up to this rank read the store themselves: they are the fallback, and the toggle does not touch them."""
 
 HOUR = 3600.0
+
+STABLE = 30.0
+"""Seconds that a transport must have been live to count as well. Whatever lives shorter comes and goes: its pauses go
+on growing. So even what always falls just after it is not tried more than 120 times an hour, the default budget."""
+
+HOLD, LONGEST_HOLD = 1.0, STABLE
+"""Seconds for which one that came and went twice must be live before it is used; doubled with each further time."""
+
+DEGRADED_PATIENCE = 60.0
+"""Seconds that a transport may be degraded: it runs, says what is wrong, and knows best when to try again, as after a
+quota was used up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +77,33 @@ class _Known:
     failed_at: float = 0.0
     attempts: deque[float] = field(default_factory=deque)
     """Times of the newest tries, at most as many as the hour's budget."""
+    live_since: float | None = None
+    short_lives: int = 0
+    """How often in a row it was live for less than `STABLE`."""
+    trusted_at: float = 0.0
+    trusted: bool = False
+    """Live for long enough to be used."""
+
+    def lives(self, now: float) -> None:
+        """It became live."""
+        hold = 0.0 if self.short_lives < 2 else min(LONGEST_HOLD, HOLD * 2.0 ** min(self.short_lives - 2, 10))
+        self.live_since, self.trusted_at = now, now + hold
+        self.trusted = hold == 0.0
+
+    def falls(self, now: float) -> None:
+        """It is not live any more, if it was."""
+        if self.live_since is None:
+            return
+        if now - self.live_since >= STABLE:
+            self.short_lives, self.pause = 0, 0.0
+        else:
+            self.short_lives += 1
+        self.live_since, self.trusted = None, False
+
+    def forgive(self) -> None:
+        """Begin anew, as if nothing had failed."""
+        self.short_lives, self.pause = 0, 0.0
+        self.attempts.clear()
 
 
 class Machine:
@@ -93,10 +132,13 @@ class Machine:
     def choice(self) -> Choice:
         """What is used now."""
         for known in self._known:
-            if known.rank > POLLING_RANK and known.running and known.state == "live":
+            if known.rank > POLLING_RANK and known.running and known.trusted:
                 return Choice("live", known.name, known.reason)
         above = next((known for known in self._known if known.rank > POLLING_RANK), None)
-        why = f"{above.name}: {above.reason}" if above else "no other transport is installed"
+        why = "no other transport is installed"
+        if above is not None:
+            reason = "it comes and goes, and is used when it stays" if above.live_since is not None else above.reason
+            why = f"{above.name}: {reason}"
         for known in self._known:
             if known.rank <= POLLING_RANK:
                 return Choice("polling", known.name, why)
@@ -117,11 +159,10 @@ class Machine:
             if known.rank <= POLLING_RANK:
                 continue
             if enabled:
-                known.pause = 0.0
-                known.attempts.clear()  # the operator's word is no retry
+                known.forgive()  # the operator's word is no retry
                 commands += self._begin(known, now)
             else:
-                commands += self._end(known, "switched off")
+                commands += self._end(known, "switched off", now)
         return commands
 
     def reported(self, transport: str, run: int, state: StateName, reason: str, now: float) -> list[Command]:
@@ -129,11 +170,12 @@ class Machine:
         known = self._by_name[transport]
         if not known.running or run != known.run:
             return []
-        if known.state == "live" != state:
+        if state == "live" and known.live_since is None:
+            known.lives(now)
+        elif state != "live" and known.live_since is not None:
+            known.falls(now)
             known.waiting_since = now
         known.state, known.reason = state, reason
-        if state == "live":
-            known.pause = 0.0
         # Polling tries again by itself.
         return self._fail(known, reason, now) if state == "down" and known.rank > POLLING_RANK else []
 
@@ -148,13 +190,12 @@ class Machine:
         for known in self._known:
             if known.next_attempt is not None and now >= known.next_attempt:
                 commands += self._begin(known, now)
-            elif (
-                known.running
-                and known.rank > POLLING_RANK
-                and known.state != "live"
-                and now - known.waiting_since >= self._connect_timeout
-            ):
-                commands += self._fail(known, f"not live within {self._connect_timeout:g} s ({known.reason})", now)
+            elif known.running and known.state == "live":
+                known.trusted = known.trusted or now >= known.trusted_at
+            elif known.running and known.rank > POLLING_RANK:
+                patience = DEGRADED_PATIENCE if known.state == "degraded" else self._connect_timeout
+                if now - known.waiting_since >= patience:
+                    commands += self._fail(known, f"not live within {patience:g} s ({known.reason})", now)
         return commands
 
     def waiting(self, transport: str) -> Waiting | None:
@@ -174,14 +215,15 @@ class Machine:
         known.attempts.append(now)
         return [Command("start", known.name, known.run)]
 
-    def _end(self, known: _Known, reason: str) -> list[Command]:
+    def _end(self, known: _Known, reason: str, now: float) -> list[Command]:
+        known.falls(now)
         known.next_attempt = None
         was_running, known.running = known.running, False
         known.state, known.reason = "off", reason
         return [Command("stop", known.name, known.run)] if was_running else []
 
     def _fail(self, known: _Known, reason: str, now: float) -> list[Command]:
-        commands = self._end(known, reason)
+        commands = self._end(known, reason, now)
         known.state = "down"
         known.failed_at = now
         known.next_attempt = now + self._pause(known, now)
@@ -189,10 +231,14 @@ class Machine:
 
     def _pause(self, known: _Known, now: float) -> float:
         retry = self._retry
-        known.pause = min(retry.max, max(retry.initial, known.pause * retry.multiplier))
-        if len(known.attempts) == retry.budget and known.attempts[0] > now - HOUR:
-            return retry.max  # the hour's tries are used up: whatever comes and goes is left in peace
-        return known.pause * (1 - retry.jitter * self._random.random())
+        longest = min(retry.max, max(retry.initial, known.pause * retry.multiplier))
+        # The next one grows from what was drawn and not from the bound, so that instances drift ever further apart.
+        known.pause = longest * (1 - retry.jitter * self._random.random())
+        recent = [attempt for attempt in known.attempts if attempt > now - HOUR]
+        if 2 * len(recent) <= retry.budget:
+            return known.pause
+        # The first half of the hour's tries may be quick; the rest is spread over what is left of the hour.
+        return max(known.pause, (recent[0] + HOUR - now) / (retry.budget - len(recent) + 1))
 
 
 __all__ = ["HOUR", "POLLING_RANK", "Choice", "Command", "Machine", "Waiting"]

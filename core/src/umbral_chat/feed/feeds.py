@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -55,7 +55,9 @@ class Feeds:
         self._shelf = Shelf(cache or Cache(), added=interest.watch, removed=interest.unwatch)
         self._readers = 0
         self._readers_limit = readers_limit
-        self._settling = Settling(self._reads, telemetry, clock)
+        self._settling = Settling(self._reads, telemetry, clock, self._learnt)
+        self.on_read: Callable[[str, Sequence[Line]], None] | None = None
+        """Told of every page that brings a view up to date, before its readers are: what no hint brought, too."""
         self.health = health
         hits = telemetry.counter("umbral_chat.cache.reads")
         self._hit, self._miss = hits.labels("hit"), hits.labels("miss")
@@ -158,6 +160,10 @@ class Feeds:
         await self._settling.close()
         await self._reads.close()
 
+    def _learnt(self, conversation: str, lines: Sequence[Line]) -> None:
+        if self.on_read is not None:
+            self.on_read(conversation, lines)
+
     def _wake_all(self) -> None:
         for view in self._shelf:
             view.wake()
@@ -172,9 +178,11 @@ class Feeds:
         for _ in range(TRIES):
             if self.health.since is not None:
                 view.merge.suspect()
+            from_memory = view.merge.settled
             await self._settling.settle(view, cursor, limit)
-            if _strange(view, cursor):
-                # Another instance may have got further, or made the log anew: ask before calling it wrong.
+            if _strange(view, cursor) or (from_memory and view.merge.gone):
+                # Another instance may have got further, or made the log anew: ask before calling the cursor wrong, or
+                # sending somebody away for good.
                 view.merge.suspect()
                 await self._settling.settle(view, cursor, limit)
             if (batch := await self._serve(view, cursor, limit)) is not None:
@@ -201,6 +209,7 @@ class Feeds:
             return None
         if page.head.redaction < merge.redaction:
             return None  # of a moment before the redaction, and may show what it blanked
+        merge.keep_older(page.head, page.lines)
         if page.head.seq > merge.head:
             self.hint_head(view.conversation, page.head)
         return self._batch(view, cursor, list(page.lines), head=page.head.seq)

@@ -173,6 +173,17 @@ class Merge:
             return None
         return list(islice(self.lines, offset, offset + limit))
 
+    def keep_older(self, head: Head, lines: Sequence[Line]) -> None:
+        """Take what another read of the log brought, as far as it lies right before what is kept: entries of the same
+        moment as `head`. Without this a log that nobody writes to would be read anew for each who comes."""
+        if self.hidden or (head.epoch, head.redaction) != (self.epoch, self.redaction):
+            return
+        oldest = self.head - len(self.lines) + 1
+        older = [line for line in lines if line.seq < oldest]
+        room = (self.lines.maxlen or 0) - len(self.lines)
+        if room and older and older[-1].seq == oldest - 1:
+            self.lines.extendleft(reversed(older[-room:]))
+
     # inside
 
     def _same_log(self, epoch: str) -> bool:

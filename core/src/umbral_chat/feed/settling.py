@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from umbral_chat.clock import Clock
 from umbral_chat.errors import HistoryUnavailable
+from umbral_chat.feed.line import Line
 from umbral_chat.feed.reads import Page, Reads
 from umbral_chat.feed.view import View
 from umbral_chat.model.cursor import Cursor
@@ -26,7 +28,10 @@ AT_ONCE = 32
 class Settling:
     """One read at a time a view; everybody who needs it waits for the one."""
 
-    def __init__(self, reads: Reads, telemetry: Telemetry, clock: Clock) -> None:
+    def __init__(
+        self, reads: Reads, telemetry: Telemetry, clock: Clock, learnt: Callable[[str, Sequence[Line]], None]
+    ) -> None:
+        self._learnt = learnt
         self._reads = reads
         self._clock = clock
         self._tasks = Tasks("feeds")
@@ -95,6 +100,7 @@ class Settling:
 
     def _learn(self, view: View, after: int, page: Page) -> None:
         known = view.merge.loaded
+        self._learnt(view.conversation, page.lines)
         changed = view.merge.learn_gone() if page.gone else view.merge.learn(after, page.head, page.lines)
         if changed:
             if known:

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from umbral_chat.errors import PluginError, SettingsError
 from umbral_chat.settings.nearest import mend
+from umbral_chat.settings.packages import missing_package
 
 T = TypeVar("T")
 Claim = tuple[str, str]
@@ -55,6 +56,10 @@ def select(
     for _, name, provider in found:
         if name == wanted:
             return provider
+    if package := missing_package(wanted):
+        raise SettingsError(
+            f"{setting} is {wanted!r}, which {package.name} provides, and that is not installed: {package.install}"
+        )
     known = [name for _, name, _ in found] + ([own] if own is not None else [])
     raise SettingsError(
         f"{setting} is {wanted!r}, and no active and configured plugin provides that {what}: "

@@ -30,12 +30,19 @@ class Presence(Protocol):
 
 
 class Offer(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """One way in which a client may take its feed now. Of the highest `rank` is what it should use."""
+    """One way in which a client may take its feed now. Of the highest `rank` is what it should use.
+
+    Rank 0 is polling. What is above it pushes, and is offered only while realtime is on, for the service and for the
+    conversation.
+    """
 
     edge: str
     rank: int
     url: str
     parameters: dict[str, Any] = {}
+    transport: str | None = None
+    """Name of the transport without which it brings nothing: offered only while that one is in use. None: it is fed by
+    the service itself, in whatever mode. Clients are not told it."""
 
 
 class Consumer(Protocol):
@@ -55,19 +62,28 @@ class Consumer(Protocol):
 
 
 class CheckResult(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What a check found; `mend` says what to do when it is not well."""
+    """What a check found; `mend` says what to do when it is not well. `skipped`: there was nothing to look at, which is
+    no fault, so `ok` is true."""
 
     ok: bool
     detail: str
     mend: str | None = None
+    skipped: bool = False
 
 
 class Check(msgspec.Struct, frozen=True):
-    """One line of `umbral-chat doctor`. `ready`: also part of readiness, so it must be quick and harmless."""
+    """One line of `umbral-chat doctor`, in whose order checks are run.
+
+    `ready`: also part of readiness, so it must be quick and harmless. `seconds`: how long the doctor waits for it, at
+    most; then it is cancelled, and its finding is that it did not answer. `needs_store`: the service's store must be
+    open; a check of whether it can be opened at all does not need that.
+    """
 
     name: str
     run: Callable[[], Awaitable[CheckResult]]
     ready: bool = False
+    seconds: float = 3.0
+    needs_store: bool = True
 
 
 __all__ = ["Check", "CheckResult", "Consumer", "Offer", "Presence", "PresenceState"]

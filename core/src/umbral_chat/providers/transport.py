@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 import msgspec
 
@@ -109,10 +109,21 @@ class Transport(Protocol):
         ...
 
 
+@runtime_checkable
+class StandsBy(Protocol):
+    """Optional ability of a transport that reads the store: to rest while another one is in use."""
+
+    def stand_by(self, standing: bool) -> None:
+        """True: another transport brings the hints, so do no more than being ready and reading the toggle. False: look
+        at every watched conversation at once, and go on. Said before the first start, too."""
+        ...
+
+
 __all__ = [
     "EntryHint",
     "HeadHint",
     "SignalHint",
+    "StandsBy",
     "StateChanged",
     "StateName",
     "ToggleHint",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.metadata import PackageNotFoundError, distribution
 from typing import NamedTuple
 
 
@@ -33,4 +34,16 @@ def package_of(section: str) -> Package | None:
     return PACKAGES.get(section)
 
 
-__all__ = ["PACKAGES", "Package", "package_of"]
+def missing_package(section: str) -> Package | None:
+    """The package of ours whose plugin has this name, when it is not installed."""
+    package = package_of(section)
+    if package is None:
+        return None
+    try:
+        distribution(package.name)
+    except PackageNotFoundError:
+        return package
+    return None
+
+
+__all__ = ["PACKAGES", "Package", "missing_package", "package_of"]

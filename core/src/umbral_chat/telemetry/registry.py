@@ -100,7 +100,7 @@ METRICS: tuple[Metric, ...] = (
         "counter",
         "{read}",
         "Queries to the history, by what they were for.",
-        (Label("reason", ("load", "gap", "page"), open=True),),
+        (Label("reason", ("load", "gap", "page", "snapshot"), open=True),),
     ),
     Metric(
         "umbral_chat.transport.state",
@@ -111,6 +111,7 @@ METRICS: tuple[Metric, ...] = (
     ),
     Metric("umbral_chat.readers", "gauge", "{reader}", "Long polls and streams that are held."),
     Metric("umbral_chat.watched", "gauge", "{conversation}", "Conversations that somebody here follows."),
+    Metric("umbral_chat.tasks", "gauge", "{task}", "Asyncio tasks of the process: steady while the load is."),
     Metric("umbral_chat.drafts", "gauge", "{draft}", "Messages that are being written."),
     Metric(
         "umbral_chat.consumer.failures",

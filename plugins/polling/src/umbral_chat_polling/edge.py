@@ -55,7 +55,11 @@ class PollEdge:
         self._failover = services.failover
         self._clock = services.base.clock
         self._draining = services.lifecycle.draining
-        self._snapshots = Snapshots(services.storage.history) if settings.sync_strategy == "snapshot" else None
+        history, telemetry = services.storage.history, services.base.telemetry
+        # Whoever polls is back within the longest pause, so for that long one read answers all of them.
+        kept = settings.max_interval
+        snapshot = settings.sync_strategy == "snapshot"
+        self._snapshots = Snapshots(history, telemetry, keep=kept) if snapshot else None
         self._parse = query_parser(settings.batch_size)
         self._random = random.Random()  # noqa: S311 - spreads load, guards nothing
         polls = services.base.telemetry.counter("umbral_chat.polls")

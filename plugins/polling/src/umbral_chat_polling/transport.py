@@ -13,10 +13,9 @@ from umbral_chat.model.signals import Signal
 from umbral_chat.providers.history import Storage
 from umbral_chat.providers.store import RecentSignals, Record
 from umbral_chat.providers.transport import SignalHint, StateChanged, StateName, ToggleHint, TransportState
+from umbral_chat.transport import Mailbox, Watched
 
-from umbral_chat_polling.interest import Interest
 from umbral_chat_polling.interval import DOWN_AFTER, Pace
-from umbral_chat_polling.mailbox import Mailbox
 from umbral_chat_polling.outbox import Outbox
 from umbral_chat_polling.posted import pack, unpack
 from umbral_chat_polling.settings import Polling
@@ -54,7 +53,7 @@ class PollingTransport:
         self._clock = clock
         self._queue = queue
         self._pace = Pace(start=settings.interval, lowest=settings.min_interval, highest=settings.max_interval)
-        self._interest = Interest()
+        self._watched = Watched()
         self._instance = secrets.token_hex(6)
         self._mailbox = Mailbox(queue)
         self._outbox = Outbox(storage.store, queue)
@@ -66,6 +65,7 @@ class PollingTransport:
         self._position = BASELINE
         self._toggle: Record | None = None
         self._toggle_told = False
+        self._standing_by = False
 
     @property
     def state(self) -> TransportState:
@@ -78,7 +78,7 @@ class PollingTransport:
             return
         if self._mailbox.closed:
             self._mailbox = Mailbox(self._queue)
-        self._interest.forget()
+        self._watched.forget()
         self._pace.failures = 0
         self._position, self._toggle_told = BASELINE, False
         self._next_tick = self._clock.monotonic()
@@ -107,8 +107,8 @@ class PollingTransport:
 
     def watch(self, conversation: str) -> None:
         """One follower more; with the first one the conversation is looked at at once."""
-        idle, gathering = not self._interest, self._interest.fresh
-        if not self._interest.watch(conversation):
+        idle, gathering = not self._watched, self._watched.fresh
+        if not self._watched.watch(conversation) or self._standing_by:
             return
         now = self._clock.monotonic()
         if idle:
@@ -123,8 +123,20 @@ class PollingTransport:
 
     def unwatch(self, conversation: str) -> None:
         """One follower fewer."""
-        if self._interest.unwatch(conversation):
+        if self._watched.unwatch(conversation):
             self._mailbox.drop_head(conversation)
+
+    def stand_by(self, standing: bool) -> None:
+        """Rest while another transport is in use: only the toggle is read. Back at work it looks at once."""
+        if standing == self._standing_by:
+            return
+        self._standing_by = standing
+        if not standing:
+            self._position = BASELINE
+            self._pace.restart()
+            if not self._pace.failures:
+                self._next_tick = self._clock.monotonic()
+            self._wake()
 
     def events(self) -> Mailbox:
         """What was learnt, until `stop`."""
@@ -134,8 +146,11 @@ class PollingTransport:
         while True:
             await self._rest()
             full = bool(self._pace.failures) or self._clock.monotonic() >= self._next_tick
-            asked = self._interest.take_all() if full else self._interest.take_fresh()
-            position = self._position if self._interest else None
+            if self._standing_by:
+                asked, position, full = [], None, False
+            else:
+                asked = self._watched.take_all() if full else self._watched.take_fresh()
+                position = self._position if self._watched else None
             try:
                 seen = await look(self._storage, asked, position, within=TICK_TIMEOUT)
             except (UmbralChatError, TimeoutError) as error:
@@ -165,9 +180,9 @@ class PollingTransport:
     def _due(self) -> float:
         if self._pace.failures or self._state.state == "connecting":
             return self._next_tick
-        if not self._interest:
+        if self._standing_by or not self._watched:
             return self._next_toggle
-        glance = self._next_glance if self._interest.fresh else self._next_tick
+        glance = self._next_glance if self._watched.fresh else self._next_tick
         return min(self._next_tick, self._next_toggle, glance)
 
     def _failed(self, error: Exception) -> None:
@@ -177,7 +192,7 @@ class PollingTransport:
         self._become("down" if self._pace.failures >= DOWN_AFTER else "degraded", reason)
 
     def _learn(self, asked: list[str], seen: Seen, *, full: bool) -> None:
-        hints, news = self._interest.learn(asked, seen.heads)
+        hints, news = self._watched.learn(asked, seen.heads)
         for hint in hints:
             self._mailbox.put(hint)
         if seen.recent is not None:
@@ -199,7 +214,7 @@ class PollingTransport:
         self._position = recent.position
         heard = False
         for stored in recent.signals:
-            if stored.topic in self._interest and (signal := unpack(self._instance, stored)) is not None:
+            if stored.topic in self._watched and (signal := unpack(self._instance, stored)) is not None:
                 self._mailbox.put(SignalHint(signal))
                 heard = True
         return heard

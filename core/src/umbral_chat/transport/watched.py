@@ -8,7 +8,7 @@ from umbral_chat.model.conversations import Deleted, Head
 from umbral_chat.providers.transport import HeadHint
 
 
-class Interest:
+class Watched:
     """Counts the followers of each conversation and remembers the head that was last told. Pure."""
 
     __slots__ = ("_followers", "_fresh", "_told")
@@ -18,7 +18,7 @@ class Interest:
         self._fresh: dict[str, None] = {}
         self._told: dict[str, Head | Deleted | None] = {}
 
-    def __contains__(self, conversation: str) -> bool:
+    def __contains__(self, conversation: object) -> bool:
         return conversation in self._followers
 
     def __len__(self) -> int:
@@ -86,4 +86,4 @@ class Interest:
         return hints, news
 
 
-__all__ = ["Interest"]
+__all__ = ["Watched"]

@@ -8,10 +8,19 @@ from datetime import UTC, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 from umbral_chat.model.conversations import Head
+from umbral_chat.model.entries import Message, Redaction, Sender
 from umbral_chat.model.signals import ReadSignal
 from umbral_chat.providers.store import Record
-from umbral_chat.providers.transport import HeadHint, SignalHint, StateChanged, ToggleHint, TransportState
-from umbral_chat_polling.mailbox import Event, Mailbox
+from umbral_chat.providers.transport import (
+    EntryHint,
+    HeadHint,
+    SignalHint,
+    StateChanged,
+    ToggleHint,
+    TransportEvent,
+    TransportState,
+)
+from umbral_chat.transport import Mailbox
 
 LIMIT = 3
 
@@ -30,7 +39,7 @@ async def drained(mailbox: Mailbox) -> list[object]:
 
 
 @given(st.lists(events, max_size=40))
-def test_unread_it_keeps_the_newest_of_everything_and_no_more(put: list[Event]) -> None:
+def test_unread_it_keeps_the_newest_of_everything_and_no_more(put: list[TransportEvent]) -> None:
     mailbox = Mailbox(LIMIT)
     for event in put:
         mailbox.put(event)
@@ -44,7 +53,7 @@ def test_unread_it_keeps_the_newest_of_everything_and_no_more(put: list[Event]) 
     assert len(got) <= len(heads) + LIMIT + 2
 
 
-async def read_between(steps: list[Event | None]) -> list[object]:
+async def read_between(steps: list[TransportEvent | None]) -> list[object]:
     """Put what there is, read one at each None where one waits, and the rest at the end."""
     mailbox = Mailbox(LIMIT)
     got: list[object] = []
@@ -57,7 +66,7 @@ async def read_between(steps: list[Event | None]) -> list[object]:
 
 
 @given(st.lists(st.one_of(events, st.none()), max_size=60))
-def test_read_in_between_the_last_of_everything_comes_last(steps: list[Event | None]) -> None:
+def test_read_in_between_the_last_of_everything_comes_last(steps: list[TransportEvent | None]) -> None:
     got = asyncio.run(read_between(steps))
     put = {event.conversation: event for event in steps if isinstance(event, HeadHint)}
     assert {event.conversation: event for event in got if isinstance(event, HeadHint)} == put
@@ -90,3 +99,51 @@ async def test_the_head_of_what_nobody_follows_any_more_is_dropped() -> None:
     mailbox.drop_head("a")
     mailbox.drop_head("b")
     assert len(mailbox) == 0
+
+
+entry_events = st.builds(
+    lambda conversation, seq, kind: EntryHint(conversation, "e" * 10, entry(seq, redaction=kind)),
+    st.sampled_from("ab"),
+    st.integers(1, 30),
+    st.booleans(),
+)
+"""Hints of entries in any order."""
+
+
+def entry(seq: int, *, redaction: bool = False) -> Message | Redaction:
+    at, sender = datetime(2026, 1, 1, tzinfo=UTC), Sender("user")
+    if redaction:
+        return Redaction(seq=seq, at=at, sender=sender, message_id="m")
+    return Message(seq=seq, at=at, sender=sender, message_id=f"m{seq}", content="x")
+
+
+@given(st.lists(st.one_of(events, entry_events, st.none()), max_size=60))
+def test_entries_past_the_limit_leave_how_far_the_log_got(steps: list[TransportEvent | None]) -> None:
+    mailbox = Mailbox(LIMIT)
+    put: list[TransportEvent] = []
+    got: list[object] = []
+
+    async def run() -> None:
+        for step in steps:
+            if step is not None:
+                mailbox.put(step)
+                put.append(step)
+                assert len(mailbox) <= 2 * LIMIT + 6 + 2, (
+                    "entries, signals, a head for each conversation, toggle, state"
+                )
+            elif len(mailbox):
+                got.append(await anext(mailbox))
+        got.extend(await drained(mailbox))
+
+    asyncio.run(run())
+    for conversation in "ab":
+        entries = [event for event in put if isinstance(event, EntryHint) and event.conversation == conversation]
+        told = [event.entry.seq for event in got if isinstance(event, EntryHint) and event.conversation == conversation]
+        heads = [event.head for event in got if isinstance(event, HeadHint) and event.conversation == conversation]
+        in_order = iter(event.entry.seq for event in entries)
+        assert all(seq in in_order for seq in told), "out of order, twice or made up"
+        reached = max([*told, *(head.seq for head in heads if isinstance(head, Head))], default=0)
+        assert reached >= max((event.entry.seq for event in entries), default=0)
+        blanked = {event.entry.seq for event in entries if isinstance(event.entry, Redaction)}
+        known = [*(head.redaction for head in heads if isinstance(head, Head)), *told]
+        assert max(known, default=0) >= max(blanked, default=0)

@@ -1,0 +1,99 @@
+"""Events on their way to their reader: bounded however slow it is, and the newest head is never lost."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict, deque
+from itertools import count
+
+from umbral_chat.model.conversations import Head
+from umbral_chat.model.entries import Redaction
+from umbral_chat.providers.transport import EntryHint, HeadHint, SignalHint, TransportEvent
+
+
+class Mailbox:
+    """A queue in which a newer head, toggle or state takes the place of the unread one before it.
+
+    Heads are therefore at most twice as many as conversations are watched. Of entries and of signals at most `limit`
+    each are kept: the oldest entry past it becomes a head, the oldest signal goes. Iterating yields until `close`.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._events: OrderedDict[object, TransportEvent] = OrderedDict()
+        self._entries: deque[object] = deque()
+        self._signals: deque[object] = deque()
+        self._numbers = count()
+        self._filled = asyncio.Event()
+        self.closed = False
+
+    def __len__(self) -> int:
+        return len(self._events)
+
+    def put(self, event: TransportEvent) -> None:
+        """Take an event; nothing happens once closed."""
+        if self.closed:
+            return
+        match event:
+            case SignalHint():
+                if self._number(event, self._signals):
+                    del self._events[self._signals.popleft()]
+            case EntryHint():
+                if self._number(event, self._entries):
+                    self._shorten(self._events.pop(self._entries.popleft()))
+            case HeadHint():
+                self._events["head", event.conversation] = event
+            case _:
+                self._events[type(event)] = event
+        self._filled.set()
+
+    def drop_head(self, conversation: str) -> None:
+        """Nobody follows it any more."""
+        self._events.pop(("head", conversation), None)
+        self._events.pop(("reached", conversation), None)
+
+    def close(self) -> None:
+        """The reader's iteration ends, and what it had not read is dropped."""
+        self.closed = True
+        self._events.clear()
+        self._entries.clear()
+        self._signals.clear()
+        self._filled.set()
+
+    def __aiter__(self) -> Mailbox:
+        return self
+
+    async def __anext__(self) -> TransportEvent:
+        while not self._events:
+            if self.closed:
+                raise StopAsyncIteration
+            self._filled.clear()
+            await self._filled.wait()
+        _, event = self._events.popitem(last=False)
+        if isinstance(event, SignalHint):
+            self._signals.popleft()
+        elif isinstance(event, EntryHint):
+            self._entries.popleft()
+        return event
+
+    def _number(self, event: TransportEvent, numbers: deque[object]) -> bool:
+        """Queue it; whether there are too many of its kind now."""
+        number = next(self._numbers)
+        numbers.append(number)
+        self._events[number] = event
+        return len(numbers) > self._limit
+
+    def _shorten(self, event: TransportEvent) -> None:
+        # What is left of an entry is that the log got so far; whoever follows reads it from there. Kept apart from
+        # heads that a store told, which may be of an earlier moment.
+        if not isinstance(event, EntryHint):
+            return
+        seq, key = event.entry.seq, ("reached", event.conversation)
+        redaction = seq if isinstance(event.entry, Redaction) else 0
+        match self._events.get(key):
+            case HeadHint(head=Head(epoch=epoch) as head) if epoch == event.epoch:
+                seq, redaction = max(seq, head.seq), max(redaction, head.redaction)
+        self._events[key] = HeadHint(event.conversation, Head(event.epoch, seq, redaction))
+
+
+__all__ = ["Mailbox"]

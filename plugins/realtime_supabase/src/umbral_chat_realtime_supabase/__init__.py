@@ -1,0 +1,1 @@
+"""Supabase for Umbral Chat: logs in Supabase Postgres, and Supabase's users."""

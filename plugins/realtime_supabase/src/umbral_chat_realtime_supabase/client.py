@@ -1,0 +1,45 @@
+"""One supabase-py client for everything that is asked of a project's database."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from contextvars import ContextVar
+
+import httpx
+from supabase import AsyncClient, AsyncClientOptions, acreate_client
+from umbral_chat.settings.secret import Secret
+
+from umbral_chat_realtime_supabase.settings import Supabase
+
+last_response: ContextVar[httpx.Response | None] = ContextVar("last_response", default=None)
+"""The answer that the running task met last: supabase-py's errors leave out its status and headers."""
+
+
+@asynccontextmanager
+async def client(settings: Supabase, key: Secret) -> AsyncIterator[AsyncClient]:
+    """The client, with a bounded pool of kept connections. It signs nobody in and opens no socket."""
+    async with httpx.AsyncClient(
+        timeout=httpx.Timeout(settings.timeout, connect=settings.connect_timeout, pool=settings.timeout),
+        limits=httpx.Limits(
+            max_connections=settings.connections,
+            max_keepalive_connections=settings.connections,
+            # Below the minute after which proxies close silently.
+            keepalive_expiry=45.0,
+        ),
+        event_hooks={"response": [_remember]},
+    ) as http:
+        options = AsyncClientOptions(
+            auto_refresh_token=False,
+            persist_session=False,
+            postgrest_client_timeout=settings.timeout,
+            httpx_client=http,
+        )
+        yield await acreate_client(settings.base, key.reveal(), options)
+
+
+async def _remember(response: httpx.Response) -> None:
+    last_response.set(response)
+
+
+__all__ = ["client", "last_response"]

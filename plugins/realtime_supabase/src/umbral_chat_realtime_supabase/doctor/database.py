@@ -1,0 +1,172 @@
+"""Lines about what stands in the database: migrations, rights, the trigger, the publication, partitions, limits."""
+
+from __future__ import annotations
+
+from umbral_chat.providers.edges import CheckResult
+
+from umbral_chat_realtime_supabase import answers
+from umbral_chat_realtime_supabase.calls import CallFailed
+from umbral_chat_realtime_supabase.doctor.findings import failed, well
+from umbral_chat_realtime_supabase.doctor.project import Project
+from umbral_chat_realtime_supabase.files import newest
+
+SQL_AGAIN = (
+    "Paste what `umbral-chat supabase sql` prints into the dashboard's SQL editor once more: it sets tables, triggers, "
+    "rights and policies of Umbral Chat as they should be, and leaves every entry alone."
+)
+_FEW = 5
+"""Names that one line lists."""
+
+CHANNELS = 100
+"""Channels that one connection may have, in every plan (docs/guides/realtime/limits)."""
+
+FREE_PAYLOAD, PAID_PAYLOAD = 256_000, 3_000_000
+"""Bytes of a broadcast: of the Free plan, of the others."""
+
+_SPARE = 0.9
+"""Share of the connections in use above which the next burst meets a full database."""
+
+
+async def schema(project: Project) -> CheckResult:
+    """Whether the migrations are those of this version."""
+    migrate = "Run `umbral-chat supabase migrate`."
+    async with project.calling() as calls:
+        try:
+            there = (await calls.call(answers.State, "state")).schema
+        except CallFailed as error:
+            if error.failure.reason != "schema":
+                raise
+            return failed("the database lacks Umbral Chat's tables or functions", f"{migrate} {_RELOAD}")
+    if there < newest():
+        return failed(f"migrations up to {there}; this version needs {newest()}", migrate)
+    if there > newest():
+        return failed(
+            f"migrations up to {there}; this version knows them up to {newest()}",
+            "Upgrade umbral-chat-realtime-supabase.",
+        )
+    await project.diagnosis()
+    return well(f"migrations up to {there}")
+
+
+_RELOAD = "If that was done just now, `notify pgrst, 'reload schema'` makes the API see it."
+
+
+async def rights(project: Project) -> CheckResult:
+    """Whether row level security, rights and policies are as the migrations made them."""
+    found = (await project.diagnosis()).openings
+    wrong, mends = [], []
+    if found.unguarded:
+        wrong.append(f"no row level security on {_listed(found.unguarded)}")
+    if found.granted:
+        wrong.append(f"rights that nobody should have: {_listed(found.granted)}")
+    if found.missing_policies:
+        wrong.append(f"policies are missing: {_listed(found.missing_policies)}")
+    if wrong:
+        mends.append(SQL_AGAIN)
+    if "realtime.messages" in found.unguarded:
+        mends.append("And `alter table realtime.messages enable row level security`.")
+    if found.foreign_policies:
+        wrong.append(f"policies that are not Umbral Chat's: {_listed(found.foreign_policies)}")
+        mends.append("`drop policy NAME on TABLE` for what opens Umbral Chat's tables to others.")
+    if wrong:
+        return failed("; ".join(wrong), " ".join(mends))
+    return well("row level security everywhere; rights and policies as the migrations made them")
+
+
+_TRIGGERS = {
+    "umbral_chat_broadcast": ("public.umbral_chat_entries", "no entry is broadcast"),
+    "umbral_chat_move": ("public.umbral_chat_conversations", "who was removed hears on"),
+}
+"""By name: their tables, and what is so without them."""
+
+
+async def trigger(project: Project) -> CheckResult:
+    """Whether stored entries are broadcast at all, and no more to who was removed."""
+    found = (await project.diagnosis()).triggers
+    wrong, mends = [], []
+    for name, (table, otherwise) in _TRIGGERS.items():
+        if found.get(name) is None:
+            wrong.append(f"the trigger {name} is missing: {otherwise}")
+            mends.append(SQL_AGAIN)
+        elif found[name] == "off":
+            wrong.append(f"the trigger {name} is disabled: {otherwise}")
+            mends.append(f"alter table {table} enable trigger {name};")
+    if wrong:
+        return failed("; ".join(wrong), " ".join(dict.fromkeys(mends)))
+    return well(f"{' and '.join(_TRIGGERS)} are enabled")
+
+
+async def publication(project: Project) -> CheckResult:
+    """Whether what is broadcast leaves the database."""
+    found, name = (await project.diagnosis()).outlet, "supabase_realtime_messages_publication"
+    if found.wal_level != "logical":
+        return failed(
+            f"wal_level is {found.wal_level}: nothing can be replicated",
+            "Set wal_level = logical. Hosted it is.",
+        )
+    if not found.publication:
+        return failed(
+            f"the publication {name} is missing: Realtime hears nothing of the database",
+            f"create publication {name} for table realtime.messages",
+        )
+    if not found.publishes_inserts:
+        return failed(f"{name} leaves inserts out", f"alter publication {name} set (publish = 'insert')")
+    if not found.covers:
+        return failed(
+            f"{name} leaves realtime.messages out: Realtime hears nothing of the database",
+            f"alter publication {name} add table realtime.messages",
+        )
+    if found.uncovered:
+        return failed(
+            f"{name} leaves out {_listed(found.uncovered)}",
+            f"Make them partitions that it covers: alter publication {name} set table realtime.messages",
+        )
+    return well(f"{name} covers realtime.messages")
+
+
+async def broadcasts(project: Project) -> CheckResult:
+    """Whether a broadcast ever went wrong."""
+    async with project.calling() as calls:
+        told = (await calls.call(answers.State, "state")).broadcasts
+    if told.failed or told.unerased:
+        return failed(
+            f"{told.failed} broadcasts and {told.unerased} removals of copies failed, ever",
+            "The entries are stored all the same. The database's log says why (search it for 'Umbral Chat').",
+        )
+    return well(f"none failed; {told.head_only} were too long and told by number alone")
+
+
+async def limits(project: Project) -> CheckResult:
+    """What of a plan's limits shows from here, and what does not."""
+    found = await project.diagnosis()
+    async with project.calling() as calls:
+        shards = (await calls.call(answers.State, "state")).shards
+    wrong, mends = [], []
+    if shards + 1 > CHANNELS:
+        wrong.append(f"an instance joins {shards + 1} channels, and a connection may have {CHANNELS}")
+        mends.append("Lower `shards` in umbral_chat_settings and restart every instance.")
+    if found.payload_limit > PAID_PAYLOAD:
+        wrong.append(f"broadcasts of up to {found.payload_limit:,} bytes, and no plan takes more than {PAID_PAYLOAD:,}")
+        mends.append(f"Lower `payload_limit` in umbral_chat_settings, to 200000 on the Free plan ({FREE_PAYLOAD:,}).")
+    if found.connections > _SPARE * found.connections_limit:
+        wrong.append(f"{found.connections} of {found.connections_limit} connections of the database are in use")
+        mends.append("Use the pooler for what connects directly, or a larger database.")
+    if not found.outlet.decoding and found.outlet.slots >= found.outlet.slots_limit:
+        wrong.append(f"all {found.outlet.slots_limit} replication slots are taken, and Realtime needs one")
+        mends.append("Drop a slot that nobody reads: select * from pg_replication_slots where not active.")
+    if wrong:
+        return failed("; ".join(wrong), " ".join(mends))
+    free = "" if found.payload_limit <= FREE_PAYLOAD else f" (more than the Free plan's {FREE_PAYLOAD:,})"
+    return well(
+        f"{shards + 1} of {CHANNELS} channels; broadcasts of up to {found.payload_limit:,} bytes{free}; "
+        f"{found.connections} of {found.connections_limit} connections of the database. Not to be seen from here: the "
+        "plan, its messages and joins a second, and who else uses them"
+    )
+
+
+def _listed(names: list[str]) -> str:
+    more = f" and {len(names) - _FEW} more" if len(names) > _FEW else ""
+    return ", ".join(names[:_FEW]) + more
+
+
+__all__ = ["SQL_AGAIN", "broadcasts", "limits", "publication", "rights", "schema", "trigger"]

@@ -1,0 +1,163 @@
+"""Lines that try the whole way: a probe, and then a real entry, from the database through Realtime to a listener."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import msgspec
+from umbral_chat.providers.edges import CheckResult
+
+from umbral_chat_realtime_supabase import answers
+from umbral_chat_realtime_supabase.calls import Calls
+from umbral_chat_realtime_supabase.doctor.answers import Diagnosis, Nothing
+from umbral_chat_realtime_supabase.doctor.ear import Ear, HandshakeRefused, Heard, hushed, listening
+from umbral_chat_realtime_supabase.doctor.findings import failed, skipped, well
+from umbral_chat_realtime_supabase.doctor.project import Project, Trial
+from umbral_chat_realtime_supabase.topics import service_topic
+
+TRIES, EACH = 5, 2.0
+"""Probes, and seconds for each. The first ones may be lost: a channel is joined before replication runs."""
+
+OFF = "realtime is switched off (`PUT /v1/admin/realtime` switches it on)"
+
+_STATUS = {
+    401: "Realtime does not take the key. Is supabase.key of this project?",
+    403: "Realtime is suspended or switched off: dashboard → Project Settings → Realtime, and the project's usage.",
+    404: "Realtime does not know this project. Is supabase.url right? Dashboard → Project Settings → Realtime.",
+    429: "The plan's connections or joins are used up: dashboard → Reports → Realtime. A larger plan has more.",
+}
+_JOINS = {
+    "MissingPartition": "Realtime makes partitions when a client joins: try again. If it stays, restart the project.",
+    "Unauthorized": "The secret key must pass by every policy: is `service_role` still BYPASSRLS?",
+    "RateLimitReached": "The plan's joins or channels are used up: dashboard → Reports → Realtime.",
+    "Database": "Realtime gets no connection of the database: its pool is in the dashboard's Realtime settings.",
+    "Connection": "Realtime gets no connection of the database: its pool is in the dashboard's Realtime settings.",
+    "Project": "Realtime does not reach the database: restart the project, and see status.supabase.com.",
+}
+_SILENT = (
+    "Realtime's replication is what is silent: restart the project (dashboard → Project Settings → General), and see "
+    "Realtime's logs. Meanwhile clients poll."
+)
+
+
+class Rounds:
+    """Both lines. `refused` is the reason of the join that Realtime refused, if it did."""
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+        self.joined = False
+        self.refused: str | None = None
+
+    async def probe(self) -> CheckResult:
+        """Handshake, join, and a probe that comes round: which part is silent."""
+        if not self._project.settings.realtime:
+            return skipped("supabase.realtime is false: instances learn of each other by polling")
+        with hushed():
+            async with self._project.calling() as calls, self._project.trial(calls) as trial:
+                return await self._listen(trial.topic, lambda ear: self._probe(calls, trial, ear))
+
+    async def entry(self) -> CheckResult:
+        """An entry, appended as each is, on the topic that the service's instances listen to."""
+        with hushed():
+            async with self._project.calling() as calls, self._project.trial(calls) as trial:
+                if (await calls.call(Diagnosis, "diagnosis")).triggers.get("umbral_chat_broadcast") != "on":
+                    return skipped("cannot be looked at while “supabase trigger” is not well")
+                shards = (await calls.call(answers.State, "state")).shards
+                topic = service_topic(trial.conversation, shards)
+                return await self._listen(topic, lambda ear: self._entry(calls, trial, ear))
+
+    async def _listen(self, topic: str, then: Callable[[Ear], Awaitable[CheckResult]]) -> CheckResult:
+        try:
+            async with listening(self._project.base, self._project.key.reveal(), [topic]) as ear:
+                if topic in ear.refusals:
+                    self.refused = ear.refusals[topic]
+                    return failed(*_join_words(self.refused))
+                self.joined = True
+                return await then(ear)
+        except HandshakeRefused as error:
+            mend = _STATUS.get(error.status or 0, "See status.supabase.com, and Realtime's logs in the dashboard.")
+            return failed(f"Realtime refuses the WebSocket: {error}", mend)
+
+    async def _probe(self, calls: Calls, trial: Trial, ear: Ear) -> CheckResult:
+        said: dict[str, float] = {}
+
+        def ours(heard: Heard) -> bool:
+            return heard.event == "probe" and heard.payload.get("nonce") in said
+
+        for tried in range(TRIES):
+            nonce = secrets.token_hex(8)
+            said[nonce] = time.perf_counter()
+            told = await calls.call(answers.Probed, "probe", topic=trial.topic, nonce=nonce)
+            if told.why == "off":
+                return skipped(OFF)
+            if not told.told:
+                return failed(*_untold(told.why))
+            if (heard := await ear.until(ours, EACH)) is not None:
+                spent = (time.perf_counter() - said[heard.payload["nonce"]]) * 1000
+                lost = f"; {tried} before it did not, while replication began" if tried else ""
+                return well(f"a probe came round in {spent:.0f} ms{lost}")
+        slot = await _slot(calls)
+        return failed(f"joined, and of {TRIES} probes in {TRIES * EACH:.0f} s none came round; {slot}", _SILENT)
+
+    async def _entry(self, calls: Calls, trial: Trial, ear: Ear) -> CheckResult:
+        before = await calls.call(answers.State, "state")
+        if not before.realtime:
+            return skipped(OFF)
+        begun = time.perf_counter()
+        await append(calls, trial, {"title": "umbral-chat doctor"})
+        appended = (time.perf_counter() - begun) * 1000
+
+        def ours(heard: Heard) -> bool:
+            return heard.event == "entry" and heard.payload.get("conversation") == trial.conversation
+
+        if await ear.until(ours, TRIES * EACH) is not None:
+            spent = (time.perf_counter() - begun) * 1000
+            return well(f"an entry was stored in {appended:.0f} ms and came round in {spent:.0f} ms")
+        after = (await calls.call(answers.State, "state")).broadcasts
+        if after.failed > before.broadcasts.failed:
+            return failed(
+                "an entry was stored, and its broadcast failed in the database",
+                "The database's log says why (search it for 'Umbral Chat').",
+            )
+        if after.unpartitioned > before.broadcasts.unpartitioned:
+            return failed(*_untold("partition"))
+        return failed(
+            "a probe comes round, and an entry does not",
+            "Is another trigger on public.umbral_chat_entries in the way? " + _SILENT,
+        )
+
+
+async def append(calls: Calls, trial: Trial, changes: dict[str, Any]) -> None:
+    """An update of the trial's conversation, which makes it: no message, so that nobody answers it."""
+    entry = {"kind": "update", "sender": {"role": "system"}, "changes": changes}
+    given = msgspec.json.encode(entry).decode()
+    await calls.call(Nothing, "update", conversation=trial.conversation, entry=given, author="umbral-chat:doctor")
+
+
+async def _slot(calls: Calls) -> str:
+    outlet = (await calls.call(Diagnosis, "diagnosis")).outlet
+    if outlet.decoding:
+        return "a replication slot is being read, so Realtime takes broadcasts from the database and does not tell them"
+    return f"no replication slot is being read ({outlet.slots} of {outlet.slots_limit} are taken)"
+
+
+def _join_words(reason: str) -> tuple[str, str]:
+    if not reason:
+        return "Realtime does not answer a join", "Realtime's logs are in the dashboard; see status.supabase.com."
+    mend = next((mend for part, mend in _JOINS.items() if part in reason), "Realtime's logs in the dashboard say more.")
+    return f"Realtime refuses the join: {reason}", mend
+
+
+def _untold(why: str | None) -> tuple[str, str]:
+    if why == "partition":
+        return (
+            "realtime.messages has no partition of today, though a client has joined",
+            "Realtime makes it when a client joins: try again. If it stays away, restart the project.",
+        )
+    return f"the database could not store a broadcast ({why})", "The database's log says why."
+
+
+__all__ = ["OFF", "Rounds", "append"]

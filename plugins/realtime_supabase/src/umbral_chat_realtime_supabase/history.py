@@ -1,0 +1,175 @@
+"""The history: each call is one function of the database, which decides everything in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from umbral_chat.errors import InvalidRequest
+from umbral_chat.model.conversations import Conversation, Deleted, Head, InboxPage, LogPage, MessagePage
+from umbral_chat.model.entries import FoldedMessage, Status
+from umbral_chat.model.ids import new_message_id
+from umbral_chat.model.writes import Appended, Write, WriteEdit, WriteMessage, WriteRedaction, WriteUpdate
+
+from umbral_chat_realtime_supabase import answers
+from umbral_chat_realtime_supabase.calls import Calls
+from umbral_chat_realtime_supabase.places import InboxPlace, parse, token
+
+PAGE = 1_000
+"""Most items that one read answers."""
+
+_END = 2**62
+
+
+class SupabaseHistory:
+    """Ordered durable logs in Supabase's Postgres; `History` and `RenewsEpochs`."""
+
+    name = "supabase"
+
+    def __init__(self, calls: Calls) -> None:
+        self._calls = calls
+
+    async def append(self, write: Write) -> Appended:
+        entry = _entry(write)
+        given: dict[str, Any] = {
+            "conversation": write.conversation,
+            "entry": _json(entry),
+            "author": write.subject,
+            "epoch": write.epoch,
+        }
+        if write.key is not None:
+            given |= {"key": write.key, "fingerprint": write.fingerprint().hex()}
+        function = _FUNCTIONS[type(write)]
+        if isinstance(write, WriteEdit | WriteRedaction):
+            given["own_only"] = write.own_only
+        # With a key a repeat is answered with the first entry; a second redaction is one, too.
+        safe = write.key is not None or isinstance(write, WriteRedaction)
+        told = await self._calls.call(answers.Written, function, safe=safe, **given)
+        told.check(write.conversation, entry.get("message_id"))
+        return told.appended
+
+    async def read(self, conversation: str, after: int, limit: int) -> LogPage:
+        page = await self._calls.call(
+            answers.Page, "read", conversation=conversation, after=min(after, _END), limit=max(0, min(limit, PAGE))
+        )
+        page.check(conversation)
+        return LogPage(None if page.head is None else page.head.head, page.entries)
+
+    async def messages(
+        self, conversation: str, *, after: int | None = None, before: int | None = None, limit: int
+    ) -> MessagePage:
+        page = await self._calls.call(
+            answers.Messages,
+            "messages",
+            conversation=conversation,
+            after=None if after is None else min(after, _END),
+            before=None if before is None else min(before, _END),
+            limit=max(0, min(limit, PAGE)),
+        )
+        page.check(conversation)
+        head = None if page.head is None else page.head.head
+        return MessagePage(head, [said.folded for said in page.messages], page.has_more)
+
+    async def message(self, conversation: str, message_id: str) -> FoldedMessage | None:
+        found = await self._calls.call(answers.OneMessage, "message", conversation=conversation, message_id=message_id)
+        found.check(conversation)
+        return None if found.message is None else found.message.folded
+
+    async def heads(self, conversations: Sequence[str]) -> dict[str, Head | Deleted]:
+        told = await self._calls.call(answers.Heads, "heads", conversations=_json(list(conversations)))
+        heads: dict[str, Head | Deleted] = {name: place.head for name, place in told.heads.items()}
+        return heads | dict.fromkeys(told.deleted, Deleted())
+
+    async def ensure(self, conversation: str) -> tuple[Conversation, bool]:
+        told = await self._calls.call(answers.Ensured, "ensure", safe=False, conversation=conversation)
+        return told.conversation.conversation, told.made
+
+    async def conversation(self, conversation: str, *, subject: str | None = None) -> Conversation | None:
+        told = await self._calls.call(answers.OneRoom, "conversation", conversation=conversation, subject=subject)
+        told.check(conversation)
+        return None if told.conversation is None else told.conversation.conversation
+
+    async def conversations(
+        self,
+        *,
+        limit: int,
+        before: str | None = None,
+        status: Status | None = None,
+        subject: str | None = None,
+    ) -> InboxPage:
+        place = None if before is None else parse(before)
+        limit = max(0, min(limit, PAGE))
+        told = await self._calls.call(
+            answers.Inbox,
+            "inbox",
+            limit=limit,
+            before_at=None if place is None else place.at.isoformat(),
+            before_id=None if place is None else place.id,
+            status=status,
+            subject=subject,
+        )
+        rooms = told.conversations
+        more = token(InboxPlace(rooms[-1].last_activity, rooms[-1].id)) if told.has_more and rooms else None
+        return InboxPage([room.conversation for room in rooms], more)
+
+    async def delete(self, conversation: str) -> bool:
+        told = await self._calls.call(answers.Removed, "delete", safe=False, conversation=conversation)
+        if told.more:
+            await self.sweep()
+        return told.removed
+
+    async def mark_read(self, conversation: str, subject: str, seq: int) -> int:
+        told = await self._calls.call(
+            answers.Marker, "mark_read", conversation=conversation, subject=subject, seq=max(0, min(seq, _END))
+        )
+        told.check(conversation)
+        return told.seq
+
+    async def new_epochs(self) -> int:
+        """Draw a new epoch for every log, so that every cursor of before expires; how many logs there were."""
+        return (await self._calls.call(answers.Renewed, "new_epochs", safe=False)).logs
+
+    async def sweep(self) -> None:
+        """Remove the rows of deleted logs, and whatever lapsed, slice by slice."""
+        while (await self._calls.call(answers.Swept, "sweep")).more:
+            pass
+
+
+_FUNCTIONS: dict[type[Write], str] = {
+    WriteMessage: "append",
+    WriteEdit: "edit",
+    WriteRedaction: "redact",
+    WriteUpdate: "update",
+}
+
+
+def _entry(write: Write) -> dict[str, Any]:
+    """The entry as the log will hold it, without its number and time."""
+    entry: dict[str, Any] = {"kind": write.__struct_config__.tag, "sender": write.sender}
+    if write.key is not None:
+        entry["client_id"] = write.key
+    match write:
+        case WriteMessage():
+            entry |= {"message_id": write.message_id or new_message_id(), "content": write.content}
+            if write.reply_to is not None:
+                entry["reply_to"] = write.reply_to
+        case WriteEdit():
+            entry |= {"message_id": write.message_id, "content": write.content}
+        case WriteRedaction():
+            entry["message_id"] = write.message_id
+        case WriteUpdate():
+            entry["changes"] = write.changes
+    if isinstance(write, WriteMessage | WriteEdit) and write.metadata is not None:
+        entry["metadata"] = write.metadata
+    return entry
+
+
+def _json(value: Any) -> str:
+    try:
+        return msgspec.json.encode(value).decode()
+    except (UnicodeEncodeError, OverflowError, RecursionError) as error:
+        raise InvalidRequest(f"The write cannot be stored as JSON: {error}.", code="invalid_field") from error
+
+
+__all__ = ["PAGE", "SupabaseHistory"]

@@ -1,0 +1,98 @@
+"""The storage: history and shared store over one client, and the sweeping beside them."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+from umbral_chat.clock import Clock
+from umbral_chat.errors import HistoryUnavailable, NewerSchema, StoreError
+from umbral_chat.providers.history import Storage
+from umbral_chat.settings.secret import Secret
+from umbral_chat.telemetry import Telemetry
+
+from umbral_chat_realtime_supabase import answers
+from umbral_chat_realtime_supabase.calls import CallFailed, Calls
+from umbral_chat_realtime_supabase.client import client
+from umbral_chat_realtime_supabase.failures import FATAL
+from umbral_chat_realtime_supabase.files import newest
+from umbral_chat_realtime_supabase.history import SupabaseHistory
+from umbral_chat_realtime_supabase.settings import Supabase
+from umbral_chat_realtime_supabase.store import SupabaseStore
+
+PATIENCE = 30.0
+"""Seconds for which a start tries to reach the project."""
+
+SWEEP = 60.0
+"""Seconds between sweeps of each instance, half of it at random."""
+
+_log = logging.getLogger(__name__)
+
+
+def open_storage(settings: Supabase, key: Secret, clock: Clock, telemetry: Telemetry) -> Storage:
+    """The storage in the project's database. Nothing happens before its lifespan is entered, which raises StoreError
+    when the project cannot be used as it is, or is not reached for half a minute."""
+    calls = Calls(settings, clock, telemetry)
+    history = SupabaseHistory(calls)
+
+    @asynccontextmanager
+    async def lifespan() -> AsyncIterator[None]:
+        async with client(settings, key) as opened:
+            calls.client = opened
+            try:
+                await _check(calls, clock)
+                sweeping = asyncio.create_task(_sweep(history, clock), name="supabase: sweep")
+                try:
+                    yield
+                finally:
+                    sweeping.cancel()
+                    with suppress(asyncio.CancelledError):
+                        await sweeping
+            finally:
+                calls.client = None
+
+    return Storage("supabase", history, SupabaseStore(calls), lifespan())
+
+
+async def _check(calls: Calls, clock: Clock) -> None:
+    state = await _reached(calls, clock)
+    if state.schema < newest():
+        raise StoreError(
+            f"The project's database has Umbral Chat's migrations up to {state.schema}, and this version needs "
+            f"{newest()}. Run `umbral-chat supabase migrate`."
+        )
+    if state.schema > newest():
+        raise NewerSchema(
+            f"The project's database has Umbral Chat's migrations up to {state.schema}, and this version knows them up "
+            f"to {newest()}. Upgrade umbral-chat-realtime-supabase."
+        )
+
+
+async def _reached(calls: Calls, clock: Clock) -> answers.State:
+    end, pause = clock.monotonic() + PATIENCE, 0.5
+    while True:
+        try:
+            return await calls.call(answers.State, "state")
+        except CallFailed as error:
+            if error.failure.reason in FATAL or clock.monotonic() + pause > end:
+                raise StoreError(f"The Supabase storage cannot be used. {error.detail}") from error
+            _log.warning("Supabase does not answer yet: %s", error.detail)
+        await clock.sleep(pause)
+        pause = min(2 * pause, 5.0)
+
+
+async def _sweep(history: SupabaseHistory, clock: Clock) -> None:
+    while True:
+        await clock.sleep(SWEEP * random.uniform(0.5, 1.5))  # noqa: S311  # spreads instances
+        try:
+            await history.sweep()
+        except HistoryUnavailable as error:
+            _log.warning("Sweeping the Supabase storage failed and will be tried again: %s", error)
+        except Exception:  # noqa: BLE001  # whatever it is, it must not end the sweeping
+            _log.exception("Sweeping the Supabase storage failed and will be tried again.")
+
+
+__all__ = ["PATIENCE", "SWEEP", "open_storage"]

@@ -1,0 +1,188 @@
+"""The shared store beside the logs: each call is one function of the database, whose time it goes by."""
+
+from __future__ import annotations
+
+from base64 import b64decode, b64encode
+from collections.abc import Sequence
+
+import msgspec
+from umbral_chat.errors import InvalidRequest
+from umbral_chat.providers.store import Lease, RecentSignals, Record, StoredSignal
+
+from umbral_chat_realtime_supabase.calls import Calls
+
+NAME = 256
+"""Longest namespace, key, topic or name, in characters."""
+
+VALUE, SIGNAL = 64 * 1024, 256 * 1024
+"""Longest value and signal, in bytes."""
+
+
+class _Stored(msgspec.Struct, frozen=True, array_like=True):
+    value: str
+    version: int
+
+    @property
+    def record(self) -> Record:
+        return Record(b64decode(self.value), self.version)
+
+
+class _Found(msgspec.Struct, frozen=True):
+    record: _Stored | None
+
+
+class _Keyed(msgspec.Struct, frozen=True, array_like=True):
+    key: str
+    value: str
+    version: int
+
+
+class _Scanned(msgspec.Struct, frozen=True):
+    records: list[_Keyed]
+
+
+class _Version(msgspec.Struct, frozen=True):
+    version: int
+
+
+class _Swapped(msgspec.Struct, frozen=True):
+    version: int | None
+
+
+class _Removed(msgspec.Struct, frozen=True):
+    removed: bool
+
+
+class _Token(msgspec.Struct, frozen=True):
+    token: int | None
+
+
+class _Renewed(msgspec.Struct, frozen=True):
+    renewed: bool
+
+
+class _Nothing(msgspec.Struct, frozen=True):
+    pass
+
+
+class _Position(msgspec.Struct, frozen=True):
+    position: int
+
+
+class _Signal(msgspec.Struct, frozen=True, array_like=True):
+    position: int
+    topic: str
+    payload: str
+
+
+class _Signals(msgspec.Struct, frozen=True):
+    position: int
+    complete: bool
+    signals: list[_Signal]
+
+
+class SupabaseStore:
+    """`SharedStore` in Supabase's Postgres."""
+
+    def __init__(self, calls: Calls) -> None:
+        self.calls = calls
+
+    async def get(self, namespace: str, key: str) -> Record | None:
+        _names(namespace, key)
+        found = await self.calls.call(_Found, "record_get", namespace=namespace, key=key)
+        return None if found.record is None else found.record.record
+
+    async def scan(self, namespace: str, *, prefix: str = "", limit: int = 1000) -> dict[str, Record]:
+        _names(namespace, prefix)
+        found = await self.calls.call(_Scanned, "record_scan", namespace=namespace, prefix=prefix, limit=limit)
+        return {each.key: Record(b64decode(each.value), each.version) for each in found.records}
+
+    async def put(self, namespace: str, key: str, value: bytes, *, ttl: float | None = None) -> Record:
+        _names(namespace, key)
+        _size("value", value)
+        # Twice is as good as once, but for a version in between.
+        told = await self.calls.call(_Version, "record_put", namespace=namespace, key=key, value=_text(value), ttl=ttl)
+        return Record(value, told.version)
+
+    async def compare_and_set(
+        self,
+        namespace: str,
+        key: str,
+        value: bytes,
+        *,
+        expect: int,
+        ttl: float | None = None,
+        fence: Lease | None = None,
+    ) -> Record | None:
+        _names(namespace, key)
+        _size("value", value)
+        told = await self.calls.call(
+            _Swapped,
+            "record_swap",
+            safe=False,
+            namespace=namespace,
+            key=key,
+            value=_text(value),
+            expect=expect,
+            ttl=ttl,
+            fence_name=None if fence is None else fence.name,
+            fence_token=None if fence is None else fence.token,
+        )
+        return None if told.version is None else Record(value, told.version)
+
+    async def delete(self, namespace: str, key: str) -> bool:
+        _names(namespace, key)
+        return (await self.calls.call(_Removed, "record_delete", safe=False, namespace=namespace, key=key)).removed
+
+    async def acquire(self, name: str, holder: str, ttl: float) -> Lease | None:
+        _names(name, holder)
+        # Taking again what one holds renews it.
+        token = (await self.calls.call(_Token, "lease_acquire", name=name, holder=holder, ttl=ttl)).token
+        return None if token is None else Lease(name, holder, token)
+
+    async def renew(self, lease: Lease, ttl: float) -> bool:
+        told = await self.calls.call(
+            _Renewed, "lease_renew", name=lease.name, holder=lease.holder, token=lease.token, ttl=ttl
+        )
+        return told.renewed
+
+    async def release(self, lease: Lease) -> None:
+        await self.calls.call(_Nothing, "lease_release", name=lease.name, holder=lease.holder, token=lease.token)
+
+    async def post(self, topic: str, payload: bytes) -> int:
+        _names(topic)
+        _size("payload", payload, SIGNAL)
+        told = await self.calls.call(_Position, "signal_post", safe=False, topic=topic, payload=_text(payload))
+        return told.position
+
+    async def recent(self, topics: Sequence[str] | None, after: int) -> RecentSignals:
+        chosen = None if topics is None else msgspec.json.encode(list(topics)).decode()
+        told = await self.calls.call(_Signals, "signals_since", after=max(-1, after), topics=chosen)
+        found = [StoredSignal(each.position, each.topic, b64decode(each.payload)) for each in told.signals]
+        return RecentSignals(told.position, found, told.complete)
+
+
+def _text(value: bytes) -> str:
+    return b64encode(value).decode("ascii")
+
+
+def _names(*names: str) -> None:
+    for name in names:
+        if len(name) > NAME or not _is_text(name):
+            raise InvalidRequest(f"A name in the shared store is text of at most {NAME} characters.", limit=NAME)
+
+
+def _is_text(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return "\0" not in name
+
+
+def _size(what: str, value: bytes, limit: int = VALUE) -> None:
+    if len(value) > limit:
+        raise InvalidRequest(f"A {what} in the shared store has at most {limit} bytes.", field=what, limit=limit)
+
+
+__all__ = ["NAME", "SIGNAL", "VALUE", "SupabaseStore"]

@@ -1,0 +1,46 @@
+"""Supabase's users as callers: their tokens, their memberships."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from umbral_chat_realtime_supabase.settings import Supabase
+from umbral_chat_realtime_supabase.store import SupabaseStore
+from umbral_chat_realtime_supabase.users.authenticator import SupabaseUsers
+from umbral_chat_realtime_supabase.users.jwks import Jwks
+from umbral_chat_realtime_supabase.users.membership import Memberships, of_database, of_history
+from umbral_chat_realtime_supabase.users.verify import Rules
+
+if TYPE_CHECKING:
+    from umbral_chat.context import Base
+    from umbral_chat.providers.history import Storage
+
+
+def make_authenticator(base: Base, storage: Storage, settings: Supabase) -> SupabaseUsers:
+    """The authenticator of a configured project. Where the logs are elsewhere, memberships are read there, and a
+    log-out is noticed when the token expires."""
+    clock = base.clock
+    store = storage.store
+    lookup = of_database(store.calls) if isinstance(store, SupabaseStore) else of_history(storage.history)
+    return SupabaseUsers(
+        Rules(
+            issuer=settings.issuer or f"{settings.base}/auth/v1",
+            audience=settings.audience,
+            leeway=settings.leeway,
+            anonymous=settings.anonymous_users,
+        ),
+        Jwks(
+            f"{settings.base}/auth/v1/.well-known/jwks.json",
+            clock,
+            ttl=settings.jwks_ttl,
+            cooldown=settings.jwks_cooldown,
+            timeout=settings.connect_timeout,
+        ),
+        Memberships(lookup, clock, ttl=settings.membership_ttl),
+        clock,
+        secret=settings.jwt_secret,
+        remember=settings.jwks_ttl,
+    )
+
+
+__all__ = ["SupabaseUsers", "make_authenticator"]

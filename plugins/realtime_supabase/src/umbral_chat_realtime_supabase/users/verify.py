@@ -1,0 +1,125 @@
+"""Whether a user's token holds. Pure: keys come in, claims go out.
+
+The claims are those of Supabase Auth's AccessTokenClaims: `iss` is the project's URL with /auth/v1, `sub` the user's
+uuid, `aud` and `role` are `authenticated`, `session_id` the session, `is_anonymous` whether nobody vouches for them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import jwt
+import msgspec
+from umbral_chat.errors import Unauthorized
+
+PUBLIC = frozenset({"ES256", "RS256"})
+"""Algorithms of published keys."""
+
+SECRET = "HS256"  # noqa: S105  # an algorithm's name
+"""Algorithm of legacy projects, with a secret."""
+
+NAME_LIMIT = 200
+"""Characters of a name that are kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What a token must say."""
+
+    issuer: str
+    audience: str
+    leeway: float
+    anonymous: bool
+
+
+class Claims(msgspec.Struct, frozen=True):
+    """What matters of a token that holds."""
+
+    subject: str
+    expires_at: float
+    session: str | None = None
+    name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """A token as it looks before it is verified: whom to ask, and with which key."""
+
+    issuer: str | None
+    role: str | None
+    algorithm: str
+    kid: str | None
+
+
+def look(token: str) -> Looked | None:
+    """Read without believing; None: it is no JWT."""
+    try:
+        header = jwt.get_unverified_header(token)
+        payload = jwt.decode(token, options={"verify_signature": False})
+    except (jwt.InvalidTokenError, ValueError, RecursionError):
+        return None
+    algorithm, kid = header.get("alg"), header.get("kid")
+    return Looked(
+        issuer=_text(payload.get("iss")),
+        role=_text(payload.get("role")),
+        algorithm=algorithm if isinstance(algorithm, str) else "",
+        kid=kid if isinstance(kid, str) and len(kid) <= 256 else None,  # real ones are uuids
+    )
+
+
+def verified(token: str, key: Any, algorithm: str, rules: Rules) -> Claims:
+    """The claims of a token that `key` signed by `algorithm` and that keeps the rules.
+
+    Raises Unauthorized (`token_expired`, `unauthorized`) that says what is wrong, and never the token.
+    """
+    try:
+        payload = jwt.decode(
+            token,
+            key,
+            [algorithm],
+            audience=rules.audience,
+            issuer=rules.issuer,
+            leeway=rules.leeway,
+            options={"require": ["exp", "sub", "iss", "aud"]},
+        )
+    except jwt.ExpiredSignatureError:
+        raise Unauthorized("This token has expired. Refresh the session.", code="token_expired") from None
+    except jwt.InvalidAudienceError:
+        raise Unauthorized(f"This token is for another audience than {rules.audience!r}.") from None
+    except jwt.MissingRequiredClaimError as error:
+        raise Unauthorized(f"This token lacks the claim {error.claim!r}.") from None
+    except (jwt.InvalidTokenError, ValueError, TypeError, RecursionError):
+        raise Unauthorized("This token does not hold.") from None
+    return _claims(payload, rules)
+
+
+def _claims(payload: dict[str, Any], rules: Rules) -> Claims:
+    if payload.get("role") != "authenticated":
+        raise Unauthorized("This is no signed-in user's token: its role is not 'authenticated'.")
+    try:
+        subject = str(UUID(payload["sub"]))
+    except (ValueError, AttributeError, TypeError):
+        raise Unauthorized("This token's subject is no user's id.") from None
+    if payload.get("is_anonymous") not in {None, False} and not rules.anonymous:
+        raise Unauthorized(
+            "Users who signed in anonymously are not let in here (supabase.anonymous_users is false). Sign in with an "
+            "account."
+        )
+    metadata = payload.get("user_metadata")
+    names = [metadata.get(key) for key in ("full_name", "name")] if isinstance(metadata, dict) else []
+    name = next((name for name in map(_text, names) if name), None)
+    return Claims(
+        subject=subject,
+        expires_at=float(payload["exp"]) + rules.leeway,
+        session=_text(payload.get("session_id")),
+        name=None if name is None else name.replace("\0", "")[:NAME_LIMIT] or None,
+    )
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+__all__ = ["PUBLIC", "SECRET", "Claims", "Looked", "Rules", "look", "verified"]

@@ -1,0 +1,240 @@
+"""`umbral-chat supabase` on a real database: nothing is lost by running it twice, at once, or from an older version."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from click.testing import CliRunner, Result
+from psycopg import sql
+from umbral_chat.cli import cli
+from umbral_chat_realtime_supabase import migrate
+from umbral_chat_realtime_supabase.files import migrations, way_down
+
+from tests.local_supabase.stack.api import Stack
+
+
+@pytest.fixture
+def fresh(supabase_stack: Stack) -> Iterator[str]:
+    """A database of a project that never heard of us, for the role that runs a project's migrations."""
+    name = "fresh"
+    with psycopg.connect(supabase_stack.admin_db_url, autocommit=True) as admin:
+        _drop(admin, name)
+        admin.execute(sql.SQL("create database {} owner postgres").format(sql.Identifier(name)))
+    folder = Path(__file__).parents[4] / "tests" / "local_supabase" / "stack" / "sql"
+    with psycopg.connect(_of(supabase_stack.admin_db_url, name)) as admin:
+        # Roles belong to the whole cluster, and are there.
+        privileges = folder.joinpath("1_roles.sql").read_text().partition("alter database")[2].partition("\n")[2]
+        admin.execute(privileges.encode())
+        for file in ("2_auth.sql", "3_realtime.sql", "after/auth_functions.sql"):
+            admin.execute(folder.joinpath(file).read_bytes())
+    yield _of(supabase_stack.db_url, name)
+    with psycopg.connect(supabase_stack.admin_db_url, autocommit=True) as admin:
+        _drop(admin, name)
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(cli, ["supabase", *arguments], env={"UMBRAL_CHAT_CONFIG": "", "COLUMNS": "200"})
+
+
+def test_a_fresh_project_is_migrated_once_and_then_left_alone(fresh: str) -> None:
+    assert "would apply" in run("migrate", "--db-url", fresh, "--dry-run").output
+    assert _tables(fresh) == 0
+    first = run("migrate", "--db-url", fresh)
+    assert first.exit_code == 0, first.output
+    assert [line.split()[1] for line in first.output.splitlines() if line.startswith("applied")] == [
+        each.file for each in migrations()
+    ]
+    _say_something(fresh)
+    again = run("migrate", "--db-url", fresh)
+    assert "Nothing to do" in again.output
+    assert _entries(fresh) == 1
+
+
+def test_files_pasted_twice_into_the_editor_lose_nothing(fresh: str) -> None:
+    pasted = run("sql").output
+    with psycopg.connect(fresh, autocommit=True) as connection:
+        connection.execute(pasted.encode())
+    _say_something(fresh)
+    with psycopg.connect(fresh, autocommit=True) as connection:
+        connection.execute(pasted.encode())
+    assert _entries(fresh) == 1
+    assert "Nothing to do" in run("migrate", "--db-url", fresh).output
+
+
+def test_a_file_run_again_by_itself_takes_no_right_away(fresh: str) -> None:
+    run("migrate", "--db-url", fresh)
+    before = _rights(fresh)
+    for each in migrations():
+        with psycopg.connect(fresh, autocommit=True) as connection:
+            connection.execute(each.text.encode())
+        assert _rights(fresh) == before, each.file
+
+
+def test_an_older_database_gets_what_it_lacks(fresh: str) -> None:
+    with psycopg.connect(fresh, autocommit=True) as connection:
+        for each in migrations()[:3]:
+            connection.execute(each.text.encode())
+    told = run("migrate", "--db-url", fresh).output
+    assert [line.split()[1] for line in told.splitlines() if line.startswith("applied")] == [
+        each.file for each in migrations()[3:]
+    ]
+
+
+def test_two_runs_at_once_do_no_harm(fresh: str) -> None:
+    told: list[list[str]] = []
+    threads = [threading.Thread(target=lambda: told.append(list(migrate.migrate(fresh)))) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert sorted(len(lines) for lines in told) == [1, len(migrations()) + 1]
+
+
+def test_a_newer_database_is_left_alone(fresh: str) -> None:
+    run("migrate", "--db-url", fresh)
+    with psycopg.connect(fresh) as connection:
+        connection.execute("insert into public.umbral_chat_migrations values ('29990101000000', 'later')")
+    refused = run("migrate", "--db-url", fresh)
+    assert refused.exit_code != 0
+    assert "29990101000000" in refused.output
+    assert "unknown  29990101000000" in run("status", "--db-url", fresh).output
+
+
+def test_dropping_says_what_is_lost_and_wants_to_be_sure(fresh: str) -> None:
+    run("migrate", "--db-url", fresh)
+    _say_something(fresh)
+    refused = run("drop", "--db-url", fresh)
+    assert refused.exit_code != 0
+    assert "1 conversations with 1 entries" in refused.output
+    assert _entries(fresh) == 1
+    assert run("drop", "--db-url", fresh, "--yes").exit_code == 0
+    assert _tables(fresh) == 0
+    assert "nothing of Umbral Chat" in run("drop", "--db-url", fresh, "--yes").output
+    with psycopg.connect(fresh) as connection:
+        left = connection.execute(
+            "select (select count(*) from pg_proc where proname like '%umbral\\_chat%') + "
+            "(select count(*) from pg_policies where policyname like 'umbral%') + "
+            "(select count(*) from pg_class where relname like '%umbral\\_chat%')"
+        ).fetchone()
+        assert left == (0,)
+        connection.execute(way_down().encode())
+    assert run("migrate", "--db-url", fresh).exit_code == 0
+
+
+def test_the_status_tells_what_is_there(fresh: str) -> None:
+    assert run("status", "--db-url", fresh).output.count("missing") == len(migrations())
+    run("migrate", "--db-url", fresh)
+    told = run("status", "--db-url", fresh).output
+    assert told.count("applied") == len(migrations())
+    assert "0 failed" in told
+    assert '"realtime": true' in run("status", "--db-url", fresh, "--json").output
+
+
+def test_what_is_no_supabase_database_is_left_alone(supabase_stack: Stack) -> None:
+    url = _of(supabase_stack.db_url, "template1")
+    refused = run("migrate", "--db-url", url)
+    assert refused.exit_code != 0
+    assert "realtime.messages" in " ".join(refused.output.split())
+
+
+def test_a_role_without_the_right_is_told_whom_to_be(supabase_stack: Stack) -> None:
+    with psycopg.connect(supabase_stack.admin_db_url, autocommit=True) as admin:
+        admin.execute("drop role if exists somebody")
+        admin.execute("create role somebody login")
+        _drop(admin, "bare")
+        admin.execute("create database bare")
+    url = _of(supabase_stack.db_url, "bare").replace("postgres@", "somebody@")
+    try:
+        with psycopg.connect(_of(supabase_stack.admin_db_url, "bare")) as admin:
+            admin.execute("create schema realtime; create table realtime.messages (id int)")
+            admin.execute("grant usage on schema realtime to somebody")
+        refused = run("migrate", "--db-url", url)
+        assert refused.exit_code != 0
+        assert "project's `postgres`" in " ".join(refused.output.split())
+    finally:
+        with psycopg.connect(supabase_stack.admin_db_url, autocommit=True) as admin:
+            _drop(admin, "bare")
+            admin.execute("drop role somebody")
+
+
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        ("not a url with hush-hush", "no connection string"),
+        ("postgresql://postgres:hush-hush@127.0.0.1:1/postgres", "cannot be reached"),
+        ("postgresql://postgres.ref:hush-hush@pooler.supabase.com:6543/postgres", "transaction pooler"),
+        ("postgresql://postgres:hush-hush@db.ref.invalid:5432/postgres", "cannot be reached"),
+    ],
+)
+def test_what_cannot_be_reached_is_said_without_the_password(url: str, says: str) -> None:
+    refused = run("migrate", "--db-url", url)
+    assert refused.exit_code != 0
+    assert says in " ".join(refused.output.split())
+    assert "hush-hush" not in refused.output
+
+
+def test_the_files_are_written_for_the_supabase_cli(tmp_path: Path) -> None:
+    folder = tmp_path / "supabase" / "migrations"
+    assert run("sql", "--out", str(folder)).exit_code == 0
+    assert {each.name: each.read_text() for each in folder.iterdir()} == {each.file: each.text for each in migrations()}
+    assert run("sql", "--out", str(folder)).exit_code == 0
+    changed = folder / migrations()[0].file
+    changed.write_text("-- mine")
+    assert run("sql", "--out", str(folder)).exit_code != 0
+    assert changed.read_text() == "-- mine"
+    assert run("sql", "--out", str(folder), "--force").exit_code == 0
+
+
+def test_every_migration_ends_with_its_record_and_the_schemas_reload() -> None:
+    assert [each.version for each in migrations()] == sorted({each.version for each in migrations()})
+    for each in migrations():
+        assert each.version.isdigit()
+        assert len(each.version) == len("20261123000001")
+        assert each.text.rstrip().endswith("notify pgrst, 'reload schema';")
+        assert f"values ('{each.version}', '{each.name}') on conflict (version) do nothing" in each.text
+
+
+def _of(url: str, database: str) -> str:
+    return url.rpartition("/")[0] + "/" + database
+
+
+def _drop(admin: psycopg.Connection[tuple[object, ...]], name: str) -> None:
+    admin.execute(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name)))
+
+
+def _say_something(url: str) -> None:
+    with psycopg.connect(url) as connection:
+        connection.execute("set role service_role")
+        connection.execute(
+            "select public.umbral_chat_append('room', %s, 'u')",
+            ('{"kind":"message","sender":{"role":"user"},"message_id":"m","content":"c"}',),
+        )
+
+
+def _entries(url: str) -> int:
+    with psycopg.connect(url) as connection:
+        row = connection.execute("select count(*) from public.umbral_chat_entries").fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def _tables(url: str) -> int:
+    with psycopg.connect(url) as connection:
+        row = connection.execute("select count(*) from pg_class where relname like 'umbral\\_chat\\_%'").fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def _rights(url: str) -> list[tuple[object, ...]]:
+    with psycopg.connect(url) as connection:
+        return connection.execute(
+            "select relname, relacl::text, relrowsecurity::text from pg_class where relname like 'umbral\\_chat\\_%' "
+            "union all select proname, proacl::text, '' from pg_proc where proname ~ '^_?umbral_chat_' "
+            "union all select policyname, roles::text, coalesce(qual, '') from pg_policies "
+            "where policyname like 'umbral%' "
+            "order by 1, 2, 3"
+        ).fetchall()

@@ -1,0 +1,129 @@
+"""Examining the local Supabase, and holding that nothing is left behind."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import sql
+from psycopg.rows import TupleRow
+from umbral_chat.api.operations import run_check
+from umbral_chat.clock import Clock, SystemClock
+from umbral_chat.providers.edges import CheckResult
+from umbral_chat.settings.secret import Secret
+from umbral_chat.telemetry import Telemetry
+from umbral_chat_realtime_supabase.doctor import checks
+from umbral_chat_realtime_supabase.settings import Supabase
+
+from tests.local_supabase.people import command, sign_up
+from tests.local_supabase.stack.api import Stack
+
+Connection = psycopg.Connection[TupleRow]
+Found = dict[str, CheckResult]
+Examine = Callable[..., Awaitable[Found]]
+
+_COUNTS = ("failed", "unpartitioned", "head_only", "unerased")
+_ELSEWHERE = (
+    ("auth", "users"),
+    ("auth", "sessions"),
+    ("auth", "refresh_tokens"),
+    ("auth", "identities"),
+    ("realtime", "messages"),
+)
+
+
+@pytest.fixture
+async def stack(supabase: Stack) -> AsyncIterator[Stack]:
+    """Nobody is connected, nothing is wrong, and no broadcast ever failed."""
+    await command(supabase, "realtime/reset")
+    with psycopg.connect(supabase.admin_db_url, autocommit=True) as connection:
+        for name in _COUNTS:
+            connection.execute("select setval(%s, 0, false)", (f"public.umbral_chat_broadcasts_{name}",))
+        connection.execute("select realtime.stand_in_partitions()")
+    yield supabase
+    await command(supabase, "realtime/reset")
+
+
+@pytest.fixture
+def admin(stack: Stack) -> Iterator[Connection]:
+    """A superuser's connection; each statement is a transaction of its own."""
+    with psycopg.connect(stack.admin_db_url, autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture
+def examine(stack: Stack) -> Examine:
+    """Run every line, in order and within its seconds, as `umbral-chat doctor` does."""
+
+    async def examined(clock: Clock | None = None, **settings: Any) -> Found:
+        given: dict[str, Any] = {
+            "url": stack.url,
+            "key": Secret(stack.secret_key),
+            "publishable_key": stack.publishable_key,
+        }
+        section = Supabase(**(given | settings))
+        lines = checks(section, clock or SystemClock(), Telemetry(None))
+        return {line.name: await run_check(line) for line in lines}
+
+    return examined
+
+
+def red(found: Found) -> set[str]:
+    """Lines that are not well, without the word that all begin with."""
+    return {name.removeprefix("supabase ") for name, result in found.items() if not result.ok}
+
+
+def not_looked_at(found: Found) -> set[str]:
+    """Lines that were skipped."""
+    return {name.removeprefix("supabase ") for name, result in found.items() if result.skipped}
+
+
+def everything(connection: Connection) -> dict[str, list[str]]:
+    """Every row of every table of ours, of Auth's users, and of Realtime's messages."""
+    ours = connection.execute(
+        "select relname from pg_class where relnamespace = 'public'::regnamespace and relkind = 'r' "
+        "and relname like 'umbral\\_chat\\_%' order by relname"
+    ).fetchall()
+    tables = [("public", name) for (name,) in ours] + list(_ELSEWHERE)
+    found = {}
+    for schema, table in tables:
+        rows = connection.execute(
+            sql.SQL("select to_jsonb(t)::text from {} t order by 1").format(sql.Identifier(schema, table))
+        ).fetchall()
+        found[f"{schema}.{table}"] = [row for (row,) in rows]
+    return found
+
+
+@pytest.fixture
+async def nothing_left(stack: Stack, admin: Connection) -> AsyncIterator[None]:
+    """There is something of everybody's before, and exactly that afterwards."""
+    await sign_up(stack)
+    _furnish(admin)
+    before = everything(admin)
+    assert [table for table, rows in before.items() if not rows and table not in _EMPTY] == []
+    yield
+    after = everything(admin)
+    assert {table: rows for table, rows in after.items() if rows != before[table]} == {}
+
+
+_EMPTY = {"public.umbral_chat_doomed"}
+"""What is empty once a deleted log was swept."""
+
+
+def _furnish(connection: Connection) -> None:
+    message = '{"kind":"message","sender":{"role":"user"},"message_id":"m","content":"said"}'
+    members = '{"kind":"update","sender":{"role":"system"},"changes":{"members":[{"subject":"u"}]}}'
+    for statement in (
+        f"umbral_chat_append('room', '{message}', 'u', 'k', '00')",
+        f"umbral_chat_update('room', '{members}', 'desk')",
+        "umbral_chat_mark_read('room', 'u', 1)",
+        "umbral_chat_ensure('gone')",
+        "umbral_chat_delete('gone')",
+        "umbral_chat_sweep()",
+        "umbral_chat_record_put('ns', 'room', 'c2VjcmV0')",
+        "umbral_chat_lease_acquire('lease', 'holder', 600)",
+        "umbral_chat_signal_post('topic', 'c2VjcmV0')",
+    ):
+        connection.execute(f"select public.{statement}".encode())

@@ -1,0 +1,175 @@
+"""On a project that is well every line is, also through the command line, and nothing is left behind."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+from umbral_chat.build import build
+from umbral_chat.clock import SystemClock
+from umbral_chat.plugins import boot
+from umbral_chat.settings.secret import Secret
+
+from plugins.realtime_supabase.tests.doctor.conftest import Connection, Examine, everything, not_looked_at, red
+from tests.local_supabase.people import command
+from tests.local_supabase.stack.api import Stack
+
+pytestmark = pytest.mark.filterwarnings("ignore:ConnectionClosed:DeprecationWarning")
+
+LINES = [
+    "supabase",
+    "supabase publishable key",
+    "supabase users' keys",
+    "supabase clock",
+    "supabase key",
+    "supabase schema",
+    "supabase rights",
+    "supabase trigger",
+    "supabase publication",
+    "supabase broadcasts",
+    "supabase limits",
+    "supabase realtime",
+    "supabase partitions",
+    "supabase entry",
+    "supabase break-in, publishable key",
+    "supabase break-in, stranger",
+    "supabase break-in, member",
+    "supabase break-in, removed member",
+    "supabase break-in, forged token",
+    "supabase traces",
+]
+PEOPLE = {name.removeprefix("supabase ") for name in LINES if "break-in" in name}
+
+
+@pytest.mark.usefixtures("nothing_left")
+async def test_every_line_is_well_in_this_order(examine: Examine) -> None:
+    found = await examine()
+    assert list(found) == LINES
+    assert {name: result.detail for name, result in found.items() if not result.ok or result.skipped} == {}
+    assert "came round in" in found["supabase realtime"].detail
+    assert "came round in" in found["supabase entry"].detail
+    for name in LINES:
+        if "break-in" in name:
+            assert "topics and broadcasts too" in found[name].detail
+
+
+@pytest.mark.usefixtures("nothing_left")
+async def test_legacy_keys_are_as_good(examine: Examine, stack: Stack) -> None:
+    found = await examine(key=Secret(stack.service_role_key), publishable_key=stack.anon_key)
+    assert red(found) == set()
+    assert not_looked_at(found) == set()
+    assert "legacy service_role key, until" in found["supabase key"].detail
+
+
+async def test_without_the_publishable_key_nothing_is_tried_as_others_and_no_user_is_made(examine: Examine) -> None:
+    found = await examine(publishable_key=None)
+    assert red(found) == set()
+    assert not_looked_at(found) == {"publishable key"} | PEOPLE
+    assert "supabase.publishable_key is not set" in found["supabase break-in, stranger"].detail
+
+
+async def test_without_a_key_only_what_needs_none_is_looked_at(examine: Examine) -> None:
+    found = await examine(key=None)
+    assert list(found) == LINES[:4]
+    assert red(found) == not_looked_at(found) == set()
+
+
+async def test_where_realtime_is_left_out_it_is_not_looked_at(examine: Examine) -> None:
+    found = await examine(realtime=False, publishable_key=None)
+    assert red(found) == set()
+    assert not_looked_at(found) == {"publishable key", "realtime", "entry"} | PEOPLE
+    assert "supabase.realtime is false" in found["supabase entry"].detail
+
+
+async def test_the_plugin_looks_inside_only_where_the_logs_are(stack: Stack) -> None:
+    given = {"SUPABASE__URL": stack.url, "SUPABASE__KEY": stack.secret_key}
+    for more, names in (({}, LINES), ({"CORE__HISTORY": "sqlite"}, LINES[:4])):
+        settings, plugins = boot(None, {f"UMBRAL_CHAT_{name}": value for name, value in (given | more).items()})
+        services, *_ = build(settings, plugins, SystemClock())
+        try:
+            assert [check.name for check in plugins.checks(services)] == names
+        finally:
+            services.base.telemetry.shutdown()
+
+
+@pytest.mark.usefixtures("nothing_left")
+async def test_where_passwords_are_off_users_without_one_try(examine: Examine, stack: Stack) -> None:
+    await command(stack, "auth/signing_in", on=False)
+    try:
+        found = await examine()
+    finally:
+        await command(stack, "auth/signing_in", on=True)
+    assert red(found) == set()
+    assert not_looked_at(found) == set()
+
+
+@pytest.mark.usefixtures("nothing_left")
+async def test_with_realtime_switched_off_topics_are_not_tried(examine: Examine, admin: Connection) -> None:
+    admin.execute("select public.umbral_chat_record_put('core', 'realtime', encode('{\"enabled\": false}', 'base64'))")
+    try:
+        found = await examine()
+    finally:
+        admin.execute("select public.umbral_chat_record_delete('core', 'realtime')")
+    assert red(found) == set()
+    assert not_looked_at(found) == {"realtime", "entry"}
+    assert "topics were not tried" in found["supabase break-in, stranger"].detail
+
+
+async def test_a_policy_of_the_project_for_everybody_opens_none_of_our_topics(
+    examine: Examine, admin: Connection
+) -> None:
+    admin.execute("create policy broad on realtime.messages for all using (true) with check (true)")
+    try:
+        found = await examine()
+    finally:
+        admin.execute("drop policy broad on realtime.messages")
+    assert red(found) == not_looked_at(found) == set()
+
+
+async def run(stack: Stack, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    given = {"URL": stack.url, "KEY": stack.secret_key, "PUBLISHABLE_KEY": stack.publishable_key} | environ
+    return await asyncio.to_thread(
+        subprocess.run,
+        [sys.executable, "-m", "umbral_chat", "--url", "http://127.0.0.1:9", "doctor", *arguments],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env={k: v for k, v in os.environ.items() if not k.startswith("UMBRAL_CHAT_")}
+        | {f"UMBRAL_CHAT_SUPABASE__{name}": value for name, value in given.items()},
+    )
+
+
+async def test_the_command_is_green_says_no_secret_and_leaves_nothing(stack: Stack, admin: Connection) -> None:
+    before = everything(admin)
+    done = await run(stack, "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    told: dict[str, Any] = json.loads(done.stdout)
+    states = {check["name"]: check["state"] for check in told["checks"]}
+    assert [states[name] for name in LINES] == ["ok"] * len(LINES)
+    for secret in (stack.secret_key, stack.publishable_key, stack.jwt_secret):
+        assert secret not in done.stdout
+    assert everything(admin) == before
+
+
+async def test_the_command_names_a_key_that_is_of_the_wrong_kind(stack: Stack) -> None:
+    done = await run(stack, KEY=stack.publishable_key)
+    assert done.returncode == 1
+    assert "✗ settings" in done.stdout
+    assert "the service needs the secret one (sb_secret_…)" in done.stdout
+    assert stack.publishable_key not in done.stdout + done.stderr
+
+
+async def test_the_command_says_what_is_wrong_and_how_to_mend_it_and_logs_nothing(stack: Stack) -> None:
+    done = await run(stack, KEY="sb_secret_nobody_has_this_one")
+    assert done.returncode == 1
+    assert "✗ supabase key: " in done.stdout
+    assert "→ Set supabase.key" in done.stdout
+    assert "– supabase schema: cannot be looked at while “supabase key” is not well" in done.stdout
+    assert "sb_secret_nobody" not in done.stdout + done.stderr
+    assert done.stderr == ""

@@ -1,0 +1,107 @@
+"""A patient: an instance whose link is hurt on purpose, and what is seen of it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from umbral_chat.model.conversations import Head
+from umbral_chat.model.entries import Sender
+from umbral_chat.model.writes import WriteMessage
+from umbral_chat.providers.history import History
+from umbral_chat.providers.transport import EntryHint, StateChanged
+from umbral_chat.testing.rig import Listener, tells
+from umbral_chat_realtime_supabase.live import SupabaseTransport
+
+from tests.local_supabase.people import command
+from tests.local_supabase.stack.api import Stack
+
+from .conftest import Instance, instance
+
+ROOM = "room"
+
+
+@dataclass
+class Patient:
+    """Its transport runs and `ROOM` is watched; `logs` is another instance's way to the history."""
+
+    stack: Stack
+    here: Instance
+    logs: History
+    listener: Listener
+
+    @property
+    def transport(self) -> SupabaseTransport:
+        return self.here.transport
+
+    async def hurt(self, what: str, **body: object) -> None:
+        """Command the stand-in."""
+        await command(self.stack, f"realtime/{what}", **body)
+
+    async def append(self, content: str = "hello", conversation: str = ROOM) -> Head:
+        """As another instance does it."""
+        write = WriteMessage(conversation=conversation, subject="peer", sender=Sender("user"), content=content)
+        appended = await self.logs.append(write)
+        return Head(appended.epoch, appended.entry.seq)
+
+    async def told(self, head: Head, within: float = 10.0) -> None:
+        """Wait for a hint that gets this far."""
+        await self.listener.until(lambda event: tells(event, ROOM, head), f"entry {head.seq}", within=within)
+
+    async def told_live(self, within: float = 10.0) -> None:
+        """Something new comes by Realtime itself, as a whole entry."""
+        head = await self.append("by realtime")
+        await self.listener.until(
+            lambda event: isinstance(event, EntryHint) and event.entry.seq == head.seq, "the entry", within=within
+        )
+
+    async def until(self, condition: Callable[[], bool], what: str, within: float) -> float:
+        """Wait for it; the seconds it took."""
+        begun = time.monotonic()
+        while not condition():
+            assert time.monotonic() - begun < within, f"not {what} within {within:g} s: {self.transport.state}"
+            await asyncio.sleep(0.005)
+        return time.monotonic() - begun
+
+    async def ill(self, within: float = 10.0) -> float:
+        """Until it says that it is not live; the seconds it took."""
+        return await self.until(lambda: self.transport.state.state != "live", "found", within)
+
+    async def well(self, within: float = 15.0) -> float:
+        """Until it is live; the seconds it took."""
+        return await self.until(lambda: self.transport.state.state == "live", "live", within)
+
+    @property
+    def reasons(self) -> list[str]:
+        """Of every state but live that was told."""
+        return [
+            event.state.reason
+            for event in self.listener.events
+            if isinstance(event, StateChanged) and event.state.state != "live"
+        ]
+
+
+@asynccontextmanager
+async def patient(stack: Stack, *, well: bool = True, **settings: object) -> AsyncIterator[Patient]:
+    """Started, and live if it is to be `well`."""
+    async with instance(stack, **settings) as here, instance(stack) as elsewhere:  # type: ignore[arg-type]
+        listener = Listener(here.transport)
+        made = Patient(stack, here, elsewhere.storage.history, listener)
+        here.transport.watch(ROOM)
+        await here.transport.start()
+        reading = asyncio.create_task(listener.run())
+        try:
+            if well:
+                await made.well()
+                await made.told_live()
+            yield made
+        finally:
+            await command(stack, "realtime/reset")
+            await here.transport.stop()
+            await asyncio.wait_for(reading, 5)
+
+
+__all__ = ["ROOM", "Patient", "patient"]

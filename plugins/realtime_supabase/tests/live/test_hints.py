@@ -1,0 +1,90 @@
+"""What broadcasts mean to an instance."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+import pytest
+from umbral_chat.model.conversations import Deleted, Head
+from umbral_chat.model.entries import Message, Sender
+from umbral_chat.model.signals import DraftSignal, ReadSignal
+from umbral_chat.providers.transport import EntryHint, HeadHint, SignalHint, TransportEvent
+from umbral_chat_realtime_supabase.live.hints import SIGNALS, hints, signals_payload
+from umbral_chat_realtime_supabase.live.link import Heard
+
+ENTRY = {
+    "kind": "message",
+    "seq": 7,
+    "at": "2026-11-25T12:00:00.000001Z",
+    "sender": {"role": "user"},
+    "message_id": "m",
+    "content": "Ünïcödé 😀",
+}
+MESSAGE = Message(
+    seq=7,
+    at=datetime(2026, 11, 25, 12, 0, 0, 1, tzinfo=UTC),
+    sender=Sender("user"),
+    message_id="m",
+    content="Ünïcödé 😀",
+)
+
+
+def told(event: str, payload: Any) -> list[TransportEvent]:
+    heard = Heard("umbral_chat:s:0", event, msgspec.Raw(json.dumps(payload).encode()))
+    return list(hints(heard, watched={"room"}, instance="me"))
+
+
+def test_an_entry_comes_whole() -> None:
+    payload = {"conversation": "room", "epoch": "e", "seq": 7, "entry": ENTRY}
+    assert told("entry", payload) == [EntryHint("room", "e", MESSAGE)]
+
+
+@pytest.mark.parametrize("more", [{}, {"entry": None}])
+def test_one_that_was_too_long_leaves_where_the_log_stands(more: dict[str, None]) -> None:
+    payload = {"conversation": "room", "epoch": "e", "seq": 7} | more
+    assert told("entry", payload) == [HeadHint("room", Head("e", 7))]
+
+
+def test_a_deletion_is_told() -> None:
+    assert told("deleted", {"conversation": "room", "epoch": "e"}) == [HeadHint("room", Deleted())]
+
+
+def test_what_nobody_watches_is_passed_over_undecoded() -> None:
+    assert told("entry", {"conversation": "other", "epoch": "e", "seq": 7, "entry": {"no": "entry"}}) == []
+    assert told("deleted", {"conversation": "other", "epoch": "e"}) == []
+    assert told("something of a later version", {"conversation": "room"}) == []
+
+
+def test_signals_of_other_instances_are_told_and_not_ones_own() -> None:
+    draft = DraftSignal(conversation="room", message_id="m", text="The answ", sender=Sender("assistant"))
+    read = ReadSignal(conversation="room", subject="u", seq=3)
+    elsewhere = ReadSignal(conversation="other", subject="u", seq=3)
+    payload = msgspec.to_builtins(signals_payload("they", [draft, elsewhere, read]))
+    assert told(SIGNALS, payload) == [SignalHint(draft), SignalHint(read)]
+    assert told(SIGNALS, payload | {"instance": "me"}) == []
+
+
+def test_a_signal_of_a_later_version_hides_no_other() -> None:
+    read = ReadSignal(conversation="room", subject="u", seq=3)
+    payload = msgspec.to_builtins(signals_payload("they", [read]))
+    payload["signals"].insert(0, {"signal": "smell", "conversation": "room"})
+    assert told(SIGNALS, payload) == [SignalHint(read)]
+
+
+@pytest.mark.parametrize(
+    ("event", "payload"),
+    [
+        ("entry", None),
+        ("entry", {"conversation": "room"}),
+        ("entry", {"conversation": "room", "epoch": "e", "seq": 7, "entry": {"kind": "smell"}}),
+        ("entry", {"conversation": "room", "epoch": "e", "seq": "7"}),
+        ("deleted", []),
+        (SIGNALS, {"instance": "they"}),
+    ],
+)
+def test_what_is_of_no_known_form_is_said_to_be_none(event: str, payload: Any) -> None:
+    with pytest.raises(msgspec.DecodeError):
+        told(event, payload)

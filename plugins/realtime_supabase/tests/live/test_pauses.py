@@ -1,0 +1,62 @@
+"""Pauses after a loss: they grow, are spread, have a bound, and heed what the server asked for."""
+
+from __future__ import annotations
+
+import random
+
+from hypothesis import given
+from hypothesis import strategies as st
+from umbral_chat_realtime_supabase.live.lost import Lost, of_status
+from umbral_chat_realtime_supabase.live.pauses import FIRST, LEAST, LONGEST, PATIENT, Pauses
+
+CLOSED = Lost("closed", "x")
+
+
+@given(st.integers(), st.integers(1, 100))
+def test_they_stay_within_their_bounds(seed: int, tries: int) -> None:
+    pauses = Pauses(random.Random(seed))
+    drawn = [pauses.after(CLOSED) for _ in range(tries)]
+    assert all(FIRST <= pause <= LONGEST for pause in drawn)
+    pauses.reset()
+    assert pauses.after(CLOSED) <= FIRST * 3
+
+
+def test_many_that_were_cut_off_together_do_not_come_back_together() -> None:
+    everybody = [Pauses(random.Random(seed)) for seed in range(50)]
+    rounds = [sorted(pauses.after(CLOSED) for pauses in everybody) for _ in range(6)]
+    drawn = rounds[-1]
+    assert drawn[-1] - drawn[0] > 3
+    assert max(sum(low <= pause < low + 0.2 for pause in drawn) for low in (x / 10 for x in range(95))) < 15
+
+
+def test_they_grow_in_the_mean() -> None:
+    firsts, tenths = [], []
+    for seed in range(200):
+        pauses = Pauses(random.Random(seed))
+        drawn = [pauses.after(CLOSED) for _ in range(10)]
+        firsts.append(drawn[0])
+        tenths.append(drawn[-1])
+    assert sum(tenths) > 5 * sum(firsts)
+
+
+def test_too_much_is_not_answered_with_more() -> None:
+    for kind, least in LEAST.items():
+        pauses = Pauses(random.Random(1))
+        drawn = [pauses.after(Lost(kind, "x")) for _ in range(8)]
+        assert drawn[0] >= least
+        assert drawn[1] >= 2 * least
+        assert PATIENT <= drawn[-1] <= 1.5 * PATIENT
+        assert pauses.after(CLOSED) <= LONGEST
+
+
+def test_what_a_refused_handshake_asks_for() -> None:
+    kinds = {status: of_status(status, "").kind for status in (401, 403, 404, 429, 500, 503)}
+    assert kinds == {
+        401: "refused",
+        403: "refused",
+        404: "refused",
+        429: "limited",
+        500: "unreachable",
+        503: "unreachable",
+    }
+    assert of_status(401, "Token has expired 5 seconds ago").kind == "expired"

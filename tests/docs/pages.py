@@ -6,6 +6,7 @@ What a block's language says is what the tests do with it:
   follows a command is its output: white space does not count, `…` stands for anything.
 - `python`: run as a program beside the page's service; or, when its first line is `# some/file.py`, written there.
 - `toml`: settings, read by the service's own loader; with `# some/file.toml` in front, written there, and parsed.
+- `js`: a module; Node checks its syntax. A test of the page's own runs it.
 - `json`: parsed. `sh`: shown and not run; its syntax is checked.
 
 A page may say `<!-- serve: NAME=value NAME=value -->` for the environment of its service.

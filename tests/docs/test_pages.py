@@ -12,13 +12,15 @@ from pathlib import Path
 import pytest
 from umbral_chat.plugins.boot import boot
 
+from tests.local_supabase.stack.npm import node
+
 from .pages import PAGES, ROOT, Block, blocks, environment, same
 from .session import free_port, run, service, surroundings, write
 
 ALL = [block for page in PAGES for block in blocks(page)]
 SETTINGS = "umbral-chat.toml"
 """A block that is this file is what the page's service is started with."""
-LANGUAGES = {"console", "sh", "python", "toml", "json", "text", ""}
+LANGUAGES = {"console", "sh", "python", "toml", "json", "js", "text", ""}
 _LINK = re.compile(r"(?<!!)\[[^\]]*\]\((?P<target>[^)\s]+)\)")
 
 
@@ -65,6 +67,14 @@ def test_json_is_json(block: Block) -> None:
 def test_python_is_python(block: Block) -> None:
     signature = block.page.name == "hooks.md"
     compile(block.text.rstrip() + ": ..." if signature else block.text, block.where, "exec", dont_inherit=True)
+
+
+@pytest.mark.parametrize("block", of("js"), ids=named)
+def test_javascript_is_javascript(block: Block, tmp_path: Path) -> None:
+    file = tmp_path / "block.mjs"
+    file.write_text(block.text, encoding="utf-8")
+    done = subprocess.run([str(node()), "--check", str(file)], text=True, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize("block", of("sh"), ids=named)

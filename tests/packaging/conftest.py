@@ -38,6 +38,20 @@ class Environment:
         assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
         return done.stdout
 
+    def fails(self, *command: str, **environ: str) -> str:
+        """What a program says that fails, in one line. Raises AssertionError when it does not fail."""
+        done = subprocess.run(
+            [str(self.folder / "bin" / command[0]), *command[1:]],
+            cwd=self.folder,
+            env=self.environ | {"COLUMNS": "300"} | environ,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+        assert done.returncode != 0, f"{command}\n{done.stdout}\n{done.stderr}"
+        return " ".join((done.stdout + done.stderr).replace("│", " ").split())
+
     def install(self, *what: str) -> str:
         """`pip install`."""
         return self.run("pip", "install", "--quiet", "--no-compile", "--disable-pip-version-check", *what)
@@ -80,4 +94,12 @@ def core_alone(dist: Path, tmp_path_factory: pytest.TempPathFactory) -> Environm
     """`pip install umbral-chat-core`."""
     environment = empty(tmp_path_factory.mktemp("core"))
     environment.install("--find-links", str(dist), "umbral-chat-core")
+    return environment
+
+
+@pytest.fixture(scope="session")
+def with_realtime(dist: Path, tmp_path_factory: pytest.TempPathFactory) -> Environment:
+    """`pip install 'umbral-chat[realtime]'`."""
+    environment = empty(tmp_path_factory.mktemp("realtime"))
+    environment.install("--find-links", str(dist), "umbral-chat[realtime]")
     return environment

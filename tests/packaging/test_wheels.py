@@ -57,9 +57,12 @@ def test_the_metapackage_is_empty_and_pins_its_members(dist: Path) -> None:
     found = metadata(archive)
     version = found["Version"]
     required = found.get_all("Requires-Dist", [])
-    assert set(required) == {f"umbral-chat-core=={version}", f"umbral-chat-polling=={version}"}
+    always = {line for line in required if "extra ==" not in line}
+    assert always == {f"umbral-chat-core=={version}", f"umbral-chat-polling=={version}"}
     # An extra is declared when its plugin is there to be installed.
-    assert found.get_all("Provides-Extra", []) == []
+    assert set(found.get_all("Provides-Extra", [])) == {"all", "realtime"}
+    optional = {line.partition(";")[0].strip() for line in required if "extra ==" in line}
+    assert optional == {f"umbral-chat-realtime-supabase=={version}"}
 
 
 def test_a_plugin_pins_the_core(dist: Path) -> None:
@@ -96,3 +99,13 @@ def test_entry_points(dist: Path) -> None:
 
     assert "umbral-chat = umbral_chat.cli:main" in points("umbral-chat-core")
     assert "[umbral_chat]\npolling = umbral_chat_polling.plugin" in points("umbral-chat-polling")
+    assert "supabase = umbral_chat_realtime_supabase.plugin" in points("umbral-chat-realtime-supabase")
+
+
+def test_the_migrations_are_in_the_wheel(dist: Path) -> None:
+    source = ROOT / "plugins" / "realtime_supabase" / "src"
+    archive = wheel(dist, "umbral-chat-realtime-supabase")
+    files = sorted(source.rglob("*.sql"))
+    assert len(files) > 6
+    for file in files:
+        assert archive.read(file.relative_to(source).as_posix()) == file.read_bytes()

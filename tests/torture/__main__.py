@@ -12,13 +12,17 @@ import time
 from dataclasses import fields
 from pathlib import Path
 
+import httpx
+
+from tests.wire.running import leaves
 from tests.wire.running import run as run_driver
-from tests.wire.service import NotReady, Service
+from tests.wire.service import NotReady
 
 from .checker import Violation, check
 from .course import torture
 from .report import show
-from .run import Hopeless, Plan, Run
+from .run import Hopeless, Killing, Plan
+from .stores import opened
 
 
 def main(arguments: list[str]) -> int:
@@ -26,16 +30,17 @@ def main(arguments: list[str]) -> int:
     options = _parser().parse_args(arguments)
     plan = Plan(**{field.name: getattr(options, field.name) for field in fields(Plan)})
     folder = Path(tempfile.mkdtemp(prefix="torture-"))
-    service = Service(options.server, folder)
-    run = Run(plan, service)
-    print(f"seed {plan.seed}: {plan.messages:,} messages, {plan.senders} senders, {plan.readers} readers of each of "
-          f"{plan.conversations} conversations, {plan.kills} kills of `{options.server}`", flush=True)  # fmt: skip
     gc.set_threshold(200_000, 20, 1_000)  # all the facts stay alive: looking through them again only costs time
     unfinished: list[Violation] = []
-    try:
-        run_driver(torture(run))
-    except* (Hopeless, NotReady, TimeoutError) as group:
-        unfinished = [Violation("surprise", f"the run ended early: {error!r}") for error in _leaves(group)]
+    with opened(options.store, options.server, folder) as store:
+        run = Killing(plan, [store.service], store=store)
+        print(f"seed {plan.seed}: {plan.messages:,} messages, {plan.senders} senders, {plan.readers} readers of each "
+              f"of {plan.conversations} conversations, {plan.kills} kills of {store.victim} under `{options.server}`",
+              flush=True)  # fmt: skip
+        try:
+            run_driver(torture(run))
+        except* (Hopeless, NotReady, TimeoutError, httpx.HTTPError) as group:
+            unfinished = [Violation("surprise", f"the run ended early: {error!r}") for error in leaves(group)]
     # What an unfinished run never read is not missing.
     violations = [Violation("surprise", what) for what in run.facts.surprises] if unfinished else check(run.facts)
     violations = unfinished + violations
@@ -46,14 +51,6 @@ def main(arguments: list[str]) -> int:
     shutil.rmtree(folder)
     print("Every promise held.")
     return 0
-
-
-def _leaves(group: BaseExceptionGroup[Exception]) -> list[Exception]:
-    return [
-        leaf
-        for error in group.exceptions
-        for leaf in (_leaves(error) if isinstance(error, BaseExceptionGroup) else [error])
-    ]
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -68,6 +65,10 @@ def _parser() -> argparse.ArgumentParser:
         "--seed", type=int, default=int(os.environ.get("SEED") or drawn), help="default: SEED, or drawn"
     )
     parser.add_argument("--deadline", type=float, default=Plan.deadline, help="seconds, then it is given up")
+    parser.add_argument(
+        "--store", choices=["file", "supabase"], default="file", help="what is killed: the service with its file, or "
+        "the database of a local Supabase"
+    )  # fmt: skip
     parser.add_argument("--server", default="umbral-chat serve", help="command, set up by its environment only")
     return parser
 

@@ -9,7 +9,8 @@ from typing import Literal, NamedTuple
 
 from .facts import Facts, Item, Reading
 
-Kind = Literal["lost", "duplicated", "reordered", "gap", "altered", "retry", "foreign", "surprise"]
+Kind = Literal["lost", "duplicated", "reordered", "gap", "altered", "retry", "foreign", "surprise", "late", "tame"]
+"""`late` and `tame` are of `tests.torture_realtime`: an entry that came too late, a fault that hit nobody."""
 KINDS: tuple[Kind, ...] = ("lost", "duplicated", "reordered", "gap", "altered", "retry", "foreign", "surprise")
 
 

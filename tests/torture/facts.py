@@ -40,6 +40,15 @@ class Acknowledgement(NamedTuple):
     item: Item
 
 
+class Shown(NamedTuple):
+    """When and how a reader was shown an entry."""
+
+    at: float
+    """Monotonic seconds."""
+    mode: str
+    """How its instance learnt of others' entries then, as the answer said."""
+
+
 @dataclass(slots=True)
 class Reading:
     """What one reader was given of one conversation, in the order in which it came."""
@@ -47,6 +56,10 @@ class Reading:
     reader: str
     conversation: str
     items: list[Item] = field(default_factory=list)
+    instance: int = 0
+    """The instance that it asks."""
+    shown: list[Shown] = field(default_factory=list)
+    """For each of the items."""
 
 
 @dataclass(slots=True)
@@ -54,6 +67,8 @@ class Facts:
     """Everything that a verdict needs."""
 
     sent: dict[str, Sent] = field(default_factory=dict)
+    through: dict[str, set[int]] = field(default_factory=dict)
+    """The instances that each key was sent to."""
     acknowledgements: list[Acknowledgement] = field(default_factory=list)
     logs: dict[str, list[Item]] = field(default_factory=dict)
     """Each conversation, read afresh from its beginning after everything was over."""
@@ -83,4 +98,4 @@ def item_of(entry: dict[str, Any]) -> Item:
     )
 
 
-__all__ = ["Acknowledgement", "Facts", "Item", "Reading", "Sent", "item_of"]
+__all__ = ["Acknowledgement", "Facts", "Item", "Reading", "Sent", "Shown", "item_of"]

@@ -6,13 +6,13 @@ import asyncio
 import random
 import time
 
-from .run import Hopeless, Kill, Run
+from .run import Hopeless, Kill, Killing
 
 MISSES = 3  # kills that lost no answer are repeated; as many times the kills asked for, then the run is given up
 JITTER = 0.02  # seconds: many commit windows long, so that the moment inside a window is chance
 
 
-async def kill_often(run: Run) -> None:
+async def kill_often(run: Killing) -> None:
     """Kill as often as planned, once in each equal slice of the messages. A kill that lost no answer does not count."""
     draw = random.Random(f"{run.plan.seed}/killer")
     for number in range(run.plan.kills):
@@ -25,7 +25,7 @@ async def kill_often(run: Run) -> None:
                 raise Hopeless("the kills hit no send in flight")
 
 
-async def _kill(run: Run, draw: random.Random) -> bool:
+async def _kill(run: Killing, draw: random.Random) -> bool:
     """One kill; whether it cost an answer."""
     await asyncio.sleep(draw.uniform(0.0, JITTER))
     busy = max(1, run.plan.senders // 2)
@@ -37,14 +37,14 @@ async def _kill(run: Run, draw: random.Random) -> bool:
         flight.kill = len(run.kills)
     run.kills.append(kill)
     run.killed_at = time.monotonic()
-    await run.service.kill()
-    await run.service.start()
+    await run.store.crash()
+    await run.store.recover()
     while run.killed_at is not None:
         await _tick(run)
     return kill.lost > 0
 
 
-async def _tick(run: Run) -> None:
+async def _tick(run: Killing) -> None:
     await asyncio.sleep(0.002)
     if not run.sending:
         raise Hopeless(f"the senders were through after {len(run.kills)} kills: give them more messages")

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import random
 import time
+from typing import Any
 
 from tests.wire.http1 import Answer, Lost
 
-from .facts import Item, Reading, item_of
+from .facts import Item, Reading, Shown, item_of
 from .run import Run
 
 WAIT = 20  # seconds a long poll may wait; short, so that a reader that was forgotten shows within the run
@@ -17,36 +18,52 @@ PAUSE = 0.02  # seconds between tries while the service is down
 
 
 class Reader:
-    """Follows one conversation on behalf of `name`; the reader that follows four has four of these."""
+    """Follows one conversation on behalf of the reader `number`; the reader that follows four has four of these.
 
-    def __init__(self, run: Run, name: str, conversation: str, pool: dict[Item, Item]) -> None:
-        self.reading = Reading(name, conversation)
+    With `pause` it does not wait in its polls but between them, and asks only for what changed (`If-None-Match`)."""
+
+    def __init__(
+        self, run: Run, number: int, conversation: str, pool: dict[Item, Item], *, pause: float | None = None
+    ) -> None:
+        name = f"r{number}"
+        self.reading = Reading(name, conversation, instance=run.instance(number))
         self._run = run
         self._pool = pool  # equal items are kept once, whoever saw them: there are readers × messages of them
         self._random = random.Random(f"{run.plan.seed}/{name}/{conversation}")
         self._cursor = "0"
+        self._pause = pause
+        self._etag: str | None = None
         self.highest = 0
         self.ended = False
 
+    @property
+    def conversation(self) -> str:
+        """Its id."""
+        return self.reading.conversation
+
     async def work(self) -> None:
         """Follow until cancelled, or until an answer comes that the contract does not allow."""
-        connection = self._run.connection()
+        connection = self._run.connection(self.reading.instance)
         path = f"/v1/conversations/{self.reading.conversation}/events"
         try:
             while True:
                 hang_up = self._random.random() < HANG_UP
                 patience = self._random.uniform(0.0, 0.01) if hang_up else WAIT + 40.0
-                query = f"after={self._cursor}&wait={WAIT}"
+                query = f"after={self._cursor}" + (f"&wait={WAIT}" if self._pause is None else "")
+                known = {"If-None-Match": self._etag} if self._etag else None
                 try:
-                    answer = await connection.ask("GET", f"{path}?{query}", patience=patience)
+                    answer = await connection.ask("GET", f"{path}?{query}", headers=known, patience=patience)
                 except Lost:
                     await asyncio.sleep(PAUSE)
                     continue
                 self._run.polls += 1
                 if answer.status == 503:
                     await asyncio.sleep(PAUSE)
-                elif not self._take(query, answer):
+                elif not (answer.status == 304 and known) and not self._take(query, answer):
                     return
+                if self._pause is not None:
+                    self._etag = answer.headers.get("etag", self._etag)
+                    await asyncio.sleep(self._pause)
         finally:
             self.ended = True
             connection.close()
@@ -54,22 +71,29 @@ class Reader:
     def _take(self, query: str, answer: Answer) -> bool:
         try:
             body = answer.json()
-            items = [item_of(entry) for entry in body["entries"]]
-            cursor = body["cursor"]
+            items = self._items(body)
+            cursor, mode = body["cursor"], body.get("mode", "")
         except (ValueError, KeyError, TypeError):
-            items, cursor = [], None
+            items, cursor, mode = [], None, ""
         if answer.status != 200 or not isinstance(cursor, str):
             who = f"{self.reading.reader} in {self.reading.conversation} after {len(self.reading.items)} entries"
             self._run.surprise(f"{who}: {query} was answered {answer.status}: {answer.body[:300]!r}")
             return False
         self._cursor = cursor
-        now = time.monotonic()
+        self._show(items, Shown(time.monotonic(), mode))
+        return True
+
+    def _items(self, body: dict[str, Any]) -> list[Item]:
+        """What an answer shows; raises KeyError or TypeError when it has not the contract's form."""
+        return [item_of(entry) for entry in body["entries"]]
+
+    def _show(self, items: list[Item], shown: Shown) -> None:
         for item in items:
             self.reading.items.append(self._pool.setdefault(item, item))
+            self.reading.shown.append(shown)
             self.highest = max(self.highest, item.seq)
-            lag = now - self._run.acknowledged_at.get(item.key, now)
+            lag = shown.at - self._run.acknowledged_at.get(item.key, shown.at)
             self._run.worst_lag = max(self._run.worst_lag, lag)
-        return True
 
 
 __all__ = ["Reader"]

@@ -6,11 +6,13 @@ import asyncio
 import sys
 import time
 from collections import Counter
+from collections.abc import Sequence
+from typing import get_args
 
 from rich.console import Console
 from rich.table import Table
 
-from .checker import KINDS, Violation
+from .checker import KINDS, Kind, Violation
 from .run import Run
 
 SHOWN = 10  # violations that are printed; the rest is counted
@@ -26,7 +28,7 @@ async def show_progress(run: Run) -> None:
         rate = (done - before) / (now - last)
         last, before = now, done
         line = f"{now - run.began:6.1f} s  {done:,} of {run.plan.messages:,} acknowledged  {rate:,.0f}/s"
-        line += f"  {run.repeats:,} repeats  {len(run.kills)} kills  {run.polls:,} polls"
+        line += f"  {run.repeats:,} repeats  {run.broken}  {run.polls:,} polls"
         print(f"\r{line}" if live else line, end="" if live else "\n", flush=True)
 
 
@@ -34,7 +36,23 @@ def show(run: Run, violations: list[Violation], seconds: float) -> None:
     """The tables and the verdict."""
     console = Console(width=None if sys.stdout.isatty() else 120)
     console.print(_kills(run))
-    console.print(_figures(run, violations, seconds))
+    rows = {
+        **sent_and_read(run),
+        "kills": len(run.kills),
+        "kills that cost an answer": sum(kill.lost > 0 for kill in run.kills),
+        "in flight at kills": sum(kill.in_flight for kill in run.kills),
+        "answers lost by kills": sum(kill.lost for kill in run.kills),
+        **broken_promises(violations),
+        "worst recovery": f"{max((kill.recovery for kill in run.kills), default=0.0):.2f} s",
+        "worst wait of a reader": f"{run.worst_lag:.2f} s",
+        "time": f"{seconds:.1f} s",
+    }
+    console.print(figures(f"seed {run.plan.seed}", rows))
+    show_facts(console, violations)
+
+
+def show_facts(console: Console, violations: list[Violation]) -> None:
+    """The first violations."""
     for kind, what in violations[:SHOWN]:
         console.print(f"{kind}: {what}", style="red", markup=False, highlight=False, soft_wrap=True)
     if len(violations) > SHOWN:
@@ -52,12 +70,9 @@ def _kills(run: Run) -> Table:
     return table
 
 
-def _figures(run: Run, violations: list[Violation], seconds: float) -> Table:
-    table = Table(title=f"seed {run.plan.seed}", title_justify="left", show_header=False)
-    table.add_column()
-    table.add_column(justify="right")
-    kinds = Counter(violation.kind for violation in violations)
-    rows: dict[str, object] = {
+def sent_and_read(run: Run) -> dict[str, object]:
+    """Rows on what senders and readers did."""
+    return {
         "messages": len(run.facts.sent),
         "acknowledged": len(run.acknowledged_at),
         "given up after a lost answer": run.given_up,
@@ -67,17 +82,22 @@ def _figures(run: Run, violations: list[Violation], seconds: float) -> Table:
         "answered 503, sent again": run.refused,
         "long polls": run.polls,
         "entries seen by readers": sum(len(reading.items) for reading in run.facts.readings),
-        "kills": len(run.kills),
-        "kills that cost an answer": sum(kill.lost > 0 for kill in run.kills),
-        "in flight at kills": sum(kill.in_flight for kill in run.kills),
-        "answers lost by kills": sum(kill.lost for kill in run.kills),
-        **{kind: kinds[kind] for kind in KINDS},
-        "worst recovery": f"{max((kill.recovery for kill in run.kills), default=0.0):.2f} s",
-        "worst wait of a reader": f"{run.worst_lag:.2f} s",
-        "time": f"{seconds:.1f} s",
     }
+
+
+def broken_promises(violations: list[Violation], kinds: Sequence[Kind] = KINDS) -> dict[str, object]:
+    """A row for each kind, which should be zero."""
+    found = Counter(violation.kind for violation in violations)
+    return {kind: found[kind] for kind in kinds}
+
+
+def figures(title: str, rows: dict[str, object]) -> Table:
+    """Rows as a table, with what is broken in red."""
+    table = Table(title=title, title_justify="left", show_header=False)
+    table.add_column()
+    table.add_column(justify="right")
     for name, value in rows.items():
-        bad = name in KINDS and value
+        bad = name in get_args(Kind) and value
         table.add_row(name, f"{value:,}" if isinstance(value, int) else str(value), style="bold red" if bad else None)
     return table
 
@@ -86,4 +106,4 @@ def _stored_unanswered(run: Run) -> int:
     return len({item.key for log in run.facts.logs.values() for item in log} - run.acknowledged_at.keys())
 
 
-__all__ = ["show", "show_progress"]
+__all__ = ["broken_promises", "figures", "sent_and_read", "show", "show_facts", "show_progress"]

@@ -1,14 +1,16 @@
-"""The state that senders, readers and the killer of one run share: facts, what is in flight, and figures."""
+"""The state that senders, readers and whoever breaks things share in one run: facts, what is in flight, and figures."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from tests.wire.http1 import Connection
 from tests.wire.service import Service
 
 from .facts import Acknowledgement, Facts
+from .stores import Store
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ class Flight:
 
 @dataclass(slots=True)
 class Kill:
-    """One `kill -9` and what it did."""
+    """One `kill -9` of the database's process and what it did."""
 
     after: int
     """Acknowledged messages at that moment."""
@@ -50,7 +52,7 @@ class Kill:
     recovery: float = 0.0
     """Seconds from the kill to the next acknowledged send, the restart included."""
     lost: int = 0
-    """Answers that never came."""
+    """Answers that never came, or that said 503: stored or not, the sender cannot know."""
     stored: int = 0
     """Of those, the ones whose repeat showed that the entry had become durable: killed after the commit."""
     unstored: int = 0
@@ -62,13 +64,17 @@ class Run:
     """One run as it goes on."""
 
     plan: Plan
-    service: Service
+    services: Sequence[Service]
+    """The instances that are asked; on one store, if there are several."""
     facts: Facts = field(default_factory=Facts)
     flights: set[Flight] = field(default_factory=set)
     kills: list[Kill] = field(default_factory=list)
     killed_at: float | None = None
     """When the service was killed, until a send is acknowledged again."""
     acknowledged_at: dict[str, float] = field(default_factory=dict)
+    """When a 2xx first told of each key."""
+    round_trips: list[float] = field(default_factory=list)
+    """Seconds that each send took to its 2xx."""
     repeats: int = 0
     hung_up: int = 0
     given_up: int = 0
@@ -81,15 +87,34 @@ class Run:
     """Longest time from an acknowledgement to a reader's sight of the entry; a restart in between counts."""
     began: float = field(default_factory=time.monotonic)
 
-    def connection(self) -> Connection:
+    def instance(self, number: int) -> int:
+        """Whom the sender or reader of this number asks: they take turns."""
+        return number % len(self.services)
+
+    def written_through(self, instance: int) -> list[str]:
+        """The conversations that an instance is sent messages for."""
+        return self.plan.names
+
+    def connection(self, instance: int = 0) -> Connection:
         """A connection of one's own."""
-        return Connection(self.service.host, self.service.port)
+        service = self.services[instance]
+        return Connection(service.host, service.port)
+
+    @property
+    def broken(self) -> str:
+        """What was broken so far, for the progress line."""
+        return f"{len(self.kills)} kills"
+
+    async def turn(self, left: int) -> None:
+        """A sender waits here before each message, with `left` to go: whoever spreads the messages over a time."""
 
     def acknowledge(self, ack: Acknowledgement, flight: Flight) -> None:
         """Record a 2xx. Only a request that was written after a kill shows that the service is back."""
         now = time.monotonic()
         self.facts.acknowledgements.append(ack)
         self.acknowledged_at.setdefault(ack.key, now)
+        if flight.written_at is not None:
+            self.round_trips.append(now - flight.written_at)
         if self.killed_at is not None and (flight.written_at or 0.0) > self.killed_at:
             self.kills[-1].recovery = now - self.killed_at
             self.killed_at = None
@@ -101,8 +126,20 @@ class Run:
             raise Hopeless(f"more than 20 surprises, the last: {what}")
 
 
+@dataclass(slots=True)
+class Killing(Run):
+    """A run whose store is killed again and again."""
+
+    store: Store = field(kw_only=True)
+
+    @property
+    def service(self) -> Service:
+        """The only instance."""
+        return self.store.service
+
+
 class Hopeless(Exception):
     """The run cannot go on."""
 
 
-__all__ = ["Flight", "Hopeless", "Kill", "Plan", "Run"]
+__all__ = ["Flight", "Hopeless", "Kill", "Killing", "Plan", "Run"]

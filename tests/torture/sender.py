@@ -34,8 +34,10 @@ class Sender:
         self._name = f"s{number}"
         self._share = share
         self._random = random.Random(f"{run.plan.seed}/{self._name}")
-        self._connection = run.connection()
-        self._other = run.connection()
+        self._instance, self._next = run.instance(number), run.instance(number + 1)
+        self._names = run.written_through(self._instance)
+        self._connection = run.connection(self._instance)
+        self._other = run.connection(self._next)
         self._acknowledged: list[Sent] = []
         self._hit: int | None = None  # the kill that cost the current message an answer
 
@@ -52,10 +54,11 @@ class Sender:
     async def _work(self) -> None:
         draw = self._random
         for number in range(self._share):
+            await self._run.turn(self._share - number)
             sent = self._draw(number)
             self._run.facts.sent[sent.key] = sent
             self._hit = None
-            if draw.random() < TWIN:
+            if draw.random() < TWIN and sent.conversation in self._run.written_through(self._next):
                 tries = self._try(self._connection, sent), self._try(self._other, sent)
                 self._run.repeats += 1
                 done = any(await asyncio.gather(*tries))
@@ -77,7 +80,8 @@ class Sender:
         while True:
             flight = Flight(sent.key)
             answer = await self._ask(self._connection, sent, flight)
-            if answer is None and flight.written_at is not None:
+            unknown = answer is None or (answer.status == 503 and flight.kill is not None)
+            if unknown and flight.written_at is not None:
                 if self._random.random() < give_up:
                     self._run.given_up += 1
                     return False
@@ -96,20 +100,23 @@ class Sender:
 
     async def _ask(self, connection: Connection, sent: Sent, flight: Flight, patience: float = 60.0) -> Answer | None:
         body, headers = self._request(sent)
+        instance = self._next if connection is self._other else self._instance
+        self._run.facts.through.setdefault(sent.key, set()).add(instance)
         try:
             await connection.open()
             flight.written_at = time.monotonic()
             self._run.flights.add(flight)
             path = f"/v1/conversations/{sent.conversation}/messages"
-            return await connection.ask("POST", path, body, headers=headers, patience=patience)
+            answer = await connection.ask("POST", path, body, headers=headers, patience=patience)
         except Lost:
-            if flight.kill is not None:
-                if sent.key not in self._run.acknowledged_at:  # else its repeat tells nothing of this moment
-                    self._hit = flight.kill
-                self._run.kills[flight.kill].lost += 1
-            return None
+            answer = None
         finally:
             self._run.flights.discard(flight)
+        if flight.kill is not None and (answer is None or answer.status == 503):
+            if sent.key not in self._run.acknowledged_at:  # else its repeat tells nothing of this moment
+                self._hit = flight.kill
+            self._run.kills[flight.kill].lost += 1
+        return answer
 
     def _request(self, sent: Sent) -> tuple[dict[str, Any], dict[str, str]]:
         """The key goes in the header, in the body or in both: to the service it is the same thing."""
@@ -141,7 +148,7 @@ class Sender:
         length = 31_900 if kind < 0.0003 else draw.randint(1_000, 5_000) if kind < 0.01 else draw.randint(0, 300)
         start = draw.randrange(len(TEXT) - length)
         key = f"{self._name}-{number}"
-        conversation = draw.choice(self._run.plan.names)
+        conversation = draw.choice(self._names)
         return Sent(key, conversation, self._name, number, f"{key} {TEXT[start : start + length]}")
 
 

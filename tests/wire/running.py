@@ -27,6 +27,15 @@ def run(main: Coroutine[Any, Any, None]) -> None:
         raise SystemExit(128 + signal.SIGTERM) from None
 
 
+def leaves(group: BaseExceptionGroup[Exception]) -> list[Exception]:
+    """The errors of a group and of the groups in it."""
+    return [
+        leaf
+        for error in group.exceptions
+        for leaf in (leaves(error) if isinstance(error, BaseExceptionGroup) else [error])
+    ]
+
+
 def die_with_parent() -> Callable[[], None] | None:
     """What a child runs before its program, so that it dies when its parent is killed. Only Linux knows this."""
     if sys.platform != "linux":
@@ -35,4 +44,4 @@ def die_with_parent() -> Callable[[], None] | None:
     return lambda: prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-__all__ = ["die_with_parent", "run"]
+__all__ = ["die_with_parent", "leaves", "run"]

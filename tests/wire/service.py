@@ -25,9 +25,11 @@ class NotReady(Exception):
 
 
 class Service:
-    """`command` is run with the settings in its environment only, in a process group of its own."""
+    """`command` is run with the settings in its environment only, in a process group of its own.
 
-    def __init__(self, command: str, folder: Path) -> None:
+    `settings` are more variables, without the prefix `UMBRAL_CHAT_`."""
+
+    def __init__(self, command: str, folder: Path, **settings: str) -> None:
         self.host = "127.0.0.1"
         self.port = _free_port()
         self.database = folder / "service.sqlite3"
@@ -36,11 +38,19 @@ class Service:
         self._process: asyncio.subprocess.Process | None = None
         # The interpreter's own folder first: `umbral-chat` is found although the environment is not activated.
         path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
-        settings = {"HOST": self.host, "PORT": str(self.port), "DATABASE": str(self.database)}
+        core = {"HOST": self.host, "PORT": str(self.port), "DATABASE": str(self.database)}
+        settings = {f"CORE__{name}": value for name, value in core.items()} | settings
         # Settings of the caller's own shell would test another service than the one that is shipped.
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("UMBRAL_CHAT_")}
-        self._environ = inherited | {f"UMBRAL_CHAT_CORE__{name}": value for name, value in settings.items()}
+        self._environ = inherited | {f"UMBRAL_CHAT_{name}": value for name, value in settings.items()}
         self._environ["PATH"] = path
+
+    @property
+    def pid(self) -> int:
+        """Of the running process: the service itself, if the command is no wrapper."""
+        if self._process is None:
+            raise NotReady("the service does not run")
+        return self._process.pid
 
     async def start(self, patience: float = 30.0) -> None:
         """Start it and wait until it is ready; raises NotReady."""

@@ -1,0 +1,277 @@
+"""The page on following directly: its program, run as it stands with the npm client, ends as a fresh read does."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, ExitStack
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psycopg
+import pytest
+from umbral_chat_realtime_supabase.direct.offer import EVENTS
+
+from tests.local_supabase.people import PASSWORD, User, command, sign_up
+from tests.local_supabase.realtime.js import Line, Program, program
+from tests.local_supabase.stack.api import Stack
+
+from .pages import ROOT, blocks
+from .session import free_port, service, surroundings
+
+PAGE = ROOT / "docs" / "how-to" / "supabase-direct.md"
+SCRIPT = ROOT / "tests" / "local_supabase" / "realtime" / "js" / "follow.mjs"
+KEY = "choose-a-long-random-text"
+N8N = {"Authorization": f"Bearer {KEY}"}
+ROOM = "/v1/conversations/room"
+
+pytestmark = pytest.mark.slow
+
+Client = httpx.AsyncClient
+Follow = Callable[[User], AbstractAsyncContextManager[Program]]
+
+
+@pytest.fixture
+async def chat(request: pytest.FixtureRequest, supabase: Stack, tmp_path: Path) -> AsyncIterator[Client]:
+    """n8n's client of a service that has pages poll often, or is set otherwise by a parameter."""
+    await command(supabase, "realtime/reset")
+    settings = {
+        "UMBRAL_CHAT_SUPABASE__URL": supabase.url,
+        "UMBRAL_CHAT_SUPABASE__KEY": supabase.secret_key,
+        "UMBRAL_CHAT_SUPABASE__PUBLISHABLE_KEY": supabase.publishable_key,
+        "UMBRAL_CHAT_SUPABASE__MEMBERSHIP_TTL": "0.3",
+        "UMBRAL_CHAT_REALTIME__RECONCILE_INTERVAL": "0.5",
+        "UMBRAL_CHAT_CORE__LIMITS__CONTENT_CHARS": "250000",
+        "UMBRAL_CHAT_CORE__KEYS": json.dumps([{"name": "n8n", "key": KEY}]),
+    } | getattr(request, "param", {})
+    with ExitStack() as stack:
+        url = await asyncio.to_thread(
+            stack.enter_context, service(tmp_path, free_port(), surroundings(tmp_path) | settings)
+        )
+        async with Client(base_url=url, headers=N8N, timeout=30) as client:
+            yield client
+    await command(supabase, "realtime/reset")
+
+
+@pytest.fixture
+def follow(supabase: Stack, chat: Client, tmp_path: Path) -> Follow:
+    """The page's program, as this user."""
+    (block,) = [block for block in blocks(PAGE) if block.language == "js"]
+    module = tmp_path / "follow.mjs"
+    module.write_text(block.text, encoding="utf-8")
+
+    def followed(user: User) -> AbstractAsyncContextManager[Program]:
+        return program(
+            SCRIPT,
+            module=str(module),
+            url=supabase.url,
+            key=supabase.publishable_key,
+            email=user.email,
+            password=PASSWORD,
+            service=str(chat.base_url).rstrip("/"),
+            conversation="room",
+        )
+
+    return followed
+
+
+async def ok(answer: httpx.Response) -> Any:
+    assert answer.is_success, answer.text
+    return answer.json() if answer.content else None
+
+
+async def members(chat: Client, *users: User, **changes: Any) -> None:
+    given = {"id": "room", "members": [{"subject": user.id} for user in users]} | changes
+    await ok(await chat.post("/v1/conversations", json=given))
+
+
+async def say(chat: Client, content: str, message_id: str | None = None) -> None:
+    given = {"content": content} if message_id is None else {"content": content, "message_id": message_id}
+    await ok(await chat.post(f"{ROOM}/messages", json=given))
+
+
+async def fresh(chat: Client) -> list[list[Any]]:
+    """What somebody sees who comes now, as the program tells it."""
+    page = await ok(await chat.get(f"{ROOM}/messages", params={"limit": 200, "after": 0}))
+    return [[each["message_id"], short(each["content"]), each.get("redacted", False)] for each in page["messages"]]
+
+
+def short(text: str) -> str:
+    return f"{len(text)} characters" if len(text) > 1000 else text
+
+
+def listening(topics: int = 1) -> Callable[[Line], bool]:
+    return lambda line: len(line["topics"]) == topics
+
+
+async def equal(chat: Client, *pages: Program, within: float = 15.0) -> None:
+    """Each copy comes to what a fresh read has."""
+    expected = await fresh(chat)
+    for page in pages:
+        await page.until(lambda line: line["messages"] == expected, f"{len(expected)} messages", within=within)
+
+
+# What comes within seconds came by the channel.
+@pytest.mark.parametrize("chat", [{"UMBRAL_CHAT_REALTIME__RECONCILE_INTERVAL": "600"}], indirect=True)
+async def test_the_channel_alone_brings_everything_as_long_as_it_works(
+    chat: Client, supabase: Stack, follow: Follow
+) -> None:
+    user, leaver = await sign_up(supabase), await sign_up(supabase, "leaver@example.com")
+    await members(chat, user, leaver)
+    await say(chat, "before")
+    async with follow(user) as page:
+        (before,) = (await page.until(listening(), "the channel"))["topics"]
+        await say(chat, "after")
+        await equal(chat, page)
+        await say(chat, "x" * 210_000)
+        await equal(chat, page)
+        await members(chat, user)
+        await page.until(lambda line: line["topics"] not in ([], [before]) and listening()(line), "the new channel")
+        await say(chat, "among ourselves")
+        await equal(chat, page)
+
+
+async def test_what_is_being_written_is_seen_until_it_is_written(chat: Client, supabase: Stack, follow: Follow) -> None:
+    user = await sign_up(supabase)
+    await members(chat, user)
+    async with follow(user) as page:
+        await page.until(listening(), "the channel")
+        await ok(await chat.post(f"{ROOM}/drafts", json={"message_id": "m", "offset": 0, "text": "I am"}))
+        await page.until(lambda line: line["drafts"] == ["I am"], "the draft")
+        await say(chat, "I am here", "m")
+        await page.until(lambda line: line["drafts"] == [] and line["messages"][-1:] != [], "the message")
+
+
+async def test_a_stale_copy_ends_as_a_fresh_read(chat: Client, supabase: Stack, follow: Follow) -> None:
+    user, leaver = await sign_up(supabase), await sign_up(supabase, "leaver@example.com")
+    await members(chat, user, leaver)
+    await say(chat, "first", "m0")
+    async with follow(user) as page, follow(leaver) as former:
+        await asyncio.gather(page.until(listening(), "the channel"), former.until(listening(), "the channel"))
+        await say(chat, "x" * 210_000, "long")
+        await ok(await chat.patch(f"{ROOM}/messages/m0", json={"content": "changed"}))
+        await equal(chat, page, former)
+        await command(supabase, "realtime/faults", lose_share=0.3, duplicate=0.3, reorder=0.3)
+        for number in range(20):
+            await say(chat, f"through faults {number}")
+        await equal(chat, page, former)
+        await command(supabase, "realtime/reset")
+
+        await members(chat, user)
+        for number in range(5):
+            await say(chat, f"among ourselves {number}")
+        await ok(await chat.delete(f"{ROOM}/messages/m0"))
+        await equal(chat, page)
+        left = await former.until(lambda line: line["over"], "the end")
+        assert left["over"] == "forbidden"
+        assert "among ourselves" not in str(former.lines)
+
+        await command(supabase, "realtime/drop")
+        await say(chat, "while it was cut off")
+        await equal(chat, page)
+        await page.until(lambda line: listening()(line) and line["messages"][-1][1] == "while it was cut off", "again")
+        await say(chat, "at last")
+        await equal(chat, page)
+        # While the service itself does not reach Realtime it offers polling alone; soon after that it is as before.
+        (topic,) = (await page.until(listening(), "the channel again"))["topics"]
+        assert topic != left["topics"]
+    assert page.lines[-1]["messages"] == await fresh(chat)
+
+
+async def test_a_page_on_a_deaf_channel_finds_the_one_to_use(chat: Client, supabase: Stack, follow: Follow) -> None:
+    user, leaver = await sign_up(supabase), await sign_up(supabase, "leaver@example.com")
+    await members(chat, user, leaver)
+    async with follow(user) as page:
+        (before,) = (await page.until(listening(), "the channel"))["topics"]
+        await command(supabase, "realtime/faults", lose=1, topic=before)
+        await members(chat, user)
+        line = await page.until(lambda line: line["topics"] not in ([], [before]), "the new channel")
+        assert len(line["topics"]) == 1
+        await say(chat, "heard again")
+        await equal(chat, page)
+
+
+@pytest.mark.parametrize("chat", [{"UMBRAL_CHAT_SUPABASE__MEMBERSHIP_TTL": "60"}], indirect=True)
+async def test_an_offer_that_is_out_of_date_takes_nobody_off_the_topic_of_now(
+    chat: Client, supabase: Stack, follow: Follow
+) -> None:
+    user, leaver = await sign_up(supabase), await sign_up(supabase, "leaver@example.com")
+    await members(chat, user, leaver)
+    async with follow(user) as page:
+        (before,) = (await page.until(listening(), "the channel"))["topics"]
+        await members(chat, user)
+        line = await page.until(lambda line: listening()(line) and line["topics"] != [before], "the new channel")
+        (now,) = line["topics"]
+        # What the channel does not tell is found by the next poll, after which the page asks for an offer.
+        await command(supabase, "realtime/faults", lose=1, topic=now)
+        await say(chat, "lost on the way")
+        await equal(chat, page)
+        refused = await page.until(lambda line: line["refused"], "the refusal")
+        assert refused["refused"] == [before]
+        await say(chat, "heard")
+        await equal(chat, page)
+        assert page.lines[-1]["topics"] == [now]
+
+
+async def test_a_page_polls_where_realtime_is_off_and_listens_when_it_is_on_again(
+    chat: Client, supabase: Stack, follow: Follow
+) -> None:
+    user = await sign_up(supabase)
+    await members(chat, user)
+    async with follow(user) as page:
+        await page.until(listening(), "the channel")
+        for off, on in (
+            (chat.patch(ROOM, json={"realtime": "off"}), chat.patch(ROOM, json={"realtime": "inherit"})),
+            (
+                chat.put("/v1/admin/realtime", json={"enabled": False}),
+                chat.put("/v1/admin/realtime", json={"enabled": True}),
+            ),
+        ):
+            await ok(await off)
+            await asyncio.sleep(0.3)
+            await say(chat, "quietly")
+            # Awaited at once, so `expected` is the one of this round in both.
+            expected = await fresh(chat)
+            await page.until(lambda line: line["topics"] == [] and line["messages"] == expected, "polling")  # noqa: B023
+            await ok(await on)
+            await asyncio.sleep(0.3)
+            await say(chat, "aloud")
+            expected = await fresh(chat)
+            await page.until(lambda line: len(line["topics"]) == 1 and line["messages"] == expected, "the channel")  # noqa: B023
+
+
+# Who is known as a member of the old log is told that it is gone. A service that is restored knows nobody: here nothing
+# is remembered, and no poll is under way.
+@pytest.mark.parametrize(
+    "chat",
+    [{"UMBRAL_CHAT_SUPABASE__MEMBERSHIP_TTL": "0.0001", "UMBRAL_CHAT_REALTIME__RECONCILE_INTERVAL": "600"}],
+    indirect=True,
+)
+async def test_another_epoch_is_another_log(chat: Client, supabase: Stack, follow: Follow) -> None:
+    user = await sign_up(supabase)
+    await members(chat, user)
+    await say(chat, "before")
+    async with follow(user) as page:
+        # Joined, and what was said before it was read.
+        await page.until(lambda _: sum(map(listening(), page.lines)) >= 2, "the channel")
+        with psycopg.connect(supabase.admin_db_url) as connection:
+            connection.execute("select public.umbral_chat_new_epochs()")
+        await say(chat, "after a restore")
+        await equal(chat, page)
+
+
+async def test_a_deletion_ends_it(chat: Client, supabase: Stack, follow: Follow) -> None:
+    user = await sign_up(supabase)
+    await members(chat, user)
+    async with follow(user) as page:
+        await page.until(listening(), "the channel")
+        await ok(await chat.delete(ROOM))
+        line = await page.until(lambda line: line["over"], "the end")
+        assert line["over"] == "conversation_deleted"
+
+
+def test_the_page_shows_the_events_that_are_offered() -> None:
+    (shown,) = [json.loads(block.text) for block in blocks(PAGE) if block.language == "json"]
+    assert shown["parameters"]["events"] == EVENTS

@@ -1,0 +1,121 @@
+"""When each reader was shown what was acknowledged, and how long nothing stood in the way. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from tests.torture.checker import Violation
+from tests.torture.facts import Facts
+
+from .outages import Span, longest_without
+from .snapshots import SnapshotReading, first_shown
+
+
+class Sight(NamedTuple):
+    """One reader's first sight of one entry."""
+
+    reader: str
+    conversation: str
+    instance: int
+    key: str
+    acknowledged: float
+    seen: float
+    mode: str
+    staleness: float
+    """The longest time between the two in which nothing that is excused was broken: no history out of reach, no link
+    of its own cut."""
+
+
+def sights(
+    facts: Facts,
+    snapshots: Iterable[SnapshotReading],
+    acknowledged_at: Mapping[str, float],
+    excused: Sequence[Sequence[Span]],
+) -> Iterator[Sight]:
+    """Of every reader. `excused`: of each instance, merged spans in which its readers could not be told."""
+
+    def sight(reader: str, conversation: str, instance: int, key: str, seen: float, mode: str) -> Iterator[Sight]:
+        at = acknowledged_at.get(key)
+        if at is not None:
+            stale = longest_without(excused[instance], at, seen) if seen > at else 0.0
+            yield Sight(reader, conversation, instance, key, at, max(at, seen), mode, stale)
+
+    for reading in facts.readings:
+        known: set[str] = set()
+        for item, shown in zip(reading.items, reading.shown, strict=True):
+            if item.key not in known:
+                known.add(item.key)
+                yield from sight(reading.reader, reading.conversation, reading.instance, item.key, shown.at, shown.mode)
+    for each in snapshots:
+        seqs = {item.key: item.seq for item in facts.logs.get(each.conversation, [])}
+        for key, copy in first_shown(each, seqs):
+            yield from sight(each.reader, each.conversation, each.instance, key, copy.at, copy.mode)
+
+
+def stale(found: Iterable[Sight], bound: float) -> Iterator[Violation]:
+    """What came later than is promised."""
+    for one in found:
+        if one.staleness > bound:
+            yield Violation(
+                "late",
+                f"{one.reader} of instance {one.instance} saw {one.key} in {one.conversation} "
+                f"{one.seen - one.acknowledged:.2f} s after it was acknowledged, {one.staleness:.2f} s of these in a "
+                f"row without an excuse ({one.mode} then); at most {bound:.2f} s are promised",
+            )
+
+
+def unfilled(
+    found: Iterable[Sight],
+    lives: Sequence[Sequence[float]],
+    doubtful: Sequence[Span],
+    excused: Sequence[Sequence[Span]],
+    *,
+    slack: float,
+    bound: float,
+) -> Iterator[Violation]:
+    """What was acknowledged before an instance called itself live, and shown well after: the gap was not filled first.
+
+    `lives`: of each instance, when it was seen to have become live. `doubtful`: spans in which what is delivered may be
+    lost on the way: an entry that was acknowledged between the fill and the moment of being called live may be.
+    `excused`: as in `sights`. `slack`: seconds by which moments are uncertain. `bound`: seconds in which what was
+    filled is shown."""
+    for one in found:
+        for live in lives[one.instance]:
+            if not one.acknowledged < live - slack < one.seen - bound - slack:
+                continue
+            if any(span.meets(one.acknowledged - slack, live) for span in doubtful):
+                continue
+            if longest_without(excused[one.instance], live, one.seen) > bound:
+                yield Violation(
+                    "late",
+                    f"{one.reader} of instance {one.instance} saw {one.key} in {one.conversation} "
+                    f"{one.seen - live:.2f} s after the instance was live again, and it was acknowledged "
+                    f"{live - one.acknowledged:.2f} s before: live before the gap was filled",
+                )
+                break
+
+
+def unfollowed(
+    switched: Sequence[tuple[float, str]],
+    modes: Sequence[Sequence[tuple[float, str]]],
+    excused: Sequence[Sequence[Span]],
+    *,
+    within: float,
+) -> Iterator[Violation]:
+    """Times that the toggle was switched, and an instance that could be reached did not follow in time."""
+    for number, (at, mode) in enumerate(switched):
+        later = switched[number + 1][0] if number + 1 < len(switched) else float("inf")
+        if later < at + within:
+            continue  # nobody could tell
+        for instance, seen in enumerate(modes):
+            if any(span.meets(at - within, at + within) for span in excused[instance]):
+                continue
+            now = [each for when, each in seen if when <= at + within]
+            if now and now[-1] and (now[-1] == "off") != (mode == "off"):
+                yield Violation(
+                    "late", f"instance {instance} was still {now[-1]} {within:.1f} s after realtime was switched {mode}"
+                )
+
+
+__all__ = ["Sight", "sights", "stale", "unfilled", "unfollowed"]

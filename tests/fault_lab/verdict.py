@@ -1,0 +1,109 @@
+"""What a seed's facts amount to: violations, figures, and for each fault what came of it. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from tests.torture.checker import Violation, check
+from tests.torture_realtime.lateness import quantile
+from tests.torture_realtime.watch import EVERY
+
+from .modes import changes, entered
+from .outages import Span, merged, total
+from .outcomes import LATER, Outcome, doubtful, outcome
+from .readers import PAUSE
+from .run import Lab
+from .schedule import Course
+from .sights import sights, stale, unfilled, unfollowed
+from .snapshots import broken
+
+RECONCILE_INTERVAL = 5.0
+"""Seconds: the default of `realtime.reconcile_interval`, with which the services run."""
+
+LONGEST_TRIP = 2.0
+"""Seconds: a round trip that is not held up by any fault counts as so long at most."""
+
+TOGGLE = 2.0
+"""Seconds in which every instance follows the toggle."""
+
+BREATH = 0.5
+"""Seconds after an outage for which round trips are still not usual ones."""
+
+
+@dataclass
+class Verdict:
+    """One seed's."""
+
+    course: Course
+    violations: list[Violation]
+    outcomes: list[Outcome]
+    acknowledged: int
+    delivered: int
+    """Sights of acknowledged entries, of all readers together."""
+    worst: float
+    """Worst staleness; seconds."""
+    bound: float
+    """What was promised; seconds."""
+    usual: float
+    """Median wait."""
+    excused: float
+    """Seconds in which the history or the link was out of reach, both instances together."""
+    seconds: float
+    modes: Counter[str] = field(default_factory=Counter)
+    """Times that each mode was entered."""
+    transitions: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+
+def verdict(run: Lab, unfinished: Sequence[Violation], seconds: float) -> Verdict:
+    """Judge a run. What an unfinished one never read is not missing."""
+    excused = [merged([*run.history[number], *run.links[number]]) for number in range(len(run.services))]
+    found = list(sights(run.facts, run.snapshots, run.acknowledged_at, excused))
+    trip = round_trip(run)
+    bound = RECONCILE_INTERVAL + trip + PAUSE
+    violations = list(unfinished)
+    if unfinished:
+        violations += [Violation("surprise", what) for what in run.facts.surprises]
+    else:
+        violations += check(run.facts)
+        for reading in run.snapshots:
+            violations += broken(reading, run.facts.logs.get(reading.conversation, []))
+    violations += stale(found, bound)
+    lives = [entered(modes, "live")[1:] for modes in run.watch.modes]
+    slack = EVERY + min(0.5, trip)
+    soon = 2 * trip + PAUSE + LATER
+    violations += unfilled(found, lives, doubtful(run.struck), excused, slack=slack, bound=soon)
+    violations += unfollowed(run.switched, run.watch.modes, excused, within=TOGGLE + EVERY + trip)
+    usual = quantile(sorted(one.seen - one.acknowledged for one in found), 0.5)
+    return Verdict(
+        course=run.course,
+        violations=violations,
+        outcomes=[outcome(each, run.struck, run.watch.modes, found, run.trips, usual) for each in run.struck],
+        acknowledged=len(run.acknowledged_at),
+        delivered=len(found),
+        worst=max((one.staleness for one in found), default=0.0),
+        bound=bound,
+        usual=usual,
+        excused=sum(total(spans) for spans in excused),
+        seconds=seconds,
+        modes=Counter(one.mode for modes in run.watch.modes for one in modes if one.mode),
+        transitions=Counter(change for modes in run.watch.modes for change in changes(modes)),
+    )
+
+
+def round_trip(run: Lab) -> float:
+    """The slowest send that no outage held up; seconds."""
+    spans = [
+        [Span(span.began - BREATH, span.ended + BREATH) for span in merged([*run.history[number], *run.links[number]])]
+        for number in range(len(run.services))
+    ]
+    usual = [
+        trip.seconds
+        for trip in run.trips
+        if not any(span.meets(trip.written, trip.written + trip.seconds) for span in spans[trip.instance])
+    ]
+    return min(LONGEST_TRIP, max(usual, default=0.0))
+
+
+__all__ = ["Verdict", "round_trip", "verdict"]

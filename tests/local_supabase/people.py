@@ -1,0 +1,76 @@
+"""Users of the local Supabase, signed up and in as a front end does it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+
+from tests.local_supabase.stack.api import Stack
+
+PASSWORD = "correct-horse-battery"
+
+
+@dataclass(frozen=True)
+class User:
+    """Somebody who signed in."""
+
+    id: str
+    email: str
+    access_token: str = field(repr=False)
+    refresh_token: str = field(repr=False)
+
+    @property
+    def bearer(self) -> dict[str, str]:
+        """The header that says who calls."""
+        return {"Authorization": f"Bearer {self.access_token}"}
+
+
+async def sign_up(stack: Stack, email: str = "a@example.com", **data: Any) -> User:
+    """A new user."""
+    return await _session(stack, "signup", {"email": email, "password": PASSWORD, "data": data})
+
+
+async def sign_in_anonymously(stack: Stack) -> User:
+    """A new user without an address."""
+    return await _session(stack, "signup", {"data": {}})
+
+
+async def sign_in(stack: Stack, email: str) -> User:
+    """Another session of a user."""
+    return await _session(stack, "token?grant_type=password", {"email": email, "password": PASSWORD})
+
+
+async def refresh(stack: Stack, user: User) -> User:
+    """The same session with a new token."""
+    return await _session(stack, "token?grant_type=refresh_token", {"refresh_token": user.refresh_token})
+
+
+async def sign_out(stack: Stack, user: User) -> None:
+    """End every session of the user."""
+    async with _client(stack) as client:
+        answer = await client.post("/auth/v1/logout", headers=user.bearer)
+    assert answer.status_code == 204, answer.text
+
+
+async def command(stack: Stack, what: str, **body: Any) -> None:
+    """Command the stack: `what` is a path below `/_control/`."""
+    async with httpx.AsyncClient(base_url=stack.url, timeout=60) as client:
+        answer = await client.post(f"/_control/{what}", json=body or None)
+    assert answer.status_code == 204, answer.text
+
+
+async def _session(stack: Stack, path: str, body: dict[str, Any]) -> User:
+    async with _client(stack) as client:
+        answer = await client.post(f"/auth/v1/{path}", json=body)
+    assert answer.status_code == 200, answer.text
+    found = answer.json()
+    return User(found["user"]["id"], found["user"]["email"], found["access_token"], found["refresh_token"])
+
+
+def _client(stack: Stack) -> httpx.AsyncClient:
+    return httpx.AsyncClient(base_url=stack.url, headers={"apikey": stack.publishable_key}, timeout=30)
+
+
+__all__ = ["PASSWORD", "User", "command", "refresh", "sign_in", "sign_in_anonymously", "sign_out", "sign_up"]

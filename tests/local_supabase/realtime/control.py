@@ -1,0 +1,123 @@
+"""Faults on command, over HTTP: `/_control/realtime/…`, as README.md lists them."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import fields
+from typing import Any
+
+from aiohttp import web
+
+from .channel import Channel
+from .faults import Faults
+from .frames import Frame
+from .limits import Limits
+from .server import Realtime
+from .socket import Socket
+
+Body = dict[str, Any]
+
+
+class Controls:
+    """The handlers, each under its own name."""
+
+    def __init__(self, realtime: Realtime) -> None:
+        self._realtime = realtime
+
+    async def faults(self, body: Body) -> None:
+        """Fields of `Faults`."""
+        _set(self._realtime.faults, body)
+
+    async def limits(self, body: Body) -> None:
+        """Fields of `Limits`; rates begin anew."""
+        _set(self._realtime.limits, body)
+        self._realtime.reset_rates()
+
+    async def drop(self, body: Body) -> None:
+        """Cut TCP of all sockets, or of those that are on `topic`."""
+        for socket in _meant(self._realtime, body):
+            self._realtime.hits["drop"] += 1
+            socket.drop()
+
+    async def close(self, body: Body) -> None:
+        """Close them with `code`."""
+        for socket in _meant(self._realtime, body):
+            self._realtime.hits["close"] += 1
+            await socket.close(int(body.get("code", 1012)))
+
+    async def half_open(self, body: Body) -> None:
+        """From now on nothing is read from them or written to them, and TCP stays."""
+        for socket in _meant(self._realtime, body):
+            socket.freeze()
+
+    async def expire(self, body: Body) -> None:
+        """The channels' tokens are over now."""
+        for channel in _channels(self._realtime, body):
+            self._realtime.hits["expire"] += 1
+            await channel.expire()
+
+    async def crash(self, body: Body) -> None:
+        """The channels' processes crash: `phx_error`."""
+        for channel in _channels(self._realtime, body):
+            self._realtime.hits["crash"] += 1
+            await channel.socket.send(Frame(channel.name, "phx_error", {}, channel.join_ref, channel.join_ref))
+            await channel.forget()
+
+    async def replication(self, body: Body) -> None:
+        """`on` false: the slot is gone, and what is inserted meanwhile is lost live."""
+        self._realtime.replication.paused = not body.get("on", True)
+        if self._realtime.replication.paused:
+            await self._realtime.replication.gone()
+        else:
+            await self._realtime.replication.ensure()
+
+    async def restart(self, body: Body) -> None:
+        """Down for `seconds`."""
+        await self._realtime.restart(float(body.get("seconds", 0)))
+
+    async def reset(self, _: Body) -> None:
+        """Nothing is wrong any more, and nobody is connected."""
+        self._realtime.reset()
+
+
+NAMES = ("faults", "limits", "drop", "close", "half_open", "expire", "crash", "replication", "restart", "reset")
+
+
+def add_control(app: web.Application, realtime: Realtime) -> None:
+    """The routes: a POST each, and the state."""
+    controls = Controls(realtime)
+
+    def route(name: str) -> Callable[[web.Request], Awaitable[web.Response]]:
+        async def handle(request: web.Request) -> web.Response:
+            await getattr(controls, name)(dict(await request.json()) if request.can_read_body else {})
+            return web.Response(status=204)
+
+        return handle
+
+    async def state(_: web.Request) -> web.Response:
+        return web.json_response(realtime.state())
+
+    for name in NAMES:
+        app.router.add_post(f"/_control/realtime/{name}", route(name))
+    app.router.add_get("/_control/realtime/state", state)
+
+
+def _set(target: Faults | Limits, given: Body) -> None:
+    unknown = given.keys() - {field.name for field in fields(target)}
+    if unknown:
+        raise web.HTTPBadRequest(text=f"unknown: {', '.join(sorted(unknown))}")
+    for name, value in given.items():
+        setattr(target, name, value)
+
+
+def _meant(realtime: Realtime, body: Body) -> list[Socket]:
+    topic = body.get("topic")
+    return [each for each in realtime.sockets if topic is None or f"realtime:{topic}" in each.channels]
+
+
+def _channels(realtime: Realtime, body: Body) -> list[Channel]:
+    topic = body.get("topic")
+    return [channel for room in realtime.rooms.all() if topic in {None, room.key[0]} for channel in list(room.channels)]
+
+
+__all__ = ["NAMES", "add_control"]

@@ -1,0 +1,92 @@
+"""Frames on the wire: objects in vsn 1.0.0, arrays and binary broadcasts in vsn 2.0.0 (Realtime's v1 and v2
+serializers)."""
+
+from __future__ import annotations
+
+import json
+import struct
+from dataclasses import dataclass, field
+from typing import Any
+
+PUSH, BROADCAST = 3, 4
+"""First byte of a binary frame: from a client, from the server."""
+
+LIMIT = 255
+"""Most bytes of each of a binary frame's names."""
+
+
+class BadFrame(ValueError):
+    """What came is no frame."""
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One message of the Phoenix protocol."""
+
+    topic: str
+    event: str
+    payload: dict[str, Any] = field(default_factory=dict)
+    ref: str | None = None
+    join_ref: str | None = None
+    binary: bytes | None = None
+    """The payload of a broadcast that is no JSON."""
+
+
+def decode(data: str | bytes, vsn: int) -> Frame:
+    """Read what a client sent. Raises BadFrame."""
+    try:
+        if isinstance(data, bytes):
+            return _pushed(data)
+        found = json.loads(data)
+        if vsn == 1:
+            return Frame(found["topic"], found["event"], found["payload"], found.get("ref"), found.get("join_ref"))
+        join_ref, ref, topic, event, payload = found
+        return Frame(topic, event, payload, ref, join_ref)
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError, struct.error) as error:
+        raise BadFrame(str(error)) from error
+
+
+def encode(frame: Frame, vsn: int) -> str | bytes | None:
+    """As the client is to read it; None for what cannot be told in its version."""
+    if vsn == 1:
+        if frame.binary is not None:
+            return None
+        return json.dumps(
+            {"topic": frame.topic, "event": frame.event, "payload": frame.payload, "ref": frame.ref}
+            | ({"join_ref": frame.join_ref} if frame.join_ref else {})
+        )
+    if frame.event == "broadcast":
+        return _broadcast(frame)
+    return json.dumps([frame.join_ref, frame.ref, frame.topic, frame.event, frame.payload])
+
+
+def _pushed(data: bytes) -> Frame:
+    kind, *lengths, encoding = struct.unpack_from("7B", data)
+    if kind != PUSH:
+        raise BadFrame(f"a binary frame of kind {kind}")
+    at, parts = 7, []
+    for length in lengths:
+        parts.append(data[at : at + length].decode())
+        if len(data) < at + length:
+            raise BadFrame("a binary frame that ends too early")
+        at += length
+    join_ref, ref, topic, event, _meta = parts
+    body = data[at:]
+    payload: dict[str, Any] = {"type": "broadcast", "event": event}
+    if encoding == 1:
+        return Frame(topic, "broadcast", payload | {"payload": json.loads(body)}, ref or None, join_ref or None)
+    return Frame(topic, "broadcast", payload, ref or None, join_ref or None, body)
+
+
+def _broadcast(frame: Frame) -> bytes:
+    meta = frame.payload.get("meta")
+    topic, event = frame.topic.encode(), str(frame.payload.get("event", "")).encode()
+    about = json.dumps(meta).encode() if meta else b""
+    if max(len(topic), len(event), len(about)) > LIMIT:
+        raise BadFrame("a name of more than 255 bytes")
+    body = frame.binary if frame.binary is not None else json.dumps(frame.payload.get("payload")).encode()
+    head = struct.pack("5B", BROADCAST, len(topic), len(event), len(about), frame.binary is None)
+    return head + topic + event + about + body
+
+
+__all__ = ["BROADCAST", "LIMIT", "PUSH", "BadFrame", "Frame", "decode", "encode"]

@@ -1,0 +1,50 @@
+"""Tokens of sockets and channels, and what Realtime says of those that do not hold."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import jwt
+
+Claims = dict[str, Any]
+Verify = Callable[[str], Claims]
+"""A token's claims. Raises jwt.InvalidTokenError."""
+
+
+class BadToken(Exception):
+    """The reason that a join is answered with; `words` is what a system message says."""
+
+    def __init__(self, reason: str, words: str) -> None:
+        super().__init__(f"{reason}: {words}")
+        self.words = words
+
+
+def read(token: str, verify: Verify) -> Claims:
+    """The claims. Raises BadToken."""
+    try:
+        claims = verify(token)
+    except jwt.ExpiredSignatureError:
+        raise BadToken("InvalidJWTToken", _expired(token)) from None
+    except jwt.MissingRequiredClaimError:
+        raise BadToken("InvalidJWTToken", "Fields `role` and `exp` are required in JWT") from None
+    except jwt.DecodeError as error:
+        if isinstance(error, jwt.InvalidSignatureError):
+            raise BadToken("JwtSignatureError", "Failed to validate JWT signature") from None
+        raise BadToken("MalformedJWT", "The token provided is not a valid JWT") from None
+    except jwt.InvalidTokenError:
+        raise BadToken("JwtSignatureError", "Failed to validate JWT signature") from None
+    return claims
+
+
+def expiry_words(claims: Claims) -> str:
+    """What a channel is told whose token is over."""
+    return f"Token has expired {max(0, int(time.time() - claims['exp']))} seconds ago"
+
+
+def _expired(token: str) -> str:
+    return expiry_words(jwt.decode(token, options={"verify_signature": False}))
+
+
+__all__ = ["BadToken", "Claims", "Verify", "expiry_words", "read"]

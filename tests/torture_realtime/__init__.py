@@ -1,0 +1,1 @@
+"""The soak of the live link: two instances on one Supabase, whose Realtime is broken in every way."""

@@ -32,10 +32,12 @@ def pinned(cpu: str, command: Sequence[str]) -> list[str]:
 
 
 @contextmanager
-def running(command: Sequence[str], port: int, environ: Mapping[str, str] | None = None) -> Iterator[int]:
+def running(
+    command: Sequence[str], port: int, environ: Mapping[str, str] | None = None, *, cpu: str = SERVER_CPU
+) -> Iterator[int]:
     """The server's process id, from when it takes connections to its end."""
     process = subprocess.Popen(
-        pinned(SERVER_CPU, command),
+        pinned(cpu, command),
         env={**os.environ, **(environ or {})},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

@@ -6,7 +6,7 @@ PYTHON ?= python3
 UV := $(or $(shell command -v uv),.tools/bin/uv)
 RUN := $(UV) run --frozen --no-sync
 
-.PHONY: help setup run test check format lock torture torture-short demo-data e2e-n8n bench reference build clean
+.PHONY: help setup run supabase test test-on-supabase check format lock torture torture-short torture-supabase torture-realtime faults faults-short faults-mutations demo-data e2e-n8n bench bench-supabase bench-realtime bench-polling reference build clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-zA-Z0-9_-]+:.*## /{printf "  \033[36m%-16s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,8 +25,14 @@ setup: .venv/.synced ## make .venv with everything a developer needs
 run: setup ## serve on http://127.0.0.1:8750 with SQLite
 	$(RUN) umbral-chat serve
 
+supabase: setup ## a local Supabase on loopback, without Docker (ARGS=--help)
+	$(RUN) python -m tests.local_supabase $(ARGS)
+
 test: setup ## run the tests (one: make test ARGS="-k name")
 	$(RUN) pytest $(ARGS)
+
+test-on-supabase: setup ## run the tests of the API and the polling edge unchanged on a local Supabase
+	$(RUN) pytest --on-supabase core/tests/api plugins/polling/tests $(ARGS)
 
 check: setup ## ruff, mypy --strict, import contracts
 	$(RUN) ruff check .
@@ -47,6 +53,21 @@ torture: setup ## 100,000 messages, 8 senders, 10 × kill -9: nothing lost, repe
 torture-short: setup ## the same with 5,000 messages and 3 kills
 	$(RUN) python -m tests.torture --messages 5000 --kills 3 $(if $(SEED),--seed $(SEED)) $(ARGS)
 
+torture-supabase: setup ## 10,000 messages on a local Supabase, 10 × kill -9 of its PostgreSQL while the service goes on
+	$(RUN) python -m tests.torture --store supabase --messages 10000 $(if $(SEED),--seed $(SEED)) $(ARGS)
+
+torture-realtime: setup ## 20,000 messages over two instances while a local Supabase's Realtime breaks in every way
+	$(RUN) python -m tests.torture_realtime $(if $(SEED),--seed $(SEED)) $(ARGS)
+
+faults: setup ## break a whole deployment in every way, seed by seed (SEEDS=n runs 1 to n, SEED=n replays one)
+	$(RUN) python -m tests.fault_lab $(if $(SEEDS),--seeds $(SEEDS)) $(if $(SEED),--seed $(SEED)) $(ARGS)
+
+faults-short: setup ## three seeds of it, one of each deployment and style
+	$(RUN) python -m tests.fault_lab --seed 2,3,6 $(ARGS)
+
+faults-mutations: setup ## six deliberate bugs, each of which the fault lab must catch
+	$(RUN) python -m tests.fault_lab.mutations $(ARGS)
+
 demo-data: setup ## replay real dialogues in many scripts and read them back four ways, byte for byte
 	$(RUN) python -m tests.demo_data $(ARGS)
 
@@ -56,8 +77,19 @@ e2e-n8n: setup ## install a real n8n (cached) and run the workflows of n8n/workf
 bench: setup ## measure against Litestar and bare servers; writes bench/RESULTS.md
 	$(RUN) python -m bench
 
+bench-supabase: setup ## the same on a local Supabase, beside the functions called directly; writes bench/SUPABASE.md
+	$(RUN) python -m bench.supabase
+
+bench-realtime: setup ## sent to delivered, reads and bytes over Realtime on a local Supabase; writes bench/REALTIME.md
+	$(RUN) python -m bench.realtime
+
+bench-polling: setup ## what polling costs by clients, settings and mode; writes bench/POLLING.md (15 minutes)
+	$(RUN) python -m bench.polling $(ARGS)
+
 reference: setup ## write the generated pages of docs/reference anew
 	$(RUN) python -m umbral_chat.reference docs/reference
+	$(RUN) python -m umbral_chat.cli.reference > .venv/cli.md && mv .venv/cli.md docs/reference/cli.md
+	$(RUN) python -m tests.local_supabase.access docs/reference/supabase-access.md
 
 build: setup ## build every package's wheel into dist/
 	rm -rf dist

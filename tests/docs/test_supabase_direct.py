@@ -13,6 +13,7 @@ import httpx
 import psycopg
 import pytest
 from umbral_chat_realtime_supabase.direct.offer import EVENTS
+from umbral_chat_realtime_supabase.topics import service_topic
 
 from tests.local_supabase.people import PASSWORD, User, command, sign_up
 from tests.local_supabase.realtime.js import Line, Program, program
@@ -85,6 +86,19 @@ async def ok(answer: httpx.Response) -> Any:
 async def members(chat: Client, *users: User, **changes: Any) -> None:
     given = {"id": "room", "members": [{"subject": user.id} for user in users]} | changes
     await ok(await chat.post("/v1/conversations", json=given))
+
+
+async def members_elsewhere(supabase: Stack, *users: User) -> None:
+    """Another instance changes the members, and the entry's broadcast to the service is lost on the way."""
+    entry = {
+        "kind": "update",
+        "sender": {"role": "system"},
+        "changes": {"members": [{"subject": user.id, "role": "user"} for user in users]},
+    }
+    with psycopg.connect(supabase.admin_db_url) as connection:
+        (shards,) = connection.execute("select value from umbral_chat_settings where name = 'shards'").fetchone() or ()
+        await command(supabase, "realtime/faults", lose_share=1.0, topic=service_topic("room", int(shards)))
+        connection.execute("select public.umbral_chat_update(%s, %s, 'elsewhere')", ["room", json.dumps(entry)])
 
 
 async def say(chat: Client, content: str, message_id: str | None = None) -> None:
@@ -201,7 +215,7 @@ async def test_an_offer_that_is_out_of_date_takes_nobody_off_the_topic_of_now(
     await members(chat, user, leaver)
     async with follow(user) as page:
         (before,) = (await page.until(listening(), "the channel"))["topics"]
-        await members(chat, user)
+        await members_elsewhere(supabase, user)
         line = await page.until(lambda line: listening()(line) and line["topics"] != [before], "the new channel")
         (now,) = line["topics"]
         # What the channel does not tell is found by the next poll, after which the page asks for an offer.

@@ -14,6 +14,7 @@ from umbral_chat.model.writes import Appended, Write, WriteEdit, WriteMessage, W
 
 from umbral_chat_realtime_supabase import answers
 from umbral_chat_realtime_supabase.calls import Calls
+from umbral_chat_realtime_supabase.news import MemberNews, changes_members
 from umbral_chat_realtime_supabase.places import InboxPlace, parse, token
 
 PAGE = 1_000
@@ -27,8 +28,9 @@ class SupabaseHistory:
 
     name = "supabase"
 
-    def __init__(self, calls: Calls) -> None:
+    def __init__(self, calls: Calls, news: MemberNews | None = None) -> None:
         self._calls = calls
+        self._news = news or MemberNews()
 
     async def append(self, write: Write) -> Appended:
         entry = _entry(write)
@@ -47,6 +49,8 @@ class SupabaseHistory:
         safe = write.key is not None or isinstance(write, WriteRedaction)
         told = await self._calls.call(answers.Written, function, safe=safe, **given)
         told.check(write.conversation, entry.get("message_id"))
+        if changes_members(write):
+            self._news.changed(write.conversation)
         return told.appended
 
     async def read(self, conversation: str, after: int, limit: int) -> LogPage:

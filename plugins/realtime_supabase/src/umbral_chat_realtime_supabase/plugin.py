@@ -55,7 +55,15 @@ def umbral_chat_transport(base: Base, storage: Storage) -> Transport | None:
         members = MemberSignals(topics.find, settings, settings.key, base.clock, base.telemetry)
     queue = base.settings.realtime.hint_queue
     return SupabaseTransport(
-        storage, calls, settings, settings.key, base.clock, base.telemetry, queue=queue, members=members
+        storage,
+        calls,
+        settings,
+        settings.key,
+        base.clock,
+        base.telemetry,
+        queue=queue,
+        members=members,
+        news=storage.store.news,
     )
 
 

@@ -20,6 +20,7 @@ from umbral_chat_realtime_supabase.client import client
 from umbral_chat_realtime_supabase.failures import FATAL
 from umbral_chat_realtime_supabase.files import newest
 from umbral_chat_realtime_supabase.history import SupabaseHistory
+from umbral_chat_realtime_supabase.news import MemberNews
 from umbral_chat_realtime_supabase.settings import Supabase
 from umbral_chat_realtime_supabase.store import SupabaseStore
 
@@ -36,7 +37,8 @@ def open_storage(settings: Supabase, key: Secret, clock: Clock, telemetry: Telem
     """The storage in the project's database. Nothing happens before its lifespan is entered, which raises StoreError
     when the project cannot be used as it is, or is not reached for half a minute."""
     calls = Calls(settings, clock, telemetry)
-    history = SupabaseHistory(calls)
+    news = MemberNews()
+    history = SupabaseHistory(calls, news)
 
     @asynccontextmanager
     async def lifespan() -> AsyncIterator[None]:
@@ -54,7 +56,7 @@ def open_storage(settings: Supabase, key: Secret, clock: Clock, telemetry: Telem
             finally:
                 calls.client = None
 
-    return Storage("supabase", history, SupabaseStore(calls), lifespan())
+    return Storage("supabase", history, SupabaseStore(calls, news), lifespan())
 
 
 async def _check(calls: Calls, clock: Clock) -> None:

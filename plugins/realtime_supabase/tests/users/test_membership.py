@@ -28,13 +28,19 @@ class Desk:
         self.members: dict[str, Membership] = {}
         self.asked: Counter[str] = Counter()
         self.failure: Exception | None = None
+        self.answering = asyncio.Event()
+        self.answering.set()
+        self.was_asked = asyncio.Event()
 
     async def find(self, conversation: str, subject: str, session: str | None) -> Membership:
         self.asked[conversation] += 1
         await asyncio.sleep(0)
         if self.failure:
             raise self.failure
-        return self.members.get(conversation, Membership(epoch="e", deleted=False, role=None))
+        found = self.members.get(conversation, Membership(epoch="e", deleted=False, role=None))
+        self.was_asked.set()
+        await self.answering.wait()
+        return found
 
 
 @pytest.fixture
@@ -48,11 +54,14 @@ def desk() -> Desk:
 
 
 @pytest.fixture
-def users(clock: Hand, desk: Desk) -> SupabaseUsers:
+def memberships(clock: Hand, desk: Desk) -> Memberships:
+    return Memberships(desk.find, clock, ttl=5.0, capacity=3)
+
+
+@pytest.fixture
+def users(clock: Hand, memberships: Memberships) -> SupabaseUsers:
     rules = Rules(issuer="i", audience="a", leeway=0, anonymous=False)
-    return SupabaseUsers(
-        rules, Jwks("", clock, ttl=1, cooldown=1, timeout=1), Memberships(desk.find, clock, ttl=5.0, capacity=3), clock
-    )
+    return SupabaseUsers(rules, Jwks("", clock, ttl=1, cooldown=1, timeout=1), memberships, clock)
 
 
 USER = User(kind="user", subject="u", rights=frozenset(), session="s", name="N")
@@ -159,3 +168,34 @@ async def test_what_is_remembered_is_bounded(users: SupabaseUsers, desk: Desk) -
     assert [desk.asked[f"c{number}"] for number in range(5)] == [1] * 5
     await users.authorize(USER, "c0")
     assert desk.asked["c0"] == 2
+
+
+async def test_who_is_removed_here_is_nobody_at_once(
+    users: SupabaseUsers, desk: Desk, memberships: Memberships
+) -> None:
+    desk.members |= {"room": member(), "other": member()}
+    await users.authorize(USER, "room")
+    await users.authorize(USER, "other")
+    del desk.members["room"]
+    memberships.forget("room")
+    with pytest.raises(Forbidden):
+        await users.authorize(USER, "room")
+    await users.authorize(USER, "other")
+    assert desk.asked == {"room": 2, "other": 1}
+
+
+async def test_what_was_being_asked_when_members_changed_is_asked_again(
+    users: SupabaseUsers, desk: Desk, memberships: Memberships
+) -> None:
+    desk.members["room"] = member()
+    asking = asyncio.create_task(users.authorize(USER, "room"))
+    desk.answering.clear()
+    await desk.was_asked.wait()
+    del desk.members["room"]
+    memberships.forget("room")
+    desk.answering.set()
+    with pytest.raises(Forbidden):
+        await asking
+    with pytest.raises(Forbidden):
+        await users.authorize(USER, "room")
+    assert desk.asked["room"] == 2

@@ -13,7 +13,7 @@ from umbral_chat.clock import Clock
 from umbral_chat.errors import HistoryUnavailable
 from umbral_chat.model.signals import Signal
 from umbral_chat.providers.history import Storage
-from umbral_chat.providers.transport import StateChanged, StateName, TransportState
+from umbral_chat.providers.transport import EntryHint, StateChanged, StateName, TransportState
 from umbral_chat.settings.secret import Secret
 from umbral_chat.telemetry import Telemetry
 from umbral_chat.transport import Mailbox, Watched
@@ -28,6 +28,7 @@ from umbral_chat_realtime_supabase.live.outbox import Outbox
 from umbral_chat_realtime_supabase.live.pauses import Pauses
 from umbral_chat_realtime_supabase.live.session import Session
 from umbral_chat_realtime_supabase.metrics import REALTIME_GARBLED, REALTIME_LOST, REALTIME_METRICS
+from umbral_chat_realtime_supabase.news import MemberNews, changes_members
 from umbral_chat_realtime_supabase.settings import Supabase
 from umbral_chat_realtime_supabase.topics import service_topic
 
@@ -68,10 +69,11 @@ class SupabaseTransport:
         *,
         queue: int = 10_000,
         members: MemberSignals | None = None,
+        news: MemberNews | None = None,
     ) -> None:
         telemetry.declare(*REALTIME_METRICS)
         self._history, self._clock, self._queue = storage.history, clock, queue
-        self._members = members
+        self._members, self._news = members, news or MemberNews()
         self._instance = secrets.token_hex(6)
         self._linkup = LinkUp(settings, key, calls, clock, telemetry, instance=self._instance, heard=self._hear)
         self._keeping = Keeping(self._linkup, clock, probe_interval=settings.probe_interval)
@@ -222,6 +224,8 @@ class SupabaseTransport:
     def _hear(self, heard: Heard) -> None:
         try:
             for hint in hints(heard, watched=self._watched, instance=self._instance):
+                if isinstance(hint, EntryHint) and changes_members(hint.entry):
+                    self._news.changed(hint.conversation)
                 self._mailbox.put(hint)
         except msgspec.DecodeError:
             self._garbled.labels().add()

@@ -22,6 +22,9 @@ def make_authenticator(base: Base, storage: Storage, settings: Supabase) -> Supa
     clock = base.clock
     store = storage.store
     lookup = of_database(store.calls) if isinstance(store, SupabaseStore) else of_history(storage.history)
+    memberships = Memberships(lookup, clock, ttl=settings.membership_ttl)
+    if isinstance(store, SupabaseStore):
+        store.news.subscribe(memberships.forget)
     return SupabaseUsers(
         Rules(
             issuer=settings.issuer or f"{settings.base}/auth/v1",
@@ -36,7 +39,7 @@ def make_authenticator(base: Base, storage: Storage, settings: Supabase) -> Supa
             cooldown=settings.jwks_cooldown,
             timeout=settings.connect_timeout,
         ),
-        Memberships(lookup, clock, ttl=settings.membership_ttl),
+        memberships,
         clock,
         secret=settings.jwt_secret,
         remember=settings.jwks_ttl,

@@ -45,6 +45,13 @@ class Memberships:
         self._known: OrderedDict[tuple[str, str, str | None], tuple[Membership, float]] = OrderedDict()
         self._asked: dict[tuple[str, str, str | None], asyncio.Task[Membership]] = {}
 
+    def forget(self, conversation: str) -> None:
+        """Its members are others now: what is known of it, or being asked, is of before."""
+        for name in [name for name in self._known if name[0] == conversation]:
+            del self._known[name]
+        for name in [name for name in self._asked if name[0] == conversation]:
+            del self._asked[name]
+
     async def find(self, conversation: str, subject: str, session: str | None) -> Membership:
         """What is known, at most `ttl` seconds old. Raises HistoryUnavailable."""
         name = (conversation, subject, session)
@@ -55,14 +62,21 @@ class Memberships:
         task = self._asked.get(name)
         if task is None:
             task = self._asked[name] = asyncio.create_task(self._ask(name), name="supabase: membership")
-            task.add_done_callback(lambda _: self._asked.pop(name, None))
         # One who goes away must not take the answer from the others.
         return await asyncio.shield(task)
 
     async def _ask(self, name: tuple[str, str, str | None]) -> Membership:
         # From the moment of asking: the answer may be as old as that.
         now = self._clock.monotonic()
-        found = await self._lookup(*name)
+        task = asyncio.current_task()
+        try:
+            found = await self._lookup(*name)
+        finally:
+            current = self._asked.get(name) is task
+            if current:
+                del self._asked[name]
+        if not current:
+            return await self.find(*name)
         self._known[name] = (found, now + (min(self._ttl, ABSENT) if found.role is None else self._ttl))
         self._known.move_to_end(name)
         while len(self._known) > self._capacity:

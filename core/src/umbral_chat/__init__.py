@@ -51,9 +51,12 @@ if TYPE_CHECKING:
         entry_encoder,
     )
     from umbral_chat.model.signals import (
+        CHANNEL_SIGNALS,
         DraftSignal,
+        PersonThere,
         PresenceSignal,
         ReadSignal,
+        RosterSignal,
         Signal,
         StatusSignal,
         TypingSignal,
@@ -62,8 +65,25 @@ if TYPE_CHECKING:
     )
     from umbral_chat.model.writes import Appended, Write, WriteEdit, WriteMessage, WriteRedaction, WriteUpdate
     from umbral_chat.providers.auth import Authenticator, Authorizer, Principal, Right
-    from umbral_chat.providers.edges import Check, CheckResult, Consumer, Offer, Presence, PresenceState
+    from umbral_chat.providers.edges import Check, CheckResult, Consumer, Offer
     from umbral_chat.providers.history import History, RenewsEpochs, Storage
+    from umbral_chat.providers.presence import (
+        DEVICE,
+        Availability,
+        DeviceHere,
+        PersonHere,
+        PersonSeen,
+        PersonTyping,
+        Presence,
+        PresenceLink,
+        PresenceList,
+        PresenceState,
+        Renewal,
+        Report,
+        TypingNow,
+        Viewer,
+        viewer,
+    )
     from umbral_chat.providers.store import Lease, RecentSignals, Record, SharedStore, StoredSignal
     from umbral_chat.providers.transport import (
         EntryHint,
@@ -98,12 +118,17 @@ _PLACES = {
         "entry_encoder"
     ),
     "umbral_chat.model.signals": (
-        "DraftSignal PresenceSignal ReadSignal Signal StatusSignal TypingSignal signal_decoder signal_encoder"
+        "CHANNEL_SIGNALS DraftSignal PersonThere PresenceSignal ReadSignal RosterSignal Signal StatusSignal "
+        "TypingSignal signal_decoder signal_encoder"
     ),
     "umbral_chat.model.writes": "Appended Write WriteEdit WriteMessage WriteRedaction WriteUpdate",
     "umbral_chat.providers.auth": "Authenticator Authorizer Principal Right",
-    "umbral_chat.providers.edges": "Check CheckResult Consumer Offer Presence PresenceState",
+    "umbral_chat.providers.edges": "Check CheckResult Consumer Offer",
     "umbral_chat.providers.history": "History RenewsEpochs Storage",
+    "umbral_chat.providers.presence": (
+        "DEVICE Availability DeviceHere PersonHere PersonSeen PersonTyping Presence PresenceLink PresenceList "
+        "PresenceState Renewal Report TypingNow Viewer viewer"
+    ),
     "umbral_chat.providers.store": "Lease RecentSignals Record SharedStore StoredSignal",
     "umbral_chat.providers.transport": (
         "EntryHint HeadHint SignalHint StateChanged StateName ToggleHint Transport TransportEvent TransportState"
@@ -131,10 +156,13 @@ def __dir__() -> list[str]:
 
 
 __all__ = [
+    "CHANNEL_SIGNALS",
+    "DEVICE",
     "START",
     "Appended",
     "Authenticator",
     "Authorizer",
+    "Availability",
     "Base",
     "Changes",
     "Check",
@@ -147,6 +175,7 @@ __all__ = [
     "Cursor",
     "CursorExpired",
     "Deleted",
+    "DeviceHere",
     "DraftSignal",
     "Edit",
     "Entry",
@@ -168,8 +197,14 @@ __all__ = [
     "NewerSchema",
     "NotFound",
     "Offer",
+    "PersonHere",
+    "PersonSeen",
+    "PersonThere",
+    "PersonTyping",
     "PluginError",
     "Presence",
+    "PresenceLink",
+    "PresenceList",
     "PresenceSignal",
     "PresenceState",
     "Principal",
@@ -177,10 +212,13 @@ __all__ = [
     "RecentSignals",
     "Record",
     "Redaction",
+    "Renewal",
     "RenewsEpochs",
+    "Report",
     "RequestError",
     "Right",
     "Role",
+    "RosterSignal",
     "Secret",
     "Section",
     "Sender",
@@ -203,11 +241,13 @@ __all__ = [
     "Transport",
     "TransportEvent",
     "TransportState",
+    "TypingNow",
     "TypingSignal",
     "UmbralChatError",
     "Unauthorized",
     "Unavailable",
     "Update",
+    "Viewer",
     "Write",
     "WriteEdit",
     "WriteMessage",
@@ -219,4 +259,5 @@ __all__ = [
     "hookimpl",
     "signal_decoder",
     "signal_encoder",
+    "viewer",
 ]

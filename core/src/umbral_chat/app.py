@@ -78,6 +78,8 @@ def create_app(settings: Settings, plugins: PluginHost, *, clock: Clock | None =
     async def enter(stack: AsyncExitStack) -> None:
         stack.push_async_callback(asyncio.to_thread, services.base.telemetry.shutdown)
         await stack.enter_async_context(services.storage.lifespan)
+        if services.presence is not None:
+            await stack.enter_async_context(services.presence.lifespan)
         issuers.use(TokenIssuer(await load_secrets(core.token_secrets, services.storage.store), clock))
         await services.toggle.load()
         authenticators = _authenticators(services, issuers.current)

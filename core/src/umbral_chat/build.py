@@ -17,9 +17,10 @@ from umbral_chat.feed.monitored import MonitoredHistory
 from umbral_chat.interest import Interest
 from umbral_chat.lifecycle import Lifecycle
 from umbral_chat.model.conversations import Deleted
-from umbral_chat.model.signals import DraftSignal
+from umbral_chat.model.signals import DraftSignal, RosterSignal
 from umbral_chat.plugins import PluginHost
 from umbral_chat.providers.history import Storage
+from umbral_chat.providers.presence import Presence, PresenceLink
 from umbral_chat.providers.transport import EntryHint, HeadHint, SignalHint, ToggleHint, TransportEvent
 from umbral_chat.settings.effective import Settings
 from umbral_chat.sqlite import open_storage
@@ -60,7 +61,7 @@ def build(settings: Settings, plugins: PluginHost, clock: Clock) -> tuple[Servic
     interest.serve(transports)
     drafts = Drafts(clock, per_conversation=limits.drafts, changed=feeds.touch_signals, publish=failover.publish)
     receiver.drafts = drafts
-    feeds.on_read = receiver.end_drafts
+    feeds.on_read = receiver.came
     telemetry.gauge("umbral_chat.drafts", lambda: [((), len(drafts))])
     toggle.on_change(failover.toggled)
     bus.subscribe(receiver.happened)
@@ -72,6 +73,10 @@ def build(settings: Settings, plugins: PluginHost, clock: Clock) -> tuple[Servic
         limits=limits,
         telemetry=telemetry,
     )
+    presence = plugins.presence(base, storage, settings.core.presence)
+    if presence is not None:
+        presence.attach(PresenceLink(failover.publish, feeds.touch_signals, lambda: failover.mode))
+        receiver.presence = presence
     services = Services(
         base=base,
         plugins=plugins,
@@ -82,7 +87,7 @@ def build(settings: Settings, plugins: PluginHost, clock: Clock) -> tuple[Servic
         toggle=toggle,
         chat=chat,
         lifecycle=lifecycle,
-        presence=plugins.presence(base, storage, settings.core.presence),
+        presence=presence,
     )
     return services, interest, bus
 
@@ -110,10 +115,11 @@ class _Receiver:
         self._feeds = feeds
         self._toggle = toggle
         self.drafts: Drafts | None = None
+        self.presence: Presence | None = None
 
     def happened(self, happened: Happened) -> None:
         if happened.deleted:
-            self._feeds.hint_head(happened.conversation, Deleted())
+            self._gone(happened.conversation)
             return
         self._lines(happened.conversation, happened.epoch, happened.lines)
 
@@ -121,10 +127,15 @@ class _Receiver:
         match event:
             case EntryHint():
                 self._lines(event.conversation, event.epoch, [Line.of(event.entry)])
+            case HeadHint(head=Deleted()):
+                self._gone(event.conversation)
             case HeadHint():
                 self._feeds.hint_head(event.conversation, event.head)
             case SignalHint(signal=DraftSignal() as draft) if self.drafts is not None:
                 self.drafts.learn(draft)
+            case SignalHint(signal=RosterSignal() as roster):
+                if self.presence is not None:
+                    self.presence.learn(roster)
             case SignalHint():
                 self._feeds.touch_signals(event.signal.conversation)
             case ToggleHint():
@@ -137,10 +148,19 @@ class _Receiver:
 
     def _lines(self, conversation: str, epoch: str, lines: list[Line]) -> None:
         self._feeds.hint_entries(conversation, epoch, lines)
-        self.end_drafts(conversation, lines)
+        self.came(conversation, lines)
 
-    def end_drafts(self, conversation: str, lines: Sequence[Line]) -> None:
-        """These entries are in the log: a reader who gets one must not get its draft beside it."""
+    def _gone(self, conversation: str) -> None:
+        self._feeds.hint_head(conversation, Deleted())
+        if self.presence is not None:
+            self.presence.forget(conversation)
+
+    def came(self, conversation: str, lines: Sequence[Line]) -> None:
+        """These entries are in the log: a reader who gets one must not be told beside it that it is being written."""
+        if self.presence is not None:
+            for line in lines:
+                if line.says:
+                    self.presence.wrote(conversation, line.sender)
         if self.drafts:
             for line in lines:
                 if line.ends_draft and line.message_id is not None:

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from umbral_chat.feed import Feeds
     from umbral_chat.lifecycle import Lifecycle
     from umbral_chat.plugins import PluginHost
-    from umbral_chat.providers.edges import Presence
     from umbral_chat.providers.history import Storage
+    from umbral_chat.providers.presence import Presence
     from umbral_chat.settings.effective import Settings
     from umbral_chat.telemetry import Telemetry
     from umbral_chat.toggle import Toggle

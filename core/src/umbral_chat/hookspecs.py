@@ -14,8 +14,9 @@ if TYPE_CHECKING:
 
     from umbral_chat.context import Base, Services
     from umbral_chat.providers.auth import Authenticator, Principal
-    from umbral_chat.providers.edges import Check, Consumer, Offer, Presence
+    from umbral_chat.providers.edges import Check, Consumer, Offer
     from umbral_chat.providers.history import Storage
+    from umbral_chat.providers.presence import Presence
     from umbral_chat.providers.transport import Transport
 
 

@@ -31,6 +31,7 @@ PUBLIC_MODULES = (
     "umbral_chat.providers.auth",
     "umbral_chat.providers.edges",
     "umbral_chat.providers.history",
+    "umbral_chat.providers.presence",
     "umbral_chat.providers.store",
     "umbral_chat.providers.transport",
     "umbral_chat.settings.secret",

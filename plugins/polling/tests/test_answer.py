@@ -13,7 +13,7 @@ from umbral_chat.feed import Line
 from umbral_chat.model.cursor import START, Cursor
 from umbral_chat.model.entries import Entry, FoldedMessage, Message, Redaction, Sender
 from umbral_chat.model.fold import folded
-from umbral_chat.providers.edges import PresenceState
+from umbral_chat.providers.presence import PersonHere, PersonTyping, PresenceList, PresenceState
 from umbral_chat_polling.answer import Events, body
 
 NOW = datetime(2026, 1, 1, 12, 30, 0, 123456, tzinfo=UTC)
@@ -25,13 +25,21 @@ messages = st.builds(
 )
 redactions = st.builds(Redaction, seq=st.integers(1, 9), at=st.just(NOW), sender=senders, message_id=texts)
 drafts = st.builds(DraftView, message_id=texts, offset=st.just(0), text=texts, sender=senders)
-people = st.lists(st.dictionaries(texts, texts, max_size=2), max_size=2)
+here = st.builds(PersonHere, person=texts, role=st.just("user"), status=st.just("online"), since=st.just(NOW))
+lists = st.builds(
+    PresenceList,
+    version=st.sampled_from("vw"),
+    count=st.just(1),
+    counts=st.just({"user": 1}),
+    people=st.lists(here, max_size=2),
+)
+types = st.lists(st.builds(PersonTyping, person=texts, role=st.just("user")), max_size=2)
 
 
 @given(
     st.lists(st.one_of(messages, redactions), max_size=3),
     st.lists(drafts, max_size=2),
-    st.none() | st.builds(PresenceState, st.just(1), people, people),
+    st.none() | st.builds(PresenceState, lists, types),
     st.none() | st.just(NOW),
     st.none() | st.lists(messages.map(folded), max_size=2),
     st.integers(0, 9),
@@ -53,6 +61,7 @@ def test_it_reads_back_as_what_it_was_made_of(
         mode="polling",
         drafts=drafts,
         presence=presence,
+        known_presence="w",
         stale_since=stale_since,
         messages=None if snapshot is None else msgspec.json.encode(snapshot),
     )
@@ -65,7 +74,7 @@ def test_it_reads_back_as_what_it_was_made_of(
         mode="polling",
         drafts=drafts,
         typing=presence.typing if presence else [],
-        presence=presence.people if presence else None,
+        presence=presence.presence if presence and presence.presence.version != "w" else None,
         stale_since=stale_since,
         snapshot=snapshot is not None,
         messages=snapshot or [],

@@ -22,6 +22,7 @@ MEANINGS: Final[Mapping[Right, str]] = MappingProxyType(
         "status": "See the service's status: its plugins, transports and counters.",
         "admin": "Switch realtime on and off.",
         "metrics": "Read the metrics.",
+        "last_seen": "See when people were last in a conversation.",
     }
 )
 

@@ -20,10 +20,10 @@ def speaker(principal: Principal, requested: Sender | None) -> Sender:
     a visitor who calls itself "Support" is refused, too.
     """
     if requested is None:
-        return _itself(principal)
+        return principal.sender
     if "send_as" in principal.rights:
         return requested
-    itself = _itself(principal)
+    itself = principal.sender
     if requested.role != itself.role:
         raise _may_not("role", f"may speak as {itself.role!r} only")
     if requested.id is not None and requested.id != itself.id:
@@ -47,11 +47,6 @@ def token_role(issuer: Principal, requested: Role | None) -> Role:
             field="role",
         )
     return role
-
-
-def _itself(principal: Principal) -> Sender:
-    own = principal.subject.removeprefix("key:") if principal.kind == "key" else principal.subject
-    return Sender(role=principal.role, id=own, name=principal.name)
 
 
 def _may_not(field: str, reason: str) -> Forbidden:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from umbral_chat.model.entries import Edit, Entry, Message, Redaction, Role, Update, entry_encoder
+from umbral_chat.model.entries import Edit, Entry, Message, Redaction, Sender, Update, entry_encoder
 
 KINDS: dict[type[Entry], str] = {kind: str(kind.__struct_config__.tag) for kind in (Message, Edit, Redaction, Update)}
 """The `kind` of each; looked up, since this is asked for every entry."""
@@ -16,21 +16,27 @@ class Line(NamedTuple):
     seq: int
     kind: str
     json: bytes
-    role: Role
+    sender: Sender
     message_id: str | None
 
     @classmethod
     def of(cls, entry: Entry) -> Line:
         """Encode `entry`."""
         message_id = None if isinstance(entry, Update) else entry.message_id
-        return cls(entry.seq, KINDS[type(entry)], entry_encoder.encode(entry), entry.sender.role, message_id)
+        return cls(entry.seq, KINDS[type(entry)], entry_encoder.encode(entry), entry.sender, message_id)
 
     @property
     def ends_draft(self) -> bool:
         """Whether a draft of the same message id is over: the message is written, or it is withdrawn."""
         return self.kind in _ENDING
 
+    @property
+    def says(self) -> bool:
+        """Whether somebody said something, and so types it no more."""
+        return self.kind == _MESSAGE
 
+
+_MESSAGE = KINDS[Message]
 _ENDING = {KINDS[Message], KINDS[Redaction]}
 
 __all__ = ["Line"]

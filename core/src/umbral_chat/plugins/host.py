@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
     from umbral_chat.context import Base, Services
     from umbral_chat.providers.auth import Authenticator, Principal
-    from umbral_chat.providers.edges import Consumer, Presence
+    from umbral_chat.providers.edges import Consumer
+    from umbral_chat.providers.presence import Presence
     from umbral_chat.providers.transport import Transport
     from umbral_chat.settings.sections import Section
 

@@ -6,7 +6,7 @@ from typing import Literal, Protocol
 
 import msgspec
 
-from umbral_chat.model.entries import Role
+from umbral_chat.model.entries import Role, Sender
 
 Right = Literal[
     "read",
@@ -19,6 +19,7 @@ Right = Literal[
     "status",
     "admin",
     "metrics",
+    "last_seen",
 ]
 """What a principal may do. `docs/reference/rights.md` says which route needs which."""
 
@@ -41,6 +42,13 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
     name: str | None = None
     expires_at: float | None = None
     """Unix time after which it is nobody."""
+
+    @property
+    def sender(self) -> Sender:
+        """As whom it speaks when it does not choose: with its own role, id and name. A service key's id is the key's
+        plain name (`n8n`, not `key:n8n`)."""
+        own = self.subject.removeprefix("key:") if self.kind == "key" else self.subject
+        return Sender(role=self.role, id=own, name=self.name)
 
 
 class Authenticator(Protocol):

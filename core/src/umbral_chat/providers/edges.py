@@ -1,4 +1,4 @@
-"""What else plugins give: presence, edge offers, consumers of logs, and checks."""
+"""What else plugins give: edge offers, consumers of logs, and checks."""
 
 from __future__ import annotations
 
@@ -8,25 +8,6 @@ from typing import Any, Protocol
 import msgspec
 
 from umbral_chat.model.entries import Entry
-
-
-class PresenceState(msgspec.Struct, frozen=True):
-    """Who is in a conversation, as a poll answers it. `version` rises with every change."""
-
-    version: int
-    people: list[dict[str, Any]]
-    typing: list[dict[str, Any]]
-
-
-class Presence(Protocol):
-    """Who is here and who types. Selected as the history is: one a service."""
-
-    name: str
-    rank: int
-
-    def state(self, conversation: str) -> PresenceState:
-        """What is known now, without waiting."""
-        ...
 
 
 class Offer(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
@@ -86,4 +67,4 @@ class Check(msgspec.Struct, frozen=True):
     needs_store: bool = True
 
 
-__all__ = ["Check", "CheckResult", "Consumer", "Offer", "Presence", "PresenceState"]
+__all__ = ["Check", "CheckResult", "Consumer", "Offer"]

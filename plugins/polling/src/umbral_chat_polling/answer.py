@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
 import msgspec
 from umbral_chat.drafts import DraftView
 from umbral_chat.feed import Line
 from umbral_chat.model.cursor import Cursor
 from umbral_chat.model.entries import Entry, FoldedMessage
-from umbral_chat.providers.edges import PresenceState
+from umbral_chat.providers.presence import PersonTyping, PresenceList, PresenceState
 
 _encoder = msgspec.json.Encoder()
 
@@ -26,8 +25,9 @@ class Events(msgspec.Struct, frozen=True, kw_only=True):
     poll_after_ms: int
     mode: str
     drafts: list[DraftView] = []
-    typing: list[dict[str, Any]] = []
-    presence: list[dict[str, Any]] | None = None
+    typing: list[PersonTyping] = []
+    presence: PresenceList | None = None
+    """Null when the client knows the list of this version, or nothing provides presence."""
     stale_since: datetime | None = None
     """The history does not answer since then: this is from memory, and there may be more."""
     snapshot: bool = False
@@ -44,17 +44,19 @@ def body(
     mode: str,
     drafts: list[DraftView],
     presence: PresenceState | None,
+    known_presence: str | None = None,
     stale_since: datetime | None = None,
     messages: bytes | None = None,
 ) -> bytes:
-    """An `Events` as JSON. `messages` is an encoded list of folded messages, given only for a snapshot."""
+    """An `Events` as JSON. `known_presence` is the version of the list that the client has; `messages` is an encoded
+    list of folded messages, given only for a snapshot."""
     parts = [
         b'{"entries":[',
         b",".join([line.json for line in lines]),
         f'],"cursor":"{cursor}","head":{head},"has_more":{"true" if cursor.seq < head else "false"}'
         f',"poll_after_ms":{poll_after_ms},"mode":"{mode}","drafts":'.encode(),
         _encoder.encode(drafts) if drafts else b"[]",
-        b',"typing":[],"presence":null' if presence is None else _present(presence),
+        b',"typing":[],"presence":null' if presence is None else _present(presence, known_presence),
     ]
     if stale_since is not None:
         parts += [b',"stale_since":', _encoder.encode(stale_since)]
@@ -64,8 +66,9 @@ def body(
     return b"".join(parts)
 
 
-def _present(presence: PresenceState) -> bytes:
-    return b',"typing":%b,"presence":%b' % (_encoder.encode(presence.typing), _encoder.encode(presence.people))
+def _present(state: PresenceState, known: str | None) -> bytes:
+    people = b"null" if state.presence.version == known else _encoder.encode(state.presence)
+    return b',"typing":%b,"presence":%b' % (_encoder.encode(state.typing), people)
 
 
 __all__ = ["Events", "body"]

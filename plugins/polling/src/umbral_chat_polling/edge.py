@@ -10,6 +10,7 @@ from umbral_chat.epochs import check_epoch
 from umbral_chat.errors import CursorExpired, RequestError
 from umbral_chat.hot import HotRoute
 from umbral_chat.model.cursor import START, Cursor
+from umbral_chat.providers.presence import viewer
 
 from umbral_chat_polling.answer import body
 from umbral_chat_polling.cadence import long_poll, poll_after, poll_after_drain
@@ -163,7 +164,8 @@ class PollEdge:
             poll_after_ms=0 if cursor.seq < head else self._pause(ask, view, writing=bool(drafts)),
             mode=self._failover.mode,
             drafts=drafts,
-            presence=None if presence is None else presence.state(ask.conversation),
+            presence=None if presence is None else presence.state(ask.conversation, viewer(ask.principal)),
+            known_presence=ask.query.presence,
             stale_since=batch.stale_since,
             messages=messages,
         )

@@ -14,7 +14,7 @@ from umbral_chat.model.cursor import Cursor
 if TYPE_CHECKING:
     from litestar.types import Scope
 
-PARAMETERS = frozenset({"after", "limit", "wait"})
+PARAMETERS = frozenset({"after", "limit", "wait", "presence", "device"})
 
 REMEMBERED = 16_384
 """Queries kept parsed. A client that polls for something new sends the same query until there is."""
@@ -31,6 +31,10 @@ class Query(NamedTuple):
     after: Cursor
     limit: int
     wait: float
+    presence: str | None = None
+    """Version of the presence list that the client has."""
+    device: str | None = None
+    """The device whose presence this poll holds."""
 
 
 def query_parser(batch_size: int) -> Callable[[bytes], Query]:
@@ -46,6 +50,8 @@ def query_parser(batch_size: int) -> Callable[[bytes], Query]:
             after=Cursor.parse(given.get("after")),
             limit=http.integer(given.get("limit"), field="limit", default=batch_size, least=1, most=batch_size),
             wait=_seconds(given.get("wait", "0")),
+            presence=given.get("presence"),
+            device=given.get("device"),
         )
 
     remembered = lru_cache(maxsize=REMEMBERED)(parse)

@@ -9,7 +9,7 @@ import secrets
 
 from umbral_chat.clock import Clock
 from umbral_chat.errors import UmbralChatError
-from umbral_chat.model.signals import Signal
+from umbral_chat.model.signals import CHANNEL_SIGNALS, Signal
 from umbral_chat.providers.history import Storage
 from umbral_chat.providers.store import RecentSignals, Record
 from umbral_chat.providers.transport import SignalHint, StateChanged, StateName, ToggleHint, TransportState
@@ -102,7 +102,7 @@ class PollingTransport:
 
     async def publish(self, signal: Signal) -> None:
         """Put it on the store's short list soon; lost while the store does not answer, or when nothing runs."""
-        if self._tasks:
+        if self._tasks and not isinstance(signal, CHANNEL_SIGNALS):
             self._outbox.put(signal.conversation, pack(self._instance, signal))
 
     def watch(self, conversation: str) -> None:

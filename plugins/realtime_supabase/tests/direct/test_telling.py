@@ -100,7 +100,7 @@ async def test_many_conversations_are_told_in_one_request(httpx_mock: HTTPXMock)
     stage.signals.put(draft("so", "a"))
     stage.signals.put(draft("so far", "a"))
     stage.signals.put(draft("other", "a", "m2"))
-    stage.signals.put(TypingSignal(conversation="b", sender=ME, typing=True))
+    stage.signals.put(TypingSignal(conversation="b", person="p", role="user", typing=True))
     async with stage.running():
         await until(lambda: stage.counted("told") == 2)
     (request,) = httpx_mock.get_requests()
@@ -127,7 +127,9 @@ async def test_many_conversations_are_told_in_one_request(httpx_mock: HTTPXMock)
                 "private": True,
                 "payload": {
                     "conversation": "b",
-                    "signals": [{"signal": "typing", "conversation": "b", "sender": said["sender"], "typing": True}],
+                    "signals": [
+                        {"signal": "typing", "conversation": "b", "person": "p", "role": "user", "typing": True}
+                    ],
                 },
             },
         ]

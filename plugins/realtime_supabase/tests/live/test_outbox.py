@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 from umbral_chat.model.entries import Sender
-from umbral_chat.model.signals import DraftSignal, PresenceSignal, ReadSignal, Signal, TypingSignal
+from umbral_chat.model.signals import DraftSignal, PresenceSignal, ReadSignal, RosterSignal, Signal, TypingSignal
 from umbral_chat_realtime_supabase.live.outbox import BATCH, BATCH_BYTES, Outbox
 
 SENDER = Sender("assistant")
@@ -20,20 +20,33 @@ def test_the_newest_of_a_thing_takes_the_place_of_the_one_before() -> None:
     newest: list[Signal] = [
         draft("The answer"),
         ReadSignal(conversation="room", subject="u", seq=9),
-        TypingSignal(conversation="room", sender=SENDER, typing=False),
-        PresenceSignal(conversation="room", version=2),
+        TypingSignal(conversation="room", person="p", role="user", typing=False),
+        RosterSignal(conversation="room", instance="i", number=2),
         draft("x", message_id="another"),
     ]
     older: list[Signal] = [
         draft("The"),
         ReadSignal(conversation="room", subject="u", seq=1),
-        TypingSignal(conversation="room", sender=SENDER, typing=True),
-        PresenceSignal(conversation="room", version=1),
+        TypingSignal(conversation="room", person="p", role="user", typing=True),
+        RosterSignal(conversation="room", instance="i", number=1),
     ]
     for signal in older + newest:
         outbox.put("s:0", signal)
     assert outbox.take(0.0) == [("s:0", newest)]
     assert len(outbox) == 0
+
+
+def test_what_one_says_that_the_other_does_not_is_kept_beside_it() -> None:
+    outbox = Outbox(10, 10, 0.0)
+    kept: list[Signal] = [
+        PresenceSignal(conversation="room", version="a", count=1, left=["p"]),
+        PresenceSignal(conversation="room", version="b", count=0, left=["q"]),
+        RosterSignal(conversation="room", instance="i", number=1),
+        RosterSignal(conversation="room", instance="j", number=1),
+    ]
+    for signal in kept:
+        outbox.put("s:0", signal)
+    assert outbox.take(0.0) == [("s:0", kept)]
 
 
 def test_past_its_bound_the_oldest_go() -> None:

@@ -11,7 +11,7 @@ import httpx
 import msgspec
 from umbral_chat.clock import Clock
 from umbral_chat.errors import HistoryUnavailable
-from umbral_chat.model.signals import DraftSignal, Signal, TypingSignal
+from umbral_chat.model.signals import CHANNEL_SIGNALS, DraftSignal, Signal
 from umbral_chat.settings.secret import Secret
 from umbral_chat.telemetry import Telemetry
 
@@ -41,7 +41,8 @@ _log = logging.getLogger(__name__)
 
 
 class MemberSignals:
-    """Tells drafts and typing on the members' topics, by Realtime's HTTP API: one request for many conversations.
+    """Tells drafts, presence and typing on the members' topics, by Realtime's HTTP API: one request for many
+    conversations.
 
     Best effort: a draft is told whole each time and its entry ends it, so what is lost is made good by the next one.
     What waits is bounded, and a newer signal of the same message takes the older one's place.
@@ -56,7 +57,7 @@ class MemberSignals:
 
     def put(self, signal: Signal) -> None:
         """Tell it soon; at once done, whatever becomes of it. What is not for members is left out."""
-        if isinstance(signal, DraftSignal | TypingSignal):
+        if isinstance(signal, (DraftSignal, *CHANNEL_SIGNALS)):
             self._outbox.put(signal.conversation, signal)
             self._filled.set()
 

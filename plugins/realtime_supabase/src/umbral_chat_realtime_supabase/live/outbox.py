@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
-from umbral_chat.model.signals import DraftSignal, ReadSignal, Signal, TypingSignal, signal_encoder
+from umbral_chat.model.signals import (
+    DraftSignal,
+    PresenceSignal,
+    ReadSignal,
+    RosterSignal,
+    Signal,
+    TypingSignal,
+    signal_encoder,
+)
 
 BATCH = 100
 """Most signals of one broadcast."""
@@ -70,7 +78,11 @@ def _identity(signal: Signal) -> object:
         case ReadSignal():
             return (ReadSignal, signal.conversation, signal.subject)
         case TypingSignal():
-            return (TypingSignal, signal.conversation, signal.sender)
+            return (TypingSignal, signal.conversation, signal.person)
+        case RosterSignal():
+            return (RosterSignal, signal.conversation, signal.instance)
+        case PresenceSignal():  # what changed since the one before it, so both are needed
+            return (PresenceSignal, signal.conversation, signal.version)
         case _:
             return (type(signal), signal.conversation)
 

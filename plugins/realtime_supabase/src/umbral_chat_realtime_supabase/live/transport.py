@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from umbral_chat.clock import Clock
 from umbral_chat.errors import HistoryUnavailable
-from umbral_chat.model.signals import Signal
+from umbral_chat.model.signals import CHANNEL_SIGNALS, Signal
 from umbral_chat.providers.history import Storage
 from umbral_chat.providers.transport import EntryHint, StateChanged, StateName, TransportState
 from umbral_chat.settings.secret import Secret
@@ -127,6 +127,8 @@ class SupabaseTransport:
         if self._state.state == "live":
             if self._members is not None:
                 self._members.put(signal)
+            if isinstance(signal, CHANNEL_SIGNALS):
+                return
             self._outbox.put(service_topic(signal.conversation, self._linkup.shards), signal)
             self._filled.set()
 

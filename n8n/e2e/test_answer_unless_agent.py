@@ -51,7 +51,7 @@ def test_while_an_agent_is_present_it_stays_silent_and_answers_when_the_agent_le
 
 
 def test_an_agent_of_whom_nothing_is_heard_any_more_is_not_waited_for(stage: Stage) -> None:
-    come(stage, "crashed", ttl=2)
+    come(stage, "crashed", ttl=5)
     until_no_agent(stage, "crashed")
     assert ask(stage, "crashed").body["answered"] is True
 

@@ -15,13 +15,13 @@ from umbral_chat.cli.service import Service, current_service, service_options
 
 if TYPE_CHECKING:
     from umbral_chat.cli.client import Client, Json, conversation_path
-    from umbral_chat.cli.output import clean, moment, notice, one_line, print_json, stderr, stdout
-    from umbral_chat.cli.retry import backoff, passes, pause
+    from umbral_chat.cli.output import clean, counted, moment, notice, one_line, print_json, stderr, stdout
+    from umbral_chat.cli.watch import Lines, Screen, watch
 
 _PLACES = {
     "umbral_chat.cli.client": "Client Json conversation_path",
-    "umbral_chat.cli.output": "clean moment notice one_line print_json stderr stdout",
-    "umbral_chat.cli.retry": "backoff passes pause",
+    "umbral_chat.cli.output": "clean counted moment notice one_line print_json stderr stdout",
+    "umbral_chat.cli.watch": "Lines Screen watch",
 }
 
 _MODULES = {name: module for module, names in _PLACES.items() for name in names.split()}
@@ -39,24 +39,25 @@ if not TYPE_CHECKING:
 __all__ = [
     "Client",
     "Json",
+    "Lines",
     "Problem",
+    "Screen",
     "Service",
     "Unreachable",
-    "backoff",
     "clean",
     "command",
     "conversation_argument",
     "conversation_path",
+    "counted",
     "current_service",
     "json_option",
     "moment",
     "notice",
     "one_line",
-    "passes",
-    "pause",
     "print_json",
     "run_async",
     "service_options",
     "stderr",
     "stdout",
+    "watch",
 ]

@@ -61,7 +61,7 @@ def build(settings: Settings, plugins: PluginHost, clock: Clock) -> tuple[Servic
     interest.serve(transports)
     drafts = Drafts(clock, per_conversation=limits.drafts, changed=feeds.touch_signals, publish=failover.publish)
     receiver.drafts = drafts
-    feeds.on_read = receiver.came
+    feeds.on_read = receiver.found
     telemetry.gauge("umbral_chat.drafts", lambda: [((), len(drafts))])
     toggle.on_change(failover.toggled)
     bus.subscribe(receiver.happened)
@@ -148,19 +148,23 @@ class _Receiver:
 
     def _lines(self, conversation: str, epoch: str, lines: list[Line]) -> None:
         self._feeds.hint_entries(conversation, epoch, lines)
-        self.came(conversation, lines)
+        self._came(conversation, lines, new=True)
 
     def _gone(self, conversation: str) -> None:
         self._feeds.hint_head(conversation, Deleted())
         if self.presence is not None:
             self.presence.forget(conversation)
 
-    def came(self, conversation: str, lines: Sequence[Line]) -> None:
+    def found(self, conversation: str, lines: Sequence[Line]) -> None:
+        """These entries were read, and may be old."""
+        self._came(conversation, lines, new=False)
+
+    def _came(self, conversation: str, lines: Sequence[Line], *, new: bool) -> None:
         """These entries are in the log: a reader who gets one must not be told beside it that it is being written."""
         if self.presence is not None:
             for line in lines:
                 if line.says:
-                    self.presence.wrote(conversation, line.sender)
+                    self.presence.wrote(conversation, line.sender, None if new else line.at)
         if self.drafts:
             for line in lines:
                 if line.ends_draft and line.message_id is not None:

@@ -227,8 +227,8 @@ def about() -> str:
         f"{datetime.now(UTC):%Y-%m-%d}, {platform.machine()}, {os.cpu_count()} processors shared with others, Python "
         f"{platform.python_version()}. {USUAL.people:,} people with one device each in {USUAL.conversations} "
         f"conversations, each of whom reports every {USUAL.every:g} s by an HTTP PUT, over {USUAL.connections} "
-        f"connections. The instance has one processor, the driver and whatever else there is the other. Medians of {RUNS} runs of "
-        f"{USUAL.seconds:g} s each, after everybody had come and reported twice."
+        f"connections. The instance has one processor, the driver and whatever else there is the other. Medians of "
+        f"{RUNS} runs of {USUAL.seconds:g} s each, after everybody had come and reported twice."
     )
 
 

@@ -146,7 +146,9 @@ class Actor:
         seconds = self.run.plan.typing_ttl
         body = {"typing": on, "sender": self.sender, "seconds": seconds}
         began, answer = await self._ask(instance, "POST", "typing", body)
-        self.account.typed.append(Typed(began, time.monotonic(), answer["expires_in"] if answer["typing"] else 0.0))
+        if answer["typing"] != on or answer["expires_in"] > seconds:
+            self.run.surprise(f"{self.person.id} said that it types for {seconds} s: {on}, and was told {answer}")
+        self.account.typed.append(Typed(began, time.monotonic(), seconds if on else 0.0))
 
     async def _say(self, instance: int) -> None:
         """Once: what comes of it is no matter of presence but that it ends the typing."""

@@ -52,11 +52,13 @@ class Plan:
     ttl: float = 9.0
     hold_back: float = 6.0
     typing_ttl: float = 4.0
+    prefix: str = ""
+    """Of the conversations' names: runs on one store have conversations of their own."""
 
     @property
     def names(self) -> list[str]:
         """The conversations."""
-        return [f"room-{number}" for number in range(self.conversations)]
+        return [f"{self.prefix}room-{number}" for number in range(self.conversations)]
 
 
 class Act(NamedTuple):

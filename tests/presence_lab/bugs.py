@@ -11,9 +11,10 @@ from typing import Any
 import msgspec
 from umbral_chat.model.entries import Sender
 from umbral_chat.providers.presence import TypingNow
-from umbral_chat_presence.claims import GONE, HERE, Claim, Moment
+from umbral_chat_presence.claims import HERE, Claim, Moment
+from umbral_chat_presence.devices import Devices
 from umbral_chat_presence.engine import Engine
-from umbral_chat_presence.people import Person, Slot
+from umbral_chat_presence.people import Person
 from umbral_chat_presence.room import Room
 
 
@@ -33,30 +34,30 @@ def _instead(owner: type[Any], name: str, other: Callable[..., Any]) -> None:
 
 def never_expire() -> None:
     """A device that is not heard of any more stays."""
-    ended = Engine._ended
+    due = Devices.due
 
-    def stays(self: Engine, room: Room, person: Person, slot: Slot, now: Moment) -> None:
-        if slot.claim.phase == HERE:
+    def stays(self: Devices, room: Room, person: Person, device: str, now: Moment) -> bool:
+        slot = person.mine.get(device)
+        if slot is not None and slot.claim.phase == HERE:
             slot.until = now.elapsed + 3600
-            return
-        ended(self, room, person, slot, now)
+        return due(self, room, person, device, now)
 
-    _instead(Engine, "_ended", stays)
+    _instead(Devices, "due", stays)
 
 
 def forget_the_hold_back() -> None:
     """Who leaves is gone at once."""
-    leave = Engine.leave
+    leave = Devices.leave
 
-    def at_once(self: Engine, conversation: str, person: Sender, device: str, now: Moment) -> bool:
+    def at_once(self: Devices, room: Room, person: Person, device: str, now: Moment) -> bool:
         usual = self._settings
         self._settings = msgspec.structs.replace(usual, hold_back=0.0)
         try:
-            return leave(self, conversation, person, device, now)
+            return leave(self, room, person, device, now)
         finally:
             self._settings = usual
 
-    _instead(Engine, "leave", at_once)
+    _instead(Devices, "leave", at_once)
 
 
 def type_for_ever() -> None:
@@ -90,17 +91,15 @@ def let_the_older_claim_hold() -> None:
 
 def take_every_device_for_the_person() -> None:
     """Who leaves with one tab has left with all."""
-    leave = Engine.leave
+    leave = Devices.leave
 
-    def leave_with_all(self: Engine, conversation: str, person: Sender, device: str, now: Moment) -> bool:
-        left = leave(self, conversation, person, device, now)
-        known = self.rooms[conversation].people.get(f"id:{person.id}") if conversation in self.rooms else None
-        others = [] if known is None else [slot for slot in known.mine.values() if slot.claim.phase != GONE]
-        for other in others:
-            leave(self, conversation, person, other.claim.device, now)
+    def leave_with_all(self: Devices, room: Room, person: Person, device: str, now: Moment) -> bool:
+        left = leave(self, room, person, device, now)
+        for other in list(person.mine):
+            leave(self, room, person, other, now)
         return left
 
-    _instead(Engine, "leave", leave_with_all)
+    _instead(Devices, "leave", leave_with_all)
 
 
 BUGS: dict[str, Bug] = {

@@ -30,6 +30,8 @@ class Load(msgspec.Struct, frozen=True):
     every: float = 20.0
     """Seconds between two reports of one person."""
     seconds: float = 20.0
+    rest: float = 4.0
+    """Seconds after everybody came in which that is told and written."""
     connections: int = 250
     """That all share: a browser keeps one, and for most of the time says nothing on it."""
     leaves: float = 0.0
@@ -121,8 +123,10 @@ class Run:
         sys.stdin.readline()
         everybody = list(range(load.people))
         self._random.shuffle(everybody)
-        await self._spread([self._report(number) for number in everybody], load.every)
-        await self._beat(everybody, load.every)  # a whole round that is not counted
+        await self._spread([self._report(number) for number in everybody], load.every / 2)
+        if load.leaves:  # until as many come again as leave
+            await self._beat(everybody, load.every)
+        await asyncio.sleep(load.rest)
         print("begun", flush=True)
         sys.stdin.readline()
         self._times, self._most_waiting, self.statuses = [], 0, Counter()

@@ -107,7 +107,7 @@ def measure(case: Case, store: Mapping[str, str]) -> Result:
             hear()  # warm
             before_all = resident(pid)
             tell()
-            hear()  # everybody has come, and has reported a second time
+            hear()  # everybody has come
             counts, began, cpu = metrics(port), time.monotonic(), cpu_seconds(pid)
             tell()
             found = json.loads(hear())
@@ -228,12 +228,12 @@ def about() -> str:
         f"{platform.python_version()}. {USUAL.people:,} people with one device each in {USUAL.conversations} "
         f"conversations, each of whom reports every {USUAL.every:g} s by an HTTP PUT, over {USUAL.connections} "
         f"connections. The instance has one processor, the driver and whatever else there is the other. Medians of "
-        f"{RUNS} runs of {USUAL.seconds:g} s each, after everybody had come and reported twice."
+        f"{RUNS} runs of {USUAL.seconds:g} s each, after everybody had come."
     )
 
 
 LEGEND = """\
-*Memory a person* is what the process grew by while they came and reported three times, divided by them; before, the
+*Memory a person* is what the process grew by while they came and reported again, divided by them; before, the
 same connections had asked for something else. *Signals* are those that the instance has for channels (`presence`,
 `typing`) and for other instances (`roster`); *store writes* and *reads* are of rosters. Where people come and go, 5 %
 of the reports are a leave instead, after which the person comes again 20 s later, longer than the hold-back; and with

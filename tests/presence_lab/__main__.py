@@ -121,6 +121,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.presence_lab", description=__doc__)
     parser.add_argument("--people", type=int, default=Plan.people)
     parser.add_argument("--conversations", type=int, default=Plan.conversations)
+    parser.add_argument("--instances", type=int, default=Plan.instances)
     parser.add_argument("--rounds", type=int, default=Plan.rounds)
     parser.add_argument("--chaos", type=float, default=Plan.chaos, help="seconds of each round before its peace")
     parser.add_argument("--faults", type=int, default=Plan.faults, help="a round")

@@ -102,6 +102,7 @@ class Actor:
             self._renew_typing = time.monotonic() + self.run.plan.typing_ttl / 3
 
     async def _do(self, act: Act) -> None:
+        act = act._replace(instance=act.instance % len(self.run.services))
         name = self._name(act.device)
         device = self.devices.get(name)
         if act.kind == "type":
@@ -116,7 +117,7 @@ class Actor:
             await self._leave(name, through)
             if act.kind != "leave":
                 await asyncio.sleep(act.amount * (1.0 if act.kind == "reload" else 0.3))
-                other = device.instance if act.kind == "reload" else 1 - device.instance
+                other = device.instance if act.kind == "reload" else self._other(device.instance)
                 await self._report(name, other, device.status)
         elif act.kind in {"crash", "renew_device"}:
             del self.devices[name]
@@ -124,9 +125,12 @@ class Actor:
                 self._names[act.device] = self._names.get(act.device, 0) + 1
                 await self._report(self._name(act.device), act.instance, device.status)
         elif act.kind == "move":
-            await self._report(name, 1 - device.instance, device.status)
+            await self._report(name, self._other(device.instance), device.status)
         else:
             await self._report(name, device.instance, STATUSES[int(act.amount * len(STATUSES))])
+
+    def _other(self, instance: int) -> int:
+        return (instance + 1) % len(self.run.services)
 
     def _name(self, device: int) -> str:
         return f"d{device}-{self._names.get(device, 0)}"

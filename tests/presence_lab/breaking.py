@@ -55,8 +55,9 @@ async def switch(run: Run, *, on: bool) -> None:
 
 @asynccontextmanager
 async def _broken(run: Run, planned: Planned, struck: Struck) -> AsyncIterator[None]:
-    gateway = run.gateways[planned.instance]
-    struck.detail = f"instance {planned.instance}"
+    number = planned.instance % len(run.gateways)
+    gateway = run.gateways[number]
+    struck.detail = f"instance {number}"
     match planned.kind:
         case "toggle":
             struck.detail = ""

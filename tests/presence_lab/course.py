@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import json
 import time
-from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -46,7 +45,7 @@ async def prepared(plan: Plan, server: str, folder: Path, stack: Stack) -> Async
     """A run whose services are not started yet."""
     async with contextlib.AsyncExitStack() as opened:
         services, gateways = [], []
-        for number in range(2):
+        for number in range(plan.instances):
             place = folder / f"instance-{number}"
             place.mkdir(exist_ok=True)
             gateway, url = await opened.enter_async_context(proxy(stack.url))
@@ -65,7 +64,7 @@ async def prepared(plan: Plan, server: str, folder: Path, stack: Stack) -> Async
         control = await opened.enter_async_context(
             httpx.AsyncClient(base_url=f"{stack.url}/_control/realtime/", timeout=30.0)
         )
-        run = Run(plan, services, gateways, control, KEY, modes=[Counter(), Counter()], mode_now=["", ""])
+        run = Run(plan, services, gateways, control, KEY)
         run.actors = [Actor(run, person, Account(person.id, plan.hold_back, person.invisible)) for person in cast(plan)]
         yield run
 
@@ -79,8 +78,10 @@ async def experiment(run: Run, folder: Path, stack: Stack) -> None:
         await roomy(run)
         await switch(run, on=True)
         async with page(run, stack, folder, KEY) as running, asyncio.TaskGroup() as group:
-            tasks = [*_observers(run, group), group.create_task(look_on(run, running, _of(run, "page")))]
-            tasks += [group.create_task(_watch(run, number)) for number in range(2)]
+            tasks = _observers(run, group)
+            if not __import__("os").environ.get("LAB_NO_PAGE"):
+                tasks.append(group.create_task(look_on(run, running, _of(run, "page"))))
+            tasks += [group.create_task(_watch(run, number)) for number in range(run.plan.instances)]
             tasks += [group.create_task(_ping(run, stack)), group.create_task(_lag(run))]
             people = [group.create_task(actor.live()) for actor in run.actors]
             run.began = time.monotonic()
@@ -102,11 +103,12 @@ async def experiment(run: Run, folder: Path, stack: Stack) -> None:
 def _observers(run: Run, group: asyncio.TaskGroup) -> list[asyncio.Task[None]]:
     tasks = []
     for name in run.plan.names:
-        for number in range(2):
+        for number in range(run.plan.instances):
             polls = Sights(f"poll at {number}", name, number)
             run.sights += [polls, Sights(f"list at {number}", name, number)]
             tasks.append(group.create_task(poll_for_ever(run, polls)))
-        run.sights.append(Sights("page", name, None))
+        if not __import__("os").environ.get("LAB_NO_PAGE"):
+            run.sights.append(Sights("page", name, None))
     return tasks
 
 

@@ -49,6 +49,7 @@ class Plan:
     faults: int = 4
     """Faults a round."""
     kinds: tuple[str, ...] = FAULTS
+    instances: int = 2
     ttl: float = 9.0
     hold_back: float = 6.0
     typing_ttl: float = 4.0

@@ -71,9 +71,9 @@ class Run:
     violations: list[Violation] = field(default_factory=list)
     excused: list[Span] = field(default_factory=list)
     """When nobody is blamed for a flicker: the store was cut off, or the machine was too slow."""
-    modes: list[Counter[str]] = field(default_factory=list)
+    modes: list[Counter[str]] = field(init=False)
     """Of each instance, how often it was seen in which mode."""
-    mode_now: list[str] = field(default_factory=list)
+    mode_now: list[str] = field(init=False)
     settled: int = 0
     """Peaces that were looked at to their end."""
     reports: int = 0
@@ -86,6 +86,10 @@ class Run:
     over: bool = False
     woken: asyncio.Event = field(default_factory=asyncio.Event)
     """Set, and replaced, when round or peace change."""
+
+    def __post_init__(self) -> None:
+        self.modes = [Counter() for _ in self.services]
+        self.mode_now = ["" for _ in self.services]
 
     def connection(self, instance: int) -> Connection:
         """To one of the services."""

@@ -61,7 +61,7 @@ def build(settings: Settings, plugins: PluginHost, clock: Clock) -> tuple[Servic
     interest.serve(transports)
     drafts = Drafts(clock, per_conversation=limits.drafts, changed=feeds.touch_signals, publish=failover.publish)
     receiver.drafts = drafts
-    feeds.on_read = receiver.came
+    feeds.on_read = receiver.read
     telemetry.gauge("umbral_chat.drafts", lambda: [((), len(drafts))])
     toggle.on_change(failover.toggled)
     bus.subscribe(receiver.happened)
@@ -121,12 +121,15 @@ class _Receiver:
         if happened.deleted:
             self._gone(happened.conversation)
             return
-        self._lines(happened.conversation, happened.epoch, happened.lines)
+        self._feeds.hint_entries(happened.conversation, happened.epoch, happened.lines)
+        self._ends(happened.conversation, happened.lines, happened.lines)
 
     def receive(self, event: TransportEvent) -> None:
         match event:
             case EntryHint():
-                self._lines(event.conversation, event.epoch, [Line.of(event.entry)])
+                lines = [Line.of(event.entry)]
+                news = self._feeds.hint_entries(event.conversation, event.epoch, lines)
+                self._ends(event.conversation, lines, lines if news else ())
             case HeadHint(head=Deleted()):
                 self._gone(event.conversation)
             case HeadHint():
@@ -146,19 +149,20 @@ class _Receiver:
     def changed(self, _choice: Choice) -> None:
         self._feeds.touch_all_signals()
 
-    def _lines(self, conversation: str, epoch: str, lines: list[Line]) -> None:
-        self._feeds.hint_entries(conversation, epoch, lines)
-        self.came(conversation, lines)
+    def read(self, conversation: str, lines: Sequence[Line], known: int | None) -> None:
+        new = () if known is None else [line for line in lines if line.seq > known]
+        self._ends(conversation, lines, new)
 
     def _gone(self, conversation: str) -> None:
         self._feeds.hint_head(conversation, Deleted())
         if self.presence is not None:
             self.presence.forget(conversation)
 
-    def came(self, conversation: str, lines: Sequence[Line]) -> None:
-        """These entries are in the log: a reader who gets one must not be told beside it that it is being written."""
+    def _ends(self, conversation: str, lines: Sequence[Line], new: Sequence[Line]) -> None:
+        """These entries are in the log: a reader who gets one must not be told beside it that it is being written.
+        What was written before somebody began to type, and is read only now, ends no typing: `new` was not."""
         if self.presence is not None:
-            for line in lines:
+            for line in new:
                 if line.says:
                     self.presence.wrote(conversation, line.sender)
         if self.drafts:

@@ -180,11 +180,13 @@ class Presence(Protocol):
 
     def report(self, conversation: str, report: Report) -> Renewal:
         """A device is here, or still is. Raises TooManyRequests: `too_many_devices` (of one person),
-        `too_many_present` (in this conversation, on this instance)."""
+        `too_many_present` (in this conversation, on this instance); and InvalidRequest where nobody may be invisible
+        and somebody wants to be."""
         ...
 
     def leave(self, conversation: str, person: Sender, device: str = DEVICE) -> bool:
-        """A device goes; whether it was here."""
+        """A device goes; whether it was here. One that is with another instance, and is not known of here yet, is not
+        found: see `settled`."""
         ...
 
     def renew(self, conversation: str, person: Sender, device: str = DEVICE) -> bool:
@@ -221,8 +223,9 @@ class Presence(Protocol):
         """Another instance tells. Never raises: what it cannot read it leaves alone."""
         ...
 
-    def wrote(self, conversation: str, sender: Sender) -> None:
-        """A message of this sender is in the log: who wrote it does not type it any more."""
+    def wrote(self, conversation: str, sender: Sender, at: datetime | None = None) -> None:
+        """A message of this sender is in the log: who wrote it does not type it any more. `at`: when it was written,
+        if it was not heard of just now but found in the log, so that it ends only what began before it."""
         ...
 
     def forget(self, conversation: str) -> None:

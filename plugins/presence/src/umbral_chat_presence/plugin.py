@@ -1,0 +1,32 @@
+"""What this plugin gives to Umbral Chat."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from umbral_chat import hookimpl
+
+from umbral_chat_presence.settings import PresenceSettings
+
+if TYPE_CHECKING:
+    from umbral_chat.context import Base
+    from umbral_chat.providers.presence import Presence
+
+
+@hookimpl
+def umbral_chat_settings() -> type[PresenceSettings]:
+    """The section `presence`."""
+    return PresenceSettings
+
+
+@hookimpl
+def umbral_chat_presence(base: Base) -> Presence:
+    """Who is here: in this process, or at every instance on this store."""
+    settings = _settings(base)
+    from umbral_chat_presence.memory import MemoryPresence
+
+    return MemoryPresence(settings, base.clock, base.telemetry)
+
+
+def _settings(base: Base) -> PresenceSettings:
+    return base.settings.section("presence", PresenceSettings)

@@ -10,11 +10,12 @@ from pathlib import Path
 import umbral_chat
 import umbral_chat.errors
 import umbral_chat_polling
+import umbral_chat_presence
 from umbral_chat.api import problems
 from umbral_chat.api.codes import CODES
 from umbral_chat.errors import RequestError
 
-PACKAGES = [Path(str(module.__file__)).parent for module in (umbral_chat, umbral_chat_polling)]
+PACKAGES = [Path(str(module.__file__)).parent for module in (umbral_chat, umbral_chat_polling, umbral_chat_presence)]
 STATUSES = {code.name: code.status for code in CODES}
 
 PASSED_ON = {

@@ -128,7 +128,7 @@ async def test_status_shows_the_service_as_it_is(client: Client) -> None:
     # Whatever else is installed beside it.
     assert "polling" in [one["name"] for one in status["plugins"]]
     assert status["counters"]["umbral_chat.sends"] == 1
-    assert any(line.startswith("presence") for line in status["missing"])
+    assert any(line.startswith("streaming") for line in status["missing"])
 
 
 async def test_without_polling_status_says_what_is_missing(start: Start) -> None:

@@ -171,8 +171,6 @@ class Room:
         old, until = typist.others.get(instance), now + typing.left + GRACE
         if old is not None and old.stamp == typing.stamp:
             until = min(until, old.until)
-        if typist.mine is not None and typist.mine.stamp < typing.stamp:
-            typist.mine = None
         typist.others[instance] = Span(typing.stamp, until)
         typist.told = True  # by the instance at which it began
         self.stirred = True
@@ -217,6 +215,11 @@ class Room:
             self.stirred = True
             if typist.mine is None and key not in self.pending_typing:
                 typist.told = False
+
+    def forget_typists(self) -> None:
+        """Let go of those of whom all is over and told."""
+        for key in [key for key, one in self.typists.items() if one.mine is None and not one.others and not one.told]:
+            del self.typists[key]
 
     def may_type(self, role: Role) -> bool:
         """Whether it is told that somebody of this role types."""

@@ -42,6 +42,8 @@ PUBLIC_MODULES = (
     "umbral_chat.testing",
     "umbral_chat.testing.embedded",
     "umbral_chat.testing.instances",
+    "umbral_chat.testing.presence",
+    "umbral_chat.testing.presence.rig",
     "umbral_chat.testing.rig",
     "umbral_chat.testing.transport",
     "umbral_chat.transport",

@@ -151,9 +151,12 @@ async def _agree(run: Run, number: int, healed: float) -> None:
     left = {(sights.observer, sights.conversation): sights for sights in run.sights}
     mode = "+".join(sorted(set(run.mode_now)))
     while left:
+        looked = time.monotonic()
         for key, (sights, sight, true) in (await _look(run, list(left.values()))).items():
             if sight is not None and not list(differences(sights, sight, true)):
-                run.agreed.append(Agreed(number, sights.observer, max(0.0, time.monotonic() - due), mode))
+                # A poll that waits may have told it long before, and what it told is still so.
+                at = sight.at if sights.observer.startswith("list") else looked
+                run.agreed.append(Agreed(number, sights.observer, max(0.0, at - due), mode))
                 del left[key]
         # One time to live is promised; an answer that takes its time on a slow machine takes it from nobody.
         if time.monotonic() > due + run.plan.ttl + 1.0 + 3 * run.slowest:
@@ -187,16 +190,19 @@ Looked = dict[tuple[str, str], tuple[Sights, Sight | None, Truth]]
 async def _look(run: Run, observers: list[Sights]) -> Looked:
     """What each knows now, and what is true now."""
     found: Looked = {}
-    for sights in observers:
-        if sights.observer.startswith("list"):
-            sight = await read(run, sights)
-        else:
-            sight = sights.seen[-1] if sights.seen else None
+    sight: Sight | None
+    for sights, sight in zip(observers, await asyncio.gather(*(_knows(run, each) for each in observers)), strict=True):
         there = [actor for actor in run.actors if actor.person.conversation == sights.conversation]
         types_on = frozenset(actor.person.id for actor in there if actor.types_on)
         true = truth([actor.account for actor in there], types_on, time.monotonic(), UNCERTAIN)
         found[sights.observer, sights.conversation] = (sights, sight, true)
     return found
+
+
+async def _knows(run: Run, sights: Sights) -> Sight | None:
+    if sights.observer.startswith("list"):
+        return await read(run, sights)
+    return sights.seen[-1] if sights.seen else None
 
 
 async def _watch(run: Run, instance: int) -> None:

@@ -50,8 +50,9 @@ class Plan:
     """Faults a round."""
     kinds: tuple[str, ...] = FAULTS
     instances: int = 2
-    ttl: float = 9.0
-    hold_back: float = 6.0
+    ttl: float = 12.0
+    """Short, and yet so long that a beat of an instance (a ninth of it) may be late on a slow machine."""
+    hold_back: float = 8.0
     typing_ttl: float = 4.0
     prefix: str = ""
     """Of the conversations' names: runs on one store have conversations of their own."""

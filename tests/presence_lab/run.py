@@ -108,8 +108,9 @@ class Run:
             self.excuse(began, answered)
 
     def excuse(self, began: float, ended: float) -> None:
-        """Nothing is asked of anybody until what was late may have run out."""
-        self.excused.append(Span(began - SLOW, ended + self.plan.ttl))
+        """Nobody is blamed for a flicker until an instance that was given up for lost has been heard of again, which
+        takes a third of the time to live each."""
+        self.excused.append(Span(began - SLOW, ended + 2 * self.plan.ttl / 3))
 
     def surprise(self, what: str) -> None:
         """Note an answer that should not have come."""

@@ -9,7 +9,7 @@ pytest.register_assert_rewrite(
 
 from umbral_chat.testing.clock import ManualClock, ShiftedClock  # noqa: E402
 from umbral_chat.testing.history import HistoryContract, RenewsEpochsContract  # noqa: E402
-from umbral_chat.testing.presence import PresenceContract, PresenceRig  # noqa: E402
+from umbral_chat.testing.presence import PresenceContract, PresenceRig, SharedPresenceContract  # noqa: E402
 from umbral_chat.testing.rig import TransportRig  # noqa: E402
 from umbral_chat.testing.storage import StorageRig  # noqa: E402
 from umbral_chat.testing.store import SharedStoreContract  # noqa: E402
@@ -21,6 +21,7 @@ __all__ = [
     "PresenceContract",
     "PresenceRig",
     "RenewsEpochsContract",
+    "SharedPresenceContract",
     "SharedStoreContract",
     "ShiftedClock",
     "StorageRig",

@@ -2,5 +2,6 @@
 
 from umbral_chat_presence.memory import MemoryPresence
 from umbral_chat_presence.settings import PresenceSettings
+from umbral_chat_presence.shared import SharedPresence
 
-__all__ = ["MemoryPresence", "PresenceSettings"]
+__all__ = ["MemoryPresence", "PresenceSettings", "SharedPresence"]

@@ -64,7 +64,7 @@ class Devices:
             if same == slot.claim:
                 slot.until, slot.heard = until, now.wall
                 return
-        since = min((one.since for one in person.winners(self._instance) if one.phase != GONE), default=now.wall)
+        since = now.wall if person.since is None else person.since
         stamp = self._context.stamps.next(now.wall)
         self._put(room, person, msgspec.structs.replace(claim, stamp=stamp, since=since), until, now)
         room.look(person, now.wall, own=True)
@@ -108,13 +108,12 @@ class Devices:
 
     def settle(self, room: Room, person: Person, now: Moment) -> None:
         """Another instance said something of this person."""
+        since = person.since
         for device, slot in list(person.mine.items()):
             found = person.winner(device, self._instance)
             if found is not None and not found[1]:
                 self._drop(room, person, slot)
-        since = min((one.since for one in person.winners(self._instance) if one.phase != GONE), default=0)
-        for slot in person.mine.values():
-            if slot.claim.phase != GONE and slot.claim.since > since:
+            elif since is not None and since < slot.claim.since and slot.claim.phase != GONE:
                 # Whoever is left when the device goes that came first has been here as long.
                 slot.claim = msgspec.structs.replace(slot.claim, since=since)
                 self._context.changes.mark(room.conversation)

@@ -13,7 +13,7 @@ from umbral_chat.model.signals import Signal
 from umbral_chat.providers.presence import PresenceState, Renewal, Report, TypingNow, Viewer
 
 from umbral_chat_presence import telling
-from umbral_chat_presence.claims import HERE, Claim, Moment, key_of
+from umbral_chat_presence.claims import GONE, HERE, Claim, Moment, key_of
 from umbral_chat_presence.context import Changes, Context
 from umbral_chat_presence.deadlines import Due
 from umbral_chat_presence.devices import HOLDS, Devices
@@ -21,7 +21,7 @@ from umbral_chat_presence.keyboards import Keyboards
 from umbral_chat_presence.names import Names
 from umbral_chat_presence.people import Person
 from umbral_chat_presence.room import Room
-from umbral_chat_presence.roster import Roster
+from umbral_chat_presence.roster import Roster, Seen
 from umbral_chat_presence.settings import PresenceSettings
 
 RENEWALS = 3
@@ -75,6 +75,7 @@ class Engine:
             raise InvalidRequest(
                 "Nobody is invisible here (presence.allow_invisible).", code="invalid_field", field="invisible"
             )
+        self.ask(conversation, now)
         room, wanted = self._room(conversation), report.ttl
         person = room.person(key_of(report.person))
         ttl = self._settings.ttl if wanted is None else min(max(1.0, wanted), self._settings.longest_ttl)
@@ -175,7 +176,8 @@ class Engine:
         return PresenceState(presence, room.typing_list(now.elapsed, ids=viewer.ids))
 
     def ask(self, conversation: str, now: Moment) -> None:
-        """Somebody wants to know of this conversation: what other instances say of it is kept for a while."""
+        """Somebody wants to know of this conversation, or is there, and may be at another instance next: what others
+        say of it is kept for a while."""
         self._asked[conversation] = now.elapsed
         self._asked.move_to_end(conversation)
         if len(self._asked) > ASKED_KEPT:
@@ -185,6 +187,26 @@ class Engine:
         """Whether somebody is here, or lately wanted to know of this conversation."""
         room = self.rooms.get(conversation)
         return conversation in self._asked or (room is not None and room.own)
+
+    @property
+    def interested(self) -> bool:
+        """Whether there is any such conversation."""
+        return bool(self._asked) or self.present
+
+    @property
+    def present(self) -> bool:
+        """Whether anybody is here, or was lately."""
+        return any(room.own for room in self.rooms.values())
+
+    def says(self, conversation: str) -> bool:
+        """Whether this instance has anything to say of a conversation."""
+        room = self.rooms.get(conversation)
+        return room is not None and (room.own or bool(room.seen))
+
+    @property
+    def last_seen(self) -> float:
+        """Seconds for which it is remembered who was here."""
+        return self._settings.last_seen
 
     @property
     def interests(self) -> list[str]:
@@ -211,6 +233,15 @@ class Engine:
             self._devices.settle(room, room.person(key), now)
         self._say(room, now)
         return True
+
+    def remember(self, conversation: str, roster: Roster) -> None:
+        """Some instance, which may be no more, once said who had been in a conversation."""
+        gone = [one for one in roster.devices if one.phase == GONE and not one.invisible]
+        seen = [*roster.seen, *(Seen(one.seen, one.role, one.id, one.name) for one in gone)]
+        if seen and self.interesting(conversation):
+            room = self._room(conversation)
+            for one in seen:
+                room.remember(one)
 
     def lost(self, instance: str, now: Moment) -> None:
         """Another instance is heard of no more."""

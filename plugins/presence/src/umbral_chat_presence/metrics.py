@@ -7,6 +7,7 @@ from umbral_chat.telemetry import Label, Metric
 PEOPLE = "umbral_chat.presence.people"
 DEVICES = "umbral_chat.presence.devices"
 REPORTS = "umbral_chat.presence.reports"
+ROSTERS = "umbral_chat.presence.rosters"
 SIGNALS = "umbral_chat.presence.signals"
 
 METRICS = (
@@ -20,6 +21,13 @@ METRICS = (
         (Label("outcome", ("taken", "refused", "left")),),
     ),
     Metric(
+        ROSTERS,
+        "counter",
+        "{roster}",
+        "What instances say to each other by the shared store: written, read, or failed to be.",
+        (Label("outcome", ("written", "read", "failed")),),
+    ),
+    Metric(
         SIGNALS,
         "counter",
         "{signal}",
@@ -28,4 +36,4 @@ METRICS = (
     ),
 )
 
-__all__ = ["DEVICES", "METRICS", "PEOPLE", "REPORTS", "SIGNALS"]
+__all__ = ["DEVICES", "METRICS", "PEOPLE", "REPORTS", "ROSTERS", "SIGNALS"]

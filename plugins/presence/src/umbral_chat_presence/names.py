@@ -19,6 +19,10 @@ class Names:
     def __init__(self, key: bytes) -> None:
         self._key = key
 
+    def use(self, key: bytes) -> None:
+        """Take another key, before any name was told."""
+        self._key = key
+
     def name(self, conversation: str, key: str) -> str:
         """The name of a person in a conversation. Neither holds a NUL."""
         digest = blake2b(f"{conversation}\0{key}".encode(), key=self._key, digest_size=NAME_BYTES).digest()

@@ -77,6 +77,18 @@ class Person:
             if found is not None:
                 yield found[0]
 
+    @property
+    def since(self) -> int | None:
+        """When it came, as the earliest claim says of a device that is not gone; of one that has since moved, too."""
+        found = [slot.claim.since for slot in self.mine.values() if slot.claim.phase != GONE]
+        found += [
+            heard.claim.since
+            for others in self.others.values()
+            for heard in others.values()
+            if heard.claim.phase != GONE
+        ]
+        return min(found, default=None)
+
     def is_here(self, instance: str) -> bool:
         """Whether a device is here that did not leave."""
         return any(claim.phase == HERE for claim in self.winners(instance))

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import click
     from litestar.handlers import ASGIRouteHandler
     from umbral_chat.context import Base, Services
+    from umbral_chat.providers.history import Storage
     from umbral_chat.providers.presence import Presence
 
 
@@ -24,12 +25,16 @@ def umbral_chat_settings() -> type[PresenceSettings]:
 
 
 @hookimpl
-def umbral_chat_presence(base: Base) -> Presence:
+def umbral_chat_presence(base: Base, storage: Storage) -> Presence:
     """Who is here: in this process, or at every instance on this store."""
     settings = _settings(base)
-    from umbral_chat_presence.memory import MemoryPresence
+    if settings.provider == "memory":
+        from umbral_chat_presence.memory import MemoryPresence
 
-    return MemoryPresence(settings, base.clock, base.telemetry)
+        return MemoryPresence(settings, base.clock, base.telemetry)
+    from umbral_chat_presence.shared import SharedPresence
+
+    return SharedPresence(storage.store, settings, base.clock, base.telemetry)
 
 
 @hookimpl

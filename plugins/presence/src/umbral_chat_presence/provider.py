@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from umbral_chat.clock import Clock
 from umbral_chat.errors import RequestError
 from umbral_chat.model.entries import Sender
-from umbral_chat.model.signals import PresenceSignal, RosterSignal, Signal
+from umbral_chat.model.signals import RosterSignal, Signal
 from umbral_chat.providers.presence import (
     DEVICE,
     PresenceLink,
@@ -22,8 +22,8 @@ from umbral_chat.providers.presence import (
 )
 
 from umbral_chat_presence.claims import Moment, key_of
+from umbral_chat_presence.counting import Counting
 from umbral_chat_presence.engine import Engine
-from umbral_chat_presence.metrics import DEVICES, METRICS, PEOPLE, REPORTS, SIGNALS
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -44,15 +44,7 @@ class EnginePresence:
         self._clock = clock
         self._link: PresenceLink | None = None
         self._busy = asyncio.Event()
-        telemetry.declare(*METRICS)
-        rooms = engine.rooms
-        telemetry.gauge(PEOPLE, lambda: [((), sum(len(room.seen_by_all) for room in list(rooms.values())))])
-        telemetry.gauge(DEVICES, lambda: [((), sum(room.live for room in list(rooms.values())))])
-        reports, signals = telemetry.counter(REPORTS), telemetry.counter(SIGNALS)
-        self._taken, self._refused, self._left = (reports.labels(one) for one in ("taken", "refused", "left"))
-        self._presences, self._typings, self._rosters = (
-            signals.labels(one) for one in ("presence", "typing", "roster")
-        )
+        self._counting = Counting(telemetry, engine)
 
     def attach(self, link: PresenceLink) -> None:
         """See `Presence`."""
@@ -63,16 +55,16 @@ class EnginePresence:
         try:
             renewal = self._engine.report(conversation, report, self._now())
         except RequestError:
-            self._refused.value += 1
+            self._counting.refused.value += 1
             raise
-        self._taken.value += 1
+        self._counting.taken.value += 1
         self._deliver()
         return renewal
 
     def leave(self, conversation: str, person: Sender, device: str = DEVICE) -> bool:
         """See `Presence`."""
         left = self._engine.leave(conversation, person, device, self._now())
-        self._left.value += left
+        self._counting.left.value += left
         self._deliver()
         return left
 
@@ -126,7 +118,7 @@ class EnginePresence:
     async def tick(self) -> None:
         """Let time pass, until cancelled. While nothing is due it does not wake."""
         while True:
-            if self._engine.idle:
+            if self._idle:
                 self._busy.clear()
                 await self._busy.wait()
             await self._clock.sleep(TICK)
@@ -136,19 +128,23 @@ class EnginePresence:
     def _deliver(self) -> None:
         """Tell what there is to tell."""
         told = self._engine.take()
-        if not self._engine.idle:
+        if not self._idle:
             self._busy.set()
-        link = self._link
-        if link is None:
-            return
         for signal in told.signals:
-            self._count(signal)
-            link.publish(signal)
-        for conversation in told.changed:
-            link.changed(conversation)
+            self._publish(signal)
+        if self._link is not None:
+            for conversation in told.changed:
+                self._link.changed(conversation)
 
-    def _count(self, signal: Signal) -> None:
-        (self._presences if isinstance(signal, PresenceSignal) else self._typings).value += 1
+    def _publish(self, signal: Signal) -> None:
+        if self._link is not None:
+            self._counting.signal(signal)
+            self._link.publish(signal)
+
+    @property
+    def _idle(self) -> bool:
+        """Whether time changes nothing."""
+        return self._engine.idle
 
     def _now(self) -> Moment:
         return Moment(self._clock.monotonic(), _ms(self._clock.now()))

@@ -18,6 +18,7 @@ from umbral_chat.testing.presence.bounds import BoundsContract
 from umbral_chat.testing.presence.devices import DevicesContract
 from umbral_chat.testing.presence.keyboards import TypingContract
 from umbral_chat.testing.presence.rig import PresenceRig
+from umbral_chat.testing.presence.sharing import SharingContract
 from umbral_chat.testing.presence.viewers import ViewersContract
 
 
@@ -25,4 +26,8 @@ class PresenceContract(DevicesContract, TypingContract, ViewersContract, BoundsC
     """One test a guarantee of `umbral_chat.providers.presence.Presence`."""
 
 
-__all__ = ["PresenceContract", "PresenceRig"]
+class SharedPresenceContract(PresenceContract, SharingContract):
+    """The same of a presence that knows who is at other instances."""
+
+
+__all__ = ["PresenceContract", "PresenceRig", "SharedPresenceContract"]

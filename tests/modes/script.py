@@ -237,18 +237,18 @@ class Player:
         self.record.answer("a snapshot", answer)
 
     async def _meeting(self) -> None:
-        """Presence is there where polls are: neither is without its plugin."""
-        if not self._edge:
+        message = {"content": "I am here.", "message_id": "given-p1", "sender": {"role": "assistant"}}
+        if not self._edge:  # presence is a plugin, as polls are
+            await self.write("the assistant's message", "POST", MESSAGES, json=message)
             return
         grace = {"role": "agent", "id": "grace", "name": "Grace"}
         for device, status in (("desk", "online"), ("phone", "away")):
             body = {"sender": grace, "device": device, "status": status, "metadata": {"floor": 3}}
             await self.ask(f"Grace comes with her {device}", "PUT", PRESENCE, json=body)
-        await self.ask("her own name for it", "PUT", PRESENCE, json={"device": "d" * 65})
+        await self.ask("a device without a name", "PUT", PRESENCE, json={"device": ""})
         await self._seen("Grace is there", lambda told: told["people"] and len(told["people"][0]["devices"]) == 2)
         await self.ask("the assistant types", "POST", TYPING, json={"sender": {"role": "assistant"}, "seconds": 60})
         await self._seen("it types", lambda told: told["typing"])
-        message = {"content": "I am here.", "message_id": "given-p1", "sender": {"role": "assistant"}}
         await self.write("the assistant's message", "POST", MESSAGES, json=message)
         await self._seen("it types no more", lambda told: not told["typing"])
         for device in ("desk", "phone", "watch"):

@@ -69,6 +69,10 @@ class Outgoing:
                 found.append((one, entry.number))
         return found
 
+    def is_stored(self, conversation: str) -> bool:
+        """Whether all that there is to say of it is stored."""
+        return conversation not in self._unstored
+
     def rest(self) -> list[tuple[str, int]]:
         """All that is not stored."""
         return [(one, self._entries[one].number) for one in self._unstored]

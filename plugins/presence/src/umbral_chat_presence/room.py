@@ -10,7 +10,7 @@ from umbral_chat.model.entries import Role
 from umbral_chat.model.signals import PersonThere
 from umbral_chat.providers.presence import PersonSeen, PersonTyping, PresenceList, Viewer
 
-from umbral_chat_presence.claims import GONE, Claim
+from umbral_chat_presence.claims import Claim
 from umbral_chat_presence.people import Face, Heard, Person
 from umbral_chat_presence.roster import Roster, Seen
 from umbral_chat_presence.settings import PresenceSettings
@@ -176,20 +176,17 @@ class Room:
         self.stirred = True
 
     def lost(self, instance: str) -> set[str]:
-        """Another instance is heard of no more: what is with it is gone; the people whom that concerns. What it said
-        of those who had gone before holds."""
+        """Another instance is heard of no more: what it said does not hold; the people whom that concerns. Whatever it
+        had taken over, the others have let go of meanwhile."""
         known = self.elsewhere.get(instance)
         if known is None:
             return set()
-        live = [at for at, claim in known.devices.items() if claim.phase != GONE]
-        for at in live:
-            self._unclaim(instance, *at)
-            del known.devices[at]
+        concerned = {self._unclaim(instance, *at) for at in known.devices}
         for key in known.typing:
             self._still(instance, key)
-        known.typing = {}
-        known.lost = True  # should it come back, what it said last is news
-        return {key for key, _ in live}
+        # Should it come back, what it said last is news.
+        self.elsewhere[instance] = Elsewhere(known.number, lost=True)
+        return concerned
 
     def _unclaim(self, instance: str, key: str, device: str) -> str:
         others = self.person(key).others

@@ -117,6 +117,8 @@ class SharedPresence(EnginePresence):
             encoded = rosters.encoder.encode(roster)
             if len(encoded) <= SIGNAL_BYTES:
                 self._tell(conversation, number, encoded)
+            elif self._outgoing.is_stored(conversation):
+                self._tell(conversation, number, b"null")
             else:
                 self._large.add(conversation)
         if self._link is not None and self._mode != (mode := self._link.mode()):

@@ -302,5 +302,5 @@ async def test_the_routes_stand_in_the_document(n8n: Caller) -> None:
     assert document["paths"]["/v1/conversations/{conversation}/typing"]["post"]["x-right"] == "send"
     assert {"PresenceBody", "PresenceView", "RenewalView", "TypingBody"} <= document["components"]["schemas"].keys()
     status = (await n8n.client.get("/v1/status")).json()
-    assert status["presence"]
+    assert status["presence"] == "shared"
     assert not any(line.startswith("presence") for line in status["missing"])

@@ -23,11 +23,12 @@ from tests.wire.running import leaves
 from tests.wire.running import run as run_driver
 from tests.wire.service import NotReady
 
+from .account import joined
 from .course import experiment, prepared
 from .plan import FAULTS, Plan
 from .report import show
 from .run import Hopeless, Run
-from .verdict import Violation, flickers
+from .verdict import Excuses, Violation, flickers
 
 SPREAD = 6.0
 """Seconds in which one instance must know what was told to the other, whatever is broken but the store."""
@@ -82,9 +83,10 @@ def run_one(plan: Plan, bug: str | None, folder: Path, stack: Stack) -> list[Vio
         unfinished = [Violation("surprise", f"the run ended early: {error!r}") for error in leaves(group)]
     (run,) = runs
     violations, judged = [*unfinished, *run.violations], 0
+    excuses = Excuses(joined(run.blind), joined(run.cut))
     for sights in run.sights:
         there = [actor.account for actor in run.actors if actor.person.conversation == sights.conversation]
-        found, some = flickers(sights, there, run.excused, spread=SPREAD, leeway=LEEWAY)
+        found, some = flickers(sights, there, excuses, spread=SPREAD, leeway=LEEWAY)
         violations += found
         judged += some
     if not unfinished:

@@ -81,6 +81,23 @@ class Account:
         ]
         return joined(spans)
 
+    def own(self, instance: int) -> list[Span]:
+        """When an observer of this instance must see the person whatever the store and the other instance do: because
+        of devices of which nothing was said elsewhere since."""
+        if self.invisible:
+            return []
+        spans = []
+        for device in dict.fromkeys(event.device for event in self.events):
+            here: list[Reported | Left] = []
+            for event in [*(event for event in self.events if event.device == device), None]:
+                if event is not None and event.instance == instance:
+                    here.append(event)
+                    continue
+                end = float("inf") if event is None else event.began
+                spans += [Span(span.began, min(span.ended, end)) for _, span in _chains(here, self.hold_back)]
+                here = []
+        return joined(spans)
+
     def alive(self, now: float, uncertain: float) -> tuple[dict[str, str], bool]:
         """Devices that are here, with their status; and whether that is certain: False when one was late to report
         (more than the share `uncertain` of its time to live) and has not been heard of for a time to live since."""

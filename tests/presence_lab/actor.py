@@ -207,7 +207,7 @@ class Actor:
             except Lost as lost:
                 if time.monotonic() > began + GIVE_UP:
                     raise Hopeless(f"no answer to {method} {what}: {lost}") from lost
-                self.run.excuse(tried, time.monotonic())
+                self.run.cannot_tell(tried, time.monotonic())
             else:
                 self.run.took(tried, time.monotonic())
                 if answer.status == 200:

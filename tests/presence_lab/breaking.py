@@ -33,7 +33,7 @@ async def break_often(run: Run, round_: int) -> None:
             await asyncio.sleep(planned.hold)
         struck.ended = time.monotonic()
         if planned.kind == "store_cut":
-            run.excuse(struck.began, struck.ended)
+            run.was_cut(struck.began, struck.ended)
 
 
 async def switch(run: Run, *, on: bool) -> None:

@@ -229,7 +229,8 @@ async def _ping(run: Run, stack: Stack) -> None:
             began = time.monotonic()
             with contextlib.suppress(httpx.HTTPError):
                 await client.get("/rest/v1/umbral_chat_settings", params={"limit": 1})
-            run.took(began, time.monotonic())
+            if (now := time.monotonic()) - began > SLOW:
+                run.was_cut(began, now)
             await asyncio.sleep(0.25)
 
 
@@ -239,7 +240,7 @@ async def _lag(run: Run) -> None:
         began = time.monotonic()
         await asyncio.sleep(0.05)
         if (now := time.monotonic()) - began > SLOW / 2:
-            run.excuse(began, now)
+            run.cannot_tell(began, now)
 
 
 __all__ = ["KEY", "experiment", "prepared"]

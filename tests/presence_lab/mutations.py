@@ -48,6 +48,7 @@ def main(arguments: list[str]) -> int:
     sound = found.pop("none")
     for bug, violations in found.items():
         kinds = Counter(violation.kind for violation in violations)
+        violations[:] = [violation for violation in violations if violation.kind != "tame"]
         print(f"{bug}: {', '.join(f'{kind} ({count})' for kind, count in kinds.most_common()) or 'NOT CAUGHT'}")
     print(f"{time.monotonic() - began:.0f} s")
     if sound or not all(found.values()):

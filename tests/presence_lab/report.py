@@ -30,7 +30,7 @@ def show(run: Run, violations: list[Violation], judged: int, seconds: float) -> 
 
 def _rows(run: Run, violations: list[Violation], judged: int, seconds: float) -> dict[str, object]:
     kinds = Counter(violation.kind for violation in violations)
-    excused = sum(span.ended - span.began for span in joined(run.excused))
+    blind, cut = (sum(span.ended - span.began for span in joined(spans)) for spans in (run.blind, run.cut))
     return {
         "people, conversations": f"{run.plan.people}, {run.plan.conversations}",
         "reports of devices": run.reports,
@@ -40,7 +40,8 @@ def _rows(run: Run, violations: list[Violation], judged: int, seconds: float) ->
         "peaces, observers that agreed in them": f"{run.settled}, {len(run.agreed)}",
         **{f"agreed after, {mode}": _agreed(run, mode) for mode in sorted({one.mode for one in run.agreed})},
         "sights of one person judged for flicker": judged,
-        "of the time nobody was blamed for it": f"{excused:.0f} s",
+        "time in which all were too slow for that": f"{blind:.0f} s",
+        "time in which the store was, or was cut off": f"{cut:.0f} s",
         **{kind: kinds[kind] for kind in KINDS},
         "time": f"{seconds:.1f} s",
     }

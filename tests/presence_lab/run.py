@@ -69,8 +69,9 @@ class Run:
     struck: list[Struck] = field(default_factory=list)
     agreed: list[Agreed] = field(default_factory=list)
     violations: list[Violation] = field(default_factory=list)
-    excused: list[Span] = field(default_factory=list)
-    """When nobody is blamed for a flicker: the store was cut off, or the machine was too slow."""
+    blind: list[Span] = field(default_factory=list)
+    cut: list[Span] = field(default_factory=list)
+    """See `Excuses`."""
     modes: list[Counter[str]] = field(init=False)
     """Of each instance, how often it was seen in which mode."""
     mode_now: list[str] = field(init=False)
@@ -105,12 +106,16 @@ class Run:
         self.requests += 1
         self.slowest = max(self.slowest, answered - began)
         if answered - began > SLOW:
-            self.excuse(began, answered)
+            self.cannot_tell(began, answered)
 
-    def excuse(self, began: float, ended: float) -> None:
-        """Nobody is blamed for a flicker until an instance that was given up for lost has been heard of again, which
-        takes a third of the time to live each."""
-        self.excused.append(Span(began - SLOW, ended + 2 * self.plan.ttl / 3))
+    def cannot_tell(self, began: float, ended: float) -> None:
+        """The driver, or an instance, was not on time."""
+        self.blind.append(Span(began - SLOW, ended + SLOW))
+
+    def was_cut(self, began: float, ended: float) -> None:
+        """An instance did not get through to the store in time. It may be given up for lost, until it has been heard of
+        again; each takes a third of the time to live."""
+        self.cut.append(Span(began - SLOW, ended + 2 * self.plan.ttl / 3))
 
     def surprise(self, what: str) -> None:
         """Note an answer that should not have come."""

@@ -48,6 +48,17 @@ def test_a_word_that_goes_another_way_promises_no_longer_than_the_claim_stood() 
     assert account(report(0.0), left(5.0, was_here=False)).shown(0, SPREAD) == [Span(0.1, 5.0)]
 
 
+def test_what_an_instance_answers_for_by_itself_ends_where_another_is_told() -> None:
+    assert account(report(0.0), left(2.0)).own(0) == [Span(0.1, 8.0)]
+    assert account(report(0.0), left(2.0)).own(1) == []
+    assert account(report(0.0), report(3.0, instance=1)).own(0) == [Span(0.1, 3.0)]
+    assert account(report(0.0), left(2.0), report(4.0, instance=1), report(7.0)).own(0) == [
+        Span(0.1, 4.0),
+        Span(7.1, 16.0),
+    ]
+    assert account(report(0.0), left(2.0, instance=1)).own(0) == [Span(0.1, 2.0)]
+
+
 def test_a_person_is_shown_while_any_device_is_and_nobody_who_is_invisible() -> None:
     two = account(report(0.0), report(1.0, "e"), left(2.0), report(8.0, "e"))
     assert two.shown(0, SPREAD) == [Span(0.1, 17.0)]

@@ -8,7 +8,7 @@ import pytest
 
 from .account import Account, Left, Reported, Span
 from .sights import Gone, Here, Sight, Sights, people_of, typing_of
-from .verdict import Truth, differences, flickers, merged, truth, versions
+from .verdict import Excuses, Truth, differences, flickers, merged, truth, versions
 
 TRUE = Truth({"p1": Here("online", frozenset({"d"})), "p2": Here("busy", frozenset({"d", "e"}))}, frozenset({"p2"}))
 POLL = Sights("poll at 0", "room", 0)
@@ -78,8 +78,11 @@ def test_the_truth_is_made_of_what_was_answered() -> None:
     assert merged(["away", "online"]) == "online"
 
 
-def flicker(sights: Sights, *events: Reported | Left, excused: tuple[Span, ...] = ()) -> tuple[int, int]:
-    found, judged = flickers(sights, [Account("p1", 6.0, events=list(events))], excused, spread=5.0, leeway=0.5)
+NONE = Excuses()
+
+
+def flicker(sights: Sights, *events: Reported | Left, excuses: Excuses = NONE) -> tuple[int, int]:
+    found, judged = flickers(sights, [Account("p1", 6.0, events=list(events))], excuses, spread=5.0, leeway=0.5)
     return len(found), judged
 
 
@@ -94,7 +97,17 @@ def watched(*at: float, there: bool, instance: int | None = 0) -> Sights:
 def test_who_reloads_within_the_hold_back_is_seen_all_the_time() -> None:
     assert flicker(watched(1.0, 3.5, 5.0, there=True), *RELOAD) == (0, 3)
     assert flicker(watched(3.5, there=False), *RELOAD) == (1, 1)
-    assert flicker(watched(3.5, there=False), *RELOAD, excused=(Span(3.0, 4.0),)) == (0, 0)
+    assert flicker(watched(3.5, there=False), *RELOAD, excuses=Excuses(blind=[Span(3.0, 4.0)])) == (0, 0)
+
+
+def test_while_the_store_is_cut_off_an_instance_answers_for_what_it_was_told_itself() -> None:
+    cut = Excuses(cut=[Span(0.0, 20.0)])
+    assert flicker(watched(3.5, there=False), *RELOAD, excuses=cut) == (1, 1)
+    assert flicker(watched(7.0, there=False, instance=1), *RELOAD, excuses=cut) == (0, 0)
+    hopped = (report(0.0), Left("d", 3.0, 3.0, 0, was_here=True), report(4.0, instance=1))
+    assert flicker(watched(3.3, there=False), *hopped, excuses=cut) == (1, 1)
+    assert flicker(watched(6.0, there=False), *hopped, excuses=cut) == (0, 0)
+    assert flicker(watched(6.0, there=False), *hopped) == (1, 1)
 
 
 def test_who_only_leaves_may_not_vanish_before_the_hold_back_is_over_and_may_after_it() -> None:

@@ -87,38 +87,49 @@ def versions(conversation: str, sights: Mapping[str, Sight]) -> Iterator[Violati
         yield Violation("versions", f"{conversation}: observers agree on who is here, and versions differ: {told}")
 
 
+@dataclass(frozen=True)
+class Excuses:
+    """When nobody is blamed for a flicker."""
+
+    blind: Sequence[Span] = ()
+    """The driver, or an instance, was too slow to tell when anything was."""
+    cut: Sequence[Span] = ()
+    """An instance had the store out of reach, or it was too slow: only what was told at an instance itself is sure."""
+
+
 def flickers(
-    sights: Sights,
-    accounts: Iterable[Account],
-    excused: Sequence[Span],
-    *,
-    spread: float,
-    leeway: float,
+    sights: Sights, accounts: Iterable[Account], excuses: Excuses, *, spread: float, leeway: float
 ) -> tuple[list[Violation], int]:
     """People who were not seen although they were here all the time, and how many sights of one person were judged.
 
     `spread`: seconds until an observer must know what was told to the other instance. `leeway`: seconds by which an
-    answer may be of another moment than it says. In `excused` nothing is judged: an instance was out of reach of the
-    store, or the machine was too slow for what is asked here."""
+    answer may be of another moment than it says."""
     found: list[Violation] = []
     judged = 0
     for account in accounts:
-        for span in account.shown(sights.instance, spread):
-            began, ended = span.began + leeway, span.ended - leeway
-            for sight in sights.seen:
-                if sight.at <= began or sight.at >= ended or _within(sight.at, excused):
-                    continue
-                judged += 1
-                if account.id not in sight.people:
-                    text = f"{sights.observer} in {sights.conversation} did not see {account.id} at {sight.at:.2f}, "
-                    found.append(Violation("flicker", f"{text}who was here from {span.began:.2f} to {span.ended:.2f}"))
-            for gone in sights.gone:
-                if gone.name == account.id and began < gone.at < ended and not _within(gone.at, excused):
-                    text = (
-                        f"{sights.observer} in {sights.conversation} was told at {gone.at:.2f} that {account.id} left, "
-                    )
-                    found.append(Violation("flicker", f"{text}who was here from {span.began:.2f} to {span.ended:.2f}"))
+        sure = [] if sights.instance is None else account.own(sights.instance)
+        likely = account.shown(sights.instance, spread)
+        for at, there in [*_moments(sights, account.id)]:
+            span = _around(at, sure, leeway)
+            if span is None and not _within(at, excuses.cut):
+                span = _around(at, likely, leeway)
+            if span is None or _within(at, excuses.blind):
+                continue
+            judged += 1
+            if not there:
+                text = f"{sights.observer} in {sights.conversation} did not see {account.id} at {at:.2f}, "
+                found.append(Violation("flicker", f"{text}who was here from {span.began:.2f} to {span.ended:.2f}"))
     return found, judged
+
+
+def _moments(sights: Sights, name: str) -> Iterator[tuple[float, bool]]:
+    """When something was told of this person, and whether it was there then."""
+    yield from ((sight.at, name in sight.people) for sight in sights.seen)
+    yield from ((gone.at, False) for gone in sights.gone if gone.name == name)
+
+
+def _around(at: float, spans: Sequence[Span], leeway: float) -> Span | None:
+    return next((span for span in spans if span.began + leeway < at < span.ended - leeway), None)
 
 
 def _within(at: float, spans: Sequence[Span]) -> bool:
@@ -131,4 +142,4 @@ def _told(here: Here | None) -> str:
     return here.status if here.devices is None else f"{here.status} on {', '.join(sorted(here.devices))}"
 
 
-__all__ = ["KINDS", "Truth", "Violation", "differences", "flickers", "merged", "truth", "versions"]
+__all__ = ["KINDS", "Excuses", "Truth", "Violation", "differences", "flickers", "merged", "truth", "versions"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 
 import msgspec
@@ -126,10 +127,11 @@ async def test_a_stored_roster_is_written_anew_before_it_lapses() -> None:
         here = await on.start()
         here.report(ttl=300)
         with here.presence.holding("room", ann()):
-            await on.elapse(KEPT + 120)
-            newcomer = await on.start()
-            await newcomer.settled()
-            assert newcomer.ids() == ["ann"]
+            await on.elapse(KEPT / 2 + 65)
+            ((_, until),) = [one for (_, key), one in on.records.records.items() if key.startswith("roster/")]
+            assert until is not None
+            assert until > KEPT * 1.4
+            assert here.ids() == ["ann"]
 
 
 async def test_a_long_roster_is_stored_in_parts_and_told_after_that() -> None:
@@ -218,7 +220,7 @@ async def test_a_service_that_ends_while_the_store_hangs_ends_soon() -> None:
         await on.elapse(1)
         here.report(status="busy")
         here.store.hangs = True
-        ending = __import__("asyncio").ensure_future(here.stop())
+        ending = asyncio.ensure_future(here.stop())
         await on.elapse(3)
         assert ending.done()
 
@@ -316,14 +318,14 @@ async def test_an_outage_for_everybody_makes_nobody_leave() -> None:
         assert all(side.ears.left == [] for side in sides)
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(4))
 async def test_whatever_signals_are_lost_twice_or_late_they_agree_in_the_end(seed: int) -> None:
     chance = random.Random(seed)
     async with deployment() as on:
         on.wire.random = chance
         on.wire.lost, on.wire.doubled, on.wire.held = 0.4, 0.3, 0.4
         sides = [await on.start() for _ in range(3)]
-        for _ in range(60):
+        for _ in range(40):
             side, who, device = chance.choice(sides), somebody(chance.randrange(8)), f"d{chance.randrange(2)}"
             match chance.randrange(6):
                 case 0 | 1:
@@ -374,8 +376,6 @@ async def test_the_names_are_the_stores() -> None:
 
 
 async def test_settling_at_once_costs_one_read() -> None:
-    import asyncio
-
     async with deployment() as on:
         here = await on.start()
         reads = len(here.store.reads)

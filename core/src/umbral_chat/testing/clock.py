@@ -49,10 +49,14 @@ class ManualClock:
         end = self._elapsed + seconds
         await self.quiet()
         while self._sleepers and self._sleepers[0][0] <= end:
-            at, _, woken = heapq.heappop(self._sleepers)
-            if not woken.done():
-                self._elapsed = max(self._elapsed, at)
-                woken.set_result(None)
+            self._elapsed = max(self._elapsed, self._sleepers[0][0])
+            woken = False
+            while self._sleepers and self._sleepers[0][0] <= self._elapsed:
+                _, _, sleeper = heapq.heappop(self._sleepers)
+                if not sleeper.done():
+                    sleeper.set_result(None)
+                    woken = True
+            if woken:
                 await self.quiet()
         self._elapsed = end
         await self.quiet()

@@ -192,6 +192,7 @@ class SharingContract(PresenceSuite):
     async def test_who_was_at_an_instance_that_stops_is_gone_within_a_time_to_live(self) -> None:
         async with self.running() as on:
             on.here.report()
+            await on.elapse(1)
             on.here.report(somebody(1))
             on.here.presence.typing("room", BOT, True)
             await on.elapse(self.soon)

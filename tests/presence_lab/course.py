@@ -53,6 +53,7 @@ async def prepared(plan: Plan, server: str, folder: Path, stack: Stack) -> Async
             settings = {
                 "SUPABASE__URL": url,
                 "SUPABASE__PUBLIC_URL": stack.url,
+                "SUPABASE__ISSUER": f"{stack.url}/auth/v1",
                 "SUPABASE__KEY": stack.secret_key,
                 "SUPABASE__PUBLISHABLE_KEY": stack.publishable_key,
                 "REALTIME__RECONCILE_INTERVAL": "2",
@@ -78,9 +79,7 @@ async def experiment(run: Run, folder: Path, stack: Stack) -> None:
         await roomy(run)
         await switch(run, on=True)
         async with page(run, stack, folder, KEY) as running, asyncio.TaskGroup() as group:
-            tasks = _observers(run, group)
-            if not __import__("os").environ.get("LAB_NO_PAGE"):
-                tasks.append(group.create_task(look_on(run, running, _of(run, "page"))))
+            tasks = [*_observers(run, group), group.create_task(look_on(run, running, _of(run, "page")))]
             tasks += [group.create_task(_watch(run, number)) for number in range(run.plan.instances)]
             tasks += [group.create_task(_ping(run, stack)), group.create_task(_lag(run))]
             people = [group.create_task(actor.live()) for actor in run.actors]
@@ -107,8 +106,7 @@ def _observers(run: Run, group: asyncio.TaskGroup) -> list[asyncio.Task[None]]:
             polls = Sights(f"poll at {number}", name, number)
             run.sights += [polls, Sights(f"list at {number}", name, number)]
             tasks.append(group.create_task(poll_for_ever(run, polls)))
-        if not __import__("os").environ.get("LAB_NO_PAGE"):
-            run.sights.append(Sights("page", name, None))
+        run.sights.append(Sights("page", name, None))
     return tasks
 
 

@@ -26,7 +26,7 @@ supabase.channel = (topic, given) =>
 for (const conversation of options.conversations) {
   let before = "";
   follow(supabase, options.service, conversation, (copy) => {
-    const told = JSON.stringify({ conversation, people: copy.presence?.people ?? [], typing: copy.typing ?? [], over: copy.over });
+    const told = JSON.stringify({ conversation, people: [...copy.people.values()], typing: [...copy.typing.values()], over: copy.over });
     if (told !== before) process.stdout.write(told + "\n");
     before = told;
   });

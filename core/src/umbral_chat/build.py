@@ -61,7 +61,7 @@ def build(settings: Settings, plugins: PluginHost, clock: Clock) -> tuple[Servic
     interest.serve(transports)
     drafts = Drafts(clock, per_conversation=limits.drafts, changed=feeds.touch_signals, publish=failover.publish)
     receiver.drafts = drafts
-    feeds.on_read = receiver.found
+    feeds.on_read = receiver.read
     telemetry.gauge("umbral_chat.drafts", lambda: [((), len(drafts))])
     toggle.on_change(failover.toggled)
     bus.subscribe(receiver.happened)
@@ -121,12 +121,15 @@ class _Receiver:
         if happened.deleted:
             self._gone(happened.conversation)
             return
-        self._lines(happened.conversation, happened.epoch, happened.lines)
+        self._feeds.hint_entries(happened.conversation, happened.epoch, happened.lines)
+        self._came(happened.conversation, happened.lines, old=0)
 
     def receive(self, event: TransportEvent) -> None:
         match event:
             case EntryHint():
-                self._lines(event.conversation, event.epoch, [Line.of(event.entry)])
+                line = Line.of(event.entry)
+                news = self._feeds.hint_entries(event.conversation, event.epoch, [line])
+                self._came(event.conversation, [line], old=0 if news else line.seq)
             case HeadHint(head=Deleted()):
                 self._gone(event.conversation)
             case HeadHint():
@@ -146,25 +149,22 @@ class _Receiver:
     def changed(self, _choice: Choice) -> None:
         self._feeds.touch_all_signals()
 
-    def _lines(self, conversation: str, epoch: str, lines: list[Line]) -> None:
-        self._feeds.hint_entries(conversation, epoch, lines)
-        self._came(conversation, lines, new=True)
+    def read(self, conversation: str, lines: Sequence[Line], known: int | None) -> None:
+        last = lines[-1].seq if lines else 0
+        self._came(conversation, lines, old=last if known is None else known)
 
     def _gone(self, conversation: str) -> None:
         self._feeds.hint_head(conversation, Deleted())
         if self.presence is not None:
             self.presence.forget(conversation)
 
-    def found(self, conversation: str, lines: Sequence[Line]) -> None:
-        """These entries were read, and may be old."""
-        self._came(conversation, lines, new=False)
-
-    def _came(self, conversation: str, lines: Sequence[Line], *, new: bool) -> None:
-        """These entries are in the log: a reader who gets one must not be told beside it that it is being written."""
+    def _came(self, conversation: str, lines: Sequence[Line], *, old: int) -> None:
+        """These entries are in the log: a reader who gets one must not be told beside it that it is being written. Up
+        to the seq `old` they were there before, and end only what was typed before that."""
         if self.presence is not None:
             for line in lines:
                 if line.says:
-                    self.presence.wrote(conversation, line.sender, None if new else line.at)
+                    self.presence.wrote(conversation, line.sender, line.at if line.seq <= old else None)
         if self.drafts:
             for line in lines:
                 if line.ends_draft and line.message_id is not None:

@@ -13,6 +13,7 @@ import umbral_chat
 PUBLIC_MODULES = (
     "umbral_chat",
     "umbral_chat.clock",
+    "umbral_chat.commands",
     "umbral_chat.context",
     "umbral_chat.drafts",
     "umbral_chat.epochs",
@@ -34,6 +35,7 @@ PUBLIC_MODULES = (
     "umbral_chat.providers.presence",
     "umbral_chat.providers.store",
     "umbral_chat.providers.transport",
+    "umbral_chat.rules",
     "umbral_chat.settings.secret",
     "umbral_chat.settings.sections",
     "umbral_chat.telemetry",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ from umbral_chat.feed.health import HistoryHealth
 from umbral_chat.feed.line import Line
 from umbral_chat.feed.reader import Reader
 from umbral_chat.feed.reads import Reads
-from umbral_chat.feed.settling import Settling
+from umbral_chat.feed.settling import Learnt, Settling
 from umbral_chat.feed.shelf import Shelf
 from umbral_chat.feed.view import View
 from umbral_chat.interest import Interest
@@ -56,7 +56,7 @@ class Feeds:
         self._readers = 0
         self._readers_limit = readers_limit
         self._settling = Settling(self._reads, telemetry, clock, self._learnt)
-        self.on_read: Callable[[str, Sequence[Line]], None] | None = None
+        self.on_read: Learnt | None = None
         """Told of every page that brings a view up to date, before its readers are: what no hint brought, too."""
         self.health = health
         hits = telemetry.counter("umbral_chat.cache.reads")
@@ -76,15 +76,17 @@ class Feeds:
 
     # what comes in
 
-    def hint_entries(self, conversation: str, epoch: str, lines: list[Line]) -> None:
-        """Entries were appended, here or elsewhere. Never waits; costs nothing when nobody follows."""
+    def hint_entries(self, conversation: str, epoch: str, lines: list[Line]) -> bool:
+        """Entries were appended, here or elsewhere; whether that is news to who follows. Never waits; costs nothing
+        when nobody does."""
         view = self._shelf.get(conversation)
         if view is None:
-            return
+            return False
         news = False
         for line in lines:
             news = view.merge.hint_entry(epoch, line) or news
         self._after_hint(view, news=news)
+        return news
 
     def hint_head(self, conversation: str, head: Head | Deleted) -> None:
         """The log stands there, as somebody says."""
@@ -128,6 +130,28 @@ class Feeds:
                 raise
             return batch
 
+    async def epoch(self, conversation: str) -> str | None:
+        """The log's epoch; None when it was never made. The conversation is followed from now on as for a reader, so
+        that whoever asks often mostly asks memory.
+
+        Raises ConversationDeleted, and HistoryUnavailable when the history does not answer and nothing is known.
+        """
+        view = self._shelf.take(conversation, self._clock.monotonic())
+        merge = view.merge
+        known = merge.settled
+        try:
+            await self._settling.settle(view, Cursor(merge.epoch, merge.head), 1)
+            if known and merge.gone:
+                # Another instance may have made it anew.
+                merge.suspect()
+                await self._settling.settle(view, Cursor(), 1)
+        except HistoryUnavailable:
+            if not merge.loaded or merge.hidden:
+                raise
+        if merge.gone:
+            raise ConversationDeleted(conversation)
+        return merge.epoch
+
     @asynccontextmanager
     async def reading(self, conversation: str) -> AsyncIterator[Reader]:
         """Follow a conversation: a Reader to wait with. Raises Unavailable (`too_many_readers`) past the limit."""
@@ -160,9 +184,9 @@ class Feeds:
         await self._settling.close()
         await self._reads.close()
 
-    def _learnt(self, conversation: str, lines: Sequence[Line]) -> None:
+    def _learnt(self, conversation: str, lines: Sequence[Line], known: int | None) -> None:
         if self.on_read is not None:
-            self.on_read(conversation, lines)
+            self.on_read(conversation, lines, known)
 
     def _wake_all(self) -> None:
         for view in self._shelf:

@@ -25,12 +25,14 @@ AT_ONCE = 32
 """Views settled at once for those who wait. When a history comes back, thousands need a read: not all together."""
 
 
+Learnt = Callable[[str, Sequence[Line], int | None], None]
+"""Told of each page: its conversation, its lines, and up to where the log was known (None: not at all)."""
+
+
 class Settling:
     """One read at a time a view; everybody who needs it waits for the one."""
 
-    def __init__(
-        self, reads: Reads, telemetry: Telemetry, clock: Clock, learnt: Callable[[str, Sequence[Line]], None]
-    ) -> None:
+    def __init__(self, reads: Reads, telemetry: Telemetry, clock: Clock, learnt: Learnt) -> None:
         self._learnt = learnt
         self._reads = reads
         self._clock = clock
@@ -100,7 +102,7 @@ class Settling:
 
     def _learn(self, view: View, after: int, page: Page) -> None:
         known = view.merge.loaded
-        self._learnt(view.conversation, page.lines)
+        self._learnt(view.conversation, page.lines, view.merge.head if known else None)
         changed = view.merge.learn_gone() if page.gone else view.merge.learn(after, page.head, page.lines)
         if changed:
             if known:
@@ -108,4 +110,4 @@ class Settling:
             view.wake()
 
 
-__all__ = ["AT_ONCE", "FIRST_PAGE", "Settling"]
+__all__ = ["AT_ONCE", "FIRST_PAGE", "Learnt", "Settling"]

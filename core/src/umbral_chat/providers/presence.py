@@ -11,6 +11,7 @@ from typing import Any, Literal, Protocol
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from umbral_chat.errors import InvalidRequest
 from umbral_chat.model.entries import Role, Sender
 from umbral_chat.model.signals import Mode, RosterSignal, Signal
 from umbral_chat.providers.auth import Principal
@@ -19,6 +20,19 @@ Availability = Literal["online", "away", "busy"]
 
 DEVICE = "default"
 """The device of who names none."""
+
+NAME_LIMIT = 64
+"""Longest name of a device, and version of a list, in characters."""
+
+
+def check_name(value: str, *, field: str = "device") -> str:
+    """The name of a device, or the version of a list: 1 to 64 printable characters. Raises InvalidRequest
+    (`invalid_field`)."""
+    if 1 <= len(value) <= NAME_LIMIT and value.isprintable():
+        return value
+    raise InvalidRequest(
+        f"{field} has 1 to {NAME_LIMIT} printable characters.", code="invalid_field", field=field, limit=NAME_LIMIT
+    )
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
@@ -237,6 +251,7 @@ class Presence(Protocol):
 
 __all__ = [
     "DEVICE",
+    "NAME_LIMIT",
     "Availability",
     "DeviceHere",
     "PersonHere",
@@ -250,5 +265,6 @@ __all__ = [
     "Report",
     "TypingNow",
     "Viewer",
+    "check_name",
     "viewer",
 ]

@@ -19,6 +19,7 @@ from tests.wire.http1 import Lost
 from tests.wire.proxy import Proxy
 from tests.wire.service import NotReady
 
+from .kinds import DIRECT
 from .outages import Span
 from .run import Lab, Struck
 from .schedule import Planned
@@ -29,6 +30,9 @@ SOCKET = "/realtime/v1"
 
 BACK = 60.0
 """Seconds in which what was broken must be whole again."""
+
+TOKEN = 3_500.0
+"""Seconds by which a clock may be ahead, and users' tokens of an hour still hold."""
 
 AGAIN = 0.3
 """Seconds between two tries to mend."""
@@ -69,6 +73,9 @@ def _breaks(run: Lab, struck: Struck) -> tuple[Breaking, Outages]:
     fault, number = struck.fault, struck.fault.instance
     if fault.begin:
         return _realtime(run, struck), []
+    if fault.kind in DIRECT:
+        assert run.direct_link is not None
+        return _link(run.direct_link, fault.kind, ""), []
     if number is None:
         return _toggle(run, struck) if fault.kind == "toggle" else _store(run, struck), (
             [] if fault.kind == "toggle" else run.history
@@ -83,7 +90,7 @@ def _breaks(run: Lab, struck: Struck) -> tuple[Breaking, Outages]:
         case "process":
             return _process(run, number), [run.history[number], run.links[number]]
         case "clock":
-            return _clock(run, number, struck), []
+            return _clock(run, number, struck), [run.expired[number]] if fault.amount > TOKEN else []
     return _disk(run, number, int(fault.amount)), []
 
 
@@ -91,6 +98,9 @@ def _counted(run: Lab, struck: Struck) -> int:
     """What grows when a fault of this kind hits a client or a link."""
     fault, number = struck.fault, struck.fault.instance
     kind = fault.kind
+    if kind in DIRECT:
+        assert run.direct_link is not None
+        return run.direct_link.broken if kind.endswith("_cut") else run.direct_link.held
     if number is not None:
         if kind.startswith("clients"):
             proxy = run.clients[number]

@@ -16,6 +16,9 @@ LINK = ("gateway_cut", "gateway_freeze", "socket_cut", "socket_freeze")
 CLIENTS = ("clients_cut", "clients_freeze")
 """Between clients and a service."""
 
+DIRECT = ("direct_cut", "direct_freeze")
+"""Between pages that follow by themselves and the project."""
+
 STORE = ("rest_status", "rest_abort", "rest_unanswered", "rest_late", "rest_restart", "postgres_kill")
 PROCESS = ("process_kill",)
 TOGGLE = ("toggle",)
@@ -69,6 +72,7 @@ def tracks(deployment: str) -> tuple[Track, ...]:
         ]
     if deployment == "supabase":
         each += [Track("realtime", tuple(REALTIME)), Track("store", STORE), Track("toggle", TOGGLE)]
+        each += [Track("direct link", DIRECT)]
     return tuple(each)
 
 
@@ -95,7 +99,7 @@ def drawn(kind: str, random: Random, instance: int | None) -> Fault:
         case "disk_full":
             amount = random.choice((0, 4_096, 65_536))
             detail = f"{amount:,.0f} bytes left"
-        case "socket_freeze" | "gateway_freeze" | "clients_freeze":
+        case "socket_freeze" | "gateway_freeze" | "clients_freeze" | "direct_freeze":
             hold = random.uniform(0.5, 4.0)
         case "toggle":
             hold = random.uniform(0.3, 4.0)

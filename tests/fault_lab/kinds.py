@@ -25,6 +25,9 @@ TOGGLE = ("toggle",)
 CLOCK = ("clock_forward", "clock_back")
 DISK = ("disk_full",)
 
+WINDOW = "window"
+"""A socket is cut, and then something is said where nothing else is: of the window's own course alone."""
+
 STATUSES = (429, 500, 502, 503, 504)
 """With which REST answers while it is broken."""
 
@@ -108,4 +111,4 @@ def drawn(kind: str, random: Random, instance: int | None) -> Fault:
     return Fault(kind, instance, hold, float(amount), detail)
 
 
-__all__ = ["ALL", "INSTANCES", "Fault", "Track", "drawn", "tracks"]
+__all__ = ["ALL", "DIRECT", "INSTANCES", "WINDOW", "Fault", "Track", "drawn", "tracks"]

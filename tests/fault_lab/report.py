@@ -14,7 +14,7 @@ from rich.table import Table
 from tests.torture.checker import KINDS, Kind, Violation
 from tests.torture.report import figures, show_facts
 
-from .kinds import ALL
+from .kinds import ALL, WINDOW
 from .modes import MODES, TRANSITIONS
 from .outcomes import Outcome
 from .verdict import Verdict
@@ -74,7 +74,7 @@ def fault_rows(verdicts: Sequence[Verdict]) -> list[Row]:
     """The faults by kind."""
     outcomes = [outcome for verdict in verdicts for outcome in verdict.outcomes]
     rows = []
-    for kind in (kind for kind in ALL if any(outcome.kind == kind for outcome in outcomes)):
+    for kind in (kind for kind in (*ALL, WINDOW) if any(outcome.kind == kind for outcome in outcomes)):
         some = [outcome for outcome in outcomes if outcome.kind == kind]
         bit = sum(outcome.bit for outcome in some)
         cells = (

@@ -21,9 +21,6 @@ from .schedule import Course
 from .sights import sights, stale, unfilled, unfollowed
 from .snapshots import broken
 
-RECONCILE_INTERVAL = 5.0
-"""Seconds: the default of `realtime.reconcile_interval`, with which the services run."""
-
 PAGE_TRIPS = 3
 """Round trips between two moments at which a page that follows directly has read: one reading that begins just too
 soon, asking what to use, and the next reading. `reconcile_every_ms`, which it waits between them, is the interval."""
@@ -87,7 +84,8 @@ def verdict(run: Lab, unfinished: Sequence[Violation], seconds: float) -> Verdic
     denied = [merged([*spans, *run.expired[number]]) for number, spans in enumerate(excused)]
     direct = list(second_leg((one for one in every if one.reader in run.followers), found, denied))
     trip = round_trip(run)
-    bound = RECONCILE_INTERVAL + trip + PAUSE
+    interval = run.course.reconcile_interval
+    bound = interval + trip + PAUSE
     violations = list(unfinished)
     if unfinished:
         violations += [Violation("surprise", what) for what in run.facts.surprises]
@@ -101,7 +99,7 @@ def verdict(run: Lab, unfinished: Sequence[Violation], seconds: float) -> Verdic
         for applied in run.applied:
             violations += reading_equals_log(applied, said[applied.conversation])
     violations += stale(found, bound)
-    page_bound = RECONCILE_INTERVAL + PAGE_TRIPS * trip
+    page_bound = interval + PAGE_TRIPS * trip
     violations += stale(direct, page_bound)
     lives = [entered(modes, "live")[1:] for modes in run.watch.modes]
     slack = EVERY + min(0.5, trip)

@@ -25,7 +25,13 @@ GAPS = (0.8, 3.0)
 RESTS = (2.5, 7.0)
 """The same where it cannot."""
 
-LONG_RESTS = {"process_kill": (9.0, 16.0), "postgres_kill": (5.0, 9.0), "toggle": (3.0, 8.0)}
+LONG_RESTS = {
+    "process_kill": (9.0, 16.0),
+    "postgres_kill": (5.0, 9.0),
+    "toggle": (3.0, 8.0),
+    "direct_cut": (6.0, 12.0),
+    "direct_freeze": (3.0, 8.0),
+}
 """The same after those that take long to come back from: else hardly anything would happen between them."""
 
 HARMLESS = ("realtime", "clock", "direct")

@@ -115,7 +115,7 @@ def result_rows(verdicts: Sequence[Verdict], violations: Sequence[Violation]) ->
         ("worst staleness, outages of history and of the reader's link apart", f"{worst.worst:.2f} s"),
         ("promised then at most (reconcile_interval, one round trip, the reader's pause)", f"{worst.bound:.2f} s"),
         ("worst staleness of pages that follow directly, after their instance could show it", f"{direct.worst:.2f} s"),
-        ("promised then at most (reconcile_interval, three round trips)", f"{direct.bound:.2f} s"),
+        ("promised then at most (reconcile_interval, three round trips, half a second)", f"{direct.bound:.2f} s"),
         ("time of such outages, of all instances", f"{sum(verdict.excused for verdict in verdicts):.0f} s"),
         ("time", f"{sum(verdict.seconds for verdict in verdicts):.0f} s"),
     ]

@@ -25,6 +25,9 @@ PAGE_TRIPS = 3
 """Round trips between two moments at which a page that follows directly has read: one reading that begins just too
 soon, asking what to use, and the next reading. `reconcile_every_ms`, which it waits between them, is the interval."""
 
+PAGE_PAUSE = 0.5
+"""Seconds that a page's timer and an instance's clock, which is looked at now and then, may be late on a busy one."""
+
 LONGEST_TRIP = 2.0
 """Seconds: a round trip that is not held up by any fault counts as so long at most."""
 
@@ -99,7 +102,7 @@ def verdict(run: Lab, unfinished: Sequence[Violation], seconds: float) -> Verdic
         for applied in run.applied:
             violations += reading_equals_log(applied, said[applied.conversation])
     violations += stale(found, bound)
-    page_bound = interval + PAGE_TRIPS * trip
+    page_bound = interval + PAGE_TRIPS * trip + PAGE_PAUSE
     violations += stale(direct, page_bound)
     lives = [entered(modes, "live")[1:] for modes in run.watch.modes]
     slack = EVERY + min(0.5, trip)

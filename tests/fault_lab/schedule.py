@@ -186,8 +186,9 @@ def _chosen(seed: int, deployment: Deployment, style: Style) -> Iterator[Track]:
 
 
 def _in_a_row(track: Track, random: Random, seed: int, seconds: float) -> Iterator[Planned]:
-    # Seeds go on where the one before left off, so that a few of them have every kind.
-    turn = seed * 7 + (track.instance or 0)
+    # Seeds go on where the one before left off, so that a few of them have every kind. Each sixth seed is of the same
+    # deployment and style: of six kinds it would begin with the same one for ever.
+    turn = seed * 7 + (track.instance or 0) + (seed // 6 if len(track.kinds) % 6 == 0 else 0)
     gaps = GAPS if track.name.startswith(HARMLESS) else RESTS
     at = random.uniform(0.0, LONG_RESTS.get(track.kinds[0], gaps)[1])
     while at < seconds:

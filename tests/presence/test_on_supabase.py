@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 import pytest
 from umbral_chat.clock import Clock
 from umbral_chat.providers.store import SharedStore
-from umbral_chat.testing.presence.sharing import SharingContract
+from umbral_chat.testing.presence.fallback import FallbackContract
 
 from plugins.presence.tests.rigs import OnAStore
 from plugins.realtime_supabase.tests.conftest import opened
@@ -17,8 +17,9 @@ from tests.local_supabase.stack.api import Stack
 
 
 @pytest.mark.slow
-class TestOnSupabase(OnAStore, SharingContract):
-    """What holds between instances; the rest has nothing to do with the store, and is tried on others."""
+class TestOnSupabase(OnAStore, FallbackContract):
+    """What holds between instances by the store alone. The rest has little to do with the store, and is tried on
+    others, which answer faster."""
 
     stack: Stack
 

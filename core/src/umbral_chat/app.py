@@ -40,6 +40,7 @@ from umbral_chat.http import PRINCIPAL
 from umbral_chat.interest import Interest
 from umbral_chat.plugins import PluginHost
 from umbral_chat.providers.auth import Authenticator, Principal
+from umbral_chat.providers.presence import Presence, Viewer
 from umbral_chat.reconcile import reconcile
 from umbral_chat.settings.effective import Settings
 from umbral_chat.tasks import Tasks
@@ -48,6 +49,14 @@ log = logging.getLogger(__name__)
 
 SWEEP = 0.25
 """Seconds between two sweeps of the drafts: half of the interval at which they are published."""
+
+
+ASKING = 4.0
+"""Seconds between two questions to the presence on behalf of those who wait: who asked nothing for twice the shortest
+time to live (5 s) counts as not interested any more, and a long poll waits for longer."""
+
+AT_ONCE = 100
+"""Conversations asked about before others may run."""
 
 
 def create_app(settings: Settings, plugins: PluginHost, *, clock: Clock | None = None) -> Litestar:
@@ -158,6 +167,8 @@ def _start(tasks: Tasks, services: Services, interest: Interest, bus: Bus) -> No
     tasks.start(services.feeds.run(), name="feeds")
     tasks.start(services.failover.run(enabled=enabled), name="failover")
     tasks.start(_sweep(services), name="drafts")
+    if services.presence is not None:
+        tasks.start(_stay_interested(services, services.presence), name="presence")
     tasks.start(
         reconcile(
             services.storage.history,
@@ -180,6 +191,15 @@ async def _sweep(services: Services) -> None:
     while True:
         await services.base.clock.sleep(SWEEP)
         services.drafts.sweep()
+
+
+async def _stay_interested(services: Services, presence: Presence) -> None:
+    while True:
+        await services.base.clock.sleep(ASKING)
+        for number, conversation in enumerate(services.feeds.waited_on, start=1):
+            presence.state(conversation, Viewer())
+            if number % AT_ONCE == 0:
+                await asyncio.sleep(0)
 
 
 def _cors(origins: Sequence[str]) -> CORSConfig | None:

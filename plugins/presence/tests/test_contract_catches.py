@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 from umbral_chat.testing import PresenceContract, SharedPresenceContract
-from umbral_chat_presence import deadlines, engine, people, provider, reader, room, shared, telling, views
+from umbral_chat_presence import deadlines, engine, people, provider, reader, room, telling, views
 from umbral_chat_presence.claims import Claim, Stamps
 from umbral_chat_presence.devices import Devices
 from umbral_chat_presence.engine import Engine
@@ -19,6 +19,7 @@ from umbral_chat_presence.people import Person
 from umbral_chat_presence.room import Room
 from umbral_chat_presence.shared import SharedPresence
 from umbral_chat_presence.stops import Stops
+from umbral_chat_presence.stored import Shelf
 
 from .test_memory import TestMemory as OnMemory
 from .test_shared import TestShared as OnStore
@@ -198,7 +199,7 @@ IN_ONE_PROCESS = [
 
 BETWEEN = [
     ("test_who_is_at_one_instance_is_known_at_the_other_by_signals", Break(SharedPresence, "learn", nothing)),
-    ("test_who_is_at_one_instance_is_known_at_the_other_by_the_store", Break(shared.Shelf, "write", waits_for_nothing)),
+    ("test_who_is_at_one_instance_is_known_at_the_other_by_the_store", Break(Shelf, "write", waits_for_nothing)),
     ("test_settled_waits_for_what_others_know", Break(SharedPresence, "settled", waits_for_nothing)),
     (
         "test_both_count_each_person_once",

@@ -73,7 +73,8 @@ def _operation(path: str, method: str, operation: dict[str, Any]) -> Iterator[st
     if rows:
         yield "\n" + _table("parameter | in", rows)
     if body := operation.get("requestBody"):
-        yield f"\nBody: {_shape(body['content'])}.\n"
+        optional = "" if body.get("required") else " It may be left out."
+        yield f"\nBody: {_shape(body['content'])}.{optional}\n"
     yield "\n" + "\n".join(_answers(operation["responses"])) + "\n"
 
 

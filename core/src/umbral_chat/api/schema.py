@@ -52,6 +52,7 @@ def document(handlers: Sequence[BaseRouteHandler]) -> dict[str, Any]:
                     handler, "operation_id", None
                 ):
                     operation["x-right"] = right
+                    _leave_out(operation.get("requestBody", {}))
                     if right == PUBLIC:
                         operation["security"] = []
                     # Litestar's own idea of a 400 is not what is answered here.
@@ -103,6 +104,16 @@ def routes(handlers: Sequence[BaseRouteHandler]) -> list[BaseRouteHandler]:
         return Response(ScalarRenderPlugin().render(request, schema()), media_type=MediaType.HTML)
 
     return [openapi_json, page]
+
+
+def _leave_out(body: dict[str, Any]) -> None:
+    """A body that may be null is one that may be left out, and null is none that is taken."""
+    null = {"type": "null"}
+    for content in body.get("content", {}).values():
+        options = content["schema"].get("oneOf", [])
+        if null in options:
+            body["required"] = False
+            (content["schema"],) = [one for one in options if one != null]
 
 
 class _Nothing:

@@ -171,6 +171,11 @@ class Feeds:
             self._readers -= 1
             self._shelf.use(view, self._clock.monotonic())
 
+    @property
+    def waited_on(self) -> list[str]:
+        """The conversations that somebody waits on now."""
+        return [view.conversation for view in self._shelf if view.readers]
+
     # the shell
 
     async def run(self) -> None:

@@ -229,8 +229,10 @@ class Presence(Protocol):
         ...
 
     async def settled(self, conversation: str) -> None:
-        """Wait, for a bounded time, until what other instances know of this conversation is known here, too. Raises
-        HistoryUnavailable when that cannot be told and nothing is known of before."""
+        """Wait, for a bounded time, until what other instances know of this conversation is known here, too: before a
+        list is read that has to be whole, and before a device reports or leaves that may be with another. It costs
+        nothing where the conversation is followed. Raises HistoryUnavailable when that cannot be told and nothing is
+        known of before."""
         ...
 
     def learn(self, signal: RosterSignal) -> None:

@@ -22,7 +22,7 @@ class Peer:
     heard: float
     """When it was heard of, in elapsed seconds."""
     count: int = -1
-    writes: int = -1
+    writes: int = 0
     """Writes that are known of."""
     lost: bool = False
 
@@ -88,7 +88,7 @@ class Peers:
     def _alive(self, peer: Peer, now: float) -> None:
         peer.heard = now
         if peer.lost:
-            peer.lost, peer.writes = False, -1
+            peer.lost, peer.writes = False, 0
 
 
 def _changed(beat: Beat, known: int, interests: Collection[str]) -> Collection[str]:

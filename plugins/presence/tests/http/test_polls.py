@@ -144,6 +144,22 @@ async def test_typing_ends_with_the_message_that_another_instance_took(start: St
                 await asyncio.sleep(0.1)
 
 
+@pytest.mark.slow
+async def test_who_only_waits_hears_of_others_however_long_it_waits(start: Start) -> None:
+    """In real time, past twice the shortest time to live that there is."""
+    settings = {"PRESENCE__TTL": "5", "PRESENCE__HOLD_BACK": "0"}
+    one, other = await start(**settings), await start(**settings)
+    n8n, there = await one.key(), await other.key()
+    cursor = await n8n.say("hello")
+    version = (await there.who())["version"]
+    poll = long_poll(there, after=cursor, presence=version)
+    await asyncio.sleep(12)
+    assert not poll.done()
+    await n8n.here()
+    async with asyncio.timeout(MUCH_LESS):
+        assert (await poll)["presence"]["count"] == 1
+
+
 async def test_what_is_told_at_one_instance_is_known_at_the_other(start: Start) -> None:
     one, other = await start(PRESENCE__HOLD_BACK="0"), await start(PRESENCE__HOLD_BACK="0")
     ada, there = await one.visitor(), await other.key()

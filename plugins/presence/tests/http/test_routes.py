@@ -299,6 +299,10 @@ async def test_the_routes_stand_in_the_document(n8n: Caller) -> None:
     path = document["paths"]["/v1/conversations/{conversation}/presence"]
     assert {method: each["x-right"] for method, each in path.items()} == dict.fromkeys(("get", "put", "delete"), "read")
     assert {one["name"] for one in path["delete"]["parameters"]} == {"conversation", "device", "role", "id"}
+    assert path["put"]["requestBody"] == {
+        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/PresenceBody"}}},
+        "required": False,
+    }
     assert document["paths"]["/v1/conversations/{conversation}/typing"]["post"]["x-right"] == "send"
     assert {"PresenceBody", "PresenceView", "RenewalView", "TypingBody"} <= document["components"]["schemas"].keys()
     status = (await n8n.client.get("/v1/status")).json()

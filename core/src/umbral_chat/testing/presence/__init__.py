@@ -16,6 +16,7 @@ out of by `xfail` with its reason.
 
 from umbral_chat.testing.presence.bounds import BoundsContract
 from umbral_chat.testing.presence.devices import DevicesContract
+from umbral_chat.testing.presence.fallback import FallbackContract
 from umbral_chat.testing.presence.keyboards import TypingContract
 from umbral_chat.testing.presence.rig import PresenceRig
 from umbral_chat.testing.presence.sharing import SharingContract
@@ -26,7 +27,7 @@ class PresenceContract(DevicesContract, TypingContract, ViewersContract, BoundsC
     """One test a guarantee of `umbral_chat.providers.presence.Presence`."""
 
 
-class SharedPresenceContract(PresenceContract, SharingContract):
+class SharedPresenceContract(PresenceContract, SharingContract, FallbackContract):
     """The same of a presence that knows who is at other instances."""
 
 

@@ -18,6 +18,7 @@ from tests.wire.http1 import Lost
 from tests.wire.proxy import Proxy, proxy
 from tests.wire.service import Service
 
+from .direct import direct_readers
 from .doing import BACK, strike
 from .kinds import INSTANCES
 from .modes import Modes
@@ -40,8 +41,12 @@ async def prepared(plan: Course, folder: Path, stack: Stack | None, bug: str | N
         services: list[Service] = []
         clients: list[Proxy] = []
         gateways: list[Proxy] = []
-        control = None
+        control = direct_link = None
+        pages: dict[str, str] = {}
         if stack is not None:
+            direct_link, pages["SUPABASE__PUBLIC_URL"] = await within.enter_async_context(proxy(stack.url))
+            pages["SUPABASE__PUBLISHABLE_KEY"] = stack.publishable_key
+            pages["SUPABASE__ISSUER"] = f"{stack.url}/auth/v1"
             control = httpx.AsyncClient(base_url=f"{stack.url}/_control/", timeout=BACK)
             await within.enter_async_context(control)
         for number in range(INSTANCES):
@@ -51,7 +56,7 @@ async def prepared(plan: Course, folder: Path, stack: Stack | None, bug: str | N
             if stack is not None:
                 gateway, url = await within.enter_async_context(proxy(stack.url))
                 gateways.append(gateway)
-            settings = plan.settings() | _store(folder, stack, url)
+            settings = plan.settings() | _store(folder, stack, url) | pages
             service = Service(command(place, bug), place, **settings)
             services.append(service)
             clients.append((await within.enter_async_context(proxy(f"http://127.0.0.1:{service.port}")))[0])
@@ -59,7 +64,15 @@ async def prepared(plan: Course, folder: Path, stack: Stack | None, bug: str | N
         # It answers by cursor whatever the others do, past every proxy, and has none of their bugs.
         judge = Service(command(folder, None), folder, **_store(folder, stack, stack.url if stack else ""))
         yield Lab(
-            plan, services, course=plan, clients=clients, gateways=gateways, control=control, watch=watch, judge=judge
+            plan,
+            services,
+            course=plan,
+            clients=clients,
+            gateways=gateways,
+            direct_link=direct_link,
+            control=control,
+            watch=watch,
+            judge=judge,
         )
 
 
@@ -69,7 +82,7 @@ def _store(folder: Path, stack: Stack | None, url: str) -> dict[str, str]:
     return {"SUPABASE__URL": url, "SUPABASE__KEY": stack.secret_key}
 
 
-async def experiment(run: Lab) -> None:
+async def experiment(run: Lab, stack: Stack | None, folder: Path) -> None:
     """Fill `run`; raises Hopeless, TimeoutError, NotReady or httpx.HTTPError when it cannot be finished."""
     pool: dict[Item, Item] = {}
     try:
@@ -79,11 +92,13 @@ async def experiment(run: Lab) -> None:
         await asyncio.gather(*(service.start() for service in run.services))
         async with _watched(run):
             await _settled(run)
-            run.ends = time.monotonic() + run.course.end + 2.0
-            try:
-                await converse(run, pool, _broken(run), readers(run, pool))
-            except TimeoutError:  # what was shown until then is judged all the same
-                run.facts.surprises.append(f"not everybody was through within {run.plan.deadline:.0f} s")
+            asking = readers(run, pool)
+            async with direct_readers(run, stack, pool, folder) as following:
+                run.ends = time.monotonic() + run.course.end + 2.0
+                try:
+                    await converse(run, pool, _broken(run), [*asking, *following])
+                except TimeoutError:  # what was shown until then is judged all the same
+                    run.facts.surprises.append(f"not everybody was through within {run.plan.deadline:.0f} s")
         # Neither of those that took the sends answers the last read: what they kept in memory is gone.
         await asyncio.gather(*(service.kill() for service in run.services))
         await run.judge.start()

@@ -14,11 +14,13 @@ from typing import Any
 import httpx
 
 from tests.torture.run import Hopeless
+from tests.torture.sender import Sender
 from tests.torture_realtime.faults import Command
 from tests.wire.http1 import Lost
 from tests.wire.proxy import Proxy
 from tests.wire.service import NotReady
 
+from .kinds import DIRECT, WINDOW
 from .outages import Span
 from .run import Lab, Struck
 from .schedule import Planned
@@ -30,8 +32,17 @@ SOCKET = "/realtime/v1"
 BACK = 60.0
 """Seconds in which what was broken must be whole again."""
 
+TOKEN = 3_500.0
+"""Seconds by which a clock may be ahead, and users' tokens of an hour still hold."""
+
 AGAIN = 0.3
 """Seconds between two tries to mend."""
+
+LOOKED = 0.7
+"""Seconds after which an instance whose link fell has looked at the store."""
+
+FURTHER = 100
+"""Numbers of senders from here on are of faults, which send by themselves."""
 
 MANY = 1_000_000
 """Calls that meet a fault of REST: all, until it is taken back."""
@@ -69,11 +80,16 @@ def _breaks(run: Lab, struck: Struck) -> tuple[Breaking, Outages]:
     fault, number = struck.fault, struck.fault.instance
     if fault.begin:
         return _realtime(run, struck), []
+    if fault.kind in DIRECT:
+        assert run.direct_link is not None
+        return _link(run.direct_link, fault.kind, ""), []
     if number is None:
         return _toggle(run, struck) if fault.kind == "toggle" else _store(run, struck), (
             [] if fault.kind == "toggle" else run.history
         )
     match fault.kind.partition("_")[0]:
+        case "window":
+            return _window(run, number), []
         case "clients":
             return _link(run.clients[number], fault.kind, ""), [run.links[number]]
         case "gateway":
@@ -83,7 +99,7 @@ def _breaks(run: Lab, struck: Struck) -> tuple[Breaking, Outages]:
         case "process":
             return _process(run, number), [run.history[number], run.links[number]]
         case "clock":
-            return _clock(run, number, struck), []
+            return _clock(run, number, struck), [run.expired[number]] if fault.amount > TOKEN else []
     return _disk(run, number, int(fault.amount)), []
 
 
@@ -91,16 +107,19 @@ def _counted(run: Lab, struck: Struck) -> int:
     """What grows when a fault of this kind hits a client or a link."""
     fault, number = struck.fault, struck.fault.instance
     kind = fault.kind
+    if kind in DIRECT:
+        assert run.direct_link is not None
+        return run.direct_link.broken if kind.endswith("_cut") else run.direct_link.held
     if number is not None:
         if kind.startswith("clients"):
             proxy = run.clients[number]
-        elif kind.startswith(("gateway", "socket")):
+        elif kind.startswith(("gateway", "socket", WINDOW)):
             proxy = run.gateways[number]
         elif kind == "process_kill":
             return run.lost[number]
         else:
             return run.unavailable[number] if kind == "disk_full" else 0
-        return proxy.broken if kind.endswith("_cut") else proxy.held
+        return proxy.held if kind.endswith("_freeze") else proxy.broken
     if kind == "rest_late":
         return sum(trip.seconds >= fault.amount for trip in run.trips)
     if kind.startswith(("rest", "postgres")):
@@ -122,6 +141,31 @@ async def _link(proxy: Proxy, kind: str, prefix: str) -> AsyncIterator[None]:
         await proxy.cut()
         yield
         await proxy.listen()
+
+
+@contextlib.asynccontextmanager
+async def _window(run: Lab, number: int) -> AsyncIterator[None]:
+    proxy, other = run.gateways[number], 1 - number
+    proxy.shut(SOCKET)
+    await _not_live(run, number)
+    # It looks at the store at once when it falls, and is not to look again: what is said now is left to the fill.
+    await asyncio.sleep(LOOKED)
+    sender = Sender(run, FURTHER + 2 * len(run.struck) + other, 0)
+    try:
+        for name in run.plan.names[-run.course.apart :]:
+            await sender.say(name)
+    finally:
+        sender.close()
+    yield
+    proxy.unshut()
+
+
+async def _not_live(run: Lab, number: int) -> None:
+    end = time.monotonic() + BACK
+    while run.watch.modes[number][-1].mode == "live":
+        if time.monotonic() > end:
+            raise Missed(f"instance {number} stays live")
+        await asyncio.sleep(0.05)
 
 
 @contextlib.asynccontextmanager

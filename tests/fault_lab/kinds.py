@@ -16,11 +16,17 @@ LINK = ("gateway_cut", "gateway_freeze", "socket_cut", "socket_freeze")
 CLIENTS = ("clients_cut", "clients_freeze")
 """Between clients and a service."""
 
+DIRECT = ("direct_cut", "direct_freeze")
+"""Between pages that follow by themselves and the project."""
+
 STORE = ("rest_status", "rest_abort", "rest_unanswered", "rest_late", "rest_restart", "postgres_kill")
 PROCESS = ("process_kill",)
 TOGGLE = ("toggle",)
 CLOCK = ("clock_forward", "clock_back")
 DISK = ("disk_full",)
+
+WINDOW = "window"
+"""A socket is cut, and then something is said where nothing else is: of the window's own course alone."""
 
 STATUSES = (429, 500, 502, 503, 504)
 """With which REST answers while it is broken."""
@@ -69,6 +75,7 @@ def tracks(deployment: str) -> tuple[Track, ...]:
         ]
     if deployment == "supabase":
         each += [Track("realtime", tuple(REALTIME)), Track("store", STORE), Track("toggle", TOGGLE)]
+        each += [Track("direct link", DIRECT)]
     return tuple(each)
 
 
@@ -95,7 +102,7 @@ def drawn(kind: str, random: Random, instance: int | None) -> Fault:
         case "disk_full":
             amount = random.choice((0, 4_096, 65_536))
             detail = f"{amount:,.0f} bytes left"
-        case "socket_freeze" | "gateway_freeze" | "clients_freeze":
+        case "socket_freeze" | "gateway_freeze" | "clients_freeze" | "direct_freeze":
             hold = random.uniform(0.5, 4.0)
         case "toggle":
             hold = random.uniform(0.3, 4.0)
@@ -104,4 +111,4 @@ def drawn(kind: str, random: Random, instance: int | None) -> Fault:
     return Fault(kind, instance, hold, float(amount), detail)
 
 
-__all__ = ["ALL", "INSTANCES", "Fault", "Track", "drawn", "tracks"]
+__all__ = ["ALL", "DIRECT", "INSTANCES", "WINDOW", "Fault", "Track", "drawn", "tracks"]

@@ -27,7 +27,7 @@ LOSSY = frozenset({"lose", "delay", "stall", "replication", "half_open", "limits
 """Faults while which what is delivered live may be lost or late."""
 
 
-ELSEWHERE = ("clients", "clock", "disk")
+ELSEWHERE = ("clients", "clock", "direct", "disk")
 """Beginnings of the kinds that no link between an instance and Realtime can feel: they degrade nothing."""
 
 

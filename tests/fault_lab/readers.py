@@ -10,7 +10,7 @@ from tests.torture.reader import Reader
 
 from .run import Lab
 from .schedule import edges
-from .snapshots import Copy, SnapshotReading
+from .snapshots import Copy, SnapshotReading, unfolded
 
 PAUSE = 0.2
 """Seconds between two polls."""
@@ -30,24 +30,17 @@ class SnapshotReader(Reader):
     def _items(self, body: dict[str, Any]) -> list[Item]:
         if body.get("snapshot"):
             self._copy = ()
-            found = [item_of(message | {"kind": "message"}) for message in map(_unfolded, body["messages"])]
+            found = [item_of(message) for message in map(unfolded, body["messages"])]
         else:
             found = super()._items(body)
         return found
 
     def _show(self, items: list[Item], shown: Shown) -> None:
-        self._copy += tuple(self._pool.setdefault(item, item) for item in items)
+        self._copy += tuple(self._pool.setdefault(item, item) for item in items if item.kind == "message")
         copy = Copy(shown.at, shown.mode, self._copy)
         self.highest = max(self.highest, copy.highest)
         if not self.given.copies or self.given.copies[-1].items != copy.items:
             self.given.copies.append(copy)
-
-
-def _unfolded(message: dict[str, Any]) -> dict[str, Any]:
-    """Nothing is edited here: a message's version is its seq."""
-    if message.get("version") != message.get("seq"):
-        raise KeyError("version")
-    return {name: value for name, value in message.items() if name != "version"}
 
 
 def readers(run: Lab, pool: dict[Item, Item]) -> Sequence[Reader]:

@@ -14,7 +14,7 @@ from rich.table import Table
 from tests.torture.checker import KINDS, Kind, Violation
 from tests.torture.report import figures, show_facts
 
-from .kinds import ALL
+from .kinds import ALL, WINDOW
 from .modes import MODES, TRANSITIONS
 from .outcomes import Outcome
 from .verdict import Verdict
@@ -39,7 +39,9 @@ def line(verdict: Verdict) -> str:
     return (
         f"seed {plan.seed:>4}  {what:<26} {len(verdict.outcomes):>3} faults, {bit:>3} bit  "
         f"{verdict.acknowledged:>4} acknowledged  {verdict.delivered:>6} delivered  "
-        f"worst {verdict.worst:.2f} of {verdict.bound:.2f} s  {verdict.seconds:5.1f} s  {said}"
+        f"worst {verdict.worst:.2f} of {verdict.bound:.2f} s  "
+        f"direct {verdict.direct.heard:>3} heard, {verdict.direct.sights - verdict.direct.heard:>3} read, "
+        f"worst {verdict.direct.worst:.2f} of {verdict.direct.bound:.2f} s  {verdict.seconds:5.1f} s  {said}"
     )
 
 
@@ -72,7 +74,7 @@ def fault_rows(verdicts: Sequence[Verdict]) -> list[Row]:
     """The faults by kind."""
     outcomes = [outcome for verdict in verdicts for outcome in verdict.outcomes]
     rows = []
-    for kind in (kind for kind in ALL if any(outcome.kind == kind for outcome in outcomes)):
+    for kind in (kind for kind in (*ALL, WINDOW) if any(outcome.kind == kind for outcome in outcomes)):
         some = [outcome for outcome in outcomes if outcome.kind == kind]
         bit = sum(outcome.bit for outcome in some)
         cells = (
@@ -96,6 +98,7 @@ def result_rows(verdicts: Sequence[Verdict], violations: Sequence[Violation]) ->
     turns: Counter[tuple[str, str]] = sum((verdict.transitions for verdict in verdicts), Counter())
     outcomes: list[Outcome] = [outcome for verdict in verdicts for outcome in verdict.outcomes]
     worst = max(verdicts, key=lambda verdict: verdict.worst / verdict.bound)
+    direct = max((verdict.direct for verdict in verdicts), key=lambda seen: seen.worst / seen.bound)
     return [
         ("runs", len(verdicts)),
         *((f"of these, {name}", count) for name, count in sorted(Counter(map(_kind, verdicts)).items())),
@@ -105,10 +108,14 @@ def result_rows(verdicts: Sequence[Verdict], violations: Sequence[Violation]) ->
         *((f"from {one} to {other}", turns[one, other]) for one, other in TRANSITIONS),
         ("acknowledged", sum(verdict.acknowledged for verdict in verdicts)),
         ("delivered", sum(verdict.delivered for verdict in verdicts)),
+        ("of these, to pages that follow directly", sum(verdict.direct.sights for verdict in verdicts)),
+        ("of these, told by their own channels", sum(verdict.direct.heard for verdict in verdicts)),
         *((kind, found[kind]) for kind in BROKEN),
         ("usual wait, worst of the runs' medians", f"{max(verdict.usual for verdict in verdicts):.3f} s"),
         ("worst staleness, outages of history and of the reader's link apart", f"{worst.worst:.2f} s"),
         ("promised then at most (reconcile_interval, one round trip, the reader's pause)", f"{worst.bound:.2f} s"),
+        ("worst staleness of pages that follow directly, after their instance could show it", f"{direct.worst:.2f} s"),
+        ("promised then at most (reconcile_interval, three round trips, half a second)", f"{direct.bound:.2f} s"),
         ("time of such outages, of all instances", f"{sum(verdict.excused for verdict in verdicts):.0f} s"),
         ("time", f"{sum(verdict.seconds for verdict in verdicts):.0f} s"),
     ]

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import httpx
 
+from tests.torture.facts import Reading
 from tests.torture.run import Run
 from tests.wire.http1 import Answer, Connection, Lost
 from tests.wire.proxy import Proxy
@@ -62,6 +63,8 @@ class Lab(Run):
     """Before each instance."""
     gateways: list[Proxy] = field(kw_only=True)
     """Before the project, one for each instance; none without a project."""
+    direct_link: Proxy | None = field(kw_only=True)
+    """Before the project, for the pages that follow it by themselves; None without a project."""
     control: httpx.AsyncClient | None = field(kw_only=True)
     """Of the local Supabase, at `/_control/`."""
     watch: Modes = field(kw_only=True)
@@ -72,7 +75,14 @@ class Lab(Run):
     """When the history was out of reach of each instance, its own process being gone included."""
     links: list[list[Span]] = field(default_factory=lambda: [[], []])
     """When clients could not get through to each instance."""
+    expired: list[list[Span]] = field(default_factory=lambda: [[], []])
+    """When users' tokens were over by the clock of each instance."""
     snapshots: list[SnapshotReading] = field(default_factory=list)
+    applied: list[Reading] = field(default_factory=list)
+    copies: list[SnapshotReading] = field(default_factory=list)
+    """Of pages that follow directly and keep every message: what they applied, and what they had after each change."""
+    followers: set[str] = field(default_factory=set)
+    """Names of the readers that are such pages."""
     lost: Counter[int] = field(default_factory=Counter)
     """Requests without an answer, by instance."""
     unavailable: Counter[int] = field(default_factory=Counter)

@@ -9,7 +9,7 @@ from typing import Literal
 
 from tests.torture.run import Plan
 
-from .kinds import INSTANCES, Fault, Track, drawn, tracks
+from .kinds import DIRECT, INSTANCES, WINDOW, Fault, Track, drawn, tracks
 
 Deployment = Literal["supabase", "sqlite"]
 Style = Literal["storm", "squall", "calm"]
@@ -25,10 +25,16 @@ GAPS = (0.8, 3.0)
 RESTS = (2.5, 7.0)
 """The same where it cannot."""
 
-LONG_RESTS = {"process_kill": (9.0, 16.0), "postgres_kill": (5.0, 9.0), "toggle": (3.0, 8.0)}
+LONG_RESTS = {
+    "process_kill": (9.0, 16.0),
+    "postgres_kill": (5.0, 9.0),
+    "toggle": (3.0, 8.0),
+    "direct_cut": (6.0, 12.0),
+    "direct_freeze": (3.0, 8.0),
+}
 """The same after those that take long to come back from: else hardly anything would happen between them."""
 
-HARMLESS = ("realtime", "clock")
+HARMLESS = ("realtime", "clock", "direct")
 """Beginnings of the names of tracks whose faults keep no client from sending and reading."""
 
 SHARE = 0.75
@@ -37,6 +43,9 @@ SHARE = 0.75
 
 BUSY = 2
 """Conversations in which most is said."""
+
+WINDOW_SEED = 0
+"""Not drawn: a course that opens, again and again, the window in which a link may be called live too early."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +71,12 @@ class Course(Plan):
     cache: int = 200
     slowest_first: bool = False
     """Polling begins slowly and stays so: more is left to the fill when the link comes back."""
+    pace: float = 4.0
+    """Seconds between two looks at the store then."""
+    reconcile_interval: float = 5.0
+    """Seconds: the default of `realtime.reconcile_interval`."""
+    apart: int = 0
+    """Conversations, the last ones, in which nothing is said but by faults."""
     faults: tuple[Planned, ...] = field(default=())
     again: str = ""
     """Tells a further run of the same seed on the same store from the first."""
@@ -77,16 +92,22 @@ class Course(Plan):
 
     def settings(self) -> dict[str, str]:
         """Of each service, as variables without their prefix."""
-        given = {"POLLING__CACHE__ENTRIES": str(self.cache)}
+        given = {
+            "POLLING__CACHE__ENTRIES": str(self.cache),
+            "REALTIME__RECONCILE_INTERVAL": f"{self.reconcile_interval:g}",
+        }
         if self.snapshot:
             given["POLLING__SYNC_STRATEGY"] = "snapshot"
         if self.slowest_first:
-            given |= {"POLLING__MIN_INTERVAL": "4", "POLLING__INTERVAL": "4"}
+            given |= dict.fromkeys(("POLLING__MIN_INTERVAL", "POLLING__INTERVAL"), f"{self.pace:g}")
+            given["POLLING__MAX_INTERVAL"] = f"{max(self.pace, 5.0):g}"
         return given
 
 
 def course(seed: int) -> Course:
     """Everything that this seed draws. Six seeds in a row have every deployment and every style."""
+    if seed == WINDOW_SEED:
+        return _window()
     random = Random(f"{seed}/course")
     turn = seed % 6
     deployment: Deployment = "sqlite" if turn == 0 else "supabase"
@@ -110,6 +131,28 @@ def course(seed: int) -> Course:
     )
 
 
+def _window() -> Course:
+    """The link of one instance after the other falls and comes back, and each time something is said while it is away
+    where nothing else is said. Nothing but the fill shows it soon: neither a look at the store nor a later entry."""
+    faults = tuple(Planned(1.0 + 9.0 * number, Fault(WINDOW, number % INSTANCES, 0.5)) for number in range(5))
+    return Course(
+        seed=WINDOW_SEED,
+        messages=200,
+        senders=4,
+        readers=6,
+        conversations=4,
+        kills=0,
+        deadline=180.0,
+        style="calm",
+        slowest_first=True,
+        pace=30.0,
+        reconcile_interval=30.0,
+        apart=2,
+        seconds=45.0,
+        faults=faults,
+    )
+
+
 def edges(plan: Course) -> list[Edge]:
     """What each reader of a conversation does: by number. Those of one instance have both edges."""
     return ["poll" if number // INSTANCES % 3 == 2 else "long_poll" for number in range(plan.readers)]
@@ -118,7 +161,8 @@ def edges(plan: Course) -> list[Edge]:
 def weights(plan: Course) -> list[int]:
     """How much is said in each conversation, as shares: two are busy, and in the others hardly anything is said, so
     that nothing that comes after shows soon what was missed there."""
-    return [15 if number < BUSY else 1 for number in range(plan.conversations)]
+    spoken = plan.conversations - plan.apart
+    return [15 if number < BUSY else 1 if number < spoken else 0 for number in range(plan.conversations)]
 
 
 def _drawn(seed: int, deployment: Deployment, style: Style, seconds: float) -> Iterator[Planned]:
@@ -142,8 +186,9 @@ def _chosen(seed: int, deployment: Deployment, style: Style) -> Iterator[Track]:
 
 
 def _in_a_row(track: Track, random: Random, seed: int, seconds: float) -> Iterator[Planned]:
-    # Seeds go on where the one before left off, so that a few of them have every kind.
-    turn = seed * 7 + (track.instance or 0)
+    # Seeds go on where the one before left off, so that a few of them have every kind. Each sixth seed is of the same
+    # deployment and style: of six kinds it would begin with the same one for ever.
+    turn = seed * 7 + (track.instance or 0) + (seed // 6 if len(track.kinds) % 6 == 0 else 0)
     gaps = GAPS if track.name.startswith(HARMLESS) else RESTS
     at = random.uniform(0.0, LONG_RESTS.get(track.kinds[0], gaps)[1])
     while at < seconds:
@@ -154,7 +199,8 @@ def _in_a_row(track: Track, random: Random, seed: int, seconds: float) -> Iterat
 
 
 def _calm(seed: int, deployment: Deployment, seconds: float) -> Iterator[Planned]:
-    deck = [(kind, track.instance) for track in tracks(deployment) for kind in track.kinds]
+    # Of the pages' link no instance feels anything, and that is what a calm run measures.
+    deck = [(kind, track.instance) for track in tracks(deployment) if track.kinds != DIRECT for kind in track.kinds]
     Random("deck").shuffle(deck)
     random, turn, at = Random(f"{seed}/calm"), seed // 6 * 4, 1.0
     while at < seconds:
@@ -165,4 +211,4 @@ def _calm(seed: int, deployment: Deployment, seconds: float) -> Iterator[Planned
         at += fault.hold + random.uniform(*QUIET)
 
 
-__all__ = ["Course", "Planned", "course", "edges", "weights"]
+__all__ = ["WINDOW_SEED", "Course", "Planned", "course", "edges", "weights"]

@@ -75,6 +75,11 @@ def _unseen(verdicts: Sequence[Verdict]) -> Iterator[Violation]:
     for one, other in TRANSITIONS:
         if not any(each.transitions[one, other] for each in verdicts):
             yield Violation("tame", f"no instance ever went from {one} to {other}")
+    direct = [each.direct for each in verdicts]
+    if not any(each.heard for each in direct):
+        yield Violation("tame", "no page ever heard an entry on its own channel")
+    if all(each.heard == each.sights for each in direct):
+        yield Violation("tame", "no page ever had to read what its own channel did not tell")
 
 
 @contextlib.contextmanager
@@ -101,7 +106,7 @@ def run_one(plan: Course, folder: Path, stack: Stack | None, bug: str | None) ->
     async def whole() -> None:
         async with prepared(plan, folder, stack, bug) as run:
             runs.append(run)
-            await experiment(run)
+            await experiment(run, stack, folder)
 
     try:
         run_driver(whole())

@@ -8,8 +8,8 @@ from random import Random
 
 import pytest
 
-from .kinds import ALL, drawn, tracks
-from .schedule import Course, course, edges, weights
+from .kinds import ALL, WINDOW, drawn, tracks
+from .schedule import WINDOW_SEED, Course, course, edges, weights
 
 TWENTY = [course(seed) for seed in range(1, 21)]
 
@@ -66,6 +66,18 @@ def test_on_each_instance_at_least_two_wait_in_their_polls_and_one_polls() -> No
             assert mine.count("long_poll") >= 2
             assert mine.count("poll") >= 1
         assert sum(weight * 25 < sum(weights(plan)) for weight in weights(plan)) >= 3, "some conversations are quiet"
+
+
+def test_the_windows_course_leaves_nothing_but_the_fill_to_show_what_was_said_in_them() -> None:
+    plan = course(WINDOW_SEED)
+    assert {planned.fault.kind for planned in plan.faults} == {WINDOW}
+    assert {planned.fault.instance for planned in plan.faults} == {0, 1}
+    assert weights(plan)[-plan.apart :] == [0] * plan.apart, "no sender speaks where the faults do"
+    # Between two of them there is time to come back, and to see what is late after that.
+    assert all(other.at - one.at - one.fault.hold > 8 for one, other in pairwise(plan.faults))
+    settings = plan.settings()
+    looks = [float(settings[f"POLLING__{name}"]) for name in ("MIN_INTERVAL", "INTERVAL", "MAX_INTERVAL")]
+    assert min(*looks, plan.reconcile_interval, float(settings["REALTIME__RECONCILE_INTERVAL"])) == 30
 
 
 @pytest.mark.parametrize("kind", ALL)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Literal, NamedTuple
 
@@ -29,7 +29,11 @@ def check(facts: Facts) -> list[Violation]:
         *_acknowledged_is_there(facts),
         *_repeats_answer_the_first(facts),
         *_senders_are_in_order(facts),
-        *(violation for reading in facts.readings for violation in _reading_equals_log(reading, facts)),
+        *(
+            violation
+            for reading in facts.readings
+            for violation in reading_equals_log(reading, facts.logs.get(reading.conversation, []))
+        ),
         *(Violation("surprise", what) for what in facts.surprises),
     ]
 
@@ -48,6 +52,8 @@ def _log_holds_what_was_sent(facts: Facts) -> Iterator[Violation]:
     for conversation, log in facts.logs.items():
         first: dict[str, Item] = {}
         for item in log:
+            if item.kind == "update" and item.seq == 1 and conversation in facts.made:
+                continue
             sent = facts.sent.get(item.key)
             if sent is None or item.kind != "message":
                 yield Violation("foreign", f"{conversation}: nobody sent {_show(item)}")
@@ -102,12 +108,12 @@ def _senders_are_in_order(facts: Facts) -> Iterator[Violation]:
                 yield Violation("reordered", text)
 
 
-def _reading_equals_log(reading: Reading, facts: Facts) -> Iterator[Violation]:
+def reading_equals_log(reading: Reading, log: Sequence[Item]) -> Iterator[Violation]:
+    """A reader was shown all of a log, or of its end, each entry once and in order."""
     who = f"{reading.reader} in {reading.conversation}"
-    log = facts.logs.get(reading.conversation, [])
     by_seq = {item.seq: item for item in log}
     seen: set[int] = set()
-    highest = 0
+    highest = log[0].seq - 1 if log else 0
     for item in reading.items:
         if item.seq in seen:
             yield Violation("duplicated", f"{who} saw {_show(item)} again, after seq {highest}")
@@ -127,4 +133,4 @@ def _show(item: Item | None) -> str:
     return "nothing" if item is None else f"#{item.seq} ({item.key or item.kind}, {item.content[:40]!r})"
 
 
-__all__ = ["KINDS", "Kind", "Violation", "check"]
+__all__ = ["KINDS", "Kind", "Violation", "check", "reading_equals_log"]

@@ -70,6 +70,8 @@ class Facts:
     through: dict[str, set[int]] = field(default_factory=dict)
     """The instances that each key was sent to."""
     acknowledgements: list[Acknowledgement] = field(default_factory=list)
+    made: set[str] = field(default_factory=set)
+    """Conversations that the run itself made, with members: an `update` is their first entry."""
     logs: dict[str, list[Item]] = field(default_factory=dict)
     """Each conversation, read afresh from its beginning after everything was over."""
     heads: dict[str, int] = field(default_factory=dict)

@@ -48,8 +48,19 @@ class Sender:
             await self._work()
         finally:
             self._run.sending -= 1
-            self._connection.close()
-            self._other.close()
+            self.close()
+
+    def close(self) -> None:
+        """Drop the connections."""
+        self._connection.close()
+        self._other.close()
+
+    async def say(self, conversation: str) -> bool:
+        """Send one message more, to this conversation, until it is acknowledged; False: it is refused for good."""
+        sent = self._draw(self._share, conversation)
+        self._share += 1
+        self._run.facts.sent[sent.key] = sent
+        return await self._deliver(sent, give_up=0.0)
 
     async def _work(self) -> None:
         draw = self._random
@@ -142,13 +153,13 @@ class Sender:
         self._run.acknowledge(Acknowledgement(sent.key, created, item), flight)
         return True
 
-    def _draw(self, number: int) -> Sent:
+    def _draw(self, number: int, conversation: str | None = None) -> Sent:
         draw = self._random
         kind = draw.random()
         length = 31_900 if kind < 0.0003 else draw.randint(1_000, 5_000) if kind < 0.01 else draw.randint(0, 300)
         start = draw.randrange(len(TEXT) - length)
         key = f"{self._name}-{number}"
-        conversation = draw.choice(self._names)
+        conversation = conversation or draw.choice(self._names)
         return Sent(key, conversation, self._name, number, f"{key} {TEXT[start : start + length]}")
 
 

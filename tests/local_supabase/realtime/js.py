@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -45,6 +46,13 @@ class Program:
         except TimeoutError:
             pass
         raise AssertionError(f"{what} did not come; it printed {self.lines}")
+
+    async def told(self) -> AsyncIterator[tuple[Line, float]]:
+        """Each line from now on, with the moment at which it came (monotonic seconds), until the program ends. They are
+        not kept: for a program that prints for long."""
+        assert self._process.stdout is not None
+        while text := await self._process.stdout.readline():
+            yield json.loads(text), time.monotonic()
 
     async def tell(self, **command: Any) -> None:
         """Have it do something."""

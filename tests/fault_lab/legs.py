@@ -1,0 +1,26 @@
+"""How late those are who follow directly: from when the instance that they ask could show an entry. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from .outages import Span, longest_without
+from .sights import Sight
+
+
+def second_leg(direct: Iterable[Sight], found: Iterable[Sight], excused: Sequence[Sequence[Span]]) -> Iterator[Sight]:
+    """The sights of pages, each as late as it came after the first reader of the same instance was shown the entry.
+
+    What a page's channel lost it reads from its instance, and what that has not heard either it cannot be told: the
+    instance's own lateness has its own bound, which the other readers are held to. `excused` as in `sights`."""
+    shown: dict[tuple[int, str, str], float] = {}
+    for one in found:
+        key = (one.instance, one.conversation, one.key)
+        shown[key] = min(one.seen, shown.get(key, one.seen))
+    for one in direct:
+        since = shown.get((one.instance, one.conversation, one.key), one.acknowledged)
+        late = longest_without(excused[one.instance], since, one.seen) if one.seen > since else 0.0
+        yield one._replace(staleness=late)
+
+
+__all__ = ["second_leg"]

@@ -206,6 +206,7 @@ BETWEEN = [
         Break(Person, "winners", lambda self, _: iter([slot.claim for slot in self.mine.values()])),
     ),
     ("test_a_device_that_moves_is_no_news", wrapped(Devices, "claim", forgets_where_it_was)),
+    ("test_who_comes_to_an_instance_that_knew_nothing_does_not_join_again", Break(engine, "UNKNOWN", 0.0)),
     ("test_of_two_reports_of_one_device_the_later_holds", Break(Stamps, "next", lambda _, wall: 10**15 - wall)),
     ("test_a_device_may_leave_at_the_other_instance", Break(Devices, "leave", answers(False))),
     ("test_a_reload_that_comes_back_elsewhere_is_no_news", hold_back(0.2)),

@@ -17,6 +17,11 @@ of another instance takes it over: soon enough to be here before that instance i
 late enough that a client whose requests go to two instances in turn does not move with each."""
 
 
+MOVED = 5.0
+"""Seconds for which an instance still says that it had a device which is at another now: the other may not have known,
+and learns from it that the person did not just come."""
+
+
 class Devices:
     """What happens to the devices of a room at this instance, or to one that was with another and comes here."""
 
@@ -99,7 +104,9 @@ class Devices:
         if not past(slot.until, now.elapsed):
             self._wait(room, person, slot)
             return False
-        if went := slot.claim.phase != GONE:
+        found = person.winner(device, self._instance)
+        went = slot.claim.phase != GONE and found is not None and found[1]
+        if went:
             self._gone(room, person, slot, now)
         else:
             self._drop(room, person, slot)
@@ -112,7 +119,11 @@ class Devices:
         for device, slot in list(person.mine.items()):
             found = person.winner(device, self._instance)
             if found is not None and not found[1]:
-                self._drop(room, person, slot)
+                if slot.claim.phase == GONE:
+                    self._drop(room, person, slot)
+                elif slot.until > now.elapsed + MOVED:
+                    slot.until = now.elapsed + MOVED
+                    self._wait(room, person, slot)
             elif since is not None and since < slot.claim.since and slot.claim.phase != GONE:
                 # Whoever is left when the device goes that came first has been here as long.
                 slot.claim = msgspec.structs.replace(slot.claim, since=since)

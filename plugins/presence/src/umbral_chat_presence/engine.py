@@ -4,6 +4,7 @@ what moment, and keeps what is to be told until it is taken."""
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import NamedTuple
 
 import msgspec
@@ -33,6 +34,10 @@ ASKED_KEPT = 4096
 PAST_KEPT = 2000
 """Conversations where nobody is, and of which it is remembered who was there."""
 
+UNKNOWN = 1.0
+"""Seconds for which channels are told nothing of people in a conversation that this instance begins to follow, unless
+it learns sooner who is at others."""
+
 Held = tuple[str, str, str]
 """Conversation, person and device."""
 
@@ -49,11 +54,19 @@ class Told(NamedTuple):
 class Engine:
     """See the module. Calls come in the order of their moments."""
 
-    def __init__(self, settings: PresenceSettings, names: Names, instance: str) -> None:
+    def __init__(
+        self,
+        settings: PresenceSettings,
+        names: Names,
+        instance: str,
+        known: Callable[[str], bool] = lambda _: True,
+    ) -> None:
+        """`known` tells whether what other instances say of a conversation is known here."""
         self.rooms: dict[str, Room] = {}
         self.instance = instance
         self._settings = settings
         self._names = names
+        self._known = known
         self._context = Context(settings, instance)
         self._devices = Devices(self._context)
         self._keyboards = Keyboards(self._context)
@@ -76,7 +89,7 @@ class Engine:
                 "Nobody is invisible here (presence.allow_invisible).", code="invalid_field", field="invisible"
             )
         self.ask(conversation, now)
-        room, wanted = self._room(conversation), report.ttl
+        room, wanted = self._room(conversation, now), report.ttl
         person = room.person(key_of(report.person))
         ttl = self._settings.ttl if wanted is None else min(max(1.0, wanted), self._settings.longest_ttl)
         try:
@@ -131,7 +144,7 @@ class Engine:
         if not typing and conversation not in self.rooms:
             self._keyboards.stops.add(conversation, key, self._context.stamps.next(now.wall), now.elapsed)
             return TypingNow(False, 0.0)
-        room = self._room(conversation)
+        room = self._room(conversation, now)
         if not typing:
             self._keyboards.over(room, key, self._context.stamps.next(now.wall), now)
             told = TypingNow(False, 0.0, room.listed)
@@ -220,7 +233,7 @@ class Engine:
         self._context.stamps.saw(roster.stamp)
         if instance == self.instance or not self.interesting(conversation):
             return False
-        room = self._room(conversation)
+        room = self._room(conversation, now)
         known = room.elsewhere.get(instance)
         typed = {} if known is None else known.typing
         concerned = room.learn(
@@ -230,16 +243,24 @@ class Engine:
             return False
         self._keyboards.learn(room, roster, typed, now)
         for key in concerned:
-            self._devices.settle(room, room.person(key), now)
+            person = room.person(key)
+            self._devices.settle(room, person, now)
+            room.told_by_others(person)
         self._say(room, now)
         return True
 
-    def remember(self, conversation: str, roster: Roster) -> None:
+    def follow(self, conversation: str, now: Moment) -> None:
+        """From now on it is known what other instances say of this conversation."""
+        room = self.rooms.get(conversation)
+        if room is not None and room.pending:
+            self._tell(room, now)
+
+    def remember(self, conversation: str, roster: Roster, now: Moment) -> None:
         """Some instance, which may be no more, once said who had been in a conversation."""
         gone = [one for one in roster.devices if one.phase == GONE and not one.invisible]
         seen = [*roster.seen, *(Seen(one.seen, one.role, one.id, one.name) for one in gone)]
         if seen and self.interesting(conversation):
-            room = self._room(conversation)
+            room = self._room(conversation, now)
             for one in seen:
                 room.remember(one)
 
@@ -325,11 +346,12 @@ class Engine:
         room = self.rooms.get(conversation)
         return room, None if room is None else room.people.get(key)
 
-    def _room(self, conversation: str) -> Room:
-        self._past.pop(conversation, None)
+    def _room(self, conversation: str, now: Moment) -> Room:
         room = self.rooms.get(conversation)
-        if room is None:
-            room = self.rooms[conversation] = self._new(conversation)
+        if room is None or conversation in self._past:
+            self._past.pop(conversation, None)
+            room = self.rooms.setdefault(conversation, self._new(conversation))
+            room.begun = now.elapsed
         return room
 
     def _new(self, conversation: str) -> Room:
@@ -341,13 +363,14 @@ class Engine:
             due = room.last_told + telling.EVERY
             if due <= now.elapsed:
                 self._tell(room, now)
-            elif not room.telling_due:
+            if not room.telling_due and (room.stirred or room.pending or room.pending_typing):
                 room.telling_due = True
-                self._context.deadlines.add(due, Due("telling", room.conversation))
+                self._context.deadlines.add(max(due, now.elapsed + 0.25), Due("telling", room.conversation))
         self._drop_if_done(room)
 
     def _tell(self, room: Room, now: Moment) -> None:
-        signals = list(telling.signals(room, now.elapsed, self._settings.hidden_roles))
+        known = now.elapsed - room.begun >= UNKNOWN or self._known(room.conversation)
+        signals = list(telling.signals(room, now.elapsed, self._settings.hidden_roles, known=known))
         news = telling.news(room, now.elapsed)
         self._told.signals.extend(signals)
         if news:

@@ -89,6 +89,13 @@ class Person:
         ]
         return min(found, default=None)
 
+    def elsewhere(self) -> PersonThere | None:
+        """How it looks by what other instances say alone; None when it is with none of them, or not to be seen."""
+        live = [
+            heard.claim for others in self.others.values() for heard in others.values() if heard.claim.phase != GONE
+        ]
+        return None if not live or any(claim.invisible for claim in live) else _face(self.name, live).there
+
     def is_here(self, instance: str) -> bool:
         """Whether a device is here that did not leave."""
         return any(claim.phase == HERE for claim in self.winners(instance))

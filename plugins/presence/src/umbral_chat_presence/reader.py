@@ -74,6 +74,10 @@ class Reader:
         if conversation not in self._known and conversation not in self._wanted:
             self.want(conversation)
 
+    def knows(self, conversation: str) -> bool:
+        """Whether what others say of it is known here."""
+        return conversation in self._known
+
     def look(self) -> None:
         """Look at everything soon: signals do not arrive as they did."""
         self._looked = _NEVER
@@ -170,10 +174,11 @@ class Reader:
             if stored is not None:
                 if self._peers.lives(instance):
                     self._engine.learn(conversation, instance, stored.number, stored.roster, now)
-                self._engine.remember(conversation, stored.roster)
+                self._engine.remember(conversation, stored.roster, now)
             elif self._peers.lives(instance):
                 self._torn.add(conversation)
         self._known[conversation] = began
+        self._engine.follow(conversation, now)
 
 
 def _answer(waiting: dict[str, asyncio.Future[None]], error: BaseException | None) -> None:

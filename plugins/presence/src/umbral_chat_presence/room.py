@@ -59,6 +59,8 @@ class Room:
         self.stirred = False
         """Something changed since readers were last told."""
         self.last_told = float("-inf")
+        self.begun = float("-inf")
+        """When this instance began to follow it, in elapsed seconds."""
         self.telling_due = False
         self.told: dict[str, PersonThere] = {}
         self.told_state: object = None
@@ -114,6 +116,13 @@ class Room:
             self.pending.add(person.key)
         elif person.key not in self.pending:
             self._told_elsewhere(person.key, now)
+
+    def told_by_others(self, person: Person) -> None:
+        """Another instance had this person before it came here, and told channels then: here it is no joining."""
+        if person.key in self.pending and person.key not in self.told:
+            there = person.elsewhere()
+            if there is not None and there.role not in self._settings.hidden_roles:
+                self.told[person.key] = there
 
     def _told_elsewhere(self, key: str, face: Face | None) -> None:
         if face is None or face.public.role in self._settings.hidden_roles:

@@ -49,7 +49,7 @@ class SharedPresence(EnginePresence):
     def __init__(self, store: SharedStore, settings: PresenceSettings, clock: Clock, telemetry: Telemetry) -> None:
         self._names = Names(secrets.token_bytes(KEY_BYTES))
         instance, rhythm = secrets.token_hex(6), Rhythm.of(settings)
-        engine = Engine(settings, self._names, instance)
+        engine = Engine(settings, self._names, instance, self._knows)
         super().__init__(engine, clock, telemetry)
         self._outgoing = Outgoing()
         self._peers = Peers(rhythm)
@@ -98,6 +98,9 @@ class SharedPresence(EnginePresence):
             return  # of another version, which stores what this one may read
         self._engine.learn(signal.conversation, signal.instance, signal.number, roster, now)
         self._deliver()
+
+    def _knows(self, conversation: str) -> bool:
+        return self._reader.knows(conversation)
 
     @property
     def _idle(self) -> bool:

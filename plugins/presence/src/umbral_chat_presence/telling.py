@@ -27,9 +27,10 @@ def news(room: Room, now: float) -> bool:
     return True
 
 
-def signals(room: Room, now: float, hidden: Collection[Role]) -> Iterator[Signal]:
-    """What channels are told of what changed at this instance."""
-    if room.pending:
+def signals(room: Room, now: float, hidden: Collection[Role], *, known: bool) -> Iterator[Signal]:
+    """What channels are told of what changed at this instance. Of people nothing before it is `known` who is at others:
+    whoever comes from there does not join."""
+    if room.pending and known:
         signal = _presence(room, hidden)
         if signal is not None:
             yield signal

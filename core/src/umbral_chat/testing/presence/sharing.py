@@ -54,6 +54,18 @@ class SharingContract(PresenceSuite):
                 assert side.shown(VISITOR) == before
                 assert (side.ears.changed, side.ears.presences) == ([], [])
 
+    async def test_who_comes_to_an_instance_that_knew_nothing_does_not_join_again(self) -> None:
+        async with self.running() as on:
+            on.here.report()
+            await on.elapse(self.soon)
+            on.here.leave()
+            await on.elapse(1)
+            on.there.report()
+            await on.elapse(self.soon)
+            assert on.there.ears.presences == []
+            assert on.here.ears.left == []
+            assert on.here.shown(VISITOR) == on.there.shown(VISITOR)
+
     async def test_of_two_reports_of_one_device_the_later_holds(self) -> None:
         async with self.running() as on:
             on.here.report(status="away")

@@ -6,7 +6,7 @@ PYTHON ?= python3
 UV := $(or $(shell command -v uv),.tools/bin/uv)
 RUN := $(UV) run --frozen --no-sync
 
-.PHONY: help setup run supabase test test-on-supabase check format lock torture torture-short torture-supabase torture-realtime faults faults-short faults-mutations demo-data e2e-n8n bench bench-supabase bench-realtime bench-polling reference build clean
+.PHONY: help setup run supabase test test-on-supabase check format lock torture torture-short torture-supabase torture-realtime faults faults-short faults-mutations demo-data e2e-n8n bench bench-supabase bench-realtime bench-polling bench-presence presence-lab presence-lab-short presence-lab-mutations reference build clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-zA-Z0-9_-]+:.*## /{printf "  \033[36m%-16s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -68,6 +68,15 @@ faults-short: setup ## three seeds of it, one of each deployment and style
 faults-mutations: setup ## six deliberate bugs, each of which the fault lab must catch
 	$(RUN) python -m tests.fault_lab.mutations $(ARGS)
 
+presence-lab: setup ## 200 people come, type, crash and leave over two instances whose Realtime is broken (SEED=n repeats a run)
+	$(RUN) python -m tests.presence_lab $(if $(SEED),--seed $(SEED)) $(ARGS)
+
+presence-lab-short: setup ## two rounds of it
+	$(RUN) python -m tests.presence_lab --seed $(or $(SEED),2) --rounds 2 --chaos 12 $(ARGS)
+
+presence-lab-mutations: setup ## deliberate bugs, each of which the presence lab must catch
+	$(RUN) python -m tests.presence_lab.mutations $(ARGS)
+
 demo-data: setup ## replay real dialogues in many scripts and read them back four ways, byte for byte
 	$(RUN) python -m tests.demo_data $(ARGS)
 
@@ -85,6 +94,9 @@ bench-realtime: setup ## sent to delivered, reads and bytes over Realtime on a l
 
 bench-polling: setup ## what polling costs by clients, settings and mode; writes bench/POLLING.md (15 minutes)
 	$(RUN) python -m bench.polling $(ARGS)
+
+bench-presence: setup ## what 5,000 people who heartbeat cost; writes bench/PRESENCE.md (15 minutes)
+	$(RUN) python -m bench.presence $(ARGS)
 
 reference: setup ## write the generated pages of docs/reference anew
 	$(RUN) python -m umbral_chat.reference docs/reference

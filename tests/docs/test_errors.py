@@ -10,17 +10,19 @@ from pathlib import Path
 import umbral_chat
 import umbral_chat.errors
 import umbral_chat_polling
+import umbral_chat_presence
+from umbral_chat import decoding
 from umbral_chat.api import problems
 from umbral_chat.api.codes import CODES
 from umbral_chat.errors import RequestError
 
-PACKAGES = [Path(str(module.__file__)).parent for module in (umbral_chat, umbral_chat_polling)]
+PACKAGES = [Path(str(module.__file__)).parent for module in (umbral_chat, umbral_chat_polling, umbral_chat_presence)]
 STATUSES = {code.name: code.status for code in CODES}
 
 PASSED_ON = {
     # Code that hands a code on which it was given; where it comes from is read on its own.
     "errors.py: code",
-    "api/problems.py: code",
+    "decoding.py: code",
     "api/problems.py: error.code",
     "api/problems.py: _CODES.get(error.status_code, 'error')",
     "auth/gate.py: code",
@@ -77,7 +79,7 @@ def test_a_code_that_is_not_written_out_is_looked_at_here() -> None:
 
 
 def test_codes_that_are_picked_from_a_table_stand_in_the_page() -> None:
-    source = inspect.getsource(problems.shape_error)
+    source = inspect.getsource(decoding.shape_error)
     assert {"unknown_field", "missing_field"} <= STATUSES.keys()
     assert source.count('"unknown_field"') == source.count('"missing_field"') == 1
 

@@ -181,6 +181,60 @@ async def test_what_is_being_written_is_seen_until_it_is_written(chat: Client, s
         await page.until(lambda line: line["drafts"] == [] and line["messages"][-1:] != [], "the message")
 
 
+GRACE = {"role": "agent", "id": "agent-7", "name": "Grace"}
+WHOSE = {"role": "agent", "id": "agent-7"}
+
+
+# What comes within seconds came by the channel.
+@pytest.mark.parametrize(
+    "chat",
+    [{"UMBRAL_CHAT_REALTIME__RECONCILE_INTERVAL": "600", "UMBRAL_CHAT_PRESENCE__HOLD_BACK": "1"}],
+    indirect=True,
+)
+async def test_the_channel_tells_who_comes_goes_and_types(chat: Client, supabase: Stack, follow: Follow) -> None:
+    user = await sign_up(supabase)
+    await members(chat, user)
+    presence, typing = f"{ROOM}/presence", f"{ROOM}/typing"
+    async with follow(user) as page:
+        # Joined, and what was said before it was read.
+        await page.until(lambda _: sum(map(listening(), page.lines)) >= 2, "the channel")
+
+        async def told(what: str, **wanted: Any) -> None:
+            await page.until(
+                lambda line: line is page.lines[-1] and all(line[name] == value for name, value in wanted.items()),
+                what,
+                within=30,
+            )
+
+        await ok(await chat.put(presence, json={"sender": GRACE}))
+        await told("her coming", people=[["Grace", "online"]], count=1, listed=True)
+        await ok(await chat.put(presence, json={"sender": GRACE, "status": "busy"}))
+        await told("her being busy", people=[["Grace", "busy"]])
+        await ok(await chat.post(typing, json={"sender": GRACE}))
+        await told("her typing", typing=["Grace"])
+        await ok(await chat.post(f"{ROOM}/messages", json={"content": "Hello", "sender": GRACE}))
+        await told("that it ended with her message", typing=[])
+        await ok(await chat.post(typing, json={"sender": {"role": "assistant", "name": "Bot"}, "seconds": 2}))
+        await told("the assistant's typing", typing=["Bot"])
+        await told("that it ended by itself", typing=[])
+        await ok(await chat.delete(presence, params=WHOSE))
+        await told("her leaving", people=[], count=0)
+
+
+async def test_what_the_channel_loses_of_presence_the_next_poll_tells(
+    chat: Client, supabase: Stack, follow: Follow
+) -> None:
+    user = await sign_up(supabase)
+    await members(chat, user)
+    async with follow(user) as page:
+        (topic,) = (await page.until(listening(), "the channel"))["topics"]
+        await command(supabase, "realtime/faults", lose=1, topic=topic)
+        await ok(await chat.put(f"{ROOM}/presence", json={"sender": GRACE}))
+        await page.until(lambda line: line["people"] == [["Grace", "online"]], "her coming", within=30)
+        await ok(await chat.post(f"{ROOM}/typing", json={"sender": GRACE}))
+        await page.until(lambda line: line["typing"] == ["Grace"], "her typing", within=30)
+
+
 async def test_a_stale_copy_ends_as_a_fresh_read(chat: Client, supabase: Stack, follow: Follow) -> None:
     user, leaver = await sign_up(supabase), await sign_up(supabase, "leaver@example.com")
     await members(chat, user, leaver)

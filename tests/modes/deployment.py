@@ -27,6 +27,9 @@ QUICK = {
     "REALTIME__RETRY__MAX": "0.4",
     "REALTIME__RETRY__BUDGET": "100000",
     "REALTIME__RECONCILE_INTERVAL": "1",
+    "PRESENCE__TTL": "9",
+    "PRESENCE__HOLD_BACK": "0",
+    "PRESENCE__LAST_SEEN": "0",
 }
 """Settings under which a test need not wait long for what a person would wait for."""
 
@@ -78,7 +81,7 @@ async def deployment(stack: AsyncExitStack, **environ: str) -> Deployment:
 
 async def alone(stack: AsyncExitStack, **environ: str) -> Deployment:
     """The core without any plugin: no poll, no transport, hence no second instance that would learn anything."""
-    only = await start(stack, **environ, CORE__DISABLED_PLUGINS=json.dumps(["polling", "supabase"]))
+    only = await start(stack, **environ, CORE__DISABLED_PLUGINS=json.dumps(["polling", "presence", "supabase"]))
     return Deployment(only, only, only)
 
 

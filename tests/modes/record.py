@@ -72,7 +72,11 @@ class Record:
 
 def _drawn(body: dict[str, Any]) -> Iterator[str]:
     for key, value in body.items():
-        if key == "message_id" and not GIVEN.fullmatch(value):
+        if (
+            (key == "message_id" and not GIVEN.fullmatch(value))
+            or key == "person"
+            or (key == "version" and isinstance(value, str))
+        ):
             yield value
         elif key == "cursor" and (cursor := _CURSOR.fullmatch(value)):
             yield cursor[1]

@@ -15,6 +15,7 @@ from tests.modes.record import Record
 ONE = "/v1/conversations/{conversation}"
 MESSAGES, MESSAGE = ONE + "/messages", ONE + "/messages/{message_id}"
 EVENTS = ONE + "/events"
+PRESENCE, TYPING = ONE + "/presence", ONE + "/typing"
 
 PATIENCE = 20.0
 """Seconds in which whatever was written must have arrived elsewhere."""
@@ -48,6 +49,7 @@ class Player:
             self._changing,
             self._drafting,
             self._reading,
+            self._meeting,
             self._visiting,
             self._refusals,
             self._deleting,
@@ -234,6 +236,38 @@ class Player:
             assert time.monotonic() - begun < PATIENCE, answer.text
         self.record.answer("a snapshot", answer)
 
+    async def _meeting(self) -> None:
+        message = {"content": "I am here.", "message_id": "given-p1", "sender": {"role": "assistant"}}
+        if not self._edge:  # presence is a plugin, as polls are
+            await self.write("the assistant's message", "POST", MESSAGES, json=message)
+            return
+        grace = {"role": "agent", "id": "grace", "name": "Grace"}
+        for device, status in (("desk", "online"), ("phone", "away")):
+            body = {"sender": grace, "device": device, "status": status, "metadata": {"floor": 3}}
+            await self.ask(f"Grace comes with her {device}", "PUT", PRESENCE, json=body)
+        await self.ask("a device without a name", "PUT", PRESENCE, json={"device": ""})
+        await self._seen("Grace is there", lambda told: told["people"] and len(told["people"][0]["devices"]) == 2)
+        await self.ask("the assistant types", "POST", TYPING, json={"sender": {"role": "assistant"}, "seconds": 60})
+        await self._seen("it types", lambda told: told["typing"])
+        await self.write("the assistant's message", "POST", MESSAGES, json=message)
+        await self._seen("it types no more", lambda told: not told["typing"])
+        for device in ("desk", "phone", "watch"):
+            query = {"role": "agent", "id": "grace", "device": device}
+            await self.ask(f"Grace leaves with her {device}", "DELETE", PRESENCE, params=query)
+        await self._seen("nobody is there", lambda told: told["count"] == 0)
+
+    async def _seen(self, name: str, wanted: Callable[[Any], Any]) -> None:
+        """Until it is so on every instance, and polls say the same."""
+        for where, at in (("here", self.deployment.here), ("elsewhere", self.deployment.there)):
+            begun = time.monotonic()
+            while not wanted(told := (await self._call(name, "GET", PRESENCE, at)).json()):
+                assert time.monotonic() - begun < PATIENCE, (name, where, told)
+                await asyncio.sleep(0.1)
+            told["people"] = [one | {"devices": _by_name(one["devices"])} for one in told["people"]]
+            self.record.keep(f"{name}, {where}", told)
+            polled = (await self._call(name, "GET", EVENTS, at, params={"after": self.cursor})).json()
+            assert polled["presence"]["version"] == told["version"], (name, where, polled)
+
     async def _visiting(self) -> None:
         body = {"conversation": self.room, "subject": "visitor", "name": "Ada"}
         token = (await self.ask("a token", "POST", "/v1/tokens", json=body))["token"]
@@ -304,6 +338,10 @@ class Player:
             query = {"after": self.cursor, "wait": 10}
             answer = await self._call("waiting", "GET", EVENTS, at, params=query)
         return answer
+
+
+def _by_name(devices: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return sorted(devices, key=lambda device: str(device["device"]))
 
 
 __all__ = ["Player"]

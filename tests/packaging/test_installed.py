@@ -61,6 +61,23 @@ def test_the_command_line_of_the_whole_installation(slim: Environment, tmp_path:
         assert "Hello" in slim.run("umbral-chat", "--url", url, "tail", "room")
 
 
+def test_without_the_extra_presence_is_absent_and_everything_says_so(slim: Environment, tmp_path: Path) -> None:
+    slim.fails("python", "-c", "import umbral_chat_presence")
+    install = "pip install 'umbral-chat[presence]'"
+    assert install in slim.fails("umbral-chat", "who", "room")
+    assert install in slim.fails("umbral-chat", "config", UMBRAL_CHAT_PRESENCE__TTL="30")
+    with served(slim, tmp_path) as url:
+        for path in ("presence", "typing"):
+            status, problem = ask(f"{url}/v1/conversations/room/{path}")
+            assert (status, problem["code"]) == (404, "route_not_found")
+        _, state = ask(f"{url}/v1/status")
+        assert state["presence"] is None
+        assert "presence and typing: no plugin provides them" in state["missing"]
+        assert ask(f"{url}/v1/conversations/room/messages", {"content": "Hello"})[0] == 201
+        _, page = ask(f"{url}/v1/conversations/room/events?presence=0&device=tab")
+        assert (len(page["entries"]), page["typing"], page["presence"]) == (1, [], None)
+
+
 def test_what_is_installed_fits_together(slim: Environment) -> None:
     assert "No broken requirements" in slim.run("pip", "check")
 

@@ -14,15 +14,19 @@ from pathlib import Path
 import pytest
 import umbral_chat
 import umbral_chat_polling
+import umbral_chat_presence
 from umbral_chat.surface import PUBLIC_MODULES
 
 ROOT = Path(__file__).parents[2]
 CORE = ROOT / "core" / "src" / "umbral_chat"
-POLLING = ROOT / "plugins" / "polling" / "src" / "umbral_chat_polling"
+PLUGINS = [
+    ROOT / "plugins" / "polling" / "src" / "umbral_chat_polling",
+    ROOT / "plugins" / "presence" / "src" / "umbral_chat_presence",
+]
 HEAVY = ("litestar", "apsw", "opentelemetry", "uvicorn", "pluggy", "msgspec", "httpx")
 
 
-@pytest.mark.parametrize("module", [*PUBLIC_MODULES, "umbral_chat_polling"])
+@pytest.mark.parametrize("module", [*PUBLIC_MODULES, "umbral_chat_polling", "umbral_chat_presence"])
 def test_what_a_public_module_names_is_there(module: str) -> None:
     found = importlib.import_module(module)
     assert len(set(found.__all__)) == len(found.__all__)
@@ -84,8 +88,9 @@ def imports(package: Path) -> Iterator[tuple[str, str]]:
                 yield from ((f"{file.name}:{node.lineno}", name) for name in names)
 
 
-def test_a_plugin_imports_public_modules_only() -> None:
-    found = list(imports(POLLING))
+@pytest.mark.parametrize("plugin", PLUGINS, ids=lambda path: path.name)
+def test_a_plugin_imports_public_modules_only(plugin: Path) -> None:
+    found = list(imports(plugin))
     assert found
     assert [one for one in found if one[1] not in PUBLIC_MODULES] == []
 
@@ -115,3 +120,4 @@ def modules() -> Iterator[str]:
 
 def test_a_package_names_what_it_exports() -> None:
     assert umbral_chat_polling.__all__
+    assert umbral_chat_presence.__all__

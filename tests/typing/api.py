@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Any, assert_type
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager, nullcontext
+from datetime import datetime
+from typing import Any, Literal, assert_type
 
+import click
 from litestar import get
 from litestar.types import ControllerRouterHandler
 from umbral_chat import (
+    DEVICE,
     START,
     Base,
     Check,
@@ -24,9 +27,15 @@ from umbral_chat import (
     HistoryUnavailable,
     Message,
     Offer,
+    Presence,
+    PresenceLink,
+    PresenceState,
     Principal,
     Record,
+    Renewal,
+    Report,
     RequestError,
+    RosterSignal,
     Secret,
     Section,
     Sender,
@@ -37,9 +46,13 @@ from umbral_chat import (
     Transport,
     TransportEvent,
     TransportState,
+    TypingNow,
+    Viewer,
     WriteMessage,
     hookimpl,
+    viewer,
 )
+from umbral_chat.commands import Client, command, conversation_argument, current_service, run_async
 from umbral_chat.model.fold import apply
 from umbral_chat.testing import TransportContract, TransportRig
 
@@ -83,6 +96,48 @@ class Wire:
     async def events(self) -> AsyncIterator[TransportEvent]:
         """A generator is an iterator of events."""
         yield HeadHint("room", Head("aaaaaaaaaa", 1))
+
+
+class Porter:
+    """A presence."""
+
+    name = "porter"
+    rank = 1
+
+    def __init__(self) -> None:
+        self.lifespan: AbstractAsyncContextManager[object] = nullcontext()
+
+    def attach(self, link: PresenceLink) -> None:
+        link.changed("room")
+        assert_type(link.mode(), Literal["local", "polling", "live"])
+
+    def report(self, conversation: str, report: Report) -> Renewal:
+        return Renewal(report.person.id or "", expires_in=45.0, renew_in=15.0, listed=True)
+
+    def leave(self, conversation: str, person: Sender, device: str = DEVICE) -> bool:
+        return False
+
+    def renew(self, conversation: str, person: Sender, device: str = DEVICE) -> bool:
+        return False
+
+    def holding(self, conversation: str, person: Sender, device: str = DEVICE) -> AbstractContextManager[None]:
+        return nullcontext()
+
+    def typing(self, conversation: str, person: Sender, typing: bool, *, seconds: float | None = None) -> TypingNow:
+        return TypingNow(typing, seconds or 0.0)
+
+    def state(self, conversation: str, viewer: Viewer) -> PresenceState:
+        raise NotImplementedError
+
+    async def settled(self, conversation: str) -> None: ...
+    def learn(self, signal: RosterSignal) -> None: ...
+    def wrote(self, conversation: str, sender: Sender, at: datetime | None = None) -> None: ...
+    def forget(self, conversation: str) -> None: ...
+
+
+@hookimpl
+def umbral_chat_presence(base: Base, storage: Storage) -> Presence | None:
+    return Porter()
 
 
 @hookimpl
@@ -132,6 +187,26 @@ def umbral_chat_checks(services: Services) -> Sequence[Check]:
         return CheckResult(ok=True, detail="nothing is configured", skipped=True)
 
     return [Check("acme", reach, ready=True), Check("acme optional", optional, seconds=10, needs_store=False)]
+
+
+@hookimpl
+def umbral_chat_commands() -> Sequence[click.Command]:
+    @command("acme", "umbral-chat acme demo")
+    @conversation_argument
+    @click.pass_context
+    @run_async
+    async def acme(ctx: click.Context, conversation: str) -> None:
+        async with Client(current_service(ctx)) as client:
+            await client.call("GET", f"/acme/{conversation}")
+
+    return [acme]
+
+
+async def speak(services: Services, caller: Principal) -> None:
+    """What a route that is no send asks."""
+    assert_type(services.chat.speaking(caller, None), Sender)
+    assert_type(await services.feeds.epoch("room"), str | None)
+    assert_type(viewer(caller).ids, bool)
 
 
 async def use(history: History, store: SharedStore) -> None:

@@ -25,7 +25,7 @@ WRONG = {
 
 def check(*files: Path) -> subprocess.CompletedProcess[str]:
     """mypy as an author runs it, from outside the repository."""
-    sources = os.pathsep.join(str(ROOT / path) for path in ("core/src", "plugins/polling/src"))
+    sources = os.pathsep.join(str(ROOT / path) for path in ("core/src", "plugins/polling/src", "plugins/presence/src"))
     command = [sys.executable, "-m", "mypy", "--strict", "--no-incremental", *map(str, files)]
     return subprocess.run(
         command,

@@ -122,14 +122,14 @@ class _Receiver:
             self._gone(happened.conversation)
             return
         self._feeds.hint_entries(happened.conversation, happened.epoch, happened.lines)
-        self._ends(happened.conversation, happened.lines, happened.lines)
+        self._came(happened.conversation, happened.lines, old=0)
 
     def receive(self, event: TransportEvent) -> None:
         match event:
             case EntryHint():
-                lines = [Line.of(event.entry)]
-                news = self._feeds.hint_entries(event.conversation, event.epoch, lines)
-                self._ends(event.conversation, lines, lines if news else ())
+                line = Line.of(event.entry)
+                news = self._feeds.hint_entries(event.conversation, event.epoch, [line])
+                self._came(event.conversation, [line], old=0 if news else line.seq)
             case HeadHint(head=Deleted()):
                 self._gone(event.conversation)
             case HeadHint():
@@ -150,21 +150,21 @@ class _Receiver:
         self._feeds.touch_all_signals()
 
     def read(self, conversation: str, lines: Sequence[Line], known: int | None) -> None:
-        new = () if known is None else [line for line in lines if line.seq > known]
-        self._ends(conversation, lines, new)
+        last = lines[-1].seq if lines else 0
+        self._came(conversation, lines, old=last if known is None else known)
 
     def _gone(self, conversation: str) -> None:
         self._feeds.hint_head(conversation, Deleted())
         if self.presence is not None:
             self.presence.forget(conversation)
 
-    def _ends(self, conversation: str, lines: Sequence[Line], new: Sequence[Line]) -> None:
-        """These entries are in the log: a reader who gets one must not be told beside it that it is being written.
-        What was written before somebody began to type, and is read only now, ends no typing: `new` was not."""
+    def _came(self, conversation: str, lines: Sequence[Line], *, old: int) -> None:
+        """These entries are in the log: a reader who gets one must not be told beside it that it is being written. Up
+        to the seq `old` they were there before, and end only what was typed before that."""
         if self.presence is not None:
-            for line in new:
+            for line in lines:
                 if line.says:
-                    self.presence.wrote(conversation, line.sender)
+                    self.presence.wrote(conversation, line.sender, line.at if line.seq <= old else None)
         if self.drafts:
             for line in lines:
                 if line.ends_draft and line.message_id is not None:

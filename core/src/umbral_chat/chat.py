@@ -165,6 +165,12 @@ class Chat:
             limit=self._limits.content_chars,
         )
 
+    def speaking(self, principal: Principal, sender: Sender | None) -> Sender:
+        """As whom `principal` does what counts as a write and is none: `sender`, or itself. It counts towards its rate.
+        Raises InvalidRequest, Forbidden and TooManyRequests."""
+        self._limiter.check(principal)
+        return speaker(principal, check_sender(sender))
+
     async def mark_read(self, principal: Principal, conversation: str, seq: int) -> int:
         """Raise the caller's read marker; where it is now."""
         if principal.epoch is not None:

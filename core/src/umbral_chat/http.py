@@ -6,9 +6,12 @@ and become problem details like everywhere else.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import parse_qsl
 
+import msgspec
+
+from umbral_chat.decoding import decode_error
 from umbral_chat.errors import InvalidRequest, TooLarge
 
 if TYPE_CHECKING:
@@ -18,6 +21,8 @@ if TYPE_CHECKING:
 
 PRINCIPAL = "umbral_chat_principal"
 """Key of the scope's state under which the guard leaves who calls."""
+
+T = TypeVar("T")
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -115,6 +120,15 @@ async def body(scope: Scope, receive: Receive, limit: int) -> bytes:
     return b"".join(chunks)
 
 
+def decode(decoder: msgspec.json.Decoder[T], raw: bytes) -> T:
+    """The body as what `decoder` makes. Raises InvalidRequest: `invalid_json`, `invalid_encoding`, and with the field
+    `unknown_field`, `missing_field`, `invalid_field`."""
+    try:
+        return decoder.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise decode_error(error) from error
+
+
 def too_large(limit: int) -> TooLarge:
     """The error for a body past `limit` bytes."""
     return TooLarge(f"The body has more than {limit} bytes (core.limits.body_bytes).", field="body", limit=limit)
@@ -140,6 +154,7 @@ __all__ = [
     "body",
     "check_bounds",
     "conversation",
+    "decode",
     "header",
     "integer",
     "principal",

@@ -128,7 +128,16 @@ async def test_status_shows_the_service_as_it_is(client: Client) -> None:
     # Whatever else is installed beside it.
     assert "polling" in [one["name"] for one in status["plugins"]]
     assert status["counters"]["umbral_chat.sends"] == 1
+    assert not any(line.startswith("presence") for line in status["missing"])
+
+
+async def test_without_presence_status_says_so(start: Start) -> None:
+    client = await start(core__disabled_plugins='["presence"]')
+    await send(client, "room", "x")
+    status = (await client.get("/v1/status")).json()
     assert any(line.startswith("presence") for line in status["missing"])
+    events = (await client.get("/v1/conversations/room/events")).json()
+    assert (events["typing"], events["presence"]) == ([], None)
 
 
 async def test_without_polling_status_says_what_is_missing(start: Start) -> None:

@@ -296,6 +296,35 @@ def test_memory_shows_nothing_of_a_deleted_conversation_though_the_history_is_do
     run(main())
 
 
+def test_the_epoch_is_asked_once_and_told_as_the_log_becomes_another() -> None:
+    async def main() -> None:
+        async with service() as rig:
+            assert await rig.feeds.epoch("unmade") is None
+            rig.say(hinted=False)
+            epoch = await rig.feeds.epoch("room")
+            assert epoch == rig.log.epoch
+            before = rig.reads
+            rig.say()
+            assert await rig.feeds.epoch("room") == epoch
+            assert rig.reads == before, "what is followed costs no read"
+            rig.history.failure = DOWN
+            rig.health.failed("an append found it down")
+            assert await rig.feeds.epoch("room") == epoch, "an outage makes nobody forget it"
+            with pytest.raises(HistoryUnavailable):
+                await rig.feeds.epoch("other")
+            rig.history.logs["room"] = None
+            rig.hint_head()
+            with pytest.raises(HistoryUnavailable):
+                await rig.feeds.epoch("room")
+            rig.history.failure = None
+            with pytest.raises(ConversationDeleted):
+                await rig.feeds.epoch("room")
+            del rig.history.logs["room"]
+            assert await rig.feeds.epoch("room") is None, "a deletion is not told from memory alone"
+
+    run(main())
+
+
 def test_while_the_history_is_down_memory_answers_where_it_is_contiguous_and_says_since_when() -> None:
     async def main() -> None:
         async with service(cache=Cache(entries=3)) as rig:

@@ -39,6 +39,13 @@ def test_a_command_that_a_package_of_ours_brings() -> None:
     assert INSTALL in told.output
 
 
+@pytest.mark.usefixtures("bare")
+def test_a_command_that_is_not_called_as_its_package() -> None:
+    told = CliRunner().invoke(cli, ["who", "demo"], env={"COLUMNS": "300"})
+    assert told.exit_code == 2
+    assert "pip install 'umbral-chat[presence]'" in told.output
+
+
 def test_what_is_installed_is_not_said_to_be_missing() -> None:
     assert packages.missing_package("polling") is None
     assert packages.missing_package("nothing-of-ours") is None

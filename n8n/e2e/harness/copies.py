@@ -62,11 +62,28 @@ class Copy:
         return workflow
 
 
+def settings(**values: object) -> Callable[[dict[str, Any]], None]:
+    """The edit of an operator who sets these in the node *Settings*."""
+
+    def edit(workflow: dict[str, Any]) -> None:
+        for name, value in values.items():
+            _set(node_of(workflow, "Settings"), name, value)
+
+    return edit
+
+
+def node_of(workflow: dict[str, Any], name: str) -> dict[str, Any]:
+    """The node of that name."""
+    (node,) = [node for node in workflow["nodes"] if node["name"] == name]
+    found: dict[str, Any] = node
+    return found
+
+
 def load(file: str) -> dict[str, Any]:
     workflow: dict[str, Any] = json.loads((WORKFLOWS / file).read_text())
     return workflow
 
 
-def _set(settings: dict[str, Any], name: str, value: str) -> None:
+def _set(settings: dict[str, Any], name: str, value: object) -> None:
     (field,) = [one for one in settings["parameters"]["assignments"]["assignments"] if one["name"] == name]
     field["value"] = value

@@ -20,15 +20,19 @@ class Network:
     """So many answers are lost: the service does its work, and the caller does not hear of it."""
     down_after: int | None = None
     """So many requests still pass; from then on none is answered, and the service hears nothing."""
+    breaks: str = ""
+    """Requests to a path that ends so are not answered, and the service does not hear of them."""
     seen: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def heal(self) -> None:
-        self.lose, self.down_after, self.seen = 0, None, 0
+        self.lose, self.down_after, self.breaks, self.seen = 0, None, "", 0
 
-    def passes(self) -> bool:
+    def passes(self, path: str) -> bool:
         with self.lock:
             self.seen += 1
+            if self.breaks and path.endswith(self.breaks):
+                return False
             return self.down_after is None or self.seen <= self.down_after
 
     def loses_this(self) -> bool:
@@ -47,7 +51,7 @@ def failing_network(upstream: int) -> Iterator[Network]:
         def forward(self) -> None:
             self.close_connection = True
             body = self.body()
-            if not network.passes():
+            if not network.passes(self.path):
                 return
             headers = {name: value for name, value in self.headers.items() if name.lower() != "host"}
             connection = http.client.HTTPConnection("127.0.0.1", upstream, timeout=FORWARD_LIMIT)

@@ -12,6 +12,8 @@ from n8n.e2e.harness.process import clean_env, process, say
 from n8n.e2e.harness.web import Answer, call, free_ports, wait_until
 
 START_LIMIT = 60.0
+HOLD_BACK = 1.0
+"""Seconds until somebody who left is gone."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,19 @@ class UmbralChat:
         assert [entry["seq"] for entry in entries] == list(range(1, len(entries) + 1))
         return entries
 
+    def typing(self, conversation: str) -> list[tuple[str, str]]:
+        """Who types, as a poll shows it: (role, name)."""
+        answer = self.call("GET", f"{conversation}/events?after=0")
+        assert answer.status == 200, answer
+        return [(one["role"], one["name"]) for one in answer.body["typing"]]
+
+    def present(self, conversation: str) -> dict[str, int]:
+        """How many people of each role are here."""
+        answer = self.call("GET", f"{conversation}/presence")
+        assert answer.status == 200, answer
+        counts: dict[str, int] = answer.body["counts"]
+        return counts
+
     def said(self, conversation: str) -> list[tuple[str, str]]:
         """The log as (role, content)."""
         return [(entry["sender"]["role"], entry["content"]) for entry in self.log(conversation)]
@@ -54,7 +69,8 @@ def umbral_chat(command: str, folder: Path, log: Path) -> Iterator[UmbralChat]:
     (port,) = free_ports(1)
     service = UmbralChat(port, secrets.token_urlsafe(24))
     keys = json.dumps([{"name": "n8n", "key": service.key, "rights": ["*"]}])
-    env = clean_env(["UMBRAL_CHAT_"], UMBRAL_CHAT_CORE__KEYS=keys)
+    given = {"UMBRAL_CHAT_CORE__KEYS": keys, "UMBRAL_CHAT_PRESENCE__HOLD_BACK": str(HOLD_BACK)}
+    env = clean_env(["UMBRAL_CHAT_"], **given)
     options = ["--port", str(port), "--database", str(folder / "log.sqlite3")]
     with process([command, "serve", *options], log=log, env=env, cwd=folder) as child:
         wait_until(

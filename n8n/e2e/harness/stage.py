@@ -6,19 +6,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from n8n.e2e.harness.agent import model_credential, put_agent, stand_in_model
-from n8n.e2e.harness.copies import Copy, Credential
+from n8n.e2e.harness.copies import Copy, Credential, settings
 from n8n.e2e.harness.faults import Network, failing_network
 from n8n.e2e.harness.install import ensure_installed
 from n8n.e2e.harness.server import N8n, n8n_server
 from n8n.e2e.harness.service import UmbralChat, umbral_chat
+from n8n.e2e.harness.work import fail_at_work, fail_unhandled
 
 SIMPLE, FOLLOW = "simple-chat.json", "send-and-follow.json"
+UNLESS_AGENT, TYPING = "answer-unless-agent.json", "typing-while-working.json"
 WRONG_KEY = "not-a-key-of-this-service"
 
 
 @dataclass(frozen=True)
 class Setups:
-    """The ways in which the two workflows stand in n8n."""
+    """The ways in which the workflows stand in n8n."""
 
     chat: Copy
     chat_with_agent: Copy
@@ -27,6 +29,11 @@ class Setups:
     follow: Copy
     follow_wrong_key: Copy
     follow_over_network: Copy
+    unless_agent: Copy
+    """Over the network, which is whole unless a test breaks it; as are the others of its kind below."""
+    typing: Copy
+    typing_fails: Copy
+    typing_unhandled: Copy
 
 
 @dataclass(frozen=True)
@@ -56,6 +63,10 @@ def stage(command: str, folder: Path) -> Iterator[Stage]:
             follow=Copy("follow", FOLLOW, service.url, right),
             follow_wrong_key=Copy("follow-wrong-key", FOLLOW, service.url, wrong),
             follow_over_network=Copy("follow-over-network", FOLLOW, network.url, right),
+            unless_agent=Copy("unless-agent", UNLESS_AGENT, network.url, right),
+            typing=Copy("typing", TYPING, network.url, right, settings(work_seconds=3)),
+            typing_fails=Copy("typing-fails", TYPING, network.url, right, fail_at_work),
+            typing_unhandled=Copy("typing-unhandled", TYPING, network.url, right, fail_unhandled),
         )
         credentials = [right.exported(), wrong.exported(), model_credential(model)]
         n8n = running.enter_context(

@@ -17,6 +17,8 @@ async def test_the_route_stands_in_the_document(start: Start) -> None:
         "after",
         "limit",
         "wait",
+        "presence",
+        "device",
         "If-None-Match",
     }
     assert {"200", "304"} <= set(route["responses"])

@@ -151,6 +151,11 @@ async def test_what_was_redacted_comes_blank_and_so_does_its_redaction(service: 
         ("limit=101", 400, "invalid_field"),
         ("wait=soon", 400, "invalid_field"),
         ("since=0", 400, "unknown_parameter"),
+        ("presence=", 400, "invalid_field"),
+        (f"presence={'v' * 65}", 400, "invalid_field"),
+        ("device=", 400, "invalid_field"),
+        ("device=a%0Ab", 400, "invalid_field"),
+        (f"device={'d' * 65}", 400, "invalid_field"),
         ("wait=20&after=aaaaaaaaaa.1", 410, "cursor_expired"),
     ],
 )

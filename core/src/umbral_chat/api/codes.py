@@ -135,6 +135,8 @@ CODES = (
     Code(
         "too_many_drafts", 429, "Too many messages are being written in this conversation.", "Wait until one has ended."
     ),
+    Code("too_many_devices", 429, "Too many devices of this person are in this conversation.", "Let one leave."),
+    Code("too_many_present", 429, "Too many devices are in this conversation.", "Come again when some have left."),
     Code("internal_error", 500, "A mistake in the service.", "Its log has the details."),
     Code("unavailable", 503, "A part that the answer needs does not answer now.", "Try again after `Retry-After`."),
     Code(

@@ -12,7 +12,6 @@ from litestar.types import Receive, Scope, Send
 
 from umbral_chat import http
 from umbral_chat.api.bodies import SendBody
-from umbral_chat.api.problems import decode_error
 from umbral_chat.api.views import MessagesView, SentView
 from umbral_chat.chat import Sent
 from umbral_chat.context import Services
@@ -46,10 +45,7 @@ def routes(services: Services) -> ASGIRouteHandler:
     async def send_message(scope: Scope, receive: Receive, send: Send) -> None:
         raw = await http.body(scope, receive, limits.body_bytes)
         http.query(scope, _NO_PARAMETERS)
-        try:
-            body = _decoder.decode(raw)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise decode_error(error) from error
+        body = http.decode(_decoder, raw)
         sent = await chat.send(
             http.principal(scope), http.conversation(scope), body, http.header(scope, b"idempotency-key")
         )

@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 import logging
-import re
 from http import HTTPStatus
 from typing import Any
 
-import msgspec
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 from litestar.plugins.problem_details import ProblemDetailsConfig, ProblemDetailsException, ProblemDetailsPlugin
 
+from umbral_chat.decoding import shape_error
 from umbral_chat.errors import InvalidRequest, RequestError
 from umbral_chat.http import too_large
 from umbral_chat.telemetry import Telemetry
 
 log = logging.getLogger(__name__)
-
-_UNKNOWN = re.compile(r"Object contains unknown field `(?P<name>[^`]*)`")
-_MISSING = re.compile(r"Object missing required field `(?P<name>[^`]*)`")
-_PLACE = re.compile(r" - at `(?:key in )?\$\.?(?P<path>[^`]*)`$")
 
 _CODES = {
     400: "invalid_request",
@@ -32,35 +27,6 @@ _CODES = {
     415: "unsupported_media_type",
     500: "internal_error",
 }
-
-
-def decode_error(error: Exception) -> InvalidRequest:
-    """What a decoder says of a body, as an error that names the field: `unknown_field`, `missing_field`,
-    `invalid_field`, `invalid_encoding`, `invalid_json`."""
-    if isinstance(error, msgspec.ValidationError):
-        return shape_error(str(error))
-    if isinstance(error, UnicodeDecodeError):
-        return InvalidRequest("The body is not UTF-8.", code="invalid_encoding", field="body")
-    return InvalidRequest(
-        f"The body is not JSON that can be read ({error}). A lone surrogate is no text, and cannot be kept.",
-        code="invalid_json",
-        field="body",
-    )
-
-
-def shape_error(message: str) -> InvalidRequest:
-    """A decoder's sentence about a value of the wrong shape, with the field that it is about."""
-    place = _PLACE.search(message)
-    path = place["path"] if place else ""
-    text = _PLACE.sub("", message)
-    for pattern, code, words in (
-        (_UNKNOWN, "unknown_field", "There is no field {} here."),
-        (_MISSING, "missing_field", "The field {} is missing."),
-    ):
-        if found := pattern.search(text):
-            field = f"{path}.{found['name']}" if path else found["name"]
-            return InvalidRequest(words.format(repr(field)), code=code, field=field)
-    return InvalidRequest(f"{path or 'The body'}: {text}.", code="invalid_field", field=path or "body")
 
 
 def problem(error: RequestError) -> dict[str, Any]:
@@ -148,4 +114,4 @@ def internal_error(request: Request[Any, Any, Any], error: Exception) -> Respons
     )
 
 
-__all__ = ["decode_error", "from_litestar", "internal_error", "plugin", "problem", "shape_error"]
+__all__ = ["from_litestar", "internal_error", "plugin", "problem"]

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 from litestar import Request
 
-from umbral_chat.api.problems import decode_error
+from umbral_chat.decoding import decode_error
 
 
 class ApiRequest(Request[Any, Any, Any]):

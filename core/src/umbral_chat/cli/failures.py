@@ -68,6 +68,7 @@ MENDS = {
     "cursor_expired": "Start over with --after 0.",
     "conversation_deleted": "POST /v1/conversations makes it anew; readers and senders need not try again.",
     "conversation_not_found": "`umbral-chat conversations` lists what there is; the first message makes one.",
+    "route_not_found": "See what that installation lacks: `umbral-chat status` (missing).",
     "realtime_disabled": "Remove realtime.enabled = false from the service's settings, and restart it.",
     "rate_limited": "Wait as long as the service asks, or send with a service key.",
     "history_unavailable": "The service cannot reach its database now: `umbral-chat doctor` says more.",

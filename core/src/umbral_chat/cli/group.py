@@ -11,7 +11,7 @@ from click.exceptions import Exit
 
 from umbral_chat.cli.failures import ExitCode, exit_code, show
 from umbral_chat.cli.service import DEFAULT_URL, Service, check_key, check_url
-from umbral_chat.settings.packages import missing_package
+from umbral_chat.settings.packages import package_missing_for
 
 ONLINE = {
     "send": "umbral_chat.cli.send:send_command",
@@ -57,7 +57,7 @@ class LazyGroup(click.RichGroup):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         name = args[0]
         if not name.startswith("-") and self.get_command(ctx, name) is None:
-            if package := missing_package(name):
+            if package := package_missing_for(name):
                 raise click.UsageError(
                     f"The command {name!r} comes with {package.name}, which is not installed: {package.install}",
                     ctx=ctx,

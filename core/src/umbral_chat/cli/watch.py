@@ -1,9 +1,9 @@
-"""Watching a service's status: the loop that survives its absence, and the two ways to show what it sees."""
+"""Watching what a service says: the loop that survives its absence, and the two ways to show what it sees."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 ANSWER_WITHIN = 5.0
-"""Seconds to wait for a status: it is made from memory, so one that takes longer is as good as none."""
+"""Seconds to wait for an answer: it is made from memory, so one that takes longer is as good as none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """One look. `status` is the newest one that came; `away_since` tells that it is old, and `reason` why."""
+    """One look. `status` is the newest answer that came; `away_since` tells that it is old, and `reason` why."""
 
     status: Json
     away_since: datetime | None = None
@@ -37,9 +37,10 @@ async def watch(
     show: Callable[[Seen], None],
     *,
     interval: float,
+    path: str = "/v1/status",
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> NoReturn:
-    """Look every `interval` seconds, until cancelled; `show` gets every look.
+    """Look at `path` every `interval` seconds, until cancelled; `show` gets every look.
 
     A service that answered once and is lost is asked again without end. Raises Unreachable when it never answered,
     Problem for what does not pass by itself.
@@ -48,7 +49,7 @@ async def watch(
     away: datetime | None = None
     while True:
         try:
-            newest = await client.call("GET", "/v1/status", within=ANSWER_WITHIN)
+            newest = await client.call("GET", path, within=ANSWER_WITHIN)
         except (Unreachable, Problem) as error:
             if newest is None or not passes(error):
                 raise
@@ -61,14 +62,16 @@ async def watch(
 
 
 class Lines:
-    """Each change as a line of JSON: a status, or `{"away_since": …, "reason": …}` while none comes."""
+    """Each change as a line of JSON: an answer, or `{"away_since": …, "reason": …}` while none comes. `essence` is what
+    of an answer two equal ones have in common."""
 
-    def __init__(self) -> None:
-        self._shown: Json = None
+    def __init__(self, essence: Callable[[Json], object] = essence) -> None:
+        self._essence = essence
+        self._shown: object = None
 
     def __call__(self, seen: Seen) -> None:
         """Print it, unless that was printed last."""
-        now = seen.away_since or essence(seen.status)
+        now = seen.away_since or self._essence(seen.status)
         if now == self._shown:
             return
         self._shown = now
@@ -79,14 +82,21 @@ class Lines:
 
 
 class Screen:
-    """The summary, drawn anew in place; where there is no terminal, printed at each change."""
+    """A few lines under a title, drawn anew in place; where there is no terminal, printed at each change."""
 
-    def __init__(self, console: Console, url: str) -> None:
+    def __init__(
+        self,
+        console: Console,
+        url: str,
+        *,
+        summary: Callable[[Json], Iterable[Text]] = summary,
+        essence: Callable[[Json], object] = essence,
+    ) -> None:
         from rich.live import Live
 
-        self._console, self._url = console, url
+        self._console, self._url, self._summary, self._essence = console, url, summary, essence
         self._live = Live(console=console, auto_refresh=False) if console.is_terminal else None
-        self._shown: Json = None
+        self._shown: object = None
 
     def opened(self) -> AbstractContextManager[object]:
         """The time in which it is shown."""
@@ -100,7 +110,7 @@ class Screen:
         if self._live is not None:
             self._live.update(lines, refresh=True)
             return
-        now = seen.away_since or essence(seen.status)
+        now = seen.away_since or self._essence(seen.status)
         if now != self._shown:
             self._shown = now
             self._console.print(lines, soft_wrap=True)
@@ -111,13 +121,13 @@ class Screen:
         now = datetime.now(UTC)
         head = Text.assemble((f"Umbral Chat at {self._url}", "bold"), (f"  {moment(now.isoformat())}", "dim"))
         if seen.away_since is None:
-            return [head, *summary(seen.status)]
+            return [head, *self._summary(seen.status)]
         seconds = (now - seen.away_since).total_seconds()
         lost = f"✗ no answer since {moment(seen.away_since.isoformat())} ({seconds:.0f} s)"
         return [
             head,
             Text.assemble((lost, "bold red"), f"  {one_line(seen.reason, 300)} Trying again; the last that was told:"),
-            *(Text.assemble(line, style="dim") for line in summary(seen.status)),
+            *(Text.assemble(line, style="dim") for line in self._summary(seen.status)),
         ]
 
 

@@ -130,6 +130,28 @@ class Feeds:
                 raise
             return batch
 
+    async def epoch(self, conversation: str) -> str | None:
+        """The log's epoch; None when it was never made. The conversation is followed from now on as for a reader, so
+        that whoever asks often mostly asks memory.
+
+        Raises ConversationDeleted, and HistoryUnavailable when the history does not answer and nothing is known.
+        """
+        view = self._shelf.take(conversation, self._clock.monotonic())
+        merge = view.merge
+        known = merge.settled
+        try:
+            await self._settling.settle(view, Cursor(merge.epoch, merge.head), 1)
+            if known and merge.gone:
+                # Another instance may have made it anew.
+                merge.suspect()
+                await self._settling.settle(view, Cursor(), 1)
+        except HistoryUnavailable:
+            if not merge.loaded or merge.hidden:
+                raise
+        if merge.gone:
+            raise ConversationDeleted(conversation)
+        return merge.epoch
+
     @asynccontextmanager
     async def reading(self, conversation: str) -> AsyncIterator[Reader]:
         """Follow a conversation: a Reader to wait with. Raises Unavailable (`too_many_readers`) past the limit."""

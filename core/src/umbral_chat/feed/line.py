@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import NamedTuple
 
 from umbral_chat.model.entries import Edit, Entry, Message, Redaction, Sender, Update, entry_encoder
@@ -18,12 +19,14 @@ class Line(NamedTuple):
     json: bytes
     sender: Sender
     message_id: str | None
+    at: datetime | None = None
+    """When it became durable."""
 
     @classmethod
     def of(cls, entry: Entry) -> Line:
         """Encode `entry`."""
         message_id = None if isinstance(entry, Update) else entry.message_id
-        return cls(entry.seq, KINDS[type(entry)], entry_encoder.encode(entry), entry.sender, message_id)
+        return cls(entry.seq, KINDS[type(entry)], entry_encoder.encode(entry), entry.sender, message_id, entry.at)
 
     @property
     def ends_draft(self) -> bool:

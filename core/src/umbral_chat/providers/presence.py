@@ -11,6 +11,7 @@ from typing import Any, Literal, Protocol
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from umbral_chat.errors import InvalidRequest
 from umbral_chat.model.entries import Role, Sender
 from umbral_chat.model.signals import Mode, RosterSignal, Signal
 from umbral_chat.providers.auth import Principal
@@ -19,6 +20,19 @@ Availability = Literal["online", "away", "busy"]
 
 DEVICE = "default"
 """The device of who names none."""
+
+NAME_LIMIT = 64
+"""Longest name of a device, and version of a list, in characters."""
+
+
+def check_name(value: str, *, field: str = "device") -> str:
+    """The name of a device, or the version of a list: 1 to 64 printable characters. Raises InvalidRequest
+    (`invalid_field`)."""
+    if 1 <= len(value) <= NAME_LIMIT and value.isprintable():
+        return value
+    raise InvalidRequest(
+        f"{field} has 1 to {NAME_LIMIT} printable characters.", code="invalid_field", field=field, limit=NAME_LIMIT
+    )
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
@@ -180,11 +194,13 @@ class Presence(Protocol):
 
     def report(self, conversation: str, report: Report) -> Renewal:
         """A device is here, or still is. Raises TooManyRequests: `too_many_devices` (of one person),
-        `too_many_present` (in this conversation, on this instance)."""
+        `too_many_present` (in this conversation, on this instance); and InvalidRequest where nobody may be invisible
+        and somebody wants to be."""
         ...
 
     def leave(self, conversation: str, person: Sender, device: str = DEVICE) -> bool:
-        """A device goes; whether it was here."""
+        """A device goes; whether it was here. One that is with another instance, and is not known of here yet, is not
+        found: see `settled`."""
         ...
 
     def renew(self, conversation: str, person: Sender, device: str = DEVICE) -> bool:
@@ -213,16 +229,19 @@ class Presence(Protocol):
         ...
 
     async def settled(self, conversation: str) -> None:
-        """Wait, for a bounded time, until what other instances know of this conversation is known here, too. Raises
-        HistoryUnavailable when that cannot be told and nothing is known of before."""
+        """Wait, for a bounded time, until what other instances know of this conversation is known here, too: before a
+        list is read that has to be whole, and before a device reports or leaves that may be with another. It costs
+        nothing where the conversation is followed. Raises HistoryUnavailable when that cannot be told and nothing is
+        known of before."""
         ...
 
     def learn(self, signal: RosterSignal) -> None:
         """Another instance tells. Never raises: what it cannot read it leaves alone."""
         ...
 
-    def wrote(self, conversation: str, sender: Sender) -> None:
-        """A message of this sender is in the log: who wrote it does not type it any more."""
+    def wrote(self, conversation: str, sender: Sender, at: datetime | None = None) -> None:
+        """A message of this sender is in the log: who wrote it does not type it any more. `at`: when it was written,
+        if it was not heard of just now but found in the log, so that it ends only what began before it."""
         ...
 
     def forget(self, conversation: str) -> None:
@@ -232,6 +251,7 @@ class Presence(Protocol):
 
 __all__ = [
     "DEVICE",
+    "NAME_LIMIT",
     "Availability",
     "DeviceHere",
     "PersonHere",
@@ -245,5 +265,6 @@ __all__ = [
     "Report",
     "TypingNow",
     "Viewer",
+    "check_name",
     "viewer",
 ]

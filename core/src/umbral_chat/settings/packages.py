@@ -11,6 +11,8 @@ class Package(NamedTuple):
 
     name: str
     extra: str | None
+    command: str | None = None
+    """Its command for `umbral-chat`, where that is not called as its section is."""
 
     @property
     def install(self) -> str:
@@ -20,7 +22,7 @@ class Package(NamedTuple):
 
 PACKAGES = {
     "polling": Package("umbral-chat-polling", None),
-    "presence": Package("umbral-chat-presence", "presence"),
+    "presence": Package("umbral-chat-presence", "presence", "who"),
     "supabase": Package("umbral-chat-realtime-supabase", "realtime"),
     "streaming": Package("umbral-chat-streaming", "streaming"),
     "n8n": Package("umbral-chat-n8n-bridge", "n8n"),
@@ -36,7 +38,16 @@ def package_of(section: str) -> Package | None:
 
 def missing_package(section: str) -> Package | None:
     """The package of ours whose plugin has this name, when it is not installed."""
-    package = package_of(section)
+    return _unless_installed(package_of(section))
+
+
+def package_missing_for(command: str) -> Package | None:
+    """The package of ours that brings this command, when it is not installed."""
+    brings = (package for section, package in PACKAGES.items() if command in {section, package.command})
+    return _unless_installed(next(brings, None))
+
+
+def _unless_installed(package: Package | None) -> Package | None:
     if package is None:
         return None
     try:
@@ -46,4 +57,4 @@ def missing_package(section: str) -> Package | None:
     return None
 
 
-__all__ = ["PACKAGES", "Package", "missing_package", "package_of"]
+__all__ = ["PACKAGES", "Package", "missing_package", "package_missing_for", "package_of"]

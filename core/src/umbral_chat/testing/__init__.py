@@ -4,10 +4,12 @@ import pytest
 
 # Before the suites are imported: their asserts then say what they compared.
 pytest.register_assert_rewrite(
-    *(f"{__name__}.{module}" for module in ("history", "rig", "storage", "store", "transport"))
+    *(f"{__name__}.{module}" for module in ("history", "presence", "rig", "storage", "store", "transport"))
 )
 
+from umbral_chat.testing.clock import ManualClock, ShiftedClock  # noqa: E402
 from umbral_chat.testing.history import HistoryContract, RenewsEpochsContract  # noqa: E402
+from umbral_chat.testing.presence import PresenceContract, PresenceRig, SharedPresenceContract  # noqa: E402
 from umbral_chat.testing.rig import TransportRig  # noqa: E402
 from umbral_chat.testing.storage import StorageRig  # noqa: E402
 from umbral_chat.testing.store import SharedStoreContract  # noqa: E402
@@ -15,8 +17,13 @@ from umbral_chat.testing.transport import TransportContract  # noqa: E402
 
 __all__ = [
     "HistoryContract",
+    "ManualClock",
+    "PresenceContract",
+    "PresenceRig",
     "RenewsEpochsContract",
+    "SharedPresenceContract",
     "SharedStoreContract",
+    "ShiftedClock",
     "StorageRig",
     "TransportContract",
     "TransportRig",

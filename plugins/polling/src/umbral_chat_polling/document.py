@@ -8,6 +8,7 @@ from litestar.datastructures import ResponseHeader
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.spec import Example
 from litestar.params import FromPath, HeaderParameter, QueryParameter
+from umbral_chat.providers.presence import NAME_LIMIT
 
 from umbral_chat_polling.answer import Events
 
@@ -30,8 +31,22 @@ EXAMPLE = {
     "poll_after_ms": 250,
     "mode": "polling",
     "drafts": [],
-    "typing": [],
-    "presence": None,
+    "typing": [{"person": "q7Xw1nB0tLmA", "role": "agent", "name": "Grace"}],
+    "presence": {
+        "version": "mZ4r8kQ2vT1c",
+        "count": 1,
+        "counts": {"user": 0, "assistant": 0, "agent": 1, "system": 0},
+        "listed": True,
+        "people": [
+            {
+                "person": "q7Xw1nB0tLmA",
+                "role": "agent",
+                "name": "Grace",
+                "status": "online",
+                "since": "2026-01-31T09:28:41.020000Z",
+            }
+        ],
+    },
 }
 
 
@@ -67,6 +82,22 @@ async def events_documented(
             ge=0, description="Seconds to wait when there is nothing new. The service ends it within a minute."
         ),
     ] = 0,
+    presence: Annotated[  # noqa: ARG001
+        str | None,
+        QueryParameter(
+            max_length=NAME_LIMIT,
+            description="The `version` of the presence list that the client has, or `0` for none: only another one is "
+            "told, and a long poll tells it within a second.",
+        ),
+    ] = None,
+    device: Annotated[  # noqa: ARG001
+        str | None,
+        QueryParameter(
+            max_length=NAME_LIMIT,
+            description="The caller's device, as `PUT …/presence` named it. A poll renews its presence, and a long "
+            "poll holds it while it waits (`polling.holds_presence`). None: the one of a caller who names none.",
+        ),
+    ] = None,
     if_none_match: Annotated[  # noqa: ARG001
         str | None, HeaderParameter(name="If-None-Match", description="The ETag of the answer before.")
     ] = None,
@@ -75,6 +106,10 @@ async def events_documented(
 
     With `wait` the answer comes as soon as there is an entry. Go on from `cursor`: at once when `has_more`, else after
     `poll_after_ms`. A conversation that was never made reads as empty, and one can wait for its first entry.
+
+    `typing` is who types now, and `presence` who is here; it is null where the client has that list, and where nothing
+    provides presence.
+
     Problems: `cursor_expired` (start over with `after=0`), `conversation_deleted` (do not come back),
     `invalid_cursor`, `history_unavailable`.
     """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, NamedTuple
 
 from umbral_chat import http
@@ -10,7 +11,7 @@ from umbral_chat.epochs import check_epoch
 from umbral_chat.errors import CursorExpired, RequestError
 from umbral_chat.hot import HotRoute
 from umbral_chat.model.cursor import START, Cursor
-from umbral_chat.providers.presence import viewer
+from umbral_chat.providers.presence import DEVICE, viewer
 
 from umbral_chat_polling.answer import body
 from umbral_chat_polling.cadence import long_poll, poll_after, poll_after_drain
@@ -21,6 +22,8 @@ from umbral_chat_polling.query import Query, query_parser
 from umbral_chat_polling.snapshot import Snapshots
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from litestar.handlers import ASGIRouteHandler
     from litestar.types import Receive, Scope, Send
     from umbral_chat.context import Services
@@ -49,11 +52,11 @@ class PollEdge:
     """Answers polls and long polls from the feeds. It keeps nothing of a client but its open request."""
 
     def __init__(self, services: Services, settings: Polling) -> None:
-        self._services = services
         self._settings = settings
         self._feeds = services.feeds
         self._drafts = services.drafts
         self._failover = services.failover
+        self._presence = services.presence
         self._clock = services.base.clock
         self._draining = services.lifecycle.draining
         history, telemetry = services.storage.history, services.base.telemetry
@@ -82,11 +85,13 @@ class PollEdge:
                 await self._long_poll(ask, receive, send)
             elif ask.known is not None and (unchanged := self._unchanged_headers(ask)) is not None:
                 self._unchanged.value += 1
+                self._renew(ask)
                 await http.send_empty(send, 304, unchanged)
             else:
                 batch = await self._read(ask)
                 counter = self._new if batch.lines else self._empty
                 counter.value += 1
+                self._renew(ask)
                 await self._send(ask, batch, send)
         except RequestError:
             self._error.value += 1
@@ -96,9 +101,12 @@ class PollEdge:
 
     async def _long_poll(self, ask: Ask, receive: Receive, send: Send) -> None:
         batch = await self._read(ask)
-        if not batch.lines:
+        if batch.lines:
+            self._renew(ask)
+        else:
             async with while_connected(receive), self._feeds.reading(ask.conversation) as reader:
-                await self._wait(ask, batch, reader)
+                with self._holding(ask):
+                    await self._wait(ask, batch, reader)
                 batch = await self._read(ask)
         if batch.lines:
             self._long_new.value += 1
@@ -118,7 +126,11 @@ class PollEdge:
             seconds = min(seconds, max(0.0, ask.principal.expires_at - self._clock.now().timestamp()))
         version = reader.view.version
         # What a client has to learn besides entries is told as signals are: not at once, but before long.
-        overdue = batch.stale_since is not None or not knows_signals(ask.known, self._failover.mode, version)
+        overdue = (
+            batch.stale_since is not None
+            or not knows_signals(ask.known, self._failover.mode, version)
+            or not self._knows_presence(ask)
+        )
         await reader.wait(batch.cursor, None, min(seconds, SIGNALS_EVERY))
         if seconds > SIGNALS_EVERY and not overdue:
             await reader.wait(batch.cursor, version, seconds - SIGNALS_EVERY)
@@ -141,7 +153,7 @@ class PollEdge:
         if view is None or view.merge.gone:
             return None
         tag = self._tag(ask, view)
-        if not matches(ask.known, tag):
+        if not matches(ask.known, tag) or not self._knows_presence(ask):
             return None
         check_epoch(ask.principal, ask.conversation, view.epoch)
         pause = self._pause(ask, view, writing=bool(self._drafts.of(ask.conversation)))
@@ -156,7 +168,7 @@ class PollEdge:
             lines, head, messages = [], cursor.seq, snapshot.messages
         view = None if batch.stale_since is not None else self._feeds.peek(ask.conversation)
         drafts = self._drafts.of(ask.conversation)
-        presence = self._services.presence
+        presence = self._presence
         data = body(
             lines=lines,
             cursor=cursor,
@@ -174,6 +186,23 @@ class PollEdge:
             headers.append((b"etag", self._tag(ask, view)))
         self._delivered.value += len(lines)
         await http.send_json(send, 200, data, headers)
+
+    def _knows_presence(self, ask: Ask) -> bool:
+        """Whether the client has the presence list of now, unless it did not say. Asking keeps this instance
+        interested in what others know of the conversation, so it is done where nothing will be told, too."""
+        if self._presence is None:
+            return True
+        now = self._presence.state(ask.conversation, viewer(ask.principal)).presence.version
+        return ask.query.presence in {None, now}
+
+    def _renew(self, ask: Ask) -> None:
+        if self._presence is not None and self._settings.holds_presence:
+            self._presence.renew(ask.conversation, ask.principal.sender, ask.query.device or DEVICE)
+
+    def _holding(self, ask: Ask) -> AbstractContextManager[None]:
+        if self._presence is None or not self._settings.holds_presence:
+            return nullcontext()
+        return self._presence.holding(ask.conversation, ask.principal.sender, ask.query.device or DEVICE)
 
     def _pause(self, ask: Ask, view: View | None, *, writing: bool) -> int:
         """Milliseconds until the client should poll again. What it is ready to wait inside a poll is taken off."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 from umbral_chat import http
 from umbral_chat.errors import InvalidRequest
 from umbral_chat.model.cursor import Cursor
+from umbral_chat.providers.presence import check_name
 
 if TYPE_CHECKING:
     from litestar.types import Scope
@@ -34,14 +35,15 @@ class Query(NamedTuple):
     presence: str | None = None
     """Version of the presence list that the client has."""
     device: str | None = None
-    """The device whose presence this poll holds."""
+    """The caller's device whose presence this poll holds; None: the one of who names none."""
 
 
 def query_parser(batch_size: int) -> Callable[[bytes], Query]:
     """What reads a query string.
 
     It raises InvalidRequest: `unknown_parameter`, `duplicate_parameter`, `invalid_cursor`, and `invalid_field` for a
-    `limit` outside of 1 to `batch_size` and a `wait` that is no number of seconds.
+    `limit` outside of 1 to `batch_size`, a `wait` that is no number of seconds, and a `presence` or `device` that is
+    none.
     """
 
     def parse(raw: bytes) -> Query:
@@ -50,12 +52,16 @@ def query_parser(batch_size: int) -> Callable[[bytes], Query]:
             after=Cursor.parse(given.get("after")),
             limit=http.integer(given.get("limit"), field="limit", default=batch_size, least=1, most=batch_size),
             wait=_seconds(given.get("wait", "0")),
-            presence=given.get("presence"),
-            device=given.get("device"),
+            presence=_name(given, "presence"),
+            device=_name(given, "device"),
         )
 
     remembered = lru_cache(maxsize=REMEMBERED)(parse)
     return lambda raw: remembered(raw) if len(raw) <= REMEMBERED_LENGTH else parse(raw)
+
+
+def _name(given: dict[str, str], field: str) -> str | None:
+    return None if field not in given else check_name(given[field], field=field)
 
 
 def _seconds(text: str) -> float:

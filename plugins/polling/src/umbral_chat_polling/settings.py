@@ -33,6 +33,13 @@ class Polling(Section, frozen=True):
             "all of it, so that clients do not come back all at once.",
         ),
     ] = 55.0
+    holds_presence: Annotated[
+        bool,
+        Meta(
+            description="A poll renews the presence of the caller's device, and a long poll holds it while it waits, "
+            "for a device that is here."
+        ),
+    ] = True
     cache: Cache = Cache()
     sync_strategy: Annotated[
         Literal["cursor", "snapshot"],

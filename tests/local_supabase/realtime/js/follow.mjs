@@ -29,10 +29,14 @@ supabase.channel = (topic, given) => {
 
 let copy;
 const tell = () => {
-  const { messages, drafts, over } = copy;
+  const { messages, drafts, people, typing, count, listed, over } = copy;
   say({
     messages: [...messages.values()].map(({ message_id, content, redacted }) => [message_id, short(content), redacted ?? false]),
     drafts: drafts.map(({ text }) => text),
+    people: [...people.values()].map(({ name, status }) => [name, status]),
+    typing: [...typing.values()].map(({ name }) => name),
+    count,
+    listed,
     over,
     topics: supabase.getChannels().filter(({ state }) => state === "joined").map(({ subTopic }) => subTopic),
     refused,

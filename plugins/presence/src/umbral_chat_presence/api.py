@@ -1,0 +1,178 @@
+"""The routes: presence is heard often from everybody who is here, so they are hot ones."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from hashlib import blake2b
+from typing import TYPE_CHECKING
+
+import msgspec
+from umbral_chat import http
+from umbral_chat.epochs import check_epoch
+from umbral_chat.errors import HistoryUnavailable, InvalidRequest
+from umbral_chat.hot import HotRoute
+from umbral_chat.model.entries import Sender
+from umbral_chat.providers.presence import DEVICE, Report, check_name, viewer
+from umbral_chat.rules import check_metadata
+
+from umbral_chat_presence.bodies import ROLES, LeftView, PresenceBody, PresenceView, RenewalView, TypingBody
+from umbral_chat_presence.document import PRESENCE, TYPING, leave, presence, report, typing
+
+if TYPE_CHECKING:
+    from litestar.handlers import ASGIRouteHandler
+    from litestar.types import Receive, Scope, Send
+    from umbral_chat.context import Services
+    from umbral_chat.providers.auth import Principal
+    from umbral_chat.providers.presence import Presence
+
+    from umbral_chat_presence.settings import PresenceSettings
+
+SHORTEST_TTL = 5.0
+"""Seconds, as for the setting: one report and its repetition, on a bad line."""
+
+SHORTEST_TYPING = 1.0
+"""Seconds: signals are told once a second."""
+
+NO_PARAMETERS: frozenset[str] = frozenset()
+WHOSE = frozenset({"device", "role", "id"})
+
+_encoder = msgspec.json.Encoder()
+_presence_body = msgspec.json.Decoder(PresenceBody)
+_typing_body = msgspec.json.Decoder(TypingBody)
+
+
+class PresenceRoutes:
+    """Checks what a caller says, and tells it to the presence."""
+
+    def __init__(self, services: Services, provider: Presence, settings: PresenceSettings) -> None:
+        self._presence = provider
+        self._settings = settings
+        self._chat = services.chat
+        self._feeds = services.feeds
+        self._body_bytes = services.base.settings.core.limits.body_bytes
+
+    async def put(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """A device is here, or still is."""
+        caller, conversation = http.principal(scope), http.conversation(scope)
+        body = http.decode(_presence_body, await self._raw(scope, receive))
+        settings = self._settings
+        told = Report(
+            person=self._chat.speaking(caller, body.sender),
+            device=check_name(body.device),
+            status=body.status,
+            metadata=check_metadata(body.metadata, limit=settings.metadata_bytes),
+            invisible=body.invisible,
+            ttl=_seconds(body.ttl, field="ttl", least=SHORTEST_TTL, most=settings.longest_ttl),
+        )
+        await self._admit(caller, conversation)
+        renewal = self._presence.report(conversation, told)
+        view = RenewalView(
+            person=renewal.person,
+            device=told.device,
+            expires_in=renewal.expires_in,
+            renew_in=renewal.renew_in,
+            listed=renewal.listed,
+        )
+        await http.send_json(send, 200, _encoder.encode(view))
+
+    async def delete(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - as the others are
+        """A device goes."""
+        caller, conversation = http.principal(scope), http.conversation(scope)
+        query = http.query(scope, WHOSE)
+        person = self._chat.speaking(caller, _whose(query))
+        device = check_name(query.get("device", DEVICE))
+        await self._admit(caller, conversation)
+        left = self._presence.leave(conversation, person, device)
+        if not left:
+            # It may be with another instance, of which this one has not heard yet.
+            with suppress(HistoryUnavailable):
+                await self._presence.settled(conversation)
+                left = self._presence.leave(conversation, person, device)
+        await http.send_json(send, 200, _encoder.encode(LeftView(left=left)))
+
+    async def get(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
+        """Who is here, on every instance."""
+        caller, conversation = http.principal(scope), http.conversation(scope)
+        http.query(scope, NO_PARAMETERS)
+        await self._admit(caller, conversation)
+        await self._presence.settled(conversation)
+        data = _encoder.encode(PresenceView.of(conversation, self._presence.state(conversation, viewer(caller))))
+        tag = f'W/"{blake2b(data, digest_size=12).hexdigest()}"'
+        headers = [(b"etag", tag.encode()), (b"cache-control", b"private, no-cache")]
+        if http.header(scope, b"if-none-match") == tag:
+            await http.send_empty(send, 304, headers)
+        else:
+            await http.send_json(send, 200, data, headers)
+
+    async def post_typing(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Somebody types, or stopped."""
+        caller, conversation = http.principal(scope), http.conversation(scope)
+        body = http.decode(_typing_body, await self._raw(scope, receive))
+        person = self._chat.speaking(caller, body.sender)
+        seconds = _seconds(body.seconds, field="seconds", least=SHORTEST_TYPING, most=self._settings.longest_typing)
+        await self._admit(caller, conversation)
+        now = self._presence.typing(conversation, person, body.typing, seconds=seconds)
+        await http.send_json(send, 200, _encoder.encode(now))
+
+    async def _raw(self, scope: Scope, receive: Receive) -> bytes:
+        http.query(scope, NO_PARAMETERS)
+        return await http.body(scope, receive, self._body_bytes) or b"{}"
+
+    async def _admit(self, caller: Principal, conversation: str) -> None:
+        """The conversation is not deleted, and is the one that the caller's token is for. From here on this instance
+        follows it, so that it hears of what is said there and by whom."""
+        try:
+            epoch = await self._feeds.epoch(conversation)
+        except HistoryUnavailable:
+            if caller.epoch is not None:
+                raise
+            return  # presence goes on while the history is down, for whoever is bound to no log
+        check_epoch(caller, conversation, epoch)
+
+
+def routes(services: Services, provider: Presence, settings: PresenceSettings) -> list[ASGIRouteHandler]:
+    """The handlers of both paths."""
+    edge = PresenceRoutes(services, provider, settings)
+    methods = {"GET": edge.get, "PUT": edge.put, "DELETE": edge.delete}
+
+    async def presence_route(scope: Scope, receive: Receive, send: Send) -> None:
+        await methods[str(scope.get("method"))](scope, receive, send)
+
+    async def typing_route(scope: Scope, receive: Receive, send: Send) -> None:
+        await edge.post_typing(scope, receive, send)
+
+    return [
+        HotRoute(
+            PRESENCE,
+            copy_scope=False,
+            opt={"right": dict.fromkeys(methods, "read"), "documented_by": [presence, report, leave]},
+        )(presence_route),
+        HotRoute(TYPING, copy_scope=False, opt={"right": {"POST": "send"}, "documented_by": typing})(typing_route),
+    ]
+
+
+def _whose(query: dict[str, str]) -> Sender | None:
+    if "role" not in query and "id" not in query:
+        return None
+    for role in ROLES:
+        if query.get("role") == role:
+            return Sender(role=role, id=query.get("id"))
+    raise InvalidRequest(
+        f"With id or role, role is one of {', '.join(ROLES)}.",
+        code="invalid_field",
+        field="role",
+    )
+
+
+def _seconds(value: float | None, *, field: str, least: float, most: float) -> float | None:
+    if value is None or least <= value <= most:
+        return value
+    raise InvalidRequest(
+        f"{field} is {value:g} seconds; {least:g} to {most:g} are allowed.",
+        code="invalid_field",
+        field=field,
+        limit=least if value < least else most,
+    )
+
+
+__all__ = ["PresenceRoutes", "routes"]

@@ -1,0 +1,72 @@
+"""Heartbeats: that an instance lives, and which conversations it wrote lately. Pure."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+import msgspec
+
+from umbral_chat_presence.settings import PresenceSettings
+
+LISTED = 256
+"""Conversations in a heartbeat: with ids of 128 characters it takes 40 KB of the 64 that a record may have. Who missed
+more reads all that it wants to know of."""
+
+
+class Beat(msgspec.Struct, frozen=True, array_like=True):
+    """What an instance stores of itself."""
+
+    count: int
+    """Rises with each heartbeat: whoever sees another one knows that it lives, whatever anybody's clock says."""
+    writes: int
+    """Rosters that it wrote so far, of all conversations."""
+    since: int
+    """Writes after this one are all in `recent`."""
+    recent: list[tuple[str, int]]
+    """Conversations written lately, each with the number of its last write."""
+
+
+class Rhythm(msgspec.Struct, frozen=True):
+    """How often instances tell that they live, and when they are given up."""
+
+    beat: float
+    """Seconds between two heartbeats, and between two looks at those of others."""
+    lapse: float
+    """Seconds without one after which an instance is given up."""
+
+    @classmethod
+    def of(cls, settings: PresenceSettings) -> Rhythm:
+        """Clients report three times within a time to live, so by then whoever was at an instance that crashed is at
+        another; and nobody who comes back within the hold-back may have gone meanwhile. The last heartbeat may have
+        been one interval before the crash, and half of one is for its way."""
+        beat = settings.ttl / 9
+        return cls(beat, max(settings.ttl / 3, settings.hold_back) + 1.5 * beat)
+
+
+class Journal:
+    """What this instance wrote, for its heartbeat."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._writes = 0
+        self._since = 0
+        self._recent: OrderedDict[str, int] = OrderedDict()
+
+    def wrote(self, conversation: str) -> None:
+        """The roster of this conversation is stored."""
+        self._writes += 1
+        self._recent[conversation] = self._writes
+        self._recent.move_to_end(conversation)
+        if len(self._recent) > LISTED:
+            self._since = self._recent.popitem(last=False)[1]
+
+    def next(self) -> Beat:
+        """The next heartbeat."""
+        self._count += 1
+        return Beat(self._count, self._writes, self._since, list(self._recent.items()))
+
+
+encoder = msgspec.json.Encoder()
+decoder = msgspec.json.Decoder(Beat)
+
+__all__ = ["LISTED", "Beat", "Journal", "Rhythm", "decoder", "encoder"]

@@ -1,0 +1,100 @@
+"""What the routes take and give. An unknown field is an error that names it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, get_args
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+from umbral_chat.model.entries import Role, Sender
+from umbral_chat.providers.presence import (
+    DEVICE,
+    Availability,
+    PersonHere,
+    PersonSeen,
+    PersonTyping,
+    PresenceState,
+)
+
+AsWhom = Annotated[Sender | None, Meta(description="Who it is about; another than oneself only with `send_as`.")]
+
+ROLES: tuple[Role, ...] = get_args(Role)
+
+
+class PresenceBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a device says of itself. All of it may be left out."""
+
+    status: Annotated[Availability, Meta(description="`online`, `away` or `busy`.")] = "online"
+    device: Annotated[
+        str,
+        Meta(description="Tells a person's tabs and phones apart; 1 to 64 printable characters."),
+    ] = DEVICE
+    metadata: Annotated[
+        dict[str, Any] | None, Meta(description="A little that goes with it, at most `presence.metadata_bytes`.")
+    ] = None
+    invisible: Annotated[bool, Meta(description="Counted and shown to nobody, from any device of this person.")] = False
+    ttl: Annotated[
+        float | None,
+        Meta(description="Seconds until it is gone unless it is renewed, 5 to `presence.longest_ttl`."),
+    ] = None
+    sender: AsWhom = None
+
+
+class TypingBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """That somebody types, or stopped. All of it may be left out."""
+
+    typing: Annotated[bool, Meta(description="False: stopped.")] = True
+    seconds: Annotated[
+        float | None,
+        Meta(description="Seconds until it ends by itself; `presence.typing_ttl`, or the assistant's, when left out."),
+    ] = None
+    sender: AsWhom = None
+
+
+class RenewalView(msgspec.Struct, frozen=True, kw_only=True):
+    """A device is here."""
+
+    person: Annotated[str, Meta(description="The name under which the lists show this person.")]
+    device: str
+    expires_in: Annotated[float, Meta(description="Seconds after which it is gone when nothing more is heard of it.")]
+    renew_in: Annotated[float, Meta(description="Seconds after which it should report again.")]
+    listed: Annotated[bool, Meta(description="False: so many are here that only counts are told.")]
+
+
+class LeftView(msgspec.Struct, frozen=True, kw_only=True):
+    """A device goes."""
+
+    left: Annotated[bool, Meta(description="Whether it was here.")]
+
+
+class PresenceView(msgspec.Struct, frozen=True, kw_only=True):
+    """Who is here and who types, as the caller may see it."""
+
+    conversation: str
+    version: Annotated[str, Meta(description="Send it as `presence` with a poll: the list is told when it is another.")]
+    count: int
+    counts: Annotated[dict[Role, int], Meta(description="People by role, of every role.")]
+    listed: Annotated[bool, Meta(description="False: so many are here that only counts are told.")]
+    people: list[PersonHere]
+    typing: list[PersonTyping]
+    last_seen: Annotated[
+        list[PersonSeen] | UnsetType, Meta(description="Who left lately; only with the right `last_seen`.")
+    ] = UNSET
+
+    @classmethod
+    def of(cls, conversation: str, state: PresenceState) -> PresenceView:
+        """Show `state`."""
+        here = state.presence
+        return cls(
+            conversation=conversation,
+            version=here.version,
+            count=here.count,
+            counts={role: here.counts.get(role, 0) for role in ROLES},
+            listed=here.listed,
+            people=here.people,
+            typing=state.typing,
+            last_seen=here.last_seen,
+        )
+
+
+__all__ = ["ROLES", "LeftView", "PresenceBody", "PresenceView", "RenewalView", "TypingBody"]

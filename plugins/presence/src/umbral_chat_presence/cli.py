@@ -1,0 +1,81 @@
+"""`umbral-chat who`: who is in a conversation of a running service."""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+import rich_click as click
+from umbral_chat.commands import (
+    Problem,
+    command,
+    conversation_argument,
+    current_service,
+    json_option,
+    run_async,
+    service_options,
+)
+
+
+@command(
+    "who", "umbral-chat who demo", "umbral-chat who demo --watch", "umbral-chat who demo --json | jq .counts.agent"
+)
+@conversation_argument
+@click.option("-w", "--watch", "watching", is_flag=True, help="Stay and show what changes; Ctrl-C ends it.")
+@click.option(
+    "--interval",
+    type=click.FloatRange(min=0.1, max=60),
+    default=1.0,
+    metavar="SECONDS",
+    help="Seconds between two looks with --watch.",
+)
+@json_option
+@service_options
+@click.pass_context
+@run_async
+async def who_command(ctx: click.Context, conversation: str, watching: bool, interval: float, as_json: bool) -> None:
+    """Show who is in a conversation and who types there.
+
+    A service key sees ids, devices and what they say of themselves; with the right last_seen, too, who was here lately.
+    With --watch a service that goes away is asked again until it is back; with --json too, each change is a line.
+    """
+    from umbral_chat.commands import Client, Lines, Screen, conversation_path, print_json, stdout, watch
+
+    from umbral_chat_presence.shown import lines
+
+    service = current_service(ctx)
+    path = conversation_path(conversation, "presence")
+    async with Client(service) as client:
+        try:
+            if watching and as_json:
+                await watch(client, Lines(_all), interval=interval, path=path)
+            if watching:
+                screen = Screen(stdout(), service.url, summary=lines, essence=_all)
+                with screen.opened():
+                    await watch(client, screen, interval=interval, path=path)
+            found = await client.call("GET", path)
+        except Problem as error:
+            _explained(error, service.url)
+    if as_json:
+        print_json(found)
+        return
+    for line in lines(found):
+        stdout().print(line, soft_wrap=True)
+
+
+def _all(answer: object) -> object:
+    return answer
+
+
+def _explained(error: Problem, url: str) -> NoReturn:
+    if error.code != "route_not_found":
+        raise error
+    raise Problem(
+        error.status,
+        "No presence there",
+        f"The service at {url} does not know who is here. Where it runs: pip install 'umbral-chat[presence]', then "
+        "restart it.",
+        error.code,
+    ) from error
+
+
+__all__ = ["who_command"]

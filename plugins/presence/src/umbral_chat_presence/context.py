@@ -1,0 +1,38 @@
+"""What the parts of an engine share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from umbral_chat_presence.claims import Stamps
+from umbral_chat_presence.deadlines import Deadlines
+from umbral_chat_presence.settings import PresenceSettings
+
+
+@dataclass(slots=True)
+class Changes:
+    """What this instance has to say to others and has not said yet."""
+
+    count: int = 0
+    """Changes so far, of all conversations: the number of the last one."""
+    dirty: dict[str, int] = field(default_factory=dict)
+    """The number of the last change by conversation."""
+
+    def mark(self, conversation: str) -> None:
+        """Something changed there that other instances are to know."""
+        self.count += 1
+        self.dirty[conversation] = self.count
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """See the module."""
+
+    settings: PresenceSettings
+    instance: str
+    stamps: Stamps = field(default_factory=Stamps)
+    deadlines: Deadlines = field(default_factory=Deadlines)
+    changes: Changes = field(default_factory=Changes)
+
+
+__all__ = ["Changes", "Context"]

@@ -1,0 +1,42 @@
+"""The counters of one presence."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from umbral_chat.model.signals import PresenceSignal, RosterSignal, Signal
+
+from umbral_chat_presence.engine import Engine
+from umbral_chat_presence.metrics import DEVICES, METRICS, PEOPLE, REPORTS, ROSTERS, SIGNALS
+
+if TYPE_CHECKING:
+    from umbral_chat.telemetry import Telemetry
+
+
+class Counting:
+    """Cells to count in."""
+
+    def __init__(self, telemetry: Telemetry, engine: Engine) -> None:
+        telemetry.declare(*METRICS)
+        rooms = engine.rooms
+        telemetry.gauge(PEOPLE, lambda: [((), sum(len(room.seen_by_all) for room in list(rooms.values())))])
+        telemetry.gauge(DEVICES, lambda: [((), sum(room.live for room in list(rooms.values())))])
+        reports = telemetry.counter(REPORTS)
+        self.taken, self.refused, self.left = (reports.labels(one) for one in ("taken", "refused", "left"))
+        rosters = telemetry.counter(ROSTERS)
+        self.written, self.read, self.failed = (rosters.labels(one) for one in ("written", "read", "failed"))
+        signals = telemetry.counter(SIGNALS)
+        self._presence, self._typing, self._roster = (signals.labels(one) for one in ("presence", "typing", "roster"))
+
+    def signal(self, signal: Signal) -> None:
+        """One is published."""
+        match signal:
+            case PresenceSignal():
+                self._presence.value += 1
+            case RosterSignal():
+                self._roster.value += 1
+            case _:
+                self._typing.value += 1
+
+
+__all__ = ["Counting"]

@@ -1,0 +1,173 @@
+"""The devices that one instance answers for: they come, are renewed, leave, expire and are forgotten. Pure."""
+
+from __future__ import annotations
+
+import msgspec
+from umbral_chat.errors import TooManyRequests
+
+from umbral_chat_presence.claims import GONE, HERE, LEAVING, Claim, Moment
+from umbral_chat_presence.context import Context
+from umbral_chat_presence.deadlines import Due, past
+from umbral_chat_presence.people import Person, Slot
+from umbral_chat_presence.room import Room
+
+HOLDS = 4
+"""Times that a held device is renewed within its time to live, and the part of it after which the renewal of a device
+of another instance takes it over: soon enough to be here before that instance is given up, should it have crashed, and
+late enough that a client whose requests go to two instances in turn does not move with each."""
+
+
+class Devices:
+    """What happens to the devices of a room at this instance, or to one that was with another and comes here."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._instance = context.instance
+        self._settings = context.settings
+
+    def admit(self, room: Room, person: Person, device: str) -> None:
+        """Raise TooManyRequests (`too_many_devices`, `too_many_present`) when there is no place for it."""
+        slot, limit = person.mine.get(device), self._settings.devices_per_person
+        if slot is not None and slot.claim.phase != GONE:
+            return
+        here = {claim.device for claim in person.winners(self._instance) if claim.phase == HERE} - {device}
+        if len(here) >= limit:
+            raise TooManyRequests(
+                f"{limit} devices of this person are here already (presence.devices_per_person).",
+                code="too_many_devices",
+                field="device",
+                limit=limit,
+                headers=self._retry,
+            )
+        if room.live >= self._settings.devices:
+            raise self.too_many()
+        # Who leaves and comes back as another device, again and again, must not fill the room.
+        absent = [one for one in person.mine.values() if one.claim.phase != HERE]
+        if len(absent) >= 2 * limit:
+            self._drop(room, person, min(absent, key=lambda one: one.claim.stamp))
+
+    def too_many(self) -> TooManyRequests:
+        """The error of a room that is full."""
+        return TooManyRequests(
+            f"{self._settings.devices} are in this conversation at this instance (presence.devices).",
+            code="too_many_present",
+            limit=self._settings.devices,
+            headers=self._retry,
+        )
+
+    def claim(self, room: Room, person: Person, claim: Claim, now: Moment) -> None:
+        """This device is here, and with this instance. `claim` has no stamp and no `since` yet."""
+        until = now.elapsed + claim.ttl
+        slot, found = person.mine.get(claim.device), person.winner(claim.device, self._instance)
+        if slot is not None and found is not None and found[1]:
+            same = msgspec.structs.replace(claim, stamp=slot.claim.stamp, since=slot.claim.since)
+            if same == slot.claim:
+                slot.until, slot.heard = until, now.wall
+                return
+        since = now.wall if person.since is None else person.since
+        stamp = self._context.stamps.next(now.wall)
+        self._put(room, person, msgspec.structs.replace(claim, stamp=stamp, since=since), until, now)
+        room.look(person, now.wall, own=True)
+
+    def renew(self, room: Room, person: Person, device: str, now: Moment) -> bool:
+        """Something else was heard of a device; whether it is here."""
+        found = person.winner(device, self._instance)
+        if found is None or found[0].phase != HERE:
+            return False
+        claim, own = found
+        if own or self._old(person, claim, now):
+            self.claim(room, person, claim, now)
+        return True
+
+    def leave(self, room: Room, person: Person, device: str, now: Moment) -> bool:
+        """A device goes; whether it was here."""
+        found = person.winner(device, self._instance)
+        if found is None or found[0].phase != HERE:
+            return False
+        leaving = msgspec.structs.replace(found[0], stamp=self._context.stamps.next(now.wall), phase=LEAVING)
+        slot = self._put(room, person, leaving, now.elapsed + self._settings.hold_back, now)
+        if not self._settings.hold_back:
+            self._gone(room, person, slot, now)
+        room.look(person, now.wall, own=True)
+        return True
+
+    def due(self, room: Room, person: Person, device: str, now: Moment) -> bool:
+        """The time of a device may have come; whether it is gone now and was not before."""
+        slot = person.mine.get(device)
+        if slot is None:
+            return False
+        if not past(slot.until, now.elapsed):
+            self._wait(room, person, slot)
+            return False
+        if went := slot.claim.phase != GONE:
+            self._gone(room, person, slot, now)
+        else:
+            self._drop(room, person, slot)
+        room.look(person, now.wall, own=True)
+        return went
+
+    def settle(self, room: Room, person: Person, now: Moment) -> None:
+        """Another instance said something of this person."""
+        since = person.since
+        for device, slot in list(person.mine.items()):
+            found = person.winner(device, self._instance)
+            if found is not None and not found[1]:
+                self._drop(room, person, slot)
+            elif since is not None and since < slot.claim.since and slot.claim.phase != GONE:
+                # Whoever is left when the device goes that came first has been here as long.
+                slot.claim = msgspec.structs.replace(slot.claim, since=since)
+                self._context.changes.mark(room.conversation)
+        room.look(person, now.wall, own=False)
+
+    def _put(self, room: Room, person: Person, claim: Claim, until: float, now: Moment) -> Slot:
+        slot = person.mine.get(claim.device)
+        if slot is None or slot.claim.phase == GONE:
+            room.live += 1
+            room.gone.pop((person.key, claim.device), None)
+        earlier = slot is None or until < slot.until
+        if slot is None:
+            slot = person.mine[claim.device] = Slot(claim, until, now.wall)
+        slot.claim, slot.until, slot.heard = claim, until, now.wall
+        if earlier:
+            self._wait(room, person, slot)
+        self._context.changes.mark(room.conversation)
+        return slot
+
+    def _gone(self, room: Room, person: Person, slot: Slot, now: Moment) -> None:
+        slot.claim = msgspec.structs.replace(slot.claim, phase=GONE, seen=slot.heard, metadata=None)
+        slot.until = now.elapsed + self._settings.longest_ttl
+        self._wait(room, person, slot)
+        room.live -= 1
+        room.gone[person.key, slot.claim.device] = None
+        if len(room.gone) > self._settings.devices:
+            key, device = next(iter(room.gone))
+            oldest = room.people[key]
+            self._drop(room, oldest, oldest.mine[device])
+            room.look(oldest, now.wall, own=True)
+        self._context.changes.mark(room.conversation)
+
+    def _drop(self, room: Room, person: Person, slot: Slot) -> None:
+        """This instance does not answer for it any more."""
+        device = slot.claim.device
+        del person.mine[device]
+        if slot.claim.phase == GONE:
+            room.gone.pop((person.key, device), None)
+        else:
+            room.live -= 1
+        self._context.changes.mark(room.conversation)
+
+    def _wait(self, room: Room, person: Person, slot: Slot) -> None:
+        self._context.deadlines.add(slot.until, Due("device", room.conversation, person.key, slot.claim.device))
+
+    def _old(self, person: Person, claim: Claim, now: Moment) -> bool:
+        """Whether the instance that has this device may have heard nothing of it for a while."""
+        known = min((one.at for one in person.others.get(claim.device, {}).values() if one.claim is claim), default=0.0)
+        age = max(now.elapsed - known, (now.wall - claim.stamp) / 1000)
+        return age >= claim.ttl / HOLDS
+
+    @property
+    def _retry(self) -> dict[str, str]:
+        return {"Retry-After": str(round(self._settings.ttl))}
+
+
+__all__ = ["HOLDS", "Devices"]

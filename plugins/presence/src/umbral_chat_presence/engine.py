@@ -1,0 +1,394 @@
+"""The engine: everything that one instance knows of who is where and who types. Pure: it is told what happened and at
+what moment, and keeps what is to be told until it is taken."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import NamedTuple
+
+import msgspec
+from umbral_chat.errors import InvalidRequest, TooManyRequests
+from umbral_chat.model.entries import Sender
+from umbral_chat.model.signals import Signal
+from umbral_chat.providers.presence import PresenceState, Renewal, Report, TypingNow, Viewer
+
+from umbral_chat_presence import telling
+from umbral_chat_presence.claims import GONE, HERE, Claim, Moment, key_of
+from umbral_chat_presence.context import Changes, Context
+from umbral_chat_presence.deadlines import Due
+from umbral_chat_presence.devices import HOLDS, Devices
+from umbral_chat_presence.keyboards import Keyboards
+from umbral_chat_presence.names import Names
+from umbral_chat_presence.people import Person
+from umbral_chat_presence.room import Room
+from umbral_chat_presence.roster import Roster, Seen
+from umbral_chat_presence.settings import PresenceSettings
+
+RENEWALS = 3
+"""Reports within a time to live: two may be lost."""
+
+ASKED_KEPT = 4096
+"""Conversations that are known because somebody asked."""
+
+PAST_KEPT = 2000
+"""Conversations where nobody is, and of which it is remembered who was there."""
+
+Held = tuple[str, str, str]
+"""Conversation, person and device."""
+
+
+class Told(NamedTuple):
+    """What is to be told."""
+
+    changed: list[str]
+    """Conversations whose readers have something to learn."""
+    signals: list[Signal]
+    """For channels."""
+
+
+class Engine:
+    """See the module. Calls come in the order of their moments."""
+
+    def __init__(self, settings: PresenceSettings, names: Names, instance: str) -> None:
+        self.rooms: dict[str, Room] = {}
+        self.instance = instance
+        self._settings = settings
+        self._names = names
+        self._context = Context(settings, instance)
+        self._devices = Devices(self._context)
+        self._keyboards = Keyboards(self._context)
+        self._holds: dict[Held, int] = {}
+        self._asked: OrderedDict[str, float] = OrderedDict()
+        self._past: OrderedDict[str, None] = OrderedDict()
+        self._told = Told([], [])
+
+    @property
+    def changes(self) -> Changes:
+        """What is to be said to other instances."""
+        return self._context.changes
+
+    # what happens here
+
+    def report(self, conversation: str, report: Report, now: Moment) -> Renewal:
+        """See `Presence.report`."""
+        if report.invisible and not self._settings.allow_invisible:
+            raise InvalidRequest(
+                "Nobody is invisible here (presence.allow_invisible).", code="invalid_field", field="invisible"
+            )
+        self.ask(conversation, now)
+        room, wanted = self._room(conversation), report.ttl
+        person = room.person(key_of(report.person))
+        ttl = self._settings.ttl if wanted is None else min(max(1.0, wanted), self._settings.longest_ttl)
+        try:
+            self._devices.admit(room, person, report.device)
+            self._devices.claim(room, person, _claim(report, ttl), now)
+        except TooManyRequests:
+            room.look(person, now.wall, own=True)
+            raise
+        finally:
+            self._say(room, now)
+        self.advance(now)
+        return Renewal(person.name, ttl, ttl / RENEWALS, room.listed)
+
+    def leave(self, conversation: str, sender: Sender, device: str, now: Moment) -> bool:
+        """See `Presence.leave`."""
+        self.advance(now)
+        room, person = self._find(conversation, key_of(sender))
+        if room is None or person is None or not self._devices.leave(room, person, device, now):
+            return False
+        self._rest(room, person, now)
+        self._say(room, now)
+        return True
+
+    def renew(self, conversation: str, key: str, device: str, now: Moment) -> bool:
+        """See `Presence.renew`; `key` is the person's."""
+        renewed = self._renew((conversation, key, device), now)
+        self.advance(now)
+        return renewed
+
+    def hold(self, conversation: str, key: str, device: str, now: Moment) -> bool:
+        """Renew the device now and again until it is let go as often as it was held; whether it is here."""
+        held = (conversation, key, device)
+        if not self.renew(*held, now):
+            return False
+        self._holds[held] = self._holds.get(held, 0) + 1
+        if self._holds[held] == 1:
+            self._hold_on(held, now)
+        return True
+
+    def let_go(self, conversation: str, key: str, device: str, now: Moment) -> None:
+        """Undo one `hold`."""
+        held = (conversation, key, device)
+        self._holds[held] = self._holds.get(held, 1) - 1
+        if not self._holds[held]:
+            del self._holds[held]
+        self.renew(*held, now)
+
+    def typing(self, conversation: str, person: Sender, typing: bool, seconds: float | None, now: Moment) -> TypingNow:
+        """See `Presence.typing`."""
+        self.advance(now)
+        key = key_of(person)
+        if not typing and conversation not in self.rooms:
+            self._keyboards.stops.add(conversation, key, self._context.stamps.next(now.wall), now.elapsed)
+            return TypingNow(False, 0.0)
+        room = self._room(conversation)
+        if not typing:
+            self._keyboards.over(room, key, self._context.stamps.next(now.wall), now)
+            told = TypingNow(False, 0.0, room.listed)
+        elif key not in room.typists and len(room.typists) >= self._settings.devices:
+            raise self._devices.too_many()
+        else:
+            told = self._keyboards.begin(room, person, seconds, now)
+        self._say(room, now)
+        return told
+
+    def wrote(self, conversation: str, sender: Sender, at: int | None, now: Moment) -> None:
+        """See `Presence.wrote`; `at` in UTC ms."""
+        key, room = key_of(sender), self.rooms.get(conversation)
+        if room is None:
+            self._keyboards.stops.add(conversation, key, now.wall if at is None else at, now.elapsed)
+            return
+        if at is None:
+            at = self._context.stamps.next(now.wall) if key in room.typists else now.wall
+        self._keyboards.over(room, key, at, now)
+        self._say(room, now)
+
+    def forget(self, conversation: str, now: Moment) -> None:
+        """See `Presence.forget`."""
+        room = self.rooms.pop(conversation, None)
+        self._past.pop(conversation, None)
+        if room is not None:
+            self._told.changed.append(conversation)
+            if room.own:
+                self.changes.mark(conversation)
+        self.advance(now)
+
+    # what is asked
+
+    def state(self, conversation: str, viewer: Viewer, now: Moment) -> PresenceState:
+        """See `Presence.state`."""
+        self.ask(conversation, now)
+        self.advance(now)
+        room = self.rooms.get(conversation) or self._new(conversation)
+        presence = room.listing(ids=viewer.ids)
+        if viewer.last_seen:
+            presence = msgspec.structs.replace(presence, last_seen=room.last_seen(viewer, now.wall))
+        return PresenceState(presence, room.typing_list(now.elapsed, ids=viewer.ids))
+
+    def ask(self, conversation: str, now: Moment) -> None:
+        """Somebody wants to know of this conversation, or is there, and may be at another instance next: what others
+        say of it is kept for a while."""
+        self._asked[conversation] = now.elapsed
+        self._asked.move_to_end(conversation)
+        if len(self._asked) > ASKED_KEPT:
+            self._unask()
+
+    def interesting(self, conversation: str) -> bool:
+        """Whether somebody is here, or lately wanted to know of this conversation."""
+        room = self.rooms.get(conversation)
+        return conversation in self._asked or (room is not None and room.own)
+
+    @property
+    def interested(self) -> bool:
+        """Whether there is any such conversation."""
+        return bool(self._asked) or self.present
+
+    @property
+    def present(self) -> bool:
+        """Whether anybody is here, or was lately."""
+        return any(room.own for room in self.rooms.values())
+
+    def says(self, conversation: str) -> bool:
+        """Whether this instance has anything to say of a conversation."""
+        room = self.rooms.get(conversation)
+        return room is not None and (room.own or bool(room.seen))
+
+    @property
+    def last_seen(self) -> float:
+        """Seconds for which it is remembered who was here."""
+        return self._settings.last_seen
+
+    @property
+    def interests(self) -> list[str]:
+        """All such conversations."""
+        return [*self._asked, *(one for one, room in self.rooms.items() if room.own and one not in self._asked)]
+
+    # other instances
+
+    def learn(self, conversation: str, instance: str, number: int, roster: Roster, now: Moment) -> bool:
+        """Another instance says this; whether it was news."""
+        self._context.stamps.saw(roster.stamp)
+        if instance == self.instance or not self.interesting(conversation):
+            return False
+        room = self._room(conversation)
+        known = room.elsewhere.get(instance)
+        typed = {} if known is None else known.typing
+        concerned = room.learn(
+            instance, number, roster, now.elapsed, lambda key: self._keyboards.stops.of(conversation, key)
+        )
+        if concerned is None:
+            return False
+        self._keyboards.learn(room, roster, typed, now)
+        for key in concerned:
+            self._devices.settle(room, room.person(key), now)
+        self._say(room, now)
+        return True
+
+    def remember(self, conversation: str, roster: Roster) -> None:
+        """Some instance, which may be no more, once said who had been in a conversation."""
+        gone = [one for one in roster.devices if one.phase == GONE and not one.invisible]
+        seen = [*roster.seen, *(Seen(one.seen, one.role, one.id, one.name) for one in gone)]
+        if seen and self.interesting(conversation):
+            room = self._room(conversation)
+            for one in seen:
+                room.remember(one)
+
+    def lost(self, instance: str, now: Moment) -> None:
+        """Another instance is heard of no more."""
+        self.advance(now)
+        for room in list(self.rooms.values()):
+            for key in room.lost(instance):
+                person = room.person(key)
+                room.look(person, now.wall, own=True)
+                self._rest(room, person, now)
+            self._say(room, now)
+
+    def roster(self, conversation: str, now: Moment) -> Roster:
+        """What this instance says of a conversation."""
+        room = self.rooms.get(conversation)
+        if room is None:
+            return Roster()
+        return Roster(
+            devices=[slot.claim for person in room.people.values() for slot in person.mine.values()],
+            typing=self._keyboards.claims(room, now),
+            stops=self._keyboards.ends(room),
+            seen=list(room.seen.values()),
+        )
+
+    # time
+
+    def advance(self, now: Moment) -> None:
+        """Let time pass until `now`."""
+        while (due := self._context.deadlines.pop(now.elapsed)) is not None:
+            self._came(due, now)
+        self._keyboards.stops.sweep(now.elapsed)
+        while self._asked and next(iter(self._asked.values())) + 2 * self._settings.ttl <= now.elapsed:
+            self._unask()
+
+    @property
+    def idle(self) -> bool:
+        """Whether time changes nothing."""
+        return not (self._context.deadlines or self._keyboards.stops or self._asked)
+
+    def take(self) -> Told:
+        """What is to be told, once."""
+        told, self._told = self._told, Told([], [])
+        return told
+
+    def _came(self, due: Due, now: Moment) -> None:
+        held = (due.conversation, due.key, due.device)
+        room, person = self._find(due.conversation, due.key)
+        if due.what == "hold" and held in self._holds:
+            self._renew(held, now)
+            self._hold_on(held, now)
+        elif room is not None:
+            if due.what == "device":
+                if person is not None and self._devices.due(room, person, due.device, now):
+                    self._rest(room, person, now)
+            elif due.what == "typing":
+                self._keyboards.due(room, due.key, now)
+            elif due.what == "telling":
+                room.telling_due = False
+            self._say(room, now)
+
+    def _renew(self, held: Held, now: Moment) -> bool:
+        room, person = self._find(held[0], held[1])
+        if room is None or person is None or not self._devices.renew(room, person, held[2], now):
+            return False
+        self._say(room, now)
+        return True
+
+    def _hold_on(self, held: Held, now: Moment) -> None:
+        _, person = self._find(held[0], held[1])
+        found = None if person is None else person.winner(held[2], self.instance)
+        ttl = self._settings.ttl if found is None else found[0].ttl
+        self._context.deadlines.add(now.elapsed + ttl / HOLDS, Due("hold", *held))
+
+    def _rest(self, room: Room, person: Person, now: Moment) -> None:
+        """A device went: who is not here does not type."""
+        if not person.is_here(self.instance):
+            self._keyboards.end(room, person.key, now)
+
+    # rooms
+
+    def _find(self, conversation: str, key: str) -> tuple[Room | None, Person | None]:
+        room = self.rooms.get(conversation)
+        return room, None if room is None else room.people.get(key)
+
+    def _room(self, conversation: str) -> Room:
+        self._past.pop(conversation, None)
+        room = self.rooms.get(conversation)
+        if room is None:
+            room = self.rooms[conversation] = self._new(conversation)
+        return room
+
+    def _new(self, conversation: str) -> Room:
+        return Room(conversation, self.instance, self._settings, lambda key: self._names.name(conversation, key))
+
+    def _say(self, room: Room, now: Moment) -> None:
+        """Tell what there is to tell of a room, now or when it is time, and forget it if that was all."""
+        if room.stirred or room.pending or room.pending_typing:
+            due = room.last_told + telling.EVERY
+            if due <= now.elapsed:
+                self._tell(room, now)
+            elif not room.telling_due:
+                room.telling_due = True
+                self._context.deadlines.add(due, Due("telling", room.conversation))
+        self._drop_if_done(room)
+
+    def _tell(self, room: Room, now: Moment) -> None:
+        signals = list(telling.signals(room, now.elapsed, self._settings.hidden_roles))
+        news = telling.news(room, now.elapsed)
+        self._told.signals.extend(signals)
+        if news:
+            self._told.changed.append(room.conversation)
+        if news or signals:
+            room.last_told = now.elapsed
+        room.forget_typists()
+
+    def _unask(self) -> None:
+        room = self.rooms.get(self._asked.popitem(last=False)[0])
+        if room is not None:
+            self._drop_if_done(room)
+
+    def _drop_if_done(self, room: Room) -> None:
+        """Nobody is here any more and nobody asks: forget all but who was here."""
+        conversation = room.conversation
+        if room.busy or conversation in self._asked or conversation in self._past or conversation not in self.rooms:
+            return
+        del self.rooms[conversation]
+        if room.seen:
+            past = self.rooms[conversation] = self._new(conversation)
+            past.seen = room.seen
+            self._past[conversation] = None
+            if len(self._past) > PAST_KEPT:
+                self.rooms.pop(self._past.popitem(last=False)[0], None)
+
+
+def _claim(report: Report, ttl: float) -> Claim:
+    return Claim(
+        stamp=0,
+        phase=HERE,
+        role=report.person.role,
+        id=report.person.id,
+        name=report.person.name,
+        device=report.device,
+        since=0,
+        ttl=ttl,
+        status=report.status,
+        invisible=report.invisible,
+        metadata=report.metadata,
+    )
+
+
+__all__ = ["ASKED_KEPT", "PAST_KEPT", "RENEWALS", "Engine", "Told"]

@@ -1,0 +1,129 @@
+"""Who types at one instance: it begins, goes on, and is over. Pure."""
+
+from __future__ import annotations
+
+from umbral_chat.model.entries import Sender
+from umbral_chat.providers.presence import TypingNow
+
+from umbral_chat_presence.claims import Moment, key_of
+from umbral_chat_presence.context import Context
+from umbral_chat_presence.deadlines import Due
+from umbral_chat_presence.room import Room
+from umbral_chat_presence.roster import Roster, Stop
+from umbral_chat_presence.stops import Stops
+from umbral_chat_presence.typists import Span, TypingClaim
+
+LEAST = 1.0
+"""Shortest time to type, in seconds: less would be over before anybody is told."""
+
+
+class Keyboards:
+    """What happens to the typing of a room."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._instance = context.instance
+        self._settings = context.settings
+        self.stops = Stops(context.settings.longest_typing)
+
+    def begin(self, room: Room, person: Sender, seconds: float | None, now: Moment) -> TypingNow:
+        """Somebody types, or still does."""
+        if not room.may_type(person.role):
+            return TypingNow(False, 0.0, room.listed)
+        lasts = self._lasts(person, seconds)
+        typist = room.typist(key_of(person), person.role, person.id, person.name)
+        current = typist.current(now.elapsed, self._instance)
+        until = now.elapsed + lasts
+        if current is not None and current[1] and now.elapsed - typist.renewed < lasts / 2:
+            typist.mine = Span(current[0].stamp, until)
+        else:
+            typist.mine = Span(self._context.stamps.next(now.wall), until)
+            typist.renewed = now.elapsed
+            room.pending_typing.add(typist.key)
+            room.stirred = True
+            self._context.changes.mark(room.conversation)
+        self._wait(room, typist.key, until)
+        return TypingNow(True, lasts, room.listed)
+
+    def end(self, room: Room, key: str, now: Moment) -> None:
+        """Somebody stopped, or went."""
+        if key in room.typists:
+            self.over(room, key, self._context.stamps.next(now.wall), now)
+
+    def over(self, room: Room, key: str, stamp: int, now: Moment, *, own: bool = True) -> None:
+        """What this person began up to `stamp` is over, as it was heard here or (not `own`) at another instance."""
+        self.stops.add(room.conversation, key, stamp, now.elapsed)
+        typist = room.typists.get(key)
+        if typist is None:
+            return
+        mine = typist.mine
+        if not typist.end(stamp):
+            return
+        room.stirred = True
+        self._context.changes.mark(room.conversation)
+        if own or mine is not typist.mine:
+            room.pending_typing.add(key)
+        elif typist.mine is None and not typist.others and key not in room.pending_typing:
+            typist.told = False
+
+    def due(self, room: Room, key: str, now: Moment) -> None:
+        """The time of somebody who types may have come."""
+        typist = room.typists.get(key)
+        if typist is None:
+            return
+        if typist.mine is not None and typist.mine.until <= now.elapsed:
+            typist.mine = None
+            room.stirred = True
+            room.pending_typing.add(key)
+            self._context.changes.mark(room.conversation)
+        ended = [other for other, span in typist.others.items() if span.until <= now.elapsed]
+        for other in ended:
+            del typist.others[other]
+            room.stirred = True
+        spans = [*typist.others.values(), *([] if typist.mine is None else [typist.mine])]
+        if spans:
+            self._wait(room, key, min(span.until for span in spans))
+        elif ended and key not in room.pending_typing:
+            typist.told = False  # the instance at which it began has told so
+
+    def learn(self, room: Room, roster: Roster, known: dict[str, int], now: Moment) -> None:
+        """Another instance says who types there; `known` are the stamps that it said before."""
+        for stop in roster.stops:
+            self.over(room, stop.key, stop.stamp, now, own=False)
+        for typing in roster.typing:
+            typist = room.typists.get(typing.key)
+            if typist is not None and typist.others:
+                self._wait(room, typing.key, min(span.until for span in typist.others.values()))
+            if typist is not None and typist.mine is not None and typist.mine.stamp < typing.stamp:
+                typist.mine = None
+                self._context.changes.mark(room.conversation)
+            if self.stops.of(room.conversation, typing.key) >= typing.stamp != known.get(typing.key):
+                self._context.changes.mark(room.conversation)  # its end was heard of here, and not there
+
+    def claims(self, room: Room, now: Moment) -> list[TypingClaim]:
+        """Who types, as this instance says."""
+        return [
+            TypingClaim(one.mine.stamp, one.role, one.id, one.label, round(one.mine.until - now.elapsed, 3))
+            for one in room.typists.values()
+            if one.mine is not None and one.mine.until > now.elapsed
+        ]
+
+    def ends(self, room: Room) -> list[Stop]:
+        """What is over though another instance still says that it is not."""
+        stamps = {}
+        for elsewhere in room.elsewhere.values():
+            for key, stamp in elsewhere.typing.items():
+                over = self.stops.of(room.conversation, key)
+                if over >= stamp:
+                    stamps[key] = over
+        return [Stop(stamp, key) for key, stamp in stamps.items()]
+
+    def _lasts(self, person: Sender, wanted: float | None) -> float:
+        usual = self._settings.assistant_typing_ttl if person.role == "assistant" else self._settings.typing_ttl
+        return usual if wanted is None else min(max(LEAST, wanted), self._settings.longest_typing)
+
+    def _wait(self, room: Room, key: str, until: float) -> None:
+        self._context.deadlines.add(until, Due("typing", room.conversation, key))
+
+
+__all__ = ["LEAST", "Keyboards"]

@@ -1,0 +1,38 @@
+"""Presence in one process."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import TYPE_CHECKING
+
+from umbral_chat.clock import Clock
+
+from umbral_chat_presence.engine import Engine
+from umbral_chat_presence.names import KEY_BYTES, Names
+from umbral_chat_presence.provider import EnginePresence
+from umbral_chat_presence.settings import PresenceSettings
+from umbral_chat_presence.ticking import ticking
+
+if TYPE_CHECKING:
+    from umbral_chat.telemetry import Telemetry
+
+
+class MemoryPresence(EnginePresence):
+    """Who is at this instance; of others it knows nothing. After a restart nobody is here until they report again."""
+
+    name = "memory"
+
+    def __init__(self, settings: PresenceSettings, clock: Clock, telemetry: Telemetry) -> None:
+        names = Names(secrets.token_bytes(KEY_BYTES))
+        super().__init__(Engine(settings, names, "here"), clock, telemetry)
+        self.lifespan: AbstractAsyncContextManager[object] = self._run()
+
+    @asynccontextmanager
+    async def _run(self) -> AsyncIterator[None]:
+        async with ticking(self.tick(), "presence: time"):
+            yield
+
+
+__all__ = ["MemoryPresence"]

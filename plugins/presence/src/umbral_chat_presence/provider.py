@@ -1,0 +1,157 @@
+"""The shell around the engine: time, what is told, and the part of a `Presence` that every provider has."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from umbral_chat.clock import Clock
+from umbral_chat.errors import RequestError
+from umbral_chat.model.entries import Sender
+from umbral_chat.model.signals import RosterSignal, Signal
+from umbral_chat.providers.presence import (
+    DEVICE,
+    PresenceLink,
+    PresenceState,
+    Renewal,
+    Report,
+    TypingNow,
+    Viewer,
+)
+
+from umbral_chat_presence.claims import Moment, key_of
+from umbral_chat_presence.counting import Counting
+from umbral_chat_presence.engine import Engine
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from umbral_chat.telemetry import Telemetry
+
+TICK = 0.25
+"""Seconds between two looks at what is due, while anything is: far below any time that people notice."""
+
+
+class EnginePresence:
+    """What an engine says, as a `Presence` without name, lifespan and other instances."""
+
+    rank = 0
+
+    def __init__(self, engine: Engine, clock: Clock, telemetry: Telemetry) -> None:
+        self._engine = engine
+        self._clock = clock
+        self._link: PresenceLink | None = None
+        self._busy = asyncio.Event()
+        self._counting = Counting(telemetry, engine)
+
+    def attach(self, link: PresenceLink) -> None:
+        """See `Presence`."""
+        self._link = link
+
+    def report(self, conversation: str, report: Report) -> Renewal:
+        """See `Presence`."""
+        try:
+            renewal = self._engine.report(conversation, report, self._now())
+        except RequestError:
+            self._counting.refused.value += 1
+            raise
+        self._counting.taken.value += 1
+        self._deliver()
+        return renewal
+
+    def leave(self, conversation: str, person: Sender, device: str = DEVICE) -> bool:
+        """See `Presence`."""
+        left = self._engine.leave(conversation, person, device, self._now())
+        self._counting.left.value += left
+        self._deliver()
+        return left
+
+    def renew(self, conversation: str, person: Sender, device: str = DEVICE) -> bool:
+        """See `Presence`."""
+        renewed = self._engine.renew(conversation, key_of(person), device, self._now())
+        self._deliver()
+        return renewed
+
+    @contextmanager
+    def holding(self, conversation: str, person: Sender, device: str = DEVICE) -> Iterator[None]:
+        """See `Presence`."""
+        key = key_of(person)
+        held = self._engine.hold(conversation, key, device, self._now())
+        self._deliver()
+        try:
+            yield
+        finally:
+            if held:
+                self._engine.let_go(conversation, key, device, self._now())
+                self._deliver()
+
+    def typing(self, conversation: str, person: Sender, typing: bool, *, seconds: float | None = None) -> TypingNow:
+        """See `Presence`."""
+        now = self._engine.typing(conversation, person, typing, seconds, self._now())
+        self._deliver()
+        return now
+
+    def state(self, conversation: str, viewer: Viewer) -> PresenceState:
+        """See `Presence`."""
+        state = self._engine.state(conversation, viewer, self._now())
+        self._deliver()
+        return state
+
+    async def settled(self, conversation: str) -> None:
+        """See `Presence`."""
+
+    def learn(self, signal: RosterSignal) -> None:
+        """See `Presence`."""
+
+    def wrote(self, conversation: str, sender: Sender, at: datetime | None = None) -> None:
+        """See `Presence`."""
+        self._engine.wrote(conversation, sender, None if at is None else _ms(at), self._now())
+        self._deliver()
+
+    def forget(self, conversation: str) -> None:
+        """See `Presence`."""
+        self._engine.forget(conversation, self._now())
+        self._deliver()
+
+    async def tick(self) -> None:
+        """Let time pass, until cancelled. While nothing is due it does not wake."""
+        while True:
+            if self._idle:
+                self._busy.clear()
+                await self._busy.wait()
+            await self._clock.sleep(TICK)
+            self._engine.advance(self._now())
+            self._deliver()
+
+    def _deliver(self) -> None:
+        """Tell what there is to tell."""
+        told = self._engine.take()
+        if not self._idle:
+            self._busy.set()
+        for signal in told.signals:
+            self._publish(signal)
+        if self._link is not None:
+            for conversation in told.changed:
+                self._link.changed(conversation)
+
+    def _publish(self, signal: Signal) -> None:
+        if self._link is not None:
+            self._counting.signal(signal)
+            self._link.publish(signal)
+
+    @property
+    def _idle(self) -> bool:
+        """Whether time changes nothing."""
+        return self._engine.idle
+
+    def _now(self) -> Moment:
+        return Moment(self._clock.monotonic(), _ms(self._clock.now()))
+
+
+def _ms(at: datetime) -> int:
+    return round(at.timestamp() * 1000)
+
+
+__all__ = ["TICK", "EnginePresence"]

@@ -1,0 +1,191 @@
+"""The reader: learns from the store what other instances say, of the conversations that somebody here wants to know."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from umbral_chat.clock import Clock
+from umbral_chat.errors import HistoryUnavailable, UmbralChatError
+
+from umbral_chat_presence.beats import Rhythm
+from umbral_chat_presence.claims import Moment
+from umbral_chat_presence.counting import Counting
+from umbral_chat_presence.engine import Engine
+from umbral_chat_presence.pauses import Pauses
+from umbral_chat_presence.peers import Peers
+from umbral_chat_presence.stored import Shelf
+from umbral_chat_presence.waits import all_of, rest, within
+
+log = logging.getLogger(__name__)
+
+AT_ONCE = 8
+"""Conversations read at the same time."""
+
+SETTLED_WITHIN = 3.0
+"""Seconds that whoever wants to know for sure waits at most."""
+
+_NEVER = float("-inf")
+
+
+class Reader:
+    """One task. While nobody wants to know anything it sleeps. `now` is the moment; `learnt` is told when there may be
+    something to tell."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        shelf: Shelf,
+        peers: Peers,
+        clock: Clock,
+        rhythm: Rhythm,
+        counting: Counting,
+        *,
+        now: Callable[[], Moment],
+        learnt: Callable[[], None],
+    ) -> None:
+        self._engine = engine
+        self._shelf = shelf
+        self._peers = peers
+        self._clock = clock
+        self._rhythm = rhythm
+        self._counting = counting
+        self._now = now
+        self._learnt = learnt
+        self._known: dict[str, float] = {}
+        """By conversation: when all that the store says of it was known here last, in elapsed seconds."""
+        self._wanted: set[str] = set()
+        """Conversations to be read."""
+        self._torn: set[str] = set()
+        """Conversations of which a roster was not there whole."""
+        self._waiting: dict[str, asyncio.Future[None]] = {}
+        self._looked = _NEVER
+        self._pauses = Pauses(rhythm.beat)
+        self._wake = asyncio.Event()
+
+    def want(self, conversation: str) -> None:
+        """Another instance says that it changed."""
+        self._wanted.add(conversation)
+        self._wake.set()
+
+    def interested(self, conversation: str) -> None:
+        """Somebody wants to know of it: read it, unless it is followed already."""
+        if conversation not in self._known and conversation not in self._wanted:
+            self.want(conversation)
+
+    def look(self) -> None:
+        """Look at everything soon: signals do not arrive as they did."""
+        self._looked = _NEVER
+        self._wake.set()
+
+    async def settled(self, conversation: str) -> None:
+        """See `Presence.settled`."""
+        age = self._now().elapsed - self._known.get(conversation, _NEVER)
+        if age <= self._rhythm.beat and conversation not in self._wanted:
+            return
+        waiting = self._waiting.get(conversation)
+        if waiting is None:
+            waiting = self._waiting[conversation] = asyncio.get_running_loop().create_future()
+        self._wake.set()
+        try:
+            await within(self._clock, SETTLED_WITHIN, asyncio.shield(waiting))
+        except (TimeoutError, HistoryUnavailable):
+            if conversation not in self._known:
+                raise HistoryUnavailable(
+                    "Who is at other instances cannot be told: the shared store does not answer."
+                ) from None
+
+    async def run(self, tick: float) -> None:
+        """Until cancelled."""
+        try:
+            while True:
+                if not (self._wanted or self._waiting or self._engine.interested):
+                    self._known.clear()
+                    self._wake.clear()
+                    await self._wake.wait()
+                if await self._turn():
+                    await self._clock.sleep(self._pauses.next())
+                else:
+                    await rest(self._clock, tick, self._wake)
+        finally:
+            _answer(self._waiting, HistoryUnavailable("The service ends."))
+
+    async def _turn(self) -> bool:
+        waiting, self._waiting = self._waiting, {}
+        error: BaseException | None = HistoryUnavailable("The service ends.")
+        try:
+            await self._learn(set(waiting))
+            error = None
+        except UmbralChatError as failure:
+            log.debug("presence was not read: %s", failure)
+            error = failure
+        except Exception as failure:
+            # A third party's store may raise anything, and the next look may go well.
+            log.exception("presence was not read")
+            error = failure
+        finally:
+            _answer(waiting, error)
+        if error is None:
+            self._pauses.reset()
+            return False
+        self._counting.failed.value += 1
+        return True
+
+    async def _learn(self, asked: set[str]) -> None:
+        if asked or self._now().elapsed - self._looked >= self._rhythm.beat:
+            await self._look(asked)
+        wanted = list(self._wanted)
+        for start in range(0, len(wanted), AT_ONCE):
+            await all_of(self._read(one) for one in wanted[start : start + AT_ONCE])
+        self._learnt()
+
+    async def _look(self, asked: set[str]) -> None:
+        """Who lives, and what they wrote."""
+        began = self._now().elapsed
+        beats = await self._shelf.beats()
+        now = self._now()
+        interests = asked.union(self._engine.interests)
+        news = self._peers.look(beats, interests, now.elapsed)
+        for instance in news.lost:
+            self._engine.lost(instance, now)
+        self._wanted |= news.read | self._torn | (interests - self._known.keys())
+        self._wanted &= interests
+        self._torn.clear()
+        self._known = {one: at for one, at in self._known.items() if one in interests}
+        self._known |= dict.fromkeys(self._known.keys() - self._wanted, began)
+        self._looked = began
+
+    async def _read(self, conversation: str) -> None:
+        began = self._now().elapsed
+        self._wanted.discard(conversation)
+        try:
+            found = await self._shelf.read(conversation, self._peers.living)
+        except BaseException:
+            self._wanted.add(conversation)
+            raise
+        self._counting.read.value += 1
+        now = self._now()
+        for instance, stored in found.items():
+            if stored is not None:
+                if self._peers.lives(instance):
+                    self._engine.learn(conversation, instance, stored.number, stored.roster, now)
+                self._engine.remember(conversation, stored.roster)
+            elif self._peers.lives(instance):
+                self._torn.add(conversation)
+        self._known[conversation] = began
+
+
+def _answer(waiting: dict[str, asyncio.Future[None]], error: BaseException | None) -> None:
+    for one in waiting.values():
+        if one.done():
+            continue
+        if error is None:
+            one.set_result(None)
+        else:
+            one.set_exception(HistoryUnavailable(str(error)))
+            one.exception()  # whoever waited may have gone, and it is no news
+    waiting.clear()
+
+
+__all__ = ["AT_ONCE", "SETTLED_WITHIN", "Reader"]

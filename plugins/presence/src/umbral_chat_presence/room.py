@@ -1,0 +1,276 @@
+"""One conversation: its people and who types, merged over the instances. Pure, and without time of its own."""
+
+from __future__ import annotations
+
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from umbral_chat.model.entries import Role
+from umbral_chat.model.signals import PersonThere
+from umbral_chat.providers.presence import PersonSeen, PersonTyping, PresenceList, Viewer
+
+from umbral_chat_presence.claims import Claim
+from umbral_chat_presence.people import Face, Heard, Person
+from umbral_chat_presence.roster import Roster, Seen
+from umbral_chat_presence.settings import PresenceSettings
+from umbral_chat_presence.typists import GRACE, Span, TypingClaim, Typist
+from umbral_chat_presence.views import listing_of, moment
+
+
+@dataclass(slots=True)
+class Elsewhere:
+    """What another instance said last of this conversation."""
+
+    number: int
+    devices: dict[tuple[str, str], Claim] = field(default_factory=dict)
+    """By person and device."""
+    typing: dict[str, int] = field(default_factory=dict)
+    """Stamps by person, of what is over, too."""
+    lost: bool = False
+
+
+class Room:
+    """What is known of one conversation. What is named `told` is what `telling` last told."""
+
+    def __init__(
+        self, conversation: str, instance: str, settings: PresenceSettings, name: Callable[[str], str]
+    ) -> None:
+        self.conversation = conversation
+        self.instance = instance
+        self.name = name
+        """The opaque name of a person."""
+        self._settings = settings
+        self.people: dict[str, Person] = {}
+        self.seen_by_all: dict[str, Person] = {}
+        """People who have a face."""
+        self.counts: Counter[Role] = Counter()
+        self.live = 0
+        """Devices of this instance that are here or leaving."""
+        self.gone: OrderedDict[tuple[str, str], None] = OrderedDict()
+        """Devices of this instance that are gone, the longest first."""
+        self.typists: dict[str, Typist] = {}
+        self.seen: OrderedDict[str, Seen] = OrderedDict()
+        """Who was here, the longest absent first."""
+        self.elsewhere: dict[str, Elsewhere] = {}
+        self.pending: set[str] = set()
+        """People of whom channels are to be told, since it changed here."""
+        self.pending_typing: set[str] = set()
+        self.stirred = False
+        """Something changed since readers were last told."""
+        self.last_told = float("-inf")
+        self.telling_due = False
+        self.told: dict[str, PersonThere] = {}
+        self.told_state: object = None
+        self.told_version: str | None = None
+        self.told_listed = True
+        self._lists: dict[bool, PresenceList] = {}
+
+    @property
+    def listed(self) -> bool:
+        """Whether few enough people are here to be named."""
+        return len(self.seen_by_all) <= self._settings.listed_people
+
+    @property
+    def own(self) -> bool:
+        """Whether this instance has something to say of it to others, beyond who was here."""
+        return self.live > 0 or bool(self.gone) or any(one.mine is not None for one in self.typists.values())
+
+    @property
+    def busy(self) -> bool:
+        """Whether something of this instance is here, or is to be told."""
+        return self.own or self.telling_due or bool(self.pending or self.pending_typing) or self.stirred
+
+    # people
+
+    def person(self, key: str) -> Person:
+        """The person, new if need be."""
+        found = self.people.get(key)
+        if found is None:
+            found = self.people[key] = Person(key, self.name(key))
+        return found
+
+    def look(self, person: Person, wall: int, *, own: bool) -> None:
+        """The claims of `person` changed; `own`: by what happened at this instance."""
+        before = person.face
+        person.look(self.instance)
+        now = person.face
+        if person.empty:
+            self.people.pop(person.key, None)
+        if before == now:
+            return
+        if before is not None:
+            self.counts[before.public.role] -= 1
+        if now is not None:
+            self.counts[now.public.role] += 1
+            self.seen_by_all[person.key] = person
+            self.seen.pop(person.key, None)
+        else:
+            self.seen_by_all.pop(person.key, None)
+            self._was_here(person, wall)
+        self._lists.clear()
+        self.stirred = True
+        if own:
+            self.pending.add(person.key)
+        elif person.key not in self.pending:
+            self._told_elsewhere(person.key, now)
+
+    def _told_elsewhere(self, key: str, face: Face | None) -> None:
+        if face is None or face.public.role in self._settings.hidden_roles:
+            self.told.pop(key, None)
+        else:
+            self.told[key] = face.there
+
+    def remember(self, seen: Seen) -> None:
+        """Somebody was here."""
+        known = self.seen.get(seen.key)
+        if self._settings.last_seen and seen.key not in self.seen_by_all and (known is None or known.at < seen.at):
+            self.seen[seen.key] = seen
+            self.seen.move_to_end(seen.key)
+            if len(self.seen) > self._settings.listed_people:
+                self.seen.popitem(last=False)
+
+    def _was_here(self, person: Person, wall: int) -> None:
+        claims = list(person.winners(self.instance))
+        if person.invisible or not claims:
+            return
+        newest = max(claims, key=lambda claim: (claim.stamp, claim.device))
+        at = max((claim.seen for claim in claims), default=0) or wall
+        self.remember(Seen(at, newest.role, newest.id, newest.name))
+
+    # other instances
+
+    def learn(
+        self, instance: str, number: int, roster: Roster, now: float, stopped: Callable[[str], int]
+    ) -> set[str] | None:
+        """Take what another instance says; the people whom it concerns, None when as new a roster is known.
+        `stopped` tells up to which stamp somebody's typing is over."""
+        known = self.elsewhere.get(instance)
+        if known is not None and number < known.number + (not known.lost):
+            return None
+        before, typed = ({}, {}) if known is None else (known.devices, known.typing)
+        after = {(claim.key, claim.device): claim for claim in roster.devices}
+        types = {typing.key: typing.stamp for typing in roster.typing}
+        self.elsewhere[instance] = Elsewhere(number, after, types)
+        concerned = {self._unclaim(instance, *at) for at in before.keys() - after.keys()}
+        for (key, device), claim in after.items():
+            if before.get((key, device)) != claim:
+                self.person(key).others.setdefault(device, {})[instance] = Heard(claim, now)
+                concerned.add(key)
+        for key in typed.keys() - types.keys():
+            self._still(instance, key)
+        for typing in roster.typing:
+            if typing.stamp > stopped(typing.key):
+                self._types(instance, typing, now)
+        for seen in roster.seen:
+            self.remember(seen)
+        return concerned
+
+    def _types(self, instance: str, typing: TypingClaim, now: float) -> None:
+        typist = self.typist(typing.key, typing.role, typing.id, typing.name)
+        old, until = typist.others.get(instance), now + typing.left + GRACE
+        if old is not None and old.stamp == typing.stamp:
+            until = min(until, old.until)
+        typist.others[instance] = Span(typing.stamp, until)
+        typist.told = True  # by the instance at which it began
+        self.stirred = True
+
+    def lost(self, instance: str) -> set[str]:
+        """Another instance is heard of no more: what it said does not hold; the people whom that concerns. Whatever it
+        had taken over, the others have let go of meanwhile."""
+        known = self.elsewhere.get(instance)
+        if known is None:
+            return set()
+        concerned = {self._unclaim(instance, *at) for at in known.devices}
+        for key in known.typing:
+            self._still(instance, key)
+        # Should it come back, what it said last is news.
+        self.elsewhere[instance] = Elsewhere(known.number, lost=True)
+        return concerned
+
+    def _unclaim(self, instance: str, key: str, device: str) -> str:
+        others = self.person(key).others
+        of_device = others.get(device, {})
+        of_device.pop(instance, None)
+        if not of_device:
+            others.pop(device, None)
+        return key
+
+    # typing
+
+    def typist(self, key: str, role: Role, id: str | None, label: str | None) -> Typist:  # noqa: A002
+        """The one who types, new if need be."""
+        found = self.typists.get(key)
+        if found is None:
+            found = self.typists[key] = Typist(key, self.name(key), role, id, label)
+        found.role, found.label = role, label
+        return found
+
+    def _still(self, instance: str, key: str) -> None:
+        typist = self.typists.get(key)
+        if typist is not None and typist.others.pop(instance, None) is not None:
+            self.stirred = True
+            if typist.mine is None and key not in self.pending_typing:
+                typist.told = False
+
+    def forget_typists(self) -> None:
+        """Let go of those of whom all is over and told."""
+        for key in [key for key, one in self.typists.items() if one.mine is None and not one.others and not one.told]:
+            del self.typists[key]
+
+    def may_type(self, role: Role) -> bool:
+        """Whether it is told that somebody of this role types."""
+        return role == "assistant" or self.listed
+
+    def typing(self, now: float) -> Iterator[Typist]:
+        """Who types now, as far as anybody may know."""
+        for typist in self.typists.values():
+            if self.types(typist, now):
+                yield typist
+
+    def types(self, typist: Typist, now: float) -> bool:
+        """Whether it is told that this one types."""
+        if typist.current(now, self.instance) is None or not self.may_type(typist.role):
+            return False
+        person = self.people.get(typist.key)
+        return person is None or not person.invisible
+
+    # what is shown
+
+    def listing(self, *, ids: bool) -> PresenceList:
+        """Who is here, for a viewer who sees ids or not."""
+        found = self._lists.get(ids)
+        if found is None:
+            found = self._lists[ids] = listing_of(
+                self.seen_by_all.values(),
+                self.counts,
+                limit=self._settings.listed_people,
+                hidden=None if ids else self._settings.hidden_roles,
+            )
+        return found
+
+    def typing_list(self, now: float, *, ids: bool) -> list[PersonTyping]:
+        """Who types, for a viewer who sees ids or not."""
+        return [
+            PersonTyping(person=one.name, role=one.role, name=one.label, id=one.id if ids else None)
+            for one in sorted(self.typing(now), key=lambda one: one.name)
+            if ids or one.role not in self._settings.hidden_roles
+        ]
+
+    def last_seen(self, viewer: Viewer, wall: int) -> list[PersonSeen]:
+        """Who left lately, the last one first."""
+        since = wall - round(1000 * self._settings.last_seen)
+        return [
+            PersonSeen(
+                person=self.name(key),
+                role=one.role,
+                name=one.name,
+                id=one.id if viewer.ids else None,
+                last_seen=moment(one.at),
+            )
+            for key, one in sorted(self.seen.items(), key=lambda item: -item[1].at)
+            if one.at >= since and (viewer.ids or one.role not in self._settings.hidden_roles)
+        ]
+
+
+__all__ = ["Elsewhere", "Room"]

@@ -1,0 +1,161 @@
+"""Presence shared by all instances on one store: the store is the truth, and signals only make it fast."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from typing import TYPE_CHECKING
+
+import msgspec
+from umbral_chat.clock import Clock
+from umbral_chat.errors import UmbralChatError
+from umbral_chat.model.signals import Mode, RosterSignal
+from umbral_chat.providers.presence import PresenceState, Viewer
+
+from umbral_chat_presence import roster as rosters
+from umbral_chat_presence.beats import Rhythm
+from umbral_chat_presence.engine import Engine
+from umbral_chat_presence.names import KEY_BYTES, Names
+from umbral_chat_presence.outgoing import Outgoing
+from umbral_chat_presence.peers import Peers
+from umbral_chat_presence.provider import TICK, EnginePresence
+from umbral_chat_presence.reader import Reader
+from umbral_chat_presence.settings import PresenceSettings
+from umbral_chat_presence.stored import Shelf
+from umbral_chat_presence.ticking import ticking
+from umbral_chat_presence.waits import within
+from umbral_chat_presence.writer import Writer
+
+if TYPE_CHECKING:
+    from umbral_chat.providers.store import SharedStore
+    from umbral_chat.telemetry import Telemetry
+
+log = logging.getLogger(__name__)
+
+SIGNAL_BYTES = 4096
+"""Longest roster that is told in a signal; a longer one is stored first, and then only that it changed is told."""
+
+FINISH_WITHIN = 2.0
+"""Seconds that storing what is left may take when the service ends."""
+
+
+class SharedPresence(EnginePresence):
+    """Who is at any instance on this store. Each says which devices it answers for, and what all say is merged."""
+
+    name = "shared"
+
+    def __init__(self, store: SharedStore, settings: PresenceSettings, clock: Clock, telemetry: Telemetry) -> None:
+        self._names = Names(secrets.token_bytes(KEY_BYTES))
+        instance, rhythm = secrets.token_hex(6), Rhythm.of(settings)
+        engine = Engine(settings, self._names, instance)
+        super().__init__(engine, clock, telemetry)
+        self._outgoing = Outgoing()
+        self._peers = Peers(rhythm)
+        self._shelf = Shelf(store, clock, instance)
+        self._large: set[str] = set()
+        """Conversations whose roster is too long for a signal, and of which nothing is told until it is stored."""
+        self._mode: Mode | None = None
+        parts = (clock, rhythm, self._counting)
+        self._reader = Reader(engine, self._shelf, self._peers, *parts, now=self._now, learnt=self._deliver)
+        self._writer = Writer(
+            engine,
+            self._shelf,
+            self._outgoing,
+            *parts,
+            now=self._now,
+            live=lambda: self._mode == "live",
+            stored=self._stored,
+        )
+        self.lifespan: AbstractAsyncContextManager[object] = self._run()
+
+    def state(self, conversation: str, viewer: Viewer) -> PresenceState:
+        """See `Presence`."""
+        state = super().state(conversation, viewer)
+        self._reader.interested(conversation)
+        return state
+
+    async def settled(self, conversation: str) -> None:
+        """See `Presence`."""
+        self._engine.ask(conversation, self._now())
+        await self._reader.settled(conversation)
+
+    def learn(self, signal: RosterSignal) -> None:
+        """See `Presence`."""
+        if signal.instance == self._engine.instance:
+            return
+        now = self._now()
+        self._peers.heard(signal.instance, now.elapsed)
+        if not self._engine.interesting(signal.conversation):
+            return
+        if bytes(signal.roster) == b"null":
+            self._reader.want(signal.conversation)
+            return
+        try:
+            roster = rosters.decoder.decode(signal.roster)
+        except (msgspec.MsgspecError, UnicodeError, RecursionError):
+            return  # of another version, which stores what this one may read
+        self._engine.learn(signal.conversation, signal.instance, signal.number, roster, now)
+        self._deliver()
+
+    @property
+    def _idle(self) -> bool:
+        return super()._idle and not self._outgoing.untold
+
+    def _deliver(self) -> None:
+        super()._deliver()
+        changes, now = self._engine.changes, self._now()
+        if changes.dirty:
+            for conversation, number in changes.dirty.items():
+                self._outgoing.changed(conversation, number, now.elapsed)
+                self._reader.interested(conversation)
+            changes.dirty.clear()
+            self._writer.wake()
+        for conversation, number in self._outgoing.to_tell(now.elapsed):
+            roster = msgspec.structs.replace(self._engine.roster(conversation, now), seen=[])
+            encoded = rosters.encoder.encode(roster)
+            if len(encoded) <= SIGNAL_BYTES:
+                self._tell(conversation, number, encoded)
+            elif self._outgoing.is_stored(conversation):
+                self._tell(conversation, number, b"null")
+            else:
+                self._large.add(conversation)
+        if self._link is not None and self._mode != (mode := self._link.mode()):
+            self._mode = mode
+            self._reader.look()
+
+    def _stored(self, conversation: str, number: int) -> None:
+        if conversation in self._large:
+            self._large.discard(conversation)
+            self._tell(conversation, number, b"null")
+
+    def _tell(self, conversation: str, number: int, roster: bytes) -> None:
+        self._publish(
+            RosterSignal(
+                conversation=conversation,
+                instance=self._engine.instance,
+                number=number,
+                roster=msgspec.Raw(roster),
+            )
+        )
+
+    @asynccontextmanager
+    async def _run(self) -> AsyncIterator[None]:
+        self._names.use(await self._shelf.names_key())
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(ticking(self._reader.run(TICK), "presence: reader"))
+            stack.push_async_callback(self._finish)
+            await stack.enter_async_context(ticking(self._writer.run(TICK), "presence: writer"))
+            await stack.enter_async_context(ticking(self.tick(), "presence: time"))
+            yield
+
+    async def _finish(self) -> None:
+        """Store what is left: whoever was here is at other instances before this one is given up."""
+        try:
+            await within(self._clock, FINISH_WITHIN, self._writer.finish())
+        except (UmbralChatError, TimeoutError) as error:
+            log.info("who was here last was not stored: %s", error)
+
+
+__all__ = ["FINISH_WITHIN", "SIGNAL_BYTES", "SharedPresence"]

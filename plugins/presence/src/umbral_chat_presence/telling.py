@@ -1,0 +1,114 @@
+"""Telling: what readers and channels are told of a conversation, together and at most once a second. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+
+from umbral_chat.model.entries import Role
+from umbral_chat.model.signals import PersonThere, PresenceSignal, Signal, TypingSignal
+
+from umbral_chat_presence.room import Room
+
+EVERY = 1.0
+"""Seconds between two tellings of one conversation: what changes meanwhile is told together, so that a room in which
+everybody moves costs as much as one in which somebody does."""
+
+
+def news(room: Room, now: float) -> bool:
+    """Whether readers have something to learn since the last telling. What came and went meanwhile is none."""
+    if not room.stirred:
+        return False
+    room.stirred = False
+    typing = tuple((one.person, one.role, one.name) for one in room.typing_list(now, ids=True))
+    state = (room.listing(ids=True).version, typing)
+    if state == room.told_state:
+        return False
+    room.told_state = state
+    return True
+
+
+def signals(room: Room, now: float, hidden: Collection[Role]) -> Iterator[Signal]:
+    """What channels are told of what changed at this instance."""
+    if room.pending:
+        signal = _presence(room, hidden)
+        if signal is not None:
+            yield signal
+    yield from _typing(room, now, hidden)
+
+
+def _presence(room: Room, hidden: Collection[Role]) -> PresenceSignal | None:
+    public = room.listing(ids=False)
+    joined: list[PersonThere] = []
+    left: list[str] = []
+    changed: list[PersonThere] = []
+    returning = public.listed and not room.told_listed
+    for key in room.seen_by_all.keys() | room.pending if returning else room.pending:
+        person = room.people.get(key)
+        before = room.told.get(key)
+        now = None if person is None or person.face is None else person.face.there
+        if now is not None and now.role in hidden:
+            now = None
+        if returning:
+            before = None
+        if before == now:
+            continue
+        if now is None:
+            room.told.pop(key, None)
+            left.append(room.name(key))
+        else:
+            room.told[key] = now
+            (joined if before is None else changed).append(now)
+    room.pending.clear()
+    was, room.told_listed = room.told_listed, public.listed
+    version, room.told_version = room.told_version, public.version
+    if not public.listed:
+        if version == public.version and not was:
+            return None
+        return _signal(room, public.version, public.count, [], [], [], listed=False)
+    if not (joined or left or changed):
+        return None
+    return _signal(room, public.version, public.count, joined, left, changed, listed=True)
+
+
+def _signal(
+    room: Room,
+    version: str,
+    count: int,
+    joined: list[PersonThere],
+    left: list[str],
+    changed: list[PersonThere],
+    *,
+    listed: bool,
+) -> PresenceSignal:
+    return PresenceSignal(
+        conversation=room.conversation,
+        version=version,
+        count=count,
+        joined=sorted(joined, key=lambda one: one.person),
+        left=sorted(left),
+        changed=sorted(changed, key=lambda one: one.person),
+        listed=listed,
+    )
+
+
+def _typing(room: Room, now: float, hidden: Collection[Role]) -> Iterator[TypingSignal]:
+    for key in sorted(room.pending_typing):
+        typist = room.typists.get(key)
+        if typist is None or typist.role in hidden:
+            continue
+        current = typist.current(now, room.instance) if room.types(typist, now) else None
+        if current is None and not typist.told:
+            continue
+        typist.told = current is not None
+        yield TypingSignal(
+            conversation=room.conversation,
+            person=typist.name,
+            role=typist.role,
+            name=typist.label,
+            typing=typist.told,
+            expires_in=0.0 if current is None else round(current[0].until - now, 3),
+        )
+    room.pending_typing.clear()
+
+
+__all__ = ["EVERY", "news", "signals"]

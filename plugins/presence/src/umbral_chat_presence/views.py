@@ -1,0 +1,51 @@
+"""What viewers are shown of a conversation. Pure."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Collection, Iterable, Mapping
+from datetime import UTC, datetime
+from hashlib import blake2b
+from typing import get_args
+
+import msgspec
+from umbral_chat.model.entries import Role
+from umbral_chat.providers.presence import PersonHere, PresenceList
+
+from umbral_chat_presence.people import Person
+
+ROLES: tuple[Role, ...] = get_args(Role)
+
+_encoder = msgspec.json.Encoder()
+
+
+def listing_of(
+    people: Iterable[Person], counts: Mapping[Role, int], *, limit: int, hidden: Collection[Role] | None
+) -> PresenceList:
+    """The list of `people`, who are all seen. `hidden` roles are left out; None: for a viewer who sees all, and ids.
+    With more than `limit` people only counts are told."""
+    told = {role: 0 if hidden and role in hidden else counts.get(role, 0) for role in ROLES}
+    count = sum(told.values())
+    shown: list[PersonHere] = []
+    if count <= limit:
+        faces = (person.face for person in people)
+        if hidden is None:
+            shown = [face.full for face in faces if face is not None]
+        else:
+            shown = [face.public for face in faces if face is not None and face.public.role not in hidden]
+        shown.sort(key=lambda one: (one.since, one.person))
+    version = _version((count, told, shown))
+    return PresenceList(version=version, count=count, counts=told, listed=count <= limit, people=shown)
+
+
+def moment(ms: int) -> datetime:
+    """A time in UTC ms."""
+    return datetime.fromtimestamp(ms / 1000, UTC)
+
+
+def _version(content: object) -> str:
+    digest = blake2b(_encoder.encode(content), digest_size=9).digest()
+    return base64.urlsafe_b64encode(digest).decode("ascii")
+
+
+__all__ = ["ROLES", "listing_of", "moment"]

@@ -1,0 +1,253 @@
+"""The contract fails for a presence that breaks a guarantee: each of these breaks one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import pytest
+from umbral_chat.testing import PresenceContract, SharedPresenceContract
+from umbral_chat_presence import deadlines, engine, people, provider, reader, room, telling, views
+from umbral_chat_presence.claims import Claim, Stamps
+from umbral_chat_presence.devices import Devices
+from umbral_chat_presence.engine import Engine
+from umbral_chat_presence.keyboards import Keyboards
+from umbral_chat_presence.names import Names
+from umbral_chat_presence.peers import News, Peers
+from umbral_chat_presence.people import Person
+from umbral_chat_presence.room import Room
+from umbral_chat_presence.shared import SharedPresence
+from umbral_chat_presence.stops import Stops
+from umbral_chat_presence.stored import Shelf
+
+from .test_memory import TestMemory as OnMemory
+from .test_shared import TestShared as OnStore
+
+replace = msgspec.structs.replace
+
+
+class Break:
+    """Something in the place of `name` of `of`."""
+
+    def __init__(self, of: Any, name: str, value: object) -> None:
+        self.of, self.name, self.value = of, name, value
+
+
+def wrapped(of: Any, name: str, wrapper: Callable[..., object]) -> Break:
+    """`wrapper` is given the original before its arguments."""
+    original = getattr(of, name)
+
+    def call(*arguments: Any, **named: Any) -> object:
+        return wrapper(original, *arguments, **named)
+
+    return Break(of, name, call)
+
+
+def answers(value: object) -> Callable[..., Any]:
+    """Whatever is asked."""
+    return lambda *_, **__: value
+
+
+nothing = answers(None)
+
+
+async def waits_for_nothing(*_: object, **__: object) -> None:
+    """And does nothing."""
+
+
+def hold_back(seconds: float) -> Break:
+    """Leaving is held back for so long, whatever the settings say."""
+
+    def put(original: Any, self: Any, of: Any, person: Any, claim: Claim, until: float, now: Any) -> object:
+        return original(self, of, person, claim, now.elapsed + seconds if claim.phase == 1 else until, now)
+
+    return wrapped(Devices, "_put", put)
+
+
+def always_new(original: Any, self: Any, of: Any, person: Any, claim: Claim, now: Any) -> object:
+    """No report says the same as another."""
+    return original(self, of, person, replace(claim, metadata={"at": now.elapsed}), now)
+
+
+def all_leave(original: Any, self: Any, of: Any, person: Person, _: str, now: Any) -> object:
+    """One device leaves, and takes the others along."""
+    return [original(self, of, person, device, now) for device in list(person.mine)]
+
+
+def backwards(original: Any, self: Any, *, ids: bool) -> object:
+    """Who came last stands first."""
+    found = original(self, ids=ids)
+    return replace(found, people=found.people[::-1])
+
+
+def forgets_all(_: object, self: Engine, *__: object) -> None:
+    """One conversation is deleted, and all are forgotten."""
+    self.rooms.clear()
+
+
+def takes_anything(original: Any, self: Room, instance: str, *more: Any) -> object:
+    """Of two rosters that holds which comes last."""
+    if instance in self.elsewhere:
+        self.elsewhere[instance].number = -1
+    return original(self, instance, *more)
+
+
+def forgets_where_it_was(original: Any, self: Any, of: Any, person: Person, *more: Any) -> object:
+    """Who moves from one instance to another begins anew."""
+    person.others.clear()
+    return original(self, of, person, *more)
+
+
+def gives_up_at_once(original: Any, self: Any, *more: Any) -> object:
+    """A store that does not answer is taken for the end of all others."""
+    if self._reader._pauses._failures:
+        for instance in self._peers.living:
+            self._engine.lost(instance, self._now())
+    return original(self, *more)
+
+
+def in_the_name_of_all(original: Any, self: Any, _: str, key: str) -> object:
+    """A person is called the same everywhere."""
+    return original(self, "", key)
+
+
+IN_ONE_PROCESS = [
+    ("test_who_reports_is_here_at_once", Break(engine, "RENEWALS", 1)),
+    ("test_who_reports_is_here_at_once", Break(Engine, "_say", nothing)),
+    ("test_what_a_device_says_replaces_what_it_said", Break(telling, "_presence", nothing)),
+    ("test_a_report_that_says_the_same_is_no_news", wrapped(Devices, "claim", always_new)),
+    ("test_a_person_with_three_devices_leaves_once", wrapped(Devices, "leave", all_leave)),
+    ("test_the_status_is_that_of_all_devices", Break(people, "_together", lambda live: live[0].status)),
+    ("test_people_stand_in_the_order_in_which_they_came", wrapped(Room, "listing", backwards)),
+    ("test_who_has_no_id_is_told_apart_by_role", Break(engine, "key_of", answers("somebody"))),
+    ("test_conversations_have_nothing_to_do_with_each_other", wrapped(Engine, "forget", forgets_all)),
+    ("test_a_device_of_which_nothing_is_heard_is_gone", Break(Devices, "due", answers(False))),
+    ("test_a_report_in_the_moment_of_expiry_wins", Break(deadlines, "TOLERANCE", -2.0)),
+    (
+        "test_a_device_may_ask_for_a_time_to_live",
+        wrapped(engine, "_claim", lambda original, report, _: original(report, 45.0)),
+    ),
+    ("test_whatever_is_heard_of_a_device_renews_it", Break(Devices, "renew", answers(True))),
+    ("test_renewing_brings_nobody", wrapped(Engine, "_renew", lambda original, *more: original(*more) or True)),
+    ("test_a_device_that_an_edge_holds_does_not_expire", Break(Engine, "_hold_on", nothing)),
+    ("test_holding_brings_nobody_and_keeps_nobody_who_leaves", hold_back(1000.0)),
+    (
+        "test_leaving_says_whether_it_was_here",
+        wrapped(Devices, "leave", lambda original, *more: original(*more) or True),
+    ),
+    ("test_leaving_shows_after_the_hold_back", hold_back(0.0)),
+    ("test_a_reload_within_the_hold_back_is_as_if_nothing_had_happened", hold_back(1.0)),
+    ("test_coming_back_with_another_device_is_no_coming", hold_back(1.0)),
+    ("test_typing_shows_at_once_and_ends_by_itself", Break(Keyboards, "due", nothing)),
+    ("test_saying_so_again_renews_it", Break(Keyboards, "_lasts", answers(2.0))),
+    ("test_it_lasts_as_long_as_was_said", Break(Keyboards, "_lasts", answers(8.0))),
+    ("test_the_assistant_types_for_longer", Break(Keyboards, "_lasts", answers(8.0))),
+    ("test_stopping_ends_it", Break(Keyboards, "over", nothing)),
+    ("test_a_message_ends_the_typing_of_who_wrote_it", Break(Engine, "wrote", nothing)),
+    (
+        "test_a_message_that_is_found_ends_only_what_began_before_it",
+        wrapped(Engine, "wrote", lambda original, self, of, sender, _, now: original(self, of, sender, None, now)),
+    ),
+    ("test_typing_ends_when_its_person_leaves", Break(Engine, "_rest", nothing)),
+    ("test_typing_ends_when_its_person_expires", Break(Engine, "_rest", nothing)),
+    (
+        "test_whoever_types_need_not_be_here",
+        wrapped(Room, "types", lambda original, self, one, now: one.key in self.people and original(self, one, now)),
+    ),
+    ("test_a_deleted_conversation_has_nobody_who_types", Break(Engine, "forget", nothing)),
+    (
+        "test_a_visitor_sees_no_ids_devices_and_metadata",
+        wrapped(Room, "listing", lambda original, self, **_: original(self, ids=True)),
+    ),
+    (
+        "test_a_visitor_sees_no_ids_devices_and_metadata",
+        wrapped(Room, "typing_list", lambda original, self, now, **_: original(self, now, ids=True)),
+    ),
+    ("test_a_name_is_that_of_one_person_in_one_conversation", wrapped(Names, "name", in_the_name_of_all)),
+    ("test_who_is_invisible_is_shown_and_counted_to_nobody", Break(Room, "types", lambda _, one, __: bool(one.mine))),
+    (
+        "test_who_is_invisible_is_shown_and_counted_to_nobody",
+        wrapped(engine, "_claim", lambda original, report, ttl: original(replace(report, invisible=False), ttl)),
+    ),
+    ("test_one_invisible_device_hides_all", Break(Person, "invisible", property(answers(False), nothing))),
+    (
+        "test_last_seen_is_for_those_who_may_see_it",
+        wrapped(Room, "last_seen", lambda original, self, viewer, now: original(self, replace(viewer, ids=True), now)),
+    ),
+    ("test_last_seen_is_for_those_who_may_see_it", Break(Room, "_was_here", nothing)),
+    ("test_equal_lists_have_equal_versions_and_others_have_others", Break(views, "_version", answers("always"))),
+    (
+        "test_the_version_that_a_signal_names_is_the_visitors",
+        wrapped(telling, "PresenceSignal", lambda original, **more: original(**(more | {"version": "?"}))),
+    ),
+    ("test_one_device_too_many_is_refused_and_changes_nothing", Break(Devices, "admit", nothing)),
+    ("test_a_full_conversation_is_refused_and_another_is_not", Break(Devices, "admit", nothing)),
+    ("test_a_device_that_comes_and_goes_under_new_names_fills_nothing", Break(Devices, "_drop", nothing)),
+    ("test_with_too_many_people_only_counts_are_told", Break(Room, "may_type", answers(True))),
+    ("test_with_too_many_people_only_counts_are_told", Break(telling, "_presence", nothing)),
+    ("test_what_changes_within_a_second_is_told_together", Break(telling, "EVERY", 0.0)),
+    (
+        "test_who_came_and_went_meanwhile_is_no_news",
+        wrapped(telling, "news", lambda original, *more: original(*more) or True),
+    ),
+    (
+        "test_what_it_cannot_read_it_leaves_alone",
+        Break(provider.EnginePresence, "learn", lambda _, signal: msgspec.json.decode(signal.roster)[0]),
+    ),
+]
+
+BETWEEN = [
+    ("test_who_is_at_one_instance_is_known_at_the_other_by_signals", Break(SharedPresence, "learn", nothing)),
+    ("test_who_is_at_one_instance_is_known_at_the_other_by_the_store", Break(Shelf, "write", waits_for_nothing)),
+    ("test_settled_waits_for_what_others_know", Break(SharedPresence, "settled", waits_for_nothing)),
+    (
+        "test_both_count_each_person_once",
+        Break(Person, "winners", lambda self, _: iter([slot.claim for slot in self.mine.values()])),
+    ),
+    ("test_a_device_that_moves_is_no_news", wrapped(Devices, "claim", forgets_where_it_was)),
+    ("test_of_two_reports_of_one_device_the_later_holds", Break(Stamps, "next", lambda _, wall: 10**15 - wall)),
+    ("test_a_device_may_leave_at_the_other_instance", Break(Devices, "leave", answers(False))),
+    ("test_a_reload_that_comes_back_elsewhere_is_no_news", hold_back(0.2)),
+    ("test_what_is_heard_at_the_other_instance_keeps_a_device", Break(Devices, "_old", answers(False))),
+    ("test_typing_is_known_and_ends_at_both", Break(Keyboards, "ends", answers([]))),
+    ("test_a_message_that_is_faster_than_the_typing_ends_it", Break(Stops, "of", answers(0))),
+    ("test_nobody_types_for_ever_when_no_signal_arrives", Break(Keyboards, "_lasts", answers(1000.0))),
+    ("test_it_is_known_at_the_other_who_was_here", Break(room.Room, "remember", nothing)),
+    ("test_signals_twice_late_and_out_of_order_change_nothing", wrapped(Room, "learn", takes_anything)),
+    ("test_who_was_at_an_instance_that_stops_is_gone_within_a_time_to_live", Break(Engine, "lost", nothing)),
+    ("test_without_a_store_nobody_can_tell_who_is_elsewhere", Break(reader.Reader, "settled", waits_for_nothing)),
+    ("test_an_outage_of_the_store_makes_nobody_leave", wrapped(SharedPresence, "state", gives_up_at_once)),
+    ("test_what_happened_in_an_outage_is_known_afterwards", Break(Peers, "look", answers(News(set(), [])))),
+    ("test_what_nobody_asks_for_is_not_followed", Break(Engine, "interesting", answers(True))),
+]
+
+
+def named(value: object) -> str:
+    """For pytest's ids."""
+    return value if isinstance(value, str) else f"{getattr(value, 'name', '')}"
+
+
+@pytest.mark.parametrize(("guarantee", "broken"), IN_ONE_PROCESS, ids=named)
+async def test_a_broken_presence_is_caught(guarantee: str, broken: Break, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(broken.of, broken.name, broken.value)
+    await fails(getattr(OnMemory(), guarantee))
+
+
+@pytest.mark.parametrize(("guarantee", "broken"), BETWEEN, ids=named)
+async def test_broken_sharing_is_caught(guarantee: str, broken: Break, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(broken.of, broken.name, broken.value)
+    await fails(getattr(OnStore(), guarantee))
+
+
+async def fails(test: Callable[[], Any]) -> None:
+    """How it fails is its own affair; what pytest itself raises is no Exception."""
+    with pytest.raises((Exception, pytest.fail.Exception)):
+        await test()
+
+
+def test_each_guarantee_can_be_broken() -> None:
+    both = {name for name in dir(SharedPresenceContract) if name.startswith("test_")}
+    alone = {name for name in dir(PresenceContract) if name.startswith("test_")}
+    assert {name for name, _ in IN_ONE_PROCESS} == alone - {"test_no_task_is_left"}
+    assert {name for name, _ in BETWEEN} == both - alone

@@ -1,0 +1,179 @@
+"""The engine by itself: what the contract cannot see, and what settings change."""
+
+from __future__ import annotations
+
+import pytest
+from umbral_chat.errors import InvalidRequest, TooManyRequests
+from umbral_chat.model.entries import Role, Sender
+from umbral_chat.model.signals import PresenceSignal, TypingSignal
+from umbral_chat.providers.presence import Report, Viewer
+from umbral_chat_presence.claims import Moment
+from umbral_chat_presence.engine import ASKED_KEPT, PAST_KEPT, Engine
+from umbral_chat_presence.names import Names
+from umbral_chat_presence.settings import PresenceSettings
+from umbral_chat_presence.stops import KEPT, Stops
+
+EVERYTHING = Viewer(ids=True, last_seen=True)
+VISITOR = Viewer(last_seen=True)
+
+
+def at(seconds: float, ahead: float = 0.0) -> Moment:
+    """A moment, on a machine whose wall clock is so many seconds ahead."""
+    return Moment(seconds, 1_700_000_000_000 + round(1000 * (seconds + ahead)))
+
+
+def engine_of(instance: str = "a", **settings: object) -> Engine:
+    return Engine(PresenceSettings(**settings), Names(b"k" * 32), instance)  # type: ignore[arg-type]
+
+
+def report(role: Role = "user", id: str | None = "ann", **more: object) -> Report:  # noqa: A002
+    return Report(person=Sender(role, id, "Name"), **more)  # type: ignore[arg-type]
+
+
+def exchange(first: Engine, second: Engine, now: Moment) -> None:
+    """Each hears what the other says."""
+    for one, other in ((first, second), (second, first)):
+        other.learn("room", one.instance, one.changes.count, one.roster("room", now), now)
+
+
+def test_hidden_roles_are_seen_by_those_who_see_ids_alone() -> None:
+    engine = engine_of(hidden_roles=["agent"])
+    agent = Sender("agent", "boss", "Boss")
+    engine.report("room", Report(person=agent), at(0))
+    engine.report("room", report(), at(0))
+    engine.typing("room", agent, True, None, at(0))
+    engine.advance(at(2))
+    shown, seen = engine.state("room", VISITOR, at(2)), engine.state("room", EVERYTHING, at(2))
+    assert (shown.presence.count, shown.presence.counts["agent"], shown.typing) == (1, 0, [])
+    assert (seen.presence.count, seen.presence.counts["agent"], len(seen.typing)) == (2, 1, 1)
+    told = engine.take().signals
+    assert not [one for one in told if isinstance(one, TypingSignal)]
+    assert [one.role for signal in told if isinstance(signal, PresenceSignal) for one in signal.joined] == ["user"]
+    assert "room" in engine_changed(engine, agent)
+    engine.leave("room", agent, "default", at(4))
+    engine.advance(at(20))
+    assert engine.state("room", VISITOR, at(20)).presence.last_seen == []
+    assert len(list(engine.state("room", EVERYTHING, at(20)).presence.last_seen or [])) == 1
+    assert not [one for one in engine.take().signals if isinstance(one, PresenceSignal)]
+
+
+def engine_changed(engine: Engine, person: Sender) -> list[str]:
+    """What changes when a hidden person becomes busy: those who see it poll, too."""
+    engine.report("room", Report(person=person, status="busy"), at(3))
+    return engine.take().changed
+
+
+def test_where_nobody_may_be_invisible_that_is_refused_and_nothing_happens() -> None:
+    engine = engine_of(allow_invisible=False)
+    with pytest.raises(InvalidRequest) as refused:
+        engine.report("room", report(invisible=True), at(0))
+    assert (refused.value.code, refused.value.field) == ("invalid_field", "invisible")
+    assert engine.rooms == {}
+
+
+def test_last_seen_is_not_kept_where_it_is_zero() -> None:
+    engine = engine_of(last_seen=0.0)
+    engine.report("room", report(), at(0))
+    engine.advance(at(60))
+    assert engine.state("room", EVERYTHING, at(60)).presence.last_seen == []
+    assert engine.roster("room", at(60)).seen == []
+
+
+def test_last_seen_is_told_as_long_as_was_set() -> None:
+    engine = engine_of(last_seen=100.0)
+    engine.report("room", report(), at(0))
+    engine.advance(at(60))
+    assert len(list(engine.state("room", EVERYTHING, at(60)).presence.last_seen or [])) == 1
+    assert engine.state("room", EVERYTHING, at(101)).presence.last_seen == []
+
+
+def test_a_time_to_live_has_a_longest() -> None:
+    engine = engine_of(longest_ttl=100.0)
+    assert engine.report("room", report(ttl=1e9), at(0)).expires_in == 100.0
+
+
+def test_typing_has_a_longest_and_a_bound() -> None:
+    engine = engine_of(devices=5)
+    for number in range(5):
+        told = engine.typing("room", Sender("user", f"u{number}"), True, 1e9, at(0))
+        assert told.expires_in == PresenceSettings().assistant_typing_ttl
+    with pytest.raises(TooManyRequests) as refused:
+        engine.typing("room", Sender("user", "one more"), True, None, at(0))
+    assert refused.value.code == "too_many_present"
+    engine.advance(at(200))
+    engine.advance(at(202))
+    assert engine.typing("room", Sender("user", "one more"), True, None, at(200)).typing
+
+
+def test_what_an_instance_saw_orders_what_it_does_whatever_its_clock_says() -> None:
+    ahead, behind = engine_of("ahead"), engine_of("behind")
+    for engine in (ahead, behind):
+        engine.ask("room", at(0))
+    ahead.report("room", report(status="away"), at(0, ahead=3600))
+    exchange(ahead, behind, at(1))
+    behind.report("room", report(status="busy"), at(2))
+    exchange(ahead, behind, at(3))
+    for engine in (ahead, behind):
+        (person,) = engine.state("room", EVERYTHING, at(4)).presence.people
+        assert person.status == "busy"
+
+
+def test_who_is_left_when_the_first_device_goes_has_been_here_as_long() -> None:
+    first, second = engine_of("first"), engine_of("second")
+    first.report("room", report(device="one"), at(0))
+    second.report("room", report(device="two"), at(10))
+    exchange(first, second, at(11))
+    exchange(first, second, at(12))
+    since = first.state("room", EVERYTHING, at(12)).presence.people[0].since
+    first.leave("room", Sender("user", "ann"), "one", at(13))
+    first.advance(at(40))
+    exchange(first, second, at(41))
+    for engine in (first, second):
+        (person,) = engine.state("room", EVERYTHING, at(42)).presence.people
+        assert person.since == since
+
+
+def test_everything_is_forgotten_in_the_end_but_who_was_here() -> None:
+    engine = engine_of()
+    for number in range(PAST_KEPT + 5):
+        engine.report(f"room {number}", report(), at(number / 1000))
+    engine.typing("room 0", Sender("user", "ann"), True, None, at(10))
+    engine.state("asked", VISITOR, at(10))
+    engine.advance(at(60))
+    engine.advance(at(1000))
+    assert engine.idle
+    assert not engine.interested
+    assert len(engine.rooms) == PAST_KEPT
+    assert all(not room.people and room.seen for room in engine.rooms.values())
+
+
+def test_what_is_asked_for_is_bounded() -> None:
+    engine = engine_of()
+    for number in range(ASKED_KEPT + 10):
+        engine.state(f"room {number}", VISITOR, at(0))
+    assert len(engine.interests) == ASKED_KEPT
+
+
+def test_ends_of_typing_are_bounded_and_forgotten() -> None:
+    stops = Stops(seconds=10.0)
+    for number in range(KEPT + 10):
+        stops.add("room", f"id:{number}", 5, now=0.0)
+    assert len(stops) == KEPT
+    stops.add("room", "id:last", 7, now=0.0)
+    stops.add("room", "id:last", 6, now=1.0)
+    assert stops.of("room", "id:last") == 7
+    stops.sweep(11.0)
+    assert len(stops) == 0
+
+
+def test_an_unlisted_room_tells_no_more_than_counts_change() -> None:
+    engine = engine_of(listed_people=2)
+    for number in range(5):
+        engine.report("room", report(id=f"u{number}"), at(0))
+    engine.advance(at(2))
+    engine.take()
+    for number in range(5):
+        engine.report("room", report(id=f"u{number}", status="busy"), at(3))
+    engine.advance(at(5))
+    told = engine.take()
+    assert (told.changed, told.signals) == ([], [])

@@ -1,0 +1,113 @@
+"""Deliberate bugs in presence. The lab must catch each of them: else what it finds sound proves little.
+
+Each is put into the running service's own code, and fails to start where that code is not as it was any more."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from umbral_chat.model.entries import Sender
+from umbral_chat.providers.presence import TypingNow
+from umbral_chat_presence.claims import HERE, Claim, Moment
+from umbral_chat_presence.devices import Devices
+from umbral_chat_presence.engine import Engine
+from umbral_chat_presence.people import Person
+from umbral_chat_presence.room import Room
+
+
+@dataclass(frozen=True)
+class Bug:
+    """What it is, for a person, and what puts it in."""
+
+    what: str
+    make: Callable[[], None]
+
+
+def _instead(owner: type[Any], name: str, other: Callable[..., Any]) -> None:
+    if name not in vars(owner):
+        raise LookupError(f"{owner.__name__} has no {name}: the bug has to be written anew")
+    setattr(owner, name, other)
+
+
+def never_expire() -> None:
+    """A device that is not heard of any more stays."""
+    due = Devices.due
+
+    def stays(self: Devices, room: Room, person: Person, device: str, now: Moment) -> bool:
+        slot = person.mine.get(device)
+        if slot is not None and slot.claim.phase == HERE:
+            slot.until = now.elapsed + 3600
+        return due(self, room, person, device, now)
+
+    _instead(Devices, "due", stays)
+
+
+def forget_the_hold_back() -> None:
+    """Who leaves is gone at once."""
+    leave = Devices.leave
+
+    def at_once(self: Devices, room: Room, person: Person, device: str, now: Moment) -> bool:
+        usual = self._settings
+        self._settings = msgspec.structs.replace(usual, hold_back=0.0)
+        try:
+            return leave(self, room, person, device, now)
+        finally:
+            self._settings = usual
+
+    _instead(Devices, "leave", at_once)
+
+
+def type_for_ever() -> None:
+    """Typing ends when somebody says so, and not by itself."""
+    typing = Engine.typing
+
+    def goes_on(
+        self: Engine, conversation: str, person: Sender, types: bool, seconds: float | None, now: Moment
+    ) -> TypingNow:
+        answer = typing(self, conversation, person, types, seconds, now)
+        for typist in self.rooms[conversation].typists.values() if answer.typing else ():
+            if typist.mine is not None and typist.mine.until <= now.elapsed + answer.expires_in:
+                typist.mine.until += 3600
+        return answer
+
+    _instead(Engine, "typing", goes_on)
+
+
+def let_the_older_claim_hold() -> None:
+    """Of two claims of one device the one that was made first counts."""
+
+    def winner(self: Person, device: str, instance: str) -> tuple[Claim, bool] | None:
+        slot = self.mine.get(device)
+        found = [] if slot is None else [(slot.claim.stamp, instance, slot.claim)]
+        found += [(heard.claim.stamp, other, heard.claim) for other, heard in self.others.get(device, {}).items()]
+        oldest = min(found, key=lambda one: one[:2], default=None)
+        return None if oldest is None else (oldest[2], oldest[1] == instance)
+
+    _instead(Person, "winner", winner)
+
+
+def take_every_device_for_the_person() -> None:
+    """Who leaves with one tab has left with all."""
+    leave = Devices.leave
+
+    def leave_with_all(self: Devices, room: Room, person: Person, device: str, now: Moment) -> bool:
+        left = leave(self, room, person, device, now)
+        for other in list(person.mine):
+            leave(self, room, person, other, now)
+        return left
+
+    _instead(Devices, "leave", leave_with_all)
+
+
+BUGS: dict[str, Bug] = {
+    "never-expire": Bug("a device that crashed stays", never_expire),
+    "forget-the-hold-back": Bug("who leaves is gone at once", forget_the_hold_back),
+    "type-for-ever": Bug("typing does not end by itself", type_for_ever),
+    "older-claim": Bug("of two claims of one device the first counts", let_the_older_claim_hold),
+    "one-tab-for-all": Bug("who leaves with one tab leaves with all", take_every_device_for_the_person),
+}
+
+__all__ = ["BUGS", "Bug"]

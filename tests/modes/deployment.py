@@ -29,7 +29,6 @@ QUICK = {
     "REALTIME__RECONCILE_INTERVAL": "1",
     "PRESENCE__TTL": "9",
     "PRESENCE__HOLD_BACK": "0",
-    "PRESENCE__LAST_SEEN": "0",
 }
 """Settings under which a test need not wait long for what a person would wait for."""
 

@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 import pytest
 import umbral_chat_polling.plugin
+import umbral_chat_presence.plugin
 from umbral_chat import hookimpl
 from umbral_chat.context import Base
 from umbral_chat.providers.edges import Offer
@@ -70,7 +71,11 @@ class Pair:
 @pytest.fixture
 async def pair(tmp_path: Path) -> AsyncIterator[Pair]:
     hub = Hub(found_within=(0.0,))
-    plugins = [point("hub", _Plugin(hub)), point("polling", umbral_chat_polling.plugin)]
+    plugins = [
+        point("hub", _Plugin(hub)),
+        point("polling", umbral_chat_polling.plugin),
+        point("presence", umbral_chat_presence.plugin),
+    ]
     async with AsyncExitStack() as stack:
         environ = {"CORE__DATABASE": str(tmp_path / "chat.sqlite3")}
         found = Pair(await start(stack, plugins, **environ), await start(stack, plugins, **environ), hub)

@@ -75,7 +75,7 @@ def build(settings: Settings, plugins: PluginHost, clock: Clock) -> tuple[Servic
     )
     presence = plugins.presence(base, storage, settings.core.presence)
     if presence is not None:
-        presence.attach(PresenceLink(failover.publish, feeds.touch_signals, lambda: failover.mode))
+        presence.attach(PresenceLink(failover.publish, feeds.touch_signals, lambda: failover.mode, feeds.known_epoch))
         receiver.presence = presence
     services = Services(
         base=base,

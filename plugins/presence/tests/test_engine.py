@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 from umbral_chat.errors import InvalidRequest, TooManyRequests
 from umbral_chat.model.entries import Role, Sender
@@ -177,3 +178,60 @@ def test_an_unlisted_room_tells_no_more_than_counts_change() -> None:
     engine.advance(at(5))
     told = engine.take()
     assert (told.changed, told.signals) == ([], [])
+
+
+def people(engine: Engine, now: Moment) -> tuple[int, int]:
+    """How many are here, and how many were."""
+    presence = engine.state("room", EVERYTHING, now).presence
+    return presence.count, len(list(presence.last_seen or []))
+
+
+def test_who_was_in_a_deleted_log_is_not_in_the_one_of_the_same_name() -> None:
+    logs = {"room": "one"}
+    here, elsewhere = engine_of("a"), engine_of("b")
+    here.epoch_of = elsewhere.epoch_of = logs.get
+    for engine in (here, elsewhere):
+        engine.ask("room", at(0))
+    elsewhere.report("room", report(id="ann"), at(0))
+    elsewhere.report("room", report(id="bob"), at(0))
+    elsewhere.leave("room", Sender("user", "bob"), "default", at(0))
+    for engine in (here, elsewhere):
+        engine.advance(at(20))
+    exchange(here, elsewhere, at(20))
+    assert people(here, at(20)) == people(elsewhere, at(20)) == (1, 1)
+
+    here.forget("room", at(21))  # only this instance hears that it is deleted
+    logs["room"] = "two"
+    roster = msgspec.structs.replace(elsewhere.roster("room", at(21)), epoch="one")
+    assert not here.learn("room", "b", 10**6, roster, at(21))
+    here.remember("room", roster, at(21))
+    assert people(here, at(22)) == (0, 0)
+    elsewhere.report("room", report(id="cid"), at(22))
+    exchange(here, elsewhere, at(23))
+    assert people(here, at(23)) == people(elsewhere, at(23)) == (1, 0)
+
+
+def test_what_was_taken_before_the_log_was_known_goes_when_it_was_of_another() -> None:
+    logs: dict[str, str] = {}
+    here, elsewhere = engine_of("a"), engine_of("b")
+    here.epoch_of, elsewhere.epoch_of = logs.get, {"room": "one"}.get
+    elsewhere.report("room", report(id="ann"), at(0))
+    here.report("room", report(id="own"), at(0))
+    exchange(here, elsewhere, at(1))
+    assert people(here, at(1)) == (2, 0)
+    logs["room"] = "two"
+    assert people(here, at(2)) == (1, 0)
+    exchange(here, elsewhere, at(3))
+    assert people(here, at(3)) == (1, 0)
+
+
+def test_a_log_that_is_made_meanwhile_keeps_who_is_there() -> None:
+    logs: dict[str, str] = {}
+    here, elsewhere = engine_of("a"), engine_of("b")
+    here.epoch_of = elsewhere.epoch_of = logs.get
+    elsewhere.report("room", report(id="ann"), at(0))
+    here.report("room", report(id="own"), at(0))
+    exchange(here, elsewhere, at(1))
+    logs["room"] = "one"
+    exchange(here, elsewhere, at(2))
+    assert people(here, at(2)) == people(elsewhere, at(2)) == (2, 0)

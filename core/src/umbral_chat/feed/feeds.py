@@ -152,6 +152,11 @@ class Feeds:
             raise ConversationDeleted(conversation)
         return merge.epoch
 
+    def known_epoch(self, conversation: str) -> str | None:
+        """The log's epoch as memory has it: no wait, no read. None: not known, never made, or deleted."""
+        view = self._shelf.get(conversation)
+        return None if view is None or not view.merge.loaded or view.merge.gone else view.merge.epoch
+
     @asynccontextmanager
     async def reading(self, conversation: str) -> AsyncIterator[Reader]:
         """Follow a conversation: a Reader to wait with. Raises Unavailable (`too_many_readers`) past the limit."""

@@ -165,6 +165,9 @@ class PresenceLink:
     """Who is here or types in this conversation changed: its readers are told."""
     mode: Callable[[], Mode]
     """How signals of other instances arrive now."""
+    epoch: Callable[[str], str | None] = lambda _conversation: None
+    """The epoch of a conversation's log, None as long as it is not known here: who was in a log that is deleted is not
+    in the one that is made anew under its name."""
 
 
 class Presence(Protocol):

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import random
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from umbral_chat import http
 from umbral_chat.epochs import check_epoch
-from umbral_chat.errors import CursorExpired, RequestError
+from umbral_chat.errors import CursorExpired, HistoryUnavailable, RequestError
 from umbral_chat.hot import HotRoute
 from umbral_chat.model.cursor import START, Cursor
 from umbral_chat.providers.presence import DEVICE, viewer
@@ -161,6 +161,7 @@ class PollEdge:
 
     async def _send(self, ask: Ask, batch: Batch, send: Send) -> None:
         lines, cursor, head, messages = batch.lines, batch.cursor, batch.head, None
+        await self._meet(ask, batch)
         if self._snapshots is not None and batch.stale_since is None:
             snapshot = await self._snapshots.read(ask.conversation, Cursor(batch.epoch, head), ask.query.limit)
             cursor = START if snapshot.head is None else Cursor(snapshot.head.epoch, snapshot.head.seq)
@@ -194,6 +195,13 @@ class PollEdge:
             return True
         now = self._presence.state(ask.conversation, viewer(ask.principal)).presence.version
         return ask.query.presence in {None, now}
+
+    async def _meet(self, ask: Ask, batch: Batch) -> None:
+        """A client that comes anew is told who is at other instances, too, if that can be known now."""
+        if self._presence is None or batch.stale_since is not None or (ask.known or ask.query.presence) is not None:
+            return
+        with suppress(HistoryUnavailable):
+            await self._presence.settled(ask.conversation)
 
     def _renew(self, ask: Ask) -> None:
         if self._presence is not None and self._settings.holds_presence:

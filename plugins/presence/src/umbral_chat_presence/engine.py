@@ -74,6 +74,8 @@ class Engine:
         self._asked: OrderedDict[str, float] = OrderedDict()
         self._past: OrderedDict[str, None] = OrderedDict()
         self._told = Told([], [])
+        self.epoch_of: Callable[[str], str | None] = lambda _: None
+        """The epoch of a conversation's log, None as long as it is not known."""
 
     @property
     def changes(self) -> Changes:
@@ -89,6 +91,7 @@ class Engine:
                 "Nobody is invisible here (presence.allow_invisible).", code="invalid_field", field="invisible"
             )
         self.ask(conversation, now)
+        self._same_log(conversation, now)
         room, wanted = self._room(conversation, now), report.ttl
         person = room.person(key_of(report.person))
         ttl = self._settings.ttl if wanted is None else min(max(1.0, wanted), self._settings.longest_ttl)
@@ -140,6 +143,7 @@ class Engine:
     def typing(self, conversation: str, person: Sender, typing: bool, seconds: float | None, now: Moment) -> TypingNow:
         """See `Presence.typing`."""
         self.advance(now)
+        self._same_log(conversation, now)
         key = key_of(person)
         if not typing and conversation not in self.rooms:
             self._keyboards.stops.add(conversation, key, self._context.stamps.next(now.wall), now.elapsed)
@@ -182,6 +186,7 @@ class Engine:
         """See `Presence.state`."""
         self.ask(conversation, now)
         self.advance(now)
+        self._same_log(conversation, now)
         room = self.rooms.get(conversation) or self._new(conversation)
         presence = room.listing(ids=viewer.ids)
         if viewer.last_seen:
@@ -233,6 +238,8 @@ class Engine:
         self._context.stamps.saw(roster.stamp)
         if instance == self.instance or not self.interesting(conversation):
             return False
+        if not roster.concerns(self._same_log(conversation, now)):
+            return False
         room = self._room(conversation, now)
         known = room.elsewhere.get(instance)
         typed = {} if known is None else known.typing
@@ -259,7 +266,7 @@ class Engine:
         """Some instance, which may be no more, once said who had been in a conversation."""
         gone = [one for one in roster.devices if one.phase == GONE and not one.invisible]
         seen = [*roster.seen, *(Seen(one.seen, one.role, one.id, one.name) for one in gone)]
-        if seen and self.interesting(conversation):
+        if seen and self.interesting(conversation) and roster.concerns(self._same_log(conversation, now)):
             room = self._room(conversation, now)
             for one in seen:
                 room.remember(one)
@@ -268,11 +275,7 @@ class Engine:
         """Another instance is heard of no more."""
         self.advance(now)
         for room in list(self.rooms.values()):
-            for key in room.lost(instance):
-                person = room.person(key)
-                room.look(person, now.wall, own=True)
-                self._rest(room, person, now)
-            self._say(room, now)
+            self._lose(room, instance, now)
 
     def roster(self, conversation: str, now: Moment) -> Roster:
         """What this instance says of a conversation."""
@@ -284,6 +287,7 @@ class Engine:
             typing=self._keyboards.claims(room, now),
             stops=self._keyboards.ends(room),
             seen=list(room.seen.values()),
+            epoch=room.epoch or "",
         )
 
     # time
@@ -342,6 +346,26 @@ class Engine:
 
     # rooms
 
+    def _same_log(self, conversation: str, now: Moment) -> str | None:
+        """The log's epoch, if it is known. Whoever was in an earlier log of the same name is forgotten."""
+        epoch, room = self.epoch_of(conversation), self.rooms.get(conversation)
+        if epoch is None or room is None or room.epoch == epoch:
+            return epoch
+        if room.epoch is not None:
+            self.forget(conversation, now)
+            return epoch
+        room.epoch = epoch
+        for instance in room.of_other_logs(epoch):
+            self._lose(room, instance, now)
+        return epoch
+
+    def _lose(self, room: Room, instance: str, now: Moment) -> None:
+        for key in room.lost(instance):
+            person = room.person(key)
+            room.look(person, now.wall, own=True)
+            self._rest(room, person, now)
+        self._say(room, now)
+
     def _find(self, conversation: str, key: str) -> tuple[Room | None, Person | None]:
         room = self.rooms.get(conversation)
         return room, None if room is None else room.people.get(key)
@@ -355,7 +379,9 @@ class Engine:
         return room
 
     def _new(self, conversation: str) -> Room:
-        return Room(conversation, self.instance, self._settings, lambda key: self._names.name(conversation, key))
+        room = Room(conversation, self.instance, self._settings, lambda key: self._names.name(conversation, key))
+        room.epoch = self.epoch_of(conversation)
+        return room
 
     def _say(self, room: Room, now: Moment) -> None:
         """Tell what there is to tell of a room, now or when it is time, and forget it if that was all."""
@@ -392,7 +418,7 @@ class Engine:
         del self.rooms[conversation]
         if room.seen:
             past = self.rooms[conversation] = self._new(conversation)
-            past.seen = room.seen
+            past.seen, past.epoch = room.seen, room.epoch
             self._past[conversation] = None
             if len(self._past) > PAST_KEPT:
                 self.rooms.pop(self._past.popitem(last=False)[0], None)

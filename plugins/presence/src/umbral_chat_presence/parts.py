@@ -32,12 +32,12 @@ _decoder = msgspec.json.Decoder(_Part)
 
 def pack(roster: Roster, number: int) -> list[bytes]:
     """The values to store, one at least."""
-    parts, size = [Roster([], [], [], [])], 0
+    parts, size = [_blank(roster)], 0
     for kind in _KINDS:
         for one in getattr(roster, kind):
             length = len(_encoder.encode(one)) + 1
             if size and size + length > PART_BYTES:
-                parts.append(Roster([], [], [], []))
+                parts.append(_blank(roster))
                 size = 0
             getattr(parts[-1], kind).append(one)
             size += length
@@ -58,13 +58,18 @@ def unpack(values: Iterable[bytes]) -> Stored | None:
     first = parts.get(0)
     if first is None or any(index not in parts for index in range(first.parts)):
         return None
-    whole = Roster([], [], [], [])
+    whole = _blank(first.roster)
     for index in range(first.parts):
         for kind in _KINDS:
             getattr(whole, kind).extend(getattr(parts[index].roster, kind))
     return Stored(number, whole)
 
 
-_KINDS = Roster.__struct_fields__
+def _blank(roster: Roster) -> Roster:
+    """With nobody in it, of the same log."""
+    return Roster([], [], [], [], roster.epoch)
+
+
+_KINDS = ("devices", "typing", "stops", "seen")
 
 __all__ = ["PART_BYTES", "Stored", "pack", "unpack"]

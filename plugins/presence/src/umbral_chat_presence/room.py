@@ -28,6 +28,7 @@ class Elsewhere:
     typing: dict[str, int] = field(default_factory=dict)
     """Stamps by person, of what is over, too."""
     lost: bool = False
+    epoch: str = ""
 
 
 class Room:
@@ -37,6 +38,8 @@ class Room:
         self, conversation: str, instance: str, settings: PresenceSettings, name: Callable[[str], str]
     ) -> None:
         self.conversation = conversation
+        self.epoch: str | None = None
+        """Of the log; None as long as it is not known."""
         self.instance = instance
         self.name = name
         """The opaque name of a person."""
@@ -160,7 +163,7 @@ class Room:
         before, typed = ({}, {}) if known is None else (known.devices, known.typing)
         after = {(claim.key, claim.device): claim for claim in roster.devices}
         types = {typing.key: typing.stamp for typing in roster.typing}
-        self.elsewhere[instance] = Elsewhere(number, after, types)
+        self.elsewhere[instance] = Elsewhere(number, after, types, epoch=roster.epoch)
         concerned = {self._unclaim(instance, *at) for at in before.keys() - after.keys()}
         for (key, device), claim in after.items():
             if before.get((key, device)) != claim:
@@ -196,6 +199,14 @@ class Room:
         # Should it come back, what it said last is news.
         self.elsewhere[instance] = Elsewhere(known.number, lost=True)
         return concerned
+
+    def of_other_logs(self, epoch: str) -> list[str]:
+        """Instances that told of another log than that of `epoch`, which is the right one. Who was in theirs was not
+        here."""
+        found = [instance for instance, one in self.elsewhere.items() if one.epoch not in {"", epoch}]
+        if found:
+            self.seen.clear()
+        return found
 
     def _unclaim(self, instance: str, key: str, device: str) -> str:
         others = self.person(key).others

@@ -38,6 +38,8 @@ class Roster(msgspec.Struct, frozen=True, array_like=True):
     stops: list[Stop] = []
     seen: list[Seen] = []
     """Who was here lately; stored, and not told in signals."""
+    epoch: str = ""
+    """Of the log that all of this is about; empty where that was not known, or there was none yet."""
 
     @property
     def empty(self) -> bool:
@@ -49,6 +51,10 @@ class Roster(msgspec.Struct, frozen=True, array_like=True):
         """The highest stamp in it."""
         stamps = [one.stamp for part in (self.devices, self.typing, self.stops) for one in part]
         return max(stamps, default=0)
+
+    def concerns(self, epoch: str | None) -> bool:
+        """Whether it may be about the log of this epoch."""
+        return not self.epoch or epoch is None or self.epoch == epoch
 
 
 NOBODY = Roster()

@@ -203,3 +203,10 @@ async def test_a_plain_poll_renews_it_unless_a_setting_says_otherwise(start: Sta
             await ada.poll()
             await asyncio.sleep(0.2)
         assert (await n8n.who())["count"] == held
+
+
+async def test_the_first_poll_at_an_instance_that_knows_nothing_tells_who_is_elsewhere(start: Start) -> None:
+    one, other = await start(), await start()
+    await (await one.visitor()).here()
+    await (await other.key()).until(lambda found: found["count"] == 1, "it is stored")
+    assert (await (await (await start()).key()).poll())["presence"]["count"] == 1

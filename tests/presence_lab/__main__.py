@@ -28,6 +28,7 @@ from .course import experiment, prepared
 from .plan import FAULTS, Plan
 from .report import show
 from .run import Hopeless, Run
+from .story import write
 from .verdict import Excuses, Violation, flickers
 
 SPREAD = 6.0
@@ -92,6 +93,8 @@ def run_one(plan: Plan, bug: str | None, folder: Path, stack: Stack) -> list[Vio
     if not unfinished:
         violations += _tame(run, judged)
     show(run, violations, judged, time.monotonic() - began)
+    if violations:
+        write(run, violations, folder / "story.txt")
     return violations
 
 

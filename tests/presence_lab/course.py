@@ -213,6 +213,8 @@ async def _watch(run: Run, instance: int) -> None:
                 status = (await connection.ask("GET", "/v1/status", patience=10.0)).json()
                 run.took(began, time.monotonic())
                 mode = status["mode"] if status["realtime"]["enabled"] else "off"
+                if mode != run.mode_now[instance]:
+                    run.changes[instance].append((time.monotonic(), mode))
                 run.mode_now[instance] = mode
                 run.modes[instance][mode] += 1
             await asyncio.sleep(0.25)

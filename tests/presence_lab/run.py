@@ -75,6 +75,8 @@ class Run:
     modes: list[Counter[str]] = field(init=False)
     """Of each instance, how often it was seen in which mode."""
     mode_now: list[str] = field(init=False)
+    changes: list[list[tuple[float, str]]] = field(init=False)
+    """When each came to be in another mode."""
     settled: int = 0
     """Peaces that were looked at to their end."""
     reports: int = 0
@@ -91,6 +93,7 @@ class Run:
     def __post_init__(self) -> None:
         self.modes = [Counter() for _ in self.services]
         self.mode_now = ["" for _ in self.services]
+        self.changes = [[] for _ in self.services]
 
     def connection(self, instance: int) -> Connection:
         """To one of the services."""

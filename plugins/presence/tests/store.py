@@ -34,6 +34,10 @@ class MemoryStore:
         self._clock = clock
         self.away = False
         self.hangs = False
+        self.slow = 0.0
+        """Seconds that a write takes."""
+        self.full = False
+        """Rosters are refused, and nothing else."""
         self.lag = 0.0
         """Seconds by which reads are behind what is written."""
         self.writes: list[str] = []
@@ -53,6 +57,10 @@ class MemoryStore:
 
     async def put(self, namespace: str, key: str, value: bytes, *, ttl: float | None = None) -> Record:
         await self._answer()
+        if self.slow:
+            await self._clock.sleep(self.slow)
+        if self.full and key.startswith("roster/"):
+            raise HistoryUnavailable("The store is full.")
         assert len(value) <= LIMIT, f"{key} has {len(value)} bytes"
         assert len(key) <= 256
         self.writes.append(key)

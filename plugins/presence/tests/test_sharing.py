@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from umbral_chat.errors import HistoryUnavailable
 from umbral_chat.model.signals import RosterSignal
-from umbral_chat.providers.presence import Viewer
+from umbral_chat.providers.presence import Report, Viewer
 from umbral_chat.testing.presence.rig import VISITOR, ann, somebody
 from umbral_chat_presence.beats import Rhythm
 from umbral_chat_presence.outgoing import KEPT, LIVE_DELAY
@@ -102,6 +102,26 @@ async def test_five_hundred_people_who_all_move_are_told_in_a_few_signals() -> N
             assert sum(len(one.changed) for one in side.ears.presences) <= 500
         assert len(here.ears.typings) == 500, "each is told once"
         assert on.wire.carried - before <= 16
+
+
+@pytest.mark.parametrize("trouble", ["slow", "full"])
+async def test_rosters_that_are_not_written_in_time_do_not_hold_up_a_heartbeat(trouble: str) -> None:
+    async with deployment() as on:
+        on.wire.lost = 1.0
+        here, there = await on.start(), await on.start()
+        here.report()
+        await on.elapse(1)
+        await there.settled()
+        here.store.slow, here.store.full = (0.5, False) if trouble == "slow" else (0.0, True)
+        for number in range(400):
+            here.presence.report(f"other-{number}", Report(person=somebody(number)))
+        seen = set()
+        for _ in range(40):  # 25 s of writes; given up for lost is who is not heard of for 15 s
+            await on.elapse(1)
+            here.report()
+            seen.add(there.shown().count)
+        here.store.slow, here.store.full = 0.0, False  # so that it can end
+        assert seen == {1}
 
 
 async def test_while_signals_are_pushed_a_write_waits() -> None:

@@ -103,8 +103,12 @@ class Writer:
             self._looked = now
             self._renew(now)
         await self._write_all(self._outgoing.to_store(now, delay=LIVE_DELAY if self._live() else 0.0))
-        silent = self._now().elapsed - self._beaten
-        if (self._owes_beat and silent >= BEAT_AFTER) or (self._engine.present and silent >= self._rhythm.beat):
+        if self._owes_beat and self._now().elapsed - self._beaten >= BEAT_AFTER:
+            await self._beat()
+        await self._beat_in_time()
+
+    async def _beat_in_time(self) -> None:
+        if self._engine.present and self._now().elapsed - self._beaten >= self._rhythm.beat:
             await self._beat()
 
     def _renew(self, now: float) -> None:
@@ -116,6 +120,8 @@ class Writer:
 
     async def _write_all(self, due: list[tuple[str, int]]) -> None:
         for start in range(0, len(due), AT_ONCE):
+            # However much there is to write, and whatever of it fails, others must not think that nobody lives here.
+            await self._beat_in_time()
             await all_of(self._write(*one) for one in due[start : start + AT_ONCE])
 
     async def _write(self, conversation: str, number: int) -> None:

@@ -119,6 +119,9 @@ class Run:
         ]
         # What connections and code take when they are used first is not what people take.
         await self._spread([_NOTHING] * load.connections * 8, 4.0)
+        await self._spread(
+            [_said("POST", n, load, "messages", {"content": "Hello"}) for n in range(load.conversations)], 2.0
+        )
         print("warm", flush=True)
         sys.stdin.readline()
         everybody = list(range(load.people))

@@ -241,8 +241,8 @@ def about() -> str:
         f"{datetime.now(UTC):%Y-%m-%d}, {platform.machine()}, {os.cpu_count()} processors shared with others, Python "
         f"{platform.python_version()}. {USUAL.people:,} people with one device each in {USUAL.conversations} "
         f"conversations, each of whom reports every {USUAL.every:g} s by an HTTP PUT, over {USUAL.connections} "
-        f"connections. The instance has one processor, the driver and whatever else there is the other. "
-        f"{RUNS} runs of {USUAL.seconds:g} s each, of which the medians stand here, after everybody had come and that was written."
+        "connections. The instance has one processor, the driver and whatever else there is the other. Medians of "
+        f"{RUNS} runs of {USUAL.seconds:g} s each, after everybody had come and that was written."
     )
 
 

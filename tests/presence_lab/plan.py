@@ -52,7 +52,7 @@ class Plan:
     instances: int = 2
     ttl: float = 12.0
     """Short, and yet so long that a beat of an instance (a ninth of it) may be late on a slow machine."""
-    hold_back: float = 8.0
+    hold_back: float = 10.0
     typing_ttl: float = 8.0
     prefix: str = ""
     """Of the conversations' names: runs on one store have conversations of their own."""

@@ -95,7 +95,7 @@ bench-realtime: setup ## sent to delivered, reads and bytes over Realtime on a l
 bench-polling: setup ## what polling costs by clients, settings and mode; writes bench/POLLING.md (15 minutes)
 	$(RUN) python -m bench.polling $(ARGS)
 
-bench-presence: setup ## what 5,000 people who heartbeat cost; writes bench/PRESENCE.md (15 minutes)
+bench-presence: setup ## what 5,000 people who heartbeat cost; writes bench/PRESENCE.md (RUNS=1 for a look; 20 minutes)
 	$(RUN) python -m bench.presence $(ARGS)
 
 reference: setup ## write the generated pages of docs/reference anew

@@ -26,7 +26,7 @@ from bench.heartbeats import Load
 from bench.servers import DRIVER_CPU, cpu_seconds, free_port, pinned, python, running
 from tests.local_supabase.process import stack_process
 
-RUNS = 3
+RUNS = int(os.environ.get("RUNS", "3"))
 USUAL = Load(port=0)
 PAGE = Path(__file__).parent / "PRESENCE.md"
 
@@ -237,12 +237,13 @@ def page(found: Sequence[tuple[str, Sequence[Result]]]) -> str:
 
 def about() -> str:
     """Where and how it was measured."""
+    runs = "One run" if RUNS == 1 else f"Medians of {RUNS} runs"
     return (
         f"{datetime.now(UTC):%Y-%m-%d}, {platform.machine()}, {os.cpu_count()} processors shared with others, Python "
         f"{platform.python_version()}. {USUAL.people:,} people with one device each in {USUAL.conversations} "
         f"conversations, each of whom reports every {USUAL.every:g} s by an HTTP PUT, over {USUAL.connections} "
-        "connections. The instance has one processor, the driver and whatever else there is the other. Medians of "
-        f"{RUNS} runs of {USUAL.seconds:g} s each, after everybody had come and that was written."
+        "connections. The instance has one processor, the driver and whatever else there is the other. "
+        f"{runs} of {USUAL.seconds:g} s each, after everybody had come and that was written."
     )
 
 

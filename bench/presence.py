@@ -248,12 +248,11 @@ def about() -> str:
 
 
 LEGEND = """\
-*Memory a person* is what the process grew by while they came and reported again, divided by them; before, the
-same connections had asked for something else. *Signals* are those that the instance has for channels (`presence`,
-`typing`) and for other instances (`roster`); *rosters* are what it writes for others into the shared store.
-*Calls of Supabase* are all, those of the history too. Where people come and go, 5 %
-of the reports are a leave instead, after which the person comes again 20 s later, longer than the hold-back; and with
-5 % of them the person says, too, that it types."""
+*Memory a person* is what the process grew by while they came and reported again, divided by them; before, the same
+connections had asked for something else. *Signals* are those that the instance has for channels (`presence`, `typing`)
+and for other instances (`roster`); *rosters* are what it writes for them into the shared store. *Calls of Supabase* are
+all, those of the history too. Where people come and go, 5 % of the reports are a leave instead, after which the person
+comes again 20 s later, longer than the hold-back; and with 5 % of them the person says, too, that it types."""
 
 
 if __name__ == "__main__":

@@ -235,3 +235,35 @@ def test_a_log_that_is_made_meanwhile_keeps_who_is_there() -> None:
     logs["room"] = "one"
     exchange(here, elsewhere, at(2))
     assert people(here, at(2)) == people(elsewhere, at(2)) == (2, 0)
+
+
+def test_who_leaves_at_one_instance_and_is_back_at_the_other_before_that_heard_of_it_never_went() -> None:
+    here, elsewhere = engine_of("a"), engine_of("b")
+    for engine in (here, elsewhere):
+        engine.ask("room", at(0))
+    here.report("room", report(), at(0))
+    exchange(here, elsewhere, at(1))
+    assert elsewhere.leave("room", Sender("user", "ann"), "default", at(10))
+    here.report("room", report(), at(10.5))
+    exchange(here, elsewhere, at(11))
+    exchange(here, elsewhere, at(12))
+    for engine in (here, elsewhere):
+        engine.advance(at(25.2))  # the hold-back is over, and the next report is yet to come
+        assert engine.state("room", EVERYTHING, at(25.2)).presence.count == 1
+
+
+def test_who_was_heard_of_here_before_it_left_elsewhere_goes() -> None:
+    here, elsewhere = engine_of("a"), engine_of("b")
+    for engine in (here, elsewhere):
+        engine.ask("room", at(0))
+    here.report("room", report(), at(0))
+    exchange(here, elsewhere, at(1))
+    here.report("room", report(), at(9.5))
+    assert elsewhere.leave("room", Sender("user", "ann"), "default", at(10))
+    exchange(here, elsewhere, at(11))
+    exchange(here, elsewhere, at(12))
+    for engine in (here, elsewhere):
+        engine.advance(at(26))
+    exchange(here, elsewhere, at(26))
+    for engine in (here, elsewhere):
+        assert engine.state("room", EVERYTHING, at(26)).presence.count == 0

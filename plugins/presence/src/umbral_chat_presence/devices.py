@@ -119,7 +119,10 @@ class Devices:
         for device, slot in list(person.mine.items()):
             found = person.winner(device, self._instance)
             if found is not None and not found[1]:
-                if slot.claim.phase == GONE:
+                if _came_back(slot, found[0]):
+                    slot.claim = msgspec.structs.replace(slot.claim, stamp=self._context.stamps.next(now.wall))
+                    self._context.changes.mark(room.conversation)
+                elif slot.claim.phase == GONE:
                     self._drop(room, person, slot)
                 elif slot.until > now.elapsed + MOVED:
                     slot.until = now.elapsed + MOVED
@@ -179,6 +182,12 @@ class Devices:
     @property
     def _retry(self) -> dict[str, str]:
         return {"Retry-After": str(round(self._settings.ttl))}
+
+
+def _came_back(slot: Slot, elsewhere: Claim) -> bool:
+    """Whether a device left at another instance before it was last heard of here: its report changed nothing then, and
+    got no stamp, since this instance had not heard that it had left."""
+    return slot.claim.phase == HERE and elsewhere.phase != HERE and slot.heard > elsewhere.stamp
 
 
 __all__ = ["HOLDS", "Devices"]

@@ -93,7 +93,7 @@ class BoundsContract(PresenceSuite):
     async def test_who_came_and_went_meanwhile_is_no_news(self) -> None:
         async with self.running() as on:
             on.here.report(somebody(1))
-            await on.rig.clock.quiet()
+            await on.here.settled()
             on.here.ears.clear()
             on.here.report(status="busy")
             on.here.report(invisible=True)

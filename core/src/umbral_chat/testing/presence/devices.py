@@ -23,7 +23,7 @@ class DevicesContract(PresenceSuite):
             assert renewal.expires_in == on.rig.ttl
             assert 0 < renewal.renew_in <= on.rig.ttl / 2, "a report may not be lost"
             assert on.here.ears.changed == ["room"]
-            await on.rig.clock.quiet()
+            await on.here.settled()
             assert on.here.ears.joined == [renewal.person]
 
     async def test_what_a_device_says_replaces_what_it_said(self) -> None:

@@ -267,3 +267,18 @@ def test_who_was_heard_of_here_before_it_left_elsewhere_goes() -> None:
     exchange(here, elsewhere, at(26))
     for engine in (here, elsewhere):
         assert engine.state("room", EVERYTHING, at(26)).presence.count == 0
+
+
+def test_instances_agree_in_the_very_moment_in_which_typing_ends() -> None:
+    here, elsewhere = engine_of("a"), engine_of("b")
+    for engine in (here, elsewhere):
+        engine.ask("room", at(0))
+    here.typing("room", Sender("user", "ann"), True, None, at(0.5))
+    exchange(here, elsewhere, at(1))
+    for seconds in (8.5, 8.6):
+        for engine in (here, elsewhere):
+            engine.advance(at(seconds))
+        exchange(here, elsewhere, at(seconds))
+        typing = [engine.state("room", EVERYTHING, at(seconds)).typing for engine in (here, elsewhere)]
+        assert typing[0] == typing[1]
+    assert here.state("room", EVERYTHING, at(8.6)).typing == []

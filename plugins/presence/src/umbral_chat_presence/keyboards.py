@@ -7,7 +7,7 @@ from umbral_chat.providers.presence import TypingNow
 
 from umbral_chat_presence.claims import Moment, key_of
 from umbral_chat_presence.context import Context
-from umbral_chat_presence.deadlines import Due
+from umbral_chat_presence.deadlines import Due, past
 from umbral_chat_presence.room import Room
 from umbral_chat_presence.roster import Roster, Stop
 from umbral_chat_presence.stops import Stops
@@ -71,12 +71,12 @@ class Keyboards:
         typist = room.typists.get(key)
         if typist is None:
             return
-        if typist.mine is not None and typist.mine.until <= now.elapsed:
+        if typist.mine is not None and past(typist.mine.until, now.elapsed):
             typist.mine = None
             room.stirred = True
             room.pending_typing.add(key)
             self._context.changes.mark(room.conversation)
-        ended = [other for other, span in typist.others.items() if span.until <= now.elapsed]
+        ended = [other for other, span in typist.others.items() if past(span.until, now.elapsed)]
         for other in ended:
             del typist.others[other]
             room.stirred = True
@@ -103,9 +103,9 @@ class Keyboards:
     def claims(self, room: Room, now: Moment) -> list[TypingClaim]:
         """Who types, as this instance says."""
         return [
-            TypingClaim(one.mine.stamp, one.role, one.id, one.label, round(one.mine.until - now.elapsed, 3))
+            TypingClaim(one.mine.stamp, one.role, one.id, one.label, max(0.0, round(one.mine.until - now.elapsed, 3)))
             for one in room.typists.values()
-            if one.mine is not None and one.mine.until > now.elapsed
+            if one.mine is not None and not past(one.mine.until, now.elapsed)
         ]
 
     def ends(self, room: Room) -> list[Stop]:

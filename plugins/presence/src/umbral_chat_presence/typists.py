@@ -8,6 +8,7 @@ import msgspec
 from umbral_chat.model.entries import Role
 
 from umbral_chat_presence.claims import person_key
+from umbral_chat_presence.deadlines import past
 
 GRACE = 3.0
 """Seconds for which somebody who types at another instance is shown past the end that was told: it may have been
@@ -62,7 +63,9 @@ class Typist:
         for other, span in self.others.items():
             if newest is None or (span.stamp, other) > newest[:2]:
                 newest = (span.stamp, other, span)
-        return (newest[2], newest[1] == instance) if newest is not None and newest[2].until > now else None
+        if newest is None or past(newest[2].until, now):
+            return None
+        return newest[2], newest[1] == instance
 
     def end(self, stamp: int) -> bool:
         """What began up to `stamp` is over; whether anything was."""

@@ -90,7 +90,7 @@ class PresenceRoutes:
                 left = self._presence.leave(conversation, person, device)
         await http.send_json(send, 200, _encoder.encode(LeftView(left=left)))
 
-    async def get(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
+    async def get(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - as the others are
         """Who is here, on every instance."""
         caller, conversation = http.principal(scope), http.conversation(scope)
         http.query(scope, NO_PARAMETERS)

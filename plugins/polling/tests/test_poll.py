@@ -65,7 +65,9 @@ async def test_text_comes_back_as_it_was_sent(service: Instance) -> None:
 async def test_unchanged_it_is_answered_304_without_touching_the_store(service: Instance) -> None:
     cursor = await service.send("hello")
     tag = (await service.ask(cursor)).headers["etag"]
-    before = service.history.calls.total()
+    # That poll loaded the view: one read, or two where the entry's own hint came in while the first was under way.
+    reads = service.history.calls["read"]
+    assert reads in {1, 2}
     for _ in range(5):
         answer = await service.ask(cursor, known=tag)
         assert (answer.status_code, answer.content) == (304, b"")
@@ -73,8 +75,7 @@ async def test_unchanged_it_is_answered_304_without_touching_the_store(service: 
         assert answer.headers["poll-after-ms"] == "250"
         assert answer.headers["cache-control"] == "private, no-cache"
     # The transport goes on asking for heads meanwhile; a poll would have read.
-    assert service.history.calls["read"] <= before
-    assert service.history.calls["read"] == 1
+    assert service.history.calls["read"] == reads
 
 
 async def test_an_answer_may_not_be_shared_and_tells_its_tag(service: Instance) -> None:

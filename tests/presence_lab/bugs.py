@@ -68,7 +68,7 @@ def type_for_ever() -> None:
         self: Engine, conversation: str, person: Sender, types: bool, seconds: float | None, now: Moment
     ) -> TypingNow:
         answer = typing(self, conversation, person, types, seconds, now)
-        for typist in self.rooms[conversation].typists.values() if answer.typing else ():
+        for typist in self.rooms.all[conversation].typists.values() if answer.typing else ():
             if typist.mine is not None and typist.mine.until <= now.elapsed + answer.expires_in:
                 typist.mine.until += 3600
         return answer

@@ -17,6 +17,7 @@ from umbral_chat_presence.names import Names
 from umbral_chat_presence.peers import News, Peers
 from umbral_chat_presence.people import Person
 from umbral_chat_presence.room import Room
+from umbral_chat_presence.rooms import Rooms
 from umbral_chat_presence.shared import SharedPresence
 from umbral_chat_presence.stops import Stops
 from umbral_chat_presence.stored import Shelf
@@ -83,7 +84,7 @@ def backwards(original: Any, self: Any, *, ids: bool) -> object:
 
 def forgets_all(_: object, self: Engine, *__: object) -> None:
     """One conversation is deleted, and all are forgotten."""
-    self.rooms.clear()
+    self.rooms.all.clear()
 
 
 def takes_anything(original: Any, self: Room, instance: str, *more: Any) -> object:
@@ -220,7 +221,7 @@ BETWEEN = [
     ("test_without_a_store_nobody_can_tell_who_is_elsewhere", Break(reader.Reader, "settled", waits_for_nothing)),
     ("test_an_outage_of_the_store_makes_nobody_leave", wrapped(SharedPresence, "state", gives_up_at_once)),
     ("test_what_happened_in_an_outage_is_known_afterwards", Break(Peers, "look", answers(News(set(), [])))),
-    ("test_what_nobody_asks_for_is_not_followed", Break(Engine, "interesting", answers(True))),
+    ("test_what_nobody_asks_for_is_not_followed", Break(Rooms, "interesting", answers(True))),
 ]
 
 

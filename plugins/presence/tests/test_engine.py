@@ -9,8 +9,9 @@ from umbral_chat.model.entries import Role, Sender
 from umbral_chat.model.signals import PresenceSignal, TypingSignal
 from umbral_chat.providers.presence import Report, Viewer
 from umbral_chat_presence.claims import Moment
-from umbral_chat_presence.engine import ASKED_KEPT, PAST_KEPT, Engine
+from umbral_chat_presence.engine import Engine
 from umbral_chat_presence.names import Names
+from umbral_chat_presence.rooms import ASKED_KEPT, PAST_KEPT
 from umbral_chat_presence.settings import PresenceSettings
 from umbral_chat_presence.stops import KEPT, Stops
 
@@ -69,7 +70,7 @@ def test_where_nobody_may_be_invisible_that_is_refused_and_nothing_happens() -> 
     with pytest.raises(InvalidRequest) as refused:
         engine.report("room", report(invisible=True), at(0))
     assert (refused.value.code, refused.value.field) == ("invalid_field", "invisible")
-    assert engine.rooms == {}
+    assert engine.rooms.all == {}
 
 
 def test_last_seen_is_not_kept_where_it_is_zero() -> None:
@@ -109,7 +110,7 @@ def test_typing_has_a_longest_and_a_bound() -> None:
 def test_what_an_instance_saw_orders_what_it_does_whatever_its_clock_says() -> None:
     ahead, behind = engine_of("ahead"), engine_of("behind")
     for engine in (ahead, behind):
-        engine.ask("room", at(0))
+        engine.rooms.ask("room", at(0))
     ahead.report("room", report(status="away"), at(0, ahead=3600))
     exchange(ahead, behind, at(1))
     behind.report("room", report(status="busy"), at(2))
@@ -143,16 +144,16 @@ def test_everything_is_forgotten_in_the_end_but_who_was_here() -> None:
     engine.advance(at(60))
     engine.advance(at(1000))
     assert engine.idle
-    assert not engine.interested
-    assert len(engine.rooms) == PAST_KEPT
-    assert all(not room.people and room.seen for room in engine.rooms.values())
+    assert not engine.rooms.interested
+    assert len(engine.rooms.all) == PAST_KEPT
+    assert all(not room.people and room.seen for room in engine.rooms.all.values())
 
 
 def test_what_is_asked_for_is_bounded() -> None:
     engine = engine_of()
     for number in range(ASKED_KEPT + 10):
         engine.state(f"room {number}", VISITOR, at(0))
-    assert len(engine.interests) == ASKED_KEPT
+    assert len(engine.rooms.interests) == ASKED_KEPT
 
 
 def test_ends_of_typing_are_bounded_and_forgotten() -> None:
@@ -189,9 +190,9 @@ def people(engine: Engine, now: Moment) -> tuple[int, int]:
 def test_who_was_in_a_deleted_log_is_not_in_the_one_of_the_same_name() -> None:
     logs = {"room": "one"}
     here, elsewhere = engine_of("a"), engine_of("b")
-    here.epoch_of = elsewhere.epoch_of = logs.get
+    here.rooms.epoch_of = elsewhere.rooms.epoch_of = logs.get
     for engine in (here, elsewhere):
-        engine.ask("room", at(0))
+        engine.rooms.ask("room", at(0))
     elsewhere.report("room", report(id="ann"), at(0))
     elsewhere.report("room", report(id="bob"), at(0))
     elsewhere.leave("room", Sender("user", "bob"), "default", at(0))
@@ -214,7 +215,7 @@ def test_who_was_in_a_deleted_log_is_not_in_the_one_of_the_same_name() -> None:
 def test_what_was_taken_before_the_log_was_known_goes_when_it_was_of_another() -> None:
     logs: dict[str, str] = {}
     here, elsewhere = engine_of("a"), engine_of("b")
-    here.epoch_of, elsewhere.epoch_of = logs.get, {"room": "one"}.get
+    here.rooms.epoch_of, elsewhere.rooms.epoch_of = logs.get, {"room": "one"}.get
     elsewhere.report("room", report(id="ann"), at(0))
     here.report("room", report(id="own"), at(0))
     exchange(here, elsewhere, at(1))
@@ -228,7 +229,7 @@ def test_what_was_taken_before_the_log_was_known_goes_when_it_was_of_another() -
 def test_a_log_that_is_made_meanwhile_keeps_who_is_there() -> None:
     logs: dict[str, str] = {}
     here, elsewhere = engine_of("a"), engine_of("b")
-    here.epoch_of = elsewhere.epoch_of = logs.get
+    here.rooms.epoch_of = elsewhere.rooms.epoch_of = logs.get
     elsewhere.report("room", report(id="ann"), at(0))
     here.report("room", report(id="own"), at(0))
     exchange(here, elsewhere, at(1))
@@ -240,7 +241,7 @@ def test_a_log_that_is_made_meanwhile_keeps_who_is_there() -> None:
 def test_who_leaves_at_one_instance_and_is_back_at_the_other_before_that_heard_of_it_never_went() -> None:
     here, elsewhere = engine_of("a"), engine_of("b")
     for engine in (here, elsewhere):
-        engine.ask("room", at(0))
+        engine.rooms.ask("room", at(0))
     here.report("room", report(), at(0))
     exchange(here, elsewhere, at(1))
     assert elsewhere.leave("room", Sender("user", "ann"), "default", at(10))
@@ -255,7 +256,7 @@ def test_who_leaves_at_one_instance_and_is_back_at_the_other_before_that_heard_o
 def test_who_was_heard_of_here_before_it_left_elsewhere_goes() -> None:
     here, elsewhere = engine_of("a"), engine_of("b")
     for engine in (here, elsewhere):
-        engine.ask("room", at(0))
+        engine.rooms.ask("room", at(0))
     here.report("room", report(), at(0))
     exchange(here, elsewhere, at(1))
     here.report("room", report(), at(9.5))
@@ -272,7 +273,7 @@ def test_who_was_heard_of_here_before_it_left_elsewhere_goes() -> None:
 def test_instances_agree_in_the_very_moment_in_which_typing_ends() -> None:
     here, elsewhere = engine_of("a"), engine_of("b")
     for engine in (here, elsewhere):
-        engine.ask("room", at(0))
+        engine.rooms.ask("room", at(0))
     here.typing("room", Sender("user", "ann"), True, None, at(0.5))
     exchange(here, elsewhere, at(1))
     for seconds in (8.5, 8.6):

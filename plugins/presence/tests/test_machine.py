@@ -123,8 +123,8 @@ class PresenceMachine(RuleBasedStateMachine):
         world.elapse(world.settings.longest_ttl + 1)
         world.sync()
         for engine in world.engines:
-            assert not any(room.people or room.typists for room in engine.rooms.values())
-            assert not engine.present
+            assert not any(room.people or room.typists for room in engine.rooms.all.values())
+            assert not engine.rooms.present
 
 
 TestPresence = PresenceMachine.TestCase
@@ -221,5 +221,5 @@ def test_new_devices_without_end_are_refused_or_forgotten(index: int, tabs: int)
         world.leave(index, 0, f"tab {tab}")
         world.report(index, 0, "the last")
         world.leave(index, 0, "the last")
-    room = world.engines[index].rooms["room"]
+    room = world.engines[index].rooms.all["room"]
     assert len(room.people["id:p0"].mine) <= 3 * world.settings.devices_per_person + 1

@@ -54,7 +54,7 @@ class World:
         names = Names(b"k" * 32)
         self.engines = [Engine(self.settings, names, f"{self.prefix}{index}") for index in range(len(self.skews))]
         for index, engine in enumerate(self.engines):
-            engine.ask(ROOM, self.moment(index))
+            engine.rooms.ask(ROOM, self.moment(index))
 
     def moment(self, index: int) -> Moment:
         return Moment(self.now, EPOCH + round(self.now * 1000) + self.skews[index])
@@ -92,7 +92,7 @@ class World:
         crashed = self.engines[index].instance
         self.engines[index] = Engine(self.settings, Names(b"k" * 32), f"{crashed}'")
         for other, engine in enumerate(self.engines):
-            engine.ask(ROOM, self.moment(other))
+            engine.rooms.ask(ROOM, self.moment(other))
             engine.lost(crashed, self.moment(other))
             self.hear(other)
 
@@ -101,7 +101,7 @@ class World:
         while self.now < end:
             self.now = min(end, self.now + 1.0)
             for index, engine in enumerate(self.engines):
-                engine.ask(ROOM, self.moment(index))
+                engine.rooms.ask(ROOM, self.moment(index))
                 engine.advance(self.moment(index))
                 self.hear(index)
 

@@ -18,7 +18,7 @@ class Counting:
 
     def __init__(self, telemetry: Telemetry, engine: Engine) -> None:
         telemetry.declare(*METRICS)
-        rooms = engine.rooms
+        rooms = engine.rooms.all
         telemetry.gauge(PEOPLE, lambda: [((), sum(len(room.seen_by_all) for room in list(rooms.values())))])
         telemetry.gauge(DEVICES, lambda: [((), sum(room.live for room in list(rooms.values())))])
         reports = telemetry.counter(REPORTS)

@@ -3,7 +3,6 @@ what moment, and keeps what is to be told until it is taken."""
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -22,17 +21,12 @@ from umbral_chat_presence.keyboards import Keyboards
 from umbral_chat_presence.names import Names
 from umbral_chat_presence.people import Person
 from umbral_chat_presence.room import Room
+from umbral_chat_presence.rooms import Rooms
 from umbral_chat_presence.roster import Roster, Seen
 from umbral_chat_presence.settings import PresenceSettings
 
 RENEWALS = 3
 """Reports within a time to live: two may be lost."""
-
-ASKED_KEPT = 4096
-"""Conversations that are known because somebody asked."""
-
-PAST_KEPT = 2000
-"""Conversations where nobody is, and of which it is remembered who was there."""
 
 UNKNOWN = 1.0
 """Seconds for which channels are told nothing of people in a conversation that this instance begins to follow, unless
@@ -62,20 +56,15 @@ class Engine:
         known: Callable[[str], bool] = lambda _: True,
     ) -> None:
         """`known` tells whether what other instances say of a conversation is known here."""
-        self.rooms: dict[str, Room] = {}
+        self.rooms = Rooms(settings, names, instance)
         self.instance = instance
         self._settings = settings
-        self._names = names
         self._known = known
         self._context = Context(settings, instance)
         self._devices = Devices(self._context)
         self._keyboards = Keyboards(self._context)
         self._holds: dict[Held, int] = {}
-        self._asked: OrderedDict[str, float] = OrderedDict()
-        self._past: OrderedDict[str, None] = OrderedDict()
         self._told = Told([], [])
-        self.epoch_of: Callable[[str], str | None] = lambda _: None
-        """The epoch of a conversation's log, None as long as it is not known."""
 
     @property
     def changes(self) -> Changes:
@@ -90,9 +79,9 @@ class Engine:
             raise InvalidRequest(
                 "Nobody is invisible here (presence.allow_invisible).", code="invalid_field", field="invisible"
             )
-        self.ask(conversation, now)
+        self.rooms.ask(conversation, now)
         self._same_log(conversation, now)
-        room, wanted = self._room(conversation, now), report.ttl
+        room, wanted = self.rooms.take(conversation, now), report.ttl
         person = room.person(key_of(report.person))
         ttl = self._settings.ttl if wanted is None else min(max(1.0, wanted), self._settings.longest_ttl)
         try:
@@ -109,7 +98,7 @@ class Engine:
     def leave(self, conversation: str, sender: Sender, device: str, now: Moment) -> bool:
         """See `Presence.leave`."""
         self.advance(now)
-        room, person = self._find(conversation, key_of(sender))
+        room, person = self.rooms.find(conversation, key_of(sender))
         if room is None or person is None or not self._devices.leave(room, person, device, now):
             return False
         self._rest(room, person, now)
@@ -145,10 +134,10 @@ class Engine:
         self.advance(now)
         self._same_log(conversation, now)
         key = key_of(person)
-        if not typing and conversation not in self.rooms:
+        if not typing and conversation not in self.rooms.all:
             self._keyboards.stops.add(conversation, key, self._context.stamps.next(now.wall), now.elapsed)
             return TypingNow(False, 0.0)
-        room = self._room(conversation, now)
+        room = self.rooms.take(conversation, now)
         if not typing:
             self._keyboards.over(room, key, self._context.stamps.next(now.wall), now)
             told = TypingNow(False, 0.0, room.listed)
@@ -161,7 +150,7 @@ class Engine:
 
     def wrote(self, conversation: str, sender: Sender, at: int | None, now: Moment) -> None:
         """See `Presence.wrote`; `at` in UTC ms."""
-        key, room = key_of(sender), self.rooms.get(conversation)
+        key, room = key_of(sender), self.rooms.all.get(conversation)
         if room is None:
             self._keyboards.stops.add(conversation, key, now.wall if at is None else at, now.elapsed)
             return
@@ -172,8 +161,7 @@ class Engine:
 
     def forget(self, conversation: str, now: Moment) -> None:
         """See `Presence.forget`."""
-        room = self.rooms.pop(conversation, None)
-        self._past.pop(conversation, None)
+        room = self.rooms.forget(conversation)
         if room is not None:
             self._told.changed.append(conversation)
             if room.own:
@@ -184,41 +172,18 @@ class Engine:
 
     def state(self, conversation: str, viewer: Viewer, now: Moment) -> PresenceState:
         """See `Presence.state`."""
-        self.ask(conversation, now)
+        self.rooms.ask(conversation, now)
         self.advance(now)
         self._same_log(conversation, now)
-        room = self.rooms.get(conversation) or self._new(conversation)
+        room = self.rooms.all.get(conversation) or self.rooms.empty(conversation)
         presence = room.listing(ids=viewer.ids)
         if viewer.last_seen:
             presence = msgspec.structs.replace(presence, last_seen=room.last_seen(viewer, now.wall))
         return PresenceState(presence, room.typing_list(now.elapsed, ids=viewer.ids))
 
-    def ask(self, conversation: str, now: Moment) -> None:
-        """Somebody wants to know of this conversation, or is there, and may be at another instance next: what others
-        say of it is kept for a while."""
-        self._asked[conversation] = now.elapsed
-        self._asked.move_to_end(conversation)
-        if len(self._asked) > ASKED_KEPT:
-            self._unask()
-
-    def interesting(self, conversation: str) -> bool:
-        """Whether somebody is here, or lately wanted to know of this conversation."""
-        room = self.rooms.get(conversation)
-        return conversation in self._asked or (room is not None and room.own)
-
-    @property
-    def interested(self) -> bool:
-        """Whether there is any such conversation."""
-        return bool(self._asked) or self.present
-
-    @property
-    def present(self) -> bool:
-        """Whether anybody is here, or was lately."""
-        return any(room.own for room in self.rooms.values())
-
     def says(self, conversation: str) -> bool:
         """Whether this instance has anything to say of a conversation."""
-        room = self.rooms.get(conversation)
+        room = self.rooms.all.get(conversation)
         return room is not None and (room.own or bool(room.seen))
 
     @property
@@ -226,21 +191,16 @@ class Engine:
         """Seconds for which it is remembered who was here."""
         return self._settings.last_seen
 
-    @property
-    def interests(self) -> list[str]:
-        """All such conversations."""
-        return [*self._asked, *(one for one, room in self.rooms.items() if room.own and one not in self._asked)]
-
     # other instances
 
     def learn(self, conversation: str, instance: str, number: int, roster: Roster, now: Moment) -> bool:
         """Another instance says this; whether it was news."""
         self._context.stamps.saw(roster.stamp)
-        if instance == self.instance or not self.interesting(conversation):
+        if instance == self.instance or not self.rooms.interesting(conversation):
             return False
         if not roster.concerns(self._same_log(conversation, now)):
             return False
-        room = self._room(conversation, now)
+        room = self.rooms.take(conversation, now)
         known = room.elsewhere.get(instance)
         typed = {} if known is None else known.typing
         concerned = room.learn(
@@ -258,7 +218,7 @@ class Engine:
 
     def follow(self, conversation: str, now: Moment) -> None:
         """From now on it is known what other instances say of this conversation."""
-        room = self.rooms.get(conversation)
+        room = self.rooms.all.get(conversation)
         if room is not None and room.pending:
             self._tell(room, now)
 
@@ -266,20 +226,20 @@ class Engine:
         """Some instance, which may be no more, once said who had been in a conversation."""
         gone = [one for one in roster.devices if one.phase == GONE and not one.invisible]
         seen = [*roster.seen, *(Seen(one.seen, one.role, one.id, one.name) for one in gone)]
-        if seen and self.interesting(conversation) and roster.concerns(self._same_log(conversation, now)):
-            room = self._room(conversation, now)
+        if seen and self.rooms.interesting(conversation) and roster.concerns(self._same_log(conversation, now)):
+            room = self.rooms.take(conversation, now)
             for one in seen:
                 room.remember(one)
 
     def lost(self, instance: str, now: Moment) -> None:
         """Another instance is heard of no more."""
         self.advance(now)
-        for room in list(self.rooms.values()):
+        for room in list(self.rooms.all.values()):
             self._lose(room, instance, now)
 
     def roster(self, conversation: str, now: Moment) -> Roster:
         """What this instance says of a conversation."""
-        room = self.rooms.get(conversation)
+        room = self.rooms.all.get(conversation)
         if room is None:
             return Roster()
         return Roster(
@@ -297,13 +257,12 @@ class Engine:
         while (due := self._context.deadlines.pop(now.elapsed)) is not None:
             self._came(due, now)
         self._keyboards.stops.sweep(now.elapsed)
-        while self._asked and next(iter(self._asked.values())) + 2 * self._settings.ttl <= now.elapsed:
-            self._unask()
+        self.rooms.sweep(now)
 
     @property
     def idle(self) -> bool:
         """Whether time changes nothing."""
-        return not (self._context.deadlines or self._keyboards.stops or self._asked)
+        return not (self._context.deadlines or self._keyboards.stops or self.rooms.asked)
 
     def take(self) -> Told:
         """What is to be told, once."""
@@ -312,7 +271,7 @@ class Engine:
 
     def _came(self, due: Due, now: Moment) -> None:
         held = (due.conversation, due.key, due.device)
-        room, person = self._find(due.conversation, due.key)
+        room, person = self.rooms.find(due.conversation, due.key)
         if due.what == "hold" and held in self._holds:
             self._renew(held, now)
             self._hold_on(held, now)
@@ -327,14 +286,14 @@ class Engine:
             self._say(room, now)
 
     def _renew(self, held: Held, now: Moment) -> bool:
-        room, person = self._find(held[0], held[1])
+        room, person = self.rooms.find(held[0], held[1])
         if room is None or person is None or not self._devices.renew(room, person, held[2], now):
             return False
         self._say(room, now)
         return True
 
     def _hold_on(self, held: Held, now: Moment) -> None:
-        _, person = self._find(held[0], held[1])
+        _, person = self.rooms.find(held[0], held[1])
         found = None if person is None else person.winner(held[2], self.instance)
         ttl = self._settings.ttl if found is None else found[0].ttl
         self._context.deadlines.add(now.elapsed + ttl / HOLDS, Due("hold", *held))
@@ -348,7 +307,7 @@ class Engine:
 
     def _same_log(self, conversation: str, now: Moment) -> str | None:
         """The log's epoch, if it is known. Whoever was in an earlier log of the same name is forgotten."""
-        epoch, room = self.epoch_of(conversation), self.rooms.get(conversation)
+        epoch, room = self.rooms.epoch_of(conversation), self.rooms.all.get(conversation)
         if epoch is None or room is None or room.epoch == epoch:
             return epoch
         if room.epoch is not None:
@@ -366,23 +325,6 @@ class Engine:
             self._rest(room, person, now)
         self._say(room, now)
 
-    def _find(self, conversation: str, key: str) -> tuple[Room | None, Person | None]:
-        room = self.rooms.get(conversation)
-        return room, None if room is None else room.people.get(key)
-
-    def _room(self, conversation: str, now: Moment) -> Room:
-        room = self.rooms.get(conversation)
-        if room is None or conversation in self._past:
-            self._past.pop(conversation, None)
-            room = self.rooms.setdefault(conversation, self._new(conversation))
-            room.begun = now.elapsed
-        return room
-
-    def _new(self, conversation: str) -> Room:
-        room = Room(conversation, self.instance, self._settings, lambda key: self._names.name(conversation, key))
-        room.epoch = self.epoch_of(conversation)
-        return room
-
     def _say(self, room: Room, now: Moment) -> None:
         """Tell what there is to tell of a room, now or when it is time, and forget it if that was all."""
         if room.stirred or room.pending or room.pending_typing:
@@ -392,7 +334,7 @@ class Engine:
             if not room.telling_due and (room.stirred or room.pending or room.pending_typing):
                 room.telling_due = True
                 self._context.deadlines.add(max(due, now.elapsed + 0.25), Due("telling", room.conversation))
-        self._drop_if_done(room)
+        self.rooms.release(room)
 
     def _tell(self, room: Room, now: Moment) -> None:
         known = now.elapsed - room.begun >= UNKNOWN or self._known(room.conversation)
@@ -404,24 +346,6 @@ class Engine:
         if news or signals:
             room.last_told = now.elapsed
         room.forget_typists()
-
-    def _unask(self) -> None:
-        room = self.rooms.get(self._asked.popitem(last=False)[0])
-        if room is not None:
-            self._drop_if_done(room)
-
-    def _drop_if_done(self, room: Room) -> None:
-        """Nobody is here any more and nobody asks: forget all but who was here."""
-        conversation = room.conversation
-        if room.busy or conversation in self._asked or conversation in self._past or conversation not in self.rooms:
-            return
-        del self.rooms[conversation]
-        if room.seen:
-            past = self.rooms[conversation] = self._new(conversation)
-            past.seen, past.epoch = room.seen, room.epoch
-            self._past[conversation] = None
-            if len(self._past) > PAST_KEPT:
-                self.rooms.pop(self._past.popitem(last=False)[0], None)
 
 
 def _claim(report: Report, ttl: float) -> Claim:
@@ -440,4 +364,4 @@ def _claim(report: Report, ttl: float) -> Claim:
     )
 
 
-__all__ = ["ASKED_KEPT", "PAST_KEPT", "RENEWALS", "Engine", "Told"]
+__all__ = ["RENEWALS", "Engine", "Told"]

@@ -49,7 +49,7 @@ class EnginePresence:
     def attach(self, link: PresenceLink) -> None:
         """See `Presence`."""
         self._link = link
-        self._engine.epoch_of = link.epoch
+        self._engine.rooms.epoch_of = link.epoch
 
     def report(self, conversation: str, report: Report) -> Renewal:
         """See `Presence`."""

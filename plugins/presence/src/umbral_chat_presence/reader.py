@@ -104,7 +104,7 @@ class Reader:
         """Until cancelled."""
         try:
             while True:
-                if not (self._wanted or self._waiting or self._engine.interested):
+                if not (self._wanted or self._waiting or self._engine.rooms.interested):
                     self._known.clear()
                     self._wake.clear()
                     await self._wake.wait()
@@ -149,7 +149,7 @@ class Reader:
         began = self._now().elapsed
         beats = await self._shelf.beats()
         now = self._now()
-        interests = asked.union(self._engine.interests)
+        interests = asked.union(self._engine.rooms.interests)
         news = self._peers.look(beats, interests, now.elapsed)
         for instance in news.lost:
             self._engine.lost(instance, now)

@@ -78,7 +78,7 @@ class SharedPresence(EnginePresence):
 
     async def settled(self, conversation: str) -> None:
         """See `Presence`."""
-        self._engine.ask(conversation, self._now())
+        self._engine.rooms.ask(conversation, self._now())
         await self._reader.settled(conversation)
 
     def learn(self, signal: RosterSignal) -> None:
@@ -87,7 +87,7 @@ class SharedPresence(EnginePresence):
             return
         now = self._now()
         self._peers.heard(signal.instance, now.elapsed)
-        if not self._engine.interesting(signal.conversation):
+        if not self._engine.rooms.interesting(signal.conversation):
             return
         if bytes(signal.roster) == b"null":
             self._reader.want(signal.conversation)

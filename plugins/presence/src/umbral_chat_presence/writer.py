@@ -71,7 +71,7 @@ class Writer:
     async def run(self, tick: float) -> None:
         """Until cancelled."""
         while True:
-            if not (self._outgoing.unstored or self._owes_beat or self._engine.present):
+            if not (self._outgoing.unstored or self._owes_beat or self._engine.rooms.present):
                 self._wake.clear()
                 await self._wake.wait()
             failed = await self._turn()
@@ -108,7 +108,7 @@ class Writer:
         await self._beat_in_time()
 
     async def _beat_in_time(self) -> None:
-        if self._engine.present and self._now().elapsed - self._beaten >= self._rhythm.beat:
+        if self._engine.rooms.present and self._now().elapsed - self._beaten >= self._rhythm.beat:
             await self._beat()
 
     def _renew(self, now: float) -> None:

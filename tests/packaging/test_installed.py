@@ -72,7 +72,7 @@ def test_without_the_extra_presence_is_absent_and_everything_says_so(slim: Envir
             assert (status, problem["code"]) == (404, "route_not_found")
         _, state = ask(f"{url}/v1/status")
         assert state["presence"] is None
-        assert "presence and typing: no plugin provides them" in state["missing"]
+        assert "presence and typing: no plugin provides them; pip install 'umbral-chat[presence]'" in state["missing"]
         assert ask(f"{url}/v1/conversations/room/messages", {"content": "Hello"})[0] == 201
         _, page = ask(f"{url}/v1/conversations/room/events?presence=0&device=tab")
         assert (len(page["entries"]), page["typing"], page["presence"]) == (1, [], None)

@@ -15,6 +15,7 @@ from umbral_chat.api.views import CheckView, HealthView, PluginView, StatusView
 from umbral_chat.context import Services
 from umbral_chat.errors import NotFound
 from umbral_chat.providers.edges import Check, CheckResult
+from umbral_chat.settings.packages import PACKAGES
 from umbral_chat.toggle import ToggleState
 
 CHECK_TIMEOUT = 3.0
@@ -54,9 +55,9 @@ def missing(services: Services) -> list[str]:
     lines = []
     provided = {kind for one in services.plugins.statuses if one.state == "active" for kind in one.provides}
     if not any(one.name == "polling" and one.state == "active" for one in services.plugins.statuses):
-        lines.append("events: no poll and long poll; pip install umbral-chat-polling")
+        lines.append(f"events: no poll and long poll; {PACKAGES['polling'].install}")
     if services.presence is None:
-        lines.append("presence and typing: no plugin provides them")
+        lines.append(f"presence and typing: no plugin provides them; {PACKAGES['presence'].install}")
     if "transport" not in provided:
         lines.append("transport: entries of other processes on the same store are not seen")
     return lines

@@ -7,14 +7,16 @@ from collections.abc import Iterator
 import rich_click as click
 
 from umbral_chat.cli.failures import MEANINGS
-from umbral_chat.cli.group import LOCAL, ONLINE, cli, load
+from umbral_chat.cli.group import LOCAL, ONLINE, cli, load, plugin_commands
+from umbral_chat.settings.packages import PACKAGES
 
 INTRODUCTION = """\
 # The command line
 
 <!-- Made by `python -m umbral_chat.cli.reference > docs/reference/cli.md`; a test holds it equal. -->
 
-`umbral-chat COMMAND --help` says the same. Plugins may add commands; `umbral-chat --help` lists them all.
+`umbral-chat COMMAND --help` says the same. Plugins may add commands, those of our own are at the end; `umbral-chat
+--help` lists all that are installed.
 
 These options stand before the command. Commands that ask a service also take `--url` and `--key` after their name,
 where they win.
@@ -25,7 +27,7 @@ COMMON = {"help", "url", "key"}
 
 
 def render() -> str:
-    """The page: the program's own options, exit codes, and every command of the core."""
+    """The page: the program's own options, exit codes, and every command of the core and of our installed plugins."""
     program = _context(cli, "umbral-chat")
     parts = [INTRODUCTION, *_options(cli, program, set()), "\n## Exit codes\n\n| code | meaning |\n| --- | --- |"]
     parts += [f"| {int(code)} | {meaning} |" for code, meaning in MEANINGS.items()]
@@ -33,6 +35,11 @@ def render() -> str:
         parts.append(f"\n## {title}")
         for name, target in commands.items():
             parts += _command(load(target), name, program)
+    brought = plugin_commands()
+    for section, package in PACKAGES.items():
+        if command := brought.get(package.command or section):
+            parts.append(f"\n## With {package.name}\n\n`{package.install}`")
+            parts += _command(command, str(command.name), program)
     return "\n".join(parts) + "\n"
 
 
@@ -40,15 +47,19 @@ def _context(command: click.Command, name: str, parent: click.Context | None = N
     return command.make_context(name, [], parent=parent, resilient_parsing=True)
 
 
-def _command(command: click.Command, name: str, program: click.Context) -> Iterator[str]:
-    context = _context(command, name, program)
-    yield f"\n### {name}\n"
+def _command(command: click.Command, name: str, parent: click.Context, level: int = 3) -> Iterator[str]:
+    context = _context(command, name, parent)
+    yield f"\n{'#' * level} {name}\n"
     yield f"```\n{' '.join([context.command_path, *command.collect_usage_pieces(context)])}\n```\n"
     yield "\n\n".join(" ".join(part.split()) for part in (command.help or "").split("\n\n"))
     if options := list(_options(command, context, COMMON)):
         yield "\n" + "\n".join(options)
     if examples := getattr(command, "examples", ()):
         yield "\n```sh\n" + "\n".join(examples) + "\n```"
+    if isinstance(command, click.Group):
+        for part in command.list_commands(context):
+            if found := command.get_command(context, part):
+                yield from _command(found, part, context, level + 1)
 
 
 def _options(command: click.Command, context: click.Context, told: set[str]) -> Iterator[str]:

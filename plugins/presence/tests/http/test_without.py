@@ -13,7 +13,7 @@ async def test_without_presence_everything_else_works(start: Start) -> None:
         assert (answer.status_code, answer.json()["code"]) == (404, "route_not_found")
     status = (await n8n.client.get("/v1/status")).json()
     assert status["presence"] is None
-    assert "presence and typing: no plugin provides them" in status["missing"]
+    assert "presence and typing: no plugin provides them; pip install 'umbral-chat[presence]'" in status["missing"]
     cursor = await ada.say("hello")
     found = await n8n.poll(after=cursor, presence="0", device="tab")
     assert (found["typing"], found["presence"]) == ([], None)

@@ -1,0 +1,63 @@
+"""What the log says of a history that does not answer: each outage, and not the thousand of a full disk."""
+
+from __future__ import annotations
+
+import pytest
+from umbral_chat.feed.health import QUIET, HistoryHealth
+from umbral_chat.testing import ManualClock
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock()
+
+
+def said(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [record.getMessage().split(";")[0] for record in caplog.records]
+
+
+async def test_an_outage_is_logged_once_and_so_is_its_end(clock: ManualClock, caplog: pytest.LogCaptureFixture) -> None:
+    health = HistoryHealth(clock)
+    for _ in range(3):
+        health.failed("gone")
+        await clock.elapse(QUIET)
+    assert health.since is not None
+    health.answered()
+    health.answered()
+    assert health.since is None
+    assert said(caplog) == [
+        "the history does not answer: gone",
+        "the history answers again",
+    ]
+
+
+async def test_what_comes_and_goes_is_counted_instead(clock: ManualClock, caplog: pytest.LogCaptureFixture) -> None:
+    health = HistoryHealth(clock)
+    for _ in range(50):
+        health.failed("full")
+        assert health.since is not None
+        health.answered()
+        assert health.since is None
+    assert len(said(caplog)) == 2
+    await clock.elapse(QUIET)
+    health.failed("full")
+    assert said(caplog)[-1] == (
+        "the history does not answer: full (49 short outages more since the last one that was logged)"
+    )
+
+
+async def test_an_outage_that_began_soon_after_another_and_goes_on_is_logged(
+    clock: ManualClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    health = HistoryHealth(clock)
+    health.failed("first")
+    health.answered()
+    health.failed("second")
+    assert len(said(caplog)) == 2
+    await clock.elapse(QUIET)
+    health.failed("second")
+    health.answered()
+    assert said(caplog)[2:] == [
+        "the history does not answer: second",
+        "the history answers again",
+    ]

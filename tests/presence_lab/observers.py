@@ -17,13 +17,13 @@ WAIT = 20
 
 
 async def poll_for_ever(run: Run, sights: Sights) -> None:
-    """Follow by long polls until cancelled, as a client does: with the cursor and the version of before."""
+    """Follow by long polls until cancelled, as a client does: with the cursor and the versions of before."""
     assert sights.instance is not None
     connection = run.connection(sights.instance)
-    cursor, last = "0", Sight(0.0, 0.0, {}, frozenset())
+    cursor, signals, last = "0", "0", Sight(0.0, 0.0, {}, frozenset())
     try:
         while True:
-            path = f"/v1/conversations/{quote(sights.conversation)}/events?after={cursor}&wait={WAIT}"
+            path = f"/v1/conversations/{quote(sights.conversation)}/events?after={cursor}&wait={WAIT}&signals={signals}"
             path += f"&presence={quote(last.version)}" if last.version else ""
             asked = time.monotonic()
             try:
@@ -38,7 +38,7 @@ async def poll_for_ever(run: Run, sights: Sights) -> None:
                 await asyncio.sleep(0.2)
                 continue
             body = answer.json()
-            cursor = body["cursor"]
+            cursor, signals = body["cursor"], body["signals"]
             last = _sight(asked, body["presence"], body["typing"], last)
             sights.seen.append(last)
     finally:

@@ -15,6 +15,7 @@ from umbral_chat.model.entries import Entry, FoldedMessage, Message, Redaction, 
 from umbral_chat.model.fold import folded
 from umbral_chat.providers.presence import PersonHere, PersonTyping, PresenceList, PresenceState
 from umbral_chat_polling.answer import Events, body
+from umbral_chat_polling.told import Told
 
 NOW = datetime(2026, 1, 1, 12, 30, 0, 123456, tzinfo=UTC)
 
@@ -53,14 +54,14 @@ def test_it_reads_back_as_what_it_was_made_of(
     head: int,
 ) -> None:
     cursor = Cursor("e" * 10, 5)
+    told = Told.of("polling", drafts, presence.typing if presence else ())
     data = body(
         lines=[Line.of(entry) for entry in entries],
         cursor=cursor,
         head=head,
         poll_after_ms=250,
-        mode="polling",
-        drafts=drafts,
-        presence=presence,
+        told=told,
+        presence=presence.presence if presence else None,
         known_presence="w",
         stale_since=stale_since,
         messages=None if snapshot is None else msgspec.json.encode(snapshot),
@@ -72,6 +73,7 @@ def test_it_reads_back_as_what_it_was_made_of(
         has_more=head > 5,
         poll_after_ms=250,
         mode="polling",
+        signals=told.version,
         drafts=drafts,
         typing=presence.typing if presence else [],
         presence=presence.presence if presence and presence.presence.version != "w" else None,
@@ -84,7 +86,7 @@ def test_it_reads_back_as_what_it_was_made_of(
 def test_what_there_is_nothing_of_is_still_there() -> None:
     """A client, or an expression in a workflow, reads these without asking whether they exist."""
     data: dict[str, Any] = msgspec.json.decode(
-        body(lines=[], cursor=START, head=0, poll_after_ms=1000, mode="local", drafts=[], presence=None)
+        body(lines=[], cursor=START, head=0, poll_after_ms=1000, told=Told.of("local", [], []), presence=None)
     )
     assert data == {
         "entries": [],
@@ -93,6 +95,7 @@ def test_what_there_is_nothing_of_is_still_there() -> None:
         "has_more": False,
         "poll_after_ms": 1000,
         "mode": "local",
+        "signals": Told.of("local", [], []).version,
         "drafts": [],
         "typing": [],
         "presence": None,

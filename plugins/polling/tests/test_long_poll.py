@@ -135,6 +135,29 @@ async def test_the_tag_of_the_answer_before_does_not_end_it_early(service: Insta
     assert (await poll).status_code == 200
 
 
+async def test_a_signal_that_came_between_two_polls_is_told_to_who_says_what_it_was_told(service: Instance) -> None:
+    cursor = await service.send("a question")
+    before = await service.poll(cursor)
+    await service.draft("The answ")
+    async with asyncio.timeout(MUCH_LESS):
+        events = await service.poll(cursor, signals=before.signals, wait=30)
+    assert [draft.text for draft in events.drafts] == ["The answ"]
+    poll = asyncio.create_task(service.poll(cursor, signals=events.signals, wait=30))
+    await asyncio.sleep(1.5)
+    assert not poll.done(), "it was told so"
+    await service.send("The answer is 42.", message_id="m1")
+    events = await asyncio.wait_for(poll, MUCH_LESS)
+    assert (len(events.entries), events.drafts, events.signals) == (1, [], before.signals)
+
+
+async def test_a_plain_poll_with_old_signals_is_no_304(service: Instance) -> None:
+    cursor = await service.send("a question")
+    answer = await service.ask(cursor)
+    tag, signals = answer.headers["etag"], answer.json()["signals"]
+    assert (await service.ask(cursor, known=tag, signals=signals)).status_code == 304
+    assert (await service.ask(cursor, known=tag, signals="lost")).status_code == 200
+
+
 async def test_a_deletion_ends_it_with_its_code(service: Instance) -> None:
     cursor = await service.send("before")
     poll = asyncio.create_task(service.ask(cursor, wait=30))

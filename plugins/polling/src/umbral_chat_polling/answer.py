@@ -10,7 +10,9 @@ from umbral_chat.drafts import DraftView
 from umbral_chat.feed import Line
 from umbral_chat.model.cursor import Cursor
 from umbral_chat.model.entries import Entry, FoldedMessage
-from umbral_chat.providers.presence import PersonTyping, PresenceList, PresenceState
+from umbral_chat.providers.presence import PersonTyping, PresenceList
+
+from umbral_chat_polling.told import Told
 
 _encoder = msgspec.json.Encoder()
 
@@ -24,6 +26,9 @@ class Events(msgspec.Struct, frozen=True, kw_only=True):
     has_more: bool
     poll_after_ms: int
     mode: str
+    signals: str
+    """Version of `mode`, `drafts` and `typing`, opaque: a client that hands it back with its next long poll is answered
+    within a second if they are others by then."""
     drafts: list[DraftView] = []
     typing: list[PersonTyping] = []
     presence: PresenceList | None = None
@@ -41,9 +46,8 @@ def body(
     cursor: Cursor,
     head: int,
     poll_after_ms: int,
-    mode: str,
-    drafts: list[DraftView],
-    presence: PresenceState | None,
+    told: Told,
+    presence: PresenceList | None,
     known_presence: str | None = None,
     stale_since: datetime | None = None,
     messages: bytes | None = None,
@@ -54,9 +58,9 @@ def body(
         b'{"entries":[',
         b",".join([line.json for line in lines]),
         f'],"cursor":"{cursor}","head":{head},"has_more":{"true" if cursor.seq < head else "false"}'
-        f',"poll_after_ms":{poll_after_ms},"mode":"{mode}","drafts":'.encode(),
-        _encoder.encode(drafts) if drafts else b"[]",
-        b',"typing":[],"presence":null' if presence is None else _present(presence, known_presence),
+        f',"poll_after_ms":{poll_after_ms},"mode":"{told.mode}","signals":"{told.version}"'.encode(),
+        b',"drafts":%b,"typing":%b,"presence":' % (told.drafts, told.typing),
+        b"null" if presence is None or presence.version == known_presence else _encoder.encode(presence),
     ]
     if stale_since is not None:
         parts += [b',"stale_since":', _encoder.encode(stale_since)]
@@ -64,11 +68,6 @@ def body(
         parts += [b',"snapshot":true,"messages":', messages]
     parts.append(b"}")
     return b"".join(parts)
-
-
-def _present(state: PresenceState, known: str | None) -> bytes:
-    people = b"null" if state.presence.version == known else _encoder.encode(state.presence)
-    return b',"typing":%b,"presence":%b' % (_encoder.encode(state.typing), people)
 
 
 __all__ = ["Events", "body"]

@@ -30,6 +30,7 @@ EXAMPLE = {
     "has_more": False,
     "poll_after_ms": 250,
     "mode": "polling",
+    "signals": "x5Tf0bWc7Hq2",
     "drafts": [],
     "typing": [{"person": "q7Xw1nB0tLmA", "role": "agent", "name": "Grace"}],
     "presence": {
@@ -88,6 +89,14 @@ async def events_documented(
             max_length=NAME_LIMIT,
             description="The `version` of the presence list that the client has, or `0` for none: only another one is "
             "told, and a long poll tells it within a second.",
+        ),
+    ] = None,
+    signals: Annotated[  # noqa: ARG001
+        str | None,
+        QueryParameter(
+            max_length=NAME_LIMIT,
+            description="The `signals` of the answer before: a long poll is answered within a second if `mode`, "
+            "`drafts` or `typing` are others by now. None: only what changes while it waits ends it.",
         ),
     ] = None,
     device: Annotated[  # noqa: ARG001

@@ -20,6 +20,7 @@ from umbral_chat_polling.document import PATH, events_documented
 from umbral_chat_polling.etag import etag, knows_signals, matches
 from umbral_chat_polling.query import Query, query_parser
 from umbral_chat_polling.snapshot import Snapshots
+from umbral_chat_polling.told import Told
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from umbral_chat.context import Services
     from umbral_chat.feed import Batch, Reader, View
     from umbral_chat.providers.auth import Principal
+    from umbral_chat.providers.presence import PresenceList
 
     from umbral_chat_polling.settings import Polling
 
@@ -129,7 +131,7 @@ class PollEdge:
         overdue = (
             batch.stale_since is not None
             or not knows_signals(ask.known, self._failover.mode, version)
-            or not self._knows_presence(ask)
+            or not self._knows(ask)
         )
         await reader.wait(batch.cursor, None, min(seconds, SIGNALS_EVERY))
         if seconds > SIGNALS_EVERY and not overdue:
@@ -153,7 +155,7 @@ class PollEdge:
         if view is None or view.merge.gone:
             return None
         tag = self._tag(ask, view)
-        if not matches(ask.known, tag) or not self._knows_presence(ask):
+        if not matches(ask.known, tag) or not self._knows(ask):
             return None
         check_epoch(ask.principal, ask.conversation, view.epoch)
         pause = self._pause(ask, view, writing=bool(self._drafts.of(ask.conversation)))
@@ -168,16 +170,14 @@ class PollEdge:
             check_epoch(ask.principal, ask.conversation, cursor.epoch)
             lines, head, messages = [], cursor.seq, snapshot.messages
         view = None if batch.stale_since is not None else self._feeds.peek(ask.conversation)
-        drafts = self._drafts.of(ask.conversation)
-        presence = self._presence
+        told, presence = self._state(ask)
         data = body(
             lines=lines,
             cursor=cursor,
             head=head,
-            poll_after_ms=0 if cursor.seq < head else self._pause(ask, view, writing=bool(drafts)),
-            mode=self._failover.mode,
-            drafts=drafts,
-            presence=None if presence is None else presence.state(ask.conversation, viewer(ask.principal)),
+            poll_after_ms=0 if cursor.seq < head else self._pause(ask, view, writing=told.drafts != b"[]"),
+            told=told,
+            presence=presence,
             known_presence=ask.query.presence,
             stale_since=batch.stale_since,
             messages=messages,
@@ -188,13 +188,22 @@ class PollEdge:
         self._delivered.value += len(lines)
         await http.send_json(send, 200, data, headers)
 
-    def _knows_presence(self, ask: Ask) -> bool:
-        """Whether the client has the presence list of now, unless it did not say. Asking keeps this instance
-        interested in what others know of the conversation, so it is done where nothing will be told, too."""
+    def _state(self, ask: Ask) -> tuple[Told, PresenceList | None]:
+        """What there is to tell besides entries. Asking keeps this instance interested in what others know of the
+        conversation, so it is done where nothing will be told, too."""
+        mode, drafts = self._failover.mode, self._drafts.of(ask.conversation)
         if self._presence is None:
-            return True
-        now = self._presence.state(ask.conversation, viewer(ask.principal)).presence.version
-        return ask.query.presence in {None, now}
+            return Told.of(mode, drafts, ()), None
+        state = self._presence.state(ask.conversation, viewer(ask.principal))
+        return Told.of(mode, drafts, state.typing), state.presence
+
+    def _knows(self, ask: Ask) -> bool:
+        """Whether the client has the signals and the presence list of now, as far as it said what it has."""
+        told, presence = self._state(ask)
+        query = ask.query
+        if query.signals is not None and query.signals != told.version:
+            return False
+        return query.presence is None or presence is None or query.presence == presence.version
 
     async def _meet(self, ask: Ask, batch: Batch) -> None:
         """A client that comes anew is told who is at other instances, too, if that can be known now."""

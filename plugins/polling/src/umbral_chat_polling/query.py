@@ -15,12 +15,12 @@ from umbral_chat.providers.presence import check_name
 if TYPE_CHECKING:
     from litestar.types import Scope
 
-PARAMETERS = frozenset({"after", "limit", "wait", "presence", "device"})
+PARAMETERS = frozenset({"after", "limit", "wait", "presence", "signals", "device"})
 
 REMEMBERED = 16_384
 """Queries kept parsed. A client that polls for something new sends the same query until there is."""
 
-REMEMBERED_LENGTH = 128
+REMEMBERED_LENGTH = 192
 """Longest query that is kept, in bytes: a well-formed one is shorter, and odd ones must not fill the memory."""
 
 _NUMBER = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?\Z")
@@ -34,6 +34,8 @@ class Query(NamedTuple):
     wait: float
     presence: str | None = None
     """Version of the presence list that the client has."""
+    signals: str | None = None
+    """Version of the signals that the client was told."""
     device: str | None = None
     """The caller's device whose presence this poll holds; None: the one of who names none."""
 
@@ -42,8 +44,8 @@ def query_parser(batch_size: int) -> Callable[[bytes], Query]:
     """What reads a query string.
 
     It raises InvalidRequest: `unknown_parameter`, `duplicate_parameter`, `invalid_cursor`, and `invalid_field` for a
-    `limit` outside of 1 to `batch_size`, a `wait` that is no number of seconds, and a `presence` or `device` that is
-    none.
+    `limit` outside of 1 to `batch_size`, a `wait` that is no number of seconds, and a `presence`, `signals` or
+    `device` that is none.
     """
 
     def parse(raw: bytes) -> Query:
@@ -53,6 +55,7 @@ def query_parser(batch_size: int) -> Callable[[bytes], Query]:
             limit=http.integer(given.get("limit"), field="limit", default=batch_size, least=1, most=batch_size),
             wait=_seconds(given.get("wait", "0")),
             presence=_name(given, "presence"),
+            signals=_name(given, "signals"),
             device=_name(given, "device"),
         )
 

@@ -106,6 +106,27 @@ async def test_a_long_poll_with_an_old_list_is_answered_soon(service: Instance, 
         assert (await long_poll(n8n, after=cursor, presence="0"))["presence"]["count"] == 1
 
 
+async def test_a_long_poll_tells_what_began_or_ended_between_two_polls(n8n: Caller, ada: Caller) -> None:
+    cursor = await ada.say("hello")
+    told = await n8n.poll(after=cursor)
+    for typing in (True, False):
+        await ada.types(typing=typing)
+        async with asyncio.timeout(MUCH_LESS):
+            told = await long_poll(n8n, after=cursor, signals=told["signals"])
+        assert [each["role"] for each in told["typing"]] == ["user"] * typing
+
+
+async def test_the_version_of_signals_is_the_same_at_every_instance(start: Start) -> None:
+    one, other = await start(), await start()
+    ada, n8n, there = await one.visitor(), await one.key(), await other.key()
+    cursor = await ada.say("hello")
+    await ada.types()
+    async with asyncio.timeout(MUCH):
+        while not (found := await there.poll(after=cursor))["typing"]:  # noqa: ASYNC110
+            await asyncio.sleep(0.1)
+    assert found["signals"] == (await n8n.poll(after=cursor))["signals"]
+
+
 async def test_somebody_who_types_costs_a_long_poll_at_most_one_answer_a_second(
     service: Instance, n8n: Caller, ada: Caller
 ) -> None:

@@ -54,12 +54,13 @@ def test_it_reads_back_as_what_it_was_made_of(
     head: int,
 ) -> None:
     cursor = Cursor("e" * 10, 5)
-    told = Told.of("polling", drafts, presence.typing if presence else ())
+    told = Told.of(drafts, presence.typing if presence else ())
     data = body(
         lines=[Line.of(entry) for entry in entries],
         cursor=cursor,
         head=head,
         poll_after_ms=250,
+        mode="polling",
         told=told,
         presence=presence.presence if presence else None,
         known_presence="w",
@@ -86,7 +87,7 @@ def test_it_reads_back_as_what_it_was_made_of(
 def test_what_there_is_nothing_of_is_still_there() -> None:
     """A client, or an expression in a workflow, reads these without asking whether they exist."""
     data: dict[str, Any] = msgspec.json.decode(
-        body(lines=[], cursor=START, head=0, poll_after_ms=1000, told=Told.of("local", [], []), presence=None)
+        body(lines=[], cursor=START, head=0, poll_after_ms=1000, mode="local", told=Told.of([], []), presence=None)
     )
     assert data == {
         "entries": [],
@@ -95,7 +96,7 @@ def test_what_there_is_nothing_of_is_still_there() -> None:
         "has_more": False,
         "poll_after_ms": 1000,
         "mode": "local",
-        "signals": Told.of("local", [], []).version,
+        "signals": Told.of([], []).version,
         "drafts": [],
         "typing": [],
         "presence": None,

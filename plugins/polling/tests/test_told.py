@@ -1,4 +1,4 @@
-"""The version of what an answer tells besides entries: another exactly when that is another."""
+"""The version of what an answer tells of drafts and typing: another exactly when that is another."""
 
 from __future__ import annotations
 
@@ -11,9 +11,7 @@ from umbral_chat_polling.told import Told
 
 drafts = st.builds(DraftView, st.text(max_size=3), st.just(0), st.text(max_size=3), st.just(Sender("assistant")))
 typists = st.builds(PersonTyping, person=st.text(max_size=3), role=st.sampled_from(["user", "agent"]))
-told = st.builds(
-    Told.of, st.sampled_from(["live", "polling"]), st.lists(drafts, max_size=2), st.lists(typists, max_size=2)
-)
+told = st.builds(Told.of, st.lists(drafts, max_size=2), st.lists(typists, max_size=2))
 
 
 @given(told, told)

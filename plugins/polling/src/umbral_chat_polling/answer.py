@@ -27,8 +27,8 @@ class Events(msgspec.Struct, frozen=True, kw_only=True):
     poll_after_ms: int
     mode: str
     signals: str
-    """Version of `mode`, `drafts` and `typing`, opaque: a client that hands it back with its next long poll is answered
-    within a second if they are others by then."""
+    """Version of `drafts` and `typing`, opaque: a client that hands it back with its next long poll is answered within
+    a second if they are others by then."""
     drafts: list[DraftView] = []
     typing: list[PersonTyping] = []
     presence: PresenceList | None = None
@@ -46,6 +46,7 @@ def body(
     cursor: Cursor,
     head: int,
     poll_after_ms: int,
+    mode: str,
     told: Told,
     presence: PresenceList | None,
     known_presence: str | None = None,
@@ -58,7 +59,7 @@ def body(
         b'{"entries":[',
         b",".join([line.json for line in lines]),
         f'],"cursor":"{cursor}","head":{head},"has_more":{"true" if cursor.seq < head else "false"}'
-        f',"poll_after_ms":{poll_after_ms},"mode":"{told.mode}","signals":"{told.version}"'.encode(),
+        f',"poll_after_ms":{poll_after_ms},"mode":"{mode}","signals":"{told.version}"'.encode(),
         b',"drafts":%b,"typing":%b,"presence":' % (told.drafts, told.typing),
         b"null" if presence is None or presence.version == known_presence else _encoder.encode(presence),
     ]

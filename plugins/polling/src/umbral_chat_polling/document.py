@@ -95,8 +95,8 @@ async def events_documented(
         str | None,
         QueryParameter(
             max_length=NAME_LIMIT,
-            description="The `signals` of the answer before: a long poll is answered within a second if `mode`, "
-            "`drafts` or `typing` are others by now. None: only what changes while it waits ends it.",
+            description="The `signals` of the answer before: a long poll is answered within a second if `drafts` or "
+            "`typing` are others by now. None: only what changes while it waits ends it.",
         ),
     ] = None,
     device: Annotated[  # noqa: ARG001

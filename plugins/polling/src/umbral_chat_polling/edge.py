@@ -176,6 +176,7 @@ class PollEdge:
             cursor=cursor,
             head=head,
             poll_after_ms=0 if cursor.seq < head else self._pause(ask, view, writing=told.drafts != b"[]"),
+            mode=self._failover.mode,
             told=told,
             presence=presence,
             known_presence=ask.query.presence,
@@ -191,11 +192,11 @@ class PollEdge:
     def _state(self, ask: Ask) -> tuple[Told, PresenceList | None]:
         """What there is to tell besides entries. Asking keeps this instance interested in what others know of the
         conversation, so it is done where nothing will be told, too."""
-        mode, drafts = self._failover.mode, self._drafts.of(ask.conversation)
+        drafts = self._drafts.of(ask.conversation)
         if self._presence is None:
-            return Told.of(mode, drafts, ()), None
+            return Told.of(drafts, ()), None
         state = self._presence.state(ask.conversation, viewer(ask.principal))
-        return Told.of(mode, drafts, state.typing), state.presence
+        return Told.of(drafts, state.typing), state.presence
 
     def _knows(self, ask: Ask) -> bool:
         """Whether the client has the signals and the presence list of now, as far as it said what it has."""

@@ -1,4 +1,4 @@
-"""What an answer tells besides entries, and its version, by which a client says that it was told."""
+"""What an answer tells of drafts and typing, and its version, by which a client says that it was told."""
 
 from __future__ import annotations
 
@@ -16,27 +16,26 @@ _encoder = msgspec.json.Encoder()
 
 
 class Told(NamedTuple):
-    """Mode, drafts and typing of one moment, the lists as JSON."""
+    """Drafts and typing of one moment, as JSON."""
 
-    mode: str
     drafts: bytes
     typing: bytes
 
     @classmethod
-    def of(cls, mode: str, drafts: Sequence[DraftView], typing: Sequence[PersonTyping]) -> Told:
+    def of(cls, drafts: Sequence[DraftView], typing: Sequence[PersonTyping]) -> Told:
         """Encoded."""
-        return cls(mode, _encoder.encode(drafts) if drafts else b"[]", _encoder.encode(typing) if typing else b"[]")
+        return cls(_encoder.encode(drafts) if drafts else b"[]", _encoder.encode(typing) if typing else b"[]")
 
     @property
     def version(self) -> str:
-        """A hash, so that it is the same at every instance: a client may ask any, and its next answer comes late or at
-        once because of what there is to tell, not because of whom it asked."""
+        """A hash, so that it is the same at every instance and in every mode: a client may ask any, and its next answer
+        comes at once or late because of what there is to tell, not because of whom it asked."""
         return _version(self)
 
 
 @lru_cache(maxsize=1024)
 def _version(told: Told) -> str:
-    digest = blake2b(b"\0".join((told.mode.encode(), told.drafts, told.typing)), digest_size=9).digest()
+    digest = blake2b(b"\0".join(told), digest_size=9).digest()
     return base64.urlsafe_b64encode(digest).decode("ascii")
 
 

@@ -64,6 +64,8 @@ class Engine:
         self._devices = Devices(self._context)
         self._keyboards = Keyboards(self._context)
         self._holds: dict[Held, int] = {}
+        self._nobody: dict[Viewer, PresenceState] = {}
+        """What is told where nobody is, the same in every conversation: it is what most polls ask for."""
         self._told = Told([], [])
 
     @property
@@ -175,7 +177,14 @@ class Engine:
         self.rooms.ask(conversation, now)
         self.advance(now)
         self._same_log(conversation, now)
-        room = self.rooms.all.get(conversation) or self.rooms.empty(conversation)
+        room = self.rooms.all.get(conversation)
+        if room is None:
+            if viewer not in self._nobody:
+                self._nobody[viewer] = self._state(self.rooms.empty(conversation), viewer, now)
+            return self._nobody[viewer]
+        return self._state(room, viewer, now)
+
+    def _state(self, room: Room, viewer: Viewer, now: Moment) -> PresenceState:
         presence = room.listing(ids=viewer.ids)
         if viewer.last_seen:
             presence = msgspec.structs.replace(presence, last_seen=room.last_seen(viewer, now.wall))
@@ -263,6 +272,11 @@ class Engine:
     def idle(self) -> bool:
         """Whether time changes nothing."""
         return not (self._context.deadlines or self._keyboards.stops or self.rooms.asked)
+
+    @property
+    def news(self) -> bool:
+        """Whether there is anything to take, or to say to other instances."""
+        return bool(self._told.changed or self._told.signals or self.changes.dirty)
 
     def take(self) -> Told:
         """What is to be told, once."""

@@ -71,8 +71,11 @@ class EnginePresence:
 
     def renew(self, conversation: str, person: Sender, device: str = DEVICE) -> bool:
         """See `Presence`."""
-        renewed = self._engine.renew(conversation, key_of(person), device, self._now())
-        self._deliver()
+        key = key_of(person)
+        if self._engine.rooms.find(conversation, key)[1] is None:
+            return False
+        renewed = self._engine.renew(conversation, key, device, self._now())
+        self._deliver_news()
         return renewed
 
     @contextmanager
@@ -97,7 +100,7 @@ class EnginePresence:
     def state(self, conversation: str, viewer: Viewer) -> PresenceState:
         """See `Presence`."""
         state = self._engine.state(conversation, viewer, self._now())
-        self._deliver()
+        self._deliver_news()
         return state
 
     async def settled(self, conversation: str) -> None:
@@ -136,6 +139,11 @@ class EnginePresence:
         if self._link is not None:
             for conversation in told.changed:
                 self._link.changed(conversation)
+
+    def _deliver_news(self) -> None:
+        """The same after what every poll does: mostly there is none, and what is due by time is told by `tick`."""
+        if self._engine.news or not self._busy.is_set():
+            self._deliver()
 
     def _publish(self, signal: Signal) -> None:
         if self._link is not None:

@@ -92,7 +92,7 @@ bench-supabase: setup ## the same on a local Supabase, beside the functions call
 bench-realtime: setup ## sent to delivered, reads and bytes over Realtime on a local Supabase; writes bench/REALTIME.md
 	$(RUN) python -m bench.realtime
 
-bench-polling: setup ## what polling costs by clients, settings and mode; writes bench/POLLING.md (15 minutes)
+bench-polling: setup ## what polling costs by clients, settings and mode; writes bench/POLLING.md (RUNS=1 for a look; 15 to 20 minutes)
 	$(RUN) python -m bench.polling $(ARGS)
 
 bench-presence: setup ## what 5,000 people who heartbeat cost; writes bench/PRESENCE.md (RUNS=1 for a look; 20 minutes)

@@ -3,6 +3,7 @@ writes `bench/POLLING.md`. Two instances on one store: one is written to, the ot
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import platform
@@ -26,7 +27,7 @@ from bench.servers import DRIVER_CPU, cpu_seconds, free_port, pinned, python, ru
 from tests.local_supabase.process import stack_process
 
 SECONDS = 5.0
-RUNS = 3
+RUNS = int(os.environ.get("RUNS", "3"))
 
 
 class Case(NamedTuple):
@@ -145,7 +146,14 @@ def measure(case: Case, store: Mapping[str, str]) -> Result:
 
 def main() -> int:
     """Measure, print, write."""
-    wanted = sys.argv[1:] or list(dict.fromkeys(case.table for case in CASES))
+    tables = list(dict.fromkeys(case.table for case in CASES))
+    parser = argparse.ArgumentParser(prog="python -m bench.polling", description=__doc__)
+    # Not `choices`: with nargs="*" Python 3.11 holds them against the empty list, too.
+    parser.add_argument("table", nargs="*", help=f"only these tables, printed and not written: {', '.join(tables)}")
+    only = parser.parse_args().table
+    if unknown := set(only) - set(tables):
+        parser.error(f"unknown: {', '.join(sorted(unknown))}; there are {', '.join(tables)}")
+    wanted = only or tables
     cases = [case for case in CASES if case.table in wanted]
     found: dict[str, list[tuple[str, list[Result]]]] = {table: [] for table in wanted}
     with ExitStack() as entered:
@@ -164,7 +172,7 @@ def main() -> int:
             found[case.table].append((case.name, runs))
     text = page(found, machine())
     print(text)
-    if not sys.argv[1:]:
+    if not only:
         (Path(__file__).parent / "POLLING.md").write_text(text + "\n", encoding="utf-8")
     return 0
 
@@ -174,8 +182,8 @@ def machine() -> str:
     return (
         f"{datetime.now(UTC):%Y-%m-%d}, {platform.machine()}, {os.cpu_count()} processors shared with others, Python "
         f"{platform.python_version()}. Two instances on one store: one is written to, the other is polled and "
-        f"measured, alone on its processor as far as the machine allows. Messages of 160 bytes. Medians of {RUNS} runs "
-        f"of {SECONDS:g} s each."
+        f"measured, alone on its processor as far as the machine allows. Messages of 160 bytes. "
+        f"{'One run' if RUNS == 1 else f'Medians of {RUNS} runs'} of {SECONDS:g} s each."
     )
 
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import platform
@@ -72,7 +73,12 @@ CASES = [
 
 def main() -> int:
     """Measure, print, write."""
-    wanted = sys.argv[1:]
+    stores = list(dict.fromkeys(case.store for case in CASES))
+    parser = argparse.ArgumentParser(prog="python -m bench.presence", description=__doc__)
+    parser.add_argument("store", nargs="*", help=f"only these stores, printed and not written: {', '.join(stores)}")
+    wanted = parser.parse_args().store
+    if unknown := set(wanted) - set(stores):
+        parser.error(f"unknown: {', '.join(sorted(unknown))}; there are {', '.join(stores)}")
     found: list[tuple[str, list[Result]]] = []
     with ExitStack() as entered:
         supabase: dict[str, str] = {}

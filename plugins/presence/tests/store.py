@@ -36,6 +36,8 @@ class MemoryStore:
         self.hangs = False
         self.slow = 0.0
         """Seconds that a write takes."""
+        self.slow_reads = 0.0
+        """Seconds that a scan takes; it tells how things stood at its end."""
         self.full = False
         """Rosters are refused, and nothing else."""
         self.lag = 0.0
@@ -51,6 +53,8 @@ class MemoryStore:
 
     async def scan(self, namespace: str, *, prefix: str = "", limit: int = 1000) -> dict[str, Record]:
         await self._answer()
+        if self.slow_reads:
+            await self._clock.sleep(self.slow_reads)
         self.reads.append(prefix)
         found = {key: one for (of, key), one in self._seen().items() if of == namespace and key.startswith(prefix)}
         return dict(sorted(found.items())[:limit])

@@ -414,3 +414,50 @@ async def test_settling_at_once_costs_one_read() -> None:
         await on.elapse(1)
         assert all(one.done() for one in waiting)
         assert len(here.store.reads) - reads <= 4
+
+
+def settling(there: Instance, conversations: int) -> list[asyncio.Future[None]]:
+    return [asyncio.ensure_future(there.presence.settled(f"room {number}")) for number in range(conversations)]
+
+
+async def test_when_all_come_anew_nobody_waits_for_the_last() -> None:
+    async with deployment() as on:
+        here, there = await on.start(), await on.start()
+        here.report()
+        await on.elapse(1)
+        there.store.slow_reads = 0.3
+        waiting = settling(there, 40)
+        await on.elapse(0.8)
+        assert 8 <= sum(one.done() for one in waiting) < 40
+        await on.elapse(3)
+        assert all(one.done() for one in waiting)
+
+
+async def test_where_no_other_instance_lives_one_look_settles_all() -> None:
+    async with deployment() as on:
+        here = await on.start()
+        here.store.slow_reads = 0.5
+        waiting = settling(here, 40)
+        await on.elapse(0.7)
+        assert all(one.done() for one in waiting)
+
+
+async def test_an_instance_that_began_after_the_last_look_is_looked_for_before_anybody_is_told() -> None:
+    async def asks(there: Instance) -> int:
+        await there.settled()
+        return there.shown().count
+
+    async with deployment() as on:
+        on.wire.lost = 1.0
+        there = await on.start()
+        there.store.slow_reads = 0.5
+        there.presence.state("room", VISITOR)
+        first = settling(there, 8)  # what somebody waits for is read first, and "room" after that
+        await on.elapse(0.6)
+        here = await on.start()
+        here.report()
+        await on.elapse(0.3)
+        waiting = asyncio.ensure_future(asks(there))
+        await on.elapse(2.5)
+        assert all(one.done() for one in first)
+        assert waiting.result() == 1

@@ -54,6 +54,10 @@ class Peers:
         peer = self._peers.get(instance)
         return peer is not None and not peer.lost
 
+    def knows(self, instance: str) -> bool:
+        """Whether it was ever heard of, as far back as is remembered."""
+        return instance in self._peers
+
     def heard(self, instance: str, now: float) -> None:
         """A signal of this instance came."""
         if instance in self._peers or len(self._peers) < KEPT:

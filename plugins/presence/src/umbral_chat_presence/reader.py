@@ -119,7 +119,7 @@ class Reader:
         waiting, self._waiting = self._waiting, {}
         error: BaseException | None = HistoryUnavailable("The service ends.")
         try:
-            await self._learn(set(waiting))
+            await self._learn(waiting)
             error = None
         except UmbralChatError as failure:
             log.debug("presence was not read: %s", failure)
@@ -136,12 +136,19 @@ class Reader:
         self._counting.failed.value += 1
         return True
 
-    async def _learn(self, asked: set[str]) -> None:
-        if asked or self._now().elapsed - self._looked >= self._rhythm.beat:
-            await self._look(asked)
-        wanted = list(self._wanted)
+    async def _learn(self, waiting: dict[str, asyncio.Future[None]]) -> None:
+        """Look and read. Whoever waits is answered, and taken from `waiting`, as soon as what it waits for is known:
+        when an instance begins, all of its clients come anew, each of another conversation."""
+        if waiting or self._now().elapsed - self._looked >= self._rhythm.beat:
+            await self._look(set(waiting))
+        if not self._peers.living:
+            _answer(waiting, None)  # nobody is elsewhere; what is read now is only who was here lately
+        for conversation in waiting.keys() - self._wanted:
+            _settle(waiting.pop(conversation))
+        asked = waiting.keys() | self._waiting.keys()
+        wanted = sorted(self._wanted, key=lambda one: one not in asked)
         for start in range(0, len(wanted), AT_ONCE):
-            await all_of(self._read(one) for one in wanted[start : start + AT_ONCE])
+            await all_of(self._read(one, waiting) for one in wanted[start : start + AT_ONCE])
         self._learnt()
 
     async def _look(self, asked: set[str]) -> None:
@@ -160,9 +167,12 @@ class Reader:
         self._known |= dict.fromkeys(self._known.keys() - self._wanted, began)
         self._looked = began
 
-    async def _read(self, conversation: str) -> None:
+    async def _read(self, conversation: str, waiting: dict[str, asyncio.Future[None]]) -> None:
         began = self._now().elapsed
         self._wanted.discard(conversation)
+        late = conversation not in waiting and conversation in self._waiting
+        if late:
+            waiting[conversation] = self._waiting.pop(conversation)
         try:
             found = await self._shelf.read(conversation, self._peers.living)
         except BaseException:
@@ -179,17 +189,33 @@ class Reader:
                 self._torn.add(conversation)
         self._known[conversation] = began
         self._engine.follow(conversation, now)
+        if (one := waiting.pop(conversation, None)) is None:
+            return
+        if not late or all(self._peers.knows(instance) for instance in found):
+            _settle(one)
+        else:
+            # An instance may have begun after this turn's look at who lives, and before somebody asked; or it ended
+            # long ago, and its roster is still there. Another look tells.
+            self._wanted.add(conversation)
+            later = self._waiting.setdefault(conversation, one)
+            if later is not one:
+                later.add_done_callback(lambda done: _settle(one, done.exception()))
+            self._wake.set()
+
+
+def _settle(one: asyncio.Future[None], error: BaseException | None = None) -> None:
+    if one.done():
+        return
+    if error is None:
+        one.set_result(None)
+    else:
+        one.set_exception(HistoryUnavailable(str(error)))
+        one.exception()  # whoever waited may have gone, and it is no news
 
 
 def _answer(waiting: dict[str, asyncio.Future[None]], error: BaseException | None) -> None:
     for one in waiting.values():
-        if one.done():
-            continue
-        if error is None:
-            one.set_result(None)
-        else:
-            one.set_exception(HistoryUnavailable(str(error)))
-            one.exception()  # whoever waited may have gone, and it is no news
+        _settle(one, error)
     waiting.clear()
 
 

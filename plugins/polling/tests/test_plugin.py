@@ -18,6 +18,7 @@ async def test_the_route_stands_in_the_document(start: Start) -> None:
         "limit",
         "wait",
         "presence",
+        "signals",
         "device",
         "If-None-Match",
     }
@@ -27,7 +28,7 @@ async def test_the_route_stands_in_the_document(start: Start) -> None:
     shown = msgspec.convert(example["value"], Events, strict=False)
     assert msgspec.to_builtins(shown.entries[0])["content"]
     answer = document["components"]["schemas"]["Events"]["properties"]
-    assert {"entries", "cursor", "head", "has_more", "poll_after_ms", "mode", "drafts"} <= set(answer)
+    assert {"entries", "cursor", "head", "has_more", "poll_after_ms", "mode", "signals", "drafts"} <= set(answer)
 
 
 async def test_connect_offers_polling_under_the_public_url(start: Start) -> None:

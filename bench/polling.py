@@ -3,7 +3,6 @@ writes `bench/POLLING.md`. Two instances on one store: one is written to, the ot
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import platform
@@ -20,6 +19,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from bench.arguments import only
 from bench.cases import KEY
 from bench.pollers import Load
 from bench.polling_page import page
@@ -147,13 +147,8 @@ def measure(case: Case, store: Mapping[str, str]) -> Result:
 def main() -> int:
     """Measure, print, write."""
     tables = list(dict.fromkeys(case.table for case in CASES))
-    parser = argparse.ArgumentParser(prog="python -m bench.polling", description=__doc__)
-    # Not `choices`: with nargs="*" Python 3.11 holds them against the empty list, too.
-    parser.add_argument("table", nargs="*", help=f"only these tables, printed and not written: {', '.join(tables)}")
-    only = parser.parse_args().table
-    if unknown := set(only) - set(tables):
-        parser.error(f"unknown: {', '.join(sorted(unknown))}; there are {', '.join(tables)}")
-    wanted = only or tables
+    chosen = only("bench.polling", __doc__, "table", tables)
+    wanted = chosen or tables
     cases = [case for case in CASES if case.table in wanted]
     found: dict[str, list[tuple[str, list[Result]]]] = {table: [] for table in wanted}
     with ExitStack() as entered:
@@ -172,7 +167,7 @@ def main() -> int:
             found[case.table].append((case.name, runs))
     text = page(found, machine())
     print(text)
-    if not only:
+    if not chosen:
         (Path(__file__).parent / "POLLING.md").write_text(text + "\n", encoding="utf-8")
     return 0
 

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import platform
@@ -22,6 +21,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from bench.arguments import only
 from bench.cases import KEY
 from bench.heartbeats import Load
 from bench.servers import DRIVER_CPU, cpu_seconds, free_port, pinned, python, running
@@ -73,12 +73,7 @@ CASES = [
 
 def main() -> int:
     """Measure, print, write."""
-    stores = list(dict.fromkeys(case.store for case in CASES))
-    parser = argparse.ArgumentParser(prog="python -m bench.presence", description=__doc__)
-    parser.add_argument("store", nargs="*", help=f"only these stores, printed and not written: {', '.join(stores)}")
-    wanted = parser.parse_args().store
-    if unknown := set(wanted) - set(stores):
-        parser.error(f"unknown: {', '.join(sorted(unknown))}; there are {', '.join(stores)}")
+    wanted = only("bench.presence", __doc__, "store", (case.store for case in CASES))
     found: list[tuple[str, list[Result]]] = []
     with ExitStack() as entered:
         supabase: dict[str, str] = {}

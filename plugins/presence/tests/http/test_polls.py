@@ -66,7 +66,7 @@ async def test_a_poll_is_a_304_until_something_of_it_changes(n8n: Caller, ada: C
     assert (await ask(tag)).status_code == 304
     await ada.types()
     async with asyncio.timeout(MUCH):  # changes are told at most once a second
-        while (answer := await ask(tag)).status_code == 304:  # noqa: ASYNC110
+        while (answer := await ask(tag)).status_code == 304:  # noqa: ASYNC110 - as a client asks
             await asyncio.sleep(0.1)
     assert (answer.status_code, len(answer.json()["typing"])) == (200, 1)
     tag = answer.headers["etag"]
@@ -122,7 +122,7 @@ async def test_the_version_of_signals_is_the_same_at_every_instance(start: Start
     cursor = await ada.say("hello")
     await ada.types()
     async with asyncio.timeout(MUCH):
-        while not (found := await there.poll(after=cursor))["typing"]:  # noqa: ASYNC110
+        while not (found := await there.poll(after=cursor))["typing"]:  # noqa: ASYNC110 - as a client asks
             await asyncio.sleep(0.1)
     assert found["signals"] == (await n8n.poll(after=cursor))["signals"]
 
@@ -155,7 +155,7 @@ async def test_typing_ends_with_the_message_that_another_instance_took(start: St
     cursor = await n8n.say("a question")
     await n8n.types(sender=bot)
     async with asyncio.timeout(MUCH):
-        while not (await there.poll(after=cursor))["typing"]:  # noqa: ASYNC110
+        while not (await there.poll(after=cursor))["typing"]:  # noqa: ASYNC110 - as a client asks
             await asyncio.sleep(0.1)
     await there.say("an answer", sender=bot)
     for caller in (there, n8n):

@@ -28,9 +28,10 @@ if TYPE_CHECKING:
     from litestar.handlers import ASGIRouteHandler
     from litestar.types import Receive, Scope, Send
     from umbral_chat.context import Services
+    from umbral_chat.drafts import DraftView
     from umbral_chat.feed import Batch, Reader, View
     from umbral_chat.providers.auth import Principal
-    from umbral_chat.providers.presence import PresenceList
+    from umbral_chat.providers.presence import PersonTyping, PresenceList
 
     from umbral_chat_polling.settings import Polling
 
@@ -170,14 +171,14 @@ class PollEdge:
             check_epoch(ask.principal, ask.conversation, cursor.epoch)
             lines, head, messages = [], cursor.seq, snapshot.messages
         view = None if batch.stale_since is not None else self._feeds.peek(ask.conversation)
-        told, presence = self._state(ask)
+        drafts, typing, presence = self._state(ask)
         data = body(
             lines=lines,
             cursor=cursor,
             head=head,
-            poll_after_ms=0 if cursor.seq < head else self._pause(ask, view, writing=told.drafts != b"[]"),
+            poll_after_ms=0 if cursor.seq < head else self._pause(ask, view, writing=bool(drafts)),
             mode=self._failover.mode,
-            told=told,
+            told=Told.of(drafts, typing),
             presence=presence,
             known_presence=ask.query.presence,
             stale_since=batch.stale_since,
@@ -189,20 +190,20 @@ class PollEdge:
         self._delivered.value += len(lines)
         await http.send_json(send, 200, data, headers)
 
-    def _state(self, ask: Ask) -> tuple[Told, PresenceList | None]:
+    def _state(self, ask: Ask) -> tuple[list[DraftView], list[PersonTyping], PresenceList | None]:
         """What there is to tell besides entries. Asking keeps this instance interested in what others know of the
         conversation, so it is done where nothing will be told, too."""
         drafts = self._drafts.of(ask.conversation)
         if self._presence is None:
-            return Told.of(drafts, ()), None
+            return drafts, [], None
         state = self._presence.state(ask.conversation, viewer(ask.principal))
-        return Told.of(drafts, state.typing), state.presence
+        return drafts, state.typing, state.presence
 
     def _knows(self, ask: Ask) -> bool:
         """Whether the client has the signals and the presence list of now, as far as it said what it has."""
-        told, presence = self._state(ask)
+        drafts, typing, presence = self._state(ask)
         query = ask.query
-        if query.signals is not None and query.signals != told.version:
+        if query.signals is not None and query.signals != Told.of(drafts, typing).version:
             return False
         return query.presence is None or presence is None or query.presence == presence.version
 

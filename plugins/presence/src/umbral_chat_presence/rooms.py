@@ -29,8 +29,6 @@ class Rooms:
         self._names = names
         self._instance = instance
         self._asked: OrderedDict[str, float] = OrderedDict()
-        self._due = 0.0
-        """Before this moment nobody has asked too long ago."""
         self._past: OrderedDict[str, None] = OrderedDict()
 
     # which there are
@@ -79,22 +77,14 @@ class Rooms:
         """Somebody wants to know of this conversation, or is there, and may be at another instance next: what others
         say of it is kept for a while."""
         self._asked[conversation] = now.elapsed
-        self._due = min(self._due, now.elapsed + self._kept)
         self._asked.move_to_end(conversation)
         if len(self._asked) > ASKED_KEPT:
             self._unask()
 
     def sweep(self, now: Moment) -> None:
         """Forget who asked long ago."""
-        if now.elapsed < self._due:
-            return
-        while self._asked and (until := next(iter(self._asked.values())) + self._kept) <= now.elapsed:
+        while self._asked and next(iter(self._asked.values())) + 2 * self._settings.ttl <= now.elapsed:
             self._unask()
-        self._due = until if self._asked else float("inf")
-
-    @property
-    def _kept(self) -> float:
-        return 2 * self._settings.ttl
 
     @property
     def asked(self) -> bool:

@@ -14,8 +14,6 @@ class Stops:
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
         self._stops: OrderedDict[tuple[str, str], tuple[int, float]] = OrderedDict()
-        self._due = 0.0
-        """Before this moment none is to be forgotten: most calls of `sweep`, one for each poll, look no further."""
 
     def __len__(self) -> int:
         return len(self._stops)
@@ -28,17 +26,13 @@ class Stops:
         """What this person began to type up to `stamp` is over."""
         known = self._stops.pop((conversation, key), _NEVER)[0]
         self._stops[conversation, key] = (max(known, stamp), now + self._seconds)
-        self._due = min(self._due, now + self._seconds)
         if len(self._stops) > KEPT:
             self._stops.popitem(last=False)
 
     def sweep(self, now: float) -> None:
         """Forget those that nothing can come late for."""
-        if now < self._due:
-            return
-        while self._stops and (until := next(iter(self._stops.values()))[1]) <= now:
+        while self._stops and next(iter(self._stops.values()))[1] <= now:
             self._stops.popitem(last=False)
-        self._due = until if self._stops else float("inf")
 
 
 _NEVER = (0, 0.0)

@@ -161,7 +161,7 @@ async def test_snapshots_replace_the_copy_and_the_channel_goes_on_from_them(
         await say(chat, "x" * 210_000)
         await ok(await chat.patch(f"{ROOM}/messages/m0", json={"content": "changed"}))
         await equal(chat, page)
-        await command(supabase, "realtime/faults", lose_share=0.5, reorder=0.5)
+        await command(supabase, "realtime/faults", lose_share=0.5, reorder=True)
         for number in range(10):
             await say(chat, f"through faults {number}")
         await equal(chat, page)
@@ -244,7 +244,7 @@ async def test_a_stale_copy_ends_as_a_fresh_read(chat: Client, supabase: Stack, 
         await say(chat, "x" * 210_000, "long")
         await ok(await chat.patch(f"{ROOM}/messages/m0", json={"content": "changed"}))
         await equal(chat, page, former)
-        await command(supabase, "realtime/faults", lose_share=0.3, duplicate=0.3, reorder=0.3)
+        await command(supabase, "realtime/faults", lose_share=0.3, duplicate=True, reorder=True)
         for number in range(20):
             await say(chat, f"through faults {number}")
         await equal(chat, page, former)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import fields
+from dataclasses import asdict, fields
 from typing import Any
 
+import msgspec
 from aiohttp import web
 
 from .channel import Channel
@@ -106,8 +107,12 @@ def _set(target: Faults | Limits, given: Body) -> None:
     unknown = given.keys() - {field.name for field in fields(target)}
     if unknown:
         raise web.HTTPBadRequest(text=f"unknown: {', '.join(sorted(unknown))}")
-    for name, value in given.items():
-        setattr(target, name, value)
+    try:
+        checked = msgspec.convert(asdict(target) | given, type(target))
+    except msgspec.ValidationError as error:
+        raise web.HTTPBadRequest(text=str(error)) from error
+    for name in given:
+        setattr(target, name, getattr(checked, name))
 
 
 def _meant(realtime: Realtime, body: Body) -> list[Socket]:

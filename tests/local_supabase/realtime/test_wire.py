@@ -315,6 +315,22 @@ async def test_a_half_open_socket_is_dead_and_does_not_look_it(stack: Stack) -> 
         assert not one.socket.closed
 
 
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [({"duplicate": 0.3}, "bool"), ({"lose": "all"}, "int"), ({"los": 1}, "unknown: los")],
+)
+async def test_a_fault_that_it_does_not_understand_is_refused_and_sets_nothing(
+    stack: Stack, given: dict[str, Any], says: str
+) -> None:
+    async with httpx.AsyncClient() as http:
+        answer = await http.post(f"{stack.url}/_control/realtime/faults", json={"reorder": True} | given)
+    assert (answer.status_code, says in answer.text) == (400, True)
+    async with wire(stack) as one:
+        await one.join()
+        await tell(stack, 1)
+        assert await one.broadcasts(1) == [1]
+
+
 async def test_what_its_faults_hit_is_counted(stack: Stack) -> None:
     async def hits() -> dict[str, int]:
         async with httpx.AsyncClient() as http:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from umbral_chat.clock import Clock
 from umbral_chat.errors import HistoryUnavailable
 
+from umbral_chat_realtime_supabase.live.ending import ended
 from umbral_chat_realtime_supabase.live.linkup import LinkUp
 from umbral_chat_realtime_supabase.live.lost import Lost
 from umbral_chat_realtime_supabase.live.session import Session
@@ -98,14 +99,16 @@ class Keeping:
     async def _leave(self) -> None:
         probing, self._probing = self._probing, None
         renewing, self._renewing = self._renewing, None
-        for task in (probing, renewing):
-            if task is not None:
-                task.cancel()
-                await asyncio.wait((task,))
-        if renewing is not None and not renewing.cancelled() and renewing.exception() is None:
-            found = renewing.result()
-            if isinstance(found, Session):
-                await found.close()
+        tasks = [task for task in (probing, renewing) if task is not None]
+        for task in tasks:
+            task.cancel()
+        try:
+            await ended(*tasks)
+        finally:
+            if renewing is not None and not renewing.cancelled() and renewing.exception() is None:
+                found = renewing.result()
+                if isinstance(found, Session):
+                    await found.close()
 
     def _next_renewal(self, session: Session) -> float:
         # Spread, since instances that were started together would otherwise come at once.

@@ -14,6 +14,7 @@ from umbral_chat.settings.secret import Secret
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 
+from umbral_chat_realtime_supabase.live.ending import ended
 from umbral_chat_realtime_supabase.live.link import Heard, Link
 from umbral_chat_realtime_supabase.live.lost import Lost, of_status
 from umbral_chat_realtime_supabase.live.traffic import Traffic
@@ -99,10 +100,13 @@ class Session:
         return True
 
     async def close(self) -> None:
-        """End it, and wait for that: no task and no socket is left."""
-        if self._task is not None:
+        """End it, and wait for that, also when this is cancelled: no task and no socket is left. It takes two goodbyes
+        at most."""
+        if self._task is None:
+            return
+        if not self._task.cancelling():  # said once: a second word would cut the goodbye short
             self._task.cancel()
-            await asyncio.wait((self._task,))
+        await ended(self._task)
 
     async def _run(self) -> None:
         lost = Lost("closed", "it ended without a word")
@@ -144,9 +148,13 @@ class Session:
         finally:
             for task in tasks:
                 task.cancel()
-            await asyncio.wait(tasks)
-            # A link that is lost gets no goodbye: frames that nobody reads any more would hold it up, and the news too.
-            await _leave(found, politely=link.lost is None)
+            try:
+                await asyncio.wait(tasks)
+                # A link that is lost gets no goodbye: frames that nobody reads any more would hold it up, and the news
+                # too.
+                await _leave(found, politely=link.lost is None)
+            finally:
+                found.transport.abort()  # also when the goodbye is interrupted, as by the loop's end
 
     async def _handshake(self) -> ClientConnection | Lost:
         # The hosted gateway looks for the key in the query; the header is what Realtime itself prefers.

@@ -179,9 +179,11 @@ class SupabaseTransport:
 
     async def _let_go(self, session: Session) -> None:
         current, self._keeping.session = self._keeping.session, None
-        await session.close()
-        if current is not None and current is not session:
-            await current.close()
+        try:
+            await session.close()
+        finally:
+            if current is not None and current is not session:
+                await current.close()
 
     async def _catch_up(self) -> None:
         # From the moment of the probe on everything is heard, so what is read now leaves no gap before it.

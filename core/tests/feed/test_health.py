@@ -22,8 +22,8 @@ async def test_an_outage_is_logged_once_and_so_is_its_end(clock: ManualClock, ca
         health.failed("gone")
         await clock.elapse(QUIET)
     assert health.since is not None
-    health.answered()
-    health.answered()
+    health.answered(health.outages)
+    health.answered(health.outages)
     assert health.since is None
     assert said(caplog) == [
         "the history does not answer: gone",
@@ -36,7 +36,7 @@ async def test_what_comes_and_goes_is_counted_instead(clock: ManualClock, caplog
     for _ in range(50):
         health.failed("full")
         assert health.since is not None
-        health.answered()
+        health.answered(health.outages)
         assert health.since is None
     assert len(said(caplog)) == 2
     await clock.elapse(QUIET)
@@ -51,13 +51,24 @@ async def test_an_outage_that_began_soon_after_another_and_goes_on_is_logged(
 ) -> None:
     health = HistoryHealth(clock)
     health.failed("first")
-    health.answered()
+    health.answered(health.outages)
     health.failed("second")
     assert len(said(caplog)) == 2
     await clock.elapse(QUIET)
     health.failed("second")
-    health.answered()
+    health.answered(health.outages)
     assert said(caplog)[2:] == [
         "the history does not answer: second",
         "the history answers again",
     ]
+
+
+def test_an_answer_to_what_was_asked_before_the_outage_does_not_end_it(clock: ManualClock) -> None:
+    health = HistoryHealth(clock)
+    before = health.outages
+    health.failed("gone")
+    during = health.outages
+    health.answered(before)
+    assert health.since is not None
+    health.answered(during)
+    assert health.since is None

@@ -24,6 +24,8 @@ class HistoryHealth:
         self._clock = clock
         self.since: datetime | None = None
         self.reason = ""
+        self.outages = 0
+        """How many there were, with the one that goes on. Whoever asks notes it before."""
         self._logged = False
         """Whether the outage that goes on is in the log."""
         self._logged_at = float("-inf")
@@ -33,6 +35,7 @@ class HistoryHealth:
         """A call to the history found it unavailable."""
         if self.since is None:
             self.since = self._clock.now()
+            self.outages += 1
             self._logged = False
             self._unlogged += 1
         self.reason = reason
@@ -40,9 +43,10 @@ class HistoryHealth:
             # Also what began while it was quiet, and goes on.
             self._log(reason)
 
-    def answered(self) -> None:
-        """A call to the history went well."""
-        if self.since is not None:
+    def answered(self, asked: int) -> None:
+        """A call to the history went well. `asked`: `outages` when it began; one that began before this outage says
+        nothing of whether it is over."""
+        if self.since is not None and asked == self.outages:
             if self._logged:
                 log.warning("the history answers again; it did not since %s", self.since.isoformat())
             self.since = None

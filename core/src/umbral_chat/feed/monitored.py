@@ -58,6 +58,7 @@ class MonitoredHistory:
         return await self._ask(self.wrapped.mark_read(conversation, subject, seq))
 
     async def _ask(self, call: Awaitable[T]) -> T:
+        asked = self.health.outages
         try:
             answer = await call
         except HistoryUnavailable as error:
@@ -65,9 +66,9 @@ class MonitoredHistory:
             raise
         except RequestError:
             # A refusal is an answer.
-            self.health.answered()
+            self.health.answered(asked)
             raise
-        self.health.answered()
+        self.health.answered(asked)
         return answer
 
 

@@ -30,6 +30,9 @@ TOGGLE_EVERY = 1.5
 """Seconds between two reads of the toggle at most, also when nobody follows anything: whoever switches realtime off
 is promised that every instance obeys within two seconds."""
 
+LEAST_PAUSE = 0.1
+"""Share of a pause that lies between an answer and the next look, however long the answer took."""
+
 COALESCE = 0.02
 """Seconds in which those who come at once are gathered, so that a thousand clients who reconnect cost a few reads."""
 
@@ -151,6 +154,7 @@ class PollingTransport:
             else:
                 asked = self._watched.take_all() if full else self._watched.take_fresh()
                 position = self._position if self._watched else None
+            began = self._clock.monotonic()
             try:
                 seen = await look(self._storage, asked, position, within=TICK_TIMEOUT)
             except (UmbralChatError, TimeoutError) as error:
@@ -160,7 +164,7 @@ class PollingTransport:
                 log.exception("the store failed unexpectedly")
                 self._failed(error)
             else:
-                self._learn(asked, seen, full=full)
+                self._learn(asked, seen, began, full=full)
 
     async def _rest(self) -> None:
         """Sleep until a look is due; what makes one due earlier wakes it up."""
@@ -191,7 +195,7 @@ class PollingTransport:
         reason = str(error) or f"the store did not answer within {TICK_TIMEOUT:g} s"
         self._become("down" if self._pace.failures >= DOWN_AFTER else "degraded", reason)
 
-    def _learn(self, asked: list[str], seen: Seen, *, full: bool) -> None:
+    def _learn(self, asked: list[str], seen: Seen, began: float, *, full: bool) -> None:
         hints, news = self._watched.learn(asked, seen.heads)
         for hint in hints:
             self._mailbox.put(hint)
@@ -205,9 +209,10 @@ class PollingTransport:
         else:
             self._pace.glanced(news=news)
         now = self._clock.monotonic()
-        soon = now + self._pace.seconds
+        # From look to look, so that the time an answer takes is not added to what a reader may wait.
+        soon = _next(began, now, self._pace.seconds)
         self._next_tick = soon if full else min(soon, self._next_tick)
-        self._next_toggle = now + TOGGLE_EVERY
+        self._next_toggle = _next(began, now, TOGGLE_EVERY)
         self._become("live", "the store answers")
 
     def _hear(self, recent: RecentSignals) -> bool:
@@ -224,6 +229,10 @@ class PollingTransport:
             since = self._state.since if state == self._state.state else self._clock.now()
             self._state = TransportState(state, reason, since)
             self._mailbox.put(StateChanged(self._state))
+
+
+def _next(began: float, now: float, pause: float) -> float:
+    return max(began + pause, now + pause * LEAST_PAUSE)
 
 
 __all__ = ["COALESCE", "TICK_TIMEOUT", "TOGGLE_EVERY", "PollingTransport"]

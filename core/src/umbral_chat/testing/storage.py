@@ -32,6 +32,9 @@ class StorageContract:
     lapse: float = 0.3
     """Shortest time to live, in seconds, that the store tells apart from none. Tests let it pass several times."""
 
+    hold: float = 5.0
+    """Time to live, in seconds, of what must not lapse while a test goes on: longer than a busy machine stalls."""
+
     def rig(self) -> AbstractAsyncContextManager[StorageRig]:
         """An empty store. To be provided."""
         raise NotImplementedError

@@ -21,15 +21,17 @@ class LeasesContract(StorageContract):
 
     async def test_its_holder_keeps_it_by_renewing_or_acquiring_again(self) -> None:
         async with self.rig() as rig:
-            store = rig.storage.store
-            lease = await store.acquire("job", "a", self.lapse)
-            assert lease is not None
+            store, other = rig.storage.store, rig.other.store
+            renewed = await store.acquire("renewed", "a", self.hold)
+            again = await store.acquire("again", "a", self.hold)
+            assert renewed is not None
+            assert again is not None
             for _ in range(3):
-                await rig.elapse(self.lapse * 0.6)
-                assert await store.renew(lease, self.lapse)
-                await rig.elapse(self.lapse * 0.6)
-                assert await rig.other.store.acquire("job", "a", self.lapse) == lease
-            assert await store.acquire("job", "b", 60) is None
+                await rig.elapse(self.hold * 0.35)
+                assert await store.renew(renewed, self.hold)
+                assert await other.acquire("again", "a", self.hold) == again
+            assert await other.acquire("renewed", "b", 60) is None
+            assert await store.acquire("again", "b", 60) is None
 
     async def test_a_lapsed_one_is_lost_to_its_holder(self) -> None:
         async with self.rig() as rig:

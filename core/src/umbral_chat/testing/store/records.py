@@ -92,12 +92,15 @@ class RecordsContract(StorageContract):
     async def test_a_lapsed_record_is_absent_at_once_in_every_way(self) -> None:
         async with self.rig() as rig:
             store = rig.storage.store
-            await store.put("ns", "a", b"a", ttl=self.lapse)
+            await store.put("ns", "a", b"a", ttl=self.hold)
             await store.put("ns", "b", b"b")
             await store.put("ns", "c", b"c", ttl=self.lapse * 1000)
-            swapped = await store.compare_and_set("ns", "d", b"d", expect=0, ttl=self.lapse)
+            swapped = await store.compare_and_set("ns", "d", b"d", expect=0, ttl=self.hold)
             assert swapped is not None
             assert list(await rig.other.store.scan("ns")) == ["a", "b", "c", "d"]
+            await store.put("ns", "a", b"a", ttl=self.lapse)
+            swapped = await store.compare_and_set("ns", "d", b"d", expect=swapped.version, ttl=self.lapse)
+            assert swapped is not None
             await rig.elapse(self.lapse * 2)
             assert await rig.other.store.get("ns", "a") is None
             assert list(await rig.other.store.scan("ns")) == ["b", "c"]

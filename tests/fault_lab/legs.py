@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from .outages import Span, longest_without
-from .sights import Sight
+from tests.torture.standstill import Standstill
+
+from .outages import Span
+from .sights import Sight, unexcused
 
 
-def second_leg(direct: Iterable[Sight], found: Iterable[Sight], excused: Sequence[Sequence[Span]]) -> Iterator[Sight]:
+def second_leg(
+    direct: Iterable[Sight],
+    found: Iterable[Sight],
+    excused: Sequence[Sequence[Span]],
+    standstills: Sequence[Standstill] = (),
+) -> Iterator[Sight]:
     """The sights of pages, each as late as it came after the first reader of the same instance was shown the entry.
 
     What a page's channel lost it reads from its instance, and what that has not heard either it cannot be told: the
@@ -19,8 +26,7 @@ def second_leg(direct: Iterable[Sight], found: Iterable[Sight], excused: Sequenc
         shown[key] = min(one.seen, shown.get(key, one.seen))
     for one in direct:
         since = shown.get((one.instance, one.conversation, one.key), one.acknowledged)
-        late = longest_without(excused[one.instance], since, one.seen) if one.seen > since else 0.0
-        yield one._replace(staleness=late)
+        yield one._replace(staleness=unexcused(excused[one.instance], standstills, since, one.seen))
 
 
 __all__ = ["second_leg"]

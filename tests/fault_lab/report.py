@@ -117,6 +117,7 @@ def result_rows(verdicts: Sequence[Verdict], violations: Sequence[Violation]) ->
         ("worst staleness of pages that follow directly, after their instance could show it", f"{direct.worst:.2f} s"),
         ("promised then at most (reconcile_interval, three round trips, half a second)", f"{direct.bound:.2f} s"),
         ("time of such outages, of all instances", f"{sum(verdict.excused for verdict in verdicts):.0f} s"),
+        ("time in which the machine stood still", f"{sum(verdict.stood_still for verdict in verdicts):.1f} s"),
         ("time", f"{sum(verdict.seconds for verdict in verdicts):.0f} s"),
     ]
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from tests.torture.checker import Violation
 from tests.torture.facts import Facts
+from tests.torture.standstill import Standstill, stood_still
 
 from .outages import Span, longest_without
 from .snapshots import SnapshotReading, first_shown
@@ -24,7 +25,7 @@ class Sight(NamedTuple):
     mode: str
     staleness: float
     """The longest time between the two in which nothing that is excused was broken: no history out of reach, no link
-    of its own cut."""
+    of its own cut. Without what of the time the machine stood still."""
 
 
 def sights(
@@ -32,13 +33,14 @@ def sights(
     snapshots: Iterable[SnapshotReading],
     acknowledged_at: Mapping[str, float],
     excused: Sequence[Sequence[Span]],
+    standstills: Sequence[Standstill] = (),
 ) -> Iterator[Sight]:
     """Of every reader. `excused`: of each instance, merged spans in which its readers could not be told."""
 
     def sight(reader: str, conversation: str, instance: int, key: str, seen: float, mode: str) -> Iterator[Sight]:
         at = acknowledged_at.get(key)
         if at is not None:
-            stale = longest_without(excused[instance], at, seen) if seen > at else 0.0
+            stale = unexcused(excused[instance], standstills, at, seen)
             yield Sight(reader, conversation, instance, key, at, max(at, seen), mode, stale)
 
     for reading in facts.readings:
@@ -51,6 +53,14 @@ def sights(
         seqs = {item.key: item.seq for item in facts.logs.get(each.conversation, [])}
         for key, copy in first_shown(each, seqs):
             yield from sight(each.reader, each.conversation, each.instance, key, copy.at, copy.mode)
+
+
+def unexcused(excused: Sequence[Span], standstills: Sequence[Standstill], began: float, ended: float) -> float:
+    """The longest stretch between `began` and `ended` in which nothing was broken, without what the machine stood still
+    meanwhile. 0 when there is no time between them."""
+    if ended <= began:
+        return 0.0
+    return max(0.0, longest_without(excused, began, ended) - stood_still(standstills, began, ended))
 
 
 def stale(found: Iterable[Sight], bound: float) -> Iterator[Violation]:
@@ -73,6 +83,7 @@ def unfilled(
     *,
     slack: float,
     bound: float,
+    standstills: Sequence[Standstill] = (),
 ) -> Iterator[Violation]:
     """What was acknowledged before an instance called itself live, and shown well after: the gap was not filled first.
 
@@ -86,7 +97,7 @@ def unfilled(
                 continue
             if any(span.meets(one.acknowledged - slack, live) for span in doubtful):
                 continue
-            if longest_without(excused[one.instance], live, one.seen) > bound:
+            if unexcused(excused[one.instance], standstills, live, one.seen) > bound:
                 yield Violation(
                     "late",
                     f"{one.reader} of instance {one.instance} saw {one.key} in {one.conversation} "
@@ -118,4 +129,4 @@ def unfollowed(
                 )
 
 
-__all__ = ["Sight", "sights", "stale", "unfilled", "unfollowed"]
+__all__ = ["Sight", "sights", "stale", "unexcused", "unfilled", "unfollowed"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.torture.facts import Facts, Item, Reading, Shown
+from tests.torture.standstill import Standstill
 
 from .outages import Span
 from .sights import Sight, sights, stale, unfilled, unfollowed
@@ -23,6 +24,18 @@ def test_a_sight_is_the_first_one_and_what_is_excused_does_not_count() -> None:
     excused = [[Span(11.0, 15.0)], []]
     found = list(sights(facts, [], {"a": 10.0, "b": 10.0}, excused))
     assert [(one.key, one.seen, one.staleness) for one in found] == [("a", 18.0, 3.0), ("b", 10.0, 0.0)]
+
+
+def test_the_time_in_which_the_machine_stood_still_is_taken_off_and_ends_no_stretch() -> None:
+    facts = Facts(readings=[reading(0, ("a", 18.0))])
+    stood = [Standstill(9.0, 10.5), Standstill(12.0, 12.5), Standstill(17.0, 20.0)]
+    (one,) = sights(facts, [], {"a": 10.0}, [[], []], stood)
+    assert one.staleness == 6.0
+    live = 11.0
+    late = sight(10.0, 14.0)
+    assert list(unfilled([late], [[live], []], [], [[], []], slack=0.2, bound=1.0, standstills=stood)) != []
+    stood.append(Standstill(12.5, 14.0))
+    assert list(unfilled([late], [[live], []], [], [[], []], slack=0.2, bound=1.0, standstills=stood)) == []
 
 
 def test_the_excuses_of_one_instance_are_not_the_others() -> None:

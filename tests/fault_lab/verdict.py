@@ -70,6 +70,8 @@ class Verdict:
     """Median wait."""
     excused: float
     """Seconds in which the history or the link was out of reach, both instances together."""
+    stood_still: float
+    """Seconds in which the machine let nobody run."""
     seconds: float
     direct: Direct
     modes: Counter[str] = field(default_factory=Counter)
@@ -81,11 +83,11 @@ def verdict(run: Lab, unfinished: Sequence[Violation], seconds: float) -> Verdic
     """Judge a run. What an unfinished one never read is not missing."""
     excused = [merged([*run.history[number], *run.links[number]]) for number in range(len(run.services))]
     shown = replace(run.facts, readings=[*run.facts.readings, *run.applied])
-    every = list(sights(shown, run.snapshots, run.acknowledged_at, excused))
+    every = list(sights(shown, run.snapshots, run.acknowledged_at, excused, run.standstills))
     found = [one for one in every if one.reader not in run.followers]
     # A page's token is one more thing that its reading needs.
     denied = [merged([*spans, *run.expired[number]]) for number, spans in enumerate(excused)]
-    direct = list(second_leg((one for one in every if one.reader in run.followers), found, denied))
+    direct = list(second_leg((one for one in every if one.reader in run.followers), found, denied, run.standstills))
     trip = round_trip(run)
     interval = run.course.reconcile_interval
     bound = interval + trip + PAUSE
@@ -107,7 +109,9 @@ def verdict(run: Lab, unfinished: Sequence[Violation], seconds: float) -> Verdic
     lives = [entered(modes, "live")[1:] for modes in run.watch.modes]
     slack = EVERY + min(0.5, trip)
     soon = 2 * trip + PAUSE + LATER
-    violations += unfilled(found, lives, doubtful(run.struck), excused, slack=slack, bound=soon)
+    violations += unfilled(
+        found, lives, doubtful(run.struck), excused, slack=slack, bound=soon, standstills=run.standstills
+    )
     violations += unfollowed(run.switched, run.watch.modes, excused, within=TOGGLE + EVERY + trip)
     usual = quantile(sorted(one.seen - one.acknowledged for one in found), 0.5)
     return Verdict(
@@ -120,6 +124,7 @@ def verdict(run: Lab, unfinished: Sequence[Violation], seconds: float) -> Verdic
         bound=bound,
         usual=usual,
         excused=sum(total(spans) for spans in excused),
+        stood_still=sum(each.ended - each.began for each in run.standstills),
         seconds=seconds,
         direct=Direct(
             sights=len(direct),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 
 from tests.torture.facts import Acknowledgement, Sent, item_of
 from tests.torture.run import Flight, Run
@@ -25,7 +26,9 @@ async def write(run: Run, writer: int, stop: asyncio.Event, *, every: float) -> 
             sent = Sent(f"{name}-{number}", conversation, name, number, f"{name} says {number} — ü 漢字")
             run.facts.sent[sent.key] = sent
             body = {"content": sent.content, "client_id": sent.key, "sender": {"role": "user", "id": name}}
+            flight = Flight(sent.key)
             while True:
+                flight.written_at = time.monotonic()
                 try:
                     answer = await connection.ask("POST", f"/v1/conversations/{conversation}/messages", body)
                 except Lost:
@@ -36,7 +39,7 @@ async def write(run: Run, writer: int, stop: asyncio.Event, *, every: float) -> 
                 run.surprise(f"send {sent.key} was answered {answer.status}: {answer.body[:200]!r}")
                 await asyncio.sleep(AGAIN)
             told = answer.json()
-            run.acknowledge(Acknowledgement(sent.key, told["created"], item_of(told["entry"])), Flight(sent.key))
+            run.acknowledge(Acknowledgement(sent.key, told["created"], item_of(told["entry"])), flight)
             number += 1
             await asyncio.sleep(every * draw.uniform(0.5, 1.5))
     finally:

@@ -18,6 +18,7 @@ from .reader import Reader
 from .report import show_progress
 from .run import Hopeless, Killing, Run
 from .sender import Sender
+from .standstill import watch
 
 CATCH_UP = 60.0  # seconds that readers get after the last send: more than one whole long poll
 
@@ -93,6 +94,7 @@ async def read_afresh(run: Run, pool: dict[Item, Item]) -> None:
 async def _all_along(run: Run, readers: Sequence[Follower]) -> AsyncIterator[None]:
     tasks = [asyncio.create_task(reader.work()) for reader in readers]
     tasks.append(asyncio.create_task(show_progress(run)))
+    tasks.append(asyncio.create_task(watch(run.standstills)))
     try:
         yield
     finally:

@@ -62,7 +62,7 @@ class Liar:
         if self.lie != "early":
             self.flush()
         elif len(self._late) == 1:
-            asyncio.get_running_loop().call_later(0.03, self.flush)
+            asyncio.get_running_loop().call_later(0.1, self.flush)  # so that few kills find all of it written
         self._add(name, entry)
         self.grown.set()
         self.grown = asyncio.Event()

@@ -10,6 +10,7 @@ from tests.wire.http1 import Connection
 from tests.wire.service import Service
 
 from .facts import Acknowledgement, Facts
+from .standstill import Standstill
 from .stores import Store
 
 
@@ -85,6 +86,8 @@ class Run:
     """Senders that are not through yet."""
     worst_lag: float = 0.0
     """Longest time from an acknowledgement to a reader's sight of the entry; a restart in between counts."""
+    standstills: list[Standstill] = field(default_factory=list)
+    """When the machine let nobody run, the driver included."""
     began: float = field(default_factory=time.monotonic)
 
     def instance(self, number: int) -> int:

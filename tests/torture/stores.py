@@ -53,6 +53,8 @@ class Database:
     def __init__(self, command: str, folder: Path, stack: Stack) -> None:
         self.service = Service(command, folder, SUPABASE__URL=stack.url, SUPABASE__KEY=stack.secret_key)
         self._control = f"{stack.url}/_control/postgres"
+        # Made now: making one takes longer than a send, and a kill would come when what was in flight is answered.
+        self._http = httpx.AsyncClient(timeout=RETURN, limits=httpx.Limits(max_keepalive_connections=0))
 
     async def crash(self) -> None:
         await self._command("kill")
@@ -61,8 +63,7 @@ class Database:
         await self._command("start")
 
     async def _command(self, name: str) -> None:
-        async with httpx.AsyncClient(timeout=RETURN) as http:
-            answer = await http.post(f"{self._control}/{name}")
+        answer = await self._http.post(f"{self._control}/{name}")
         if answer.is_error:
             raise NotReady(f"the local Supabase does not {name} its database: {answer.text[:500]}")
 

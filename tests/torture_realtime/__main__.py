@@ -74,7 +74,7 @@ def _run(plan: Soak, command: str, folder: Path, stack: Stack) -> list[Violation
     except* (Hopeless, NotReady, Lost, TimeoutError, httpx.HTTPError) as group:
         unfinished = [Violation("surprise", f"the run ended early: {error!r}") for error in leaves(group)]
     (run,) = runs
-    found = list(waits(run.facts.readings, run.acknowledged_at, run.facts.through))
+    found = list(waits(run.facts.readings, run.acknowledged_at, run.facts.through, run.standstills))
     # The promise is the interval and one round trip; on a loaded machine that is the run's own slowest.
     bound = RECONCILE_INTERVAL + max(run.round_trips, default=0.0)
     violations = [*late(found, bound)]

@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple
 
 from tests.torture.checker import Violation
 from tests.torture.facts import Reading
+from tests.torture.standstill import Standstill, stood_still
 
 SentTo = Literal["another", "itself", "both"]
 
@@ -19,7 +20,8 @@ class Wait(NamedTuple):
     acknowledged: float
     """When the sender had its answer; monotonic seconds."""
     seconds: float
-    """From then to the reader's sight of the entry; not below 0, though it often is there before the answer."""
+    """From then to the reader's sight of the entry, without the time in which the machine stood still; not below 0,
+    though it often is there before the answer."""
     mode: str
     """How the reader's instance learnt of others' entries when it showed this one."""
     sent_to: SentTo
@@ -32,7 +34,10 @@ class Wait(NamedTuple):
 
 
 def waits(
-    readings: Iterable[Reading], acknowledged_at: Mapping[str, float], through: Mapping[str, Collection[int]]
+    readings: Iterable[Reading],
+    acknowledged_at: Mapping[str, float],
+    through: Mapping[str, Collection[int]],
+    standstills: Sequence[Standstill] = (),
 ) -> Iterator[Wait]:
     """Each entry's first sight by each reader. What was never acknowledged has nothing to be measured from. `through`:
     the instances that each key was sent to."""
@@ -47,7 +52,8 @@ def waits(
             sent_to: SentTo = "itself" if tried == {reading.instance} else "another"
             if len(tried) > 1:
                 sent_to = "both"
-            yield Wait(reading.reader, item.key, at, max(0.0, shown.at - at), shown.mode, sent_to)
+            seconds = max(0.0, shown.at - at - stood_still(standstills, at, shown.at))
+            yield Wait(reading.reader, item.key, at, seconds, shown.mode, sent_to)
 
 
 def late(found: Iterable[Wait], bound: float) -> Iterator[Violation]:

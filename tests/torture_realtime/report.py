@@ -34,6 +34,7 @@ def show(run: Soaking, found: Sequence[Wait], bound: float, violations: list[Vio
         "append, median, 99 % and slowest": _three(run.round_trips),
         **{f"wait, {name}, median, 99 % and worst": _three(some) for name, some in _kinds_of_waits(found)},
         "promised at most": f"{bound:.2f} s",
+        "time in which the machine stood still": f"{sum(one.ended - one.began for one in run.standstills):.1f} s",
         "time": f"{seconds:.1f} s",
     }
     console.print(figures(f"seed {run.plan.seed}", rows))

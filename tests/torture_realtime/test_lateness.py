@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.torture.facts import Item, Reading, Shown
+from tests.torture.standstill import Standstill
 
 from .lateness import Wait, late, quantile, waits
 
@@ -37,6 +38,11 @@ def test_what_was_sent_to_other_instances_only_crosses() -> None:
     assert [wait.sent_to for wait in here] == ["itself", "another", "both"]
     assert [wait.sent_to for wait in there] == ["another", "itself", "both"]
     assert [wait.crossed for wait in there] == [True, False, False]
+
+
+def test_the_time_in_which_the_machine_stood_still_is_taken_off() -> None:
+    (wait,) = waits([reading(("s0-0", 18.0))], {"s0-0": 10.0}, THROUGH, [Standstill(9.0, 11.0), Standstill(12.0, 12.5)])
+    assert wait.seconds == 6.5
 
 
 def test_what_was_never_acknowledged_is_measured_from_nothing() -> None:

@@ -34,8 +34,8 @@ def test_a_service_that_is_never_live_does_not_pass(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_a_service_whose_entries_come_too_late_does_not_pass(tmp_path: Path) -> None:
-    """It looks where the logs stand every 60 s only, and sockets that are half-open tell it nothing for 8 s."""
-    late = "UMBRAL_CHAT_REALTIME__RECONCILE_INTERVAL=60"
+    """It looks where the logs stand every 60 s only, and sockets that are half-open tell it nothing for 9 s."""
+    late = "UMBRAL_CHAT_REALTIME__RECONCILE_INTERVAL=60 UMBRAL_CHAT_SUPABASE__HEARTBEAT=4.5"
     done = soak(late, tmp_path, "--messages", "200", "--faults", "half_open", "--brisk", "0.5")
     assert done.returncode == 1, done.stdout + done.stderr
     assert "\nlate: " in done.stdout

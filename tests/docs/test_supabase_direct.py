@@ -214,7 +214,7 @@ async def test_the_channel_tells_who_comes_goes_and_types(chat: Client, supabase
         await told("her typing", typing=["Grace"])
         await ok(await chat.post(f"{ROOM}/messages", json={"content": "Hello", "sender": GRACE}))
         await told("that it ended with her message", typing=[])
-        await ok(await chat.post(typing, json={"sender": {"role": "assistant", "name": "Bot"}, "seconds": 2}))
+        await ok(await chat.post(typing, json={"sender": {"role": "assistant", "name": "Bot"}, "seconds": 8}))
         await told("the assistant's typing", typing=["Bot"])
         await told("that it ended by itself", typing=[])
         await ok(await chat.delete(presence, params=WHOSE))
@@ -269,7 +269,7 @@ async def test_a_stale_copy_ends_as_a_fresh_read(chat: Client, supabase: Stack, 
         await equal(chat, page)
         # While the service itself does not reach Realtime it offers polling alone; soon after that it is as before.
         (topic,) = (await page.until(listening(), "the channel again"))["topics"]
-        assert topic != left["topics"]
+        assert topic not in left["topics"]
     assert page.lines[-1]["messages"] == await fresh(chat)
 
 
@@ -298,7 +298,7 @@ async def test_an_offer_that_is_out_of_date_takes_nobody_off_the_topic_of_now(
         line = await page.until(lambda line: listening()(line) and line["topics"] != [before], "the new channel")
         (now,) = line["topics"]
         # What the channel does not tell is found by the next poll, after which the page asks for an offer.
-        await command(supabase, "realtime/faults", lose=1, topic=now)
+        await command(supabase, "realtime/faults", lose=1, lose_share=0.0, topic=now)
         await say(chat, "lost on the way")
         await equal(chat, page)
         refused = await page.until(lambda line: line["refused"], "the refusal")

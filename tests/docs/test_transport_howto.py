@@ -79,7 +79,9 @@ def test_a_service_finds_it_and_is_live_with_it(package: Path) -> None:
     for folder in (here, there):
         folder.mkdir()
     with service(here, free_port(), environ | shared) as first, service(there, free_port(), environ | shared) as second:
-        status = ask(f"{second}/v1/status")
+        end = time.monotonic() + 30  # it serves before its transport has had the store's first answer
+        while (status := ask(f"{second}/v1/status"))["mode"] != "live" and time.monotonic() < end:
+            time.sleep(0.05)
         used = next(one for one in status["transports"] if one["name"] == "filewatch")
         assert (status["mode"], used["in_use"], used["state"]["state"]) == ("live", True, "live"), status
         with ThreadPoolExecutor() as pool:

@@ -15,7 +15,7 @@ from tests.wire.running import die_with_parent
 from .stack.api import Stack
 
 ROOT = Path(__file__).parents[2]
-PATIENCE = 240.0
+PATIENCE = 700.0
 """Seconds until the stack must run; the first time npm installs."""
 
 

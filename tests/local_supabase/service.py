@@ -51,11 +51,11 @@ async def instances(supabase: Stack) -> AsyncIterator[Start]:
 async def _live(app: Litestar) -> None:
     services: Services = app.state.services
     listens = services.toggle.state.enabled and any(one.rank > 0 for one in services.failover.status())
-    for _ in range(1000):
+    for _ in range(3000):
         if not listens or services.failover.mode == "live":
             return
         await asyncio.sleep(0.01)
-    raise AssertionError(f"not live within 10 s: {services.failover.status()}")
+    raise AssertionError(f"not live within 30 s: {services.failover.status()}")
 
 
 async def add(service: Client, *members: User | tuple[User, str], conversation: str = "room") -> None:

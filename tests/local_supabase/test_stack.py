@@ -27,13 +27,13 @@ from tests.local_supabase.stack.api import Stack
 @pytest.fixture
 async def client(supabase: Stack) -> AsyncIterator[AsyncClient]:
     """The real client with the publishable key."""
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(timeout=30) as http:
         options = AsyncClientOptions(auto_refresh_token=False, persist_session=False, httpx_client=http)
         yield await acreate_client(supabase.url, supabase.publishable_key, options)
 
 
 async def keys_of(stack: Stack) -> dict[str, Any]:
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(timeout=30) as http:
         answer = await http.get(f"{stack.url}/auth/v1/.well-known/jwks.json")
     assert answer.headers["cache-control"] == "public, max-age=600"
     return {key["kid"]: jwt.PyJWK(key).key for key in answer.json()["keys"]}
@@ -112,7 +112,7 @@ async def test_keys_rotate_and_old_tokens_hold_until_the_old_key_is_dropped(supa
     new = await sign_in(supabase, old.email)
     kids = [jwt.get_unverified_header(user.access_token)["kid"] for user in (old, new)]
     assert kids[0] != kids[1]
-    async with httpx.AsyncClient(base_url=supabase.url) as http:
+    async with httpx.AsyncClient(base_url=supabase.url, timeout=30) as http:
         await http.post("/_control/jwks/rotate?drop=1")
     assert not set(kids) & set(await keys_of(supabase))
     assert (await rest(supabase, "GET", "umbral_chat_entries", token=new.access_token)).status_code == 401
@@ -136,7 +136,7 @@ async def test_a_key_stands_for_its_role(supabase: Stack) -> None:
     for key in ("sb_secret_wrong", "not.a.key"):
         answer = await rest(supabase, "POST", state, key=key, json={})
         assert (answer.status_code, answer.json()["message"]) == (401, "Invalid API key")
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(timeout=30) as http:
         answer = await http.post(f"{supabase.url}/rest/v1/{state}", json={})
         assert answer.json()["message"] == "No API key found in request"
         browser = {"apikey": supabase.secret_key, "User-Agent": "Mozilla/5.0"}
@@ -185,7 +185,7 @@ async def test_the_secret_key_makes_and_deletes_users_and_the_publishable_one_do
     given: Any = {"email": "new@example.com", "password": PASSWORD, "email_confirm": True}
     with pytest.raises(AuthApiError, match="not allowed"):
         await client.auth.admin.create_user(given)
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(timeout=30) as http:
         options = AsyncClientOptions(auto_refresh_token=False, persist_session=False, httpx_client=http)
         admin = (await acreate_client(supabase.url, supabase.secret_key, options)).auth.admin
         made = (await admin.create_user(given)).user
@@ -209,8 +209,10 @@ async def test_an_expired_or_forged_token_is_refused(supabase: Stack) -> None:
 async def test_after_a_crash_of_the_database_rest_answers_again(supabase: Stack) -> None:
     state = "rpc/umbral_chat_state"
     await command(supabase, "postgres/kill")
-    assert (await rest(supabase, "POST", state, key=supabase.secret_key, json={})).status_code >= 500
-    await command(supabase, "postgres/start")
+    try:
+        assert (await rest(supabase, "POST", state, key=supabase.secret_key, json={})).status_code >= 500
+    finally:
+        await command(supabase, "postgres/start")
     assert (await rest(supabase, "POST", state, key=supabase.secret_key, json={})).status_code == 200
 
 

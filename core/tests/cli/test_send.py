@@ -43,7 +43,7 @@ def test_a_message_whose_answer_was_lost_is_stored_once(
     run: Run, service: FakeService, faults: list[str | int]
 ) -> None:
     service.faults.extend(faults)
-    result = run("send", "demo", "Once", service=service)
+    result = run("send", "demo", "Once", "--patience", "60", service=service)
     assert result.exit_code == 0, result.output
     assert service.contents("demo") == ["Once"]
     assert len(service.requests) == len(faults) + 1

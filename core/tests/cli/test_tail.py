@@ -83,7 +83,17 @@ def test_an_expired_cursor_is_told_and_the_reader_starts_over(run: Run, service:
 
 def test_a_deleted_conversation_ends_with_exit_code_1(run: Run, service: FakeService) -> None:
     service.say("demo", "x")
-    threading.Timer(0.3, service.delete, ["demo"]).start()
+
+    def delete() -> None:
+        end = time.monotonic() + 20
+        # Whoever asks for what follows the entry has shown it.
+        while not any(query.get("after") == "aaaaaaaaaa.1" for *_, query in list(service.requests)):
+            if time.monotonic() > end:
+                break
+            time.sleep(0.01)
+        service.delete("demo")
+
+    threading.Thread(target=delete, daemon=True).start()
     result = run("tail", "demo", "-f", "--json", service=service)
     assert result.exit_code == 1
     assert seqs(result.stdout) == [1]

@@ -60,7 +60,7 @@ async def test_two_instances_on_one_file_handle_each_entry_once_and_in_order(tmp
                 WriteMessage(conversation=conversation, subject="me", sender=Sender(role="user"), content="hello")
             )
             bus.publish(Happened(conversation, appended.epoch, [Line.of(appended.entry)]))
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(120):
             await recorder.complete.wait()
         for _, _, task in instances:
             task.cancel()

@@ -89,7 +89,7 @@ async def test_each_commit_is_reported_with_its_entries_and_time(tmp_path: Path)
         await it.history.mark_read("room", "u1", 1)
         await it.store.put("ns", "k", b"")
     assert [entries for entries, _ in reported] == [1, 1], "a repeat, a marker and a record append nothing"
-    assert all(0 < took < 5 for _, took in reported)
+    assert all(0 < took < 60 for _, took in reported)
 
 
 SENDER = """
@@ -121,7 +121,7 @@ async def test_a_kill_at_any_moment_loses_nothing_that_was_answered(tmp_path: Pa
     draw = random.Random(3)
     answered: dict[str, dict[int, str]] = {"room0": {}, "room1": {}}
     for run in range(6):
-        for line in killed(path, run, draw.uniform(0.05, 0.4)):
+        for line in killed(path, run, draw.uniform(0.05, 0.4), least=18):
             room, seq, word = line.split()
             assert int(seq) not in answered[room], "a seq was given out twice"
             answered[room][int(seq)] = f"{word}"
@@ -138,7 +138,7 @@ async def test_a_kill_at_any_moment_loses_nothing_that_was_answered(tmp_path: Pa
 @pytest.mark.slow
 async def test_processes_on_one_file_number_together_and_survive_each_other_s_kill(tmp_path: Path) -> None:
     path = tmp_path / "store.sqlite3"
-    told = await asyncio.gather(*(asyncio.to_thread(killed, path, run, 0.5 + run) for run in range(2)))
+    told = await asyncio.gather(*(asyncio.to_thread(killed, path, run, 0.5 + run, least=12) for run in range(2)))
     answered: dict[str, list[int]] = {"room0": [], "room1": []}
     for line in (line for lines in told for line in lines):
         room, seq, _ = line.split()
@@ -151,17 +151,17 @@ async def test_processes_on_one_file_number_together_and_survive_each_other_s_ki
             assert {entry.seq for entry in await whole(storage.history, room)} >= set(seqs)
 
 
-def killed(path: Path, run: int, after: float) -> list[str]:
-    """Let senders send, kill them `after` seconds from their first answer, and return what they were answered."""
+def killed(path: Path, run: int, after: float, *, least: int) -> list[str]:
+    """Let senders send, kill them `after` seconds from answer number `least`, and return what they were answered."""
     command = [sys.executable, "-c", SENDER, str(path), str(run)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        first = process.stdout.readline()
+        first = [process.stdout.readline() for _ in range(least)]
         time.sleep(after)
         with contextlib.suppress(ProcessLookupError):
             process.send_signal(signal.SIGKILL)
         # The last line may be cut off: what was not told whole was not answered.
-        lines = [first, *process.stdout.read().splitlines(keepends=True)]
+        lines = [*first, *process.stdout.read().splitlines(keepends=True)]
         return [line for line in lines if line.endswith("\n")]
 
 

@@ -83,7 +83,7 @@ async def test_closing_ends_a_reader_who_waits() -> None:
     reading = asyncio.create_task(read())
     await asyncio.sleep(0)
     mailbox.close()
-    assert await asyncio.wait_for(reading, 1) == []
+    assert await asyncio.wait_for(reading, 30) == []
 
 
 async def test_closed_it_takes_nothing_more() -> None:

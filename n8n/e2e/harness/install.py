@@ -88,7 +88,15 @@ def _install_n8n(base: Path, app: Path, package: Path, installed: Installed) -> 
     # Install scripts off: one optional client's build aborts the whole installation. Legacy peers: else 0.7 GB more.
     flags = ["--no-audit", "--no-fund", "--ignore-scripts", "--legacy-peer-deps"]
     add = [*npm, "install", f"n8n@{N8N_VERSION}", *flags]
-    run("npm install n8n", add, log=base / "install-n8n.log", env=env, limit=NPM_LIMIT, cwd=app)
+    for left in (2, 1, 0):  # a registry may fail for a moment; what is there already is not fetched again
+        try:
+            run("npm install n8n", add, log=base / "install-n8n.log", env=env, limit=NPM_LIMIT, cwd=app)
+            break
+        except HarnessError:
+            if not left:
+                raise
+            say("npm install n8n: once more")
+            time.sleep(10)
     build = [*npm, "rebuild", "sqlite3", "--build-from-source"]
     run("compile sqlite3", build, log=base / "build-sqlite3.log", env=env, limit=SQLITE_LIMIT, cwd=app)
     if not list(app.glob("node_modules/sqlite3/build/Release/node_sqlite3.node")):

@@ -17,7 +17,7 @@ from n8n.e2e.harness.process import HarnessError, clean_env, process, run, say
 from n8n.e2e.harness.web import Answer, call, free_ports, wait_until
 
 CLI_LOG = "n8n-cli.log"
-CLI_LIMIT, START_LIMIT, WEBHOOK_LIMIT = 120.0, 180.0, 30.0
+CLI_LIMIT, START_LIMIT, WEBHOOK_LIMIT = 300.0, 300.0, 120.0
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class N8n:
         authorization = None if key is None else f"Bearer {key}"
         return call(self.port, "POST", copy.path, body, authorization=authorization)
 
-    def last_run(self, copy: Copy, limit: float = 10.0) -> str:
+    def last_run(self, copy: Copy, limit: float = 60.0) -> str:
         """How n8n lists the newest run of a workflow: `success`, `error`, … (it writes this after it has answered)."""
         end = time.monotonic() + limit
         while True:

@@ -64,7 +64,7 @@ def stage(command: str, folder: Path) -> Iterator[Stage]:
             follow_wrong_key=Copy("follow-wrong-key", FOLLOW, service.url, wrong),
             follow_over_network=Copy("follow-over-network", FOLLOW, network.url, right),
             unless_agent=Copy("unless-agent", UNLESS_AGENT, network.url, right),
-            typing=Copy("typing", TYPING, network.url, right, settings(work_seconds=3)),
+            typing=Copy("typing", TYPING, network.url, right, settings(work_seconds=8)),
             typing_fails=Copy("typing-fails", TYPING, network.url, right, fail_at_work),
             typing_unhandled=Copy("typing-unhandled", TYPING, network.url, right, fail_unhandled),
         )

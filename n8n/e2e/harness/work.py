@@ -11,7 +11,7 @@ TYPING_SECONDS = 6
 
 def fail_at_work(workflow: dict[str, Any]) -> None:
     """The work takes its time, and then fails."""
-    settings(work_seconds=3)(workflow)
+    settings(work_seconds=8)(workflow)
     code = node_of(workflow, WORK)["parameters"]
     code["jsCode"] = code["jsCode"].partition("return")[0] + "throw new Error('as it was told');"
 

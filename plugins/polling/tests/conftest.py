@@ -95,6 +95,7 @@ class Plug:
         self._provider = provider
         self.unplugged = False
         self.calls: Counter[str] = Counter()
+        self.under_way = 0
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self._provider, name)
@@ -105,7 +106,11 @@ class Plug:
             self.calls[name] += 1
             if self.unplugged:
                 raise HistoryUnavailable("unplugged")
-            return await found(*args, **kwargs)
+            self.under_way += 1
+            try:
+                return await found(*args, **kwargs)
+            finally:
+                self.under_way -= 1
 
         return call
 
@@ -217,3 +222,14 @@ async def transport(store: MemoryStore, quick: Polling) -> AsyncIterator[Polling
     transport = PollingTransport(store.storage, quick, SystemClock(), queue=8)
     yield transport
     await transport.stop()
+
+
+async def looked_at(service: Instance, conversation: str = "room") -> None:
+    """Until the transport in use has asked where this log stands, as when somebody comes: from then on it hears."""
+    failover: Any = service.services.failover
+    for _ in range(2000):
+        name = failover.choice.transport
+        if name is not None and conversation in failover._transports[name]._watched._told:
+            return
+        await asyncio.sleep(0.005)
+    raise AssertionError(f"nobody asks for {conversation}")

@@ -11,6 +11,8 @@ from .conftest import Instance
 async def unplug(service: Instance) -> None:
     """The history does not answer any more, and somebody has found out: from then on everybody is told."""
     service.history.unplugged = True
+    while service.history.under_way:  # noqa: ASYNC110 - what was asked before is still answered
+        await asyncio.sleep(0.005)
     assert (await service.ask("0", conversation="other")).status_code == 503
 
 

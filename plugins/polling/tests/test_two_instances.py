@@ -7,7 +7,7 @@ from time import monotonic
 
 from umbral_chat.model.entries import Message, Redaction
 
-from .conftest import Instance, Start
+from .conftest import Instance, Start, looked_at
 
 QUICK = {"POLLING__MIN_INTERVAL": "0.02", "POLLING__INTERVAL": "0.05", "POLLING__MAX_INTERVAL": "0.2"}
 
@@ -52,7 +52,7 @@ async def test_a_draft_written_here_is_seen_there_and_ends_with_its_message(star
     here, there = await pair(start)
     cursor = await here.send("a question")
     poll = asyncio.create_task(there.poll(cursor, wait=30))
-    await asyncio.sleep(0.3)
+    await looked_at(there)
     await here.draft("The answ")
     events = await asyncio.wait_for(poll, 20)
     assert [draft.text for draft in events.drafts] == ["The answ"]

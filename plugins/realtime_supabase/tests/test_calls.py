@@ -55,7 +55,7 @@ def clock() -> Quick:
 
 @pytest.fixture
 async def calls(telemetry: Telemetry, clock: Quick) -> AsyncIterator[Calls]:
-    settings = Supabase(url=URL, key=Secret(KEY), retries=2, timeout=2.0)
+    settings = Supabase(url=URL, key=Secret(KEY), retries=2, timeout=20.0)
     found = Calls(settings, clock, telemetry)
     async with client(settings, Secret(KEY)) as opened:
         found.client = opened

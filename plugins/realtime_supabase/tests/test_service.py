@@ -25,6 +25,7 @@ from tests.local_supabase.stack.api import Stack
 @pytest.fixture
 async def start(supabase: Stack) -> AsyncIterator[Start]:
     """Start an instance."""
+    await command(supabase, "realtime/reset")  # who ran before may have said all that a minute allows
     async with instances(supabase) as started:
         yield started
 

@@ -21,7 +21,7 @@ class Listener(Protocol):
 
     lines: list[Line]
 
-    async def until(self, wanted: Callable[[Line], bool], what: str, *, within: float = 15.0) -> Line: ...
+    async def until(self, wanted: Callable[[Line], bool], what: str, *, within: float = 45.0) -> Line: ...
     async def tell(self, **command: Any) -> None: ...
 
 
@@ -37,7 +37,7 @@ class PythonListener:
         self.lines.append(line)
         self._came.set()
 
-    async def until(self, wanted: Callable[[Line], bool], what: str, *, within: float = 15.0) -> Line:
+    async def until(self, wanted: Callable[[Line], bool], what: str, *, within: float = 45.0) -> Line:
         try:
             async with asyncio.timeout(within):
                 while True:

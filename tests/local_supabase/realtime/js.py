@@ -29,7 +29,7 @@ class Program:
         self.lines: list[Line] = []
 
     async def until(
-        self, wanted: Callable[[dict[str, Any]], bool], what: str, *, within: float = 15.0
+        self, wanted: Callable[[dict[str, Any]], bool], what: str, *, within: float = 45.0
     ) -> dict[str, Any]:
         """The first line, from now on or before, that is `wanted`. Raises AssertionError."""
         assert self._process.stdout is not None

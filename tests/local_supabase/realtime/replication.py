@@ -58,12 +58,12 @@ class Replication:
             self._task = asyncio.create_task(self._run(), name="realtime: replication")
         if not self.paused:
             with suppress(TimeoutError):
-                async with asyncio.timeout(5.0):
+                async with asyncio.timeout(30.0):
                     await self.ready.wait()
 
     async def gone(self) -> None:
         """Wait until there is no slot."""
-        async with asyncio.timeout(5.0):
+        async with asyncio.timeout(30.0):
             await self._unready.wait()
 
     async def stop(self) -> None:

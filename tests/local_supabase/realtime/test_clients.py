@@ -108,7 +108,9 @@ async def test_a_join_that_policies_forbid_is_refused(client: Make, stack: Stack
 async def test_a_member_hears_the_database_and_a_stranger_may_not_even_join(client: Make, stack: Stack) -> None:
     member, stranger = await sign_up(stack), await sign_up(stack, "b@example.com")
     entry = f'{{"kind":"update","sender":{{"role":"system"}},"changes":{{"members":[{{"subject":"{member.id}"}}]}}}}'
-    async with httpx.AsyncClient(headers={"apikey": stack.secret_key}, base_url=f"{stack.url}/rest/v1/rpc/") as rpc:
+    async with httpx.AsyncClient(
+        timeout=30, headers={"apikey": stack.secret_key}, base_url=f"{stack.url}/rest/v1/rpc/"
+    ) as rpc:
         given = {"p_conversation": "room", "p_author": "desk"}
         await rpc.post("umbral_chat_update", json=given | {"p_entry": entry})
         found = await rpc.post("umbral_chat_membership", json={"p_conversation": "room", "p_subject": member.id})
@@ -217,7 +219,7 @@ async def test_an_expired_token_ends_the_channel_and_not_the_socket(client: Make
 
 
 async def state(stack: Stack) -> dict[str, Any]:
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(timeout=30) as http:
         found: dict[str, Any] = (await http.get(f"{stack.url}/_control/realtime/state")).json()
     return found
 
@@ -244,7 +246,7 @@ async def test_a_crashed_channel_is_joined_again(client: Make, stack: Stack) -> 
 
 
 async def test_too_many_messages_end_the_channel(client: Make, stack: Stack) -> None:
-    await command(stack, "realtime/limits", events_per_second=2, window=2)
+    await command(stack, "realtime/limits", events_per_second=4.5 / 60, window=60)
     async with client(
         stack, "room:1", key=stack.secret_key, config=PRIVATE | {"broadcast": {"self": True}}
     ) as listener:

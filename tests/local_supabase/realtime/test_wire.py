@@ -103,7 +103,7 @@ class Wire:
         found: dict[str, Any] = frame["payload"]
         return found
 
-    async def read(self, within: float = 5.0) -> dict[str, Any]:
+    async def read(self, within: float = 20.0) -> dict[str, Any]:
         found: dict[str, Any] = await self.socket.receive_json(timeout=within)
         return found
 
@@ -148,7 +148,7 @@ async def wire(stack: Stack, key: str | None = None) -> AsyncIterator[Wire]:
 async def tell(stack: Stack, *numbers: int, topic: str = "room:1") -> None:
     """Broadcast over HTTP."""
     messages = [{"topic": topic, "event": "e", "payload": {"n": number}} for number in numbers]
-    async with httpx.AsyncClient(headers={"apikey": stack.secret_key}) as http:
+    async with httpx.AsyncClient(timeout=30, headers={"apikey": stack.secret_key}) as http:
         answer = await http.post(f"{stack.url}/realtime/v1/api/broadcast", json={"messages": messages})
     assert answer.status_code == 202, answer.text
 
@@ -186,10 +186,10 @@ async def test_expired_and_incomplete_tokens_are_named(stack: Stack) -> None:
 
 
 async def test_a_channel_ends_when_its_token_does(stack: Stack) -> None:
-    short = jwt.encode({"role": "authenticated", "exp": int(time.time()) + 2}, stack.jwt_secret, "HS256")
+    short = jwt.encode({"role": "authenticated", "exp": int(time.time()) + 6}, stack.jwt_secret, "HS256")
     async with wire(stack) as one:
-        await one.join(token=short)
-        frame = await one.read()
+        assert (await one.join(token=short))["status"] == "ok"
+        frame = await one.read(20)
         assert (frame["event"], frame["payload"]["status"]) == ("system", "error")
         assert "Token has expired" in frame["payload"]["message"]
         assert (await one.read())["event"] == "phx_close"
@@ -245,8 +245,9 @@ async def test_channels_joins_and_payloads_have_limits(stack: Stack) -> None:
         assert (await one.ask("realtime:b", "broadcast", body))["status"] == "error"
     await command(stack, "realtime/limits", joins_per_second=1)
     async with wire(stack) as one:
-        await one.join("a")
-        assert "ClientJoinRateLimitReached" in (await one.join("b"))["response"]["reason"]
+        # The rate is of one second, in which a machine that stalls may let only one through.
+        answers = [await one.join(topic) for topic in "abcde"]
+        assert any("ClientJoinRateLimitReached" in each["response"].get("reason", "") for each in answers)
 
 
 async def test_presence_calls_have_a_limit(stack: Stack) -> None:
@@ -322,7 +323,7 @@ async def test_a_half_open_socket_is_dead_and_does_not_look_it(stack: Stack) -> 
 async def test_a_fault_that_it_does_not_understand_is_refused_and_sets_nothing(
     stack: Stack, given: dict[str, Any], says: str
 ) -> None:
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(timeout=30) as http:
         answer = await http.post(f"{stack.url}/_control/realtime/faults", json={"reorder": True} | given)
     assert (answer.status_code, says in answer.text) == (400, True)
     async with wire(stack) as one:
@@ -333,7 +334,7 @@ async def test_a_fault_that_it_does_not_understand_is_refused_and_sets_nothing(
 
 async def test_what_its_faults_hit_is_counted(stack: Stack) -> None:
     async def hits() -> dict[str, int]:
-        async with httpx.AsyncClient() as http:
+        async with httpx.AsyncClient(timeout=30) as http:
             found: dict[str, int] = (await http.get(f"{stack.url}/_control/realtime/state")).json()["hits"]
         return found
 
@@ -345,7 +346,7 @@ async def test_what_its_faults_hit_is_counted(stack: Stack) -> None:
         await one.join()
         await tell(stack, 1)
         assert await one.broadcasts(1) == [1]
-        assert await hits() == before
+        assert {name: times for name, times in (await hits()).items() if times != before.get(name, 0)} == {}
         await command(stack, "realtime/faults", lose=2, duplicate=True)
         await tell(stack, 1, 2, 3)
         assert await one.broadcasts(2) == [3, 3]
@@ -374,19 +375,24 @@ async def test_sockets_are_dropped_and_closed_on_command(stack: Stack) -> None:
 
 
 async def test_while_it_restarts_nobody_gets_in(stack: Stack) -> None:
-    await command(stack, "realtime/restart", seconds=0.6)
+    await command(stack, "realtime/restart", seconds=4)
     with pytest.raises(aiohttp.WSServerHandshakeError):
         async with wire(stack):
             pass
-    await asyncio.sleep(0.7)
-    async with wire(stack) as one:
-        assert (await one.join())["status"] == "ok"
+    async with asyncio.timeout(30):
+        while True:
+            try:
+                async with wire(stack) as one:
+                    assert (await one.join())["status"] == "ok"
+                    break
+            except aiohttp.WSServerHandshakeError:
+                await asyncio.sleep(0.1)
 
 
 async def test_broadcasts_over_http_answer_as_hosted(stack: Stack) -> None:
     user = await sign_up(stack)
     url = f"{stack.url}/realtime/v1/api/broadcast"
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(timeout=30) as http:
         user_headers = {"apikey": stack.publishable_key} | user.bearer
         private = {"topic": "umbral_chat:c:room", "event": "e", "payload": {}, "private": True}
         # A private message that the caller may not send is dropped, and 202 all the same; alone it is a 403.

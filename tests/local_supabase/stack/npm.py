@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -53,17 +54,23 @@ def _install(folder: Path) -> None:
         for name in ("package.json", "package-lock.json"):
             shutil.copy(HERE / name, part)
         npm = node().parent.parent / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
-        done = subprocess.run(
-            [str(node()), str(npm), "ci", "--no-fund", "--no-audit", "--ignore-scripts"],
-            cwd=part,
-            env=os.environ | {"PATH": f"{node().parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"},
-            capture_output=True,
-            text=True,
-            timeout=_PATIENCE,
-            check=False,
-        )
-        if done.returncode:
-            raise RuntimeError(f"npm could not install (is its registry reachable?):\n{done.stderr[-2000:]}")
+        command = [str(node()), str(npm), "ci", "--no-fund", "--no-audit", "--ignore-scripts"]
+        path = f"{node().parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+        for left in (2, 1, 0):  # a registry may fail for a moment; what came is in npm's cache
+            done = subprocess.run(
+                command,
+                cwd=part,
+                env=os.environ | {"PATH": path},
+                capture_output=True,
+                text=True,
+                timeout=_PATIENCE,
+                check=False,
+            )
+            if not done.returncode:
+                break
+            if not left:
+                raise RuntimeError(f"npm could not install (is its registry reachable?):\n{done.stderr[-2000:]}")
+            time.sleep(5)
         part.rename(folder)
     finally:
         shutil.rmtree(part, ignore_errors=True)

@@ -124,14 +124,20 @@ class Postgres:
         process, self._process = self._process, None
         if process is None:
             return
+        family: list[int] = []
         if process.returncode is None:
             if how == signal.SIGKILL:
                 # Its children are in sessions of their own; left alone they would hold the shared memory.
-                for pid in _family(process.pid):
+                family = _family(process.pid)
+                for pid in family:
                     _send(pid, how)
             else:
                 _send(process.pid, how)
         await process.wait()
+        # One that waits for the disk dies when that answers, and holds the shared memory until then.
+        async with asyncio.timeout(30.0):
+            while any(_runs(pid) for pid in family):  # noqa: ASYNC110 - children of a child tell nobody
+                await asyncio.sleep(0.01)
 
 
 def binaries() -> Path:
@@ -157,6 +163,14 @@ def _account() -> pwd.struct_passwd | None:
 def _family(pid: int) -> list[int]:
     children = Path(f"/proc/{pid}/task/{pid}/children")
     return [pid, *(int(child) for child in children.read_text().split())] if children.exists() else [pid]
+
+
+def _runs(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state not in {"Z", "X"}
 
 
 def _send(pid: int, how: signal.Signals) -> None:

@@ -15,6 +15,7 @@ import pytest
 from litestar import Litestar
 from umbral_chat.app import create_app
 from umbral_chat.plugins import boot
+from umbral_chat_presence import reader
 
 from tests.stores import store_variables
 
@@ -28,6 +29,12 @@ KEYS: list[Json] = [
 
 MUCH = 30.0
 """Seconds that a busy machine may take for what takes milliseconds."""
+
+
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """How long a first look may take is held by `test_sharing.py`, which moves the clock."""
+    monkeypatch.setattr(reader, "SETTLED_WITHIN", MUCH)
 
 
 @dataclass(frozen=True)

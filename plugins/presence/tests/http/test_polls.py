@@ -120,7 +120,7 @@ async def test_the_version_of_signals_is_the_same_at_every_instance(start: Start
     one, other = await start(), await start()
     ada, n8n, there = await one.visitor(), await one.key(), await other.key()
     cursor = await ada.say("hello")
-    await ada.types()
+    await ada.types(seconds=60)
     async with asyncio.timeout(MUCH):
         while not (found := await there.poll(after=cursor))["typing"]:  # noqa: ASYNC110 - as a client asks
             await asyncio.sleep(0.1)
@@ -176,7 +176,7 @@ async def test_who_only_waits_hears_of_others_however_long_it_waits(start: Start
     poll = long_poll(there, after=cursor, presence=version)
     await asyncio.sleep(12)
     assert not poll.done()
-    await n8n.here()
+    await n8n.here(ttl=60)
     async with asyncio.timeout(MUCH_LESS):
         assert (await poll)["presence"]["count"] == 1
 

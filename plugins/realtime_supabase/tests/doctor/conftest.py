@@ -14,7 +14,7 @@ from umbral_chat.clock import Clock, SystemClock
 from umbral_chat.providers.edges import CheckResult
 from umbral_chat.settings.secret import Secret
 from umbral_chat.telemetry import Telemetry
-from umbral_chat_realtime_supabase.doctor import checks
+from umbral_chat_realtime_supabase.doctor import checks, project
 from umbral_chat_realtime_supabase.settings import Supabase
 
 from tests.local_supabase.people import command, sign_up
@@ -23,6 +23,9 @@ from tests.local_supabase.stack.api import Stack
 Connection = psycopg.Connection[TupleRow]
 Found = dict[str, CheckResult]
 Examine = Callable[..., Awaitable[Found]]
+
+MUCH = 60.0
+"""Seconds that a busy machine may take for one answer: people try to break in with dozens of calls at once."""
 
 _COUNTS = ("failed", "unpartitioned", "head_only", "unerased")
 _ELSEWHERE = (
@@ -46,6 +49,11 @@ async def stack(supabase: Stack) -> AsyncIterator[Stack]:
     await command(supabase, "realtime/reset")
 
 
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(project, "PATIENCE", MUCH)
+
+
 @pytest.fixture
 def admin(stack: Stack) -> Iterator[Connection]:
     """A superuser's connection; each statement is a transaction of its own."""
@@ -62,6 +70,7 @@ def examine(stack: Stack) -> Examine:
             "url": stack.url,
             "key": Secret(stack.secret_key),
             "publishable_key": stack.publishable_key,
+            "timeout": MUCH,
         }
         section = Supabase(**(given | settings))
         lines = checks(section, clock or SystemClock(), Telemetry(None))

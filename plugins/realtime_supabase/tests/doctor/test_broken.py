@@ -12,7 +12,7 @@ from umbral_chat_realtime_supabase.doctor import checks
 from umbral_chat_realtime_supabase.files import migrations
 from umbral_chat_realtime_supabase.settings import Supabase
 
-from plugins.realtime_supabase.tests.doctor.conftest import Connection, Examine, everything, not_looked_at, red
+from plugins.realtime_supabase.tests.doctor.conftest import MUCH, Connection, Examine, everything, not_looked_at, red
 from plugins.realtime_supabase.tests.doctor.faults import FAULTS, PEOPLE, Fault
 from tests.local_supabase.stack.api import Stack
 
@@ -97,7 +97,9 @@ async def test_what_a_running_instance_notes_of_it_goes_too(stack: Stack, admin:
 @pytest.mark.usefixtures("nothing_left")
 @pytest.mark.parametrize("seconds", [0.3, 0.8, 1.5])
 async def test_what_is_interrupted_is_red_and_leaves_nothing(stack: Stack, seconds: float) -> None:
-    settings = Supabase(url=stack.url, key=Secret(stack.secret_key), publishable_key=stack.publishable_key)
+    settings = Supabase(
+        url=stack.url, key=Secret(stack.secret_key), publishable_key=stack.publishable_key, timeout=MUCH
+    )
     lines = {line.name: line for line in checks(settings, SystemClock(), Telemetry(None))}
     assert (await run_check(lines["supabase entry"])).ok
     broken_off = await run_check(lines["supabase break-in, publishable key"], seconds)

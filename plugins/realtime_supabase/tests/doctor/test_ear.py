@@ -45,7 +45,7 @@ async def test_nothing_goes_on_after_it(stack: Stack, how: str) -> None:
             if how in {"half open", "dropped"}:
                 await command(stack, f"realtime/{how.replace(' ', '_').replace('dropped', 'drop')}")
             begun = time.monotonic()
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 8
     assert await ended(before)
 
 

@@ -18,7 +18,7 @@ import pytest
 from umbral_chat.model.signals import ReadSignal
 from umbral_chat.providers.transport import EntryHint, SignalHint
 from umbral_chat.settings.secret import Secret
-from umbral_chat_realtime_supabase.live import hints, keeping, linkup
+from umbral_chat_realtime_supabase.live import hints, keeping, session
 from umbral_chat_realtime_supabase.topics import service_topic
 
 from tests.local_supabase.people import command
@@ -56,16 +56,16 @@ async def test_a_the_socket_is_closed(stack: Stack, record_property: Record, cod
             await one.hurt("drop")
         else:
             await one.hurt("close", code=code)
-        await recovered(one, record_property, found_within=1.0)
+        await recovered(one, record_property, found_within=5.0)
 
 
 @pytest.mark.slow
 async def test_b_the_server_is_away_for_longer_than_others_try(stack: Stack, record_property: Record) -> None:
     async with patient(stack) as one:
         await one.hurt("restart", seconds=17)
-        await one.ill(1.0)
+        await one.ill(5.0)
         missed = await one.append()
-        await one.until(lambda: one.transport.state.state == "down", "down", 5.0)
+        await one.until(lambda: one.transport.state.state == "down", "down", 15.0)
         record_property("recovered", f"{await one.well(35.0):.2f} s")
         await one.told(missed)
         await one.told_live()
@@ -74,15 +74,19 @@ async def test_b_the_server_is_away_for_longer_than_others_try(stack: Stack, rec
 async def test_c_a_channel_is_closed_with_a_system_message(stack: Stack, record_property: Record) -> None:
     async with patient(stack) as one:
         await one.hurt("expire", topic=service_topic(ROOM, 8))
-        await recovered(one, record_property, found_within=1.0)
+        await recovered(one, record_property, found_within=5.0)
         assert any("expired" in reason for reason in one.reasons)
 
 
-async def test_c_all_channels_are_closed_at_once(stack: Stack, record_property: Record) -> None:
+async def test_c_all_channels_are_closed_at_once(
+    stack: Stack, record_property: Record, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Their frames, which nobody reads any more, hold up no goodbye: the loss is told at once."""
     async with patient(stack) as one:
+        monkeypatch.setattr(session, "GOODBYE", 30.0)
         await one.hurt("expire")
-        await recovered(one, record_property, found_within=0.6)
+        await recovered(one, record_property, found_within=5.0)
+        monkeypatch.undo()
 
 
 async def test_d_what_makes_no_sense_ends_nothing(stack: Stack) -> None:
@@ -107,7 +111,7 @@ async def test_d_a_failing_listener_is_replaced(
     async with patient(stack) as one:
         monkeypatch.setattr(hints, "_told", None)
         await one.append("it stumbles over this")
-        found = await one.ill(2.0)
+        found = await one.ill(5.0)
         monkeypatch.undo()
         record_property("found", f"{found:.2f} s")
         await one.well()
@@ -117,7 +121,7 @@ async def test_d_a_failing_listener_is_replaced(
 async def test_e_a_channels_process_crashes(stack: Stack, record_property: Record) -> None:
     async with patient(stack) as one:
         await one.hurt("crash", topic=service_topic(ROOM, 8))
-        await recovered(one, record_property, found_within=1.0)
+        await recovered(one, record_property, found_within=5.0)
 
 
 async def test_f_after_a_reconnect_everything_is_as_before(stack: Stack) -> None:
@@ -128,15 +132,15 @@ async def test_f_after_a_reconnect_everything_is_as_before(stack: Stack) -> None
         await one.until(lambda: peer.transport.state.state == "live", "the other one live", 10.0)
         before = await _state(stack)
         await one.hurt("drop")
-        await one.ill(1.0)
+        await one.ill(5.0)
         await one.well()
         await one.until(lambda: peer.transport.state.state == "live", "the other one live", 15.0)
         assert len((await _state(stack))["channels"]) == len(before["channels"])
-        for seq in range(50):
-            signal = ReadSignal(conversation=ROOM, subject="u", seq=seq)
-            await peer.transport.publish(signal)
-            await asyncio.sleep(0.05)
-            if SignalHint(signal) in one.listener.events:
+        since = len(one.listener.events)
+        for seq in range(100):
+            await peer.transport.publish(ReadSignal(conversation=ROOM, subject="u", seq=seq))
+            await asyncio.sleep(0.1)
+            if any(isinstance(event, SignalHint) for event in one.listener.events[since:]):
                 return
         raise AssertionError("no signal came")
 
@@ -148,7 +152,7 @@ async def test_g_a_reconnect_repeats_nothing(stack: Stack) -> None:
             await one.told_live()
         since = len(one.listener.events)
         await one.hurt("drop")
-        await one.ill(1.0)
+        await one.ill(5.0)
         await one.well()
         await one.told_live()
         entries = [event.entry.seq for event in one.listener.events[since:] if isinstance(event, EntryHint)]
@@ -159,7 +163,7 @@ async def test_g_a_refusal_of_any_form_is_understood(stack: Stack, record_proper
     async with patient(stack) as one:
         await one.hurt("faults", refuse_join="Unknown Error on Channel")
         await one.hurt("drop")
-        await one.ill(1.0)
+        await one.ill(5.0)
         await one.until(lambda: "Unknown Error" in one.transport.state.reason, "the reason", 10.0)
         await one.hurt("faults", refuse_join=None)
         await recovered(one, record_property)
@@ -171,21 +175,22 @@ async def test_h_what_is_published_while_it_is_down_is_not_told_late(stack: Stac
         await peer.transport.start()
         await one.until(lambda: peer.transport.state.state == "live", "the other one live", 10.0)
         await one.hurt("restart", seconds=2)
-        await one.until(lambda: peer.transport.state.state != "live", "the other one not live", 5.0)
+        await one.until(lambda: peer.transport.state.state != "live", "the other one not live", 15.0)
         stale = ReadSignal(conversation=ROOM, subject="stale", seq=1)
         await peer.transport.publish(stale)
+        await one.ill(5.0)
         await one.well()
         await one.until(lambda: peer.transport.state.state == "live", "the other one live", 15.0)
         fresh = ReadSignal(conversation=ROOM, subject="fresh", seq=1)
         await peer.transport.publish(fresh)
-        await one.listener.until(lambda event: event == SignalHint(fresh), "the fresh signal", within=5)
+        await one.listener.until(lambda event: event == SignalHint(fresh), "the fresh signal", within=15)
         assert SignalHint(stale) not in one.listener.events
 
 
 async def test_i_heartbeats_are_not_answered(stack: Stack, record_property: Record) -> None:
     async with patient(stack) as one:
         await one.hurt("faults", stall=True)
-        found = await one.ill(10.0)
+        found = await one.ill(15.0)
         record_property("found", f"{found:.2f} s")
         missed = await one.append()
         await one.hurt("faults", stall=False)
@@ -197,7 +202,7 @@ async def test_i_heartbeats_are_not_answered(stack: Stack, record_property: Reco
 async def test_i_a_socket_is_half_open(stack: Stack, record_property: Record) -> None:
     async with patient(stack) as one:
         await one.hurt("half_open")
-        await recovered(one, record_property, found_within=10.0)
+        await recovered(one, record_property, found_within=15.0)
 
 
 async def test_j_a_join_is_never_answered(stack: Stack) -> None:
@@ -212,6 +217,7 @@ async def test_j_a_join_is_never_answered(stack: Stack) -> None:
 
 async def test_joined_too_early_is_not_live(stack: Stack) -> None:
     """A channel is joined before the database's broadcasts come out of it."""
+    await command(stack, "realtime/replication", on=True)  # it begins with the first join otherwise
     await command(stack, "realtime/replication", on=False)
     async with patient(stack, well=False) as one:
         await one.until(lambda: one.transport.state.state == "down", "down", 15.0)
@@ -240,12 +246,13 @@ async def test_too_much_is_said_to_be_that_and_slows_down(stack: Stack) -> None:
         await one.hurt("limits", events_per_second=1.5 / 60)
         await one.append()
         await one.ill(10.0)
-        await one.until(lambda: "Too many" in " ".join(one.reasons), "the reason", 2.0)
+        await one.until(lambda: "Too many" in " ".join(one.reasons), "the reason", 10.0)
+        lost = one.transport.state.since
         await one.hurt("limits", events_per_second=1000)
-        begun = time.monotonic()
         missed = await one.append()
-        await one.well(20.0)
-        assert time.monotonic() - begun > 4, "it came back at once after too much"
+        await one.well(30.0)
+        away = (one.transport.state.since - lost).total_seconds()
+        assert away > 4, "it came back at once after too much"
         await one.told(missed)
 
 
@@ -273,7 +280,7 @@ async def test_a_key_that_is_refused_is_said_and_told_nobody(stack: Stack, caplo
     async with patient(stack) as one:
         one.transport._linkup._key = Secret("sb_secret_that-is-none-of-this-project")
         await one.hurt("drop")
-        await one.until(lambda: one.transport.state.state == "down", "down", 5.0)
+        await one.until(lambda: one.transport.state.state == "down", "down", 15.0)
         assert "401" in one.transport.state.reason
         seen = f"{one.listener.events} {one.transport._keeping.session} {caplog.text}"
     for secret in ("that-is-none-of-this-project", stack.secret_key):
@@ -286,17 +293,14 @@ async def _state(stack: Stack) -> dict[str, Any]:
     return found
 
 
-async def test_a_lost_probe_is_no_lost_link_when_something_else_is_heard_after_it(
-    stack: Stack, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(linkup, "PROBE_TIMEOUT", 1.0)
+async def test_a_lost_probe_is_no_lost_link_when_something_else_is_heard_after_it(stack: Stack) -> None:
     async with patient(stack, probe_interval=1.0) as one:
         own = f"umbral_chat:i:{one.transport._instance}"
         await one.hurt("faults", topic=own, lose_share=1.0)
-        end = time.monotonic() + 4
+        end = time.monotonic() + 7  # past the end of one probe at least
         while time.monotonic() < end:
             # Often enough to be heard in each probe's time, and seldom enough for probes to be sent.
             await asyncio.sleep(1.3)
             await one.told_live()
         assert one.reasons == ["starting"]
-        await one.ill(5.0)
+        await one.ill(20.0)

@@ -6,17 +6,26 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+import httpx
 import pytest
 from litestar import Litestar
-from litestar.testing import AsyncTestClient
 from umbral_chat.app import create_app
 from umbral_chat.plugins.boot import boot
 
 from tests.stores import store_variables
 
-Client = AsyncTestClient[Litestar]
+
+class Client(httpx.AsyncClient):
+    """Asks an app in the test's own loop: what is asked together is served together, which Litestar's test client does
+    not do."""
+
+    def __init__(self, app: Litestar) -> None:
+        transport = httpx.ASGITransport(cast("Any", app))
+        super().__init__(transport=transport, base_url="http://127.0.0.1", timeout=60)
+        self.app = app
+
 
 KEYS: list[dict[str, Any]] = [
     {"name": "n8n", "key": "n8n-key-for-tests-only-0001"},
@@ -37,7 +46,14 @@ async def service(folder: Path, **environ: str) -> AsyncIterator[Client]:
             },
         }
     )
-    async with AsyncTestClient(create_app(settings, plugins), base_url="http://127.0.0.1") as client:
+    async with entered(create_app(settings, plugins)) as client:
+        yield client
+
+
+@asynccontextmanager
+async def entered(app: Litestar) -> AsyncIterator[Client]:
+    """A client of an app that runs."""
+    async with app.lifespan(), Client(app) as client:
         yield client
 
 

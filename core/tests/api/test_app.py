@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import pytest
 from litestar import Litestar, asgi
@@ -26,7 +27,8 @@ Start = Callable[..., Awaitable[Client]]
 def routes(client: Client) -> list[tuple[str, str, str]]:
     """(method, path, right) of every route of the app."""
     found = []
-    for route in client.app.routes:
+    every: list[Any] = list(client.app.routes)
+    for route in every:
         for handler in getattr(route, "route_handlers", None) or [route.route_handler]:
             right = handler.opt.get("right")
             if not isinstance(right, dict):

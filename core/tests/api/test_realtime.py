@@ -10,13 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from litestar.testing import AsyncTestClient
 from umbral_chat import hookimpl
 from umbral_chat.app import create_app
 from umbral_chat.plugins.boot import boot
 
 from ..failover.transports import ScriptedTransport  # noqa: TID252 - tests are no package
-from .conftest import KEYS, Client, service
+from .conftest import KEYS, Client, entered, service
 
 
 class Pushing:
@@ -53,7 +52,7 @@ async def pushing(tmp_path: Path, transport: ScriptedTransport) -> AsyncIterator
     }
     environ = {f"UMBRAL_CHAT_{name}": value for name, value in settings.items()}
     app = create_app(*boot(environ=environ, entry_points=[Here("pushing", "acme", "umbral_chat")]))
-    async with AsyncTestClient(app, base_url="http://127.0.0.1") as client:
+    async with entered(app) as client:
         client.headers["authorization"] = f"Bearer {KEYS[0]['key']}"
         await until(client, lambda row: row["state"]["state"] == "live")
         yield client
@@ -83,7 +82,8 @@ async def test_readiness_and_status_follow_realtime_through_live_down_and_off(
     assert check["detail"].startswith("pushing is live since 2026-01-01T00:00:00Z")
 
     transport.become("down", "the key was refused")
-    status = await until(pushing, lambda row: row["state"]["state"] == "down")
+    # It says so itself first, and is then stopped until its next try.
+    status = await until(pushing, lambda row: row["state"]["state"] == "down" and "next_attempt_in" in row)
     (row,) = status["transports"]
     assert row["state"]["reason"] == "the key was refused"
     assert row["state"]["since"] > "2026-01-02"

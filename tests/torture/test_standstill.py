@@ -11,7 +11,7 @@ from .standstill import LATE, TICK, Standstill, stood_still, watch
 
 
 @pytest.mark.parametrize(
-    ("began", "ended", "seconds"), [(0.0, 1.0, 0.0), (1.0, 9.0, 3.0), (2.5, 6.5, 2.0), (4.0, 5.0, 0.0), (2.2, 2.4, 0.2)]
+    ("began", "ended", "seconds"), [(0.0, 1.0, 0.0), (1.0, 9.0, 3.0), (2.5, 6.5, 1.0), (4.0, 5.0, 0.0), (2.2, 2.4, 0.2)]
 )
 def test_what_lies_within_counts(began: float, ended: float, seconds: float) -> None:
     found = [Standstill(2.0, 3.0), Standstill(6.0, 8.0)]

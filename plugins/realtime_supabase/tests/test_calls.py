@@ -193,6 +193,7 @@ async def test_tries_end_and_pauses_grow_with_jitter(calls: Calls, httpx_mock: H
 async def test_a_server_that_asks_for_patience_gets_a_little(calls: Calls, httpx_mock: HTTPXMock, clock: Quick) -> None:
     answers(httpx_mock, {"status_code": 429, "text": "", "headers": {"Retry-After": "2"}}, n=1)
     await calls.call(Told, "thing")
+    calls._settings = msgspec.structs.replace(calls._settings, timeout=2.0)
     answers(httpx_mock, {"status_code": 429, "text": "", "headers": {"Retry-After": "86400"}})
     with pytest.raises(CallFailed):
         # Longer than the call may take in all.

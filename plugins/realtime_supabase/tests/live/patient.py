@@ -18,6 +18,7 @@ from umbral_chat_realtime_supabase.live import SupabaseTransport
 
 from tests.local_supabase.people import command
 from tests.local_supabase.stack.api import Stack
+from tests.torture.standstill import TICK, Standstill, stood_still, watch
 
 from .conftest import Instance, instance
 
@@ -59,12 +60,23 @@ class Patient:
         )
 
     async def until(self, condition: Callable[[], bool], what: str, within: float) -> float:
-        """Wait for it; the seconds it took."""
+        """Wait for it; the seconds it took, without those in which the machine stood still."""
+        standstills: list[Standstill] = []
+        watching = asyncio.create_task(watch(standstills), name="until: standstills")
         begun = time.monotonic()
-        while not condition():
-            assert time.monotonic() - begun < within, f"not {what} within {within:g} s: {self.transport.state}"
-            await asyncio.sleep(0.005)
-        return time.monotonic() - begun
+
+        def took() -> float:
+            return (now := time.monotonic()) - begun - stood_still(standstills, begun, now)
+
+        try:
+            while not condition():
+                if took() >= within:
+                    await asyncio.sleep(2 * TICK)  # one that has just been is noted, too
+                    assert took() < within, f"not {what} within {within:g} s: {self.transport.state}"
+                await asyncio.sleep(0.005)
+            return took()
+        finally:
+            watching.cancel()
 
     async def ill(self, within: float = 10.0) -> float:
         """Until it says that it is not live; the seconds it took."""

@@ -190,7 +190,7 @@ async def test_h_what_is_published_while_it_is_down_is_not_told_late(stack: Stac
 async def test_i_heartbeats_are_not_answered(stack: Stack, record_property: Record) -> None:
     async with patient(stack) as one:
         await one.hurt("faults", stall=True)
-        found = await one.ill(15.0)
+        found = await one.ill(10.0)
         record_property("found", f"{found:.2f} s")
         missed = await one.append()
         await one.hurt("faults", stall=False)
@@ -202,7 +202,7 @@ async def test_i_heartbeats_are_not_answered(stack: Stack, record_property: Reco
 async def test_i_a_socket_is_half_open(stack: Stack, record_property: Record) -> None:
     async with patient(stack) as one:
         await one.hurt("half_open")
-        await recovered(one, record_property, found_within=15.0)
+        await recovered(one, record_property, found_within=10.0)
 
 
 async def test_j_a_join_is_never_answered(stack: Stack) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.local_supabase.stack.api import Stack
-from tests.torture.standstill import TICK, Standstill, stood_still, watch
+from tests.torture.standstill import TICK, noted, stood_still
 from tests.wire.http1 import Connection
 from tests.wire.service import Service
 
@@ -94,18 +94,14 @@ async def running(stack: Stack, folder: Path, count: int = 2, **settings: str) -
 async def until(holds: Callable[[], Coroutine[Any, Any, bool]], *, within: float, every: float = 0.02) -> float:
     """Wait until it holds; the seconds that it took, without those in which the machine stood still. Raises
     AssertionError past `within` seconds."""
-    standstills: list[Standstill] = []
-    watching = asyncio.create_task(watch(standstills), name="until: standstills")
     begun = time.monotonic()
-    try:
+    async with noted() as standstills:
         while not await holds():
             assert time.monotonic() - begun < within, f"not within {within} s: {holds}"
             await asyncio.sleep(every)
         ended = time.monotonic()
         await asyncio.sleep(2 * TICK)  # one at the very end is noted, too
         return ended - begun - stood_still(standstills, begun, ended)
-    finally:
-        watching.cancel()
 
 
 __all__ = ["Instance", "running", "until"]

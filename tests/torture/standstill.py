@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 from typing import NamedTuple
 
 TICK = 0.05
@@ -32,9 +33,20 @@ async def watch(found: list[Standstill]) -> None:
             found.append(Standstill(due, now))
 
 
+@asynccontextmanager
+async def noted() -> AsyncIterator[list[Standstill]]:
+    """Those that come while it is open."""
+    found: list[Standstill] = []
+    watching = asyncio.create_task(watch(found), name="standstills")
+    try:
+        yield found
+    finally:
+        watching.cancel()
+
+
 def stood_still(found: Iterable[Standstill], began: float, ended: float) -> float:
     """Seconds of the time between `began` and `ended`."""
     return sum(max(0.0, min(each.ended, ended) - max(each.began, began)) for each in found)
 
 
-__all__ = ["LATE", "TICK", "Standstill", "stood_still", "watch"]
+__all__ = ["LATE", "TICK", "Standstill", "noted", "stood_still", "watch"]

@@ -12,6 +12,7 @@ from umbral_chat.model.entries import Sender
 from umbral_chat.model.signals import DraftSignal
 from umbral_chat.settings.secret import Secret
 from umbral_chat.telemetry import Telemetry
+from umbral_chat.testing import ManualClock
 from umbral_chat_realtime_supabase.direct.telling import MemberSignals
 from umbral_chat_realtime_supabase.direct.topics import MemberTopics
 from umbral_chat_realtime_supabase.settings import Supabase
@@ -112,26 +113,17 @@ async def test_what_is_written_through_the_service_is_seen_by_a_member(
         await member.until(drafted("The answer is"), "the draft")
 
 
-class Hand(SystemClock):
-    """Elapsed time that a test moves."""
-
-    passed = 0.0
-
-    def monotonic(self) -> float:
-        return self.passed
-
-
 async def test_topics_are_remembered_for_a_while_and_not_for_longer(
     service: Client, supabase: Stack, topics: MemberTopics
 ) -> None:
     user, leaver = await sign_up(supabase), await sign_up(supabase, "leaver@example.com")
     await add(service, user, leaver)
-    clock = topics._clock = Hand()
+    clock = topics._clock = ManualClock()
     before = {"room": (await offered(service, user))["topic"]}
     assert await topics.find(["room", "never-made"]) == before
     await add(service, user)
     assert await topics.find(["room"]) == before
-    clock.passed += TTL
+    await clock.elapse(TTL)
     await asyncio.sleep(TTL)  # what the service remembers itself
     after = {"room": (await offered(service, user))["topic"]}
     assert before != after

@@ -133,7 +133,7 @@ class Behind(SystemClock):
     """A machine whose clock is about a minute late."""
 
     def now(self) -> datetime:
-        return datetime.now(UTC) - timedelta(seconds=65)
+        return datetime.now(UTC) - timedelta(seconds=65.5)
 
 
 TOPICS = frozenset({"realtime", "partitions", "entry"})
@@ -350,7 +350,7 @@ FAULTS = [
         "no row level security on umbral_chat_conversations",
         "SQL editor",
     ),
-    Fault("clock late", configured(clock=Behind()), ("clock",), "+6", "NTP", people=False),
+    Fault("clock late", configured(clock=Behind()), ("clock",), "+65", "NTP", people=False),
     Fault(
         "public keys garbled",
         commanded("jwks/fault", {"body": "<html>"}, "jwks/fault"),

@@ -18,7 +18,7 @@ from umbral_chat_realtime_supabase.live import SupabaseTransport
 
 from tests.local_supabase.people import command
 from tests.local_supabase.stack.api import Stack
-from tests.torture.standstill import TICK, Standstill, stood_still, watch
+from tests.torture.standstill import TICK, noted, stood_still
 
 from .conftest import Instance, instance
 
@@ -61,22 +61,18 @@ class Patient:
 
     async def until(self, condition: Callable[[], bool], what: str, within: float) -> float:
         """Wait for it; the seconds it took, without those in which the machine stood still."""
-        standstills: list[Standstill] = []
-        watching = asyncio.create_task(watch(standstills), name="until: standstills")
         begun = time.monotonic()
 
         def took() -> float:
             return (now := time.monotonic()) - begun - stood_still(standstills, begun, now)
 
-        try:
+        async with noted() as standstills:
             while not condition():
                 if took() >= within:
                     await asyncio.sleep(2 * TICK)  # one that has just been is noted, too
                     assert took() < within, f"not {what} within {within:g} s: {self.transport.state}"
                 await asyncio.sleep(0.005)
             return took()
-        finally:
-            watching.cancel()
 
     async def ill(self, within: float = 10.0) -> float:
         """Until it says that it is not live; the seconds it took."""

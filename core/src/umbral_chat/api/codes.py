@@ -86,8 +86,14 @@ CODES = (
     Code(
         "foreign_origin",
         403,
-        "Without keys the service takes no requests of foreign web pages.",
+        "Without keys the service takes no requests of web pages of other origins, other local ports included.",
         "Set `core.keys`, or name the page's origin in `core.cors_origins`.",
+    ),
+    Code(
+        "behind_proxy",
+        403,
+        "Without keys every caller is the administrator, and this request came through a proxy.",
+        "Set `core.keys`, and send `Authorization: Bearer KEY`.",
     ),
     Code("not_found", 404, "There is no such thing.", "Check the path."),
     Code("route_not_found", 404, "There is no such route in this installation.", "See `missing` in `GET /v1/status`."),

@@ -41,9 +41,7 @@ class Guard:
                 header = value
                 break
         if header is None and self._local_only:
-            check_local(
-                scope["headers"], http_version=str(scope.get("http_version", "1.1")), origins=self._origins
-            )
+            check_local(scope["headers"], http_version=str(scope.get("http_version", "1.1")), origins=self._origins)
         conversation = scope["path_params"].get("conversation")
         if conversation is not None:
             check_conversation_id(conversation)

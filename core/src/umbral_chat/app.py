@@ -67,7 +67,7 @@ def create_app(settings: Settings, plugins: PluginHost, *, clock: Clock | None =
     clock = clock or SystemClock()
     services, interest, bus = build(settings, plugins, clock)
     core = settings.core
-    guard = Guard(local_only=not core.keys, cors_origins=core.cors_origins)
+    guard = Guard(local_only=not core.keys, cors_origins=core.cors_origins, rates=services.rates)
     issuers = tokens.Issuers()
     routes = handlers(services)
     checks = [*core_checks(services), *plugins.checks(services)]
@@ -99,7 +99,12 @@ def create_app(settings: Settings, plugins: PluginHost, *, clock: Clock | None =
         loop = asyncio.get_running_loop()
         services.base.telemetry.gauge("umbral_chat.tasks", lambda: [((), len(asyncio.all_tasks(loop)))])
         stack.callback(services.lifecycle.drain)
-        guard.gate = Gate(authenticators, local=None if core.keys else LocalAuthenticator(), clock=clock)
+        guard.gate = Gate(
+            authenticators,
+            local=None if core.keys else LocalAuthenticator(),
+            requests=services.rates.requests,
+            clock=clock,
+        )
 
     instrumentation = []
     if settings.telemetry.http:

@@ -11,7 +11,7 @@ UmbralChatError
 │   │   ├── CursorExpired             cursor_expired
 │   │   └── ConversationDeleted       conversation_deleted
 │   ├── TooLarge                 413  body_too_large
-│   └── TooManyRequests          429  rate_limited
+│   └── TooManyRequests          429  rate_limited, too_many_own_drafts, too_many_own_readers …
 ├── Unavailable                  503  a part that the answer needs does not answer now
 │   └── HistoryUnavailable            history_unavailable
 ├── SettingsError                     a setting is wrong; says which, where it came from, and what would be right

@@ -11,6 +11,7 @@ from litestar.handlers import BaseRouteHandler
 
 from umbral_chat.api.local_only import check_local
 from umbral_chat.auth.gate import Gate, authorize
+from umbral_chat.auth.limits import RATES, Rates
 from umbral_chat.errors import Forbidden, PluginError, Unavailable
 from umbral_chat.http import PRINCIPAL
 from umbral_chat.model.ids import check_conversation_id
@@ -22,13 +23,15 @@ PUBLIC = "public"
 class Guard:
     """Litestar's app-level guard. `gate` is set when the service has started; before, nobody gets in."""
 
-    def __init__(self, *, local_only: bool, cors_origins: list[str]) -> None:
+    def __init__(self, *, local_only: bool, cors_origins: list[str], rates: Rates) -> None:
         self.gate: Gate | None = None
         self._local_only = local_only
+        self._rates = rates
         self._origins = frozenset(cors_origins)
 
     async def __call__(self, connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
-        """Raises Unauthorized, Forbidden, Unavailable, and InvalidRequest for a conversation id that none may have."""
+        """Raises Unauthorized, Forbidden, TooManyRequests, Unavailable, and InvalidRequest for a conversation id that
+        none may have."""
         scope = connection.scope
         right = required_right(handler, str(scope.get("method", "GET")))
         if right == PUBLIC:
@@ -49,7 +52,11 @@ class Guard:
         if principal is None:
             principal = await self.gate.admit(header, right, conversation)
         else:
+            self.gate.count(principal)
             authorize(principal, right, conversation)
+        rate = handler.opt.get("rate")
+        if rate is not None:
+            self._rates.check(rate, principal)
         scope["state"][PRINCIPAL] = principal
 
 
@@ -67,8 +74,13 @@ def required_right(handler: BaseRouteHandler, method: str) -> Any:
 
 
 def check_rights(handlers: Any) -> None:
-    """Raises PluginError for a route that names no right."""
+    """Raises PluginError for a route that names no right, or a rate that there is not."""
     for handler in handlers:
+        rate = handler.opt.get("rate")
+        if rate is not None and rate not in RATES:
+            raise PluginError(
+                f"The route {sorted(handler.paths)} names the rate {rate!r}; there are {', '.join(sorted(RATES))}."
+            )
         if handler.opt.get("right") is None:
             raise PluginError(f"The route {sorted(handler.paths)} names no right: give it opt={{'right': …}}.")
 

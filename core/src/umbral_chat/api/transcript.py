@@ -83,7 +83,7 @@ FORMS: dict[str, _Form] = {
     operation_id="transcript",
     summary="The whole conversation",
     tags=["messages"],
-    opt={"right": "read"},
+    opt={"right": "read", "rate": "transcripts"},
 )
 async def transcript(
     services: Parts,

@@ -107,7 +107,7 @@ class PollEdge:
         if batch.lines:
             self._renew(ask)
         else:
-            async with while_connected(receive), self._feeds.reading(ask.conversation) as reader:
+            async with while_connected(receive), self._feeds.reading(ask.conversation, ask.principal) as reader:
                 with self._holding(ask):
                     await self._wait(ask, batch, reader)
                 batch = await self._read(ask)
@@ -236,7 +236,7 @@ class PollEdge:
 
     def _tag(self, ask: Ask, view: View) -> bytes:
         return etag(
-            subject=ask.principal.subject,
+            subject=ask.principal.author,
             after=ask.query.after,
             limit=ask.query.limit,
             strategy=self._settings.sync_strategy,

@@ -209,8 +209,9 @@ class Chat:
         if isinstance(metadata, dict):
             check_metadata(metadata, limit=self._limits.metadata_bytes)
         if isinstance(rest.members, list):
-            check_members(rest.members)
-            check_internal(conversation, rest.members)
+            members = check_members(rest.members)
+            check_internal(conversation, members)
+            rest = msgspec.structs.replace(rest, members=members)
         return msgspec.structs.replace(rest, title=title, metadata=metadata)
 
     async def _update(self, principal: Principal, conversation: str, changes: Changes, key: str | None) -> None:

@@ -124,7 +124,7 @@ async def drive(port: int, readers: int, rate: float, seconds: float) -> dict[st
         "p99_ms": quantiles[98],
         "behind": behind,
         "lost": run.lost,
-        "deliveries": float(sum(reader.messages for _, reader in pairs)),
+        "answers": float(sum(reader.messages for _, reader in pairs)),
     }
 
 

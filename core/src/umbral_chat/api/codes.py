@@ -45,6 +45,19 @@ CODES = (
     Code("invalid_request", 400, "The request is wrong in a way that has no code of its own.", "Read `detail`."),
     Code("invalid_json", 400, "The body is not JSON, or holds a lone surrogate.", "Send valid JSON."),
     Code("invalid_encoding", 400, "The body or the query is not UTF-8.", "Encode text as UTF-8."),
+    Code(
+        "invalid_http_request",
+        400,
+        "The request breaks the rules of HTTP/1.1 (RFC 9112), or is ambiguous about where it ends. The connection is "
+        "closed.",
+        "Send well-formed HTTP; `detail` says what is not.",
+    ),
+    Code(
+        "trailers_refused",
+        400,
+        "Header fields came after a chunked body. The connection is closed.",
+        "Send them before the body.",
+    ),
     Code("missing_body", 400, "The route needs a body.", "Send JSON."),
     Code("incomplete_body", 400, "The connection ended in the middle of the body.", "Send it again."),
     Code("missing_field", 400, "A field that must be there is not.", "Add the field that `field` names."),
@@ -95,6 +108,12 @@ CODES = (
     Code("message_not_found", 404, "The conversation has no such message.", "Check the message id."),
     Code("metrics_off", 404, "Metrics are switched off.", "Set `telemetry.metrics = true`."),
     Code("method_not_allowed", 405, "The route does not take this method.", "See the header `Allow`."),
+    Code(
+        "request_timeout",
+        408,
+        "The headers or the body did not arrive in time. The connection is closed.",
+        "Send it again, faster (`core.limits.header_timeout`, `core.limits.body_timeout`).",
+    ),
     Code("conflict", 409, "The request contradicts what is stored.", "Read `detail`."),
     Code(
         "idempotency_conflict",
@@ -129,6 +148,12 @@ CODES = (
     ),
     Code("body_too_large", 413, "The body has too many bytes.", "See `limit` (`core.limits.body_bytes`)."),
     Code(
+        "uri_too_long",
+        414,
+        "The request line has too many bytes. The connection is closed.",
+        "See `limit` (`core.limits.request_line_bytes`).",
+    ),
+    Code(
         "unsupported_media_type", 415, "The body is of a type that the route does not take.", "Send `application/json`."
     ),
     Code("rate_limited", 429, "This caller writes faster than it may.", "Wait as long as `Retry-After` says."),
@@ -137,6 +162,12 @@ CODES = (
     ),
     Code("too_many_devices", 429, "Too many devices of this person are in this conversation.", "Let one leave."),
     Code("too_many_present", 429, "Too many devices are in this conversation.", "Come again when some have left."),
+    Code(
+        "headers_too_large",
+        431,
+        "The headers are too many, or have too many bytes. The connection is closed.",
+        "See `limit` (`core.limits.headers`, `core.limits.header_bytes`).",
+    ),
     Code("internal_error", 500, "A mistake in the service.", "Its log has the details."),
     Code("unavailable", 503, "A part that the answer needs does not answer now.", "Try again after `Retry-After`."),
     Code(
@@ -147,6 +178,12 @@ CODES = (
     ),
     Code(
         "too_many_readers", 503, "This instance holds as many long polls as it may.", "Try again after `Retry-After`."
+    ),
+    Code(
+        "too_many_connections",
+        503,
+        "This instance holds as many connections as it may.",
+        "Try again after `Retry-After`; close connections that are not used.",
     ),
     Code("not_started", 503, "The service has not started yet.", "Try again in a moment."),
     Code("error", 0, "An HTTP error that has no code of its own.", "See the status."),

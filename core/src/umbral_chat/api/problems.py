@@ -6,6 +6,7 @@ import logging
 from http import HTTPStatus
 from typing import Any
 
+import msgspec
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 from litestar.plugins.problem_details import ProblemDetailsConfig, ProblemDetailsException, ProblemDetailsPlugin
@@ -16,6 +17,17 @@ from umbral_chat.http import too_large
 from umbral_chat.telemetry import Telemetry
 
 log = logging.getLogger(__name__)
+
+INTERNAL_ERROR = msgspec.json.encode(
+    {
+        "type": "about:blank",
+        "title": "Internal Server Error",
+        "status": 500,
+        "detail": "Something went wrong in the service; its log has the details.",
+        "code": "internal_error",
+    }
+)
+"""The whole body of a 500."""
 
 _CODES = {
     400: "invalid_request",
@@ -98,20 +110,10 @@ def _named(error: InvalidRequest, key: str) -> InvalidRequest:
     return InvalidRequest(error.detail.replace("The body", key or "The request"), code=error.code, field=key or None)
 
 
-def internal_error(request: Request[Any, Any, Any], error: Exception) -> Response[dict[str, Any]]:
+def internal_error(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     """The last resort: what happened goes to the log, and only its being there to the caller."""
     log.error("%s %s failed", request.method, request.url.path, exc_info=error)
-    return Response(
-        {
-            "type": "about:blank",
-            "title": "Internal Server Error",
-            "status": 500,
-            "detail": "Something went wrong in the service; its log has the details.",
-            "code": "internal_error",
-        },
-        status_code=500,
-        media_type="application/problem+json",
-    )
+    return Response(INTERNAL_ERROR, status_code=500, media_type="application/problem+json")
 
 
-__all__ = ["from_litestar", "internal_error", "plugin", "problem"]
+__all__ = ["INTERNAL_ERROR", "from_litestar", "internal_error", "plugin", "problem"]

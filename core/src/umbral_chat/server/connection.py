@@ -13,6 +13,7 @@ from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from umbral_chat.errors import RequestError, RequestTimeout
+from umbral_chat.http import DISCONNECT, Disconnect
 from umbral_chat.server.chunks import Chunks
 from umbral_chat.server.connections import Admission, Connections
 from umbral_chat.server.exchange import Exchange
@@ -96,6 +97,8 @@ class Connection(HttpToolsProtocol):
         self._left = 0  # bytes of a body with a Content-Length
         self._discarded = 0
         self._unread = 0
+        self._disconnect = Disconnect()
+        self._extensions = {DISCONNECT: self._disconnect}
 
     # The transport's side
 
@@ -118,6 +121,7 @@ class Connection(HttpToolsProtocol):
         self._waiting = b""
         self.deadline = self.write_deadline = inf
         super().connection_lost(exc)
+        self._disconnect.happen()
 
     def data_received(self, data: bytes) -> None:
         """The client has sent something."""
@@ -222,6 +226,7 @@ class Connection(HttpToolsProtocol):
         if version not in ("1.1", "1.0"):
             raise malformed(f"HTTP {version} is not spoken here, but 1.1 and 1.0.")
         scope["http_version"] = version
+        scope["extensions"] = self._extensions
         self._read_target()
         self._read_headers(version)
         reserved = self._admission is Admission.OPERATIONS

@@ -97,8 +97,8 @@ def value_is_deeper(value: Any, depth: int) -> bool:
 def too_deep(depth: int, *, field: str) -> InvalidRequest:
     """The error for what is nested deeper than `depth` levels."""
     return InvalidRequest(
-        f"{field} is nested too deep: {depth} levels of objects and lists are taken (core.limits.depth), the body itself "
-        "being the first. Store it as text, or flatten it.",
+        f"{field} is nested too deep: {depth} levels of objects and lists are taken (core.limits.depth), the body "
+        "itself being the first. Flatten it, or send it as text.",
         code="too_deep",
         field=field,
         limit=depth,
@@ -117,6 +117,17 @@ def decode_stored(decoder: msgspec.json.Decoder[T], data: bytes | str) -> T:
     mark = f"deep-{secrets.token_hex(12)}-"
     shallow, parts = _cut(text, mark.encode())
     return _filled(decoder.decode(shallow), mark, parts)
+
+
+def decode_bounded(decoder: msgspec.json.Decoder[T], data: bytes | str | msgspec.Raw) -> T:
+    """What `decoder` makes of JSON that another instance or service wrote, and that this one writes on in other words.
+
+    Raises what `decoder` raises, and msgspec.DecodeError for more than `STORED_DEPTH` levels.
+    """
+    text = bytes(data) if isinstance(data, msgspec.Raw) else data
+    if is_deeper(text, STORED_DEPTH):
+        raise msgspec.DecodeError(f"nested deeper than {STORED_DEPTH} levels")
+    return decoder.decode(text)
 
 
 def _cut(data: bytes, mark: bytes) -> tuple[bytes, list[bytes]]:
@@ -154,6 +165,7 @@ def _filled(value: T, mark: str, parts: list[bytes]) -> T:
 
 def _inside(value: Any) -> list[Any]:
     """What can hold more: the containers directly inside of `value`."""
+    found: Any
     if isinstance(value, dict):
         found = value.values()
     elif isinstance(value, list | tuple):
@@ -190,6 +202,7 @@ __all__ = [
     "STORED_DEPTH",
     "check_depth",
     "check_value_depth",
+    "decode_bounded",
     "decode_stored",
     "is_deeper",
     "too_deep",

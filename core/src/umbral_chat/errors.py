@@ -11,6 +11,7 @@ UmbralChatError
 │   │   ├── CursorExpired             cursor_expired
 │   │   └── ConversationDeleted       conversation_deleted
 │   ├── TooLarge                 413  body_too_large
+│   ├── UnsupportedMedia         415  unsupported_media_type, unsupported_encoding
 │   └── TooManyRequests          429  rate_limited
 ├── Unavailable                  503  a part that the answer needs does not answer now
 │   └── HistoryUnavailable            history_unavailable
@@ -127,6 +128,13 @@ class TooLarge(RequestError):
     default_code = "body_too_large"
 
 
+class UnsupportedMedia(RequestError):
+    """The body is no JSON but of another kind, or is encoded in a way that is not taken."""
+
+    status = 415
+    default_code = "unsupported_media_type"
+
+
 class TooManyRequests(RequestError):
     """The principal writes faster than its limit; `Retry-After` says when to come again."""
 
@@ -185,4 +193,5 @@ __all__ = [
     "UmbralChatError",
     "Unauthorized",
     "Unavailable",
+    "UnsupportedMedia",
 ]

@@ -117,7 +117,8 @@ async def metrics(services: Parts) -> Response[bytes]:
     if not services.base.settings.telemetry.metrics:
         raise NotFound("Metrics are switched off (telemetry.metrics = false).", code="metrics_off")
     data, media_type = services.base.telemetry.prometheus()
-    return Response(data, media_type=media_type)
+    # Litestar adds the charset of every text by itself.
+    return Response(data, media_type=media_type.replace("; charset=utf-8", ""))
 
 
 HANDLERS = [status, show_realtime, switch_realtime, live, ready, metrics]

@@ -70,10 +70,8 @@ FORMS: dict[str, _Form] = {
         ",",
         "]}",
     ),
-    "markdown": _Form(
-        "text/markdown; charset=utf-8", lambda conversation, _: f"# {conversation}\n\n", _markdown, "\n", ""
-    ),
-    "text": _Form("text/plain; charset=utf-8", lambda *_: "", _text, "\n", "\n"),
+    "markdown": _Form("text/markdown", lambda conversation, _: f"# {conversation}\n\n", _markdown, "\n", ""),
+    "text": _Form("text/plain", lambda *_: "", _text, "\n", "\n"),
     "openai": _Form("application/json", lambda *_: "[", _openai, ",", "]"),
 }
 

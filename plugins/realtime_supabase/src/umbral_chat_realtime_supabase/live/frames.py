@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
+from umbral_chat.depth import decode_bounded
 
 PREFIX = "realtime:"
 """Before a topic's name in every frame."""
@@ -62,8 +63,9 @@ _broadcasts = msgspec.json.Decoder(Broadcast)
 
 
 def read(data: str | bytes) -> Frame:
-    """The frame. Raises msgspec.DecodeError (ValidationError is one) for what is none."""
-    return _frames.decode(data)
+    """The frame. Raises msgspec.DecodeError (ValidationError is one) for what is none, and for one that is nested too
+    deep to be handed on: what it would have told is read from the history."""
+    return decode_bounded(_frames, data)
 
 
 def reply_of(frame: Frame) -> Reply:

@@ -1,0 +1,124 @@
+"""What a route takes, read from its handler's signature, which the OpenAPI document is made from, too: the names of its
+query parameters, and whether a body. What it does not take is refused, on ordinary and hot routes and those of plugins.
+
+A handler that reads the whole query or request by itself says so by `opt={"query": [...]}` and `opt={"body": True}`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+from urllib.parse import unquote_to_bytes
+
+from litestar.constants import RESERVED_KWARGS
+from litestar.enums import ParamType
+from litestar.handlers import BaseRouteHandler
+from litestar.params import ParameterKwarg
+from litestar.types import Scope
+
+from umbral_chat.errors import InvalidRequest
+
+NOTHING = 2
+"""Bytes of a body that can say nothing: `{}`, which some clients send with every POST."""
+
+
+class Accepts(NamedTuple):
+    """`query` None: any parameters. `body` None: the handler may read one by itself."""
+
+    query: frozenset[bytes] | None
+    body: bool | None
+
+    def check(self, scope: Scope) -> None:
+        """Raises InvalidRequest: `unknown_parameter`, `duplicate_parameter`, `unexpected_body`."""
+        raw = scope["query_string"]
+        if raw and self.query is not None:
+            _check_query(raw, self.query)
+        if self.body is False:
+            _check_no_body(scope)
+
+
+def accepts(handler: BaseRouteHandler, method: str, path_parameters: frozenset[str]) -> Accepts:
+    """What `handler` takes with this method."""
+    speaking = [one for one in _documented(handler) if method in _methods(one)]
+    query, body = handler.opt.get("query"), handler.opt.get("body")
+    if query is None and speaking:
+        found = [name for one in speaking for name in _query(one, path_parameters)]
+        query = None if None in found else found
+    if body is None and speaking:
+        kinds = {_body(one) for one in speaking}
+        body = True if True in kinds else None if None in kinds else False
+    return Accepts(None if query is None else frozenset(str(name).encode() for name in query), body)
+
+
+def _documented(handler: BaseRouteHandler) -> list[BaseRouteHandler]:
+    stand_ins = handler.opt.get("documented_by")
+    if stand_ins is None:
+        # A hot route that nothing documents reads what it likes.
+        return [handler] if hasattr(handler, "http_methods") else []
+    return list(stand_ins) if isinstance(stand_ins, list | tuple) else [stand_ins]
+
+
+def _methods(handler: Any) -> set[str]:
+    return {str(method) for method in handler.http_methods}
+
+
+def _query(handler: BaseRouteHandler, path_parameters: frozenset[str]) -> Iterator[str | None]:
+    """Names of query parameters, and None for one that stands for all of them."""
+    dependencies = handler.resolve_dependencies()
+    signatures = [handler.parsed_fn_signature, *(provider.parsed_fn_signature for provider in dependencies.values())]
+    for signature in signatures:
+        for name, field in signature.parameters.items():
+            if name == "query":
+                yield None
+            if name in RESERVED_KWARGS or name in path_parameters or name in dependencies or field.is_di_field:
+                continue
+            kwarg = field.kwarg_definition if isinstance(field.kwarg_definition, ParameterKwarg) else None
+            if kwarg is None or kwarg.param_type is ParamType.QUERY:
+                yield (kwarg and kwarg.name) or name
+
+
+def _body(handler: BaseRouteHandler) -> bool | None:
+    names = handler.parsed_fn_signature.parameters.keys()
+    if names & {"data", "body"}:
+        return True
+    return None if names & {"scope"} else False
+
+
+def _check_query(raw: bytes, known: frozenset[bytes]) -> None:
+    seen: set[bytes] = set()
+    for pair in raw.split(b"&"):
+        name = pair.partition(b"=")[0]
+        if not name and not pair:
+            continue
+        if name not in known:
+            name = unquote_to_bytes(name.replace(b"+", b" "))
+        if name in seen:
+            raise InvalidRequest(f"{_shown(name)} was given twice.", code="duplicate_parameter", field=_shown(name))
+        if name not in known:
+            there = ", ".join(sorted(one.decode() for one in known)) or "none"
+            raise InvalidRequest(
+                f"There is no parameter {_shown(name)!r} here; there are: {there}.",
+                code="unknown_parameter",
+                field=_shown(name),
+            )
+        seen.add(name)
+
+
+def _check_no_body(scope: Scope) -> None:
+    for name, value in scope["headers"]:
+        if name == b"transfer-encoding" or (name == b"content-length" and value not in _NONE):
+            raise InvalidRequest(
+                "This route takes no body. What narrows an answer goes in the query, an idempotency key in the header.",
+                code="unexpected_body",
+                field="body",
+            )
+
+
+_NONE = frozenset(str(count).encode() for count in range(NOTHING + 1))
+
+
+def _shown(name: bytes) -> str:
+    return name.decode("utf-8", "replace")[:128]
+
+
+__all__ = ["NOTHING", "Accepts", "accepts"]

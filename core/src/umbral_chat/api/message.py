@@ -19,7 +19,13 @@ IdempotencyKey = Annotated[
 ]
 
 
-@patch(ONE, operation_id="edit", summary="Edit a message", tags=["messages"], opt={"right": "send"})
+@patch(
+    ONE,
+    operation_id="edit",
+    summary="Edit a message",
+    tags=["messages"],
+    opt={"right": "send", "problems": (404, 409, 429)},
+)
 async def edit(
     services: Parts,
     principal: Caller,
@@ -34,7 +40,12 @@ async def edit(
 
 
 @delete(
-    ONE, operation_id="redact", summary="Redact a message", tags=["messages"], status_code=200, opt={"right": "send"}
+    ONE,
+    operation_id="redact",
+    summary="Redact a message",
+    tags=["messages"],
+    status_code=200,
+    opt={"right": "send", "problems": (404, 409, 429)},
 )
 async def redact(
     services: Parts,

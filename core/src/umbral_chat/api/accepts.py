@@ -1,7 +1,8 @@
 """What a route takes, read from its handler's signature, which the OpenAPI document is made from, too: the names of its
 query parameters, and whether a body. What it does not take is refused, on ordinary and hot routes and those of plugins.
 
-A handler that reads the whole query or request by itself says so by `opt={"query": [...]}` and `opt={"body": True}`.
+A handler that reads its query or body by itself, past its signature, says so: `opt={"query": OWN}`,
+`opt={"body": True}`.
 """
 
 from __future__ import annotations
@@ -17,6 +18,9 @@ from litestar.params import ParameterKwarg
 from litestar.types import Scope
 
 from umbral_chat.errors import InvalidRequest
+
+OWN = "own"
+"""The handler refuses by itself what it does not know of the query, as hot routes do that parse it anyway."""
 
 NOTHING = 2
 """Bytes of a body that can say nothing: `{}`, which some clients send with every POST."""
@@ -40,14 +44,15 @@ class Accepts(NamedTuple):
 def accepts(handler: BaseRouteHandler, method: str, path_parameters: frozenset[str]) -> Accepts:
     """What `handler` takes with this method."""
     speaking = [one for one in _documented(handler) if method in _methods(one)]
-    query, body = handler.opt.get("query"), handler.opt.get("body")
-    if query is None and speaking:
+    query: list[str] | None = None
+    body: bool | None = handler.opt.get("body")
+    if handler.opt.get("query") != OWN and speaking:
         found = [name for one in speaking for name in _query(one, path_parameters)]
-        query = None if None in found else found
+        query = None if None in found else [name for name in found if name is not None]
     if body is None and speaking:
         kinds = {_body(one) for one in speaking}
         body = True if True in kinds else None if None in kinds else False
-    return Accepts(None if query is None else frozenset(str(name).encode() for name in query), body)
+    return Accepts(None if query is None else frozenset(name.encode() for name in query), body)
 
 
 def _documented(handler: BaseRouteHandler) -> list[BaseRouteHandler]:
@@ -121,4 +126,4 @@ def _shown(name: bytes) -> str:
     return name.decode("utf-8", "replace")[:128]
 
 
-__all__ = ["NOTHING", "Accepts", "accepts"]
+__all__ = ["NOTHING", "OWN", "Accepts", "accepts"]

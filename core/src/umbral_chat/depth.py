@@ -115,7 +115,7 @@ def decode_stored(decoder: msgspec.json.Decoder[T], data: bytes | str) -> T:
         return decoder.decode(data)
     text = data.encode() if isinstance(data, str) else data
     mark = f"deep-{secrets.token_hex(12)}-"
-    shallow, parts = _cut(text, mark.encode())
+    shallow, parts = _cut(text, STORED_DEPTH, f'"{mark}%d"'.encode())
     return _filled(decoder.decode(shallow), mark, parts)
 
 
@@ -130,19 +130,25 @@ def decode_bounded(decoder: msgspec.json.Decoder[T], data: bytes | str | msgspec
     return decoder.decode(text)
 
 
-def _cut(data: bytes, mark: bytes) -> tuple[bytes, list[bytes]]:
-    """The text with a string in place of each part that lies too deep, and those parts."""
+def flattened(data: bytes | str, depth: int) -> bytes:
+    """JSON text with null in place of every object and list that lies deeper than `depth` levels."""
+    return _cut(data.encode() if isinstance(data, str) else data, depth, b"null")[0]
+
+
+def _cut(data: bytes, depth: int, instead: bytes) -> tuple[bytes, list[bytes]]:
+    """The text with `instead`, in which `%d` is a part's number, in place of each part that lies too deep; and those
+    parts."""
     pieces: list[bytes] = []
     parts: list[bytes] = []
     level = kept = start = 0
     for token in _TOKEN.finditer(data):
         if token[0] in b"[{":
             level += 1
-            if level == STORED_DEPTH + 1:
+            if level == depth + 1:
                 start = token.start()
         elif token[0] in b"]}":
-            if level == STORED_DEPTH + 1:
-                pieces += (data[kept:start], b'"%b%d"' % (mark, len(parts)))
+            if level == depth + 1:
+                pieces += (data[kept:start], instead.replace(b"%d", b"%d" % len(parts)))
                 kept = token.end()
                 parts.append(data[start:kept])
             level -= 1
@@ -204,6 +210,7 @@ __all__ = [
     "check_value_depth",
     "decode_bounded",
     "decode_stored",
+    "flattened",
     "is_deeper",
     "too_deep",
     "value_is_deeper",

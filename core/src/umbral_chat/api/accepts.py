@@ -31,14 +31,18 @@ class Accepts(NamedTuple):
 
     query: frozenset[bytes] | None
     body: bool | None
+    once: frozenset[bytes] = frozenset()
+    """Headers that count once. Hot routes read theirs by `http.header`, which holds them to that."""
 
     def check(self, scope: Scope) -> None:
-        """Raises InvalidRequest: `unknown_parameter`, `duplicate_parameter`, `unexpected_body`."""
+        """Raises InvalidRequest: `unknown_parameter`, `duplicate_parameter`, `unexpected_body`, `duplicate_header`."""
         raw = scope["query_string"]
         if raw and self.query is not None:
             _check_query(raw, self.query)
         if self.body is False:
             _check_no_body(scope)
+        if self.once:
+            _check_once(scope, self.once)
 
 
 def accepts(handler: BaseRouteHandler, method: str, path_parameters: frozenset[str]) -> Accepts:
@@ -52,7 +56,8 @@ def accepts(handler: BaseRouteHandler, method: str, path_parameters: frozenset[s
     if body is None and speaking:
         kinds = {_body(one) for one in speaking}
         body = True if True in kinds else None if None in kinds else False
-    return Accepts(None if query is None else frozenset(name.encode() for name in query), body)
+    once = frozenset() if "documented_by" in handler.opt else frozenset(_headers(handler))
+    return Accepts(None if query is None else frozenset(name.encode() for name in query), body, once)
 
 
 def _documented(handler: BaseRouteHandler) -> list[BaseRouteHandler]:
@@ -80,6 +85,13 @@ def _query(handler: BaseRouteHandler, path_parameters: frozenset[str]) -> Iterat
             kwarg = field.kwarg_definition if isinstance(field.kwarg_definition, ParameterKwarg) else None
             if kwarg is None or kwarg.param_type is ParamType.QUERY:
                 yield (kwarg and kwarg.name) or name
+
+
+def _headers(handler: BaseRouteHandler) -> Iterator[bytes]:
+    for name, field in handler.parsed_fn_signature.parameters.items():
+        kwarg = field.kwarg_definition
+        if isinstance(kwarg, ParameterKwarg) and kwarg.param_type is ParamType.HEADER:
+            yield (kwarg.name or name).lower().encode()
 
 
 def _body(handler: BaseRouteHandler) -> bool | None:
@@ -117,6 +129,13 @@ def _check_no_body(scope: Scope) -> None:
                 code="unexpected_body",
                 field="body",
             )
+
+
+def _check_once(scope: Scope, names: frozenset[bytes]) -> None:
+    given = [name for name, _ in scope["headers"] if name in names]
+    if len(given) != len(set(given)):
+        name = next(name for name in given if given.count(name) > 1).decode()
+        raise InvalidRequest(f"The header {name} was sent twice.", code="duplicate_header", field=name)
 
 
 _NONE = frozenset(str(count).encode() for count in range(NOTHING + 1))

@@ -13,7 +13,7 @@ from litestar.params import FromPath, JSONBody, QueryParameter
 from umbral_chat import http
 from umbral_chat.api.bodies import ConversationBody, DraftBody, PatchBody, ReadBody
 from umbral_chat.api.dependencies import Caller, Parts
-from umbral_chat.api.message import IdempotencyKey
+from umbral_chat.api.message import IdempotencyKey, key_text
 from umbral_chat.api.views import ConnectView, ConversationView, DraftLength, InboxView, ReadView
 from umbral_chat.epochs import check_epoch
 from umbral_chat.model.cursor import START
@@ -36,7 +36,7 @@ async def make(
     services: Parts, principal: Caller, data: JSONBody[ConversationBody], idempotency_key: IdempotencyKey = None
 ) -> Response[ConversationView]:
     """Make a conversation, update the one of this id, or revive a deleted one with a new epoch. 201: it was made."""
-    conversation, made = await services.chat.make(principal, data, idempotency_key)
+    conversation, made = await services.chat.make(principal, data, key_text(idempotency_key))
     return Response(ConversationView.of(conversation), status_code=201 if made else 200)
 
 
@@ -101,7 +101,7 @@ async def change(
     idempotency_key: IdempotencyKey = None,
 ) -> ConversationView:
     """Change title, metadata, status, responder, realtime or members; an `update` entry tells its readers."""
-    return ConversationView.of(await services.chat.patch(principal, conversation, data, idempotency_key))
+    return ConversationView.of(await services.chat.patch(principal, conversation, data, key_text(idempotency_key)))
 
 
 @delete(

@@ -6,14 +6,10 @@ from typing import Any
 
 import msgspec
 from litestar import Request
-from litestar.datastructures import Headers
 
 from umbral_chat import http
 from umbral_chat.decoding import refuse_encoded
 from umbral_chat.depth import check_depth
-
-TEXT = frozenset({b"idempotency-key"})
-"""Headers that carry a caller's text: they are UTF-8, and count once."""
 
 
 class ApiRequest(Request[Any, Any, Any]):
@@ -30,17 +26,5 @@ class ApiRequest(Request[Any, Any, Any]):
         check_depth(raw, http.depth_of(self.scope))
         return http.decode(msgspec.json.Decoder(kind), raw)
 
-    @property
-    def headers(self) -> Headers:
-        """The headers, where those that carry text are read as `http.header` reads them. Raises InvalidRequest."""
-        found = super().headers
-        # Litestar reads every header as Latin-1.
-        for name in TEXT:
-            key = name.decode()
-            if (value := found.get(key)) is not None and not (value.isascii() and len(found.getall(key)) == 1):
-                text = http.header(self.scope, name)
-                return Headers({**found, key: text or ""})
-        return found
 
-
-__all__ = ["TEXT", "ApiRequest"]
+__all__ = ["ApiRequest"]

@@ -11,7 +11,9 @@ from typing import Any, cast
 from litestar import Litestar, Request
 from litestar.config.cors import CORSConfig
 from litestar.di import Provide
+from litestar.enums import ScopeType
 from litestar.handlers import BaseRouteHandler
+from litestar.types import HTTPScope, LifeSpanReceive, LifeSpanScope, LifeSpanSend, Receive, Scope, Send
 
 from umbral_chat.api import (
     conversations,
@@ -24,6 +26,7 @@ from umbral_chat.api import (
     tokens,
     transcript,
 )
+from umbral_chat.api.front import Front
 from umbral_chat.api.guard import Guard, check_rights
 from umbral_chat.api.request import ApiRequest
 from umbral_chat.auth.gate import Gate
@@ -67,7 +70,7 @@ def create_app(settings: Settings, plugins: PluginHost, *, clock: Clock | None =
     clock = clock or SystemClock()
     services, interest, bus = build(settings, plugins, clock)
     core = settings.core
-    guard = Guard(local_only=not core.keys, cors_origins=core.cors_origins)
+    guard = Guard(local_only=not core.keys, cors_origins=core.cors_origins, depth=core.limits.depth)
     issuers = tokens.Issuers()
     routes = handlers(services)
     checks = [*core_checks(services), *plugins.checks(services)]
@@ -99,7 +102,9 @@ def create_app(settings: Settings, plugins: PluginHost, *, clock: Clock | None =
         loop = asyncio.get_running_loop()
         services.base.telemetry.gauge("umbral_chat.tasks", lambda: [((), len(asyncio.all_tasks(loop)))])
         stack.callback(services.lifecycle.drain)
-        guard.gate = Gate(authenticators, local=None if core.keys else LocalAuthenticator(), clock=clock)
+        guard.gate = Gate(
+            authenticators, local=None if core.keys else LocalAuthenticator(), clock=clock, depth=core.limits.depth
+        )
 
     instrumentation = []
     if settings.telemetry.http:
@@ -109,7 +114,7 @@ def create_app(settings: Settings, plugins: PluginHost, *, clock: Clock | None =
             OpenTelemetryPlugin(OpenTelemetryConfig(meter_provider=services.base.telemetry.meter_provider))
         )
 
-    app = Litestar(
+    app = Application(
         [*routes, *schema.routes(routes)],
         guards=[guard],
         request_class=ApiRequest,
@@ -129,7 +134,27 @@ def create_app(settings: Settings, plugins: PluginHost, *, clock: Clock | None =
     )
     parameters.complete(app)
     app.state.services = services
+    app.front = Front(app.behind_front, app.routes, cors=app.cors_config, telemetry=services.base.telemetry)
     return app
+
+
+class Application(Litestar):
+    """The app, with what every request meets before Litestar's own handling of CORS and errors."""
+
+    front: Front | None = None
+
+    async def __call__(
+        self, scope: Scope | LifeSpanScope, receive: Receive | LifeSpanReceive, send: Send | LifeSpanSend
+    ) -> None:
+        """See ASGI."""
+        if scope["type"] == ScopeType.HTTP and self.front is not None:
+            await self.front(cast("HTTPScope", scope), cast("Receive", receive), cast("Send", send))
+        else:
+            await super().__call__(scope, receive, send)
+
+    async def behind_front(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """What Litestar does."""
+        await super().__call__(scope, receive, send)
 
 
 def handlers(services: Services) -> list[BaseRouteHandler]:

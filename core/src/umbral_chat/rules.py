@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from umbral_chat.depth import DEPTH, too_deep, value_is_deeper
 from umbral_chat.errors import InvalidRequest
 from umbral_chat.model.entries import Member, Sender
 from umbral_chat.model.ids import ID_LIMIT
@@ -47,9 +48,12 @@ def check_message_id(value: str, *, field: str = "message_id") -> str:
     )
 
 
-def check_metadata(value: dict[str, Any] | None, *, limit: int) -> dict[str, Any] | None:
-    """An object of at most `limit` bytes of JSON, without NUL. Codes `metadata_too_large`, `nul_character`."""
+def check_metadata(value: dict[str, Any] | None, *, limit: int, depth: int = DEPTH) -> dict[str, Any] | None:
+    """An object of at most `limit` bytes of JSON, without NUL, that fits into a body of `depth` levels. Codes
+    `metadata_too_large`, `nul_character`, `too_deep`."""
     if value is not None:
+        if value_is_deeper(value, depth - 1):
+            raise too_deep(depth, field="metadata")
         encoded = msgspec.json.encode(value)
         if len(encoded) > limit:
             raise InvalidRequest(

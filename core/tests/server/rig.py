@@ -139,7 +139,9 @@ class Rig:
 async def serving(app: App, limits: Limits | None = None, *, ws: Any = "none") -> AsyncIterator[Rig]:
     """`app` behind the server."""
     clock, telemetry = ManualClock(), Telemetry.create()
-    base = SimpleNamespace(settings=SimpleNamespace(core=SimpleNamespace(limits=limits or Limits())), telemetry=telemetry)
+    base = SimpleNamespace(
+        settings=SimpleNamespace(core=SimpleNamespace(limits=limits or Limits())), telemetry=telemetry
+    )
     state = SimpleNamespace(services=SimpleNamespace(base=base, lifecycle=Lifecycle(clock)))
     config = uvicorn.Config(
         cast("Any", app), lifespan="off", log_config=None, access_log=False, server_header=False, date_header=False,

@@ -44,7 +44,6 @@ class Code(NamedTuple):
 CODES = (
     Code("invalid_request", 400, "The request is wrong in a way that has no code of its own.", "Read `detail`."),
     Code("invalid_json", 400, "The body is not JSON, or holds a lone surrogate.", "Send valid JSON."),
-    Code("invalid_encoding", 400, "The body or the query is not UTF-8.", "Encode text as UTF-8."),
     Code(
         "invalid_http_request",
         400,
@@ -58,7 +57,10 @@ CODES = (
         "Header fields came after a chunked body. The connection is closed.",
         "Send them before the body.",
     ),
+    Code("invalid_encoding", 400, "The body, the query or a header is not UTF-8.", "Encode text as UTF-8."),
     Code("missing_body", 400, "The route needs a body.", "Send JSON."),
+    Code("unexpected_body", 400, "The route takes no body.", "Leave it out; filters go in the query."),
+    Code("too_deep", 400, "The body or token is nested too deep.", "See `limit` (`core.limits.depth`)."),
     Code("incomplete_body", 400, "The connection ended in the middle of the body.", "Send it again."),
     Code("missing_field", 400, "A field that must be there is not.", "Add the field that `field` names."),
     Code("unknown_field", 400, "The body has a field that this route does not know.", "Remove or rename it."),
@@ -68,6 +70,18 @@ CODES = (
     Code("unknown_parameter", 400, "The query has a parameter that is not known here.", "Remove or rename it."),
     Code("duplicate_parameter", 400, "A query parameter was given twice.", "Give it once."),
     Code("duplicate_header", 400, "A header that counts once was sent twice.", "Send it once."),
+    Code(
+        "empty_path_segment",
+        400,
+        "The path has an empty segment, as when an id is an empty variable, or ends with a slash.",
+        "Check that every variable in the URL has a value.",
+    ),
+    Code(
+        "invalid_path_segment",
+        400,
+        "A segment of the path is `.` or `..`, holds an encoded slash, or is not percent-encoded UTF-8.",
+        "Send the path as the reference has it.",
+    ),
     Code("invalid_conversation_id", 400, "No conversation can have this id.", "Use 1–128 of A-Z a-z 0-9 . _ : -"),
     Code(
         "invalid_cursor",
@@ -154,7 +168,13 @@ CODES = (
         "See `limit` (`core.limits.request_line_bytes`).",
     ),
     Code(
-        "unsupported_media_type", 415, "The body is of a type that the route does not take.", "Send `application/json`."
+        "unsupported_media_type", 415, "The body is a form, or of another type than JSON.", "Send `application/json`."
+    ),
+    Code(
+        "unsupported_encoding",
+        415,
+        "The body is compressed, has a byte order mark, or is not UTF-8 but UTF-16 or UTF-32.",
+        "Send it uncompressed, as UTF-8 without a byte order mark.",
     ),
     Code("rate_limited", 429, "This caller writes faster than it may.", "Wait as long as `Retry-After` says."),
     Code(

@@ -10,11 +10,15 @@ from urllib.parse import urlsplit
 from litestar.connection import ASGIConnection
 from litestar.exceptions import MethodNotAllowedException
 from litestar.handlers import BaseRouteHandler
+from litestar.types import Scope
 
+from umbral_chat.api.accepts import Accepts, accepts
 from umbral_chat.auth.gate import Gate, authorize
+from umbral_chat.depth import DEPTH
 from umbral_chat.errors import Forbidden, PluginError, Unavailable
-from umbral_chat.http import PRINCIPAL
+from umbral_chat.http import LIMIT_OF_DEPTH, PRINCIPAL
 from umbral_chat.model.ids import check_conversation_id
+from umbral_chat.providers.auth import Right
 
 PUBLIC = "public"
 """The right that everybody has: health, and the document of the API."""
@@ -25,17 +29,30 @@ _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 class Guard:
     """Litestar's app-level guard. `gate` is set when the service has started; before, nobody gets in."""
 
-    def __init__(self, *, local_only: bool, cors_origins: list[str]) -> None:
+    def __init__(self, *, local_only: bool, cors_origins: list[str], depth: int = DEPTH) -> None:
         self.gate: Gate | None = None
+        self._depth = depth
+        self._accepts: dict[tuple[Any, str], Accepts] = {}
         self._local_only = local_only
         self._origins = set(cors_origins)
 
     async def __call__(self, connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
-        """Raises Unauthorized, Forbidden, Unavailable, and InvalidRequest for a conversation id that none may have."""
+        """Raises Unauthorized, Forbidden, Unavailable, and InvalidRequest for a conversation id that none may have and
+        for what the route does not take."""
         scope = connection.scope
-        right = required_right(handler, str(scope.get("method", "GET")))
-        if right == PUBLIC:
-            return
+        method = str(scope.get("method", "GET"))
+        right = required_right(handler, method)
+        scope["state"][LIMIT_OF_DEPTH] = self._depth
+        if right != PUBLIC:
+            await self._admit(scope, right)
+        # Litestar asks with a copy of the handler; the function is the same.
+        key = (handler.fn, method)
+        taken = self._accepts.get(key)
+        if taken is None:
+            taken = self._accepts[key] = accepts(handler, method, frozenset(scope["path_params"]))
+        taken.check(scope)
+
+    async def _admit(self, scope: Scope, right: Right) -> None:
         if self.gate is None:
             raise Unavailable("The service has not started yet.", code="not_started")
         header = None

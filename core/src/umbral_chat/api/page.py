@@ -79,18 +79,21 @@ def _operation(path: str, method: str, operation: dict[str, Any]) -> Iterator[st
 
 
 def _answers(responses: dict[str, Any]) -> Iterator[str]:
-    for status, response in responses.items():
-        # Litestar adds a 400 in its own words; ours are the problems.
-        if status not in {"400", "default"}:
-            content = response.get("content")
-            said = _shape(content) if content else response.get("description", "nothing")
-            yield f"- {status}: {said}"
+    problems = []
+    for status, response in sorted(responses.items()):
+        if "$ref" in response:
+            problems += [] if status == "default" else [status]
+            continue
+        content = response.get("content")
+        said = _shape(content) if content else response.get("description", "nothing")
+        yield f"- {status}: {said}"
+    if problems:
+        yield f"- {', '.join(problems)}: a problem"
 
 
 def _shape(content: dict[str, Any]) -> str:
-    ((media_type, body),) = content.items()
-    words = _words(body["schema"])
-    return words if words != "anything" else f"as `{media_type}` or what was asked for"
+    words = {_words(body["schema"]) for body in content.values()} - {"anything"}
+    return " or ".join(sorted(words)) if words else "as " + " or ".join(f"`{media_type}`" for media_type in content)
 
 
 def _fields(schema: dict[str, Any]) -> list[tuple[str, str, str]]:

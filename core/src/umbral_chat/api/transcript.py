@@ -70,10 +70,8 @@ FORMS: dict[str, _Form] = {
         ",",
         "]}",
     ),
-    "markdown": _Form(
-        "text/markdown; charset=utf-8", lambda conversation, _: f"# {conversation}\n\n", _markdown, "\n", ""
-    ),
-    "text": _Form("text/plain; charset=utf-8", lambda *_: "", _text, "\n", "\n"),
+    "markdown": _Form("text/markdown", lambda conversation, _: f"# {conversation}\n\n", _markdown, "\n", ""),
+    "text": _Form("text/plain", lambda *_: "", _text, "\n", "\n"),
     "openai": _Form("application/json", lambda *_: "[", _openai, ",", "]"),
 }
 
@@ -83,7 +81,7 @@ FORMS: dict[str, _Form] = {
     operation_id="transcript",
     summary="The whole conversation",
     tags=["messages"],
-    opt={"right": "read"},
+    opt={"right": "read", "media_types": tuple(dict.fromkeys(form.media_type for form in FORMS.values()))},
 )
 async def transcript(
     services: Parts,

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from umbral_chat.depth import DEEPEST, DEPTH
 from umbral_chat.settings.secret import Secret
 
 Positive = Annotated[int, Meta(ge=1)]
@@ -36,6 +37,14 @@ class Limits(Section, frozen=True):
     body_bytes: Annotated[Positive, Meta(description="Largest request body, in bytes.")] = 262_144
     content_chars: Annotated[Positive, Meta(description="Longest content of a message, in characters.")] = 32_000
     metadata_bytes: Annotated[Positive, Meta(description="Largest metadata, in bytes of JSON.")] = 16_384
+    depth: Annotated[
+        int,
+        Meta(
+            ge=4,
+            le=DEEPEST,
+            description="Levels of objects and lists in a request body or a token, the body itself being the first.",
+        ),
+    ] = DEPTH
     page: Annotated[Positive, Meta(le=1000, description="Most items in a history or inbox page.")] = 200
     sends_per_second: Annotated[
         float,

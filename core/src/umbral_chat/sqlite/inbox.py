@@ -9,6 +9,7 @@ from typing import Annotated
 import apsw
 import msgspec
 
+from umbral_chat.depth import decode_stored
 from umbral_chat.errors import ConversationDeleted, InvalidRequest
 from umbral_chat.model.conversations import Conversation, InboxPage
 from umbral_chat.model.entries import Edit, Message, RealtimeChoice, Redaction, Responder, Status
@@ -102,10 +103,11 @@ def conversations(
 
 
 def _conversation(room: _Room) -> Conversation:
-    profile = _profile.decode(room.profile)
+    profile = decode_stored(_profile, room.profile)
     last = None
     if room.last is not None:
-        last = fold(_message.decode(room.last), None if room.change is None else _change.decode(room.change))
+        change = None if room.change is None else decode_stored(_change, room.change)
+        last = fold(decode_stored(_message, room.last), change)
     return Conversation(
         id=room.id,
         epoch=room.epoch,

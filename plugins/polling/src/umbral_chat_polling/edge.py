@@ -261,7 +261,9 @@ def events_route(services: Services, settings: Polling) -> ASGIRouteHandler:
     async def events(scope: Scope, receive: Receive, send: Send) -> None:
         await edge(scope, receive, send)
 
-    return HotRoute(PATH, copy_scope=False, opt={"right": {"GET": "read"}, "documented_by": events_documented})(events)
+    return HotRoute(
+        PATH, copy_scope=False, opt={"right": {"GET": "read"}, "documented_by": events_documented, "query": "own"}
+    )(events)
 
 
 __all__ = ["SIGNALS_EVERY", "PollEdge", "events_route"]

@@ -75,7 +75,7 @@ async def presence(
     operation_id="reportPresence",
     summary="A device is here",
     tags=["presence"],
-    opt={"right": "read"},
+    opt={"right": "read", "problems": (429,)},
 )
 async def report(
     conversation: FromPath[str],  # noqa: ARG001
@@ -96,7 +96,7 @@ async def report(
     summary="A device goes",
     tags=["presence"],
     status_code=200,
-    opt={"right": "read"},
+    opt={"right": "read", "problems": (429,)},
 )
 async def leave(
     conversation: FromPath[str],  # noqa: ARG001
@@ -117,7 +117,7 @@ async def leave(
     summary="Somebody types",
     tags=["presence"],
     status_code=200,
-    opt={"right": "send"},
+    opt={"right": "send", "problems": (429,)},
 )
 async def typing(
     conversation: FromPath[str],  # noqa: ARG001

@@ -70,7 +70,12 @@ def create_app(settings: Settings, plugins: PluginHost, *, clock: Clock | None =
     clock = clock or SystemClock()
     services, interest, bus = build(settings, plugins, clock)
     core = settings.core
-    guard = Guard(local_only=not core.keys, cors_origins=core.cors_origins, depth=core.limits.depth)
+    guard = Guard(
+        local_only=not core.keys,
+        cors_origins=core.cors_origins,
+        rates=services.rates,
+        depth=core.limits.depth,
+    )
     issuers = tokens.Issuers()
     routes = handlers(services)
     checks = [*core_checks(services), *plugins.checks(services)]
@@ -103,7 +108,11 @@ def create_app(settings: Settings, plugins: PluginHost, *, clock: Clock | None =
         services.base.telemetry.gauge("umbral_chat.tasks", lambda: [((), len(asyncio.all_tasks(loop)))])
         stack.callback(services.lifecycle.drain)
         guard.gate = Gate(
-            authenticators, local=None if core.keys else LocalAuthenticator(), clock=clock, depth=core.limits.depth
+            authenticators,
+            local=None if core.keys else LocalAuthenticator(),
+            requests=services.rates.requests,
+            clock=clock,
+            depth=core.limits.depth,
         )
 
     instrumentation = []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from umbral_chat.auth.limits import SendLimiter
+from umbral_chat.auth.limits import Rates
 from umbral_chat.bus import Bus, Happened
 from umbral_chat.chat import Chat
 from umbral_chat.clock import Clock
@@ -46,6 +46,7 @@ def build(settings: Settings, plugins: PluginHost, clock: Clock) -> tuple[Servic
         telemetry=telemetry,
         clock=clock,
         readers_limit=limits.readers,
+        own_readers_limit=limits.readers_per_principal,
     )
     toggle = Toggle(storage.store, clock, configured=settings.realtime.enabled)
     receiver = _Receiver(feeds, toggle)
@@ -59,17 +60,24 @@ def build(settings: Settings, plugins: PluginHost, clock: Clock) -> tuple[Servic
         changed=receiver.changed,
     )
     interest.serve(transports)
-    drafts = Drafts(clock, per_conversation=limits.drafts, changed=feeds.touch_signals, publish=failover.publish)
+    drafts = Drafts(
+        clock,
+        per_conversation=limits.drafts,
+        per_principal=limits.drafts_per_principal,
+        changed=feeds.touch_signals,
+        publish=failover.publish,
+    )
     receiver.drafts = drafts
     feeds.on_read = receiver.read
     telemetry.gauge("umbral_chat.drafts", lambda: [((), len(drafts))])
     toggle.on_change(failover.toggled)
     bus.subscribe(receiver.happened)
+    rates = Rates(limits, clock)
     chat = Chat(
         history,
         bus=bus,
         drafts=drafts,
-        limiter=SendLimiter(limits, clock),
+        rates=rates,
         limits=limits,
         telemetry=telemetry,
     )
@@ -88,6 +96,7 @@ def build(settings: Settings, plugins: PluginHost, clock: Clock) -> tuple[Servic
         chat=chat,
         lifecycle=lifecycle,
         presence=presence,
+        rates=rates,
     )
     return services, interest, bus
 

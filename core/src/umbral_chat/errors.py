@@ -14,7 +14,7 @@ UmbralChatError
 │   ├── TooLarge                 413  body_too_large
 │   ├── UriTooLong               414  uri_too_long
 │   ├── UnsupportedMedia         415  unsupported_media_type, unsupported_encoding
-│   ├── TooManyRequests          429  rate_limited
+│   ├── TooManyRequests          429  rate_limited, too_many_own_drafts, too_many_own_readers …
 │   └── HeadersTooLarge          431  headers_too_large
 ├── Unavailable                  503  a part that the answer needs does not answer now
 │   └── HistoryUnavailable            history_unavailable

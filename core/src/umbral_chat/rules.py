@@ -11,6 +11,7 @@ from umbral_chat.depth import DEPTH, too_deep, value_is_deeper
 from umbral_chat.errors import InvalidRequest
 from umbral_chat.model.entries import Member, Sender
 from umbral_chat.model.ids import ID_LIMIT
+from umbral_chat.model.internal import is_internal
 
 NAME_LIMIT = 200
 """Longest name of a sender or member, and title of a conversation, in characters."""
@@ -99,6 +100,19 @@ def check_members(members: list[Member]) -> list[Member]:
     return members
 
 
+def check_internal(conversation: str, members: list[Member]) -> None:
+    """Of an internal conversation only agents are members: whoever is another's would have no right there."""
+    if not is_internal(conversation):
+        return
+    for index, member in enumerate(members):
+        if member.role != "agent":
+            raise InvalidRequest(
+                "Members of an internal conversation have the role 'agent': nobody else has a right there.",
+                code="invalid_field",
+                field=f"members[{index}].role",
+            )
+
+
 def _holds_nul(value: Any) -> bool:
     match value:
         case str():
@@ -114,6 +128,7 @@ def _holds_nul(value: Any) -> bool:
 __all__ = [
     "MEMBERS_LIMIT",
     "NAME_LIMIT",
+    "check_internal",
     "check_members",
     "check_message_id",
     "check_metadata",

@@ -109,12 +109,24 @@ CODES = (
         "Leave `sender` out, or use a key with `send_as`.",
     ),
     Code("not_your_message", 403, "Somebody else wrote this message.", "Use a key with the right `moderate`."),
+    Code(
+        "internal_conversation",
+        403,
+        "The conversation is internal: tokens, and members who are no agents, have no right on it.",
+        "Use a service key, or a user who is a member with the role `agent`.",
+    ),
     Code("not_loopback", 403, "Without keys the service answers to loopback names only.", "Set `core.keys`."),
     Code(
         "foreign_origin",
         403,
-        "Without keys the service takes no requests of foreign web pages.",
+        "Without keys the service takes no requests of web pages of other origins, other local ports included.",
         "Set `core.keys`, or name the page's origin in `core.cors_origins`.",
+    ),
+    Code(
+        "behind_proxy",
+        403,
+        "Without keys every caller is the administrator, and this request came through a proxy.",
+        "Set `core.keys`, and send `Authorization: Bearer KEY`.",
     ),
     Code("not_found", 404, "There is no such thing.", "Check the path."),
     Code("route_not_found", 404, "There is no such route in this installation.", "See `missing` in `GET /v1/status`."),
@@ -140,7 +152,12 @@ CODES = (
     Code("draft_gap", 409, "The piece begins past what is there of the draft.", "Go on from the offset `expected`."),
     Code("draft_ended", 409, "The message is written; its draft has ended.", "Send no more pieces."),
     Code("draft_too_long", 409, "The draft is longer than a message may be.", "End it, and begin another message."),
-    Code("not_your_draft", 409, "Somebody else writes this draft.", "Use a message id of your own."),
+    Code(
+        "not_your_draft",
+        409,
+        "Somebody else writes the message of this id.",
+        "Use a message id of your own, or leave it out.",
+    ),
     Code(
         "realtime_disabled",
         409,
@@ -176,9 +193,21 @@ CODES = (
         "The body is compressed, has a byte order mark, or is not UTF-8 but UTF-16 or UTF-32.",
         "Send it uncompressed, as UTF-8 without a byte order mark.",
     ),
-    Code("rate_limited", 429, "This caller writes faster than it may.", "Wait as long as `Retry-After` says."),
+    Code("rate_limited", 429, "This caller asks or writes faster than it may.", "Wait as long as `Retry-After` says."),
     Code(
         "too_many_drafts", 429, "Too many messages are being written in this conversation.", "Wait until one has ended."
+    ),
+    Code(
+        "too_many_own_drafts",
+        429,
+        "This caller writes as many messages at once in this conversation as it may.",
+        "Send one of them, or wait until one has ended.",
+    ),
+    Code(
+        "too_many_own_readers",
+        429,
+        "This caller holds as many long polls and streams as it may.",
+        "Close some, or poll without `wait`.",
     ),
     Code("too_many_devices", 429, "Too many devices of this person are in this conversation.", "Let one leave."),
     Code("too_many_present", 429, "Too many devices are in this conversation.", "Come again when some have left."),

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import Any
-from urllib.parse import urlsplit
 
 from litestar.connection import ASGIConnection
 from litestar.exceptions import MethodNotAllowedException
@@ -13,7 +11,9 @@ from litestar.handlers import BaseRouteHandler
 from litestar.types import Scope
 
 from umbral_chat.api.accepts import Accepts, accepts
+from umbral_chat.api.local_only import check_local
 from umbral_chat.auth.gate import Gate, authorize
+from umbral_chat.auth.limits import RATES, Rate, Rates
 from umbral_chat.depth import DEPTH
 from umbral_chat.errors import Forbidden, PluginError, Unavailable
 from umbral_chat.http import LIMIT_OF_DEPTH, PRINCIPAL
@@ -23,28 +23,27 @@ from umbral_chat.providers.auth import Right
 PUBLIC = "public"
 """The right that everybody has: health, and the document of the API."""
 
-_LOOPBACK = {"localhost", "127.0.0.1", "::1"}
-
 
 class Guard:
     """Litestar's app-level guard. `gate` is set when the service has started; before, nobody gets in."""
 
-    def __init__(self, *, local_only: bool, cors_origins: list[str], depth: int = DEPTH) -> None:
+    def __init__(self, *, local_only: bool, cors_origins: list[str], rates: Rates, depth: int = DEPTH) -> None:
         self.gate: Gate | None = None
         self._depth = depth
         self._accepts: dict[tuple[Any, str], Accepts] = {}
         self._local_only = local_only
-        self._origins = set(cors_origins)
+        self._rates = rates
+        self._origins = frozenset(cors_origins)
 
     async def __call__(self, connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
-        """Raises Unauthorized, Forbidden, Unavailable, and InvalidRequest for a conversation id that none may have and
-        for what the route does not take."""
+        """Raises Unauthorized, Forbidden, TooManyRequests, Unavailable, and InvalidRequest for a conversation id that
+        none may have and for what the route does not take."""
         scope = connection.scope
         method = str(scope.get("method", "GET"))
         right = required_right(handler, method)
         scope["state"][LIMIT_OF_DEPTH] = self._depth
         if right != PUBLIC:
-            await self._admit(scope, right)
+            await self._admit(scope, right, handler.opt.get("rate"))
         # Litestar asks with a copy of the handler; the function is the same.
         key = (handler.fn, method)
         taken = self._accepts.get(key)
@@ -52,7 +51,7 @@ class Guard:
             taken = self._accepts[key] = accepts(handler, method, frozenset(scope["path_params"]))
         taken.check(scope)
 
-    async def _admit(self, scope: Scope, right: Right) -> None:
+    async def _admit(self, scope: Scope, right: Right, rate: Rate | None) -> None:
         if self.gate is None:
             raise Unavailable("The service has not started yet.", code="not_started")
         header = None
@@ -61,7 +60,7 @@ class Guard:
                 header = value
                 break
         if header is None and self._local_only:
-            self._check_local(scope["headers"])
+            check_local(scope["headers"], http_version=str(scope.get("http_version", "1.1")), origins=self._origins)
         conversation = scope["path_params"].get("conversation")
         if conversation is not None:
             check_conversation_id(conversation)
@@ -69,29 +68,11 @@ class Guard:
         if principal is None:
             principal = await self.gate.admit(header, right, conversation)
         else:
+            self.gate.count(principal)
             authorize(principal, right, conversation)
+        if rate is not None:
+            self._rates.check(rate, principal)
         scope["state"][PRINCIPAL] = principal
-
-    def _check_local(self, headers: Any) -> None:
-        # Without keys whoever reaches the port may do all. A page in the operator's browser reaches it too: by a
-        # cross-site request, which carries its Origin, or by a name of its own that resolves to loopback.
-        for name, value in headers:
-            if name == b"host" and not _names_loopback(b"//" + value):
-                raise Forbidden("Without keys the service answers only to a loopback name.", code="not_loopback")
-            if name == b"origin" and not _names_loopback(value) and value.decode("latin-1") not in self._origins:
-                raise Forbidden(
-                    f"Without keys the service takes no requests of pages from {value.decode('latin-1')}: set "
-                    "core.keys, or name the origin in core.cors_origins.",
-                    code="foreign_origin",
-                )
-
-
-@lru_cache(maxsize=64)
-def _names_loopback(url: bytes) -> bool:
-    try:
-        return urlsplit(url.decode("latin-1")).hostname in _LOOPBACK
-    except ValueError:  # brackets that hold no address
-        return False
 
 
 def required_right(handler: BaseRouteHandler, method: str) -> Any:
@@ -108,8 +89,13 @@ def required_right(handler: BaseRouteHandler, method: str) -> Any:
 
 
 def check_rights(handlers: Any) -> None:
-    """Raises PluginError for a route that names no right."""
+    """Raises PluginError for a route that names no right, or a rate that there is not."""
     for handler in handlers:
+        rate = handler.opt.get("rate")
+        if rate is not None and rate not in RATES:
+            raise PluginError(
+                f"The route {sorted(handler.paths)} names the rate {rate!r}; there are {', '.join(sorted(RATES))}."
+            )
         if handler.opt.get("right") is None:
             raise PluginError(f"The route {sorted(handler.paths)} names no right: give it opt={{'right': …}}.")
 

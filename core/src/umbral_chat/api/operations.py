@@ -79,7 +79,7 @@ async def show_realtime(services: Parts) -> ToggleState:
 )
 async def switch_realtime(services: Parts, principal: Caller, data: JSONBody[RealtimeBody]) -> ToggleState:
     """Switch realtime on or off for every instance, without a restart; it survives one."""
-    return await services.toggle.set(enabled=data.enabled, by=principal.subject)
+    return await services.toggle.set(enabled=data.enabled, by=principal.author)
 
 
 @get("/health/live", operation_id="live", summary="Liveness", tags=["operations"], opt={"right": PUBLIC})

@@ -81,7 +81,11 @@ FORMS: dict[str, _Form] = {
     operation_id="transcript",
     summary="The whole conversation",
     tags=["messages"],
-    opt={"right": "read", "media_types": tuple(dict.fromkeys(form.media_type for form in FORMS.values()))},
+    opt={
+        "right": "read",
+        "rate": "transcripts",
+        "media_types": tuple(dict.fromkeys(form.media_type for form in FORMS.values())),
+    },
 )
 async def transcript(
     services: Parts,

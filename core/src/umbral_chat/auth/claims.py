@@ -13,6 +13,7 @@ from umbral_chat.auth.rights import TOKEN_RIGHTS
 from umbral_chat.errors import InvalidRequest
 from umbral_chat.model.entries import Role
 from umbral_chat.model.ids import ID_LIMIT, check_conversation_id, is_epoch
+from umbral_chat.model.internal import is_internal
 from umbral_chat.providers.auth import Principal, Right
 
 ISSUER: Final = "umbral-chat"
@@ -54,6 +55,12 @@ def check(
 ) -> frozenset[Right]:
     """Hold a token's contents to their rules; its rights. Raises InvalidRequest that names the field and the limit."""
     check_conversation_id(conversation)
+    if is_internal(conversation):
+        raise InvalidRequest(
+            "There are no tokens for an internal conversation: it is what visitors do not see.",
+            code="invalid_field",
+            field="conversation",
+        )
     if epoch is not None and not is_epoch(epoch):
         raise InvalidRequest("epoch is not the epoch of a log.", code="invalid_field", field="epoch")
     _check_text("subject", subject)

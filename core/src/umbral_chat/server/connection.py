@@ -98,7 +98,7 @@ class Connection(HttpToolsProtocol):
         self._discarded = 0
         self._unread = 0
         self._disconnect = Disconnect()
-        self._extensions = {DISCONNECT: self._disconnect}
+        self._extensions: Any = {DISCONNECT: self._disconnect}
 
     # The transport's side
 

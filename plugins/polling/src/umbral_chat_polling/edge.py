@@ -122,7 +122,7 @@ class PollEdge:
         await self._send(ask, batch, send)
 
     async def _follow(self, ask: Ask, batch: Batch, disconnect: http.Disconnect) -> Batch:
-        async with self._feeds.reading(ask.conversation) as reader:
+        async with self._feeds.reading(ask.conversation, ask.principal) as reader:
             with self._holding(ask):
                 await self._wait(ask, batch, reader, disconnect)
             return await self._read(ask)
@@ -242,7 +242,7 @@ class PollEdge:
 
     def _tag(self, ask: Ask, view: View) -> bytes:
         return etag(
-            subject=ask.principal.subject,
+            subject=ask.principal.author,
             after=ask.query.after,
             limit=ask.query.limit,
             strategy=self._settings.sync_strategy,

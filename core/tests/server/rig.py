@@ -161,7 +161,9 @@ async def serving(app: App, limits: Limits | None = None, *, ws: Any = "none") -
                 one.transport.abort()
             for task in list(server.server_state.tasks):
                 task.cancel()
-            await asyncio.wait_for(server.shutdown([listener]), PATIENCE)
+            for one in server.servers:
+                one.close()
+            await rig.until(lambda: not server.server_state.tasks and not server.server_state.connections)
 
 
 async def echo(scope: Any, receive: Any, send: Any) -> None:

@@ -275,14 +275,11 @@ class Connection(HttpToolsProtocol):
     # Bodies
 
     def on_message_complete(self) -> None:
-        """The request is whole. (The parser says so of those without a body, and of those with a length.)"""
-        if self._chunks is not None and not self._chunks.done:
+        """The request is whole: the parser says so of one without a body."""
+        if self.parser.should_upgrade() or (self._chunks is not None and not self._chunks.done):
             return
-        self._left = 0
         if self.phase is Phase.DISCARD:
             self._next()
-            return
-        if self.phase is Phase.CLOSING:
             return
         self.phase = Phase.ANSWER
         self.deadline = inf

@@ -12,6 +12,6 @@ if sys.platform == "win32":
     del LOOPS["uvloop"]
 
 
-@pytest.fixture(params=LOOPS.values(), ids=LOOPS)
+@pytest.fixture(params=list(LOOPS.values()), ids=list(LOOPS))
 def anyio_backend(request: pytest.FixtureRequest) -> Any:
     return request.param

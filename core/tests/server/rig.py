@@ -103,7 +103,7 @@ class Rig:
         link = socket.socket()
         if receive_buffer is not None:
             link.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-        link.setblocking(False)  # noqa: FBT003
+        link.setblocking(False)
         await asyncio.get_running_loop().sock_connect(link, ("127.0.0.1", self.port))
         # A small limit: what the test does not read stays in the socket.
         peer = Peer(*await asyncio.open_connection(sock=link, limit=65_536))
@@ -118,7 +118,7 @@ class Rig:
     async def until(self, condition: Callable[[], Any]) -> None:
         """Wait for what the server does without being asked."""
         async with asyncio.timeout(PATIENCE):
-            while not condition():
+            while not condition():  # noqa: ASYNC110 - what is waited for announces nothing
                 await asyncio.sleep(0.005)
 
     @property
@@ -139,7 +139,9 @@ class Rig:
 async def serving(app: App, limits: Limits | None = None, *, ws: Any = "none") -> AsyncIterator[Rig]:
     """`app` behind the server."""
     clock, telemetry = ManualClock(), Telemetry.create()
-    base = SimpleNamespace(settings=SimpleNamespace(core=SimpleNamespace(limits=limits or Limits())), telemetry=telemetry)
+    base = SimpleNamespace(
+        settings=SimpleNamespace(core=SimpleNamespace(limits=limits or Limits())), telemetry=telemetry
+    )
     state = SimpleNamespace(services=SimpleNamespace(base=base, lifecycle=Lifecycle(clock)))
     config = uvicorn.Config(
         cast("Any", app), lifespan="off", log_config=None, access_log=False, server_header=False, date_header=False,
@@ -161,8 +163,8 @@ async def serving(app: App, limits: Limits | None = None, *, ws: Any = "none") -
                 one.transport.abort()
             for task in list(server.server_state.tasks):
                 task.cancel()
-            for one in server.servers:
-                one.close()
+            for listening in server.servers:
+                listening.close()
             await rig.until(lambda: not server.server_state.tasks and not server.server_state.connections)
 
 

@@ -99,7 +99,7 @@ async def test_an_answer_without_end_in_sight_is_written_as_it_comes() -> None:
 
 
 async def test_an_answer_is_one_write_and_sending_does_not_suspend() -> None:
-    done = []
+    done: list[bytes] = []
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
         sending = send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
@@ -340,7 +340,9 @@ async def test_what_is_left_of_a_body_after_its_answer_is_passed_over_within_a_b
         peer = await rig.connect()
         await peer.send(post(b"x" * 100_000) + get("/next"))
         assert [(await peer.answer()).status for _ in range(2)] == [413, 413]
-        pouring = asyncio.create_task(peer.send(get("/", "Content-Length: 100000000", method="POST") + b"x" * 50_000_000))
+        pouring = asyncio.create_task(
+            peer.send(get("/", "Content-Length: 100000000", method="POST") + b"x" * 50_000_000)
+        )
         assert (await peer.answer()).status == 413
         await rig.until(lambda: rig.held[0].flow.read_paused)  # lingering, and past what is dropped
         await rig.elapse(2)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import urllib.parse
 from enum import IntEnum
 from math import inf
@@ -18,6 +19,10 @@ from umbral_chat.server.connections import Admission, Connections
 from umbral_chat.server.exchange import Exchange
 from umbral_chat.server.framing import after_empty_line, check_start, foreign_method, head_end, malformed
 from umbral_chat.server.refusals import FULL, answer
+
+if sys.platform != "win32":
+    import fcntl
+    import termios
 
 if TYPE_CHECKING:
     from uvicorn.config import Config
@@ -225,7 +230,7 @@ class Connection(HttpToolsProtocol):
         self._read_target()
         self._read_headers(version)
         reserved = self._admission is Admission.OPERATIONS
-        if reserved and not scope["path"].startswith(("/health/", "/metrics")):
+        if reserved and scope["path"] != "/metrics" and not scope["path"].startswith("/health/"):
             raise FULL
         self.cycle = Exchange(
             scope=scope,
@@ -359,8 +364,12 @@ class Connection(HttpToolsProtocol):
             if self.cycle.response_started:
                 self.transport.abort()
                 return
-        if not self.transport.is_closing():
-            self.transport.write(answer(error))
+        if self.transport.is_closing():
+            return
+        self.transport.write(answer(error))
+        if error is FULL:
+            self._close()  # one who waits for more of this client would keep the reserve from others
+        else:
             self._linger()
 
     def expire(self, now: float) -> None:
@@ -379,6 +388,8 @@ class Connection(HttpToolsProtocol):
 
     def _expire_writing(self, now: float) -> None:
         left = self.transport.get_write_buffer_size()
+        if left:
+            left += self._unacknowledged()
         if not left:
             self.deadline = self.write_deadline = inf
             if self.phase is Phase.CLOSING:
@@ -423,8 +434,19 @@ class Connection(HttpToolsProtocol):
             self.flow.pause_reading()
 
     def _watch_writing(self) -> None:
-        self._unread = self.transport.get_write_buffer_size()
+        self._unread = self.transport.get_write_buffer_size() + self._unacknowledged()
         self.write_deadline = self._now() + self._limits.write_timeout
+
+    def _unacknowledged(self) -> int:
+        # The socket takes more only when a third of its buffer is free, which may be a megabyte: what a slow client
+        # reads shows in the socket first.
+        if sys.platform == "win32":
+            return 0
+        socket = self.transport.get_extra_info("socket")
+        try:
+            return int.from_bytes(fcntl.ioctl(socket.fileno(), termios.TIOCOUTQ, bytes(4)), sys.byteorder)
+        except (OSError, AttributeError):  # closed in the meantime, or a platform that does not tell
+            return 0
 
 
 def _too_slow(part: str, setting: str, limit: float) -> RequestTimeout:

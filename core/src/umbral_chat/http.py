@@ -15,12 +15,17 @@ from umbral_chat.decoding import decode_error
 from umbral_chat.errors import InvalidRequest, TooLarge
 
 if TYPE_CHECKING:
+    import asyncio
+
     from litestar.types import Receive, Scope, Send
 
     from umbral_chat.providers.auth import Principal
 
 PRINCIPAL = "umbral_chat_principal"
 """Key of the scope's state under which the guard leaves who calls."""
+
+DISCONNECT = "umbral_chat.disconnect"
+"""Key of the scope's extensions under which our own server leaves the `Disconnect` of the connection."""
 
 T = TypeVar("T")
 
@@ -29,6 +34,34 @@ Headers = list[tuple[bytes, bytes]]
 _OF_A_BODY = frozenset({b"content-type", b"content-length", b"content-encoding", b"transfer-encoding"})
 
 _JSON = (b"content-type", b"application/json")
+
+
+class Disconnect:
+    """Whether the client of a connection has left, and the one future that is resolved when it does.
+
+    ASGI's own way is to wait for `receive`, which takes a task beside the one that waits for something to answer:
+    more than everything else that a long poll does. Requests of a connection are answered one after the other, so one
+    future is enough.
+    """
+
+    __slots__ = ("happened", "waiter")
+
+    def __init__(self) -> None:
+        self.happened = False
+        self.waiter: asyncio.Future[None] | None = None
+
+    def happen(self) -> None:
+        """The client has left. A second time nothing happens."""
+        self.happened = True
+        if self.waiter is not None and not self.waiter.done():
+            self.waiter.set_result(None)
+
+
+def server_disconnect(scope: Scope) -> Disconnect | None:
+    """The `Disconnect` of the request's connection; None under a server that has none."""
+    extensions: Any = scope.get("extensions")
+    found: Disconnect | None = extensions.get(DISCONNECT) if extensions else None
+    return found
 
 
 def principal(scope: Scope) -> Principal:
@@ -170,7 +203,9 @@ async def send_empty(send: Send, status: int, headers: Headers) -> None:
 
 
 __all__ = [
+    "DISCONNECT",
     "PRINCIPAL",
+    "Disconnect",
     "Headers",
     "body",
     "check_bounds",
@@ -183,5 +218,6 @@ __all__ = [
     "query",
     "send_empty",
     "send_json",
+    "server_disconnect",
     "too_large",
 ]

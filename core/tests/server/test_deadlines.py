@@ -8,6 +8,7 @@ import logging
 from typing import Any
 
 import pytest
+from umbral_chat.http import server_disconnect
 from umbral_chat.server.connection import Phase
 from umbral_chat.settings.sections import Limits
 
@@ -100,6 +101,30 @@ async def test_an_application_has_as_long_as_it_takes() -> None:
         await rig.elapse(100_000)
         go.set()
         assert (await peer.answer()).status == 200
+
+
+async def test_an_application_may_wait_for_the_client_to_leave_without_a_task() -> None:
+    seen: list[bool] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        disconnect = server_disconnect(scope)
+        assert disconnect is not None
+        if not seen:
+            seen.append(disconnect.happened)
+            await echo(scope, receive, send)
+            return
+        disconnect.waiter = asyncio.get_running_loop().create_future()
+        await disconnect.waiter
+        seen.append(disconnect.happened)
+
+    async with serving(app, LIMITS) as rig:
+        peer = await rig.connect()
+        assert (await peer.ask(get())).status == 200
+        await peer.send(get())
+        await rig.until(lambda: rig.held[0].phase is Phase.ANSWER)
+        peer.close()
+        await rig.until(lambda: len(seen) == 2)
+        assert seen == [False, True]
 
 
 def large(size: int, *, close: bool = False) -> Any:

@@ -14,6 +14,7 @@ from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from umbral_chat.errors import RequestError, RequestTimeout
+from umbral_chat.http import DISCONNECT, Disconnect
 from umbral_chat.server.chunks import Chunks
 from umbral_chat.server.connections import Admission, Connections
 from umbral_chat.server.exchange import Exchange
@@ -101,6 +102,8 @@ class Connection(HttpToolsProtocol):
         self._left = 0  # bytes of a body with a Content-Length
         self._discarded = 0
         self._unread = 0
+        self._disconnect = Disconnect()
+        self._extensions: dict[str, Any] = {DISCONNECT: self._disconnect}
 
     # The transport's side
 
@@ -122,6 +125,7 @@ class Connection(HttpToolsProtocol):
         self._shared.leave(self)
         self._waiting = b""
         self.deadline = self.write_deadline = inf
+        self._disconnect.happen()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -210,6 +214,11 @@ class Connection(HttpToolsProtocol):
                 raise malformed("The request cannot be read.") from error
         except httptools.HttpParserError as error:
             raise malformed(f"The request is not well-formed HTTP/1.1: {error}.") from error
+
+    def on_message_begin(self) -> None:
+        """The parser has a request."""
+        super().on_message_begin()
+        self.scope["extensions"] = self._extensions
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """The parser has read a header."""
@@ -361,6 +370,7 @@ class Connection(HttpToolsProtocol):
             return
         if self.phase is Phase.BODY:
             self.cycle.abandon()
+            self._disconnect.happen()
             if self.cycle.response_started:
                 self.transport.abort()
                 return

@@ -103,7 +103,7 @@ class Rig:
         link = socket.socket()
         if receive_buffer is not None:
             link.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-        link.setblocking(False)  # noqa: FBT003
+        link.setblocking(False)
         await asyncio.get_running_loop().sock_connect(link, ("127.0.0.1", self.port))
         # A small limit: what the test does not read stays in the socket.
         peer = Peer(*await asyncio.open_connection(sock=link, limit=65_536))
@@ -118,7 +118,7 @@ class Rig:
     async def until(self, condition: Callable[[], Any]) -> None:
         """Wait for what the server does without being asked."""
         async with asyncio.timeout(PATIENCE):
-            while not condition():
+            while not condition():  # noqa: ASYNC110 - what is waited for announces nothing
                 await asyncio.sleep(0.005)
 
     @property
@@ -163,7 +163,9 @@ async def serving(app: App, limits: Limits | None = None, *, ws: Any = "none") -
                 one.transport.abort()
             for task in list(server.server_state.tasks):
                 task.cancel()
-            await asyncio.wait_for(server.shutdown([listener]), PATIENCE)
+            for listening in server.servers:
+                listening.close()
+            await rig.until(lambda: not server.server_state.tasks and not server.server_state.connections)
 
 
 async def echo(scope: Any, receive: Any, send: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import urllib.parse
 from enum import IntEnum
 from math import inf
@@ -19,6 +20,10 @@ from umbral_chat.server.connections import Admission, Connections
 from umbral_chat.server.exchange import Exchange
 from umbral_chat.server.framing import after_empty_line, check_start, foreign_method, head_end, malformed
 from umbral_chat.server.refusals import FULL, answer
+
+if sys.platform != "win32":
+    import fcntl
+    import termios
 
 if TYPE_CHECKING:
     from uvicorn.config import Config
@@ -98,7 +103,7 @@ class Connection(HttpToolsProtocol):
         self._discarded = 0
         self._unread = 0
         self._disconnect = Disconnect()
-        self._extensions: Any = {DISCONNECT: self._disconnect}
+        self._extensions: dict[str, Any] = {DISCONNECT: self._disconnect}
 
     # The transport's side
 
@@ -120,8 +125,8 @@ class Connection(HttpToolsProtocol):
         self._shared.leave(self)
         self._waiting = b""
         self.deadline = self.write_deadline = inf
-        super().connection_lost(exc)
         self._disconnect.happen()
+        super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         """The client has sent something."""
@@ -210,6 +215,11 @@ class Connection(HttpToolsProtocol):
         except httptools.HttpParserError as error:
             raise malformed(f"The request is not well-formed HTTP/1.1: {error}.") from error
 
+    def on_message_begin(self) -> None:
+        """The parser has a request."""
+        super().on_message_begin()
+        self.scope["extensions"] = self._extensions
+
     def on_header(self, name: bytes, value: bytes) -> None:
         """The parser has read a header."""
         self.headers.append((name.lower(), value))
@@ -226,11 +236,10 @@ class Connection(HttpToolsProtocol):
         if version not in ("1.1", "1.0"):
             raise malformed(f"HTTP {version} is not spoken here, but 1.1 and 1.0.")
         scope["http_version"] = version
-        scope["extensions"] = self._extensions
         self._read_target()
         self._read_headers(version)
         reserved = self._admission is Admission.OPERATIONS
-        if reserved and not scope["path"].startswith(("/health/", "/metrics")):
+        if reserved and scope["path"] != "/metrics" and not scope["path"].startswith("/health/"):
             raise FULL
         self.cycle = Exchange(
             scope=scope,
@@ -280,14 +289,11 @@ class Connection(HttpToolsProtocol):
     # Bodies
 
     def on_message_complete(self) -> None:
-        """The request is whole. (The parser says so of those without a body, and of those with a length.)"""
-        if self._chunks is not None and not self._chunks.done:
+        """The request is whole: the parser says so of one without a body."""
+        if self.parser.should_upgrade() or (self._chunks is not None and not self._chunks.done):
             return
-        self._left = 0
         if self.phase is Phase.DISCARD:
             self._next()
-            return
-        if self.phase is Phase.CLOSING:
             return
         self.phase = Phase.ANSWER
         self.deadline = inf
@@ -364,11 +370,16 @@ class Connection(HttpToolsProtocol):
             return
         if self.phase is Phase.BODY:
             self.cycle.abandon()
+            self._disconnect.happen()
             if self.cycle.response_started:
                 self.transport.abort()
                 return
-        if not self.transport.is_closing():
-            self.transport.write(answer(error))
+        if self.transport.is_closing():
+            return
+        self.transport.write(answer(error))
+        if error is FULL:
+            self._close()  # one who waits for more of this client would keep the reserve from others
+        else:
             self._linger()
 
     def expire(self, now: float) -> None:
@@ -387,6 +398,8 @@ class Connection(HttpToolsProtocol):
 
     def _expire_writing(self, now: float) -> None:
         left = self.transport.get_write_buffer_size()
+        if left:
+            left += self._unacknowledged()
         if not left:
             self.deadline = self.write_deadline = inf
             if self.phase is Phase.CLOSING:
@@ -431,8 +444,19 @@ class Connection(HttpToolsProtocol):
             self.flow.pause_reading()
 
     def _watch_writing(self) -> None:
-        self._unread = self.transport.get_write_buffer_size()
+        self._unread = self.transport.get_write_buffer_size() + self._unacknowledged()
         self.write_deadline = self._now() + self._limits.write_timeout
+
+    def _unacknowledged(self) -> int:
+        # The socket takes more only when a third of its buffer is free, which may be a megabyte: what a slow client
+        # reads shows in the socket first.
+        if sys.platform == "win32":
+            return 0
+        socket = self.transport.get_extra_info("socket")
+        try:
+            return int.from_bytes(fcntl.ioctl(socket.fileno(), termios.TIOCOUTQ, bytes(4)), sys.byteorder)
+        except (OSError, AttributeError):  # closed in the meantime, or a platform that does not tell
+            return 0
 
 
 def _too_slow(part: str, setting: str, limit: float) -> RequestTimeout:

@@ -307,6 +307,6 @@ def test_what_is_nested_too_deep_is_refused_by_name(file: Path, levels: int) -> 
         assert "nested deeper than 32 levels" in said
         assert str(file) in said
     json = '{"a":' * levels + "1" + "}" * levels
-    for value in (lists, json, "[" * levels):
+    for value in (lists, json, "[" * 3 * levels):
         said = refused(file, "", UMBRAL_CHAT_POLLING__TAGS=value)
         assert "polling.tags (environment UMBRAL_CHAT_POLLING__TAGS) is nested deeper than 32 levels" in said

@@ -10,7 +10,6 @@ from urllib.parse import urlsplit
 from litestar.connection import ASGIConnection
 from litestar.exceptions import MethodNotAllowedException
 from litestar.handlers import BaseRouteHandler
-from litestar.types import Scope
 
 from umbral_chat.api.accepts import Accepts, accepts
 from umbral_chat.auth.gate import Gate, authorize
@@ -18,7 +17,6 @@ from umbral_chat.depth import DEPTH
 from umbral_chat.errors import Forbidden, PluginError, Unavailable
 from umbral_chat.http import LIMIT_OF_DEPTH, PRINCIPAL
 from umbral_chat.model.ids import check_conversation_id
-from umbral_chat.providers.auth import Right
 
 PUBLIC = "public"
 """The right that everybody has: health, and the document of the API."""
@@ -44,33 +42,30 @@ class Guard:
         right = required_right(handler, method)
         scope["state"][LIMIT_OF_DEPTH] = self._depth
         if right != PUBLIC:
-            await self._admit(scope, right)
+            if self.gate is None:
+                raise Unavailable("The service has not started yet.", code="not_started")
+            header = None
+            for name, value in scope["headers"]:
+                if name == b"authorization":
+                    header = value
+                    break
+            if header is None and self._local_only:
+                self._check_local(scope["headers"])
+            conversation = scope["path_params"].get("conversation")
+            if conversation is not None:
+                check_conversation_id(conversation)
+            principal = self.gate.cached(header)
+            if principal is None:
+                principal = await self.gate.admit(header, right, conversation)
+            else:
+                authorize(principal, right, conversation)
+            scope["state"][PRINCIPAL] = principal
         # Litestar asks with a copy of the handler; the function is the same.
         key = (handler.fn, method)
         taken = self._accepts.get(key)
         if taken is None:
             taken = self._accepts[key] = accepts(handler, method, frozenset(scope["path_params"]))
         taken.check(scope)
-
-    async def _admit(self, scope: Scope, right: Right) -> None:
-        if self.gate is None:
-            raise Unavailable("The service has not started yet.", code="not_started")
-        header = None
-        for name, value in scope["headers"]:
-            if name == b"authorization":
-                header = value
-                break
-        if header is None and self._local_only:
-            self._check_local(scope["headers"])
-        conversation = scope["path_params"].get("conversation")
-        if conversation is not None:
-            check_conversation_id(conversation)
-        principal = self.gate.cached(header)
-        if principal is None:
-            principal = await self.gate.admit(header, right, conversation)
-        else:
-            authorize(principal, right, conversation)
-        scope["state"][PRINCIPAL] = principal
 
     def _check_local(self, headers: Any) -> None:
         # Without keys whoever reaches the port may do all. A page in the operator's browser reaches it too: by a

@@ -5,6 +5,9 @@ PYTHON ?= python3
 # A uv on the PATH is used; else one is installed into .tools, which nothing else touches.
 UV := $(or $(shell command -v uv),.tools/bin/uv)
 RUN := $(UV) run --frozen --no-sync
+# Tests wait about as much as they compute. WORKERS=0 runs them one by one, and so does ARGS="-p no:xdist".
+WORKERS ?= 5
+PYTEST := $(RUN) pytest $(if $(findstring no:xdist,$(ARGS)),,-n $(WORKERS) --dist loadgroup)
 
 .PHONY: help setup run supabase test test-on-supabase check format lock torture torture-short torture-supabase torture-realtime faults faults-short faults-mutations api-fuzz demo-data e2e-n8n bench bench-supabase bench-realtime bench-polling bench-presence presence-lab presence-lab-short presence-lab-mutations reference build clean
 
@@ -28,11 +31,11 @@ run: setup ## serve on http://127.0.0.1:8750 with SQLite
 supabase: setup ## a local Supabase on loopback, without Docker (ARGS=--help)
 	$(RUN) python -m tests.local_supabase $(ARGS)
 
-test: setup ## run the tests (one: make test ARGS="-k name")
-	$(RUN) pytest $(ARGS)
+test: setup ## run the tests, five at a time (one: make test WORKERS=0 ARGS="-k name")
+	$(PYTEST) $(ARGS)
 
 test-on-supabase: setup ## run the tests of the API and the polling edge unchanged on a local Supabase
-	$(RUN) pytest --on-supabase core/tests/api plugins/polling/tests $(ARGS)
+	$(PYTEST) --on-supabase core/tests/api plugins/polling/tests $(ARGS)
 
 check: setup ## ruff, mypy --strict, import contracts
 	$(RUN) ruff check .

@@ -16,12 +16,17 @@ from umbral_chat.depth import DEPTH, check_depth, too_deep
 from umbral_chat.errors import InvalidRequest, TooLarge
 
 if TYPE_CHECKING:
+    import asyncio
+
     from litestar.types import Receive, Scope, Send
 
     from umbral_chat.providers.auth import Principal
 
 PRINCIPAL = "umbral_chat_principal"
 """Key of the scope's state under which the guard leaves who calls."""
+
+DISCONNECT = "umbral_chat.disconnect"
+"""Key of the scope's extensions under which our own server leaves the `Disconnect` of the connection."""
 
 LIMIT_OF_DEPTH = "umbral_chat_depth"
 """Key of the scope's state under which the guard leaves `core.limits.depth`, for whoever reads a body."""
@@ -31,6 +36,34 @@ T = TypeVar("T")
 Headers = list[tuple[bytes, bytes]]
 
 _JSON = (b"content-type", b"application/json")
+
+
+class Disconnect:
+    """Whether the client of a connection has left, and the one future that is resolved when it does.
+
+    ASGI's own way is to wait for `receive`, which takes a task beside the one that waits for something to answer:
+    more than everything else that a long poll does. Requests of a connection are answered one after the other, so one
+    future is enough.
+    """
+
+    __slots__ = ("happened", "waiter")
+
+    def __init__(self) -> None:
+        self.happened = False
+        self.waiter: asyncio.Future[None] | None = None
+
+    def happen(self) -> None:
+        """The client has left. A second time nothing happens."""
+        self.happened = True
+        if self.waiter is not None and not self.waiter.done():
+            self.waiter.set_result(None)
+
+
+def server_disconnect(scope: Scope) -> Disconnect | None:
+    """The `Disconnect` of the request's connection; None under a server that has none."""
+    extensions: Any = scope.get("extensions")
+    found: Disconnect | None = extensions.get(DISCONNECT) if extensions else None
+    return found
 
 
 def principal(scope: Scope) -> Principal:
@@ -186,8 +219,10 @@ async def send_empty(send: Send, status: int, headers: Headers) -> None:
 
 
 __all__ = [
+    "DISCONNECT",
     "LIMIT_OF_DEPTH",
     "PRINCIPAL",
+    "Disconnect",
     "Headers",
     "body",
     "check_bounds",
@@ -201,5 +236,6 @@ __all__ = [
     "query",
     "send_empty",
     "send_json",
+    "server_disconnect",
     "too_large",
 ]

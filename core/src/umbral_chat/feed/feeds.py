@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING
 
 from umbral_chat.clock import Clock
@@ -123,6 +123,13 @@ class Feeds:
         does not reach back to the cursor.
         """
         view = self._shelf.take(conversation, self._clock.monotonic())
+        merge = view.merge
+        if merge.settled and self.health.since is None and not merge.gone and not _strange(view, cursor):
+            # The common case, which `_read` would come to as well: nothing to ask, and memory reaches back far enough.
+            lines = merge.since(cursor.seq, limit)
+            if lines is not None and merge.epoch is not None:
+                self._hit.value += 1
+                return self._batch(view, cursor, lines)
         try:
             return await self._read(view, cursor, limit)
         except HistoryUnavailable:
@@ -157,9 +164,12 @@ class Feeds:
         view = self._shelf.get(conversation)
         return None if view is None or not view.merge.loaded or view.merge.gone else view.merge.epoch
 
-    @asynccontextmanager
-    async def reading(self, conversation: str) -> AsyncIterator[Reader]:
-        """Follow a conversation: a Reader to wait with. Raises Unavailable (`too_many_readers`) past the limit."""
+    def reading(self, conversation: str) -> AbstractAsyncContextManager[Reader]:
+        """Follow a conversation: a Reader to wait with. Raises Unavailable (`too_many_readers`) past the limit, when
+        it is entered."""
+        return _Reading(conversation, self._enter, self._leave)
+
+    def _enter(self, conversation: str) -> Reader:
         if self._readers >= self._readers_limit:
             raise Unavailable(
                 f"This instance holds {self._readers_limit} readers already (core.limits.readers).",
@@ -169,12 +179,12 @@ class Feeds:
         view = self._shelf.take(conversation, self._clock.monotonic())
         self._readers += 1
         view.readers += 1
-        try:
-            yield Reader(view, self._lifecycle, self._settling.in_background)
-        finally:
-            view.readers -= 1
-            self._readers -= 1
-            self._shelf.use(view, self._clock.monotonic())
+        return Reader(view, self._lifecycle, self._settling.in_background)
+
+    def _leave(self, reader: Reader) -> None:
+        reader.view.readers -= 1
+        self._readers -= 1
+        self._shelf.use(reader.view, self._clock.monotonic())
 
     @property
     def waited_on(self) -> list[str]:
@@ -264,6 +274,24 @@ class Feeds:
             redaction=merge.redaction,
             stale_since=(self.health.since or self._clock.now()) if stale else None,
         )
+
+
+class _Reading:
+    """`Feeds.reading`, entered once a long poll: a class, since a generator costs several times as much."""
+
+    __slots__ = ("_conversation", "_enter", "_leave", "_reader")
+
+    def __init__(self, conversation: str, enter: Callable[[str], Reader], leave: Callable[[Reader], None]) -> None:
+        self._conversation, self._enter, self._leave = conversation, enter, leave
+        self._reader: Reader | None = None
+
+    async def __aenter__(self) -> Reader:
+        self._reader = self._enter(self._conversation)
+        return self._reader
+
+    async def __aexit__(self, *raised: object) -> None:
+        if self._reader is not None:
+            self._leave(self._reader)
 
 
 def _strange(view: View, cursor: Cursor) -> bool:

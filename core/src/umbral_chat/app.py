@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from typing import Any, cast
 
 from litestar import Litestar, Request
@@ -143,7 +144,8 @@ def create_app(settings: Settings, plugins: PluginHost, *, clock: Clock | None =
     )
     parameters.complete(app)
     app.state.services = services
-    app.front = Front(app.behind_front, app.routes, cors=app.cors_config, telemetry=services.base.telemetry)
+    behind = partial(Litestar.__call__, app)
+    app.front = Front(behind, app.routes, cors=app.cors_config, telemetry=services.base.telemetry)
     return app
 
 
@@ -160,10 +162,6 @@ class Application(Litestar):
             await self.front(cast("HTTPScope", scope), cast("Receive", receive), cast("Send", send))
         else:
             await super().__call__(scope, receive, send)
-
-    async def behind_front(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """What Litestar does."""
-        await super().__call__(scope, receive, send)
 
 
 def handlers(services: Services) -> list[BaseRouteHandler]:

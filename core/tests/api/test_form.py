@@ -311,7 +311,7 @@ async def test_the_idempotency_key_is_the_same_text_in_the_header_and_the_body(c
         ("POST", "/v1/conversations", {"id": "room", "title": "y"}),
     ]
     for method, path, body in writes:
-        header = {"idempotency-key": f"{path}-{key}".encode()}
+        header = {b"idempotency-key": f"{path}-{key}".encode()}
         first = await client.request(method, path, json=body, headers=header)
         again = await client.request(method, path, json=body | {"client_id": f"{path}-{key}"})
         both = await client.request(method, path, json=body | {"client_id": f"{path}-{key}"}, headers=header)
@@ -324,7 +324,7 @@ async def test_the_idempotency_key_is_the_same_text_in_the_header_and_the_body(c
     ]
     message = log[0]["message_id"]
     for method, changed in (("PATCH", {"content": "z"}), ("DELETE", None)):
-        header = {"idempotency-key": f"{method}-{key}".encode()}
+        header = {b"idempotency-key": f"{method}-{key}".encode()}
         for _ in range(2):
             answer = await client.request(method, f"{SEND}/{message}", headers=header, json=changed)
             assert answer.status_code == 200, answer.text

@@ -40,7 +40,9 @@ class Accepts(NamedTuple):
         if raw and self.query is not None:
             _check_query(raw, self.query)
         if self.body is False:
-            _check_no_body(scope)
+            for name, value in scope["headers"]:
+                if name in _OF_A_BODY and (name == b"transfer-encoding" or value not in _NONE):
+                    raise _unexpected_body()
         if self.once:
             _check_once(scope, self.once)
 
@@ -121,14 +123,15 @@ def _check_query(raw: bytes, known: frozenset[bytes]) -> None:
         seen.add(name)
 
 
-def _check_no_body(scope: Scope) -> None:
-    for name, value in scope["headers"]:
-        if name == b"transfer-encoding" or (name == b"content-length" and value not in _NONE):
-            raise InvalidRequest(
-                "This route takes no body. What narrows an answer goes in the query, an idempotency key in the header.",
-                code="unexpected_body",
-                field="body",
-            )
+def _unexpected_body() -> InvalidRequest:
+    return InvalidRequest(
+        "This route takes no body. What narrows an answer goes in the query, an idempotency key in the header.",
+        code="unexpected_body",
+        field="body",
+    )
+
+
+_OF_A_BODY = frozenset({b"content-length", b"transfer-encoding"})
 
 
 def _check_once(scope: Scope, names: frozenset[bytes]) -> None:

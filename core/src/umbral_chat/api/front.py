@@ -28,7 +28,7 @@ POLICY = b"default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancest
 """The content security policy of every answer that brings none of its own."""
 
 _NOSNIFF = (b"x-content-type-options", b"nosniff")
-_POLICY = ((b"content-security-policy", POLICY), (b"x-frame-options", b"DENY"))
+_FOR_BROWSERS = (_NOSNIFF, (b"content-security-policy", POLICY), (b"x-frame-options", b"DENY"))
 
 
 class _Known(NamedTuple):
@@ -61,7 +61,15 @@ class Front:
 
         async def finished(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = self._headers(scope, message["status"], message.get("headers", ()))
+                given: Any = message.get("headers", ())
+                for name, _ in given:
+                    if name == b"content-security-policy":
+                        message["headers"] = [*given, _NOSNIFF]
+                        break
+                else:
+                    message["headers"] = [*given, *_FOR_BROWSERS]
+                if message["status"] == 405:
+                    message["headers"] = self._with_allow(scope, message["headers"])
             await send(message)
 
         raw: bytes = scope.get("raw_path") or quote(scope["path"]).encode()
@@ -108,15 +116,12 @@ class Front:
             return None
         return ", ".join(method for method in METHODS if method in found).encode()
 
-    def _headers(self, scope: HTTPScope, status: int, headers: Iterable[tuple[bytes, bytes]]) -> Any:
-        given = list(headers)
-        given.append(_NOSNIFF)
-        if not any(name == b"content-security-policy" for name, _ in given):
-            given += _POLICY
-        if status == 405 and (allowed := self.allowed(scope)) is not None:
-            given = [(name, value) for name, value in given if name.lower() != b"allow"]
-            given.append((b"allow", allowed))
-        return given
+    def _with_allow(self, scope: HTTPScope, headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+        """What answers 405 may know less than all of the path's methods."""
+        allowed = self.allowed(scope)
+        if allowed is None:
+            return list(headers)
+        return [*((name, value) for name, value in headers if name != b"allow"), (b"allow", allowed)]
 
 
 def _check_path(raw: bytes) -> None:

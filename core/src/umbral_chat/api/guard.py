@@ -8,17 +8,15 @@ from typing import Any
 from litestar.connection import ASGIConnection
 from litestar.exceptions import MethodNotAllowedException
 from litestar.handlers import BaseRouteHandler
-from litestar.types import Scope
 
 from umbral_chat.api.accepts import Accepts, accepts
 from umbral_chat.api.local_only import check_local
 from umbral_chat.auth.gate import Gate, authorize
-from umbral_chat.auth.limits import RATES, Rate, Rates
+from umbral_chat.auth.limits import RATES, Rates
 from umbral_chat.depth import DEPTH
 from umbral_chat.errors import Forbidden, PluginError, Unavailable
 from umbral_chat.http import LIMIT_OF_DEPTH, PRINCIPAL
 from umbral_chat.model.ids import check_conversation_id
-from umbral_chat.providers.auth import Right
 
 PUBLIC = "public"
 """The right that everybody has: health, and the document of the API."""
@@ -43,36 +41,34 @@ class Guard:
         right = required_right(handler, method)
         scope["state"][LIMIT_OF_DEPTH] = self._depth
         if right != PUBLIC:
-            await self._admit(scope, right, handler.opt.get("rate"))
+            if self.gate is None:
+                raise Unavailable("The service has not started yet.", code="not_started")
+            header = None
+            for name, value in scope["headers"]:
+                if name == b"authorization":
+                    header = value
+                    break
+            if header is None and self._local_only:
+                check_local(scope["headers"], http_version=str(scope.get("http_version", "1.1")), origins=self._origins)
+            conversation = scope["path_params"].get("conversation")
+            if conversation is not None:
+                check_conversation_id(conversation)
+            principal = self.gate.cached(header)
+            if principal is None:
+                principal = await self.gate.admit(header, right, conversation)
+            else:
+                self.gate.count(principal)
+                authorize(principal, right, conversation)
+            rate = handler.opt.get("rate")
+            if rate is not None:
+                self._rates.check(rate, principal)
+            scope["state"][PRINCIPAL] = principal
         # Litestar asks with a copy of the handler; the function is the same.
         key = (handler.fn, method)
         taken = self._accepts.get(key)
         if taken is None:
             taken = self._accepts[key] = accepts(handler, method, frozenset(scope["path_params"]))
         taken.check(scope)
-
-    async def _admit(self, scope: Scope, right: Right, rate: Rate | None) -> None:
-        if self.gate is None:
-            raise Unavailable("The service has not started yet.", code="not_started")
-        header = None
-        for name, value in scope["headers"]:
-            if name == b"authorization":
-                header = value
-                break
-        if header is None and self._local_only:
-            check_local(scope["headers"], http_version=str(scope.get("http_version", "1.1")), origins=self._origins)
-        conversation = scope["path_params"].get("conversation")
-        if conversation is not None:
-            check_conversation_id(conversation)
-        principal = self.gate.cached(header)
-        if principal is None:
-            principal = await self.gate.admit(header, right, conversation)
-        else:
-            self.gate.count(principal)
-            authorize(principal, right, conversation)
-        if rate is not None:
-            self._rates.check(rate, principal)
-        scope["state"][PRINCIPAL] = principal
 
 
 def required_right(handler: BaseRouteHandler, method: str) -> Any:

@@ -116,20 +116,19 @@ def create_app(settings: Settings, plugins: PluginHost, *, clock: Clock | None =
             depth=core.limits.depth,
         )
 
-    instrumentation = []
+    middleware = []
     if settings.telemetry.http:
-        from litestar.plugins.opentelemetry import OpenTelemetryConfig, OpenTelemetryPlugin
+        from umbral_chat.telemetry.requests import instrumentation
 
-        instrumentation.append(
-            OpenTelemetryPlugin(OpenTelemetryConfig(meter_provider=services.base.telemetry.meter_provider))
-        )
+        middleware.append(instrumentation(services.base.telemetry.meter_provider))
 
     app = Application(
         [*routes, *schema.routes(routes)],
         guards=[guard],
         request_class=ApiRequest,
         lifespan=[lifespan],
-        plugins=[problems.plugin(services.base.telemetry, body_limit=core.limits.body_bytes), *instrumentation],
+        plugins=[problems.plugin(services.base.telemetry, body_limit=core.limits.body_bytes)],
+        middleware=middleware,
         exception_handlers={500: problems.internal_error},
         dependencies={
             "services": Provide(lambda: services, sync_to_thread=False),

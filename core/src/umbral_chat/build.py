@@ -17,10 +17,11 @@ from umbral_chat.feed.monitored import MonitoredHistory
 from umbral_chat.interest import Interest
 from umbral_chat.lifecycle import Lifecycle
 from umbral_chat.model.conversations import Deleted
+from umbral_chat.model.entries import Sender
 from umbral_chat.model.signals import DraftSignal, RosterSignal
 from umbral_chat.plugins import PluginHost
 from umbral_chat.providers.history import Storage
-from umbral_chat.providers.presence import Presence, PresenceLink
+from umbral_chat.providers.presence import Person, Presence, PresenceLink
 from umbral_chat.providers.transport import EntryHint, HeadHint, SignalHint, ToggleHint, TransportEvent
 from umbral_chat.settings.effective import Settings
 from umbral_chat.sqlite import open_storage
@@ -131,7 +132,7 @@ class _Receiver:
             self._gone(happened.conversation)
             return
         self._feeds.hint_entries(happened.conversation, happened.epoch, happened.lines)
-        self._came(happened.conversation, happened.lines, old=0)
+        self._came(happened.conversation, happened.lines, old=0, author=happened.author)
 
     def receive(self, event: TransportEvent) -> None:
         match event:
@@ -167,17 +168,31 @@ class _Receiver:
         if self.presence is not None:
             self.presence.forget(conversation)
 
-    def _came(self, conversation: str, lines: Sequence[Line], *, old: int) -> None:
+    def _came(self, conversation: str, lines: Sequence[Line], *, old: int, author: str | None = None) -> None:
         """These entries are in the log: a reader who gets one must not be told beside it that it is being written. Up
         to the seq `old` they were there before, and end only what was typed before that."""
         if self.presence is not None:
             for line in lines:
                 if line.says:
-                    self.presence.wrote(conversation, line.sender, line.at if line.seq <= old else None)
+                    sender = line.sender if author is None else _known(author, line.sender)
+                    self.presence.wrote(conversation, sender, line.at if line.seq <= old else None)
         if self.drafts:
             for line in lines:
                 if line.ends_draft and line.message_id is not None:
                     self.drafts.end(conversation, line.message_id)
+
+
+def _known(author: str, sender: Sender) -> Sender:
+    """The sender of what `author` wrote here, as it is known in presence: itself, or whom it spoke for."""
+    kind, _, subject = author.partition(":")
+    if kind == "user" and sender.id == subject:
+        return Person(sender.role, sender.id, sender.name, kind="user")
+    if kind == "local" and sender == Sender(role="user", id="local"):
+        return Person(sender.role, sender.id, kind="local")
+    # Whom a key without `send_as` speaks for is itself.
+    if kind == "key" and sender == Sender(role="user", id=subject):
+        return Person(sender.role, sender.id, kind="key")
+    return Person(sender.role, sender.id, sender.name)
 
 
 __all__ = ["build"]

@@ -21,6 +21,7 @@ from umbral_chat.model.ids import ID_LIMIT, check_conversation_id, new_conversat
 from umbral_chat.model.writes import Write, WriteEdit, WriteMessage, WriteRedaction, WriteUpdate
 from umbral_chat.providers.auth import Principal
 from umbral_chat.providers.history import History
+from umbral_chat.providers.presence import person
 from umbral_chat.rules import (
     NAME_LIMIT,
     check_internal,
@@ -190,10 +191,11 @@ class Chat:
             raise Conflict("This message is written already: its draft has ended.", code="draft_ended")
 
     def speaking(self, principal: Principal, sender: Sender | None) -> Sender:
-        """As whom `principal` does what counts as a write and is none: `sender`, or itself. It counts towards its rate.
-        Raises InvalidRequest, Forbidden and TooManyRequests."""
+        """As whom `principal` does what counts as a write and is none: `sender`, or itself as it is known in presence.
+        It counts towards its rate. Raises InvalidRequest, Forbidden and TooManyRequests."""
         self._limiter.check(principal)
-        return speaker(principal, check_sender(sender))
+        spoken = speaker(principal, check_sender(sender))
+        return spoken if sender is not None and "send_as" in principal.rights else person(principal)
 
     async def mark_read(self, principal: Principal, conversation: str, seq: int) -> int:
         """Raise the caller's read marker; where it is now."""
@@ -207,8 +209,9 @@ class Chat:
         if isinstance(metadata, dict):
             check_metadata(metadata, limit=self._limits.metadata_bytes, depth=self._limits.depth)
         if isinstance(rest.members, list):
-            check_members(rest.members)
-            check_internal(conversation, rest.members)
+            members = check_members(rest.members)
+            check_internal(conversation, members)
+            rest = msgspec.structs.replace(rest, members=members)
         return msgspec.structs.replace(rest, title=title, metadata=metadata)
 
     async def _update(self, principal: Principal, conversation: str, changes: Changes, key: str | None) -> None:
@@ -237,7 +240,7 @@ class Chat:
         if appended.created:
             self._created.value += 1
             lines = [line, *(Line.of(entry) for entry in appended.follow_ups)]
-            self._bus.publish(Happened(write.conversation, appended.epoch, lines))
+            self._bus.publish(Happened(write.conversation, appended.epoch, lines, write.subject))
         else:
             self._repeated.value += 1
         return Sent(line, Cursor(appended.epoch, line.seq), appended.created)

@@ -71,7 +71,7 @@ class Drafts:
         return bool(self._drafts)
 
     def __len__(self) -> int:
-        return sum(len(drafts) for drafts in self._drafts.values())
+        return sum(len(drafts) for drafts in list(self._drafts.values()))  # also asked from another thread
 
     def of(self, conversation: str) -> list[DraftView]:
         """The drafts of a conversation, oldest first."""

@@ -131,7 +131,7 @@ async def metrics(services: Parts) -> Response[bytes]:
     """Every metric of `docs/reference/metrics.md` in Prometheus' text format."""
     if not services.base.settings.telemetry.metrics:
         raise NotFound("Metrics are switched off (telemetry.metrics = false).", code="metrics_off")
-    data, media_type = services.base.telemetry.prometheus()
+    data, media_type = await services.base.telemetry.scrape()
     # Litestar adds the charset of every text by itself.
     return Response(data, media_type=media_type.replace("; charset=utf-8", ""))
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from umbral_chat.model.ids import ID_CHARACTERS, ID_LIMIT
+
 INTRODUCTION = """\
 # Errors
 
@@ -55,7 +57,12 @@ CODES = (
     Code("unknown_parameter", 400, "The query has a parameter that is not known here.", "Remove or rename it."),
     Code("duplicate_parameter", 400, "A query parameter was given twice.", "Give it once."),
     Code("duplicate_header", 400, "A header that counts once was sent twice.", "Send it once."),
-    Code("invalid_conversation_id", 400, "No conversation can have this id.", "Use 1–128 of A-Z a-z 0-9 . _ : -"),
+    Code(
+        "invalid_conversation_id",
+        400,
+        "No conversation can have this id.",
+        f"Use 1–{ID_LIMIT} of `{ID_CHARACTERS}`; what else an id of yours has is written as `~` and two digits a byte.",
+    ),
     Code(
         "invalid_cursor",
         400,

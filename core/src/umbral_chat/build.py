@@ -65,6 +65,7 @@ def build(settings: Settings, plugins: PluginHost, clock: Clock) -> tuple[Servic
     telemetry.gauge("umbral_chat.drafts", lambda: [((), len(drafts))])
     toggle.on_change(failover.toggled)
     bus.subscribe(receiver.happened)
+    bus.subscribe(failover.announce)
     chat = Chat(
         history,
         bus=bus,

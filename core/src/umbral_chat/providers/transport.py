@@ -73,6 +73,13 @@ class Transport(Protocol):
       `publish`, and never drops the latest head of a conversation that it has learnt of.
     - *Tasks.* It runs between `start` and `stop`; both may be called again, `stop` leaves no task, socket or file.
       Starting what runs and stopping what does not are no-ops.
+
+    Who restarts it is the core: when `start` raises or `events` ends or raises, and, above rank 0, when it says `down`,
+    does not become `live` again within `realtime.connect_timeout`, or is `degraded` for a minute. It calls `stop`, and
+    after a pause `start`, on the same object. The pause grows from `realtime.retry.initial` to `realtime.retry.max`,
+    with jitter and at most `realtime.retry.budget` tries an hour. So a transport needs no retry of its own; one that
+    has one says `connecting` or `degraded` meanwhile. At rank 0 and below `down` is left to the transport, which goes
+    on trying. What is watched stays watched over a stop; `watch` and `unwatch` come while it is stopped, too.
     """
 
     name: str

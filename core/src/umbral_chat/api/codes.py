@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from umbral_chat.model.ids import ID_CHARACTERS, ID_LIMIT
+
 INTRODUCTION = """\
 # Errors
 
@@ -82,7 +84,12 @@ CODES = (
         "A segment of the path is `.` or `..`, holds an encoded slash, or is not percent-encoded UTF-8.",
         "Send the path as the reference has it.",
     ),
-    Code("invalid_conversation_id", 400, "No conversation can have this id.", "Use 1–128 of A-Z a-z 0-9 . _ : -"),
+    Code(
+        "invalid_conversation_id",
+        400,
+        "No conversation can have this id.",
+        f"Use 1–{ID_LIMIT} of `{ID_CHARACTERS}`; what else an id of yours has is written as `~` and two digits a byte.",
+    ),
     Code(
         "invalid_cursor",
         400,

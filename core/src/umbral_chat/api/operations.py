@@ -112,11 +112,14 @@ async def run_check(check: Check, within: float | None = None) -> CheckResult:
     seconds = check.seconds if within is None else min(within, check.seconds)
     try:
         async with asyncio.timeout(seconds):
-            return await check.run()
+            found = await check.run()
     except TimeoutError:
         return CheckResult(ok=False, detail=f"no answer within {seconds:g} s")
     except Exception as error:  # noqa: BLE001 - whatever a check raises is what it found
         return CheckResult(ok=False, detail=f"{type(error).__name__}: {error}")
+    if not isinstance(found, CheckResult):
+        return CheckResult(ok=False, detail=f"it answered {found!r:.60} and no CheckResult", mend="Mend the plugin.")
+    return found
 
 
 @get(

@@ -86,13 +86,8 @@ FORMS: dict[str, _Form] = {
         ",",
         "]}",
     ),
-    "markdown": _Form("text/markdown", lambda conversation, _: f"# {_plain(conversation)}
-
-", _markdown, "
-", ""),
-    "text": _Form("text/plain", lambda *_: "", _text, "
-", "
-"),
+    "markdown": _Form("text/markdown", lambda conversation, _: f"# {_plain(conversation)}\n\n", _markdown, "\n", ""),
+    "text": _Form("text/plain", lambda *_: "", _text, "\n", "\n"),
     "openai": _Form("application/json", lambda *_: "[", _openai, ",", "]"),
 }
 

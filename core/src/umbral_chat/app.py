@@ -30,6 +30,7 @@ from umbral_chat.api import (
 from umbral_chat.api.front import Front
 from umbral_chat.api.guard import Guard, check_rights
 from umbral_chat.api.request import ApiRequest
+from umbral_chat.api.shortcut import Shortcut
 from umbral_chat.auth.gate import Gate
 from umbral_chat.auth.keys import KeyAuthenticator
 from umbral_chat.auth.local import LocalAuthenticator
@@ -143,7 +144,7 @@ def create_app(settings: Settings, plugins: PluginHost, *, clock: Clock | None =
     )
     parameters.complete(app)
     app.state.services = services
-    behind = partial(Litestar.__call__, app)
+    behind = Shortcut(partial(Litestar.__call__, app), app.routes, cors=app.cors_config is not None)
     app.front = Front(behind, app.routes, cors=app.cors_config, telemetry=services.base.telemetry)
     return app
 

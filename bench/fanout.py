@@ -22,7 +22,7 @@ from bench.cases import AUTH, request
 SETTLE = 1.0
 """Seconds of the load that are not counted."""
 
-SENDERS = 16
+SENDERS = 1
 """Connections that take turns: one alone would wait for its own answers."""
 
 PATH = f"/v1/conversations/fanout-{time.time_ns()}"

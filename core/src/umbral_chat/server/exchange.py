@@ -26,10 +26,7 @@ REMEMBERED = 128
 
 _FIELDS: dict[tuple[bytes, bytes], bytes] = {}
 
-_UNLIKE = frozenset(
-    (b"connection", b"content-length", b"transfer-encoding")
-    + (b"etag", b"last-modified", b"location", b"poll-after-ms", b"retry-after", b"set-cookie")
-)
+_UNLIKE = frozenset(b"connection content-length transfer-encoding etag location poll-after-ms retry-after".split())
 """Fields that are not kept: those that this module acts on, and those that differ from answer to answer."""
 
 

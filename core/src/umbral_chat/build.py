@@ -73,6 +73,7 @@ def build(settings: Settings, plugins: PluginHost, clock: Clock) -> tuple[Servic
     telemetry.gauge("umbral_chat.drafts", lambda: [((), len(drafts))])
     toggle.on_change(failover.toggled)
     bus.subscribe(receiver.happened)
+    bus.subscribe(failover.announce)
     rates = Rates(limits, clock)
     chat = Chat(
         history,

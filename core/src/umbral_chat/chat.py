@@ -83,7 +83,7 @@ class Chat:
                 content=check_text(body.content, field="content", limit=self._limits.content_chars),
                 message_id=None if body.message_id is None else check_message_id(body.message_id),
                 reply_to=None if body.reply_to is None else check_message_id(body.reply_to, field="reply_to"),
-                metadata=check_metadata(body.metadata, limit=self._limits.metadata_bytes),
+                metadata=check_metadata(body.metadata, limit=self._limits.metadata_bytes, depth=self._limits.depth),
             )
         )
 
@@ -101,7 +101,7 @@ class Chat:
                 key=_key(header_key, body.client_id),
                 message_id=check_message_id(message_id),
                 content=check_text(body.content, field="content", limit=self._limits.content_chars),
-                metadata=check_metadata(body.metadata, limit=self._limits.metadata_bytes),
+                metadata=check_metadata(body.metadata, limit=self._limits.metadata_bytes, depth=self._limits.depth),
                 own_only="moderate" not in principal.rights,
             )
         )
@@ -207,7 +207,7 @@ class Chat:
         if isinstance(title, str):
             check_text(title, field="title", limit=NAME_LIMIT)
         if isinstance(metadata, dict):
-            check_metadata(metadata, limit=self._limits.metadata_bytes)
+            check_metadata(metadata, limit=self._limits.metadata_bytes, depth=self._limits.depth)
         if isinstance(rest.members, list):
             members = check_members(rest.members)
             check_internal(conversation, members)

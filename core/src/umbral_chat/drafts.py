@@ -15,7 +15,8 @@ from umbral_chat.model.entries import Sender
 from umbral_chat.model.signals import DraftSignal, Writer
 
 SILENCE = 30.0
-"""Seconds after which a draft whose producer says nothing more is dropped (design.md, Words)."""
+"""Seconds after which a draft whose producer says nothing more is dropped: longer than a model thinks between two
+pieces, and short enough that nobody waits for one that will not go on."""
 
 PUBLISH_INTERVAL = 0.5
 """Seconds between two publications of one draft to other instances: cumulative, at most twice a second."""

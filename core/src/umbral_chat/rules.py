@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import msgspec
 
+from umbral_chat.depth import DEPTH, too_deep, value_is_deeper
 from umbral_chat.errors import InvalidRequest
 from umbral_chat.model.entries import Member, Sender
-from umbral_chat.model.ids import ID_LIMIT
+from umbral_chat.model.ids import ID_CHARACTERS, ID_LIMIT, is_id
 from umbral_chat.model.internal import is_internal
 from umbral_chat.names import clean_name
 
@@ -18,8 +18,6 @@ NAME_LIMIT = 200
 
 MEMBERS_LIMIT = 500
 """Most members of a conversation."""
-
-_MESSAGE_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}\Z")
 
 
 def check_text(value: str, *, field: str, limit: int, least: int = 1) -> str:
@@ -38,20 +36,24 @@ def check_text(value: str, *, field: str, limit: int, least: int = 1) -> str:
 
 
 def check_message_id(value: str, *, field: str = "message_id") -> str:
-    """1–128 of `A-Z a-z 0-9 . _ : -`, since it stands in URLs; not `.` or `..`."""
-    if _MESSAGE_ID.match(value) and value not in {".", ".."}:
+    """Return `value` if it may name a message, which stands in URLs: as `is_id` has it."""
+    if is_id(value):
         return value
     raise InvalidRequest(
-        f"{field} has 1 to {ID_LIMIT} of the characters A-Z a-z 0-9 . _ : - and is not '.' or '..'.",
+        f"{field} has 1 to {ID_LIMIT} of the characters {ID_CHARACTERS} and is not '.' or '..'. Other characters are "
+        "written as ~ and two hexadecimal digits for each byte of UTF-8 (/ is ~2F).",
         code="invalid_field",
         field=field,
         limit=ID_LIMIT,
     )
 
 
-def check_metadata(value: dict[str, Any] | None, *, limit: int) -> dict[str, Any] | None:
-    """An object of at most `limit` bytes of JSON, without NUL. Codes `metadata_too_large`, `nul_character`."""
+def check_metadata(value: dict[str, Any] | None, *, limit: int, depth: int = DEPTH) -> dict[str, Any] | None:
+    """An object of at most `limit` bytes of JSON, without NUL, that fits into a body of `depth` levels. Codes
+    `metadata_too_large`, `nul_character`, `too_deep`."""
     if value is not None:
+        if value_is_deeper(value, depth - 1):
+            raise too_deep(depth, field="metadata")
         encoded = msgspec.json.encode(value)
         if len(encoded) > limit:
             raise InvalidRequest(

@@ -15,6 +15,7 @@ PUBLIC_MODULES = (
     "umbral_chat.clock",
     "umbral_chat.commands",
     "umbral_chat.context",
+    "umbral_chat.depth",
     "umbral_chat.drafts",
     "umbral_chat.epochs",
     "umbral_chat.errors",

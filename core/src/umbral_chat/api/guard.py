@@ -9,11 +9,13 @@ from litestar.connection import ASGIConnection
 from litestar.exceptions import MethodNotAllowedException
 from litestar.handlers import BaseRouteHandler
 
+from umbral_chat.api.accepts import Accepts, accepts
 from umbral_chat.api.local_only import check_local
 from umbral_chat.auth.gate import Gate, authorize
 from umbral_chat.auth.limits import RATES, Rates
+from umbral_chat.depth import DEPTH
 from umbral_chat.errors import Forbidden, PluginError, Unavailable
-from umbral_chat.http import PRINCIPAL
+from umbral_chat.http import LIMIT_OF_DEPTH, PRINCIPAL
 from umbral_chat.model.ids import check_conversation_id
 
 PUBLIC = "public"
@@ -23,41 +25,50 @@ PUBLIC = "public"
 class Guard:
     """Litestar's app-level guard. `gate` is set when the service has started; before, nobody gets in."""
 
-    def __init__(self, *, local_only: bool, cors_origins: list[str], rates: Rates) -> None:
+    def __init__(self, *, local_only: bool, cors_origins: list[str], rates: Rates, depth: int = DEPTH) -> None:
         self.gate: Gate | None = None
+        self._depth = depth
+        self._accepts: dict[tuple[Any, str], Accepts] = {}
         self._local_only = local_only
         self._rates = rates
         self._origins = frozenset(cors_origins)
 
     async def __call__(self, connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
         """Raises Unauthorized, Forbidden, TooManyRequests, Unavailable, and InvalidRequest for a conversation id that
-        none may have."""
+        none may have and for what the route does not take."""
         scope = connection.scope
-        right = required_right(handler, str(scope.get("method", "GET")))
-        if right == PUBLIC:
-            return
-        if self.gate is None:
-            raise Unavailable("The service has not started yet.", code="not_started")
-        header = None
-        for name, value in scope["headers"]:
-            if name == b"authorization":
-                header = value
-                break
-        if header is None and self._local_only:
-            check_local(scope["headers"], http_version=str(scope.get("http_version", "1.1")), origins=self._origins)
-        conversation = scope["path_params"].get("conversation")
-        if conversation is not None:
-            check_conversation_id(conversation)
-        principal = self.gate.cached(header)
-        if principal is None:
-            principal = await self.gate.admit(header, right, conversation)
-        else:
-            self.gate.count(principal)
-            authorize(principal, right, conversation)
-        rate = handler.opt.get("rate")
-        if rate is not None:
-            self._rates.check(rate, principal)
-        scope["state"][PRINCIPAL] = principal
+        method = str(scope.get("method", "GET"))
+        right = required_right(handler, method)
+        scope["state"][LIMIT_OF_DEPTH] = self._depth
+        if right != PUBLIC:
+            if self.gate is None:
+                raise Unavailable("The service has not started yet.", code="not_started")
+            header = None
+            for name, value in scope["headers"]:
+                if name == b"authorization":
+                    header = value
+                    break
+            if header is None and self._local_only:
+                check_local(scope["headers"], http_version=str(scope.get("http_version", "1.1")), origins=self._origins)
+            conversation = scope["path_params"].get("conversation")
+            if conversation is not None:
+                check_conversation_id(conversation)
+            principal = self.gate.cached(header)
+            if principal is None:
+                principal = await self.gate.admit(header, right, conversation)
+            else:
+                self.gate.count(principal)
+                authorize(principal, right, conversation)
+            rate = handler.opt.get("rate")
+            if rate is not None:
+                self._rates.check(rate, principal)
+            scope["state"][PRINCIPAL] = principal
+        # Litestar asks with a copy of the handler; the function is the same.
+        key = (handler.fn, method)
+        taken = self._accepts.get(key)
+        if taken is None:
+            taken = self._accepts[key] = accepts(handler, method, frozenset(scope["path_params"]))
+        taken.check(scope)
 
 
 def required_right(handler: BaseRouteHandler, method: str) -> Any:

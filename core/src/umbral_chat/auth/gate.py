@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -12,6 +13,7 @@ from umbral_chat.auth.local import LocalAuthenticator
 from umbral_chat.auth.lru import Lru
 from umbral_chat.auth.rights import is_right
 from umbral_chat.clock import Clock, SystemClock
+from umbral_chat.depth import DEPTH, is_deeper, too_deep
 from umbral_chat.errors import Forbidden, Unauthorized
 from umbral_chat.model.internal import is_internal
 from umbral_chat.providers.auth import Authenticator, Authorizer, Principal, Right
@@ -53,7 +55,9 @@ class Gate:
         requests: Limiter | None = None,
         clock: Clock | None = None,
         capacity: int = REMEMBERED,
+        depth: int = DEPTH,
     ) -> None:
+        self._depth = depth
         self._authenticators = sorted(authenticators, key=lambda each: each.rank)
         self._local = local.principal() if local else None
         self._requests = requests
@@ -112,6 +116,7 @@ class Gate:
         if (known := self.cached(header)) is not None:
             return known, None
         credential = _credential(header)
+        check_token_depth(credential, self._depth)
         for authenticator in self._authenticators:
             principal = await self._ask(authenticator, credential)
             if principal is None:
@@ -185,8 +190,23 @@ def _credential(header: bytes | None) -> str:
     return text
 
 
+def check_token_depth(token: str, depth: int) -> None:
+    """Raises InvalidRequest (`too_deep`) for a JWT whose header or claims have more than `depth` levels, before any
+    authenticator decodes them."""
+    parts = token.split(".")
+    if len(parts) != 3 or not token.isascii():
+        return
+    for part in parts[:2]:
+        try:
+            claims = base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
+        except ValueError:
+            return
+        if is_deeper(claims, depth):
+            raise too_deep(depth, field="authorization")
+
+
 def _unauthorized(detail: str, *, code: str | None = None, limit: int | None = None) -> Unauthorized:
     return Unauthorized(detail, code=code, limit=limit, headers={"WWW-Authenticate": "Bearer"})
 
 
-__all__ = ["CREDENTIAL_LIMIT", "Gate", "Lasting", "authorize"]
+__all__ = ["CREDENTIAL_LIMIT", "Gate", "Lasting", "authorize", "check_token_depth"]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING
 
 from umbral_chat.clock import Clock
@@ -134,6 +134,13 @@ class Feeds:
         does not reach back to the cursor.
         """
         view = self._shelf.take(conversation, self._clock.monotonic())
+        merge = view.merge
+        if merge.settled and self.health.since is None and not merge.gone and not _strange(view, cursor):
+            # The common case, which `_read` would come to as well: nothing to ask, and memory reaches back far enough.
+            lines = merge.since(cursor.seq, limit)
+            if lines is not None and merge.epoch is not None:
+                self._hit.value += 1
+                return self._batch(view, cursor, lines)
         try:
             return await self._read(view, cursor, limit)
         except HistoryUnavailable:
@@ -168,30 +175,33 @@ class Feeds:
         view = self._shelf.get(conversation)
         return None if view is None or not view.merge.loaded or view.merge.gone else view.merge.epoch
 
-    @asynccontextmanager
-    async def reading(self, conversation: str, caller: Principal | None = None) -> AsyncIterator[Reader]:
+    def reading(self, conversation: str, caller: Principal | None = None) -> AbstractAsyncContextManager[Reader]:
         """Follow a conversation: a Reader to wait with, on behalf of `caller` (None: of the service itself).
 
-        Raises Unavailable (`too_many_readers`) past the instance's limit, of which visitors and users leave a tenth to
-        service keys, and TooManyRequests (`too_many_own_readers`) past the limit of one visitor or user.
+        To be entered raises Unavailable (`too_many_readers`) past the instance's limit, of which visitors and users
+        leave a tenth to service keys, and TooManyRequests (`too_many_own_readers`) past the limit of one visitor or
+        user.
         """
         author = None if caller is None or caller.trusted else caller.author
+        return _Reading(conversation, author, self._enter, self._leave)
+
+    def _enter(self, conversation: str, author: str | None) -> Reader:
         self._check_readers(author)
         view = self._shelf.take(conversation, self._clock.monotonic())
         self._readers += 1
         view.readers += 1
         if author is not None:
             self._own_readers[author] += 1
-        try:
-            yield Reader(view, self._lifecycle, self._settling.in_background)
-        finally:
-            view.readers -= 1
-            self._readers -= 1
-            if author is not None:
-                self._own_readers[author] -= 1
-                if not self._own_readers[author]:
-                    del self._own_readers[author]
-            self._shelf.use(view, self._clock.monotonic())
+        return Reader(view, self._lifecycle, self._settling.in_background)
+
+    def _leave(self, reader: Reader, author: str | None) -> None:
+        reader.view.readers -= 1
+        self._readers -= 1
+        if author is not None:
+            self._own_readers[author] -= 1
+            if not self._own_readers[author]:
+                del self._own_readers[author]
+        self._shelf.use(reader.view, self._clock.monotonic())
 
     def _check_readers(self, author: str | None) -> None:
         limit = self._readers_limit
@@ -301,6 +311,30 @@ class Feeds:
             redaction=merge.redaction,
             stale_since=(self.health.since or self._clock.now()) if stale else None,
         )
+
+
+class _Reading:
+    """`Feeds.reading`, entered once a long poll: a class, since a generator costs several times as much."""
+
+    __slots__ = ("_author", "_conversation", "_enter", "_leave", "_reader")
+
+    def __init__(
+        self,
+        conversation: str,
+        author: str | None,
+        enter: Callable[[str, str | None], Reader],
+        leave: Callable[[Reader, str | None], None],
+    ) -> None:
+        self._conversation, self._author, self._enter, self._leave = conversation, author, enter, leave
+        self._reader: Reader | None = None
+
+    async def __aenter__(self) -> Reader:
+        self._reader = self._enter(self._conversation, self._author)
+        return self._reader
+
+    async def __aexit__(self, *raised: object) -> None:
+        if self._reader is not None:
+            self._leave(self._reader, self._author)
 
 
 def _strange(view: View, cursor: Cursor) -> bool:

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from umbral_chat.depth import DEEPEST, DEPTH
 from umbral_chat.settings.secret import Secret
 
 Positive = Annotated[int, Meta(ge=1)]
@@ -36,6 +37,14 @@ class Limits(Section, frozen=True):
     body_bytes: Annotated[Positive, Meta(description="Largest request body, in bytes.")] = 262_144
     content_chars: Annotated[Positive, Meta(description="Longest content of a message, in characters.")] = 32_000
     metadata_bytes: Annotated[Positive, Meta(description="Largest metadata, in bytes of JSON.")] = 16_384
+    depth: Annotated[
+        int,
+        Meta(
+            ge=4,
+            le=DEEPEST,
+            description="Levels of objects and lists in a request body or a token, the body itself being the first.",
+        ),
+    ] = DEPTH
     page: Annotated[Positive, Meta(le=1000, description="Most items in a history or inbox page.")] = 200
     sends_per_second: Annotated[
         float,
@@ -86,6 +95,37 @@ class Limits(Section, frozen=True):
     readers_per_principal: Annotated[
         Positive, Meta(description="Long polls and streams that one visitor or user may hold at once.")
     ] = 32
+    request_line_bytes: Annotated[
+        int, Meta(ge=256, le=65_536, description="Longest request line (method, path and query), in bytes.")
+    ] = 8_192
+    header_bytes: Annotated[
+        int, Meta(ge=1_024, le=1_048_576, description="Most bytes of all headers of a request together.")
+    ] = 32_768
+    headers: Annotated[int, Meta(ge=8, le=1_000, description="Most headers of a request.")] = 100
+    header_timeout: Annotated[
+        Seconds,
+        Meta(description="Seconds in which the headers of a request must arrive; on a new connection, from its start."),
+    ] = 10.0
+    body_timeout: Annotated[
+        Seconds, Meta(description="Seconds in which the body of a request must arrive, after its headers.")
+    ] = 30.0
+    write_timeout: Annotated[
+        Seconds,
+        Meta(description="Seconds in which a client must take 16 KiB of an answer, or what is left of it."),
+    ] = 30.0
+    keep_alive: Annotated[
+        # Longer than that of the usual proxies (60 s): they, not we, close what is idle.
+        Seconds,
+        Meta(description="Seconds that a connection may stay idle between two requests."),
+    ] = 75.0
+    connections: Annotated[
+        Positive | None,
+        Meta(description="Connections held at once. Unset: 80 % of the file descriptors that the process may open."),
+    ] = None
+    reserved_connections: Annotated[
+        int,
+        Meta(ge=0, description="How many of them are for `/health/…` and `/metrics` alone; at most a quarter is."),
+    ] = 64
 
 
 class Core(Section, frozen=True):

@@ -9,6 +9,7 @@ from typing import Annotated
 import apsw
 import msgspec
 
+from umbral_chat.depth import decode_stored
 from umbral_chat.errors import ConversationDeleted, InvalidRequest
 from umbral_chat.model.authors import former
 from umbral_chat.model.conversations import Conversation, InboxPage
@@ -112,10 +113,11 @@ def _reader(names: Names, subject: str | None) -> tuple[int | None, int | None]:
 
 
 def _conversation(room: _Room) -> Conversation:
-    profile = _profile.decode(room.profile)
+    profile = decode_stored(_profile, room.profile)
     last = None
     if room.last is not None:
-        last = fold(_message.decode(room.last), None if room.change is None else _change.decode(room.change))
+        change = None if room.change is None else decode_stored(_change, room.change)
+        last = fold(decode_stored(_message, room.last), change)
     return Conversation(
         id=room.id,
         epoch=room.epoch,

@@ -9,6 +9,7 @@ from typing import Any
 import apsw
 import msgspec
 
+from umbral_chat.depth import decode_stored
 from umbral_chat.errors import ConversationDeleted
 from umbral_chat.model.authors import former
 from umbral_chat.model.entries import Edit, Entry, Message, Redaction, Update, entry_encoder
@@ -247,7 +248,7 @@ def profile_of(transaction: Transaction, log: Log) -> Profile:
     """The conversation's text."""
     transaction.flush()
     text = transaction.connection.execute("SELECT json FROM body WHERE id = ?", (log.profile,)).get
-    return _profile.decode(text)
+    return decode_stored(_profile, text)
 
 
 _profile = msgspec.json.Decoder(Profile)

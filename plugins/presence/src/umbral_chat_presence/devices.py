@@ -63,10 +63,10 @@ class Devices:
         )
 
     def places(self, role: Role) -> int:
-        """How many devices, and people who type, a conversation may have when one of this role comes: visitors leave a
-        tenth of the places to those who answer them."""
+        """How many devices, and people who type, a conversation may have when one of this role comes: those who answer
+        visitors have a tenth more, which visitors do not take."""
         limit = self._settings.devices
-        return limit - limit // 10 if role == "user" else limit
+        return limit if role == "user" else limit + limit // 10
 
     def claim(self, room: Room, person: Person, claim: Claim, now: Moment) -> None:
         """This device is here, and with this instance. `claim` has no stamp and no `since` yet."""

@@ -42,7 +42,7 @@ def refused(answer: httpx.Response, status: int, code: str, limit: float | None 
         assert int(answer.headers["retry-after"]) >= 1
 
 
-RATES = {
+RATES: dict[str, tuple[str, str, dict[str, Any] | None]] = {
     "requests": ("GET", ROOM, None),
     "sends": ("POST", f"{ROOM}/messages", {"content": "x"}),
     "drafts": ("POST", f"{ROOM}/drafts", {"message_id": "m", "offset": 0, "text": "x"}),

@@ -58,7 +58,10 @@ def umbral_chat_authenticator(base: Base, storage: Storage) -> Authenticator | N
 def umbral_chat_routes(services: Services) -> Sequence[ControllerRouterHandler]:
     """Litestar route handlers, each with `opt={"right": …}`: a route without a right is refused at start.
 
-    Called once, at start, after the providers were entered.
+    Called once, at start, after the providers were entered. Parameters and bodies that a handler's signature does not
+    name are refused before it is called; a hot route is held to the signatures of its `documented_by`. A handler that
+    reads the query or a body past its signature says so: `opt={"query": "own"}`, `opt={"body": True}`. The document
+    names the statuses that follow from a route's shape, and those of `opt={"problems": (404, 409)}`.
     """
     return ()
 

@@ -86,9 +86,11 @@ if TYPE_CHECKING:
     )
     from umbral_chat.providers.store import Lease, RecentSignals, Record, SharedStore, StoredSignal
     from umbral_chat.providers.transport import (
+        Announces,
         EntryHint,
         HeadHint,
         SignalHint,
+        StandsBy,
         StateChanged,
         StateName,
         ToggleHint,
@@ -131,7 +133,8 @@ _PLACES = {
     ),
     "umbral_chat.providers.store": "Lease RecentSignals Record SharedStore StoredSignal",
     "umbral_chat.providers.transport": (
-        "EntryHint HeadHint SignalHint StateChanged StateName ToggleHint Transport TransportEvent TransportState"
+        "Announces EntryHint HeadHint SignalHint StandsBy StateChanged StateName ToggleHint Transport TransportEvent "
+        "TransportState"
     ),
     "umbral_chat.settings.effective": "Settings",
     "umbral_chat.settings.secret": "Secret",
@@ -159,6 +162,7 @@ __all__ = [
     "CHANNEL_SIGNALS",
     "DEVICE",
     "START",
+    "Announces",
     "Appended",
     "Authenticator",
     "Authorizer",
@@ -228,6 +232,7 @@ __all__ = [
     "SharedStore",
     "Signal",
     "SignalHint",
+    "StandsBy",
     "StateChanged",
     "StateName",
     "Status",

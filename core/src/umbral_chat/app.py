@@ -30,6 +30,7 @@ from umbral_chat.api import (
 from umbral_chat.api.front import Front
 from umbral_chat.api.guard import Guard, check_rights
 from umbral_chat.api.request import ApiRequest
+from umbral_chat.api.shortcut import Shortcut
 from umbral_chat.auth.gate import Gate
 from umbral_chat.auth.keys import KeyAuthenticator
 from umbral_chat.auth.local import LocalAuthenticator
@@ -71,7 +72,12 @@ def create_app(settings: Settings, plugins: PluginHost, *, clock: Clock | None =
     clock = clock or SystemClock()
     services, interest, bus = build(settings, plugins, clock)
     core = settings.core
-    guard = Guard(local_only=not core.keys, cors_origins=core.cors_origins, depth=core.limits.depth)
+    guard = Guard(
+        local_only=not core.keys,
+        cors_origins=core.cors_origins,
+        rates=services.rates,
+        depth=core.limits.depth,
+    )
     issuers = tokens.Issuers()
     routes = handlers(services)
     checks = [*core_checks(services), *plugins.checks(services)]
@@ -104,23 +110,26 @@ def create_app(settings: Settings, plugins: PluginHost, *, clock: Clock | None =
         services.base.telemetry.gauge("umbral_chat.tasks", lambda: [((), len(asyncio.all_tasks(loop)))])
         stack.callback(services.lifecycle.drain)
         guard.gate = Gate(
-            authenticators, local=None if core.keys else LocalAuthenticator(), clock=clock, depth=core.limits.depth
+            authenticators,
+            local=None if core.keys else LocalAuthenticator(),
+            requests=services.rates.requests,
+            clock=clock,
+            depth=core.limits.depth,
         )
 
-    instrumentation = []
+    middleware = []
     if settings.telemetry.http:
-        from litestar.plugins.opentelemetry import OpenTelemetryConfig, OpenTelemetryPlugin
+        from umbral_chat.telemetry.requests import instrumentation
 
-        instrumentation.append(
-            OpenTelemetryPlugin(OpenTelemetryConfig(meter_provider=services.base.telemetry.meter_provider))
-        )
+        middleware.append(instrumentation(services.base.telemetry.meter_provider))
 
     app = Application(
         [*routes, *schema.routes(routes)],
         guards=[guard],
         request_class=ApiRequest,
         lifespan=[lifespan],
-        plugins=[problems.plugin(services.base.telemetry, body_limit=core.limits.body_bytes), *instrumentation],
+        plugins=[problems.plugin(services.base.telemetry, body_limit=core.limits.body_bytes)],
+        middleware=middleware,
         exception_handlers={500: problems.internal_error},
         dependencies={
             "services": Provide(lambda: services, sync_to_thread=False),
@@ -135,7 +144,7 @@ def create_app(settings: Settings, plugins: PluginHost, *, clock: Clock | None =
     )
     parameters.complete(app)
     app.state.services = services
-    behind = partial(Litestar.__call__, app)
+    behind = Shortcut(partial(Litestar.__call__, app), app.routes, cors=app.cors_config is not None)
     app.front = Front(behind, app.routes, cors=app.cors_config, telemetry=services.base.telemetry)
     return app
 

@@ -35,6 +35,8 @@ T = TypeVar("T")
 
 Headers = list[tuple[bytes, bytes]]
 
+_OF_A_BODY = frozenset({b"content-type", b"content-length", b"content-encoding", b"transfer-encoding"})
+
 _JSON = (b"content-type", b"application/json")
 
 
@@ -187,6 +189,25 @@ async def _read(receive: Receive, limit: int) -> bytes:
     return b"".join(chunks)
 
 
+async def optional_body(scope: Scope, receive: Receive, limit: int) -> bytes:
+    """The whole body, or `{}` for a request without one. Raises TooLarge as `body` does, and InvalidRequest
+    (`missing_body`) where the headers speak of a body that is not there.
+
+    What a body may be left out for has defaults, and they may be the opposite of what a lost body said.
+    """
+    data = await body(scope, receive, limit)
+    if data:
+        return data
+    for name, value in scope["headers"]:
+        if name in _OF_A_BODY and not (name == b"content-length" and value.strip() == b"0"):
+            raise InvalidRequest(
+                f"The request has {name.decode()} and no body: send JSON, or leave both out.",
+                code="missing_body",
+                field="body",
+            )
+    return b"{}"
+
+
 def decode(decoder: msgspec.json.Decoder[T], raw: bytes) -> T:
     """A body that `body` read as what `decoder` makes. Raises InvalidRequest: `missing_body`, `invalid_json`,
     `invalid_encoding`, and with the field `unknown_field`, `missing_field`, `invalid_field`; UnsupportedMedia for what
@@ -232,6 +253,7 @@ __all__ = [
     "header",
     "header_text",
     "integer",
+    "optional_body",
     "principal",
     "query",
     "send_empty",

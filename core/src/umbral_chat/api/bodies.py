@@ -8,6 +8,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from umbral_chat.model.entries import Member, RealtimeChoice, Responder, Role, Sender, Status
+from umbral_chat.model.ids import ID_CHARACTERS, ID_LIMIT
 
 Text = Annotated[str, Meta(description="Text in any script; no NUL.")]
 
@@ -38,7 +39,7 @@ class EditBody(_Body, frozen=True, kw_only=True):
 class ConversationBody(_Body, frozen=True, kw_only=True):
     """A conversation to make, update or revive."""
 
-    id: Annotated[str | None, Meta(description="1–128 of A-Z a-z 0-9 . _ : -; drawn when left out.")] = None
+    id: Annotated[str | None, Meta(description=f"1–{ID_LIMIT} of {ID_CHARACTERS}; drawn when left out.")] = None
     title: str | UnsetType | None = UNSET
     metadata: dict[str, Any] | UnsetType | None = UNSET
     members: list[Member] | UnsetType = UNSET

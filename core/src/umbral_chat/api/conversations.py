@@ -63,11 +63,11 @@ async def inbox(
     most = services.base.settings.core.limits.page
     http.check_bounds(limit, field="limit", least=1, most=most)
     page = await services.storage.history.conversations(
-        limit=limit, before=before, status=status, subject=principal.subject
+        limit=limit, before=before, status=status, subject=principal.author
     )
     view = InboxView(conversations=[ConversationView.of(one) for one in page.conversations], before=page.before)
     data = msgspec.json.encode(view)
-    etag = f'W/"{blake2b(data + principal.subject.encode(), digest_size=12).hexdigest()}"'
+    etag = f'W/"{blake2b(data + principal.author.encode(), digest_size=12).hexdigest()}"'
     headers = {"ETag": etag, "Cache-Control": "private, no-cache"}
     if request.headers.get("if-none-match") == etag:
         return Response(None, status_code=304, headers=headers)  # type: ignore[arg-type]  # a 304 has no body
@@ -123,7 +123,7 @@ async def remove(services: Parts, conversation: FromPath[str]) -> None:
     summary="Mark as read",
     tags=["conversations"],
     status_code=200,
-    opt={"right": "read", "problems": (404,)},
+    opt={"right": "read", "rate": "markers", "problems": (404, 429)},
 )
 async def mark_read(
     services: Parts, principal: Caller, conversation: FromPath[str], data: JSONBody[ReadBody]
@@ -138,7 +138,7 @@ async def mark_read(
     summary="A piece of a draft",
     tags=["messages"],
     status_code=200,
-    opt={"right": "send", "problems": (404, 409, 429)},
+    opt={"right": "send", "rate": "drafts", "problems": (404, 409, 429)},
 )
 async def draft(
     services: Parts, principal: Caller, conversation: FromPath[str], data: JSONBody[DraftBody]
@@ -154,7 +154,7 @@ async def draft(
     summary="What to use now",
     tags=["following"],
     status_code=200,
-    opt={"right": "read"},
+    opt={"right": "read", "rate": "connects"},
 )
 async def connect(services: Parts, principal: Caller, conversation: FromPath[str]) -> ConnectView:
     """The ways in which this client may follow the conversation now, best first, and the cursor to start from.

@@ -79,7 +79,7 @@ async def show_realtime(services: Parts) -> ToggleState:
 )
 async def switch_realtime(services: Parts, principal: Caller, data: JSONBody[RealtimeBody]) -> ToggleState:
     """Switch realtime on or off for every instance, without a restart; it survives one."""
-    return await services.toggle.set(enabled=data.enabled, by=principal.subject)
+    return await services.toggle.set(enabled=data.enabled, by=principal.author)
 
 
 @get("/health/live", operation_id="live", summary="Liveness", tags=["operations"], opt={"right": PUBLIC})
@@ -112,11 +112,14 @@ async def run_check(check: Check, within: float | None = None) -> CheckResult:
     seconds = check.seconds if within is None else min(within, check.seconds)
     try:
         async with asyncio.timeout(seconds):
-            return await check.run()
+            found = await check.run()
     except TimeoutError:
         return CheckResult(ok=False, detail=f"no answer within {seconds:g} s")
     except Exception as error:  # noqa: BLE001 - whatever a check raises is what it found
         return CheckResult(ok=False, detail=f"{type(error).__name__}: {error}")
+    if not isinstance(found, CheckResult):
+        return CheckResult(ok=False, detail=f"it answered {found!r:.60} and no CheckResult", mend="Mend the plugin.")
+    return found
 
 
 @get(
@@ -131,7 +134,7 @@ async def metrics(services: Parts) -> Response[bytes]:
     """Every metric of `docs/reference/metrics.md` in Prometheus' text format."""
     if not services.base.settings.telemetry.metrics:
         raise NotFound("Metrics are switched off (telemetry.metrics = false).", code="metrics_off")
-    data, media_type = services.base.telemetry.prometheus()
+    data, media_type = await services.base.telemetry.scrape()
     # Litestar adds the charset of every text by itself.
     return Response(data, media_type=media_type.replace("; charset=utf-8", ""))
 

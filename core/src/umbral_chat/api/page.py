@@ -25,8 +25,12 @@ A path is taken as it is written: an empty segment, as an empty variable makes o
 slash, and `.` and `..` are errors. A parameter that is given twice is an error. `HEAD` goes wherever `GET` does, and
 `OPTIONS` tells what a route takes.
 
-A conversation's id is chosen by the caller: 1 to 128 of the characters `A-Z a-z 0-9 . _ : -`, not `.` or `..`. The
-first message makes the conversation. One that was never made reads as empty.
+A conversation's id is chosen by the caller: 1 to 128 of the characters
+`A-Z a-z 0-9 - . _ ~ ! $ & ' ( ) * + , ; = : @`, not `.` or `..` (nor what begins with one of the two and `;`). So is
+a message's. These are what a URL's path may hold; percent-encode an id there all the same, as `encodeURIComponent`
+does. `/` is in no id, `%2F` or not: [use your platform's ids](../how-to/use-your-platforms-ids.md) has the way for it
+and for every other character. Upper and lower case differ. The first message makes the conversation. One that was
+never made reads as empty.
 
 A `cursor` is opaque: send it back exactly as it was given. `0`, or none, is the beginning of the log. `after` and
 `before` of the history page are no cursors but the `seq` of a message.

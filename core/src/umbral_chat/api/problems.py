@@ -20,6 +20,17 @@ from umbral_chat.telemetry import Telemetry
 
 log = logging.getLogger(__name__)
 
+INTERNAL_ERROR = msgspec.json.encode(
+    {
+        "type": "about:blank",
+        "title": "Internal Server Error",
+        "status": 500,
+        "detail": "Something went wrong in the service; its log has the details.",
+        "code": "internal_error",
+    }
+)
+"""The whole body of a 500."""
+
 _CODES = {
     400: "invalid_request",
     401: "unauthorized",
@@ -110,20 +121,18 @@ async def send_problem(send: Send, error: RequestError, headers: http.Headers) -
     await send({"type": "http.response.body", "body": data, "more_body": False})
 
 
-def internal_error(request: Request[Any, Any, Any], error: Exception) -> Response[dict[str, Any]]:
+def internal_error(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     """The last resort: what happened goes to the log, and only its being there to the caller."""
     log.error("%s %s failed", request.method, request.url.path, exc_info=error)
-    return Response(
-        {
-            "type": "about:blank",
-            "title": "Internal Server Error",
-            "status": 500,
-            "detail": "Something went wrong in the service; its log has the details.",
-            "code": "internal_error",
-        },
-        status_code=500,
-        media_type="application/problem+json",
-    )
+    return Response(INTERNAL_ERROR, status_code=500, media_type="application/problem+json")
 
 
-__all__ = ["from_litestar", "internal_error", "of_status", "plugin", "problem", "send_problem"]
+__all__ = [
+    "INTERNAL_ERROR",
+    "from_litestar",
+    "internal_error",
+    "of_status",
+    "plugin",
+    "problem",
+    "send_problem",
+]

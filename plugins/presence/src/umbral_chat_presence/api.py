@@ -116,7 +116,7 @@ class PresenceRoutes:
 
     async def _raw(self, scope: Scope, receive: Receive) -> bytes:
         http.query(scope, NO_PARAMETERS)
-        return await http.body(scope, receive, self._body_bytes) or b"{}"
+        return await http.optional_body(scope, receive, self._body_bytes)
 
     async def _admit(self, caller: Principal, conversation: str) -> None:
         """The conversation is not deleted, and is the one that the caller's token is for. From here on this instance

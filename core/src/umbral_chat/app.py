@@ -144,7 +144,9 @@ def create_app(settings: Settings, plugins: PluginHost, *, clock: Clock | None =
     )
     parameters.complete(app)
     app.state.services = services
-    behind = Shortcut(partial(Litestar.__call__, app), app.routes, cors=app.cors_config is not None)
+    # What measures every request is to see every request.
+    short = [] if middleware else app.routes
+    behind = Shortcut(partial(Litestar.__call__, app), short, cors=app.cors_config is not None)
     app.front = Front(behind, app.routes, cors=app.cors_config, telemetry=services.base.telemetry)
     return app
 

@@ -21,7 +21,15 @@ from umbral_chat.model.ids import ID_LIMIT, check_conversation_id, new_conversat
 from umbral_chat.model.writes import Write, WriteEdit, WriteMessage, WriteRedaction, WriteUpdate
 from umbral_chat.providers.auth import Principal
 from umbral_chat.providers.history import History
-from umbral_chat.rules import NAME_LIMIT, check_members, check_message_id, check_metadata, check_sender, check_text
+from umbral_chat.rules import (
+    NAME_LIMIT,
+    check_content,
+    check_members,
+    check_message_id,
+    check_metadata,
+    check_sender,
+    check_text,
+)
 from umbral_chat.settings.sections import Limits
 from umbral_chat.telemetry import Telemetry
 
@@ -66,7 +74,7 @@ class Chat:
                 epoch=principal.epoch,
                 sender=speaker(principal, check_sender(body.sender)),
                 key=_key(header_key, body.client_id),
-                content=check_text(body.content, field="content", limit=self._limits.content_chars),
+                content=check_content(body.content, body.metadata, limit=self._limits.content_chars),
                 message_id=None if body.message_id is None else check_message_id(body.message_id),
                 reply_to=None if body.reply_to is None else check_message_id(body.reply_to, field="reply_to"),
                 metadata=check_metadata(body.metadata, limit=self._limits.metadata_bytes),
@@ -86,7 +94,7 @@ class Chat:
                 sender=speaker(principal, None),
                 key=_key(header_key, body.client_id),
                 message_id=check_message_id(message_id),
-                content=check_text(body.content, field="content", limit=self._limits.content_chars),
+                content=check_content(body.content, body.metadata, limit=self._limits.content_chars),
                 metadata=check_metadata(body.metadata, limit=self._limits.metadata_bytes),
                 own_only="moderate" not in principal.rights,
             )

@@ -13,6 +13,7 @@ from litestar.response import Stream
 from umbral_chat.api.dependencies import Caller, Parts
 from umbral_chat.api.messages import PATH
 from umbral_chat.epochs import check_epoch
+from umbral_chat.model.attachments import in_words
 from umbral_chat.model.conversations import MessagePage
 from umbral_chat.model.cursor import START, Cursor
 from umbral_chat.model.entries import FoldedMessage
@@ -44,14 +45,18 @@ def _when(message: FoldedMessage) -> str:
     return message.at.strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
+def _said(message: FoldedMessage) -> str:
+    return message.content or in_words(message.metadata)
+
+
 def _markdown(message: FoldedMessage) -> str:
-    said = "*redacted*" if message.redacted else message.content
+    said = "*redacted*" if message.redacted else _said(message)
     edited = " (edited)" if message.edited_at else ""
     return f"**{_who(message)}** · {_when(message)}{edited}\n\n{said}\n"
 
 
 def _text(message: FoldedMessage) -> str:
-    return f"[{_when(message)}] {_who(message)}: {'(redacted)' if message.redacted else message.content}"
+    return f"[{_when(message)}] {_who(message)}: {'(redacted)' if message.redacted else _said(message)}"
 
 
 def _openai(message: FoldedMessage) -> str | None:
@@ -59,7 +64,7 @@ def _openai(message: FoldedMessage) -> str | None:
         return None
     # The roles of a prompt: a human operator answers in the assistant's place.
     role = "assistant" if message.sender.role == "agent" else message.sender.role
-    return _json({"role": role, "content": message.content})
+    return _json({"role": role, "content": _said(message)})
 
 
 FORMS: dict[str, _Form] = {

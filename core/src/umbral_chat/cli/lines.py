@@ -15,10 +15,15 @@ import msgspec
 from msgspec import UNSET
 
 from umbral_chat.cli.client import conversation_path
+from umbral_chat.depth import DEEPEST, is_deeper
 from umbral_chat.errors import InvalidRequest, UmbralChatError
 from umbral_chat.model.attachments import attachments
 from umbral_chat.model.entries import Edit, Entry, Message, Redaction, Role, Sender, Update
 from umbral_chat.model.ids import check_conversation_id
+
+LINE_DEPTH = DEEPEST + 1
+"""Levels of a line: what `export` wrote of an update is in one object more than the request that made it. Which depth
+the service takes is its own setting, and it says so of each line that is deeper."""
 
 
 class BadLine(UmbralChatError):
@@ -78,9 +83,11 @@ class Planner:
         """What line `number` asks for; None for a blank one. Raises BadLine."""
         if not raw.strip():
             return None
+        if is_deeper(raw, LINE_DEPTH):
+            raise BadLine(f"nested deeper than {LINE_DEPTH} levels of objects and lists, which no service takes")
         try:
             value = msgspec.json.decode(raw)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise BadLine(f"not JSON: {error}") from None
         if not isinstance(value, dict):
             raise BadLine("not a JSON object")

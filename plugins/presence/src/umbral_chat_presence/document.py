@@ -75,13 +75,14 @@ async def presence(
     operation_id="reportPresence",
     summary="A device is here",
     tags=["presence"],
-    opt={"right": "read"},
+    opt={"right": "read", "problems": (429,)},
 )
 async def report(
     conversation: FromPath[str],  # noqa: ARG001
     data: JSONBody[PresenceBody | None],  # noqa: ARG001
 ) -> RenewalView:
-    """Say that a device is here, or still is. Without a body: as oneself, online, on the device `default`.
+    """Say that a device is here, or still is. Without a body: as oneself, online, on the device `default`;
+    a request whose headers speak of a body that is not there is refused (`missing_body`).
 
     Again within `renew_in` seconds, or hold it by polling with `device`. It replaces what the same device said before.
     Problems: `invalid_field`, `metadata_too_large`, `may_not_speak_as`, `too_many_devices`, `too_many_present`,
@@ -96,7 +97,7 @@ async def report(
     summary="A device goes",
     tags=["presence"],
     status_code=200,
-    opt={"right": "read"},
+    opt={"right": "read", "problems": (429,)},
 )
 async def leave(
     conversation: FromPath[str],  # noqa: ARG001
@@ -117,13 +118,14 @@ async def leave(
     summary="Somebody types",
     tags=["presence"],
     status_code=200,
-    opt={"right": "send"},
+    opt={"right": "send", "problems": (429,)},
 )
 async def typing(
     conversation: FromPath[str],  # noqa: ARG001
     data: JSONBody[TypingBody | None],  # noqa: ARG001
 ) -> TypingNow:
-    """Say that somebody types, or still does. It ends by itself, and with that somebody's next message.
+    """Say that somebody types, or still does. It ends by itself, and with that somebody's next message. Without a body:
+    oneself does; a request whose headers speak of a body that is not there is refused (`missing_body`).
 
     With `send_as` for the assistant, too, before a workflow that takes its time. Problems: `invalid_field`,
     `may_not_speak_as`, `rate_limited`, `conversation_deleted`.

@@ -56,7 +56,9 @@ def umbral_chat_authenticator(base: Base, storage: Storage) -> Authenticator | N
 
 @hookspec
 def umbral_chat_routes(services: Services) -> Sequence[ControllerRouterHandler]:
-    """Litestar route handlers, each with `opt={"right": …}`: a route without a right is refused at start.
+    """Litestar route handlers, each with `opt={"right": …}`: a route without a right is refused at start. Every request
+    of a visitor or user counts towards `core.limits.requests_per_second`; `opt={…, "rate": "markers"}` names another
+    rate beside it.
 
     Called once, at start, before anything is entered; the doctor calls it, too, and starts no service.
 

@@ -22,6 +22,7 @@ class _Path(NamedTuple):
     after: str
     name: str
     handler: HotRoute
+    template: str
 
 
 class Shortcut:
@@ -54,6 +55,7 @@ class Shortcut:
 
         given = cast("dict[str, Any]", scope)
         given.setdefault("state", {})
+        given["path_template"] = path.template
         given["path_params"] = {path.name: value}
         given["route_handler"] = path.handler
         try:
@@ -79,7 +81,7 @@ def _path(route: BaseRoute) -> _Path | None:
     at = route.path_components.index(parameters[0])
     before = "".join(f"/{part}" for part in route.path_components[:at]) + "/"
     after = "".join(f"/{part}" for part in route.path_components[at + 1 :])
-    return _Path(before, after, parameters[0].name, handler) if after else None
+    return _Path(before, after, parameters[0].name, handler, route.path_format) if after else None
 
 
 __all__ = ["Shortcut"]

@@ -24,6 +24,7 @@ from umbral_chat.providers.history import History
 from umbral_chat.providers.presence import person
 from umbral_chat.rules import (
     NAME_LIMIT,
+    check_content,
     check_internal,
     check_members,
     check_message_id,
@@ -80,7 +81,7 @@ class Chat:
                 epoch=principal.epoch,
                 sender=sender,
                 key=_key(header_key, body.client_id),
-                content=check_text(body.content, field="content", limit=self._limits.content_chars),
+                content=check_content(body.content, body.metadata, limit=self._limits.content_chars),
                 message_id=None if body.message_id is None else check_message_id(body.message_id),
                 reply_to=None if body.reply_to is None else check_message_id(body.reply_to, field="reply_to"),
                 metadata=check_metadata(body.metadata, limit=self._limits.metadata_bytes, depth=self._limits.depth),
@@ -100,7 +101,7 @@ class Chat:
                 sender=speaker(principal, None),
                 key=_key(header_key, body.client_id),
                 message_id=check_message_id(message_id),
-                content=check_text(body.content, field="content", limit=self._limits.content_chars),
+                content=check_content(body.content, body.metadata, limit=self._limits.content_chars),
                 metadata=check_metadata(body.metadata, limit=self._limits.metadata_bytes, depth=self._limits.depth),
                 own_only="moderate" not in principal.rights,
             )

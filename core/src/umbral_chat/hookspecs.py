@@ -61,6 +61,11 @@ def umbral_chat_routes(services: Services) -> Sequence[ControllerRouterHandler]:
     rate beside it.
 
     Called once, at start, before anything is entered; the doctor calls it, too, and starts no service.
+
+    Parameters and bodies that a handler's signature does not name are refused before it is called; a hot route is held
+    to the signatures of its `documented_by`. A handler that reads the query or a body past its signature says so:
+    `opt={"query": "own"}`, `opt={"body": True}`. The document names the statuses that follow from a route's shape, and
+    those of `opt={"problems": (404, 409)}`.
     """
     return ()
 

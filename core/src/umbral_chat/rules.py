@@ -8,6 +8,7 @@ import msgspec
 
 from umbral_chat.depth import DEPTH, too_deep, value_is_deeper
 from umbral_chat.errors import InvalidRequest
+from umbral_chat.model.attachments import attachments
 from umbral_chat.model.entries import Member, Sender
 from umbral_chat.model.ids import ID_CHARACTERS, ID_LIMIT, is_id
 from umbral_chat.model.internal import is_internal
@@ -33,6 +34,22 @@ def check_text(value: str, *, field: str, limit: int, least: int = 1) -> str:
             limit=limit if len(value) > limit else least,
         )
     return value
+
+
+def check_content(value: str | None, metadata: dict[str, Any] | None, *, limit: int) -> str:
+    """What a message says: 1 to `limit` characters, or none where its metadata has attachments. Codes `missing_field`,
+    `invalid_field`, `nul_character`."""
+    if value:
+        return check_text(value, field="content", limit=limit)
+    if attachments(metadata):
+        return ""
+    raise InvalidRequest(
+        "content is empty. A message needs text, or metadata.attachments: a list of objects that each have `url` or "
+        "`id`.",
+        code="missing_field" if value is None else "invalid_field",
+        field="content",
+        limit=None if value is None else 1,
+    )
 
 
 def check_message_id(value: str, *, field: str = "message_id") -> str:
@@ -140,6 +157,7 @@ def _holds_nul(value: Any) -> bool:
 __all__ = [
     "MEMBERS_LIMIT",
     "NAME_LIMIT",
+    "check_content",
     "check_display_name",
     "check_internal",
     "check_members",

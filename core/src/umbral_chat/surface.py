@@ -23,6 +23,7 @@ PUBLIC_MODULES = (
     "umbral_chat.hot",
     "umbral_chat.http",
     "umbral_chat.markers",
+    "umbral_chat.model.attachments",
     "umbral_chat.model.authors",
     "umbral_chat.model.conversations",
     "umbral_chat.model.cursor",

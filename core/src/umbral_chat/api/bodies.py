@@ -20,20 +20,32 @@ class _Body(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 class SendBody(_Body, frozen=True, kw_only=True):
     """A message to append."""
 
-    content: Annotated[str, Meta(description="What is said.", examples=["Hello, is my order on its way?"])]
+    content: Annotated[
+        str | None,
+        Meta(
+            description="What is said. May be empty or left out where `metadata.attachments` has something.",
+            examples=["Hello, is my order on its way?"],
+        ),
+    ] = None
     sender: Annotated[Sender | None, Meta(description="Who says it; a key without `send_as` may leave it out.")] = None
     client_id: Annotated[
         str | None, Meta(description=f"Idempotency key: a repeat is answered with the first. {SEEN}")
     ] = None
     message_id: Annotated[str | None, Meta(description="Id to know the message by; drawn when left out.")] = None
     reply_to: Annotated[str | None, Meta(description="Id of the message that this one answers.")] = None
-    metadata: Annotated[dict[str, Any] | None, Meta(description=f"Anything that goes with it. {SEEN}")] = None
+    metadata: Annotated[
+        dict[str, Any] | None,
+        Meta(
+            description="Anything that goes with it. `attachments`: a list of `{url or id, name?, type?, size?}`. "
+            + SEEN
+        ),
+    ] = None
 
 
 class EditBody(_Body, frozen=True, kw_only=True):
     """A message's new content, whole."""
 
-    content: str
+    content: Annotated[str, Meta(description="May be empty where `metadata` has attachments.")]
     metadata: Annotated[dict[str, Any] | None, Meta(description="New metadata; left out, it stays.")] = None
     client_id: str | None = None
 

@@ -35,6 +35,11 @@ never made reads as empty.
 A `cursor` is opaque: send it back exactly as it was given. `0`, or none, is the beginning of the log. `after` and
 `before` of the history page are no cursors but the `seq` of a message.
 
+A message has text, or attachments, or both. `metadata.attachments` is a list of objects with the `url` of a file or the
+`id` under which you keep it, and as far as you know them `name`, `type` (a media type) and `size` in bytes; files
+themselves are not kept here. Where it has something, `content` may be empty or left out. Transcripts that are text, and
+`umbral-chat tail`, write `[name]` for a message without text.
+
 Every write takes an idempotency key, in the header `Idempotency-Key` (text in UTF-8) or as `client_id` in the body. A
 repeat with the same key is answered with the first entry and stores nothing.
 

@@ -17,6 +17,7 @@ from msgspec import UNSET
 from umbral_chat.cli.client import conversation_path
 from umbral_chat.depth import DEEPEST, is_deeper
 from umbral_chat.errors import InvalidRequest, UmbralChatError
+from umbral_chat.model.attachments import attachments
 from umbral_chat.model.entries import Edit, Entry, Message, Redaction, Role, Sender, Update
 from umbral_chat.model.ids import check_conversation_id
 
@@ -33,7 +34,7 @@ class PlainLine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """A message as people write it."""
 
     conversation: str
-    content: str
+    content: str = ""
     role: Role | None = None
     sender: Sender | None = None
     client_id: str | None = None
@@ -104,8 +105,8 @@ class Planner:
     def _plain(self, number: int, line: PlainLine, value: dict[str, Any]) -> Step:
         if line.role and line.sender:
             raise BadLine("has both `role` and `sender`; one is enough")
-        if not line.content:
-            raise BadLine("`content` is empty")
+        if not line.content and not attachments(line.metadata):
+            raise BadLine("`content` is empty, and `metadata.attachments` has nothing")
         sender = line.sender or (Sender(line.role) if line.role else None)
         key = line.client_id or self._key(value)
         return Step(number, line.conversation, (_send(line, sender, key),))

@@ -14,7 +14,7 @@ from litestar.config.cors import CORSConfig
 from litestar.di import Provide
 from litestar.enums import ScopeType
 from litestar.handlers import BaseRouteHandler
-from litestar.types import HTTPScope, LifeSpanReceive, LifeSpanScope, LifeSpanSend, Receive, Scope, Send
+from litestar.types import ASGIApp, LifeSpanReceive, LifeSpanScope, LifeSpanSend, Receive, Scope, Send
 
 from umbral_chat.api import (
     conversations,
@@ -117,19 +117,12 @@ def create_app(settings: Settings, plugins: PluginHost, *, clock: Clock | None =
             depth=core.limits.depth,
         )
 
-    middleware = []
-    if settings.telemetry.http:
-        from umbral_chat.telemetry.requests import instrumentation
-
-        middleware.append(instrumentation(services.base.telemetry.meter_provider))
-
     app = Application(
         [*routes, *schema.routes(routes)],
         guards=[guard],
         request_class=ApiRequest,
         lifespan=[lifespan],
         plugins=[problems.plugin(services.base.telemetry, body_limit=core.limits.body_bytes)],
-        middleware=middleware,
         exception_handlers={500: problems.internal_error},
         dependencies={
             "services": Provide(lambda: services, sync_to_thread=False),
@@ -145,21 +138,27 @@ def create_app(settings: Settings, plugins: PluginHost, *, clock: Clock | None =
     parameters.complete(app)
     app.state.services = services
     behind = Shortcut(partial(Litestar.__call__, app), app.routes, cors=app.cors_config is not None)
-    app.front = Front(behind, app.routes, cors=app.cors_config, telemetry=services.base.telemetry)
+    telemetry = services.base.telemetry
+    app.front = cast("ASGIApp", Front(behind, app.routes, cors=app.cors_config, telemetry=telemetry))
+    if settings.telemetry.http:
+        from umbral_chat.telemetry.requests import instrumented
+
+        # Outside of everything: what is answered without Litestar is measured, too.
+        app.front = instrumented(app.front, telemetry.meter_provider)
     return app
 
 
 class Application(Litestar):
     """The app, with what every request meets before Litestar's own handling of CORS and errors."""
 
-    front: Front | None = None
+    front: ASGIApp | None = None
 
     async def __call__(
         self, scope: Scope | LifeSpanScope, receive: Receive | LifeSpanReceive, send: Send | LifeSpanSend
     ) -> None:
         """See ASGI."""
         if scope["type"] == ScopeType.HTTP and self.front is not None:
-            await self.front(cast("HTTPScope", scope), cast("Receive", receive), cast("Send", send))
+            await self.front(cast("Scope", scope), cast("Receive", receive), cast("Send", send))
         else:
             await super().__call__(scope, receive, send)
 

@@ -10,14 +10,12 @@ from typing import Any, cast
 
 import httpx
 import pytest
-from litestar import Litestar, get
-from litestar.params import FromPath
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind
 from prometheus_client.parser import text_string_to_metric_families
-from umbral_chat.telemetry.requests import instrumentation
+from umbral_chat.telemetry.requests import instrumented
 
 from .conftest import KEYS, Client, send
 
@@ -81,24 +79,23 @@ async def test_no_label_is_a_clients_to_choose(start: Start, monkeypatch: pytest
     }  # fmt: skip
 
 
-async def test_a_span_is_named_by_its_route_and_not_by_the_path() -> None:
+async def test_a_span_is_named_by_its_route_and_not_by_the_path(client: Client) -> None:
     spans = InMemorySpanExporter()
     tracers = TracerProvider()
     tracers.add_span_processor(SimpleSpanProcessor(spans))
-
-    @get("/rooms/{room:str}")
-    async def room(room: FromPath[str]) -> str:
-        return room
-
-    app = Litestar([room], openapi_config=None, logging_config=None, middleware=[instrumentation(None, tracers)])
-    async with httpx.AsyncClient(
-        transport=httpx.ASGITransport(cast("Any", app)), base_url="http://127.0.0.1"
-    ) as client:
-        assert (await client.get("/rooms/marked")).status_code == 200
-        assert (await client.get("/marked")).status_code == 404
-        assert (await client.request("MARKED", "/rooms/x")).status_code >= 400
-    served = {span.name for span in spans.get_finished_spans() if span.kind is SpanKind.SERVER}
-    assert "GET /rooms/{room}" in served
+    app = instrumented(cast("Any", client.app), None, tracers)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(cast("Any", app)), base_url="http://127.0.0.1") as asked:
+        assert (await asked.get("/v1/conversations/marked/events")).status_code == 200
+        assert (await asked.get("/v1/conversations/marked")).status_code == 404
+        assert (await asked.get("/marked")).status_code == 404
+        assert (await asked.request("MARKED", "/v1/status")).status_code == 405
+    served = [span.name for span in spans.get_finished_spans() if span.kind is SpanKind.SERVER]
+    assert served == [
+        "GET /v1/conversations/{conversation}/events",
+        "GET /v1/conversations/{conversation}",
+        "GET",
+        "_OTHER",
+    ]
     assert all("marked" not in span.name.lower() for span in spans.get_finished_spans())
 
 

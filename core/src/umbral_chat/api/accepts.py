@@ -77,16 +77,20 @@ def _methods(handler: Any) -> set[str]:
 def _query(handler: BaseRouteHandler, path_parameters: frozenset[str]) -> Iterator[str | None]:
     """Names of query parameters, and None for one that stands for all of them."""
     dependencies = handler.resolve_dependencies()
-    signatures = [handler.parsed_fn_signature, *(provider.parsed_fn_signature for provider in dependencies.values())]
-    for signature in signatures:
-        for name, field in signature.parameters.items():
+    waiting, asked = [handler.parsed_fn_signature], set[str]()
+    while waiting:
+        for name, field in waiting.pop().parameters.items():
             if name == "query":
                 yield None
-            if name in RESERVED_KWARGS or name in path_parameters or name in dependencies or field.is_di_field:
-                continue
-            kwarg = field.kwarg_definition if isinstance(field.kwarg_definition, ParameterKwarg) else None
-            if kwarg is None or kwarg.param_type is ParamType.QUERY:
-                yield (kwarg and kwarg.name) or name
+            elif name in dependencies:
+                # What a dependency is given comes from the request, too.
+                if name not in asked:
+                    asked.add(name)
+                    waiting.append(dependencies[name].parsed_fn_signature)
+            elif not (name in RESERVED_KWARGS or name in path_parameters or field.is_di_field):
+                kwarg = field.kwarg_definition if isinstance(field.kwarg_definition, ParameterKwarg) else None
+                if kwarg is None or kwarg.param_type is ParamType.QUERY:
+                    yield (kwarg and kwarg.name) or name
 
 
 def _headers(handler: BaseRouteHandler) -> Iterator[bytes]:

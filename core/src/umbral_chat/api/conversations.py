@@ -123,7 +123,7 @@ async def remove(services: Parts, conversation: FromPath[str]) -> None:
     summary="Mark as read",
     tags=["conversations"],
     status_code=200,
-    opt={"right": "read", "rate": "markers", "problems": (404, 429)},
+    opt={"right": "read", "rate": "markers", "problems": (404,)},
 )
 async def mark_read(
     services: Parts, principal: Caller, conversation: FromPath[str], data: JSONBody[ReadBody]
@@ -138,7 +138,7 @@ async def mark_read(
     summary="A piece of a draft",
     tags=["messages"],
     status_code=200,
-    opt={"right": "send", "rate": "drafts", "problems": (404, 409, 429)},
+    opt={"right": "send", "rate": "drafts", "problems": (404, 409)},
 )
 async def draft(
     services: Parts, principal: Caller, conversation: FromPath[str], data: JSONBody[DraftBody]

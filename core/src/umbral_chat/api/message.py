@@ -31,7 +31,7 @@ def key_text(header: str | None) -> str | None:
     operation_id="edit",
     summary="Edit a message",
     tags=["messages"],
-    opt={"right": "send", "problems": (404, 409, 429)},
+    opt={"right": "send", "problems": (404, 409)},
 )
 async def edit(
     services: Parts,
@@ -52,7 +52,7 @@ async def edit(
     summary="Redact a message",
     tags=["messages"],
     status_code=200,
-    opt={"right": "send", "problems": (404, 409, 429)},
+    opt={"right": "send", "problems": (404, 409)},
 )
 async def redact(
     services: Parts,

@@ -91,7 +91,7 @@ def _bound(query: dict[str, str], field: str) -> int | None:
     summary="Send a message",
     tags=["messages"],
     status_code=201,
-    opt={"right": "send", "problems": (409, 429)},
+    opt={"right": "send", "problems": (409,)},
     responses={200: ResponseSpec(SentView, description="It was stored before.", generate_examples=False)},
 )
 async def send_documented(

@@ -118,7 +118,7 @@ def _problems(handler: BaseRouteHandler, operation: dict[str, Any], path: str) -
     """
     found: set[int] = {400, *handler.opt.get("problems", ())}
     if handler.opt.get("right") != PUBLIC:
-        found |= {401, 403, 503}
+        found |= {401, 403, 429, 503}
     if "requestBody" in operation:
         found |= {413, 415}
     if "{conversation:" in path:

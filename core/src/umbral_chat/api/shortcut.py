@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple, cast
 
 from litestar.routes import BaseRoute
-from litestar.types import ASGIApp, HTTPScope, Message, Receive, Send
+from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from umbral_chat.hot import RAISED, HotRoute
 
@@ -22,18 +22,19 @@ class _Path(NamedTuple):
     after: str
     name: str
     handler: HotRoute
+    template: str
 
 
 class Shortcut:
-    """Takes requests of hot routes whose path has one parameter of text and that no middleware stands before; `app` is
-    asked for all others."""
+    """Takes requests of hot routes whose path has one parameter of text; `app` is asked for all others. With middleware
+    around the whole app it is given no routes."""
 
     def __init__(self, app: ASGIApp, routes: Iterable[BaseRoute], *, cors: bool) -> None:
         self._app = app
         self._cors = cors
         self._paths = [path for route in routes if (path := _path(route)) is not None]
 
-    async def __call__(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request, whose path has no empty segment and is percent-decoded."""
         text: str = scope["path"]
         for path in self._paths:
@@ -44,7 +45,7 @@ class Shortcut:
                     return
         await self._app(scope, receive, send)
 
-    async def _call(self, path: _Path, value: str, scope: HTTPScope, receive: Receive, send: Send) -> None:
+    async def _call(self, path: _Path, value: str, scope: Scope, receive: Receive, send: Send) -> None:
         started = False
 
         async def watched(message: Message) -> None:
@@ -54,6 +55,7 @@ class Shortcut:
 
         given = cast("dict[str, Any]", scope)
         given.setdefault("state", {})
+        given["path_template"] = path.template
         given["path_params"] = {path.name: value}
         given["route_handler"] = path.handler
         try:
@@ -64,14 +66,14 @@ class Shortcut:
             given["state"][RAISED] = error
             await self._app(scope, receive, send)
 
-    def _crosses(self, scope: HTTPScope) -> bool:
+    def _crosses(self, scope: Scope) -> bool:
         """Whether Litestar has to add headers for a page of another origin."""
         return self._cors and any(name == b"origin" for name, _ in scope["headers"])
 
 
 def _path(route: BaseRoute) -> _Path | None:
     handler = getattr(route, "route_handler", None)
-    if not isinstance(handler, HotRoute) or handler.resolve_middleware():
+    if not isinstance(handler, HotRoute) or handler.middleware:
         return None
     parameters = [part for part in route.path_components if not isinstance(part, str)]
     if len(parameters) != 1 or parameters[0].type is not str:
@@ -79,7 +81,7 @@ def _path(route: BaseRoute) -> _Path | None:
     at = route.path_components.index(parameters[0])
     before = "".join(f"/{part}" for part in route.path_components[:at]) + "/"
     after = "".join(f"/{part}" for part in route.path_components[at + 1 :])
-    return _Path(before, after, parameters[0].name, handler) if after else None
+    return _Path(before, after, parameters[0].name, handler, route.path_format) if after else None
 
 
 __all__ = ["Shortcut"]

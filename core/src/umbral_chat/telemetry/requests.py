@@ -14,7 +14,6 @@ from litestar.plugins.opentelemetry.middleware import OpenTelemetryInstrumentati
 from opentelemetry import trace
 
 if TYPE_CHECKING:
-    from litestar.middleware.base import DefineMiddleware
     from litestar.types import ASGIApp, Message, Receive, Scope, Send
     from opentelemetry.metrics import MeterProvider
     from opentelemetry.trace import TracerProvider
@@ -32,15 +31,13 @@ class _Instrumentation(OpenTelemetryInstrumentationMiddleware):
             await super().__call__(scope, receive, send)
 
 
-def instrumentation(provider: MeterProvider | None, tracers: TracerProvider | None = None) -> DefineMiddleware:
-    """The middleware of a Litestar app that traces and measures every request: its metrics go to `provider`, its spans
-    to `tracers`, or to the process's own where there are none. Litestar puts it outside of all others."""
-    return OpenTelemetryConfig(
-        meter_provider=provider,
-        tracer_provider=tracers,
-        scope_span_details_extractor=_unrouted_details,
-        middleware_class=_Instrumentation,
-    ).middleware
+def instrumented(app: ASGIApp, provider: MeterProvider | None, tracers: TracerProvider | None = None) -> ASGIApp:
+    """`app` with every request traced and measured: the metrics go to `provider`, the spans to `tracers`, or to the
+    process's own where there are none."""
+    config = OpenTelemetryConfig(
+        meter_provider=provider, tracer_provider=tracers, scope_span_details_extractor=_unrouted_details
+    )
+    return _Instrumentation(app, config)
 
 
 def _unrouted_details(scope: Scope) -> tuple[str, dict[Any, str]]:
@@ -73,4 +70,4 @@ def _named(app: ASGIApp) -> ASGIApp:
     return routed
 
 
-__all__ = ["instrumentation"]
+__all__ = ["instrumented"]

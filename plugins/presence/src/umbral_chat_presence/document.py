@@ -75,7 +75,7 @@ async def presence(
     operation_id="reportPresence",
     summary="A device is here",
     tags=["presence"],
-    opt={"right": "read", "problems": (429,)},
+    opt={"right": "read"},
 )
 async def report(
     conversation: FromPath[str],  # noqa: ARG001
@@ -97,7 +97,7 @@ async def report(
     summary="A device goes",
     tags=["presence"],
     status_code=200,
-    opt={"right": "read", "problems": (429,)},
+    opt={"right": "read"},
 )
 async def leave(
     conversation: FromPath[str],  # noqa: ARG001
@@ -118,7 +118,7 @@ async def leave(
     summary="Somebody types",
     tags=["presence"],
     status_code=200,
-    opt={"right": "send", "problems": (429,)},
+    opt={"right": "send"},
 )
 async def typing(
     conversation: FromPath[str],  # noqa: ARG001

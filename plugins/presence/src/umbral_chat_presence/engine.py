@@ -87,7 +87,7 @@ class Engine:
         person = room.person(key_of(report.person))
         ttl = self._settings.ttl if wanted is None else min(max(1.0, wanted), self._settings.longest_ttl)
         try:
-            self._devices.admit(room, person, report.device)
+            self._devices.admit(room, person, report.device, report.person.role)
             self._devices.claim(room, person, _claim(report, ttl), now)
         except TooManyRequests:
             room.look(person, now.wall, own=True)
@@ -143,8 +143,8 @@ class Engine:
         if not typing:
             self._keyboards.over(room, key, self._context.stamps.next(now.wall), now)
             told = TypingNow(False, 0.0, room.listed)
-        elif key not in room.typists and len(room.typists) >= self._settings.devices:
-            raise self._devices.too_many()
+        elif key not in room.typists and len(room.typists) >= self._devices.places(person.role):
+            raise self._devices.too_many(person.role)
         else:
             told = self._keyboards.begin(room, person, seconds, now)
         self._say(room, now)

@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from umbral_chat.api.bodies import EditBody, SendBody
     from umbral_chat.clock import Clock
     from umbral_chat.context import Base, Services
     from umbral_chat.errors import (
@@ -105,6 +106,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _PLACES = {
+    "umbral_chat.api.bodies": "EditBody SendBody",
     "umbral_chat.clock": "Clock",
     "umbral_chat.context": "Base Services",
     "umbral_chat.errors": (
@@ -182,6 +184,7 @@ __all__ = [
     "DeviceHere",
     "DraftSignal",
     "Edit",
+    "EditBody",
     "Entry",
     "EntryHint",
     "FoldedMessage",
@@ -225,6 +228,7 @@ __all__ = [
     "RosterSignal",
     "Secret",
     "Section",
+    "SendBody",
     "Sender",
     "Services",
     "Settings",

@@ -125,7 +125,9 @@ def test_a_method_that_takes_other_arguments_is_named(host_of: HostOf, kind: str
     ],
 )
 def test_an_attribute_of_another_type_is_named(host_of: HostOf, kind: str, attribute: str, value: object) -> None:
-    assert f"whose {attribute} is {value!r} and not " in refusal(host_of, kind, whole(kind, **{attribute: value}))
+    assert f"whose {attribute} is {value!r} and not " in refusal(
+        host_of, kind, whole(kind, **cast("Any", {attribute: value}))
+    )
     assert f"which has no {attribute}" in refusal(host_of, kind, whole(kind, without=attribute))
 
 
@@ -165,7 +167,7 @@ def test_a_method_that_is_inherited_from_the_interface_is_missing(host_of: HostO
 
 @pytest.mark.parametrize(("ability", "method"), [(StandsBy, "stand_by"), (Announces, "announce")], ids=str)
 def test_an_ability_by_half_is_named(host_of: HostOf, ability: type, method: str) -> None:
-    said = refusal(host_of, "transport", whole("transport", **{method: None}))
+    said = refusal(host_of, "transport", whole("transport", **cast("Any", {method: None})))
     assert f"no {method}: it needs `" in said
 
     class Half(Transport, ability):  # type: ignore[misc]  # chosen by the parameter

@@ -82,7 +82,7 @@ CODES = (
         "invalid_path_segment",
         400,
         "A segment of the path is `.` or `..`, holds an encoded slash, or is not percent-encoded UTF-8.",
-        "Send the path as the reference has it.",
+        "Send the path as the reference has it; a slash inside an id is written `~2F`.",
     ),
     Code(
         "invalid_conversation_id",

@@ -138,7 +138,7 @@ def _check_path(raw: bytes) -> None:
         plain = unquote_to_bytes(segment)
         if plain in {b".", b".."} or b"/" in plain or not _is_text(plain):
             raise InvalidRequest(
-                "A segment of the path is '.' or '..', holds an encoded slash, or is not UTF-8.",
+                "A segment of the path is '.' or '..', holds an encoded slash (in an id it is ~2F), or is not UTF-8.",
                 code="invalid_path_segment",
                 field="path",
             )

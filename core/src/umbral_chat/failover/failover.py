@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -16,7 +17,7 @@ from umbral_chat.failover.announcer import Announcer
 from umbral_chat.failover.keeper import Keeper
 from umbral_chat.failover.machine import POLLING_RANK, Choice, Command, Machine
 from umbral_chat.model.signals import Mode, Signal
-from umbral_chat.providers.transport import Announces, StandsBy, Transport, TransportEvent, TransportState
+from umbral_chat.providers.transport import Announces, StandsBy, StateName, Transport, TransportEvent, TransportState
 from umbral_chat.settings.sections import Realtime
 from umbral_chat.tasks import Tasks
 from umbral_chat.toggle import ToggleState
@@ -79,7 +80,7 @@ class Failover:
             for name, transport in self._transports.items()
         }
         self._announcers = {
-            name: Announcer(name, transport, lambda transport=transport: self._state(transport).state)
+            name: Announcer(name, transport, partial(self._state_name, name))
             for name, transport in self._transports.items()
             if isinstance(transport, Announces)
         }
@@ -194,6 +195,9 @@ class Failover:
         # It was stopped until its next try, and knows less than we do of what became of it.
         ago = timedelta(seconds=self._clock.monotonic() - waiting.since)
         return TransportState("down", waiting.reason, self._clock.now() - ago)
+
+    def _state_name(self, transport: str) -> StateName:
+        return self._state(self._transports[transport]).state
 
     def _states(self) -> list[tuple[tuple[str, ...], int]]:
         return [

@@ -77,9 +77,9 @@ class Transport(Protocol):
     Who restarts it is the core: when `start` raises or `events` ends or raises, and, above rank 0, when it says `down`,
     does not become `live` again within `realtime.connect_timeout`, or is `degraded` for a minute. It calls `stop`, and
     after a pause `start`, on the same object. The pause grows from `realtime.retry.initial` to `realtime.retry.max`,
-    with jitter and at most `realtime.retry.budget` tries an hour. So a transport needs no retry of its own; one that
-    has one says `connecting` or `degraded` meanwhile. At rank 0 and below `down` is left to the transport, which goes
-    on trying. What is watched stays watched over a stop; `watch` and `unwatch` come while it is stopped, too.
+    with jitter and at most `realtime.retry.budget` tries an hour. As long as it is not stopped a transport that is down
+    goes on trying itself: at rank 0 and below nobody restarts it, and neither does a test. What is watched stays
+    watched over a stop; `watch` and `unwatch` come while it is stopped, too.
     """
 
     name: str

@@ -281,6 +281,17 @@ FAULTS = [
         people=False,
     ),
     Fault(
+        "a function with an empty search path",
+        statements(
+            "alter function public.umbral_chat_append set search_path = ''",
+            "alter function public.umbral_chat_append set search_path = pg_catalog, pg_temp",
+        ),
+        ("rights",),
+        "where a caller can put some: umbral_chat_append",
+        "supabase sql",
+        people=False,
+    ),
+    Fault(
         "entries opened to every user",
         statements(
             "create policy broad on public.umbral_chat_entries for select to authenticated using (true)",

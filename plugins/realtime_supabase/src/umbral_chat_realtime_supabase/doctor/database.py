@@ -61,6 +61,8 @@ async def rights(project: Project) -> CheckResult:
         wrong.append(f"rights that nobody should have: {_listed(found.granted)}")
     if found.missing_policies:
         wrong.append(f"policies are missing: {_listed(found.missing_policies)}")
+    if found.unpinned:
+        wrong.append(f"functions that look for names where a caller can put some: {_listed(found.unpinned)}")
     if wrong:
         mends.append(SQL_AGAIN)
     if "realtime.messages" in found.unguarded:

@@ -270,6 +270,14 @@ FAULTS = [
         frozenset({"entry"}),
     ),
     Fault(
+        "messages a second used up",
+        commanded("realtime/limits", {"events_per_second": 0}, "realtime/reset"),
+        ("realtime",),
+        "none came round: the plan's messages a second are used up (0 a second)",
+        "a larger plan",
+        frozenset({"entry"}),
+    ),
+    Fault(
         "broadcasts failed",
         statements(
             "select nextval('public.umbral_chat_broadcasts_failed')",

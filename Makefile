@@ -124,6 +124,7 @@ reference: setup ## write the generated pages of docs/reference anew
 	$(RUN) python -m umbral_chat.reference docs/reference
 	$(RUN) python -m umbral_chat.cli.reference > .venv/cli.md && mv .venv/cli.md docs/reference/cli.md
 	$(RUN) python -m tests.local_supabase.access docs/reference/supabase-access.md
+	$(RUN) python -m tests.local_supabase.realtime.questions.differences
 
 build: setup ## build every package's wheel into dist/
 	rm -rf dist

@@ -43,6 +43,7 @@ def main() -> None:
         "--json-file", type=Path, help="write URLs and keys there when everything runs, and say nothing"
     )
     parser.add_argument("--fast", action="store_true", help="for tests: PostgreSQL does not wait for the disk")
+    parser.add_argument("--quick", action="store_true", help="for tests: Realtime's refusals come nearly at once")
     arguments = parser.parse_args()
     run(_serve(arguments))
 
@@ -55,7 +56,9 @@ async def _serve(arguments: argparse.Namespace) -> None:
             print(text, file=sys.stderr, flush=True)
 
     data = arguments.data.resolve() if arguments.data else None
-    async with running(port=arguments.port, data=data, durable=not arguments.fast, say=say) as stack:
+    async with running(
+        port=arguments.port, data=data, durable=not arguments.fast, quick=arguments.quick, say=say
+    ) as stack:
         if quiet:
             stack.write(arguments.json_file)
         else:

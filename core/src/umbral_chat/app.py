@@ -137,7 +137,7 @@ def create_app(settings: Settings, plugins: PluginHost, *, clock: Clock | None =
     )
     parameters.complete(app)
     app.state.services = services
-    behind = Shortcut(partial(Litestar.__call__, app), app.routes, cors=app.cors_config is not None)
+    behind = cast("ASGIApp", Shortcut(partial(Litestar.__call__, app), app.routes, cors=app.cors_config is not None))
     telemetry = services.base.telemetry
     app.front = cast("ASGIApp", Front(behind, app.routes, cors=app.cors_config, telemetry=telemetry))
     if settings.telemetry.http:

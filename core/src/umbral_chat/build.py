@@ -23,6 +23,7 @@ from umbral_chat.plugins import PluginHost
 from umbral_chat.providers.history import Storage
 from umbral_chat.providers.presence import Person, Presence, PresenceLink
 from umbral_chat.providers.transport import EntryHint, HeadHint, SignalHint, ToggleHint, TransportEvent
+from umbral_chat.reserved import Reserved
 from umbral_chat.settings.effective import Settings
 from umbral_chat.sqlite import open_storage
 from umbral_chat.telemetry import Telemetry
@@ -79,6 +80,7 @@ def build(settings: Settings, plugins: PluginHost, clock: Clock) -> tuple[Servic
         history,
         bus=bus,
         drafts=drafts,
+        reserved=Reserved(storage.store, clock),
         rates=rates,
         limits=limits,
         telemetry=telemetry,

@@ -10,7 +10,7 @@ from umbral_chat.api.bodies import ConversationBody, DraftBody, EditBody, PatchB
 from umbral_chat.auth.limits import Rates
 from umbral_chat.auth.speaker import speaker
 from umbral_chat.bus import Bus, Happened
-from umbral_chat.drafts import Drafts
+from umbral_chat.drafts import Drafts, not_your_draft
 from umbral_chat.epochs import check_epoch
 from umbral_chat.errors import Conflict, HistoryUnavailable, InvalidRequest, NotFound
 from umbral_chat.feed.line import Line
@@ -22,6 +22,7 @@ from umbral_chat.model.writes import Write, WriteEdit, WriteMessage, WriteRedact
 from umbral_chat.providers.auth import Principal
 from umbral_chat.providers.history import History
 from umbral_chat.providers.presence import person
+from umbral_chat.reserved import Reserved
 from umbral_chat.rules import (
     NAME_LIMIT,
     check_content,
@@ -53,6 +54,7 @@ class Chat:
         *,
         bus: Bus,
         drafts: Drafts,
+        reserved: Reserved,
         rates: Rates,
         limits: Limits,
         telemetry: Telemetry,
@@ -60,6 +62,7 @@ class Chat:
         self._history = history
         self._bus = bus
         self._drafts = drafts
+        self._reserved = reserved
         self._limiter = rates.sends
         self._limits = limits
         sends = telemetry.counter("umbral_chat.sends")
@@ -74,6 +77,8 @@ class Chat:
             self._drafts.check(
                 conversation, body.message_id, subject=principal.author, sender=sender, trusted=principal.trusted
             )
+            if not principal.trusted:
+                await self._check_reserved(conversation, body.message_id)
         return await self._append(
             WriteMessage(
                 conversation=conversation,
@@ -174,7 +179,8 @@ class Chat:
         message_id = check_message_id(body.message_id)
         if not principal.trusted and not self._drafts.has(conversation, message_id):
             await self._check_unwritten(conversation, message_id)
-        return self._drafts.piece(
+            await self._check_reserved(conversation, message_id)
+        length = self._drafts.piece(
             conversation,
             message_id,
             offset=body.offset,
@@ -184,6 +190,14 @@ class Chat:
             trusted=principal.trusted,
             limit=self._limits.content_chars,
         )
+        if principal.trusted:
+            await self._reserved.claim(conversation, message_id, principal.author)
+        return length
+
+    async def _check_reserved(self, conversation: str, message_id: str) -> None:
+        """Raise Conflict (`not_your_draft`) for the id of an answer that is being written at another instance."""
+        if await self._reserved.is_taken(conversation, message_id):
+            raise not_your_draft()
 
     async def _check_unwritten(self, conversation: str, message_id: str) -> None:
         """Raise Conflict (`draft_ended`) for the id of a message that is there: a visitor's draft of it would be shown

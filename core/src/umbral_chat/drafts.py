@@ -108,7 +108,7 @@ class Drafts:
         draft = drafts.get(message_id)
         if draft is not None and not _writes(draft, writer, sender):
             if not _gives_way(draft, writer):
-                raise _not_yours()
+                raise not_your_draft()
             draft = None
         known = draft.text if draft else ""
         if draft is None and message_id not in drafts:
@@ -143,7 +143,7 @@ class Drafts:
         if draft is not None:
             writer = Writer.of(conversation, subject, trusted=trusted)
             if not _writes(draft, writer, sender) and not _gives_way(draft, writer):
-                raise _not_yours()
+                raise not_your_draft()
 
     def has(self, conversation: str, message_id: str) -> bool:
         """Whether a message of this id is being written."""
@@ -271,7 +271,8 @@ def _is_trusted(draft: _Draft) -> bool:
     return draft.writer is None or draft.writer.trusted
 
 
-def _not_yours() -> Conflict:
+def not_your_draft() -> Conflict:
+    """The error for who sends or drafts a message of an id that another writes."""
     return Conflict(
         "Somebody else writes the message of this id. Choose another message_id, or leave it out.",
         code="not_your_draft",
@@ -279,4 +280,13 @@ def _not_yours() -> Conflict:
     )
 
 
-__all__ = ["ENDED_KEPT", "ENDED_LIMIT", "PUBLISH_INTERVAL", "SILENCE", "DraftView", "Drafts"]
+__all__ = [
+    "ENDED_KEPT",
+    "ENDED_LIMIT",
+    "PUBLISH_INTERVAL",
+    "SILENCE",
+    "DraftView",
+    "Drafts",
+    "Writer",
+    "not_your_draft",
+]

@@ -42,7 +42,7 @@ def refused(answer: httpx.Response, status: int, code: str, limit: float | None 
         assert int(answer.headers["retry-after"]) >= 1
 
 
-RATES = {
+RATES: dict[str, tuple[str, str, dict[str, Any] | None]] = {
     "requests": ("GET", ROOM, None),
     "sends": ("POST", f"{ROOM}/messages", {"content": "x"}),
     "drafts": ("POST", f"{ROOM}/drafts", {"message_id": "m", "offset": 0, "text": "x"}),
@@ -221,3 +221,19 @@ async def test_a_visitor_does_not_draft_over_a_message_from_long_ago(start: Star
     await send(client, "room", "written", message_id="old")
     client.app.state.services.drafts._ended.clear()  # as after a minute
     refused(await client.post(f"{ROOM}/drafts", json=piece("old"), headers=visitor), 409, "draft_ended")
+
+
+async def test_an_instance_that_has_not_heard_of_a_draft_lets_no_visitor_take_its_id(start: Start) -> None:
+    here, there = await started(start), await started(start)
+    bot, visitor = {"role": "assistant"}, await token(here)
+    drafts, messages = f"{ROOM}/drafts", f"{ROOM}/messages"
+    assert (await here.post(drafts, json=piece("answer", "Hel", sender=bot))).status_code == 200
+    assert len(there.app.state.services.drafts) == 0
+    taken = await there.post(messages, json={"content": "x", "message_id": "answer"}, headers=visitor)
+    refused(taken, 409, "not_your_draft")
+    refused(await there.post(drafts, json=piece("answer"), headers=visitor), 409, "not_your_draft")
+    own = await there.post(messages, json={"content": "x", "message_id": "mine"}, headers=visitor)
+    assert own.status_code == 201
+    # Its author goes on where a load balancer sends it.
+    done = await there.post(messages, json={"content": "Hello", "message_id": "answer", "sender": bot})
+    assert done.status_code == 201

@@ -43,23 +43,23 @@ themselves are not kept here. Where it has something, `content` may be empty or 
 Every write takes an idempotency key, in the header `Idempotency-Key` (text in UTF-8) or as `client_id` in the body. A
 repeat with the same key is answered with the first entry and stores nothing.
 
-Whoever may read a conversation reads all of it, visitors too: every entry whole, `client_id` and `metadata` included, and
-the conversation's title, metadata and members. What is hidden from them are the ids, devices and metadata of people in
-presence, and `last_seen`. What visitors must not see belongs in another conversation, `internal:{id}`: conversation
-tokens, and members with another role than `agent`, have no right on it (403 `internal_conversation`). Where the id has
-more than 119 characters, it is `internal.sha256:` and the SHA-256 of the id in lower-case hex.
+Whoever may read a conversation reads all of it, visitors too: every entry whole, `client_id` and `metadata` included,
+and the conversation's title, metadata and members. What is hidden from them are the ids, devices and metadata of
+people in presence, and `last_seen`. What visitors must not see belongs in another conversation, `internal:{id}`:
+conversation tokens, and members with another role than `agent`, have no right on it (403 `internal_conversation`).
+Where the id has more than 119 characters, it is `internal.sha256:` and the SHA-256 of the id in lower-case hex.
 
 Who writes is told apart by kind and subject: a service key, a token and a Supabase user of one name are three. A
-sender's `name` is set by the service that issued the token, added the member or sent in its name; it is kept on one line,
-without control and invisible characters.
+sender's `name` is set by the service that issued the token, added the member or sent in its name; it is kept on one
+line, without control and invisible characters.
 
 Visitors and users are held to rates and may hold so much at once (`core.limits.*`, [settings](settings.md)); service
-keys have no rates. Each rate is its own: requests of any kind, writes (with presence and typing), pieces of drafts, read
-markers, `connect`, and transcripts. Past it the answer is 429 `rate_limited` with `limit` and `Retry-After`. One visitor
-holds at most 32 long polls (`too_many_own_readers`) and writes at most 4 messages at once in a conversation
+keys have no rates. Each rate is its own: requests of any kind, writes (with presence and typing), pieces of drafts,
+read markers, `connect`, and transcripts. Past it the answer is 429 `rate_limited` with `limit` and `Retry-After`. One
+visitor holds at most 32 long polls (`too_many_own_readers`) and writes at most 4 messages at once in a conversation
 (`too_many_own_drafts`); what visitors hold together leaves places to service keys. The `message_id` of a draft is its
-author's: another's piece or message of that id is a 409 `not_your_draft`, and a service key's draft takes the place of a
-visitor's.
+author's: another's piece or message of that id is a 409 `not_your_draft`, and a service key's draft takes the place
+of a visitor's.
 
 Every answer tells browsers to load, frame and guess nothing: `X-Content-Type-Options`, `Content-Security-Policy` and
 `X-Frame-Options`.

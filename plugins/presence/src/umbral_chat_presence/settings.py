@@ -54,7 +54,8 @@ class PresenceSettings(Section, frozen=True):
         Positive,
         Meta(
             le=50_000,
-            description="Devices in one conversation that one instance answers for; visitors get nine tenths of them.",
+            description="Devices in one conversation that one instance answers for, and a tenth more for who is no "
+            "visitor.",
         ),
     ] = 5_000
     metadata_bytes: Annotated[

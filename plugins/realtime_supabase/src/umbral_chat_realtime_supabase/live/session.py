@@ -74,6 +74,16 @@ class Session:
         """Why it is over; None while it is not."""
         return self._lost
 
+    def answered_since(self, moment: float) -> bool:
+        """Whether anything came over the socket after this moment, in monotonic seconds."""
+        return self._link is not None and self._link.heard_at > moment
+
+    def beat(self) -> None:
+        """Ask the server for a sign."""
+        if self._link is not None:
+            self._link.beat(self._clock.monotonic())
+            self._outgoing.set()
+
     def start(self) -> None:
         """Begin."""
         self._task = asyncio.create_task(self._run(), name="supabase: socket")

@@ -32,6 +32,8 @@ Ctrl-C ends it{1}.
 
 def main() -> None:
     """See above."""
+    # The Realtime that this stands in for is bounded by its memory in how deep JSON may be, and not by its stack.
+    sys.setrecursionlimit(10_000)
     parser = argparse.ArgumentParser(prog="make supabase ARGS=…", description=__doc__)
     parser.add_argument(
         "--port", type=int, default=54321, help="port of the gateway (default: 54321; 0 takes a free one)"

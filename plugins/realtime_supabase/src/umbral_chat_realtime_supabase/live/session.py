@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 
 import msgspec
 from umbral_chat.clock import Clock
+from umbral_chat.depth import decode_bounded
 from umbral_chat.settings.secret import Secret
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
@@ -34,6 +35,9 @@ BREATH = 100
 _quiet = logging.getLogger(f"{__name__}.websocket")
 # The library's debug lines show the address that is asked for, and the key is in it.
 _quiet.setLevel(logging.INFO)
+
+
+_answers = msgspec.json.Decoder()
 
 
 class Session:
@@ -246,7 +250,7 @@ def _token(key: Secret) -> str | None:
 def _words(body: bytes | None) -> str:
     """What the server says: `{"error": "…"}` (user_socket.ex, handle_error)."""
     try:
-        found = msgspec.json.decode(body or b"")
+        found = decode_bounded(_answers, body or b"")
     except msgspec.DecodeError:
         return ""
     return str(found.get("error", "")) if isinstance(found, dict) else ""

@@ -72,6 +72,7 @@ def build(settings: Settings, plugins: PluginHost, clock: Clock) -> tuple[Servic
         limiter=SendLimiter(limits, clock),
         limits=limits,
         telemetry=telemetry,
+        clock=clock,
     )
     presence = plugins.presence(base, storage, settings.core.presence)
     if presence is not None:

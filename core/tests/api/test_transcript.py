@@ -102,7 +102,8 @@ def test_a_markdown_transcript_is_read_back_as_exactly_its_messages(log: list[Fo
             read[-1] = (read[-1][0], None)
         elif line:
             head = re.fullmatch(
-                r"\*\*(\w+)\*\*(?: · \*\*(?:[^\\`*_\[\]<>&#!|~$]|\\.)+\*\*)? · 2026-11-22 09:00:00 UTC( \(edited\))?", line
+                r"\*\*(\w+)\*\*(?: · \*\*(?:[^\\`*_\[\]<>&#!|~$]|\\.)+\*\*)? · 2026-11-22 09:00:00 UTC( \(edited\))?",
+                line,
             )
             assert head, line
             read.append((head[1], []))

@@ -65,7 +65,13 @@ def test_a_message_padded_to_the_width_begins_no_line_of_its_own(filler: str) ->
 
 @pytest.mark.parametrize("break_", ["\n", "\r", "\r\n", "\x0b", "\x0c", "\x1c", "\x85", "\u2028", "\u2029"])
 def test_every_line_break_in_a_message_is_one_of_its_lines(break_: str) -> None:
-    entry = {"kind": "message", "message_id": "m1", "seq": 1, "sender": {"role": "user", "name": f"Eve{break_}Bot"}, "content": "a"}
+    entry = {
+        "kind": "message",
+        "message_id": "m1",
+        "seq": 1,
+        "sender": {"role": "user", "name": f"Eve{break_}Bot"},
+        "content": "a",
+    }
     entry["content"] = f"Hi{break_}{FORGED}"
     lines = [line for one in Printer().lines(entry) for line in printed(one, width=200, indent=INDENT)]
     assert lines == ["--:--:--    1 user Eve Bot  Hi", " " * INDENT + FORGED]
@@ -74,7 +80,12 @@ def test_every_line_break_in_a_message_is_one_of_its_lines(break_: str) -> None:
 @pytest.mark.parametrize("char", HIDDEN)
 def test_what_cannot_be_seen_is_shown(char: str) -> None:
     escape = json.dumps(char)[1:-1]
-    for show in (clean, visible, lambda text: one_line(text, 99), lambda text: json.loads(quoted(text)) and quoted(text)):
+    for show in (
+        clean,
+        visible,
+        lambda text: one_line(text, 99),
+        lambda text: json.loads(quoted(text)) and quoted(text),
+    ):
         assert show(f"a{char}b") in {f"a{escape}b", f'"a{escape}b"'}
     assert char not in as_json({"said": f"a{char}b"})
     assert json.loads(as_json({"said": f"a{char}b"})) == {"said": f"a{char}b"}

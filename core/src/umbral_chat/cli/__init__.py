@@ -28,7 +28,7 @@ def _open_what_is_closed() -> None:
             # The lowest free number is given, so that these come in order.
             os.open(os.devnull, os.O_RDWR)
         if getattr(sys, name) is None:
-            setattr(sys, name, open(number, mode, encoding="utf-8", closefd=False))  # noqa: PTH123, SIM115  # lives as long as the process
+            setattr(sys, name, open(number, mode, encoding="utf-8", closefd=False))  # noqa: SIM115  # lives as long as the process
 
 
 __all__ = ["cli", "main"]

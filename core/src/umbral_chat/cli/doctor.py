@@ -51,7 +51,9 @@ def _print(finding: Finding) -> None:
     from umbral_chat.cli.output import one_line, say
 
     mark, style = MARKS[finding.state]
-    say(Text.assemble((mark, style), f" {one_line(finding.name, 100)}: ", (one_line(finding.detail, 500), "")), indent=4)
+    say(
+        Text.assemble((mark, style), f" {one_line(finding.name, 100)}: ", (one_line(finding.detail, 500), "")), indent=4
+    )
     if finding.state == "failed" and finding.mend:
         say(f"  → {one_line(finding.mend, 500)}", indent=4)
 

@@ -11,7 +11,7 @@ from umbral_chat.consumers.holding import LeaseLost, hold
 from umbral_chat.consumers.places import Place, Places
 from umbral_chat.errors import ConversationDeleted, HistoryUnavailable
 from umbral_chat.model.conversations import Head, LogPage
-from umbral_chat.providers.edges import Consumer
+from umbral_chat.providers.edges import Consumer, TakesImported
 from umbral_chat.providers.history import History
 from umbral_chat.providers.store import Lease, SharedStore
 from umbral_chat.tasks import being_cancelled
@@ -55,6 +55,7 @@ class Courses:
         self._clock = clock
         self._holder = holder
         self.places = Places(store, consumer.name)
+        self.takes_imported = isinstance(consumer, TakesImported) and consumer.imported
         self._handled: OrderedDict[str, Place] = OrderedDict()
 
     def handled(self, conversation: str, head: Head) -> bool:
@@ -153,7 +154,8 @@ class _Course:
         try:
             for entry in page.entries:
                 try:
-                    await self._courses.consumer.handle(self._conversation, head.epoch, entry)
+                    if not entry.imported or self._courses.takes_imported:
+                        await self._courses.consumer.handle(self._conversation, head.epoch, entry)
                 except (Exception, asyncio.CancelledError) as error:
                     if isinstance(error, asyncio.CancelledError) and being_cancelled():
                         raise

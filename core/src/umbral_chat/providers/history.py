@@ -41,7 +41,9 @@ class History(Protocol):
         (`message_not_found`, for what edits or redacts), Forbidden (`not_your_message`), ConversationDeleted (also
         when `write.epoch` is not the log's). A redaction blanks the message and its edits in the same transaction;
         redacting again is answered with the first redaction. A message by a `user` to a closed conversation is
-        followed by an update that opens it. `at` never decreases inside a log.
+        followed by an update that opens it. `at` never decreases inside a log, imported entries aside: a write with
+        `at` becomes an entry that shows this time and is `imported`, whose place in the log, and in the inbox, is that
+        of the time of writing; it opens no conversation.
         """
         ...
 

@@ -278,7 +278,7 @@ class _Handler(BaseHTTPRequestHandler):
                 200,
                 {
                     "entries": entries,
-                    "cursor": f"{fake.epochs[conversation]}.{last}" if log else "0",
+                    "cursor": f"{fake.epochs[conversation]}.{last}" if conversation in fake.epochs else "0",
                     "head": len(log),
                     "has_more": last < len(log),
                     "poll_after_ms": 250,

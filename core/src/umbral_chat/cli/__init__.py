@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from umbral_chat.cli.group import cli
+from umbral_chat.cli.group import cli, end_without_room
 
 
 def main() -> None:
@@ -15,7 +15,10 @@ def main() -> None:
         if reconfigure := getattr(stream, "reconfigure", None):
             # A terminal that is not UTF-8 shows \uXXXX for what it cannot write, instead of ending the command.
             reconfigure(errors="backslashreplace")
-    cli(prog_name="umbral-chat")
+    try:
+        cli(prog_name="umbral-chat")
+    except OSError as error:  # of what is printed before a command begins: its help
+        end_without_room(error)
 
 
 def _open_what_is_closed() -> None:

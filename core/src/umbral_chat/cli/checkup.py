@@ -93,6 +93,9 @@ async def service_findings(service: Service) -> AsyncIterator[Finding]:
                 "service", "failed", f"{service.url}: {error.title} ({error.status}) {error.detail}", mend(error)
             )
             return
+        if not _ours(ready):
+            yield Finding("service", "failed", f"This is not an Umbral Chat service: {service.url}", "Check --url.")
+            return
         for finding in ready_findings(service, ready):
             yield finding
         try:
@@ -106,9 +109,7 @@ async def service_findings(service: Service) -> AsyncIterator[Finding]:
 
 def ready_findings(service: Service, ready: Json) -> list[Finding]:
     """The answer of /health/ready as findings: the service itself, then each of its checks."""
-    state = str(ready.get("status", "")) if isinstance(ready, dict) else ""
-    if state not in {"ready", "degraded"}:
-        return [Finding("service", "failed", f"This is not an Umbral Chat service: {service.url}", "Check --url.")]
+    state = str(ready["status"])
     found = [Finding("service", "ok" if state == "ready" else "failed", f"{service.url} is {state}")]
     for check in ready.get("checks", []):
         result = check.get("result", {})
@@ -116,6 +117,10 @@ def ready_findings(service: Service, ready: Json) -> list[Finding]:
         detail, hint = str(result.get("detail", "")), result.get("mend")
         found.append(Finding(f"service {check.get('name')}", well, detail, hint))  # type: ignore[arg-type]
     return found
+
+
+def _ours(ready: Json) -> bool:
+    return isinstance(ready, dict) and ready.get("status") in {"ready", "degraded"}
 
 
 __all__ = ["checkup", "own_findings", "ready_findings", "service_findings"]

@@ -78,8 +78,9 @@ async def delete_command(ctx: click.Context, conversation: str, yes: bool) -> No
 
     confirm(f"Delete conversation {conversation} and everything in it?", yes=yes)
     async with Client(current_service(ctx)) as client:
-        if (answer := await client.fetch("DELETE", conversation_path(conversation))).content:
-            raise AnotherService(answer.status_code, client.service.url, "DELETE was answered with a body.")
+        answer = await client.fetch("DELETE", conversation_path(conversation))
+        if answer.status_code != 204:
+            raise AnotherService(answer.status_code, client.service.url, "A deletion is answered with 204.")
     stdout().print(f"✓ {conversation} is deleted")
 
 

@@ -107,6 +107,15 @@ class RenewsEpochs(Protocol):
         ...
 
 
+@runtime_checkable
+class TellsWhetherItWrites(Protocol):
+    """Optional ability of a history that may read and yet not write: its disk is full, say. Readiness asks."""
+
+    async def refuses_writes(self) -> str | None:
+        """Why sends are refused now, without names of files; None: they are taken. Answers within a second or two."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Storage:
     """What a history plugin provides: the logs, and the shared store beside them. Entered once, left at shutdown."""
@@ -118,4 +127,4 @@ class Storage:
     """Entered before the first call, left after the last."""
 
 
-__all__ = ["History", "RenewsEpochs", "Storage"]
+__all__ = ["History", "RenewsEpochs", "Storage", "TellsWhetherItWrites"]

@@ -151,8 +151,7 @@ _FUNCTIONS: dict[type[Write], str] = {
 def _entry(write: Write) -> dict[str, Any]:
     """The entry as the log will hold it, without its number, and without its time unless it is imported."""
     entry: dict[str, Any] = {"kind": write.__struct_config__.tag, "sender": write.sender}
-    if write.key is not None:
-        entry["client_id"] = write.key
+    entry |= {} if write.key is None else {"client_id": write.key}
     match write:
         case WriteMessage():
             entry |= {"message_id": write.message_id or new_message_id(), "content": write.content}
@@ -165,10 +164,8 @@ def _entry(write: Write) -> dict[str, Any]:
         case WriteUpdate():
             entry["changes"] = write.changes
     if isinstance(write, WriteMessage | WriteEdit):
-        if write.metadata is not None:
-            entry["metadata"] = write.metadata
-        if write.redacted:
-            entry["redacted"] = True
+        entry |= {} if write.metadata is None else {"metadata": write.metadata}
+        entry |= {"redacted": True} if write.redacted else {}
     if write.at is not None:
         entry |= {"at": write.at, "imported": True}
     return entry

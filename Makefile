@@ -6,10 +6,10 @@ PYTHON ?= python3
 UV := $(or $(shell command -v uv),.tools/bin/uv)
 RUN := $(UV) run --frozen --no-sync
 # Tests wait about as much as they compute. WORKERS=0 runs them one by one, and so does ARGS="-p no:xdist".
-WORKERS ?= 4
+WORKERS ?= 5
 PYTEST := $(RUN) pytest $(if $(findstring no:xdist,$(ARGS)),,-n $(WORKERS) --dist loadgroup)
 
-.PHONY: help setup run supabase test test-lowest test-on-supabase check format lock torture torture-short torture-supabase torture-realtime faults faults-short faults-mutations demo-data e2e-n8n bench bench-supabase bench-realtime bench-polling bench-presence presence-lab presence-lab-short presence-lab-mutations reference build clean
+.PHONY: help setup run supabase test test-lowest test-on-supabase check format lock torture torture-short torture-supabase torture-realtime faults faults-short faults-mutations api-fuzz demo-data e2e-n8n bench bench-supabase bench-realtime bench-polling bench-presence presence-lab presence-lab-short presence-lab-mutations reference build clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-zA-Z0-9_-]+:.*## /{printf "  \033[36m%-16s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,7 +31,7 @@ run: setup ## serve on http://127.0.0.1:8750 with SQLite (ARGS="--port 8751")
 supabase: setup ## a local Supabase on loopback, without Docker (ARGS=--help)
 	$(RUN) python -m tests.local_supabase $(ARGS)
 
-test: setup ## run the tests, four at a time (one: make test WORKERS=0 ARGS="-k name")
+test: setup ## run the tests, five at a time (one: make test WORKERS=0 ARGS="-k name")
 	$(PYTEST) $(ARGS)
 
 test-on-supabase: setup ## run the tests of the API and the polling edge unchanged on a local Supabase
@@ -96,6 +96,9 @@ presence-lab-short: setup ## two rounds of it
 presence-lab-mutations: setup ## deliberate bugs, each of which the presence lab must catch
 	$(RUN) python -m tests.presence_lab.mutations $(ARGS)
 
+api-fuzz: setup ## ask every operation of the OpenAPI document what it takes and what not (SEED=n repeats a run)
+	UV="$(abspath $(UV))" $(RUN) python -m tests.api_fuzz $(if $(SEED),--seed $(SEED)) $(ARGS)
+
 demo-data: setup ## replay real dialogues in many scripts and read them back four ways, byte for byte
 	$(RUN) python -m tests.demo_data $(ARGS)
 
@@ -121,6 +124,7 @@ reference: setup ## write the generated pages of docs/reference anew
 	$(RUN) python -m umbral_chat.reference docs/reference
 	$(RUN) python -m umbral_chat.cli.reference > .venv/cli.md && mv .venv/cli.md docs/reference/cli.md
 	$(RUN) python -m tests.local_supabase.access docs/reference/supabase-access.md
+	$(RUN) python -m tests.local_supabase.realtime.questions.differences
 
 build: setup ## build every package's wheel into dist/
 	rm -rf dist

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import tempfile
 import urllib.request
 from collections.abc import Iterator, Sequence
@@ -27,6 +28,8 @@ class Case:
     connections: int = 32
     expect: str = "200"
     """The status that every answer must have, or the figure is of something else."""
+    subscriber: str | None = None
+    """How one subscriber follows meanwhile (`bench.subscriber.KINDS`)."""
 
 
 def request(method: str, path: str, body: str = "", headers: str = "") -> str:
@@ -70,8 +73,8 @@ def _call(port: int, method: str, path: str, body: object = None) -> tuple[bytes
 
 
 @contextmanager
-def service() -> Iterator[tuple[int, int]]:
-    """Our own server on a database of its own; its port and process id."""
+def service(interpreter: str = sys.executable) -> Iterator[tuple[int, int]]:
+    """Our own server of this environment on a database of its own; its port and process id."""
     port = free_port()
     with tempfile.TemporaryDirectory() as folder:
         environ = {
@@ -79,7 +82,7 @@ def service() -> Iterator[tuple[int, int]]:
             "UMBRAL_CHAT_CORE__DATABASE": str(Path(folder) / "bench.sqlite3"),
             "UMBRAL_CHAT_CORE__KEYS": json.dumps([{"name": "bench", "key": KEY}]),
         }
-        with running(python("-m", "umbral_chat", "serve"), port, environ) as pid:
+        with running([interpreter, "-m", "umbral_chat", "serve"], port, environ) as pid:
             yield port, pid
 
 

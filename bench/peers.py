@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from typing import cast
+from collections.abc import AsyncIterator, Callable
+from typing import Any, cast
 
+import msgspec
+import socketio
 import uvicorn
 import uvloop
-from litestar import Litestar, asgi, get, post
+from litestar import Litestar, Request, asgi, get, post
+from litestar.channels import ChannelsPlugin
+from litestar.channels.backends.memory import MemoryChannelsBackend
+from litestar.response import ServerSentEvent
 from litestar.types import Receive, Scope, Send
 
 ANSWER = b'{"ok":true}'
+ROOM = "room"
 
 
 @post("/noop", status_code=201)
@@ -27,11 +34,70 @@ async def noop_get() -> dict[str, bool]:
 
 
 @asgi("/bare", copy_scope=False)
-async def bare(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001 - it does nothing
+async def bare_route(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001 - it does nothing
     """An `@asgi` handler that does nothing."""
+    await answer(send, 200)
+
+
+async def answer(send: Any, status: int) -> None:
+    """Eleven bytes of JSON."""
     headers = [(b"content-type", b"application/json"), (b"content-length", b"11")]
-    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": ANSWER, "more_body": False})
+
+
+async def body(receive: Any) -> bytes:
+    """The whole body of a request."""
+    data, more = b"", True
+    while more:
+        message = await receive()
+        data, more = data + message.get("body", b""), message.get("more_body", False)
+    return data
+
+
+async def bare(scope: Any, receive: Any, send: Any) -> None:
+    """A bare ASGI application that reads its request and does nothing: the floor of any that runs on this server."""
+    if scope["type"] == "http":
+        await body(receive)
+        await answer(send, 201 if scope["method"] == "POST" else 200)
+
+
+def socket_io() -> Any:
+    """python-socketio: `POST /publish` emits the message's content to one room, in which every connection is."""
+    server = socketio.AsyncServer(async_mode="asgi", cors_allowed_origins="*")
+
+    async def connected(sid: str, environ: Any, auth: Any = None) -> None:  # noqa: ARG001 - the library's signature
+        await server.enter_room(sid, ROOM)
+
+    server.on("connect", connected)
+
+    async def publish(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "http":
+            await server.emit("message", msgspec.json.decode(await body(receive))["content"], room=ROOM)
+            await answer(send, 201)
+
+    return socketio.ASGIApp(server, other_asgi_app=publish)
+
+
+def channels() -> Litestar:
+    """Litestar's channels plugin in memory: `POST /publish` publishes to one channel, `GET /stream` follows it."""
+    plugin = ChannelsPlugin(backend=MemoryChannelsBackend(), channels=[ROOM], subscriber_max_backlog=10_000)
+
+    @post("/publish", status_code=201)
+    async def publish(request: Request[Any, Any, Any]) -> dict[str, bool]:
+        plugin.publish(msgspec.json.decode(await request.body())["content"], ROOM)
+        return {"ok": True}
+
+    @get("/stream")
+    async def stream() -> ServerSentEvent:
+        async def events() -> AsyncIterator[str]:
+            async with plugin.start_subscription([ROOM]) as subscriber:
+                async for event in subscriber.iter_events():
+                    yield event.decode()
+
+        return ServerSentEvent(events())
+
+    return Litestar([publish, stream], plugins=[plugin], openapi_config=None, logging_config=None)
 
 
 class Floor(asyncio.Protocol):
@@ -56,13 +122,27 @@ async def floor(port: int) -> None:
         await server.serve_forever()
 
 
+def litestar() -> Litestar:
+    """Litestar's routes that do nothing."""
+    return Litestar([noop_post, noop_get, bare_route], openapi_config=None, logging_config=None)
+
+
+APPS: dict[str, Callable[[], Any]] = {
+    "litestar": litestar,
+    "bare": lambda: bare,
+    "socketio": socket_io,
+    "channels": channels,
+}
+
+
 def main() -> None:
     name, port = sys.argv[1], int(sys.argv[2])
     if name == "floor":
         uvloop.run(floor(port))
         return
-    app = Litestar([noop_post, noop_get, bare], openapi_config=None, logging_config=None)
-    uvicorn.run(app, host="127.0.0.1", port=port, loop="uvloop", http="httptools", log_level="error", access_log=False)
+    uvicorn.run(
+        APPS[name](), host="127.0.0.1", port=port, loop="uvloop", http="httptools", log_level="error", access_log=False
+    )
 
 
 if __name__ == "__main__":

@@ -10,8 +10,12 @@ UmbralChatError
 │   ├── Gone                     410
 │   │   ├── CursorExpired             cursor_expired
 │   │   └── ConversationDeleted       conversation_deleted
+│   ├── RequestTimeout           408  request_timeout
 │   ├── TooLarge                 413  body_too_large
-│   └── TooManyRequests          429  rate_limited
+│   ├── UriTooLong               414  uri_too_long
+│   ├── UnsupportedMedia         415  unsupported_media_type, unsupported_encoding
+│   ├── TooManyRequests          429  rate_limited, too_many_own_drafts, too_many_own_readers …
+│   └── HeadersTooLarge          431  headers_too_large
 ├── Unavailable                  503  a part that the answer needs does not answer now
 │   └── HistoryUnavailable            history_unavailable
 ├── SettingsError                     a setting is wrong; says which, where it came from, and what would be right
@@ -127,6 +131,34 @@ class TooLarge(RequestError):
     default_code = "body_too_large"
 
 
+class RequestTimeout(RequestError):
+    """The head or the body of the request did not arrive in time; the connection is closed."""
+
+    status = 408
+    default_code = "request_timeout"
+
+
+class UriTooLong(RequestError):
+    """The request line is longer than the service takes; the connection is closed."""
+
+    status = 414
+    default_code = "uri_too_long"
+
+
+class HeadersTooLarge(RequestError):
+    """The headers are more or longer than the service takes; the connection is closed."""
+
+    status = 431
+    default_code = "headers_too_large"
+
+
+class UnsupportedMedia(RequestError):
+    """The body is no JSON but of another kind, or is encoded in a way that is not taken."""
+
+    status = 415
+    default_code = "unsupported_media_type"
+
+
 class TooManyRequests(RequestError):
     """The principal writes faster than its limit; `Retry-After` says when to come again."""
 
@@ -172,12 +204,14 @@ __all__ = [
     "CursorExpired",
     "Forbidden",
     "Gone",
+    "HeadersTooLarge",
     "HistoryUnavailable",
     "InvalidRequest",
     "NewerSchema",
     "NotFound",
     "PluginError",
     "RequestError",
+    "RequestTimeout",
     "SettingsError",
     "StoreError",
     "TooLarge",
@@ -185,4 +219,6 @@ __all__ = [
     "UmbralChatError",
     "Unauthorized",
     "Unavailable",
+    "UnsupportedMedia",
+    "UriTooLong",
 ]

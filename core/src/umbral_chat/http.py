@@ -11,10 +11,13 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
-from umbral_chat.decoding import decode_error
+from umbral_chat.decoding import decode_error, refuse_encoded
+from umbral_chat.depth import DEPTH, check_depth, too_deep
 from umbral_chat.errors import InvalidRequest, TooLarge
 
 if TYPE_CHECKING:
+    import asyncio
+
     from litestar.types import Receive, Scope, Send
 
     from umbral_chat.providers.auth import Principal
@@ -22,11 +25,47 @@ if TYPE_CHECKING:
 PRINCIPAL = "umbral_chat_principal"
 """Key of the scope's state under which the guard leaves who calls."""
 
+DISCONNECT = "umbral_chat.disconnect"
+"""Key of the scope's extensions under which our own server leaves the `Disconnect` of the connection."""
+
+LIMIT_OF_DEPTH = "umbral_chat_depth"
+"""Key of the scope's state under which the guard leaves `core.limits.depth`, for whoever reads a body."""
+
 T = TypeVar("T")
 
 Headers = list[tuple[bytes, bytes]]
 
+_OF_A_BODY = frozenset({b"content-type", b"content-length", b"content-encoding", b"transfer-encoding"})
+
 _JSON = (b"content-type", b"application/json")
+
+
+class Disconnect:
+    """Whether the client of a connection has left, and the one future that is resolved when it does.
+
+    ASGI's own way is to wait for `receive`, which takes a task beside the one that waits for something to answer:
+    more than everything else that a long poll does. Requests of a connection are answered one after the other, so one
+    future is enough.
+    """
+
+    __slots__ = ("happened", "waiter")
+
+    def __init__(self) -> None:
+        self.happened = False
+        self.waiter: asyncio.Future[None] | None = None
+
+    def happen(self) -> None:
+        """The client has left. A second time nothing happens."""
+        self.happened = True
+        if self.waiter is not None and not self.waiter.done():
+            self.waiter.set_result(None)
+
+
+def server_disconnect(scope: Scope) -> Disconnect | None:
+    """The `Disconnect` of the request's connection; None under a server that has none."""
+    extensions: Any = scope.get("extensions")
+    found: Disconnect | None = extensions.get(DISCONNECT) if extensions else None
+    return found
 
 
 def principal(scope: Scope) -> Principal:
@@ -42,13 +81,28 @@ def conversation(scope: Scope) -> str:
 
 
 def header(scope: Scope, name: bytes) -> str | None:
-    """The value of a header (lower-case name), None when it was not sent. Raises InvalidRequest when sent twice."""
+    """The text of a header (lower-case name), None when it was not sent.
+
+    Raises InvalidRequest: `duplicate_header` when it was sent twice, `invalid_encoding` when it is not UTF-8.
+    """
     found = [value for key, value in scope["headers"] if key == name]
     if not found:
         return None
     if len(found) > 1:
         raise InvalidRequest(f"The header {name.decode()} was sent twice.", code="duplicate_header")
-    return found[0].decode("latin-1")
+    return header_text(name, found[0])
+
+
+def header_text(name: bytes, value: bytes) -> str:
+    """The value as text in UTF-8, which is what clients send. Raises InvalidRequest (`invalid_encoding`)."""
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        raise InvalidRequest(
+            f"The header {name.decode('latin-1')} is not text in UTF-8.",
+            code="invalid_encoding",
+            field=name.decode("latin-1"),
+        ) from None
 
 
 def query(scope: Scope, known: frozenset[str]) -> dict[str, str]:
@@ -97,10 +151,25 @@ def check_bounds(number: int, *, field: str, least: int, most: int) -> int:
 
 
 async def body(scope: Scope, receive: Receive, limit: int) -> bytes:
-    """The whole body. Raises TooLarge past `limit` bytes, before more of it is read."""
+    """The whole body, fit to be decoded. Raises TooLarge past `limit` bytes, before more of it is read, and
+    InvalidRequest: `unsupported_encoding` for one that is compressed, `too_deep` past `core.limits.depth`."""
     for name, value in scope["headers"]:
         if name == b"content-length" and value.isdigit() and int(value) > limit:
             raise too_large(limit)
+        if name == b"content-encoding":
+            refuse_encoded(value)
+    data = await _read(receive, limit)
+    check_depth(data, depth_of(scope))
+    return data
+
+
+def depth_of(scope: Scope) -> int:
+    """How deep what this request brings may be nested: `core.limits.depth`."""
+    found: int = scope.get("state", {}).get(LIMIT_OF_DEPTH, DEPTH)
+    return found
+
+
+async def _read(receive: Receive, limit: int) -> bytes:
     message: Any = await receive()
     data: bytes = message.get("body", b"")
     if not message.get("more_body", False) and message["type"] == "http.request" and len(data) <= limit:
@@ -120,13 +189,35 @@ async def body(scope: Scope, receive: Receive, limit: int) -> bytes:
     return b"".join(chunks)
 
 
+async def optional_body(scope: Scope, receive: Receive, limit: int) -> bytes:
+    """The whole body, or `{}` for a request without one. Raises TooLarge as `body` does, and InvalidRequest
+    (`missing_body`) where the headers speak of a body that is not there.
+
+    What a body may be left out for has defaults, and they may be the opposite of what a lost body said.
+    """
+    data = await body(scope, receive, limit)
+    if data:
+        return data
+    for name, value in scope["headers"]:
+        if name in _OF_A_BODY and not (name == b"content-length" and value.strip() == b"0"):
+            raise InvalidRequest(
+                f"The request has {name.decode()} and no body: send JSON, or leave both out.",
+                code="missing_body",
+                field="body",
+            )
+    return b"{}"
+
+
 def decode(decoder: msgspec.json.Decoder[T], raw: bytes) -> T:
-    """The body as what `decoder` makes. Raises InvalidRequest: `invalid_json`, `invalid_encoding`, and with the field
-    `unknown_field`, `missing_field`, `invalid_field`."""
+    """A body that `body` read as what `decoder` makes. Raises InvalidRequest: `missing_body`, `invalid_json`,
+    `invalid_encoding`, and with the field `unknown_field`, `missing_field`, `invalid_field`; UnsupportedMedia for what
+    is no JSON at all: `unsupported_media_type`, `unsupported_encoding`."""
     try:
         return decoder.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise decode_error(error) from error
+        raise decode_error(error, raw) from error
+    except RecursionError:  # from somewhere else than `body`
+        raise too_deep(DEPTH, field="body") from None
 
 
 def too_large(limit: int) -> TooLarge:
@@ -149,17 +240,24 @@ async def send_empty(send: Send, status: int, headers: Headers) -> None:
 
 
 __all__ = [
+    "DISCONNECT",
+    "LIMIT_OF_DEPTH",
     "PRINCIPAL",
+    "Disconnect",
     "Headers",
     "body",
     "check_bounds",
     "conversation",
     "decode",
+    "depth_of",
     "header",
+    "header_text",
     "integer",
+    "optional_body",
     "principal",
     "query",
     "send_empty",
     "send_json",
+    "server_disconnect",
     "too_large",
 ]

@@ -5,12 +5,24 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+import msgspec
+
 from umbral_chat.api.bodies import ImportBody
 from umbral_chat.auth.speaker import speaker
 from umbral_chat.errors import Forbidden, InvalidRequest
+from umbral_chat.model.entries import Changes
 from umbral_chat.model.writes import Write, WriteEdit, WriteMessage, WriteRedaction, WriteUpdate
 from umbral_chat.providers.auth import Principal, Right
-from umbral_chat.rules import NAME_LIMIT, check_members, check_message_id, check_metadata, check_sender, check_text
+from umbral_chat.rules import (
+    NAME_LIMIT,
+    check_content,
+    check_internal,
+    check_members,
+    check_message_id,
+    check_metadata,
+    check_sender,
+    check_text,
+)
 from umbral_chat.settings.sections import Limits
 
 FIELDS = {
@@ -32,7 +44,7 @@ def imported(
     _check_fields(body)
     common: dict[str, Any] = {
         "conversation": conversation,
-        "subject": principal.subject,
+        "subject": principal.author,
         "epoch": principal.epoch,
         "sender": speaker(principal, check_sender(body.sender)),
         "key": key,
@@ -42,15 +54,14 @@ def imported(
     if body.kind == "update":
         if body.changes is None or body.changes.empty:
             raise _missing("changes")
-        _check_changes(body, limits)
-        return WriteUpdate(**common, changes=body.changes)
+        return WriteUpdate(**common, changes=_checked(conversation, body.changes, limits))
     if body.message_id is None:
         raise _missing("message_id")
     common["message_id"] = check_message_id(body.message_id)
     if body.kind == "redaction":
         return WriteRedaction(**common, own_only=own_only)
     common |= {"content": _content(body, limits), "redacted": body.redacted}
-    common["metadata"] = check_metadata(body.metadata, limit=limits.metadata_bytes)
+    common["metadata"] = check_metadata(body.metadata, limit=limits.metadata_bytes, depth=limits.depth)
     if body.kind == "edit":
         return WriteEdit(**common, own_only=own_only)
     reply_to = None if body.reply_to is None else check_message_id(body.reply_to, field="reply_to")
@@ -73,9 +84,7 @@ def _check_fields(body: ImportBody) -> None:
 
 def _content(body: ImportBody, limits: Limits) -> str:
     if not body.redacted:
-        if body.content is None:
-            raise _missing("content")
-        return check_text(body.content, field="content", limit=limits.content_chars)
+        return check_content(body.content, body.metadata, limit=limits.content_chars)
     if body.content or body.metadata:
         raise InvalidRequest(
             "A redacted entry has neither content nor metadata.",
@@ -85,16 +94,17 @@ def _content(body: ImportBody, limits: Limits) -> str:
     return ""
 
 
-def _check_changes(body: ImportBody, limits: Limits) -> None:
-    changes = body.changes
-    if changes is None:
-        return
+def _checked(conversation: str, changes: Changes, limits: Limits) -> Changes:
+    """The changes within their bounds, with the names of members cleaned."""
     if isinstance(changes.title, str):
         check_text(changes.title, field="changes.title", limit=NAME_LIMIT)
     if isinstance(changes.metadata, dict):
-        check_metadata(changes.metadata, limit=limits.metadata_bytes)
+        check_metadata(changes.metadata, limit=limits.metadata_bytes, depth=limits.depth)
     if isinstance(changes.members, list):
-        check_members(changes.members)
+        members = check_members(changes.members)
+        check_internal(conversation, members)
+        changes = msgspec.structs.replace(changes, members=members)
+    return changes
 
 
 def _missing(field: str) -> InvalidRequest:

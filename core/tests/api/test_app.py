@@ -107,7 +107,9 @@ async def test_without_keys_a_foreign_page_is_refused(client: Client) -> None:
     assert (foreign.status_code, foreign.json()["code"]) == (403, "foreign_origin")
     rebound = await client.get("/v1/status", headers={"host": "evil.example"})
     assert (rebound.status_code, rebound.json()["code"]) == (403, "not_loopback")
-    assert (await client.get("/v1/status", headers={"origin": "http://localhost:3000"})).status_code == 200
+    other_port = await client.get("/v1/status", headers={"origin": "http://localhost:3000"})
+    assert (other_port.status_code, other_port.json()["code"]) == (403, "foreign_origin")
+    assert (await client.get("/v1/status", headers={"origin": "http://127.0.0.1"})).status_code == 200
 
 
 async def test_cors_for_named_origins_only(start: Start) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import resource
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,7 +15,6 @@ from pathlib import Path
 import apsw
 import pytest
 from umbral_chat import build
-from umbral_chat.sqlite import history as embedded
 from umbral_chat.sqlite import open_storage
 from umbral_chat.testing.disks import Disk
 from umbral_chat.testing.embedded import opened
@@ -64,7 +64,7 @@ async def test_it_is_said_before_the_first_send_fails(tmp_path: Path, monkeypatc
 
     async with service(tmp_path) as client:
         assert (await client.get("/health/ready")).json()["status"] == "ready"
-        monkeypatch.setattr(embedded.shutil, "disk_usage", lambda _path: Usage)
+        monkeypatch.setattr(shutil, "disk_usage", lambda _path: Usage)
         assert "the disk is full" in (await client.get("/health/ready")).text
 
 

@@ -6,7 +6,8 @@ import asyncio
 from typing import Any
 
 import pytest
-from umbral_chat_polling.disconnect import while_connected
+from umbral_chat.http import Disconnect
+from umbral_chat_polling.disconnect import watched
 
 
 class Client:
@@ -23,40 +24,56 @@ class Client:
         return {"type": "http.disconnect"}
 
 
-async def test_a_client_who_leaves_ends_the_wait_and_no_task_is_left() -> None:
+async def until_it_happens(disconnect: Disconnect) -> None:
+    disconnect.waiter = asyncio.get_running_loop().create_future()
+    await disconnect.waiter
+
+
+async def test_a_client_who_leaves_is_noticed_and_no_task_is_left() -> None:
     client, tasks = Client(), asyncio.all_tasks()
     asyncio.get_running_loop().call_later(0.01, client.left.set)
-    with pytest.raises(ConnectionAbortedError):
-        async with asyncio.timeout(5), while_connected(client.receive):
-            await asyncio.Event().wait()
+    async with asyncio.timeout(5), watched(client.receive) as disconnect:
+        assert not disconnect.happened
+        await until_it_happens(disconnect)
+        assert disconnect.happened
     assert asyncio.all_tasks() == tasks
-    assert asyncio.current_task().cancelling() == 0  # type: ignore[union-attr]
 
 
 async def test_a_client_who_stays_changes_nothing() -> None:
     client, tasks = Client(), asyncio.all_tasks()
-    async with while_connected(client.receive):
+    async with watched(client.receive) as disconnect:
         await asyncio.sleep(0.01)
+        assert not disconnect.happened
     assert asyncio.all_tasks() == tasks
 
 
 async def test_an_error_inside_stays_what_it_is() -> None:
-    client = Client()
+    client, tasks = Client(), asyncio.all_tasks()
     for error in (KeyError, TimeoutError):
         with pytest.raises(error):
-            async with while_connected(client.receive):
+            async with watched(client.receive):
                 raise error
+    assert asyncio.all_tasks() == tasks
 
 
-async def test_a_cancelled_request_is_cancelled_and_does_not_count_as_left() -> None:
-    client = Client()
+async def test_a_cancelled_request_is_cancelled_and_leaves_no_task() -> None:
+    client, tasks = Client(), asyncio.all_tasks()
 
     async def request() -> None:
-        async with while_connected(client.receive):
-            await asyncio.Event().wait()
+        async with watched(client.receive) as disconnect:
+            await until_it_happens(disconnect)
 
     task = asyncio.create_task(request())
     await asyncio.sleep(0.01)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
+    assert asyncio.all_tasks() == tasks
+
+
+async def test_it_happens_once_and_wakes_nobody_twice() -> None:
+    disconnect = Disconnect()
+    disconnect.waiter = asyncio.get_running_loop().create_future()
+    disconnect.happen()
+    disconnect.happen()
+    assert disconnect.waiter.done()

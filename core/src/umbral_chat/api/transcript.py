@@ -14,6 +14,7 @@ from litestar.response import Stream
 from umbral_chat.api.dependencies import Caller, Parts
 from umbral_chat.api.messages import PATH
 from umbral_chat.epochs import check_epoch
+from umbral_chat.model.attachments import in_words
 from umbral_chat.model.conversations import MessagePage
 from umbral_chat.model.cursor import START, Cursor
 from umbral_chat.model.entries import FoldedMessage
@@ -42,6 +43,11 @@ def _when(message: FoldedMessage) -> str:
     return message.at.strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
+def _said(message: FoldedMessage) -> str:
+    """The text, or what stands for a message that has none."""
+    return message.content or in_words(message.metadata)
+
+
 INDENT = "    "
 """What each line of a content stands behind, in `text` but for its first: column 0 is the transcript's own. Markdown
 shows such lines as they are, so that nothing in them is a heading, a fence, an image or HTML."""
@@ -55,7 +61,7 @@ def _markdown(message: FoldedMessage) -> str:
     head = f"{who} · {_when(message)}{' (edited)' if message.edited_at else ''}"
     if message.redacted:
         return f"{head}\n\n*redacted*\n"
-    return head + "\n\n" + "".join(f"{INDENT}{line}\n" for line in lines(inert(message.content)))
+    return head + "\n\n" + "".join(f"{INDENT}{line}\n" for line in lines(inert(_said(message))))
 
 
 def _plain(text: str) -> str:
@@ -66,7 +72,7 @@ def _plain(text: str) -> str:
 def _text(message: FoldedMessage) -> str:
     name = message.sender.name
     who = message.sender.role + (f" {quoted(name)}" if name else "")
-    said = "(redacted)" if message.redacted else f"\n{INDENT}".join(lines(inert(message.content)))
+    said = "(redacted)" if message.redacted else f"\n{INDENT}".join(lines(inert(_said(message))))
     return f"[{_when(message)}] {who}: {said}"
 
 
@@ -75,7 +81,7 @@ def _openai(message: FoldedMessage) -> str | None:
         return None
     # The roles of a prompt: a human operator answers in the assistant's place.
     role = "assistant" if message.sender.role == "agent" else message.sender.role
-    return _json({"role": role, "content": message.content})
+    return _json({"role": role, "content": _said(message)})
 
 
 FORMS: dict[str, _Form] = {
@@ -86,10 +92,8 @@ FORMS: dict[str, _Form] = {
         ",",
         "]}",
     ),
-    "markdown": _Form(
-        "text/markdown; charset=utf-8", lambda conversation, _: f"# {_plain(conversation)}\n\n", _markdown, "\n", ""
-    ),
-    "text": _Form("text/plain; charset=utf-8", lambda *_: "", _text, "\n", "\n"),
+    "markdown": _Form("text/markdown", lambda conversation, _: f"# {_plain(conversation)}\n\n", _markdown, "\n", ""),
+    "text": _Form("text/plain", lambda *_: "", _text, "\n", "\n"),
     "openai": _Form("application/json", lambda *_: "[", _openai, ",", "]"),
 }
 
@@ -99,7 +103,11 @@ FORMS: dict[str, _Form] = {
     operation_id="transcript",
     summary="The whole conversation",
     tags=["messages"],
-    opt={"right": "read"},
+    opt={
+        "right": "read",
+        "rate": "transcripts",
+        "media_types": tuple(dict.fromkeys(form.media_type for form in FORMS.values())),
+    },
 )
 async def transcript(
     services: Parts,

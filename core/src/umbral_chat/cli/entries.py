@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from umbral_chat.cli.client import Json
 from umbral_chat.cli.output import as_json, clean, local_time, one_line
+from umbral_chat.model.attachments import in_words
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -58,12 +59,12 @@ class Printer:
                     return Text("(redacted)", style="dim italic")
                 reply = f"re {self._which(entry['reply_to'])}: " if entry.get("reply_to") else ""
                 edited = " (edited)" if entry.get("edited_at") else ""
-                return Text.assemble((reply, "dim"), clean(str(entry["content"])), (edited, "dim italic"))
+                return Text.assemble((reply, "dim"), clean(_said(entry)), (edited, "dim italic"))
             case "edit":
                 what = Text(f"edits {self._which(entry['message_id'])}: ", style="dim italic")
                 if entry.get("redacted"):
                     return what.append("(redacted)")
-                return Text.assemble(what, clean(str(entry["content"])))
+                return Text.assemble(what, clean(_said(entry)))
             case "redaction":
                 return Text(f"redacts {self._which(entry['message_id'])}", style="dim italic")
             case "update":
@@ -80,6 +81,10 @@ class Printer:
     def _which(self, message_id: str) -> str:
         known = self._numbers.get(message_id)
         return str(known) if known else one_line(message_id, 40)
+
+
+def _said(entry: Json) -> str:
+    return str(entry["content"] or in_words(entry.get("metadata")))
 
 
 INDENT = 15

@@ -42,7 +42,7 @@ def replaced(path: Path) -> Iterator[BinaryIO]:
                 yield file
         else:
             with path.open("ab", buffering=0) as raw:
-                yield raw  # type: ignore[misc]  # unbuffered, it is a FileIO, which writes bytes as well
+                yield raw
     except OSError as error:
         if error.errno in FULL or error.errno == errno.EPIPE:
             raise OutputFailed(str(path), error) from None

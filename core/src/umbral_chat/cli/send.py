@@ -95,6 +95,10 @@ def message_body(
 def _json_object(text: str) -> dict[str, Any]:
     import msgspec
 
+    from umbral_chat.depth import DEEPEST, is_deeper
+
+    if is_deeper(text, DEEPEST):
+        raise click.BadParameter(f"nested deeper than {DEEPEST} levels", param_hint="--metadata")
     try:
         return msgspec.json.decode(text, type=dict[str, Any])
     except msgspec.MsgspecError as error:

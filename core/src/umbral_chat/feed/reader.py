@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 
 from umbral_chat.feed.view import View
+from umbral_chat.http import Disconnect
 from umbral_chat.lifecycle import Lifecycle
 from umbral_chat.model.cursor import Cursor
 
@@ -20,20 +21,25 @@ class Reader:
         self._lifecycle = lifecycle
         self._settle = settle
 
-    async def wait(self, cursor: Cursor, version: int | None, timeout: float) -> None:
+    async def wait(
+        self, cursor: Cursor, version: int | None, timeout: float, disconnect: Disconnect | None = None
+    ) -> None:
         """Return when there may be something past `cursor`, when the signals are no longer of `version` (None: do not
         care), when the log is gone or another, when the service drains, or after `timeout` seconds.
 
-        What it was is found by reading: `wait` promises only not to miss it.
+        What it was is found by reading: `wait` promises only not to miss it. Raises ConnectionAbortedError when the
+        client of `disconnect` has left before that.
         """
         loop = asyncio.get_running_loop()
         deadline = loop.time() + timeout
         self._settle(self.view)
         while not self._lifecycle.draining.is_set() and not self.view.has_news(cursor, version):
+            if disconnect is not None and disconnect.happened:
+                raise ConnectionAbortedError("the client left")
             remaining = deadline - loop.time()
             if remaining <= 0:
                 return
-            await self.view.changed(remaining)
+            await self.view.changed(remaining, disconnect)
 
 
 __all__ = ["Reader"]

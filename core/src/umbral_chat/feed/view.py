@@ -7,6 +7,7 @@ import secrets
 
 from umbral_chat.errors import HistoryUnavailable
 from umbral_chat.feed.merge import Merge
+from umbral_chat.http import Disconnect
 from umbral_chat.model.cursor import Cursor
 
 
@@ -79,25 +80,35 @@ class View:
         """Let everybody who waits look again."""
         waiters, self._waiters = self._waiters, set()
         for waiter in waiters:
-            if not waiter.done():
-                waiter.set_result(None)
+            _resolve(waiter)
 
     def touch_signals(self) -> None:
         """A signal changed."""
         self.version += 1
         self.wake()
 
-    async def changed(self, timeout: float) -> None:
-        """Wait until something changed, `timeout` seconds at most."""
-        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    async def changed(self, timeout: float, disconnect: Disconnect | None = None) -> None:
+        """Wait until something changed or the client disconnected, `timeout` seconds at most."""
+        loop = asyncio.get_running_loop()
+        waiter: asyncio.Future[None] = loop.create_future()
         self._waiters.add(waiter)
+        # One future for all three, instead of `asyncio.timeout` and a task that waits for the client: this is most of
+        # what a long poll costs.
+        timer = loop.call_later(timeout, _resolve, waiter)
+        if disconnect is not None:
+            disconnect.waiter = waiter
         try:
-            async with asyncio.timeout(timeout):
-                await waiter
-        except TimeoutError:
-            pass
+            await waiter
         finally:
+            timer.cancel()
             self._waiters.discard(waiter)
+            if disconnect is not None:
+                disconnect.waiter = None
+
+
+def _resolve(waiter: asyncio.Future[None]) -> None:
+    if not waiter.done():
+        waiter.set_result(None)
 
 
 __all__ = ["View"]

@@ -25,7 +25,7 @@ ROOM = 64 * 1024
 
 
 class SqliteHistory:
-    """Ordered durable logs in one file; `History`, `RenewsEpochs` and `BacksUp`."""
+    """Ordered durable logs in one file; `History`, `RenewsEpochs`, and what `backup` asks for."""
 
     name = "sqlite"
 

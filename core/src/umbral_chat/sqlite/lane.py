@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
@@ -15,6 +16,10 @@ from umbral_chat.model.writes import Write
 PATIENCE = 30.0
 """Seconds after which a caller is told that the store does not answer. Past every lock that is waited for, so only a
 disk that hangs comes here."""
+
+LINGER = 0.001
+"""Longest wait for works that are expected, in seconds: less than the sync that they share then, and so little that a
+caller for whom it is in vain does not notice it."""
 
 
 @dataclass(slots=True, eq=False)
@@ -46,6 +51,8 @@ class Lane:
         self._queue: SimpleQueue[list[Work] | None] = SimpleQueue()
         self._gathered: list[Work] = []
         self._pending: set[Work] = set()
+        self._peak = 0
+        """Most works that were under way at once since a thread last took some."""
         self._loop: asyncio.AbstractEventLoop | None = None
         self._watch: asyncio.TimerHandle | None = None
 
@@ -70,6 +77,8 @@ class Lane:
             raise HistoryUnavailable(f"The history has {self._limit} calls waiting already.")
         work = Work(loop.create_future(), loop.time(), run, write)
         self._pending.add(work)
+        if len(self._pending) > self._peak:
+            self._peak = len(self._pending)
         if self._watch is None:
             self._watch = loop.call_later(PATIENCE / 8, self._look, loop)
         self._gathered.append(work)
@@ -87,15 +96,24 @@ class Lane:
     def take(self, most: int, timeout: float | None = None) -> list[Work] | None:
         """For a thread: what waits, up to `most` (and what was handed over with the last of these), waiting for the
         first; empty after `timeout`; None: closed. Each is to be answered; one whose future is done already (its caller
-        went away) is answered without doing it."""
+        went away) is answered without doing it.
+
+        Of a lane that hands works over together it lingers for as many as were lately under way at once, at most
+        `LINGER` seconds from the first one on. Callers whose answers come together ask again together, and would meet
+        those who asked meanwhile as two groups that take turns for ever, with twice the commits.
+        """
         works: list[Work] = []
+        expected = min(self._peak, most) if self._together > 1 else 0
+        self._peak = len(self._pending)
         try:
             handed = self._queue.get(timeout=timeout)
+            until = time.monotonic() + LINGER if expected > 1 else 0.0
             while handed is not None:
                 works += handed
                 if len(works) >= most:
                     return works
-                handed = self._queue.get_nowait()
+                remaining = until - time.monotonic() if len(works) < expected else 0.0
+                handed = self._queue.get(timeout=remaining) if remaining > 0 else self._queue.get_nowait()
         except Empty:
             return works
         if works:

@@ -127,6 +127,29 @@ METRICS: tuple[Metric, ...] = (
         "Problem answers by code.",
         (Label("code", open=True),),
     ),
+    Metric("umbral_chat.http.connections", "gauge", "{connection}", "Connections of clients that are open."),
+    Metric(
+        "umbral_chat.http.refused",
+        "counter",
+        "{request}",
+        "Requests and connections that were ended before the application saw them whole, or because nobody took the "
+        "answer: by the problem's code, `idle` (closed without a word) or `unread`.",
+        (
+            Label(
+                "reason",
+                (
+                    "invalid_http_request",
+                    "trailers_refused",
+                    "request_timeout",
+                    "uri_too_long",
+                    "headers_too_large",
+                    "too_many_connections",
+                    "idle",
+                    "unread",
+                ),
+            ),
+        ),
+    ),
 )
 
 __all__ = ["METRICS", "OTHER", "Kind", "Label", "Metric"]

@@ -1,4 +1,4 @@
-"""Noticing that a client who waits has left."""
+"""Noticing that a client who waits has left, under a server that has no `Disconnect` of its own."""
 
 from __future__ import annotations
 
@@ -7,37 +7,31 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+from umbral_chat.http import Disconnect
+
 if TYPE_CHECKING:
     from litestar.types import Receive
 
 
 @asynccontextmanager
-async def while_connected(receive: Receive) -> AsyncIterator[None]:
-    """Ends what is inside when the client disconnects, with ConnectionAbortedError.
+async def watched(receive: Receive) -> AsyncIterator[Disconnect]:
+    """A `Disconnect` that a task resolves, which waits for the client as ASGI has it.
 
     What is inside must not call `receive`.
     """
-    # A timeout that never comes by itself is the standard library's own way to cancel a block from elsewhere without
-    # confusing that with the cancellation of the task.
-    scope = asyncio.timeout(None)
+    disconnect = Disconnect()
+    watch = asyncio.create_task(_watch(disconnect, receive), name="polling: disconnect")
     try:
-        async with scope:
-            watch = asyncio.create_task(_end(scope, receive), name="polling: disconnect")
-            try:
-                yield
-            finally:
-                watch.cancel()
-                await asyncio.gather(watch, return_exceptions=True)
-    except TimeoutError:
-        if scope.expired():
-            raise ConnectionAbortedError("the client left") from None
-        raise
+        yield disconnect
+    finally:
+        watch.cancel()
+        await asyncio.gather(watch, return_exceptions=True)
 
 
-async def _end(scope: asyncio.Timeout, receive: Receive) -> None:
+async def _watch(disconnect: Disconnect, receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
-    scope.reschedule(asyncio.get_running_loop().time())
+    disconnect.happen()
 
 
-__all__ = ["while_connected"]
+__all__ = ["watched"]

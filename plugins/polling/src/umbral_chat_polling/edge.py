@@ -11,11 +11,11 @@ from umbral_chat.epochs import check_epoch
 from umbral_chat.errors import CursorExpired, HistoryUnavailable, RequestError
 from umbral_chat.hot import HotRoute
 from umbral_chat.model.cursor import START, Cursor
-from umbral_chat.providers.presence import DEVICE, viewer
+from umbral_chat.providers.presence import DEVICE, person, viewer
 
 from umbral_chat_polling.answer import body
 from umbral_chat_polling.cadence import long_poll, poll_after, poll_after_drain
-from umbral_chat_polling.disconnect import while_connected
+from umbral_chat_polling.disconnect import watched
 from umbral_chat_polling.document import PATH, events_documented
 from umbral_chat_polling.etag import etag, knows_signals, matches
 from umbral_chat_polling.query import Query, query_parser
@@ -85,7 +85,7 @@ class PollEdge:
                 http.header(scope, b"if-none-match"),
             )
             if ask.query.wait and not self._draining.is_set():
-                await self._long_poll(ask, receive, send)
+                await self._long_poll(ask, scope, receive, send)
             elif ask.known is not None and (unchanged := self._unchanged_headers(ask)) is not None:
                 self._unchanged.value += 1
                 self._renew(ask)
@@ -102,15 +102,15 @@ class PollEdge:
         except ConnectionAbortedError:
             return  # nobody is left to answer
 
-    async def _long_poll(self, ask: Ask, receive: Receive, send: Send) -> None:
+    async def _long_poll(self, ask: Ask, scope: Scope, receive: Receive, send: Send) -> None:
         batch = await self._read(ask)
         if batch.lines:
             self._renew(ask)
+        elif (disconnect := http.server_disconnect(scope)) is not None:
+            batch = await self._follow(ask, batch, disconnect)
         else:
-            async with while_connected(receive), self._feeds.reading(ask.conversation) as reader:
-                with self._holding(ask):
-                    await self._wait(ask, batch, reader)
-                batch = await self._read(ask)
+            async with watched(receive) as disconnect:
+                batch = await self._follow(ask, batch, disconnect)
         if batch.lines:
             self._long_new.value += 1
         else:
@@ -121,7 +121,13 @@ class PollEdge:
                 return
         await self._send(ask, batch, send)
 
-    async def _wait(self, ask: Ask, batch: Batch, reader: Reader) -> None:
+    async def _follow(self, ask: Ask, batch: Batch, disconnect: http.Disconnect) -> Batch:
+        async with self._feeds.reading(ask.conversation, ask.principal) as reader:
+            with self._holding(ask):
+                await self._wait(ask, batch, reader, disconnect)
+            return await self._read(ask)
+
+    async def _wait(self, ask: Ask, batch: Batch, reader: Reader, disconnect: http.Disconnect) -> None:
         """Until there is an entry, a signal that is due, the end of the service, or nothing for long enough."""
         seconds = long_poll(ask.query.wait, self._random.random(), longest=self._settings.long_poll_timeout)
         if ask.principal.expires_at is not None:
@@ -134,9 +140,9 @@ class PollEdge:
             or not knows_signals(ask.known, self._failover.mode, version)
             or not self._knows(ask)
         )
-        await reader.wait(batch.cursor, None, min(seconds, SIGNALS_EVERY))
+        await reader.wait(batch.cursor, None, min(seconds, SIGNALS_EVERY), disconnect)
         if seconds > SIGNALS_EVERY and not overdue:
-            await reader.wait(batch.cursor, version, seconds - SIGNALS_EVERY)
+            await reader.wait(batch.cursor, version, seconds - SIGNALS_EVERY, disconnect)
 
     async def _read(self, ask: Ask) -> Batch:
         principal, conversation = ask.principal, ask.conversation
@@ -216,12 +222,12 @@ class PollEdge:
 
     def _renew(self, ask: Ask) -> None:
         if self._presence is not None and self._settings.holds_presence:
-            self._presence.renew(ask.conversation, ask.principal.sender, ask.query.device or DEVICE)
+            self._presence.renew(ask.conversation, person(ask.principal), ask.query.device or DEVICE)
 
     def _holding(self, ask: Ask) -> AbstractContextManager[None]:
         if self._presence is None or not self._settings.holds_presence:
             return nullcontext()
-        return self._presence.holding(ask.conversation, ask.principal.sender, ask.query.device or DEVICE)
+        return self._presence.holding(ask.conversation, person(ask.principal), ask.query.device or DEVICE)
 
     def _pause(self, ask: Ask, view: View | None, *, writing: bool) -> int:
         """Milliseconds until the client should poll again. What it is ready to wait inside a poll is taken off."""
@@ -236,7 +242,7 @@ class PollEdge:
 
     def _tag(self, ask: Ask, view: View) -> bytes:
         return etag(
-            subject=ask.principal.subject,
+            subject=ask.principal.author,
             after=ask.query.after,
             limit=ask.query.limit,
             strategy=self._settings.sync_strategy,
@@ -255,7 +261,9 @@ def events_route(services: Services, settings: Polling) -> ASGIRouteHandler:
     async def events(scope: Scope, receive: Receive, send: Send) -> None:
         await edge(scope, receive, send)
 
-    return HotRoute(PATH, copy_scope=False, opt={"right": {"GET": "read"}, "documented_by": events_documented})(events)
+    return HotRoute(
+        PATH, copy_scope=False, opt={"right": {"GET": "read"}, "documented_by": events_documented, "query": "own"}
+    )(events)
 
 
 __all__ = ["SIGNALS_EVERY", "PollEdge", "events_route"]

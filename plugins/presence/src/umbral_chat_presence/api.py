@@ -60,7 +60,7 @@ class PresenceRoutes:
             person=self._chat.speaking(caller, body.sender),
             device=check_name(body.device),
             status=body.status,
-            metadata=check_metadata(body.metadata, limit=settings.metadata_bytes),
+            metadata=check_metadata(body.metadata, limit=settings.metadata_bytes, depth=http.depth_of(scope)),
             invisible=body.invisible,
             ttl=_seconds(body.ttl, field="ttl", least=SHORTEST_TTL, most=settings.longest_ttl),
         )
@@ -116,7 +116,7 @@ class PresenceRoutes:
 
     async def _raw(self, scope: Scope, receive: Receive) -> bytes:
         http.query(scope, NO_PARAMETERS)
-        return await http.body(scope, receive, self._body_bytes) or b"{}"
+        return await http.optional_body(scope, receive, self._body_bytes)
 
     async def _admit(self, caller: Principal, conversation: str) -> None:
         """The conversation is not deleted, and is the one that the caller's token is for. From here on this instance

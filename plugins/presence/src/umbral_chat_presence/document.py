@@ -81,7 +81,8 @@ async def report(
     conversation: FromPath[str],  # noqa: ARG001
     data: JSONBody[PresenceBody | None],  # noqa: ARG001
 ) -> RenewalView:
-    """Say that a device is here, or still is. Without a body: as oneself, online, on the device `default`.
+    """Say that a device is here, or still is. Without a body: as oneself, online, on the device `default`;
+    a request whose headers speak of a body that is not there is refused (`missing_body`).
 
     Again within `renew_in` seconds, or hold it by polling with `device`. It replaces what the same device said before.
     Problems: `invalid_field`, `metadata_too_large`, `may_not_speak_as`, `too_many_devices`, `too_many_present`,
@@ -123,7 +124,8 @@ async def typing(
     conversation: FromPath[str],  # noqa: ARG001
     data: JSONBody[TypingBody | None],  # noqa: ARG001
 ) -> TypingNow:
-    """Say that somebody types, or still does. It ends by itself, and with that somebody's next message.
+    """Say that somebody types, or still does. It ends by itself, and with that somebody's next message. Without a body:
+    oneself does; a request whose headers speak of a body that is not there is refused (`missing_body`).
 
     With `send_as` for the assistant, too, before a workflow that takes its time. Problems: `invalid_field`,
     `may_not_speak_as`, `rate_limited`, `conversation_deleted`.

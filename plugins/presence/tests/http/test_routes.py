@@ -106,6 +106,28 @@ async def test_a_visitor_speaks_for_nobody_else(ada: Caller, n8n: Caller, sender
     assert (await n8n.who())["count"] == 0
 
 
+@pytest.mark.parametrize(
+    "header", [("Content-Type", "application/json"), ("Content-Length", "17"), ("Transfer-Encoding", "chunked")]
+)
+async def test_a_body_that_got_lost_is_missing_and_does_not_say_the_opposite(
+    ada: Caller, n8n: Caller, header: tuple[str, str]
+) -> None:
+    """`{"typing": false}` and `{"invisible": true}` begin as the opposite of the defaults."""
+    for method, what in (("PUT", "presence"), ("POST", "typing")):
+        answer = await ada.ask(method, what, headers=dict([header]))
+        assert (answer.status_code, answer.json()["code"]) == (400, "missing_body")
+    found = await n8n.who()
+    assert (found["count"], found["typing"]) == (0, [])
+
+
+async def test_who_speaks_of_no_body_may_leave_it_out(ada: Caller, n8n: Caller) -> None:
+    for method, what in (("PUT", "presence"), ("POST", "typing")):
+        await ada.ok(method, what)
+        await ada.ok(method, what, headers={"Content-Length": "0"})
+    found = await n8n.who()
+    assert (found["count"], len(found["typing"])) == (1, 1)
+
+
 async def test_a_visitor_may_say_who_it_is(ada: Caller) -> None:
     await ada.here(sender={"role": "user", "id": "visitor", "name": "Ada"})
     assert await ada.left(role="user", id="visitor")
@@ -197,6 +219,19 @@ async def test_devices_of_a_person_and_of_a_conversation_are_bounded(start: Star
     answer = await n8n.ask("PUT", "presence", {"sender": bob, "device": "2"})
     assert (answer.status_code, answer.json()["code"], answer.json()["limit"]) == (429, "too_many_present", 3)
     assert (await n8n.who())["count"] == 2
+
+
+async def test_visitors_do_not_take_the_places_of_those_who_answer_them(start: Start) -> None:
+    service = await start(PRESENCE__DEVICES="10")
+    n8n = await service.key()
+    visitors = [await service.visitor(f"visitor-{number}", name=None) for number in range(11)]
+    for visitor in visitors[:10]:
+        await visitor.here()
+    answer = await visitors[10].ask("PUT", "presence")
+    assert (answer.status_code, answer.json()["code"], answer.json()["limit"]) == (429, "too_many_present", 10)
+    await n8n.here(sender={"role": "assistant"})
+    answer = await n8n.ask("PUT", "presence", {"sender": {"role": "agent", "id": "grace"}})
+    assert (answer.status_code, answer.json()["code"], answer.json()["limit"]) == (429, "too_many_present", 11)
 
 
 async def test_a_visitor_who_says_it_too_often_is_slowed_down(start: Start) -> None:

@@ -71,7 +71,8 @@ class ImportingContract(StorageContract):
             first = await say(history, "old", at=LONG_AGO, key="k")
             again = await say(rig.other.history, "old", at=LONG_AGO, key="k")
             assert (again.created, again.entry) == (False, first.entry)
-            for other in ({}, {"at": LONG_AGO.replace(year=2020)}):
+            others: list[dict[str, Any]] = [{}, {"at": LONG_AGO.replace(year=2020)}]
+            for other in others:
                 await fails(say(history, "old", key="k", **other), Conflict, "idempotency_conflict")
 
     async def test_what_was_redacted_there_comes_without_its_words_and_its_redaction_follows(self) -> None:

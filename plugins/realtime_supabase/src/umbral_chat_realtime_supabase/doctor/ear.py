@@ -170,7 +170,7 @@ def _reason(error: Exception | None) -> str:
         return ""
     try:
         told = json.loads(str(error))
-    except ValueError:
+    except (ValueError, RecursionError):
         return type(error).__name__
     reason = told.get("reason") if isinstance(told, dict) else told
     return str(reason)[:200]

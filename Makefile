@@ -9,7 +9,7 @@ RUN := $(UV) run --frozen --no-sync
 WORKERS ?= 5
 PYTEST := $(RUN) pytest $(if $(findstring no:xdist,$(ARGS)),,-n $(WORKERS) --dist loadgroup)
 
-.PHONY: help setup run supabase test test-on-supabase check format lock torture torture-short torture-supabase torture-realtime faults faults-short faults-mutations demo-data e2e-n8n bench bench-supabase bench-realtime bench-polling bench-presence presence-lab presence-lab-short presence-lab-mutations reference build clean
+.PHONY: help setup run supabase test test-lowest test-on-supabase check format lock torture torture-short torture-supabase torture-realtime faults faults-short faults-mutations api-fuzz demo-data e2e-n8n bench bench-supabase bench-realtime bench-polling bench-presence presence-lab presence-lab-short presence-lab-mutations reference build clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-zA-Z0-9_-]+:.*## /{printf "  \033[36m%-16s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,8 +25,8 @@ help: ## list the targets
 
 setup: .venv/.synced ## make .venv with everything a developer needs
 
-run: setup ## serve on http://127.0.0.1:8750 with SQLite
-	$(RUN) umbral-chat serve
+run: setup ## serve on http://127.0.0.1:8750 with SQLite (ARGS="--port 8751")
+	$(RUN) umbral-chat serve $(ARGS)
 
 supabase: setup ## a local Supabase on loopback, without Docker (ARGS=--help)
 	$(RUN) python -m tests.local_supabase $(ARGS)
@@ -36,6 +36,22 @@ test: setup ## run the tests, five at a time (one: make test WORKERS=0 ARGS="-k 
 
 test-on-supabase: setup ## run the tests of the API and the polling edge unchanged on a local Supabase
 	$(PYTEST) --on-supabase core/tests/api plugins/polling/tests $(ARGS)
+
+# The lowest versions that the packages allow, in an environment of their own. What only tests need comes newest.
+.lowest/.installed: .venv/.synced tests/packaging/lowest.py
+	$(UV) venv --quiet --clear --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')" .lowest
+	$(RUN) python -m tests.packaging.lowest > .lowest/constraints.txt
+	$(UV) pip install --quiet --python .lowest/bin/python --constraint .lowest/constraints.txt \
+	  $(foreach folder,core $(wildcard plugins/*),--editable $(folder))
+	$(UV) pip install --quiet --python .lowest/bin/python \
+	  "pytest>=9" "pytest-httpx>=0.36" "pytest-xdist>=3.8" "hypothesis>=6.100"
+	@touch $@
+
+# Warnings of versions of that time about Python or each other are no fault of ours.
+test-lowest: .lowest/.installed ## the API, tokens, the command line and polling on the lowest versions allowed
+	.lowest/bin/python -m pytest -n 2 --dist loadgroup -W default -m "not slow" core/tests/api core/tests/auth core/tests/cli \
+	  core/tests/settings core/tests/sqlite/test_contract.py plugins/polling/tests \
+	  plugins/realtime_supabase/tests/users/test_tokens.py $(ARGS)
 
 check: setup ## ruff, mypy --strict, import contracts
 	$(RUN) ruff check .
@@ -80,6 +96,9 @@ presence-lab-short: setup ## two rounds of it
 presence-lab-mutations: setup ## deliberate bugs, each of which the presence lab must catch
 	$(RUN) python -m tests.presence_lab.mutations $(ARGS)
 
+api-fuzz: setup ## ask every operation of the OpenAPI document what it takes and what not (SEED=n repeats a run)
+	UV="$(abspath $(UV))" $(RUN) python -m tests.api_fuzz $(if $(SEED),--seed $(SEED)) $(ARGS)
+
 demo-data: setup ## replay real dialogues in many scripts and read them back four ways, byte for byte
 	$(RUN) python -m tests.demo_data $(ARGS)
 
@@ -105,10 +124,11 @@ reference: setup ## write the generated pages of docs/reference anew
 	$(RUN) python -m umbral_chat.reference docs/reference
 	$(RUN) python -m umbral_chat.cli.reference > .venv/cli.md && mv .venv/cli.md docs/reference/cli.md
 	$(RUN) python -m tests.local_supabase.access docs/reference/supabase-access.md
+	$(RUN) python -m tests.local_supabase.realtime.questions.differences
 
 build: setup ## build every package's wheel into dist/
 	rm -rf dist
 	$(UV) build --quiet --all-packages --wheel --out-dir dist
 
 clean: ## remove what the targets made
-	rm -rf .venv .tools dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .lowest .tools dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -53,12 +53,15 @@ def main() -> int:
         if options.only:
             cases = [case for case in cases if case.name in options.only]
         runs: dict[str, list[Figures]] = {case.name: [] for case in cases}
+        answers = 0.0
         for number in range(options.runs):
             for case in cases:
                 print(f"run {number + 1} of {options.runs}: {case.name} …", file=sys.stderr, flush=True)
-                runs[case.name].append(_drive(case, *servers[case.server]))
-        memory = {name: peak_memory(pid) for name, (_, pid) in servers.items() if name in {"before", "ours"}}
-    text = report(runs, options.runs, memory)
+                figures = _drive(case, *servers[case.server])
+                answers += figures.pop("answers") * (case.server == "ours")
+                runs[case.name].append(figures)
+        peaks = {name: peak_memory(pid) for name, (_, pid) in servers.items() if name in {"before", "ours"}}
+    text = "\n".join([*report(runs, options.runs), "", memory(peaks, answers)])
     print(text)
     if not options.only:
         (Path(__file__).parent / "RESULTS.md").write_text(text + "\n", encoding="utf-8")
@@ -120,7 +123,7 @@ def _drive(case: Case, port: int, pid: int) -> Figures:
     statuses = figures.pop("statuses")
     if set(statuses) != {case.expect} or figures["lost"]:
         raise RuntimeError(f"{case.name}: answered {statuses}, lost {figures['lost']} connections")
-    figures["cpu_us"] = spent * 1e6 / figures.pop("answers")
+    figures["cpu_us"] = spent * 1e6 / figures["answers"]
     return figures
 
 
@@ -129,7 +132,7 @@ def _fan_out(port: int, pid: int) -> Figures:
     figures = _run("bench.fanout", str(port), str(READERS), str(RATE), str(SECONDS))
     if figures["behind"] or figures["lost"]:
         print(f"  {figures['behind']:.0f} deliveries behind, {figures['lost']} connections lost", file=sys.stderr)
-    figures["cpu_us"] = (cpu_seconds(pid) - before) * 1e6 / max(1.0, figures.pop("deliveries"))
+    figures["cpu_us"] = (cpu_seconds(pid) - before) * 1e6 / max(1.0, figures["answers"])
     return figures
 
 
@@ -157,7 +160,13 @@ def machine(runs: int) -> str:
     )
 
 
-def report(runs: dict[str, list[Figures]], number: int, memory: dict[str, float]) -> str:
+def memory(peaks: dict[str, float], answers: float) -> str:
+    """What the services had at most, and after how many answers of ours."""
+    sizes = ", ".join(f"{name} {size:.0f} MiB" for name, size in peaks.items())
+    return f"Most memory: {sizes}; after {answers:,.0f} answers, as many as an hour of {answers / 3600:,.0f} a second."
+
+
+def report(runs: dict[str, list[Figures]], number: int) -> list[str]:
     """The table and the ratios as Markdown."""
     medians = {name: {key: statistics.median(run[key] for run in of) for key in of[0]} for name, of in runs.items()}
     lines = [
@@ -186,8 +195,7 @@ def report(runs: dict[str, list[Figures]], number: int, memory: dict[str, float]
     if FANOUT in runs:
         found = [medians[FANOUT + one]["p99_ms"] for one in suffixes]
         lines.append(_row(f"{FANOUT}: p99 ms | ≤ 250", [f"{one:.0f}{_missed(one, 250)}" for one in found]))
-    lines += ["", "Most memory: " + ", ".join(f"{name} {size:.0f} MiB" for name, size in memory.items()) + "."]
-    return "\n".join(lines)
+    return lines
 
 
 def _ratio(above: list[Figures], below: list[Figures]) -> float:

@@ -22,7 +22,7 @@ from bench.cases import AUTH, request
 SETTLE = 1.0
 """Seconds of the load that are not counted."""
 
-SENDERS = 16
+SENDERS = 1
 """Connections that take turns: one alone would wait for its own answers."""
 
 PATH = f"/v1/conversations/fanout-{time.time_ns()}"
@@ -124,7 +124,7 @@ async def drive(port: int, readers: int, rate: float, seconds: float) -> dict[st
         "p99_ms": quantiles[98],
         "behind": behind,
         "lost": run.lost,
-        "deliveries": float(sum(reader.messages for _, reader in pairs)),
+        "answers": float(sum(reader.messages for _, reader in pairs)),
     }
 
 

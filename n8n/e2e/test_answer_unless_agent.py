@@ -78,3 +78,11 @@ def test_an_incomplete_call_stores_nothing(stage: Stage) -> None:
     answer = ask(stage, "incomplete-agent", "")
     assert (answer.status, answer.body["error"]["code"]) == (400, "invalid_request")
     assert stage.service.log("incomplete-agent") == []
+
+
+def test_an_answer_without_text_is_answered_for(stage: Stage) -> None:
+    fields = {"conversation": "odd", "message": "empty"}
+    answer = stage.n8n.webhook(stage.setups.unless_agent_odd_answers, fields, key=stage.service.key)
+    sorry = "Sorry, I have no answer to that."
+    assert (answer.status, answer.body) == (200, {"answered": True, "agents": 0, "answer": sorry})
+    assert stage.service.said("odd")[1] == ("assistant", sorry)

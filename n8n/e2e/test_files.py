@@ -52,3 +52,13 @@ def test_it_is_imported_unpublished_and_without_data(file: str) -> None:
     names = {node["name"] for node in workflow["nodes"]}
     targets = {one["node"] for outs in workflow["connections"].values() for out in outs["main"] for one in out}
     assert targets | set(workflow["connections"]) <= names
+
+
+@pytest.mark.parametrize("file", [file for file in FILES if file != "send-and-follow.json"])
+def test_an_answer_without_text_has_words_to_stand_for_it(file: str) -> None:
+    (store,) = [node for node in nodes(file, ".httpRequest") if node["name"] == "Store the answer"]
+    assert "$json.output, " not in store["parameters"]["jsonBody"].partition("content:")[2].partition("?")[0]
+    assert "$('Settings').first().json.no_answer" in store["parameters"]["jsonBody"]
+    (settings,) = [node for node in nodes(file, ".set") if node["name"] == "Settings"]
+    fields = {field["name"]: field["value"] for field in settings["parameters"]["assignments"]["assignments"]}
+    assert fields["no_answer"].strip()

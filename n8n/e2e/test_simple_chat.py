@@ -1,5 +1,10 @@
 """simple-chat.json in a real n8n: what the visitor gets, and what stands in the log."""
 
+import json
+import urllib.request
+
+import pytest
+
 from n8n.e2e.harness.faults import Network
 from n8n.e2e.harness.stage import Stage
 
@@ -88,3 +93,58 @@ def test_an_ai_agent_in_the_marked_place_gets_the_question_and_its_memory(stage:
         ("user", "And now?"),
         ("assistant", "2: And now?"),
     ]
+
+
+SORRY = "Sorry, I have no answer to that."
+
+
+@pytest.mark.parametrize("said", ["empty", "blank", "none", "missing"])
+def test_an_answer_without_text_is_answered_for(stage: Stage, said: str) -> None:
+    chat, session = stage.setups.chat_odd_answers, f"odd-{said}"
+    answer = stage.n8n.chat(chat, session, said)
+    assert (answer.status, answer.body) == (200, {"output": SORRY})
+    assert stage.service.said(session) == [("user", said), ("assistant", SORRY)]
+    assert stage.n8n.last_run(chat) == "success"
+
+
+def test_an_answer_that_is_no_text_is_kept_as_json(stage: Stage) -> None:
+    answer = stage.n8n.chat(stage.setups.chat_odd_answers, "odd-json", "json")
+    assert (answer.status, answer.body) == (200, {"output": '{"a":[1]}'})
+    assert stage.service.said("odd-json")[1] == ("assistant", '{"a":[1]}')
+
+
+@pytest.mark.parametrize("said", ["", " \n"])
+def test_who_says_nothing_is_asked_again_and_nothing_is_kept(stage: Stage, said: str) -> None:
+    answer = stage.n8n.chat(stage.setups.chat, "says-nothing", said)
+    assert (answer.status, answer.body) == (200, {"output": "Please write something."})
+    assert stage.service.log("says-nothing") == []
+    assert stage.n8n.last_run(stage.setups.chat) == "success"
+
+
+@pytest.mark.parametrize("said", ["", "Look at this"])
+def test_a_file_needs_no_words(stage: Stage, said: str) -> None:
+    session = f"file-{len(said)}"
+    answer = upload(stage, session, said, "scan.png")
+    assert answer == {"output": f"You said: {said or 'Files: scan.png'}"}
+    question = stage.service.log(session)[0]
+    assert question["content"] == said
+    assert question["metadata"] == {"attachments": [{"id": "scan.png", "name": "scan.png", "type": "image/png"}]}
+
+
+def upload(stage: Stage, session: str, said: str, name: str) -> object:
+    """As the chat widget sends a file: a form."""
+    fields = {"action": "sendMessage", "sessionId": session, "chatInput": said}
+    parts = [
+        f'--edge\r\nContent-Disposition: form-data; name="{field}"\r\n\r\n{value}' for field, value in fields.items()
+    ]
+    head = (
+        f'--edge\r\nContent-Disposition: form-data; name="files"; filename="{name}"\r\nContent-Type: image/png\r\n\r\n'
+    )
+    body = "\r\n".join([*parts, f"{head}pixels", "--edge--", ""]).encode()
+    request = urllib.request.Request(  # noqa: S310 - our own loopback URL
+        f"{stage.n8n.url}{stage.setups.chat_with_files.path}",
+        body,
+        {"Content-Type": "multipart/form-data; boundary=edge"},
+    )
+    with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310 - our own loopback URL
+        return json.load(answer)

@@ -90,3 +90,11 @@ def test_an_incomplete_call_stores_nothing(stage: Stage, missing: str) -> None:
     answer = stage.n8n.webhook(stage.setups.typing, fields, key=stage.service.key)
     assert (answer.status, answer.body["error"]["code"]) == (400, "invalid_request")
     assert stage.service.log("incomplete-typing") == []
+
+
+def test_work_that_says_nothing_is_answered_for(stage: Stage) -> None:
+    with asked(stage, stage.setups.typing_in_vain, "in-vain") as came:
+        pass
+    assert (came[0].status, came[0].body) == (200, {"answer": "Sorry, I have no answer to that."})
+    assert stage.service.said("in-vain")[1] == ("assistant", "Sorry, I have no answer to that.")
+    assert stage.n8n.last_run(stage.setups.typing_in_vain) == "success"

@@ -8,6 +8,7 @@ from itertools import zip_longest
 
 from .corpus import Line
 
+_BREAK = re.compile("\r\n|[\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
 # How the text transcript begins a message: `[2026-01-01 12:00:00 UTC] user: `.
 _BEGIN = r"\[\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC\] %s: "
 
@@ -30,7 +31,8 @@ def compare_text(where: str, sent: Sequence[Line], text: str) -> None:
     position = 0
     for number, line in enumerate(sent, start=1):
         begin = re.compile(_BEGIN % re.escape(line.role)).match(text, position)
-        end = f"{line.content}\n"
+        # Further lines are indented, whichever character ended the line before.
+        end = "\n    ".join(_BREAK.split(line.content)) + "\n"
         if begin is None or not text.startswith(end, begin.end()):
             there = text[position : position + 200]
             raise Difference(f"{where}: line {number} of {len(sent)} was sent as {_show(line)}, there is {there!r}")

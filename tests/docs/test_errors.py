@@ -24,7 +24,7 @@ PASSED_ON = {
     "errors.py: code",
     "decoding.py: code",
     "api/problems.py: error.code",
-    "api/problems.py: _CODES.get(error.status_code, 'error')",
+    "api/problems.py: _CODES.get(status, 'error')",
     "auth/gate.py: code",
 }
 

@@ -32,6 +32,8 @@ Ctrl-C ends it{1}.
 
 def main() -> None:
     """See above."""
+    # The Realtime that this stands in for is bounded by its memory in how deep JSON may be, and not by its stack.
+    sys.setrecursionlimit(10_000)
     parser = argparse.ArgumentParser(prog="make supabase ARGS=…", description=__doc__)
     parser.add_argument(
         "--port", type=int, default=54321, help="port of the gateway (default: 54321; 0 takes a free one)"
@@ -41,6 +43,7 @@ def main() -> None:
         "--json-file", type=Path, help="write URLs and keys there when everything runs, and say nothing"
     )
     parser.add_argument("--fast", action="store_true", help="for tests: PostgreSQL does not wait for the disk")
+    parser.add_argument("--quick", action="store_true", help="for tests: Realtime's refusals come nearly at once")
     arguments = parser.parse_args()
     run(_serve(arguments))
 
@@ -53,7 +56,9 @@ async def _serve(arguments: argparse.Namespace) -> None:
             print(text, file=sys.stderr, flush=True)
 
     data = arguments.data.resolve() if arguments.data else None
-    async with running(port=arguments.port, data=data, durable=not arguments.fast, say=say) as stack:
+    async with running(
+        port=arguments.port, data=data, durable=not arguments.fast, quick=arguments.quick, say=say
+    ) as stack:
         if quiet:
             stack.write(arguments.json_file)
         else:

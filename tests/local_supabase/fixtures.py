@@ -20,7 +20,7 @@ _KEPT = ("umbral_chat_migrations", "umbral_chat_settings", "umbral_chat_counters
 @pytest.fixture(scope="session")
 def supabase_stack(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Iterator[Stack]:
     """A running stack, shared by the whole run. It is a process of its own, and ends with this one however it ends."""
-    with stack_process(tmp_path_factory.mktemp("supabase"), fast=True) as stack:
+    with stack_process(tmp_path_factory.mktemp("supabase"), fast=True, quick=True) as stack:
         if pytestconfig.getoption("--on-supabase"):
             # Those tests are no lesson in plans: together they say more in a minute than the Free one takes.
             limits = httpx.post(f"{stack.url}/_control/realtime/limits", json={"events_per_second": 1e6}, timeout=60)

@@ -20,13 +20,14 @@ PATIENCE = 700.0
 
 
 @contextmanager
-def stack_process(folder: Path, *, fast: bool) -> Iterator[Stack]:
-    """A running stack; its log is in `folder`. `fast` gives up safety against power loss. Raises RuntimeError."""
+def stack_process(folder: Path, *, fast: bool, quick: bool = False) -> Iterator[Stack]:
+    """A running stack; its log is in `folder`. `fast` gives up safety against power loss, `quick` the pauses of seconds
+    before Realtime refuses. Raises RuntimeError."""
     file, log = folder / "stack.json", folder / "stack.log"
     command = [sys.executable, "-m", "tests.local_supabase", "--port", "0", "--json-file", str(file)]
     with log.open("wb") as out:
         process = subprocess.Popen(
-            [*command, "--fast"] if fast else command,
+            [*command, *(["--fast"] if fast else []), *(["--quick"] if quick else [])],
             cwd=ROOT,
             stdin=subprocess.DEVNULL,
             stdout=out,

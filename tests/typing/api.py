@@ -38,6 +38,7 @@ from umbral_chat import (
     RosterSignal,
     Secret,
     Section,
+    SendBody,
     Sender,
     Services,
     SharedStore,
@@ -203,8 +204,10 @@ def umbral_chat_commands() -> Sequence[click.Command]:
 
 
 async def speak(services: Services, caller: Principal) -> None:
-    """What a route that is no send asks."""
+    """What a route that is no send asks, and how a plugin sends."""
     assert_type(services.chat.speaking(caller, None), Sender)
+    sent = await services.chat.send(caller, "room", SendBody(content="Hi"), "key-1")
+    assert_type(sent.created, bool)
     assert_type(await services.feeds.epoch("room"), str | None)
     assert_type(viewer(caller).ids, bool)
 

@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from umbral_chat.api.bodies import EditBody, SendBody
     from umbral_chat.clock import Clock
     from umbral_chat.context import Base, Services
     from umbral_chat.errors import (
@@ -86,9 +87,11 @@ if TYPE_CHECKING:
     )
     from umbral_chat.providers.store import Lease, RecentSignals, Record, SharedStore, StoredSignal
     from umbral_chat.providers.transport import (
+        Announces,
         EntryHint,
         HeadHint,
         SignalHint,
+        StandsBy,
         StateChanged,
         StateName,
         ToggleHint,
@@ -103,6 +106,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _PLACES = {
+    "umbral_chat.api.bodies": "EditBody SendBody",
     "umbral_chat.clock": "Clock",
     "umbral_chat.context": "Base Services",
     "umbral_chat.errors": (
@@ -131,7 +135,8 @@ _PLACES = {
     ),
     "umbral_chat.providers.store": "Lease RecentSignals Record SharedStore StoredSignal",
     "umbral_chat.providers.transport": (
-        "EntryHint HeadHint SignalHint StateChanged StateName ToggleHint Transport TransportEvent TransportState"
+        "Announces EntryHint HeadHint SignalHint StandsBy StateChanged StateName ToggleHint Transport TransportEvent "
+        "TransportState"
     ),
     "umbral_chat.settings.effective": "Settings",
     "umbral_chat.settings.secret": "Secret",
@@ -159,6 +164,7 @@ __all__ = [
     "CHANNEL_SIGNALS",
     "DEVICE",
     "START",
+    "Announces",
     "Appended",
     "Authenticator",
     "Authorizer",
@@ -178,6 +184,7 @@ __all__ = [
     "DeviceHere",
     "DraftSignal",
     "Edit",
+    "EditBody",
     "Entry",
     "EntryHint",
     "FoldedMessage",
@@ -221,6 +228,7 @@ __all__ = [
     "RosterSignal",
     "Secret",
     "Section",
+    "SendBody",
     "Sender",
     "Services",
     "Settings",
@@ -228,6 +236,7 @@ __all__ = [
     "SharedStore",
     "Signal",
     "SignalHint",
+    "StandsBy",
     "StateChanged",
     "StateName",
     "Status",

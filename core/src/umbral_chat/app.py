@@ -6,12 +6,15 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from typing import Any, cast
 
 from litestar import Litestar, Request
 from litestar.config.cors import CORSConfig
 from litestar.di import Provide
+from litestar.enums import ScopeType
 from litestar.handlers import BaseRouteHandler
+from litestar.types import ASGIApp, LifeSpanReceive, LifeSpanScope, LifeSpanSend, Receive, Scope, Send
 
 from umbral_chat.api import (
     conversations,
@@ -24,8 +27,10 @@ from umbral_chat.api import (
     tokens,
     transcript,
 )
+from umbral_chat.api.front import Front
 from umbral_chat.api.guard import Guard, check_rights
 from umbral_chat.api.request import ApiRequest
+from umbral_chat.api.shortcut import Shortcut
 from umbral_chat.auth.gate import Gate
 from umbral_chat.auth.keys import KeyAuthenticator
 from umbral_chat.auth.local import LocalAuthenticator
@@ -67,7 +72,12 @@ def create_app(settings: Settings, plugins: PluginHost, *, clock: Clock | None =
     clock = clock or SystemClock()
     services, interest, bus = build(settings, plugins, clock)
     core = settings.core
-    guard = Guard(local_only=not core.keys, cors_origins=core.cors_origins)
+    guard = Guard(
+        local_only=not core.keys,
+        cors_origins=core.cors_origins,
+        rates=services.rates,
+        depth=core.limits.depth,
+    )
     issuers = tokens.Issuers()
     routes = handlers(services)
     checks = [*core_checks(services), *plugins.checks(services)]
@@ -99,22 +109,20 @@ def create_app(settings: Settings, plugins: PluginHost, *, clock: Clock | None =
         loop = asyncio.get_running_loop()
         services.base.telemetry.gauge("umbral_chat.tasks", lambda: [((), len(asyncio.all_tasks(loop)))])
         stack.callback(services.lifecycle.drain)
-        guard.gate = Gate(authenticators, local=None if core.keys else LocalAuthenticator(), clock=clock)
-
-    instrumentation = []
-    if settings.telemetry.http:
-        from litestar.plugins.opentelemetry import OpenTelemetryConfig, OpenTelemetryPlugin
-
-        instrumentation.append(
-            OpenTelemetryPlugin(OpenTelemetryConfig(meter_provider=services.base.telemetry.meter_provider))
+        guard.gate = Gate(
+            authenticators,
+            local=None if core.keys else LocalAuthenticator(),
+            requests=services.rates.requests,
+            clock=clock,
+            depth=core.limits.depth,
         )
 
-    app = Litestar(
+    app = Application(
         [*routes, *schema.routes(routes)],
         guards=[guard],
         request_class=ApiRequest,
         lifespan=[lifespan],
-        plugins=[problems.plugin(services.base.telemetry, body_limit=core.limits.body_bytes), *instrumentation],
+        plugins=[problems.plugin(services.base.telemetry, body_limit=core.limits.body_bytes)],
         exception_handlers={500: problems.internal_error},
         dependencies={
             "services": Provide(lambda: services, sync_to_thread=False),
@@ -129,7 +137,30 @@ def create_app(settings: Settings, plugins: PluginHost, *, clock: Clock | None =
     )
     parameters.complete(app)
     app.state.services = services
+    behind = cast("ASGIApp", Shortcut(partial(Litestar.__call__, app), app.routes, cors=app.cors_config is not None))
+    telemetry = services.base.telemetry
+    app.front = cast("ASGIApp", Front(behind, app.routes, cors=app.cors_config, telemetry=telemetry))
+    if settings.telemetry.http:
+        from umbral_chat.telemetry.requests import instrumented
+
+        # Outside of everything: what is answered without Litestar is measured, too.
+        app.front = instrumented(app.front, telemetry.meter_provider)
     return app
+
+
+class Application(Litestar):
+    """The app, with what every request meets before Litestar's own handling of CORS and errors."""
+
+    front: ASGIApp | None = None
+
+    async def __call__(
+        self, scope: Scope | LifeSpanScope, receive: Receive | LifeSpanReceive, send: Send | LifeSpanSend
+    ) -> None:
+        """See ASGI."""
+        if scope["type"] == ScopeType.HTTP and self.front is not None:
+            await self.front(cast("Scope", scope), cast("Receive", receive), cast("Send", send))
+        else:
+            await super().__call__(scope, receive, send)
 
 
 def handlers(services: Services) -> list[BaseRouteHandler]:

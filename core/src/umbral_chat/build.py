@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from umbral_chat.auth.limits import SendLimiter
+from umbral_chat.auth.limits import Rates
 from umbral_chat.bus import Bus, Happened
 from umbral_chat.chat import Chat
 from umbral_chat.clock import Clock
@@ -17,11 +17,13 @@ from umbral_chat.feed.monitored import MonitoredHistory
 from umbral_chat.interest import Interest
 from umbral_chat.lifecycle import Lifecycle
 from umbral_chat.model.conversations import Deleted
+from umbral_chat.model.entries import Sender
 from umbral_chat.model.signals import DraftSignal, RosterSignal
 from umbral_chat.plugins import PluginHost
 from umbral_chat.providers.history import Storage
-from umbral_chat.providers.presence import Presence, PresenceLink
+from umbral_chat.providers.presence import Person, Presence, PresenceLink
 from umbral_chat.providers.transport import EntryHint, HeadHint, SignalHint, ToggleHint, TransportEvent
+from umbral_chat.reserved import Reserved
 from umbral_chat.settings.effective import Settings
 from umbral_chat.sqlite import open_storage
 from umbral_chat.telemetry import Telemetry
@@ -46,6 +48,7 @@ def build(settings: Settings, plugins: PluginHost, clock: Clock) -> tuple[Servic
         telemetry=telemetry,
         clock=clock,
         readers_limit=limits.readers,
+        own_readers_limit=limits.readers_per_principal,
     )
     toggle = Toggle(storage.store, clock, configured=settings.realtime.enabled)
     receiver = _Receiver(feeds, toggle)
@@ -59,17 +62,26 @@ def build(settings: Settings, plugins: PluginHost, clock: Clock) -> tuple[Servic
         changed=receiver.changed,
     )
     interest.serve(transports)
-    drafts = Drafts(clock, per_conversation=limits.drafts, changed=feeds.touch_signals, publish=failover.publish)
+    drafts = Drafts(
+        clock,
+        per_conversation=limits.drafts,
+        per_principal=limits.drafts_per_principal,
+        changed=feeds.touch_signals,
+        publish=failover.publish,
+    )
     receiver.drafts = drafts
     feeds.on_read = receiver.read
     telemetry.gauge("umbral_chat.drafts", lambda: [((), len(drafts))])
     toggle.on_change(failover.toggled)
     bus.subscribe(receiver.happened)
+    bus.subscribe(failover.announce)
+    rates = Rates(limits, clock)
     chat = Chat(
         history,
         bus=bus,
         drafts=drafts,
-        limiter=SendLimiter(limits, clock),
+        reserved=Reserved(storage.store, clock),
+        rates=rates,
         limits=limits,
         telemetry=telemetry,
     )
@@ -88,6 +100,7 @@ def build(settings: Settings, plugins: PluginHost, clock: Clock) -> tuple[Servic
         chat=chat,
         lifecycle=lifecycle,
         presence=presence,
+        rates=rates,
     )
     return services, interest, bus
 
@@ -122,7 +135,7 @@ class _Receiver:
             self._gone(happened.conversation)
             return
         self._feeds.hint_entries(happened.conversation, happened.epoch, happened.lines)
-        self._came(happened.conversation, happened.lines, old=0)
+        self._came(happened.conversation, happened.lines, old=0, author=happened.author)
 
     def receive(self, event: TransportEvent) -> None:
         match event:
@@ -158,17 +171,31 @@ class _Receiver:
         if self.presence is not None:
             self.presence.forget(conversation)
 
-    def _came(self, conversation: str, lines: Sequence[Line], *, old: int) -> None:
+    def _came(self, conversation: str, lines: Sequence[Line], *, old: int, author: str | None = None) -> None:
         """These entries are in the log: a reader who gets one must not be told beside it that it is being written. Up
         to the seq `old` they were there before, and end only what was typed before that."""
         if self.presence is not None:
             for line in lines:
                 if line.says:
-                    self.presence.wrote(conversation, line.sender, line.at if line.seq <= old else None)
+                    sender = line.sender if author is None else _known(author, line.sender)
+                    self.presence.wrote(conversation, sender, line.at if line.seq <= old else None)
         if self.drafts:
             for line in lines:
                 if line.ends_draft and line.message_id is not None:
                     self.drafts.end(conversation, line.message_id)
+
+
+def _known(author: str, sender: Sender) -> Sender:
+    """The sender of what `author` wrote here, as it is known in presence: itself, or whom it spoke for."""
+    kind, _, subject = author.partition(":")
+    if kind == "user" and sender.id == subject:
+        return Person(sender.role, sender.id, sender.name, kind="user")
+    if kind == "local" and sender == Sender(role="user", id="local"):
+        return Person(sender.role, sender.id, kind="local")
+    # Whom a key without `send_as` speaks for is itself.
+    if kind == "key" and sender == Sender(role="user", id=subject):
+        return Person(sender.role, sender.id, kind="key")
+    return Person(sender.role, sender.id, sender.name)
 
 
 __all__ = ["build"]

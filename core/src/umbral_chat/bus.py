@@ -14,6 +14,8 @@ class Happened(NamedTuple):
     conversation: str
     epoch: str
     lines: list[Line]
+    author: str = ""
+    """Who wrote the first of them (`Principal.author`)."""
 
     @property
     def deleted(self) -> bool:

@@ -7,12 +7,12 @@ from typing import Any, NamedTuple
 import msgspec
 
 from umbral_chat.api.bodies import ConversationBody, DraftBody, EditBody, PatchBody, SendBody
-from umbral_chat.auth.limits import SendLimiter
+from umbral_chat.auth.limits import Rates
 from umbral_chat.auth.speaker import speaker
 from umbral_chat.bus import Bus, Happened
-from umbral_chat.drafts import Drafts
+from umbral_chat.drafts import Drafts, not_your_draft
 from umbral_chat.epochs import check_epoch
-from umbral_chat.errors import HistoryUnavailable, InvalidRequest, NotFound
+from umbral_chat.errors import Conflict, HistoryUnavailable, InvalidRequest, NotFound
 from umbral_chat.feed.line import Line
 from umbral_chat.model.conversations import Conversation
 from umbral_chat.model.cursor import Cursor
@@ -21,7 +21,18 @@ from umbral_chat.model.ids import ID_LIMIT, check_conversation_id, new_conversat
 from umbral_chat.model.writes import Write, WriteEdit, WriteMessage, WriteRedaction, WriteUpdate
 from umbral_chat.providers.auth import Principal
 from umbral_chat.providers.history import History
-from umbral_chat.rules import NAME_LIMIT, check_members, check_message_id, check_metadata, check_sender, check_text
+from umbral_chat.providers.presence import person
+from umbral_chat.reserved import Reserved
+from umbral_chat.rules import (
+    NAME_LIMIT,
+    check_content,
+    check_internal,
+    check_members,
+    check_message_id,
+    check_metadata,
+    check_sender,
+    check_text,
+)
 from umbral_chat.settings.sections import Limits
 from umbral_chat.telemetry import Telemetry
 
@@ -43,14 +54,16 @@ class Chat:
         *,
         bus: Bus,
         drafts: Drafts,
-        limiter: SendLimiter,
+        reserved: Reserved,
+        rates: Rates,
         limits: Limits,
         telemetry: Telemetry,
     ) -> None:
         self._history = history
         self._bus = bus
         self._drafts = drafts
-        self._limiter = limiter
+        self._reserved = reserved
+        self._limiter = rates.sends
         self._limits = limits
         sends = telemetry.counter("umbral_chat.sends")
         self._created, self._repeated = sends.labels("created"), sends.labels("repeated")
@@ -59,17 +72,24 @@ class Chat:
     async def send(self, principal: Principal, conversation: str, body: SendBody, header_key: str | None) -> Sent:
         """Append a message. Raises what `History.append` raises, InvalidRequest, Forbidden and TooManyRequests."""
         self._limiter.check(principal)
+        sender = speaker(principal, check_sender(body.sender))
+        if body.message_id is not None:
+            self._drafts.check(
+                conversation, body.message_id, subject=principal.author, sender=sender, trusted=principal.trusted
+            )
+            if not principal.trusted:
+                await self._check_reserved(conversation, body.message_id)
         return await self._append(
             WriteMessage(
                 conversation=conversation,
-                subject=principal.subject,
+                subject=principal.author,
                 epoch=principal.epoch,
-                sender=speaker(principal, check_sender(body.sender)),
+                sender=sender,
                 key=_key(header_key, body.client_id),
-                content=check_text(body.content, field="content", limit=self._limits.content_chars),
+                content=check_content(body.content, body.metadata, limit=self._limits.content_chars),
                 message_id=None if body.message_id is None else check_message_id(body.message_id),
                 reply_to=None if body.reply_to is None else check_message_id(body.reply_to, field="reply_to"),
-                metadata=check_metadata(body.metadata, limit=self._limits.metadata_bytes),
+                metadata=check_metadata(body.metadata, limit=self._limits.metadata_bytes, depth=self._limits.depth),
             )
         )
 
@@ -81,13 +101,13 @@ class Chat:
         return await self._append(
             WriteEdit(
                 conversation=conversation,
-                subject=principal.subject,
+                subject=principal.author,
                 epoch=principal.epoch,
                 sender=speaker(principal, None),
                 key=_key(header_key, body.client_id),
                 message_id=check_message_id(message_id),
-                content=check_text(body.content, field="content", limit=self._limits.content_chars),
-                metadata=check_metadata(body.metadata, limit=self._limits.metadata_bytes),
+                content=check_content(body.content, body.metadata, limit=self._limits.content_chars),
+                metadata=check_metadata(body.metadata, limit=self._limits.metadata_bytes, depth=self._limits.depth),
                 own_only="moderate" not in principal.rights,
             )
         )
@@ -98,7 +118,7 @@ class Chat:
         return await self._append(
             WriteRedaction(
                 conversation=conversation,
-                subject=principal.subject,
+                subject=principal.author,
                 epoch=principal.epoch,
                 sender=speaker(principal, None),
                 key=_key(header_key, None),
@@ -112,7 +132,7 @@ class Chat:
     ) -> tuple[Conversation, bool]:
         """Make, update or revive a conversation; whether it was made or revived."""
         conversation = new_conversation_id() if body.id is None else check_conversation_id(body.id)
-        changes = self._changes(body.title, body.metadata, Changes(members=body.members))
+        changes = self._changes(conversation, body.title, body.metadata, Changes(members=body.members))
         key = _key(header_key, body.client_id)
         _, made = await self._history.ensure(conversation)
         if made:
@@ -126,6 +146,7 @@ class Chat:
     ) -> Conversation:
         """Change a conversation that is there. Raises NotFound."""
         changes = self._changes(
+            conversation,
             body.title,
             body.metadata,
             Changes(status=body.status, responder=body.responder, realtime=body.realtime, members=body.members),
@@ -145,7 +166,7 @@ class Chat:
 
     async def conversation(self, principal: Principal, conversation: str) -> Conversation:
         """One conversation as `principal` sees it. Raises NotFound, ConversationDeleted."""
-        found = await self._history.conversation(conversation, subject=principal.subject)
+        found = await self._history.conversation(conversation, subject=principal.author)
         if found is None:
             raise _not_found(conversation)
         check_epoch(principal, conversation, found.epoch)
@@ -155,35 +176,57 @@ class Chat:
         """Take a piece of a message that is being written; the length so far."""
         if principal.epoch is not None:
             await self.conversation(principal, conversation)
-        return self._drafts.piece(
+        message_id = check_message_id(body.message_id)
+        if not principal.trusted and not self._drafts.has(conversation, message_id):
+            await self._check_unwritten(conversation, message_id)
+            await self._check_reserved(conversation, message_id)
+        length = self._drafts.piece(
             conversation,
-            check_message_id(body.message_id),
+            message_id,
             offset=body.offset,
             text=check_text(body.text, field="text", limit=self._limits.content_chars, least=0),
             sender=speaker(principal, check_sender(body.sender)),
-            subject=principal.subject,
+            subject=principal.author,
+            trusted=principal.trusted,
             limit=self._limits.content_chars,
         )
+        if principal.trusted:
+            await self._reserved.claim(conversation, message_id, principal.author)
+        return length
+
+    async def _check_reserved(self, conversation: str, message_id: str) -> None:
+        """Raise Conflict (`not_your_draft`) for the id of an answer that is being written at another instance."""
+        if await self._reserved.is_taken(conversation, message_id):
+            raise not_your_draft()
+
+    async def _check_unwritten(self, conversation: str, message_id: str) -> None:
+        """Raise Conflict (`draft_ended`) for the id of a message that is there: a visitor's draft of it would be shown
+        in its place."""
+        if await self._history.message(conversation, message_id) is not None:
+            raise Conflict("This message is written already: its draft has ended.", code="draft_ended")
 
     def speaking(self, principal: Principal, sender: Sender | None) -> Sender:
-        """As whom `principal` does what counts as a write and is none: `sender`, or itself. It counts towards its rate.
-        Raises InvalidRequest, Forbidden and TooManyRequests."""
+        """As whom `principal` does what counts as a write and is none: `sender`, or itself as it is known in presence.
+        It counts towards its rate. Raises InvalidRequest, Forbidden and TooManyRequests."""
         self._limiter.check(principal)
-        return speaker(principal, check_sender(sender))
+        spoken = speaker(principal, check_sender(sender))
+        return spoken if sender is not None and "send_as" in principal.rights else person(principal)
 
     async def mark_read(self, principal: Principal, conversation: str, seq: int) -> int:
         """Raise the caller's read marker; where it is now."""
         if principal.epoch is not None:
             await self.conversation(principal, conversation)
-        return await self._history.mark_read(conversation, principal.subject, seq)
+        return await self._history.mark_read(conversation, principal.author, seq)
 
-    def _changes(self, title: Any, metadata: Any, rest: Changes) -> Changes:
+    def _changes(self, conversation: str, title: Any, metadata: Any, rest: Changes) -> Changes:
         if isinstance(title, str):
             check_text(title, field="title", limit=NAME_LIMIT)
         if isinstance(metadata, dict):
-            check_metadata(metadata, limit=self._limits.metadata_bytes)
+            check_metadata(metadata, limit=self._limits.metadata_bytes, depth=self._limits.depth)
         if isinstance(rest.members, list):
-            check_members(rest.members)
+            members = check_members(rest.members)
+            check_internal(conversation, members)
+            rest = msgspec.structs.replace(rest, members=members)
         return msgspec.structs.replace(rest, title=title, metadata=metadata)
 
     async def _update(self, principal: Principal, conversation: str, changes: Changes, key: str | None) -> None:
@@ -191,7 +234,7 @@ class Chat:
         await self._append(
             WriteUpdate(
                 conversation=conversation,
-                subject=principal.subject,
+                subject=principal.author,
                 epoch=principal.epoch,
                 sender=sender,
                 key=key,
@@ -212,7 +255,7 @@ class Chat:
         if appended.created:
             self._created.value += 1
             lines = [line, *(Line.of(entry) for entry in appended.follow_ups)]
-            self._bus.publish(Happened(write.conversation, appended.epoch, lines))
+            self._bus.publish(Happened(write.conversation, appended.epoch, lines, write.subject))
         else:
             self._repeated.value += 1
         return Sent(line, Cursor(appended.epoch, line.seq), appended.created)

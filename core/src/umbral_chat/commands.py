@@ -15,12 +15,12 @@ from umbral_chat.cli.service import Service, current_service, service_options
 
 if TYPE_CHECKING:
     from umbral_chat.cli.client import Client, Json, conversation_path
-    from umbral_chat.cli.output import clean, counted, moment, notice, one_line, print_json, stderr, stdout
+    from umbral_chat.cli.output import clean, counted, moment, notice, one_line, print_json, say, stderr, stdout
     from umbral_chat.cli.watch import Lines, Screen, watch
 
 _PLACES = {
     "umbral_chat.cli.client": "Client Json conversation_path",
-    "umbral_chat.cli.output": "clean counted moment notice one_line print_json stderr stdout",
+    "umbral_chat.cli.output": "clean counted moment notice one_line print_json say stderr stdout",
     "umbral_chat.cli.watch": "Lines Screen watch",
 }
 
@@ -56,6 +56,7 @@ __all__ = [
     "one_line",
     "print_json",
     "run_async",
+    "say",
     "service_options",
     "stderr",
     "stdout",

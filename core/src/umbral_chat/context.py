@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from umbral_chat.auth.limits import Rates
     from umbral_chat.chat import Chat
     from umbral_chat.clock import Clock
     from umbral_chat.drafts import Drafts
@@ -43,6 +44,7 @@ class Services:
     chat: Chat
     lifecycle: Lifecycle
     presence: Presence | None
+    rates: Rates
 
 
 __all__ = ["Base", "Services"]

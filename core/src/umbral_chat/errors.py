@@ -13,8 +13,9 @@ UmbralChatError
 │   ├── RequestTimeout           408  request_timeout
 │   ├── TooLarge                 413  body_too_large
 │   ├── UriTooLong               414  uri_too_long
-│   ├── HeadersTooLarge          431  headers_too_large
-│   └── TooManyRequests          429  rate_limited
+│   ├── UnsupportedMedia         415  unsupported_media_type, unsupported_encoding
+│   ├── TooManyRequests          429  rate_limited, too_many_own_drafts, too_many_own_readers …
+│   └── HeadersTooLarge          431  headers_too_large
 ├── Unavailable                  503  a part that the answer needs does not answer now
 │   └── HistoryUnavailable            history_unavailable
 ├── SettingsError                     a setting is wrong; says which, where it came from, and what would be right
@@ -151,6 +152,13 @@ class HeadersTooLarge(RequestError):
     default_code = "headers_too_large"
 
 
+class UnsupportedMedia(RequestError):
+    """The body is no JSON but of another kind, or is encoded in a way that is not taken."""
+
+    status = 415
+    default_code = "unsupported_media_type"
+
+
 class TooManyRequests(RequestError):
     """The principal writes faster than its limit; `Retry-After` says when to come again."""
 
@@ -211,5 +219,6 @@ __all__ = [
     "UmbralChatError",
     "Unauthorized",
     "Unavailable",
+    "UnsupportedMedia",
     "UriTooLong",
 ]

@@ -56,9 +56,16 @@ def umbral_chat_authenticator(base: Base, storage: Storage) -> Authenticator | N
 
 @hookspec
 def umbral_chat_routes(services: Services) -> Sequence[ControllerRouterHandler]:
-    """Litestar route handlers, each with `opt={"right": …}`: a route without a right is refused at start.
+    """Litestar route handlers, each with `opt={"right": …}`: a route without a right is refused at start. Every request
+    of a visitor or user counts towards `core.limits.requests_per_second`; `opt={…, "rate": "markers"}` names another
+    rate beside it.
 
-    Called once, at start, after the providers were entered.
+    Called once, at start, before anything is entered; the doctor calls it, too, and starts no service.
+
+    Parameters and bodies that a handler's signature does not name are refused before it is called; a hot route is held
+    to the signatures of its `documented_by`. A handler that reads the query or a body past its signature says so:
+    `opt={"query": "own"}`, `opt={"body": True}`. The document names the statuses that follow from a route's shape, and
+    those of `opt={"problems": (404, 409)}`.
     """
     return ()
 
@@ -73,13 +80,15 @@ def umbral_chat_offers(services: Services, conversation: str, principal: Princip
 
 @hookspec
 def umbral_chat_consumers(services: Services) -> Sequence[Consumer]:
-    """Durable consumers of logs. Called once, at start."""
+    """Durable consumers of logs. Called once, at start, after the providers were entered; the doctor calls it, too, and
+    starts no service."""
     return ()
 
 
 @hookspec
 def umbral_chat_checks(services: Services) -> Sequence[Check]:
-    """Checks for `umbral-chat doctor` and readiness. Called once, at start."""
+    """Checks for `umbral-chat doctor` and readiness. Called once, at start, before anything is entered; the doctor
+    calls it, too, and starts no service: what there is then is said with `Check`."""
     return ()
 
 

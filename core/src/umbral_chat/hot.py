@@ -12,6 +12,9 @@ from litestar.types import Receive, Scope, Send
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 Ask = Callable[[ASGIConnection[Any, Any, Any, Any], "HotRoute"], Awaitable[None]]
 
+RAISED = "umbral_chat_raised"
+"""Key of the scope's state under which an error waits that was raised before Litestar was asked."""
+
 
 class HotRoute(ASGIRouteHandler):
     """An `@asgi` handler: `HotRoute(path, copy_scope=False, opt={"right": …, "documented_by": […]})(function)`.
@@ -25,6 +28,8 @@ class HotRoute(ASGIRouteHandler):
         """Decorate `fn`."""
 
         async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
+            if (error := scope["state"].pop(RAISED, None)) is not None:
+                raise cast("Exception", error)
             # Litestar registers a copy of the handler, which alone knows the layers it was registered in.
             handler = cast("HotRoute", scope["route_handler"])
             connection: ASGIConnection[Any, Any, Any, Any] = ASGIConnection(scope)
@@ -46,4 +51,4 @@ class HotRoute(ASGIRouteHandler):
         return []
 
 
-__all__ = ["HotRoute"]
+__all__ = ["RAISED", "HotRoute"]

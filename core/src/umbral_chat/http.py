@@ -11,7 +11,8 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
-from umbral_chat.decoding import decode_error
+from umbral_chat.decoding import decode_error, refuse_encoded
+from umbral_chat.depth import DEPTH, check_depth, too_deep
 from umbral_chat.errors import InvalidRequest, TooLarge
 
 if TYPE_CHECKING:
@@ -26,6 +27,9 @@ PRINCIPAL = "umbral_chat_principal"
 
 DISCONNECT = "umbral_chat.disconnect"
 """Key of the scope's extensions under which our own server leaves the `Disconnect` of the connection."""
+
+LIMIT_OF_DEPTH = "umbral_chat_depth"
+"""Key of the scope's state under which the guard leaves `core.limits.depth`, for whoever reads a body."""
 
 T = TypeVar("T")
 
@@ -77,13 +81,28 @@ def conversation(scope: Scope) -> str:
 
 
 def header(scope: Scope, name: bytes) -> str | None:
-    """The value of a header (lower-case name), None when it was not sent. Raises InvalidRequest when sent twice."""
+    """The text of a header (lower-case name), None when it was not sent.
+
+    Raises InvalidRequest: `duplicate_header` when it was sent twice, `invalid_encoding` when it is not UTF-8.
+    """
     found = [value for key, value in scope["headers"] if key == name]
     if not found:
         return None
     if len(found) > 1:
         raise InvalidRequest(f"The header {name.decode()} was sent twice.", code="duplicate_header")
-    return found[0].decode("latin-1")
+    return header_text(name, found[0])
+
+
+def header_text(name: bytes, value: bytes) -> str:
+    """The value as text in UTF-8, which is what clients send. Raises InvalidRequest (`invalid_encoding`)."""
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        raise InvalidRequest(
+            f"The header {name.decode('latin-1')} is not text in UTF-8.",
+            code="invalid_encoding",
+            field=name.decode("latin-1"),
+        ) from None
 
 
 def query(scope: Scope, known: frozenset[str]) -> dict[str, str]:
@@ -132,10 +151,25 @@ def check_bounds(number: int, *, field: str, least: int, most: int) -> int:
 
 
 async def body(scope: Scope, receive: Receive, limit: int) -> bytes:
-    """The whole body. Raises TooLarge past `limit` bytes, before more of it is read."""
+    """The whole body, fit to be decoded. Raises TooLarge past `limit` bytes, before more of it is read, and
+    InvalidRequest: `unsupported_encoding` for one that is compressed, `too_deep` past `core.limits.depth`."""
     for name, value in scope["headers"]:
         if name == b"content-length" and value.isdigit() and int(value) > limit:
             raise too_large(limit)
+        if name == b"content-encoding":
+            refuse_encoded(value)
+    data = await _read(receive, limit)
+    check_depth(data, depth_of(scope))
+    return data
+
+
+def depth_of(scope: Scope) -> int:
+    """How deep what this request brings may be nested: `core.limits.depth`."""
+    found: int = scope.get("state", {}).get(LIMIT_OF_DEPTH, DEPTH)
+    return found
+
+
+async def _read(receive: Receive, limit: int) -> bytes:
     message: Any = await receive()
     data: bytes = message.get("body", b"")
     if not message.get("more_body", False) and message["type"] == "http.request" and len(data) <= limit:
@@ -175,12 +209,15 @@ async def optional_body(scope: Scope, receive: Receive, limit: int) -> bytes:
 
 
 def decode(decoder: msgspec.json.Decoder[T], raw: bytes) -> T:
-    """The body as what `decoder` makes. Raises InvalidRequest: `invalid_json`, `invalid_encoding`, and with the field
-    `unknown_field`, `missing_field`, `invalid_field`."""
+    """A body that `body` read as what `decoder` makes. Raises InvalidRequest: `missing_body`, `invalid_json`,
+    `invalid_encoding`, and with the field `unknown_field`, `missing_field`, `invalid_field`; UnsupportedMedia for what
+    is no JSON at all: `unsupported_media_type`, `unsupported_encoding`."""
     try:
         return decoder.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise decode_error(error) from error
+        raise decode_error(error, raw) from error
+    except RecursionError:  # from somewhere else than `body`
+        raise too_deep(DEPTH, field="body") from None
 
 
 def too_large(limit: int) -> TooLarge:
@@ -204,6 +241,7 @@ async def send_empty(send: Send, status: int, headers: Headers) -> None:
 
 __all__ = [
     "DISCONNECT",
+    "LIMIT_OF_DEPTH",
     "PRINCIPAL",
     "Disconnect",
     "Headers",
@@ -211,7 +249,9 @@ __all__ = [
     "check_bounds",
     "conversation",
     "decode",
+    "depth_of",
     "header",
+    "header_text",
     "integer",
     "optional_body",
     "principal",

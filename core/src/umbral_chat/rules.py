@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import msgspec
 
+from umbral_chat.depth import DEPTH, too_deep, value_is_deeper
 from umbral_chat.errors import InvalidRequest
+from umbral_chat.model.attachments import attachments
 from umbral_chat.model.entries import Member, Sender
-from umbral_chat.model.ids import ID_LIMIT
+from umbral_chat.model.ids import ID_CHARACTERS, ID_LIMIT, is_id
+from umbral_chat.model.internal import is_internal
+from umbral_chat.names import clean_name
 
 NAME_LIMIT = 200
 """Longest name of a sender or member, and title of a conversation, in characters."""
 
 MEMBERS_LIMIT = 500
 """Most members of a conversation."""
-
-_MESSAGE_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}\Z")
 
 
 def check_text(value: str, *, field: str, limit: int, least: int = 1) -> str:
@@ -35,21 +36,38 @@ def check_text(value: str, *, field: str, limit: int, least: int = 1) -> str:
     return value
 
 
+def check_content(value: str | None, metadata: dict[str, Any] | None, *, limit: int) -> str:
+    """What a message says: 1 to `limit` characters, or none where its metadata has attachments. Codes `missing_field`,
+    `invalid_field`, `nul_character`."""
+    if value:
+        return check_text(value, field="content", limit=limit)
+    if attachments(metadata):
+        return ""
+    mend = "A message needs text, or metadata.attachments: a list of objects that each have `url` or `id`."
+    if value is None:
+        raise InvalidRequest(f"content is missing. {mend}", code="missing_field", field="content")
+    raise InvalidRequest(f"content is empty. {mend}", code="invalid_field", field="content", limit=1)
+
+
 def check_message_id(value: str, *, field: str = "message_id") -> str:
-    """1–128 of `A-Z a-z 0-9 . _ : -`, since it stands in URLs; not `.` or `..`."""
-    if _MESSAGE_ID.match(value) and value not in {".", ".."}:
+    """Return `value` if it may name a message, which stands in URLs: as `is_id` has it."""
+    if is_id(value):
         return value
     raise InvalidRequest(
-        f"{field} has 1 to {ID_LIMIT} of the characters A-Z a-z 0-9 . _ : - and is not '.' or '..'.",
+        f"{field} has 1 to {ID_LIMIT} of the characters {ID_CHARACTERS} and is not '.' or '..'. Other characters are "
+        "written as ~ and two hexadecimal digits for each byte of UTF-8 (/ is ~2F).",
         code="invalid_field",
         field=field,
         limit=ID_LIMIT,
     )
 
 
-def check_metadata(value: dict[str, Any] | None, *, limit: int) -> dict[str, Any] | None:
-    """An object of at most `limit` bytes of JSON, without NUL. Codes `metadata_too_large`, `nul_character`."""
+def check_metadata(value: dict[str, Any] | None, *, limit: int, depth: int = DEPTH) -> dict[str, Any] | None:
+    """An object of at most `limit` bytes of JSON, without NUL, that fits into a body of `depth` levels. Codes
+    `metadata_too_large`, `nul_character`, `too_deep`."""
     if value is not None:
+        if value_is_deeper(value, depth - 1):
+            raise too_deep(depth, field="metadata")
         encoded = msgspec.json.encode(value)
         if len(encoded) > limit:
             raise InvalidRequest(
@@ -64,17 +82,27 @@ def check_metadata(value: dict[str, Any] | None, *, limit: int) -> dict[str, Any
 
 
 def check_sender(sender: Sender | None) -> Sender | None:
-    """The sender's id and name are within their bounds."""
+    """The sender, whose id and name are within their bounds, with its name cleaned (`umbral_chat.names`)."""
     if sender is not None:
         if sender.id is not None:
             check_text(sender.id, field="sender.id", limit=ID_LIMIT)
         if sender.name is not None:
-            check_text(sender.name, field="sender.name", limit=NAME_LIMIT)
+            name = check_display_name(sender.name, field="sender.name")
+            if name != sender.name:
+                sender = msgspec.structs.replace(sender, name=name)
     return sender
 
 
+def check_display_name(value: str, *, field: str) -> str:
+    """A name of 1 to 200 characters, cleaned (`umbral_chat.names`). Codes `invalid_field`, `nul_character`."""
+    name = clean_name(check_text(value, field=field, limit=NAME_LIMIT))
+    if not name:
+        raise InvalidRequest(f"{field} has no character that can be seen.", code="invalid_field", field=field, limit=1)
+    return name
+
+
 def check_members(members: list[Member]) -> list[Member]:
-    """Within bounds, each subject once."""
+    """Within bounds, each subject once; their names cleaned (`umbral_chat.names`)."""
     if len(members) > MEMBERS_LIMIT:
         raise InvalidRequest(
             f"{len(members)} members; {MEMBERS_LIMIT} are allowed.",
@@ -82,17 +110,33 @@ def check_members(members: list[Member]) -> list[Member]:
             field="members",
             limit=MEMBERS_LIMIT,
         )
+    checked: list[Member] = []
     seen: set[str] = set()
     for index, member in enumerate(members):
         check_text(member.subject, field=f"members[{index}].subject", limit=ID_LIMIT)
-        if member.name is not None:
-            check_text(member.name, field=f"members[{index}].name", limit=NAME_LIMIT)
+        name = member.name
+        if name is not None:
+            name = check_display_name(name, field=f"members[{index}].name")
+        checked.append(member if name == member.name else msgspec.structs.replace(member, name=name))
         if member.subject in seen:
             raise InvalidRequest(
                 f"{member.subject!r} is a member twice.", code="invalid_field", field=f"members[{index}].subject"
             )
         seen.add(member.subject)
-    return members
+    return checked
+
+
+def check_internal(conversation: str, members: list[Member]) -> None:
+    """Of an internal conversation only agents are members: whoever is another's would have no right there."""
+    if not is_internal(conversation):
+        return
+    for index, member in enumerate(members):
+        if member.role != "agent":
+            raise InvalidRequest(
+                "Members of an internal conversation have the role 'agent': nobody else has a right there.",
+                code="invalid_field",
+                field=f"members[{index}].role",
+            )
 
 
 def _holds_nul(value: Any) -> bool:
@@ -110,6 +154,9 @@ def _holds_nul(value: Any) -> bool:
 __all__ = [
     "MEMBERS_LIMIT",
     "NAME_LIMIT",
+    "check_content",
+    "check_display_name",
+    "check_internal",
     "check_members",
     "check_message_id",
     "check_metadata",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import socket
@@ -26,6 +27,10 @@ from umbral_chat.settings.effective import Settings
 from umbral_chat.settings.keys import check_exposure
 
 log = logging.getLogger("umbral_chat")
+
+COLLECT_AFTER = 10_000
+"""New objects that may be part of a cycle before the collector looks at them: at 200 bytes each 2 MB, measured at the
+point from which on more made no difference."""
 
 
 class Server(uvicorn.Server):
@@ -95,7 +100,12 @@ def serve(settings: Settings, plugins: PluginHost) -> int:
     listener = _listen(core.host, core.port)
     address, port = listener.getsockname()[:2]
     url = f"http://{f'[{address}]' if ':' in address else address}:{port}"
-    server = Server(config, app, lambda: _greet(url, keyless=not core.keys))
+
+    def started() -> None:
+        relieve_collector()
+        _greet(url, keyless=not core.keys)
+
+    server = Server(config, app, started)
     logging.getLogger("uvicorn.error").addFilter(lambda _: "failure" not in app.state)
     with listener:
         try:
@@ -107,6 +117,18 @@ def serve(settings: Settings, plugins: PluginHost) -> int:
     if failure is not None:
         raise failure
     return 0 if server.started else 1
+
+
+def relieve_collector() -> None:
+    """Collect garbage less often, and never look at what the start left behind: those objects stay anyway.
+
+    By its default settings the collector takes a tenth of a send's time. What requests leave is freed by its reference
+    counts; cycles come from errors, with their tracebacks. It is the process's own matter, so `serve` does this and an
+    app that is embedded elsewhere does not.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(COLLECT_AFTER, *gc.get_threshold()[1:])
 
 
 def _listen(host: str, port: int) -> socket.socket:

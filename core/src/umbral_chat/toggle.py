@@ -9,6 +9,7 @@ from datetime import datetime
 import msgspec
 
 from umbral_chat.clock import Clock
+from umbral_chat.depth import decode_bounded
 from umbral_chat.errors import Conflict
 from umbral_chat.providers.store import Record, SharedStore
 
@@ -60,7 +61,7 @@ class Toggle:
             return
         self._version = record.version
         try:
-            state = _decoder.decode(record.value)
+            state = decode_bounded(_decoder, record.value)
         except msgspec.DecodeError as error:
             log.warning("the stored toggle cannot be read, and stays as it is (%s): %s", self.state.enabled, error)
             return

@@ -11,21 +11,26 @@ import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import apsw
 import pytest
+from umbral_chat import hookimpl
 from umbral_chat.cli import checkup
-from umbral_chat.cli.findings import database_finding, plugin_findings
+from umbral_chat.cli.findings import Finding, database_finding, plugin_findings
 from umbral_chat.clock import SystemClock
 from umbral_chat.errors import StoreError
-from umbral_chat.plugins import PluginHost, PluginStatus
+from umbral_chat.plugins import PluginHost, PluginStatus, boot
 from umbral_chat.providers.edges import Check, CheckResult
 from umbral_chat.providers.history import Storage
 from umbral_chat.sqlite import open_storage
+from umbral_chat.toggle import Toggle
 
 if TYPE_CHECKING:
+    from umbral_chat.context import Services
+
     from core.tests.cli.conftest import FakeService, Run
 
 
@@ -126,6 +131,7 @@ import asyncio, os, sys, signal
 from umbral_chat.clock import SystemClock
 from umbral_chat.providers.history import Storage
 from umbral_chat.sqlite import open_storage
+from umbral_chat.toggle import Toggle
 
 async def main():
     storage = open_storage(sys.argv[1], clock=SystemClock())
@@ -240,6 +246,87 @@ def test_a_store_that_cannot_be_opened_is_a_fault_and_what_does_not_need_it_is_l
     assert "✗ store: the disk is gone" in result.stdout
     assert "– plugins' checks: they need the store" in result.stdout
     assert ran == ["outside"]
+
+
+def test_what_a_check_finds_there_is_the_store_and_the_toggle_and_nothing_that_runs(
+    run: Run, database: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def switch() -> None:
+        async with (storage := open_storage(database, clock=SystemClock())).lifespan:
+            await Toggle(storage.store, SystemClock(), configured=True).set(enabled=False, by="ops")
+
+    asyncio.run(switch())
+
+    def checks(_: PluginHost, services: Services) -> list[Check]:
+        async def parts() -> CheckResult:
+            heads = await services.storage.history.heads(["room"])
+            states = {one.state.state for one in services.failover.status()}
+            detail = f"{heads} {sorted(states)} {services.toggle.state.enabled} {services.toggle.state.by}"
+            return CheckResult(ok=True, detail=detail)
+
+        async def live() -> CheckResult:
+            return CheckResult(ok=services.failover.mode == "live", detail="asked where nothing runs")
+
+        async def silent() -> CheckResult:
+            return None  # type: ignore[return-value]  # a plugin's mistake
+
+        return [Check("parts", parts), Check("live", live, needs_service=True), Check("silent", silent)]
+
+    monkeypatch.setattr(PluginHost, "checks", checks)
+    result = run("doctor", "--database", str(database), "--json")
+    found = {check["name"]: check for check in json.loads(result.stdout)["checks"]}
+    assert (found["parts"]["state"], found["parts"]["detail"]) == ("ok", "{} ['off'] False ops")
+    assert found["live"]["state"] == "skipped"
+    assert (found["silent"]["state"], found["silent"]["detail"]) == ("failed", "it answered None and no CheckResult")
+
+
+def test_what_needs_no_store_is_looked_at_before_there_is_one(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def look() -> CheckResult:
+        return CheckResult(ok=True, detail="seen")
+
+    checks = [Check("inside", look), Check("outside", look, needs_store=False)]
+    monkeypatch.setattr(PluginHost, "checks", lambda _self, _services: checks)
+    found = states(run("doctor", "--database", str(tmp_path / "new.sqlite3"), "--json").stdout)
+    assert (found["outside"], found["plugins' checks"]) == ("ok", "skipped")
+    assert "inside" not in found
+
+
+class Acme:
+    """A plugin with a consumer that cannot consume, or a check that cannot be run."""
+
+    def __init__(self, hook: str, given: object) -> None:
+        setattr(self, f"umbral_chat_{hook}", hookimpl(lambda: [given]))
+
+
+class Deaf:
+    name = "deaf"
+
+
+@pytest.mark.parametrize(
+    ("hook", "given", "name", "said"),
+    [
+        ("consumers", Deaf(), "providers", "which has no handle"),
+        ("routes", print, "providers", "which is not a route handler"),
+        ("checks", Check("mine", lambda: None), "checks of acme", "the check 'mine', whose `run` is not async"),  # type: ignore[arg-type,return-value]
+    ],
+)
+def test_a_plugin_that_would_stop_the_start_is_a_fault(
+    database: Path, hook: str, given: object, name: str, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plugin = Acme(hook, given)
+    monkeypatch.setattr(EntryPoint, "load", lambda _: plugin)
+    point = EntryPoint("acme", "acme", "umbral_chat")
+    settings, plugins = boot(environ={"UMBRAL_CHAT_CORE__DATABASE": str(database)}, entry_points=[point])
+
+    async def look() -> list[Finding]:
+        return [finding async for finding in checkup.own_findings(settings, plugins)]
+
+    (fault,) = [finding for finding in asyncio.run(look()) if finding.state == "failed"]
+    assert fault.name == name
+    assert said in fault.detail
+    assert "acme" in fault.name + fault.detail
 
 
 def ready(service: FakeService, status: str, *checks: dict[str, Any]) -> None:

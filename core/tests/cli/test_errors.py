@@ -78,7 +78,7 @@ def test_what_is_no_answer_of_ours_is_told_as_such(
 
 def test_a_problem_cannot_steer_the_terminal(run: Run, httpx_mock: HTTPXMock) -> None:
     httpx_mock.add_response(url=URL, status_code=400, json=problem("bad", detail="a\x1b[2J\x9b5mb[red]c"))
-    assert "a[2J5mb[red]c" in run("status").stderr
+    assert r"a\u001b[2J\u009b5mb[red]c" in run("status").stderr
 
 
 def test_the_key_is_sent_and_no_proxy_is_asked_for_this_machine(

@@ -91,7 +91,7 @@ def test_status_is_readable_and_complete(run: Run, service: FakeService) -> None
     said = run("status", service=service).stdout
     for part in (
         "9.8",
-        "polling  live  rank=0  reason=tick[2J\n",
+        "polling  live  rank=0  reason=tick\\u001b[2J\n",
         "2026-11-22 09:00:00",
         "presence  none",
         "12345",

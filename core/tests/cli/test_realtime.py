@@ -21,7 +21,7 @@ def test_it_is_switched_and_said_by_whom_and_when(
     service.canned["PUT", PATH] = (200, {"enabled": enabled, **SWITCHED})
     said = run("realtime", action, service=service)
     assert said.exit_code == 0
-    assert said.stdout == f"✓ Realtime is {action}, switched by key:n8n[2J at 2026-11-22 09:00:00.\n"
+    assert said.stdout == f"✓ Realtime is {action}, switched by key:n8n\\u001b[2J at 2026-11-22 09:00:00.\n"
     assert [request[:2] for request in service.requests] == [("PUT", PATH)]
     assert service.bodies == [{"enabled": enabled}]
 
@@ -31,7 +31,7 @@ def test_it_is_switched_and_said_by_whom_and_when(
     [
         ({"enabled": True}, "on, as it was at the start: nobody has switched it"),
         ({"enabled": False, "locked": True}, "off in the settings (realtime.enabled = false)"),
-        ({"enabled": True, **SWITCHED}, "on, switched by key:n8n[2J at 2026-11-22 09:00:00"),
+        ({"enabled": True, **SWITCHED}, "on, switched by key:n8n\\u001b[2J at 2026-11-22 09:00:00"),
     ],
 )
 @pytest.mark.parametrize("action", [(), ("status",)])

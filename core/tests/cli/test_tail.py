@@ -68,7 +68,8 @@ def test_content_cannot_steer_the_terminal(run: Run, service: FakeService) -> No
     for text in (plain, said):
         assert not {char for char in text if (ord(char) < 32 and char not in "\n\t") or 127 <= ord(char) < 160}
     assert json.loads(said)["content"] == "a\x1b[2Jb\x9b31mc\x07[bold]d\r\te"  # JSON is escaped, not changed
-    assert "a[2Jb31mc[bold]d        e" in plain
+    assert r"a\u001b[2Jb\u009b31mc\u0007[bold]d" in plain
+    assert "\n                   e\n" in plain  # a return ends a line like any other
 
 
 def test_an_expired_cursor_is_told_and_the_reader_starts_over(run: Run, service: FakeService) -> None:

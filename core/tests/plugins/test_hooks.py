@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
-from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -15,18 +13,14 @@ from umbral_chat.errors import PluginError, SettingsError
 from umbral_chat.plugins.relay import specs
 from umbral_chat.providers.auth import Principal
 from umbral_chat.providers.edges import Check, CheckResult, Offer
-from umbral_chat.providers.history import Storage
 from umbral_chat.settings.sections import Section
 
 from .conftest import HostOf
+from .fakes import storage, whole
 
 BASE = cast("Base", object())
 SERVICES = cast("Services", object())
 PRINCIPAL = Principal(kind="local", subject="local", rights=frozenset())
-
-
-def storage(name: str) -> Storage:
-    return Storage(name, cast("Any", None), cast("Any", None), nullcontext())
 
 
 STORAGE = storage("sqlite")
@@ -61,10 +55,6 @@ def raising(message: str) -> Any:
     return fail
 
 
-def provider(name: str, rank: int = 0) -> SimpleNamespace:
-    return SimpleNamespace(name=name, rank=rank)
-
-
 def test_hook_umbral_chat_settings(host_of: HostOf) -> None:
     plugin = Recorder("umbral_chat_settings", One)
     assert host_of(one=plugin).sections() == {"one": One}
@@ -81,7 +71,7 @@ def test_hook_umbral_chat_history(host_of: HostOf) -> None:
 
 
 def test_hook_umbral_chat_transport(host_of: HostOf) -> None:
-    low, high, tie = provider("a", 0), provider("z", 10), provider("b", 0)
+    low, high, tie = (whole("transport", name, rank) for name, rank in (("a", 0), ("z", 10), ("b", 0)))
     plugin = Recorder("umbral_chat_transport", low)
     host = host_of(low=plugin, high=Recorder("umbral_chat_transport", high), tie=Recorder("umbral_chat_transport", tie))
     assert host.transports(BASE, STORAGE) == [high, low, tie]
@@ -89,7 +79,7 @@ def test_hook_umbral_chat_transport(host_of: HostOf) -> None:
 
 
 def test_hook_umbral_chat_presence(host_of: HostOf) -> None:
-    mine = provider("here")
+    mine = whole("presence", "here")
     plugin = Recorder("umbral_chat_presence", mine)
     host = host_of(one=plugin)
     assert host.presence(BASE, STORAGE, None) is mine
@@ -99,7 +89,7 @@ def test_hook_umbral_chat_presence(host_of: HostOf) -> None:
 
 
 def test_hook_umbral_chat_authenticator(host_of: HostOf) -> None:
-    late, early = provider("late", 9), provider("early", 1)
+    late, early = whole("authenticator", "late", 9), whole("authenticator", "early", 1)
     plugin = Recorder("umbral_chat_authenticator", late)
     host = host_of(a=plugin, b=Recorder("umbral_chat_authenticator", early))
     assert host.authenticators(BASE, STORAGE) == [early, late]
@@ -134,7 +124,7 @@ def test_hook_umbral_chat_offers(host_of: HostOf) -> None:
 
 
 def test_hook_umbral_chat_consumers(host_of: HostOf) -> None:
-    mine = provider("bridge")
+    mine = whole("consumers", "bridge")
     plugin = Recorder("umbral_chat_consumers", [mine])
     assert host_of(a=plugin).consumers(SERVICES) == [mine]
     assert plugin.calls == [{"services": SERVICES}]
@@ -221,11 +211,11 @@ def test_an_offer_that_works_again_clears_its_fault(host_of: HostOf) -> None:
 @pytest.mark.parametrize(
     ("kind", "result"),
     [
-        ("transport", provider("same")),
-        ("authenticator", provider("same")),
-        ("presence", provider("same")),
+        ("transport", whole("transport", "same")),
+        ("authenticator", whole("authenticator", "same")),
+        ("presence", whole("presence", "same")),
         ("history", storage("same")),
-        ("consumers", [provider("same")]),
+        ("consumers", [whole("consumers", "same")]),
         ("commands", [mine_command]),
         ("routes", [read_x]),
     ],
@@ -247,7 +237,7 @@ def test_a_path_with_another_method_is_another_route(host_of: HostOf) -> None:
 @pytest.mark.parametrize(
     ("kind", "result", "call"),
     [
-        ("authenticator", provider("tokens"), lambda host: host.authenticators(BASE, STORAGE)),
+        ("authenticator", whole("authenticator", "tokens"), lambda host: host.authenticators(BASE, STORAGE)),
         ("history", storage("sqlite"), lambda host: host.select_storage(BASE, "sqlite")),
         ("commands", [mine_command], lambda host: host.commands(["mine"])),
     ],
@@ -270,7 +260,8 @@ def test_two_histories_need_a_choice_and_both_are_named_with_the_setting(host_of
 
 def test_two_presences_need_a_choice(host_of: HostOf) -> None:
     host = host_of(
-        one=Recorder("umbral_chat_presence", provider("a")), two=Recorder("umbral_chat_presence", provider("b"))
+        one=Recorder("umbral_chat_presence", whole("presence", "a")),
+        two=Recorder("umbral_chat_presence", whole("presence", "b")),
     )
     with pytest.raises(SettingsError, match=r"set core\.presence"):
         host.presence(BASE, STORAGE, None)

@@ -290,3 +290,23 @@ def test_any_text_in_any_variable_is_taken_or_refused_by_name(dotted: str, text:
     except SettingsError as error:
         said = str(error)
     assert name in said
+
+
+@pytest.mark.parametrize("levels", [40, 300, 970, 5_000])
+def test_what_is_nested_too_deep_is_refused_by_name(file: Path, levels: int) -> None:
+    lists, tables = "[" * levels + "]" * levels, "{a=" * levels + "1" + "}" * levels
+    dotted = ".".join(["a"] * levels)
+    for text in (
+        f"[polling]\ntags = {lists}",
+        f"[polling]\ntags = {tables}",
+        f"[polling.tags]\n{dotted} = 1",
+        f"[polling.tags.{dotted}]\nb = 1",
+        f"polling = {lists}",
+    ):
+        said = refused(file, text)
+        assert "nested deeper than 32 levels" in said
+        assert str(file) in said
+    json = '{"a":' * levels + "1" + "}" * levels
+    for value in (lists, json, "[" * 3 * levels):
+        said = refused(file, "", UMBRAL_CHAT_POLLING__TAGS=value)
+        assert "polling.tags (environment UMBRAL_CHAT_POLLING__TAGS) is nested deeper than 32 levels" in said

@@ -254,6 +254,18 @@ class LowersMarkers(Broken):
         return seq
 
 
+class FoldsCase(Broken):
+    """Both instances take upper and lower case of a conversation's id as the same."""
+
+    async def append(self, write: Write) -> Appended:
+        return await self.inner.append(change(write, conversation=write.conversation.lower()))
+
+
+class CutsAtTheSemicolon(Broken):
+    async def append(self, write: Write) -> Appended:
+        return await self.inner.append(change(write, conversation=write.conversation.partition(";")[0]))
+
+
 BROKEN = [
     (LosesAnEntry, "test_concurrent_appends_are_numbered_without_gap_or_repeat"),
     (LosesAnEntry, "test_entries_are_read_after_any_seq_in_pages_of_any_size"),
@@ -285,6 +297,8 @@ BROKEN = [
     (PagesTheWrongEnd, "test_messages_are_paged_backwards_from_the_newest"),
     (LosesTies, "test_pages_hold_each_conversation_once_even_among_equal_times"),
     (CountsOnesOwn, "test_unread_counts_what_others_said_past_the_marker"),
+    (FoldsCase, "test_ids_that_differ_in_case_or_in_a_sign_are_different_conversations"),
+    (CutsAtTheSemicolon, "test_conversations_and_messages_have_the_ids_of_their_platforms"),
     (LowersMarkers, "test_read_markers_only_rise_and_end_at_the_head"),
 ]
 

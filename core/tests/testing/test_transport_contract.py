@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 from collections import OrderedDict
 from collections.abc import AsyncIterator
@@ -35,6 +36,7 @@ class Hub:
     """Logs of heads alone, and everybody who wants to hear of them."""
 
     def __init__(self) -> None:
+        self.over = asyncio.Event()
         self.heads: dict[str, Head | Deleted] = {}
         self.ears: list[HubTransport] = []
 
@@ -169,10 +171,11 @@ class Contract(TransportContract):
     down_within = 0.4
     settle = 0.03
     transport: type[HubTransport] = HubTransport
+    hub: Hub
 
     @asynccontextmanager
     async def rig(self) -> AsyncIterator[TransportRig]:
-        hub = Hub()
+        hub = self.hub = Hub()
         tried = self.transport(hub)
 
         async def cut() -> None:
@@ -345,6 +348,32 @@ class ForgetsWhatItMissed(HubTransport):
         self.hub.ears.append(self)
 
 
+class Hangs(HubTransport):
+    """Where a test says."""
+
+    where: ClassVar[str] = ""
+
+    async def stop(self) -> None:
+        if self.where == "stop" and self.task is not None:
+            await self.forever()
+        await super().stop()
+
+    async def publish(self, signal: Signal) -> None:
+        if self.where == "publish":
+            await self.forever()
+        await super().publish(signal)
+
+    async def forever(self) -> None:
+        await asyncio.Event().wait()
+
+
+class CannotBeCancelled(Hangs):
+    async def forever(self) -> None:
+        while not self.hub.over.is_set():
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.sleep(30)
+
+
 OFFENCES = [
     ("test_it_is_off_until_it_is_started_and_then_soon_live", NeverLive),
     ("test_starting_does_not_wait_for_a_connection", DeniesAnOutage),
@@ -391,3 +420,45 @@ async def test_a_broken_transport_is_caught(guarantee: str, transport: type[HubT
 def test_each_guarantee_can_be_broken() -> None:
     guarantees = {name for name in dir(TransportContract) if name.startswith("test_")}
     assert {guarantee for guarantee, _ in OFFENCES} == guarantees
+
+
+@pytest.mark.parametrize(
+    ("where", "guarantee"),
+    [
+        ("stop", "test_the_events_end_when_it_stops"),
+        ("publish", "test_a_signal_reaches_other_instances_and_not_its_own"),
+    ],
+)
+@pytest.mark.parametrize("transport", [Hangs, CannotBeCancelled])
+async def test_a_transport_that_hangs_is_told_by_the_guarantee_and_the_place(
+    where: str, guarantee: str, transport: type[Hangs], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Hangs, "where", where)
+    monkeypatch.setattr("umbral_chat.testing.bounded.CLEARING", 0.05)
+    contract = Contract()
+    contract.transport = transport
+    contract.patience = 0.5
+    before = asyncio.all_tasks()
+    with pytest.raises(AssertionError) as raised:
+        await getattr(contract, guarantee)()
+    said = str(raised.value)
+    assert said.startswith(f"The guarantee hung: {guarantee.removeprefix('test_').replace('_', ' ')}.")
+    assert f"await rig.transport.{where}" in said or "await sender.publish(signal)" in said
+    assert "in forever: await asyncio" in said
+    contract.hub.over.set()
+    left = asyncio.all_tasks() - before
+    for task in left:
+        task.cancel()
+    if left:
+        _, stuck = await asyncio.wait(left, timeout=30)
+        assert not stuck
+
+
+async def test_what_ends_is_not_bounded() -> None:
+    contract = Contract()
+    contract.patience = 0.0
+    with pytest.raises(AssertionError, match="The guarantee hung"):
+        await contract.test_the_events_end_when_it_stops()
+    contract.patience = 60.0
+    contract.soon = 10.0
+    await contract.test_the_events_end_when_it_stops()

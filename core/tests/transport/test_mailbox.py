@@ -20,6 +20,7 @@ from umbral_chat.providers.transport import (
     TransportEvent,
     TransportState,
 )
+from umbral_chat.testing.rig import most_events
 from umbral_chat.transport import Mailbox
 
 LIMIT = 3
@@ -72,6 +73,19 @@ def test_read_in_between_the_last_of_everything_comes_last(steps: list[Transport
     assert {event.conversation: event for event in got if isinstance(event, HeadHint)} == put
     heard = iter([event for event in steps if isinstance(event, SignalHint)])
     assert all(event in heard for event in got if isinstance(event, SignalHint)), "out of order, twice or made up"
+
+
+def test_at_its_fullest_it_holds_what_the_contract_allows_and_no_less_is_allowed() -> None:
+    limit, conversations = 32, [f"room-{number}" for number in range(8)]
+    mailbox = Mailbox(limit)
+    for seq in range(1, 3 * limit):
+        for conversation in conversations:
+            mailbox.put(EntryHint(conversation, "e" * 10, entry(seq)))
+            mailbox.put(HeadHint(conversation, Head("e" * 10, seq)))
+        mailbox.put(SignalHint(ReadSignal(conversation="room-0", subject="s", seq=seq)))
+        mailbox.put(StateChanged(TransportState("live", f"{seq}", datetime(2026, 1, 1, tzinfo=UTC))))
+        mailbox.put(ToggleHint(Record(b"", seq)))
+    assert len(mailbox) == most_events(limit, len(conversations))
 
 
 async def test_closing_ends_a_reader_who_waits() -> None:

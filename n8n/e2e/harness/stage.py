@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from n8n.e2e.harness.agent import model_credential, put_agent, stand_in_model
+from n8n.e2e.harness.answers import answer_oddly, take_files, work_in_vain
 from n8n.e2e.harness.copies import Copy, Credential, settings
 from n8n.e2e.harness.faults import Network, failing_network
 from n8n.e2e.harness.install import ensure_installed
@@ -24,14 +25,18 @@ class Setups:
 
     chat: Copy
     chat_with_agent: Copy
+    chat_odd_answers: Copy
+    chat_with_files: Copy
     chat_wrong_key: Copy
     chat_over_network: Copy
     follow: Copy
     follow_wrong_key: Copy
     follow_over_network: Copy
+    unless_agent_odd_answers: Copy
     unless_agent: Copy
     """Over the network, which is whole unless a test breaks it; as are the others of its kind below."""
     typing: Copy
+    typing_in_vain: Copy
     typing_fails: Copy
     typing_unhandled: Copy
 
@@ -58,13 +63,17 @@ def stage(command: str, folder: Path) -> Iterator[Stage]:
         setups = Setups(
             chat=Copy("chat", SIMPLE, service.url, right),
             chat_with_agent=Copy("chat-with-agent", SIMPLE, service.url, right, put_agent),
+            chat_odd_answers=Copy("chat-odd-answers", SIMPLE, service.url, right, answer_oddly),
+            chat_with_files=Copy("chat-with-files", SIMPLE, service.url, right, take_files),
             chat_wrong_key=Copy("chat-wrong-key", SIMPLE, service.url, wrong),
             chat_over_network=Copy("chat-over-network", SIMPLE, network.url, right),
             follow=Copy("follow", FOLLOW, service.url, right),
             follow_wrong_key=Copy("follow-wrong-key", FOLLOW, service.url, wrong),
             follow_over_network=Copy("follow-over-network", FOLLOW, network.url, right),
+            unless_agent_odd_answers=Copy("unless-agent-odd", UNLESS_AGENT, service.url, right, answer_oddly),
             unless_agent=Copy("unless-agent", UNLESS_AGENT, network.url, right),
             typing=Copy("typing", TYPING, network.url, right, settings(work_seconds=8)),
+            typing_in_vain=Copy("typing-in-vain", TYPING, network.url, right, work_in_vain),
             typing_fails=Copy("typing-fails", TYPING, network.url, right, fail_at_work),
             typing_unhandled=Copy("typing-unhandled", TYPING, network.url, right, fail_unhandled),
         )

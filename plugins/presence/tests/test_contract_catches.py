@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 from umbral_chat.testing import PresenceContract, SharedPresenceContract
-from umbral_chat_presence import deadlines, engine, people, provider, reader, room, telling, views
+from umbral_chat_presence import claims, deadlines, engine, people, provider, reader, room, telling, views
 from umbral_chat_presence.claims import Claim, Stamps
 from umbral_chat_presence.devices import Devices
 from umbral_chat_presence.engine import Engine
@@ -122,6 +122,17 @@ IN_ONE_PROCESS = [
     ("test_the_status_is_that_of_all_devices", Break(people, "_together", lambda live: live[0].status)),
     ("test_people_stand_in_the_order_in_which_they_came", wrapped(Room, "listing", backwards)),
     ("test_who_has_no_id_is_told_apart_by_role", Break(engine, "key_of", answers("somebody"))),
+    ("test_people_of_different_kinds_never_meet", Break(claims, "kind_of", answers(""))),
+    (
+        "test_people_of_different_kinds_never_meet",
+        wrapped(claims, "person_key", lambda original, _, *more: original("user", *more)),
+    ),
+    (
+        "test_only_who_is_of_the_same_kind_ends_somebodys_typing",
+        Break(
+            engine, "keys_of", lambda sender: [claims.person_key(sender.role, sender.id, kind) for kind in ("", "user")]
+        ),
+    ),
     ("test_conversations_have_nothing_to_do_with_each_other", wrapped(Engine, "forget", forgets_all)),
     ("test_a_device_of_which_nothing_is_heard_is_gone", Break(Devices, "due", answers(False))),
     ("test_a_report_in_the_moment_of_expiry_wins", Break(deadlines, "TOLERANCE", -2.0)),

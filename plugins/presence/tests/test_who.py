@@ -58,7 +58,7 @@ def test_everybody_stands_on_a_line_with_what_is_known(run: Run, httpx_mock: HTT
     assert result.exit_code == 0, result.output
     assert [line.rstrip() for line in result.stdout.splitlines()] == [
         "2 here (1 user, 1 agent)",
-        "  user Ada[2J (visitor)  online  since 2026-11-22 09:00:00  on phone (away), desk",
+        "  user Ada\\u001b[2J (visitor)  online  since 2026-11-22 09:00:00  on phone (away), desk",
         "  agent p2  busy  since 2026-11-22 10:00:00  types",
         "  assistant Bot  types",
         "  agent Grace  last seen 2026-11-22 08:00:00",

@@ -72,6 +72,10 @@ class Controls:
         else:
             await self._realtime.replication.ensure()
 
+    async def fresh(self, _: Body) -> None:
+        """As a project in which no client ever joined: no publication and no partition."""
+        await self._realtime.fresh()
+
     async def restart(self, body: Body) -> None:
         """Down for `seconds`."""
         await self._realtime.restart(float(body.get("seconds", 0)))
@@ -81,7 +85,19 @@ class Controls:
         self._realtime.reset()
 
 
-NAMES = ("faults", "limits", "drop", "close", "half_open", "expire", "crash", "replication", "restart", "reset")
+NAMES = (
+    "faults",
+    "limits",
+    "drop",
+    "close",
+    "half_open",
+    "expire",
+    "crash",
+    "replication",
+    "fresh",
+    "restart",
+    "reset",
+)
 
 
 def add_control(app: web.Application, realtime: Realtime) -> None:

@@ -1,5 +1,9 @@
 """Frames on the wire: objects in vsn 1.0.0, arrays and binary broadcasts in vsn 2.0.0 (Realtime's v1 and v2
-serializers)."""
+serializers).
+
+In 2.0.0 a broadcast is binary only if its payload came as bytes that the server does not look into: a binary push, a
+row of the database, a single REST broadcast. What came as a text frame, in a batch or by replay goes out as text.
+"""
 
 from __future__ import annotations
 
@@ -30,6 +34,8 @@ class Frame:
     join_ref: str | None = None
     binary: bytes | None = None
     """The payload of a broadcast that is no JSON."""
+    json: bytes | None = None
+    """The payload of a broadcast as the JSON that came; it is in `payload`, too."""
 
 
 def decode(data: str | bytes, vsn: int) -> Frame:
@@ -39,9 +45,13 @@ def decode(data: str | bytes, vsn: int) -> Frame:
             return _pushed(data)
         found = json.loads(data)
         if vsn == 1:
-            return Frame(found["topic"], found["event"], found["payload"], found.get("ref"), found.get("join_ref"))
-        join_ref, ref, topic, event, payload = found
-        return Frame(topic, event, payload, ref, join_ref)
+            frame = Frame(found["topic"], found["event"], found["payload"], found.get("ref"), found.get("join_ref"))
+        else:
+            join_ref, ref, topic, event, payload = found
+            frame = Frame(topic, event, payload, ref, join_ref)
+        if not isinstance(frame.payload, dict):
+            raise BadFrame("a payload that is no object")
+        return frame
     except (ValueError, KeyError, TypeError, AttributeError, IndexError, struct.error) as error:
         raise BadFrame(str(error)) from error
 
@@ -51,13 +61,16 @@ def encode(frame: Frame, vsn: int) -> str | bytes | None:
     if vsn == 1:
         if frame.binary is not None:
             return None
-        return json.dumps(
-            {"topic": frame.topic, "event": frame.event, "payload": frame.payload, "ref": frame.ref}
-            | ({"join_ref": frame.join_ref} if frame.join_ref else {})
-        )
-    if frame.event == "broadcast":
+        # The server names no join in this version.
+        return dumps({"ref": frame.ref, "event": frame.event, "payload": frame.payload, "topic": frame.topic})
+    if frame.event == "broadcast" and (frame.binary is not None or frame.json is not None):
         return _broadcast(frame)
-    return json.dumps([frame.join_ref, frame.ref, frame.topic, frame.event, frame.payload])
+    return dumps([frame.join_ref, frame.ref, frame.topic, frame.event, frame.payload])
+
+
+def dumps(value: Any) -> str:
+    """JSON without spaces, as the server writes it."""
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
 
 
 def _pushed(data: bytes) -> Frame:
@@ -74,19 +87,20 @@ def _pushed(data: bytes) -> Frame:
     body = data[at:]
     payload: dict[str, Any] = {"type": "broadcast", "event": event}
     if encoding == 1:
-        return Frame(topic, "broadcast", payload | {"payload": json.loads(body)}, ref or None, join_ref or None)
+        payload["payload"] = json.loads(body)
+        return Frame(topic, "broadcast", payload, ref or None, join_ref or None, json=body)
     return Frame(topic, "broadcast", payload, ref or None, join_ref or None, body)
 
 
 def _broadcast(frame: Frame) -> bytes:
     meta = frame.payload.get("meta")
     topic, event = frame.topic.encode(), str(frame.payload.get("event", "")).encode()
-    about = json.dumps(meta).encode() if meta else b""
+    about = dumps(meta).encode() if meta else b""
     if max(len(topic), len(event), len(about)) > LIMIT:
         raise BadFrame("a name of more than 255 bytes")
-    body = frame.binary if frame.binary is not None else json.dumps(frame.payload.get("payload")).encode()
+    body = frame.binary if frame.binary is not None else frame.json or b""
     head = struct.pack("5B", BROADCAST, len(topic), len(event), len(about), frame.binary is None)
     return head + topic + event + about + body
 
 
-__all__ = ["BROADCAST", "LIMIT", "PUSH", "BadFrame", "Frame", "decode", "encode"]
+__all__ = ["BROADCAST", "LIMIT", "PUSH", "BadFrame", "Frame", "decode", "dumps", "encode"]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import secrets
 from typing import Any
 
+_OURS = ("phx_ref", "phx_ref_prev")
+
 Metas = dict[str, dict[str, list[dict[str, Any]]]]
 
 
@@ -21,9 +23,11 @@ class Presence:
             found.setdefault(key, {"metas": []})["metas"].append(meta)
         return found
 
-    def track(self, channel: object, key: str, payload: dict[str, Any]) -> dict[str, Metas]:
-        """Somebody is here, or here otherwise; the diff."""
+    def track(self, channel: object, key: str, payload: dict[str, Any]) -> dict[str, Metas] | None:
+        """A presence came, or changed; the diff. Nothing changes by the same payload again."""
         before = self._by_channel.get(channel)
+        if before is not None and payload == {k: v for k, v in before[1].items() if k not in _OURS}:
+            return None
         meta = payload | {"phx_ref": secrets.token_urlsafe(9)}
         leaves: Metas = {}
         if before is not None:

@@ -9,83 +9,91 @@ from typing import Any
 from aiohttp import web
 
 from .authorization import allowed
+from .frames import Frame, dumps
+from .limits import PADDING
 from .server import Realtime
 from .tokens import BadToken, Claims, read
 
 Handler = Callable[[web.Request], Awaitable[web.Response]]
+ClaimsOf = Callable[[web.Request], Claims]
+
+_BLANK = "can't be blank"
 
 
-def batch(realtime: Realtime, claims_of: Callable[[web.Request], Claims]) -> Handler:
+def batch(realtime: Realtime, claims_of: ClaimsOf) -> Handler:
     """`POST /api/broadcast`: 202 whatever becomes of a private message that the caller may not send."""
 
     async def handle(request: web.Request) -> web.Response:
         if realtime.faults.refuse_rest is not None:
             return web.Response(status=realtime.faults.refuse_rest)
         try:
-            claims = claims_of(request)
-            messages = (await request.json())["messages"]
+            claims, body = claims_of(request), json.loads(await request.read())
         except BadToken:
-            return web.json_response({"message": "Unauthorized"}, status=401)
-        except (ValueError, KeyError, TypeError):
-            return web.json_response({"errors": {"messages": ["can't be blank"]}}, status=422)
-        problems = [_problem(realtime, message) for message in messages]
-        if any(problems):
-            return web.json_response({"errors": {"messages": problems}}, status=422)
-        if sum(realtime.count_event() for _ in messages):
-            return web.json_response(
-                {"message": "Too many messages to broadcast, please reduce the batch size"}, status=429
-            )
-        for message in messages:
-            private = bool(message.get("private"))
-            if not private or await allowed(realtime.url, message["topic"], claims, "write"):
-                await _tell(realtime, message["topic"], private, message["event"], message["payload"])
-        return web.Response(status=202)
+            return _unauthorized()
+        except ValueError:
+            return web.Response(status=400, text="Bad Request")
+        messages = body.get("messages") if isinstance(body, dict) else None
+        if problems := _all_problems(realtime, messages):
+            return _unprocessable({"messages": problems})
+        if refused := _limited(realtime, len(messages or [])):
+            return refused
+        for message in messages or []:
+            private, topic = bool(message.get("private")), message["topic"]
+            if not private or await allowed(realtime.url, topic, claims, "write"):
+                body = {"event": message["event"], "payload": message["payload"], "type": "broadcast"}
+                if message.get("id"):
+                    body["meta"] = {"id": message["id"]}
+                await _tell(realtime, Frame(topic, "broadcast", body), private=private)
+        return _accepted(realtime)
 
     return handle
 
 
-def single(realtime: Realtime, claims_of: Callable[[web.Request], Claims]) -> Handler:
+def single(realtime: Realtime, claims_of: ClaimsOf) -> Handler:
     """`POST /api/broadcast/{topic}/events/{event}?private=true`: the body is the payload."""
 
     async def handle(request: web.Request) -> web.Response:
         if realtime.faults.refuse_rest is not None:
             return web.Response(status=realtime.faults.refuse_rest)
-        topic, event = request.match_info["topic"], request.match_info["event"]
-        private = request.query.get("private") == "true"
-        body = await request.read()
+        binary, data = request.content_type == "application/octet-stream", await request.read()
         try:
+            payload = json.loads(data) if request.content_type == "application/json" else None
             claims = claims_of(request)
-        except BadToken:
-            return web.json_response({"message": "Unauthorized"}, status=401)
-        if request.content_type not in {"application/json", "application/octet-stream"}:
-            return web.Response(status=415)
-        if len(body) > realtime.limits.payload:
-            return web.json_response({"error": "Payload size exceeds tenant limit"}, status=422)
-        if realtime.count_event():
-            return web.json_response({"message": "Too many messages per second"}, status=429)
-        if private and not await allowed(realtime.url, topic, claims, "write"):
-            return web.json_response({"message": "Forbidden"}, status=403)
-        if request.content_type == "application/octet-stream":
-            await _tell(realtime, topic, private, event, None, binary=body)
-            return web.Response(status=202)
-        try:
-            payload = json.loads(body)
         except ValueError:
-            return web.json_response({"error": "Payload is no JSON"}, status=422)
-        await _tell(realtime, topic, private, event, payload)
-        return web.Response(status=202)
+            return web.Response(status=400, text="Bad Request")
+        except BadToken:
+            return _unauthorized()
+        if not binary and request.content_type != "application/json":
+            words = "Unsupported Media Type. Use application/json or application/octet-stream"
+            return web.json_response({"error": words}, status=415, dumps=dumps)
+        if len(data) > realtime.limits.payload + PADDING:
+            return _unprocessable({"payload": ["Payload size exceeds tenant limit"]})
+        if refused := _limited(realtime):
+            return refused
+        topic, private = request.match_info["topic"], request.query.get("private") == "true"
+        if private and not await allowed(realtime.url, topic, claims, "write"):
+            return web.json_response({"message": "Unauthorized"}, status=403, dumps=dumps)
+        body: dict[str, Any] = {"event": request.match_info["event"], "type": "broadcast"}
+        if binary:
+            await _tell(realtime, Frame(topic, "broadcast", body, binary=data), private=private)
+            return _accepted(realtime)
+        # The parser of bodies keeps what is no object under a name of its own.
+        body["payload"] = payload if isinstance(payload, dict) else {"_json": payload}
+        said = Frame(topic, "broadcast", body, json=dumps(body["payload"]).encode())
+        await _tell(realtime, said, private=private)
+        return _accepted(realtime)
 
     return handle
 
 
-def claims_from(realtime: Realtime, role_of: Callable[[str], str | None]) -> Callable[[web.Request], Claims]:
-    """Who calls: the bearer's token, else the role of the API key."""
+def claims_from(realtime: Realtime, role_of: Callable[[str], str | None] | None) -> ClaimsOf:
+    """Who calls: the bearer's token; through the gateway (`role_of`) else the role of the API key."""
 
     def claims_of(request: web.Request) -> Claims:
         _, _, token = request.headers.get("Authorization", "").partition(" ")
         if token and not token.startswith("sb_"):
             return read(token, realtime.verify)
-        role = role_of(token or request.headers.get("apikey", ""))
+        role = None if role_of is None else role_of(token or request.headers.get("apikey", ""))
         if role is None:
             raise BadToken("Unauthorized", "Unauthorized")
         return {"role": role}
@@ -93,23 +101,65 @@ def claims_from(realtime: Realtime, role_of: Callable[[str], str | None]) -> Cal
     return claims_of
 
 
-def _problem(realtime: Realtime, message: Any) -> dict[str, list[str]]:
+def _limited(realtime: Realtime, messages: int = 0) -> web.Response | None:
+    """A refusal, if the rate is used up or so many messages would do it."""
+    mean, most = realtime.events.mean, realtime.limits.events_per_second
+    if mean > most:
+        words = "You have exceeded your rate limit"
+    elif messages and messages + mean > most:
+        words = "Too many messages to broadcast, please reduce the batch size"
+    else:
+        return None
+    realtime.hits["limits"] += 1
+    return web.json_response({"message": words}, status=429, dumps=dumps, headers=_rates(realtime))
+
+
+def _rates(realtime: Realtime) -> dict[str, str]:
+    # Of the requests that this route counts by itself, and not of the messages: they stay 0.
+    most = f"{realtime.limits.events_per_second:.0f}"
+    return {"x-rate-rolling": "0", "x-rate-limit": most, "x-rate-limit-remaining": most}
+
+
+def _accepted(realtime: Realtime) -> web.Response:
+    return web.Response(status=202, headers=_rates(realtime))
+
+
+def _unauthorized() -> web.Response:
+    return web.json_response({"message": "Unauthorized"}, status=401, dumps=dumps)
+
+
+def _unprocessable(errors: dict[str, Any]) -> web.Response:
+    return web.json_response({"errors": errors}, status=422, dumps=dumps)
+
+
+def _all_problems(realtime: Realtime, messages: Any) -> list[Any]:
+    """One for each message, or one of them all; empty is well."""
+    if not messages or not isinstance(messages, list):
+        return ["is invalid" if messages else _BLANK]
+    found = [_problems(realtime, message) for message in messages]
+    return found if any(found) else []
+
+
+def _problems(realtime: Realtime, message: Any) -> dict[str, list[str]]:
     if not isinstance(message, dict):
         return {"message": ["is invalid"]}
-    names = [name for name in ("topic", "event") if not message.get(name)]
-    names += [] if isinstance(message.get("payload"), dict) else ["payload"]
-    missing = {name: ["can't be blank"] for name in names}
-    if not missing and len(json.dumps(message["payload"])) > realtime.limits.payload:
-        return {"payload": ["Payload size exceeds tenant limit"]}
-    return missing
+    found: dict[str, list[str]] = {}
+    for name, kind in (("event", str), ("payload", dict), ("topic", str)):
+        value = message.get(name)
+        if value is None or value == "":
+            found[name] = [_BLANK]
+        elif not isinstance(value, kind):
+            found[name] = ["is invalid"]
+    if not found and len(dumps(message["payload"]).encode()) > realtime.limits.payload + PADDING:
+        found["payload"] = ["Payload size exceeds tenant limit"]
+    return found
 
 
-async def _tell(
-    realtime: Realtime, topic: str, private: bool, event: str, payload: Any, *, binary: bytes | None = None
-) -> None:
-    room = realtime.rooms.find((topic, private))
+async def _tell(realtime: Realtime, said: Frame, *, private: bool) -> None:
+    realtime.events.add()
+    room = realtime.rooms.find((said.topic, private))
     if room is not None:
-        await room.broadcast(event, payload, binary=binary)
+        await room.broadcast(Frame(room.topic, said.event, said.payload, binary=said.binary, json=said.json))
 
 
 __all__ = ["batch", "claims_from", "single"]

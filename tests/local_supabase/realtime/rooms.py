@@ -27,30 +27,18 @@ class Room:
         """As frames name it."""
         return f"realtime:{self.key[0]}"
 
-    async def broadcast(
-        self,
-        event: str,
-        payload: Any,
-        *,
-        binary: bytes | None = None,
-        meta: dict[str, Any] | None = None,
-        but: Channel | None = None,
-    ) -> None:
+    async def broadcast(self, frame: Frame, *, but: Channel | None = None) -> None:
         """To every channel, but perhaps one."""
-        body: dict[str, Any] = {"type": "broadcast", "event": event, "payload": payload}
-        if meta is not None:
-            body["meta"] = meta
         for channel in list(self.channels):
             if channel is not but:
-                await channel.deliver(Frame(self.topic, "broadcast", body, binary=binary))
+                await channel.deliver(frame)
 
     async def tell_presence(self, diff: dict[str, Any] | None) -> None:
         """A change of who is here."""
         if diff is None:
             return
         for channel in list(self.channels):
-            if channel.presence_enabled:
-                await channel.deliver(Frame(self.topic, "presence_diff", diff))
+            await channel.deliver_presence(diff)
 
 
 class Rooms:

@@ -1,18 +1,22 @@
-"""One client's socket: its frames in, its frames out, and the faults in between."""
+"""One client's socket: its frames in, its frames out, and the faults in between.
+
+Frames are taken one after another, and a join that is being decided holds up all that come after it, and whatever the
+client is to hear: so does the real server's, whose socket waits for the channel.
+"""
 
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Coroutine
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-import psycopg
 from aiohttp import WSMsgType, web
 
-from .channel import Channel
+from .channel import PREFIX, Channel
 from .frames import BadFrame, Frame, decode, encode
-from .joining import join
+from .joining import begin, decide
 from .tokens import Claims
 
 if TYPE_CHECKING:
@@ -20,30 +24,43 @@ if TYPE_CHECKING:
 
 
 class Socket:
-    """Open. `claims` are those of the handshake."""
+    """Open. `claims` are those of the handshake, and `token` says so, unless it was an opaque key."""
 
     def __init__(
-        self, server: Realtime, connection: web.WebSocketResponse, request: web.Request, claims: Claims
+        self,
+        server: Realtime,
+        connection: web.WebSocketResponse,
+        request: web.Request,
+        claims: Claims,
+        token: str | None = None,
     ) -> None:
-        self.server, self.claims = server, claims
+        self.server, self.claims, self.token = server, claims, token
         self.vsn = 2 if request.query.get("vsn") == "2.0.0" else 1
         self.channels: dict[str, Channel] = {}
         self.half_open = False
         self._connection, self._request = connection, request
         self._held: Frame | None = None
+        self._deciding = False
+        self._waiting: deque[Frame] = deque()
+        self._gone = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
-        """Until the client goes."""
+        """Until the client goes, or says nothing for too long."""
         try:
-            async for message in self._connection:
+            while not self._connection.closed:
+                # A ping is a sign, too: it begins the wait anew.
+                message = await self._connection.receive(timeout=self.server.limits.silence)
                 if message.type not in {WSMsgType.TEXT, WSMsgType.BINARY}:
-                    continue
+                    break
                 with suppress(BadFrame):
                     frame = decode(message.data, self.vsn)
                     if not self.server.faults.stall and not self.half_open:
                         await self._handle(frame)
+        except TimeoutError:
+            await self.close(1000)
         finally:
+            self._gone.set()
             for channel in list(self.channels.values()):
                 await channel.forget()
             for task in list(self._tasks):
@@ -54,32 +71,61 @@ class Socket:
             await self.reply(frame, {})
             return
         channel = self.channels.get(frame.topic)
-        if frame.event == "phx_join":
-            if channel is not None:
-                # A client that joins again on one socket replaces its channel.
-                await channel.close()
-            # Others go on while a join is being decided.
-            self.spawn(join(self, frame))
+        if frame.event == "phx_join" and frame.topic.startswith(PREFIX):
+            await self._join(frame, channel)
         elif channel is not None:
-            try:
-                await channel.handle(frame)
-            except psycopg.Error:
-                await channel.fail("Realtime was unable to connect to the project database")
+            await channel.handle(frame)
+        elif frame.event == "phx_leave":
+            await self.reply(frame, {})
+        else:
+            await self.reply(frame, {"reason": "unmatched topic"}, status="error")
 
-    async def reply(self, frame: Frame, response: dict[str, Any], *, status: str = "ok") -> None:
+    async def _join(self, frame: Frame, before: Channel | None) -> None:
+        if before is not None:
+            # A client that joins again on one socket replaces its channel.
+            await before.forget()
+        self._deciding = True
+        try:
+            channel = await decide(self, frame)
+        finally:
+            self._deciding = False
+        while self._waiting:
+            await self._write(self._waiting.popleft())
+        if before is not None:
+            await before.say_closed()
+        if channel is not None:
+            await begin(channel, frame.payload.get("config") or {})
+
+    async def pause(self, seconds: float) -> None:
+        """Let everything wait, unless the socket ends meanwhile."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._gone.wait()
+
+    async def answer(self, frame: Frame, response: Any, *, status: str = "ok") -> None:
+        """Answer the join that is being decided."""
+        await self._write(_reply(frame, response, status))
+
+    async def reply(self, frame: Frame, response: Any, *, status: str = "ok") -> None:
         """Answer a frame."""
-        body = {"status": status, "response": response}
-        await self.send(Frame(frame.topic, "phx_reply", body, frame.ref, frame.join_ref))
+        await self.send(_reply(frame, response, status))
 
     async def send(self, frame: Frame) -> None:
-        """Write it, if anybody is to get anything."""
+        """Write it, if anybody is to get anything: at once, or when the join is decided."""
+        if self._deciding:
+            self._waiting.append(frame)
+        else:
+            await self._write(frame)
+
+    async def _write(self, frame: Frame) -> None:
         if self._connection.closed:
             return
         if self.server.faults.stall or self.half_open:
             self.server.hits["half_open" if self.half_open else "stall"] += 1
             return
-        data = encode(frame, self.vsn)
-        with suppress(ConnectionError, RuntimeError):
+        # What cannot be told in binary is told to nobody, as a message without a payload.
+        with suppress(ConnectionError, RuntimeError, BadFrame):
+            data = encode(frame, self.vsn)
             if isinstance(data, bytes):
                 await self._connection.send_bytes(data)
             elif data is not None:
@@ -122,11 +168,13 @@ class Socket:
 
     def drop(self) -> None:
         """Cut the connection without a word."""
+        self._gone.set()
         if self._request.transport is not None:
             self._request.transport.abort()
 
     async def close(self, code: int) -> None:
         """Close with a code."""
+        self._gone.set()
         await self._connection.close(code=code)
 
     def freeze(self) -> None:
@@ -135,6 +183,10 @@ class Socket:
         transport = self._request.transport
         if isinstance(transport, asyncio.Transport):
             transport.pause_reading()
+
+
+def _reply(frame: Frame, response: Any, status: str) -> Frame:
+    return Frame(frame.topic, "phx_reply", {"status": status, "response": response}, frame.ref, frame.join_ref)
 
 
 __all__ = ["Socket"]

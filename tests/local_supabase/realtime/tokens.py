@@ -14,11 +14,12 @@ Verify = Callable[[str], Claims]
 
 
 class BadToken(Exception):
-    """The reason that a join is answered with; `words` is what a system message says."""
+    """The reason that a join is answered with. `words` is what a refused handshake says, `system` what a system message
+    of the channel does."""
 
-    def __init__(self, reason: str, words: str) -> None:
+    def __init__(self, reason: str, words: str, *, handshake: str | None = None, system: str | None = None) -> None:
         super().__init__(f"{reason}: {words}")
-        self.words = words
+        self.words, self.system = handshake or words, system or words
 
 
 def read(token: str, verify: Verify) -> Claims:
@@ -26,16 +27,21 @@ def read(token: str, verify: Verify) -> Claims:
     try:
         claims = verify(token)
     except jwt.ExpiredSignatureError:
-        raise BadToken("InvalidJWTToken", _expired(token)) from None
+        raise BadToken("InvalidJWTToken", _expired(token), handshake="Token has expired") from None
     except jwt.MissingRequiredClaimError:
         raise BadToken("InvalidJWTToken", "Fields `role` and `exp` are required in JWT") from None
-    except jwt.DecodeError as error:
-        if isinstance(error, jwt.InvalidSignatureError):
-            raise BadToken("JwtSignatureError", "Failed to validate JWT signature") from None
+    except jwt.InvalidSignatureError:
+        raise _forged() from None
+    except jwt.DecodeError:
         raise BadToken("MalformedJWT", "The token provided is not a valid JWT") from None
     except jwt.InvalidTokenError:
-        raise BadToken("JwtSignatureError", "Failed to validate JWT signature") from None
+        raise _forged() from None
     return claims
+
+
+def _forged() -> BadToken:
+    # A system message shows the server's own name of the error.
+    return BadToken("JwtSignatureError", "Failed to validate JWT signature", system=":signature_error")
 
 
 def expiry_words(claims: Claims) -> str:

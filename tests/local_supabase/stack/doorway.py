@@ -19,6 +19,8 @@ CROSS_ORIGIN = {
     "Access-Control-Allow-Methods": "GET, POST, PATCH, PUT, DELETE, HEAD, OPTIONS",
     "Access-Control-Expose-Headers": "content-range, content-profile, x-supabase-api-version",
 }
+_PAST = ("/_control/", "/socket/", "/api/")
+
 ROLE = web.RequestKey("role", str)
 """The role that the request's API key stands for."""
 
@@ -37,8 +39,8 @@ async def cross_origin(request: web.Request, handler: Handler) -> web.StreamResp
 @web.middleware
 async def api_key(request: web.Request, handler: Handler) -> web.StreamResponse:
     """401 without a key of the project's, as hosted: in the header `apikey`, or for sockets in the query. The JWKS
-    needs none. A secret key is refused to browsers."""
-    if request.path.startswith("/_control/") or request.path == "/auth/v1/.well-known/jwks.json":
+    needs none. A secret key is refused to browsers. Realtime's own paths are asked as if there were no gateway."""
+    if request.path.startswith(_PAST) or request.path == "/auth/v1/.well-known/jwks.json":
         return await handler(request)
     key = request.headers.get("apikey") or request.query.get("apikey")
     if not key:

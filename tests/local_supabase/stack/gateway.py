@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
+from tests.local_supabase.realtime.limits import Limits
 from tests.local_supabase.realtime.mount import add_realtime
 
 from . import admin, auth, control
@@ -12,8 +13,8 @@ from .parts import PARTS, Parts
 from .rest import rest
 
 
-def gateway(parts: Parts) -> web.Application:
-    """The application."""
+def gateway(parts: Parts, limits: Limits | None = None) -> web.Application:
+    """The application. `limits`: Realtime's, which it goes back to when it is reset."""
     app = web.Application(middlewares=[cross_origin, api_key], client_max_size=20_000_000)
     app[PARTS] = parts
     app.router.add_get("/auth/v1/.well-known/jwks.json", auth.jwks)
@@ -25,7 +26,8 @@ def gateway(parts: Parts) -> web.Application:
     app.router.add_delete("/auth/v1/admin/users/{id}", admin.delete)
     app.router.add_route("*", "/auth/v1/{rest:.*}", auth.other)
     app.router.add_route("*", "/rest/v1/{rest:.*}", rest)
-    add_realtime(app, url=parts.postgres.url(), verify=parts.keys.verify, role_of=parts.keys.role_of)
+    keys = parts.keys
+    add_realtime(app, url=parts.postgres.url(), verify=keys.verify, role_of=keys.role_of, limits=limits)
     app.router.add_post("/_control/jwks/rotate", control.rotate)
     app.router.add_post("/_control/jwks/fault", control.jwks_fault)
     app.router.add_post("/_control/auth/signing_in", control.signing_in)

@@ -11,6 +11,8 @@ import aiohttp
 import psycopg
 from aiohttp import web
 
+from tests.local_supabase.realtime.limits import QUICK
+
 from .api import Stack
 from .gateway import gateway
 from .keys import ANON, SERVICE, Keys
@@ -25,9 +27,15 @@ MIGRATIONS = Path(__file__).parents[3] / "plugins/realtime_supabase/src/umbral_c
 
 @asynccontextmanager
 async def running(
-    *, port: int = 0, data: Path | None = None, durable: bool = True, say: Callable[[str], None] = lambda _: None
+    *,
+    port: int = 0,
+    data: Path | None = None,
+    durable: bool = True,
+    quick: bool = False,
+    say: Callable[[str], None] = lambda _: None,
 ) -> AsyncIterator[Stack]:
-    """A stack on loopback. With `data` the database is kept there, else it is thrown away. `say` is told each step."""
+    """A stack on loopback. With `data` the database is kept there, else it is thrown away. `quick`: Realtime's pauses
+    before it refuses are short. `say` is told each step."""
     async with AsyncExitStack() as stack:
         folder = data or Path(stack.enter_context(TemporaryDirectory(prefix="umbral-chat-supabase-")))
         folder.mkdir(parents=True, exist_ok=True)
@@ -57,7 +65,7 @@ async def running(
         http = await stack.enter_async_context(aiohttp.ClientSession(auto_decompress=True))
         parts = Parts(keys, postgres, lite, http, f"http://127.0.0.1:{port}")
         say("Gateway …")
-        runner = web.AppRunner(gateway(parts), access_log=None, shutdown_timeout=1.0)
+        runner = web.AppRunner(gateway(parts, QUICK if quick else None), access_log=None, shutdown_timeout=1.0)
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
         await web.TCPSite(runner, "127.0.0.1", port).start()

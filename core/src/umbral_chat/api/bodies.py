@@ -7,7 +7,8 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from umbral_chat.model.entries import Member, RealtimeChoice, Responder, Role, Sender, Status
+from umbral_chat.model.entries import SEEN, Member, RealtimeChoice, Responder, Role, Sender, Status
+from umbral_chat.model.ids import ID_CHARACTERS, ID_LIMIT
 
 Text = Annotated[str, Meta(description="Text in any script; no NUL.")]
 
@@ -19,18 +20,32 @@ class _Body(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 class SendBody(_Body, frozen=True, kw_only=True):
     """A message to append."""
 
-    content: Annotated[str, Meta(description="What is said.", examples=["Hello, is my order on its way?"])]
+    content: Annotated[
+        str | None,
+        Meta(
+            description="What is said. May be empty or left out where `metadata.attachments` has something.",
+            examples=["Hello, is my order on its way?"],
+        ),
+    ] = None
     sender: Annotated[Sender | None, Meta(description="Who says it; a key without `send_as` may leave it out.")] = None
-    client_id: Annotated[str | None, Meta(description="Idempotency key: a repeat is answered with the first.")] = None
+    client_id: Annotated[
+        str | None, Meta(description=f"Idempotency key: a repeat is answered with the first. {SEEN}")
+    ] = None
     message_id: Annotated[str | None, Meta(description="Id to know the message by; drawn when left out.")] = None
     reply_to: Annotated[str | None, Meta(description="Id of the message that this one answers.")] = None
-    metadata: Annotated[dict[str, Any] | None, Meta(description="Anything that goes with it.")] = None
+    metadata: Annotated[
+        dict[str, Any] | None,
+        Meta(
+            description="Anything that goes with it. `attachments`: a list of `{url or id, name?, type?, size?}`. "
+            + SEEN
+        ),
+    ] = None
 
 
 class EditBody(_Body, frozen=True, kw_only=True):
     """A message's new content, whole."""
 
-    content: str
+    content: Annotated[str, Meta(description="May be empty where `metadata` has attachments.")]
     metadata: Annotated[dict[str, Any] | None, Meta(description="New metadata; left out, it stays.")] = None
     client_id: str | None = None
 
@@ -38,22 +53,22 @@ class EditBody(_Body, frozen=True, kw_only=True):
 class ConversationBody(_Body, frozen=True, kw_only=True):
     """A conversation to make, update or revive."""
 
-    id: Annotated[str | None, Meta(description="1–128 of A-Z a-z 0-9 . _ : -; drawn when left out.")] = None
-    title: str | UnsetType | None = UNSET
-    metadata: dict[str, Any] | UnsetType | None = UNSET
-    members: list[Member] | UnsetType = UNSET
+    id: Annotated[str | None, Meta(description=f"1–{ID_LIMIT} of {ID_CHARACTERS}; drawn when left out.")] = None
+    title: Annotated[str | UnsetType | None, Meta(description=SEEN)] = UNSET
+    metadata: Annotated[dict[str, Any] | UnsetType | None, Meta(description=SEEN)] = UNSET
+    members: Annotated[list[Member] | UnsetType, Meta(description=SEEN)] = UNSET
     client_id: str | None = None
 
 
 class PatchBody(_Body, frozen=True, kw_only=True):
     """What of a conversation is to change; what is left out stays."""
 
-    title: str | UnsetType | None = UNSET
-    metadata: dict[str, Any] | UnsetType | None = UNSET
+    title: Annotated[str | UnsetType | None, Meta(description=SEEN)] = UNSET
+    metadata: Annotated[dict[str, Any] | UnsetType | None, Meta(description=SEEN)] = UNSET
     status: Status | UnsetType = UNSET
     responder: Responder | UnsetType = UNSET
     realtime: RealtimeChoice | UnsetType = UNSET
-    members: list[Member] | UnsetType = UNSET
+    members: Annotated[list[Member] | UnsetType, Meta(description=SEEN)] = UNSET
     client_id: str | None = None
 
 
@@ -77,7 +92,7 @@ class TokenBody(_Body, frozen=True, kw_only=True):
 
     conversation: str
     subject: Annotated[str, Meta(description="Who the visitor is; stable across its tokens.")]
-    name: str | None = None
+    name: Annotated[str | None, Meta(description="As whom the visitor is shown; it cannot change it.")] = None
     role: Role = "user"
     rights: list[str] = msgspec.field(default_factory=lambda: ["read", "send"])
     ttl: Annotated[int, Meta(description="Seconds that it holds.")] = 86_400

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from umbral_chat.model.ids import ID_CHARACTERS, ID_LIMIT
+
 INTRODUCTION = """\
 # Errors
 
@@ -44,7 +46,6 @@ class Code(NamedTuple):
 CODES = (
     Code("invalid_request", 400, "The request is wrong in a way that has no code of its own.", "Read `detail`."),
     Code("invalid_json", 400, "The body is not JSON, or holds a lone surrogate.", "Send valid JSON."),
-    Code("invalid_encoding", 400, "The body or the query is not UTF-8.", "Encode text as UTF-8."),
     Code(
         "invalid_http_request",
         400,
@@ -58,7 +59,10 @@ CODES = (
         "Header fields came after a chunked body. The connection is closed.",
         "Send them before the body.",
     ),
+    Code("invalid_encoding", 400, "The body, the query or a header is not UTF-8.", "Encode text as UTF-8."),
     Code("missing_body", 400, "The route needs a body.", "Send JSON."),
+    Code("unexpected_body", 400, "The route takes no body.", "Leave it out; filters go in the query."),
+    Code("too_deep", 400, "The body or token is nested too deep.", "See `limit` (`core.limits.depth`)."),
     Code("incomplete_body", 400, "The connection ended in the middle of the body.", "Send it again."),
     Code("missing_field", 400, "A field that must be there is not.", "Add the field that `field` names."),
     Code("unknown_field", 400, "The body has a field that this route does not know.", "Remove or rename it."),
@@ -68,7 +72,24 @@ CODES = (
     Code("unknown_parameter", 400, "The query has a parameter that is not known here.", "Remove or rename it."),
     Code("duplicate_parameter", 400, "A query parameter was given twice.", "Give it once."),
     Code("duplicate_header", 400, "A header that counts once was sent twice.", "Send it once."),
-    Code("invalid_conversation_id", 400, "No conversation can have this id.", "Use 1–128 of A-Z a-z 0-9 . _ : -"),
+    Code(
+        "empty_path_segment",
+        400,
+        "The path has an empty segment, as when an id is an empty variable, or ends with a slash.",
+        "Check that every variable in the URL has a value.",
+    ),
+    Code(
+        "invalid_path_segment",
+        400,
+        "A segment of the path is `.` or `..`, holds an encoded slash, or is not percent-encoded UTF-8.",
+        "Send the path as the reference has it; a slash inside an id is written `~2F`.",
+    ),
+    Code(
+        "invalid_conversation_id",
+        400,
+        "No conversation can have this id.",
+        f"Use 1–{ID_LIMIT} of `{ID_CHARACTERS}`; what else an id of yours has is written as `~` and two digits a byte.",
+    ),
     Code(
         "invalid_cursor",
         400,
@@ -95,12 +116,24 @@ CODES = (
         "Leave `sender` out, or use a key with `send_as`.",
     ),
     Code("not_your_message", 403, "Somebody else wrote this message.", "Use a key with the right `moderate`."),
+    Code(
+        "internal_conversation",
+        403,
+        "The conversation is internal: tokens, and members who are no agents, have no right on it.",
+        "Use a service key, or a user who is a member with the role `agent`.",
+    ),
     Code("not_loopback", 403, "Without keys the service answers to loopback names only.", "Set `core.keys`."),
     Code(
         "foreign_origin",
         403,
-        "Without keys the service takes no requests of foreign web pages.",
+        "Without keys the service takes no requests of web pages of other origins, other local ports included.",
         "Set `core.keys`, or name the page's origin in `core.cors_origins`.",
+    ),
+    Code(
+        "behind_proxy",
+        403,
+        "Without keys every caller is the administrator, and this request came through a proxy.",
+        "Set `core.keys`, and send `Authorization: Bearer KEY`.",
     ),
     Code("not_found", 404, "There is no such thing.", "Check the path."),
     Code("route_not_found", 404, "There is no such route in this installation.", "See `missing` in `GET /v1/status`."),
@@ -126,7 +159,12 @@ CODES = (
     Code("draft_gap", 409, "The piece begins past what is there of the draft.", "Go on from the offset `expected`."),
     Code("draft_ended", 409, "The message is written; its draft has ended.", "Send no more pieces."),
     Code("draft_too_long", 409, "The draft is longer than a message may be.", "End it, and begin another message."),
-    Code("not_your_draft", 409, "Somebody else writes this draft.", "Use a message id of your own."),
+    Code(
+        "not_your_draft",
+        409,
+        "Somebody else writes the message of this id.",
+        "Use a message id of your own, or leave it out.",
+    ),
     Code(
         "realtime_disabled",
         409,
@@ -154,11 +192,29 @@ CODES = (
         "See `limit` (`core.limits.request_line_bytes`).",
     ),
     Code(
-        "unsupported_media_type", 415, "The body is of a type that the route does not take.", "Send `application/json`."
+        "unsupported_media_type", 415, "The body is a form, or of another type than JSON.", "Send `application/json`."
     ),
-    Code("rate_limited", 429, "This caller writes faster than it may.", "Wait as long as `Retry-After` says."),
+    Code(
+        "unsupported_encoding",
+        415,
+        "The body is compressed, has a byte order mark, or is not UTF-8 but UTF-16 or UTF-32.",
+        "Send it uncompressed, as UTF-8 without a byte order mark.",
+    ),
+    Code("rate_limited", 429, "This caller asks or writes faster than it may.", "Wait as long as `Retry-After` says."),
     Code(
         "too_many_drafts", 429, "Too many messages are being written in this conversation.", "Wait until one has ended."
+    ),
+    Code(
+        "too_many_own_drafts",
+        429,
+        "This caller writes as many messages at once in this conversation as it may.",
+        "Send one of them, or wait until one has ended.",
+    ),
+    Code(
+        "too_many_own_readers",
+        429,
+        "This caller holds as many long polls and streams as it may.",
+        "Close some, or poll without `wait`.",
     ),
     Code("too_many_devices", 429, "Too many devices of this person are in this conversation.", "Let one leave."),
     Code("too_many_present", 429, "Too many devices are in this conversation.", "Come again when some have left."),

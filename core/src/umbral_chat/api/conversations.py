@@ -7,12 +7,13 @@ from typing import Annotated, Any
 
 import msgspec
 from litestar import Request, Response, delete, get, patch, post
+from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, JSONBody, QueryParameter
 
 from umbral_chat import http
 from umbral_chat.api.bodies import ConversationBody, DraftBody, PatchBody, ReadBody
 from umbral_chat.api.dependencies import Caller, Parts
-from umbral_chat.api.message import IdempotencyKey
+from umbral_chat.api.message import IdempotencyKey, key_text
 from umbral_chat.api.views import ConnectView, ConversationView, DraftLength, InboxView, ReadView
 from umbral_chat.epochs import check_epoch
 from umbral_chat.model.cursor import START
@@ -28,17 +29,25 @@ ONE = ALL + "/{conversation:str}"
     operation_id="makeConversation",
     summary="Make, update or revive",
     tags=["conversations"],
-    opt={"right": "manage"},
+    opt={"right": "manage", "problems": (404, 409, 410)},
+    responses={200: ResponseSpec(ConversationView, description="It was there.", generate_examples=False)},
 )
 async def make(
     services: Parts, principal: Caller, data: JSONBody[ConversationBody], idempotency_key: IdempotencyKey = None
 ) -> Response[ConversationView]:
     """Make a conversation, update the one of this id, or revive a deleted one with a new epoch. 201: it was made."""
-    conversation, made = await services.chat.make(principal, data, idempotency_key)
+    conversation, made = await services.chat.make(principal, data, key_text(idempotency_key))
     return Response(ConversationView.of(conversation), status_code=201 if made else 200)
 
 
-@get(ALL, operation_id="inbox", summary="The inbox", tags=["conversations"], opt={"right": "inbox"})
+@get(
+    ALL,
+    operation_id="inbox",
+    summary="The inbox",
+    tags=["conversations"],
+    opt={"right": "inbox"},
+    responses={304: ResponseSpec(None, description="As it was.")},
+)
 async def inbox(
     request: Request[Any, Any, Any],
     services: Parts,
@@ -54,24 +63,36 @@ async def inbox(
     most = services.base.settings.core.limits.page
     http.check_bounds(limit, field="limit", least=1, most=most)
     page = await services.storage.history.conversations(
-        limit=limit, before=before, status=status, subject=principal.subject
+        limit=limit, before=before, status=status, subject=principal.author
     )
     view = InboxView(conversations=[ConversationView.of(one) for one in page.conversations], before=page.before)
     data = msgspec.json.encode(view)
-    etag = f'W/"{blake2b(data + principal.subject.encode(), digest_size=12).hexdigest()}"'
+    etag = f'W/"{blake2b(data + principal.author.encode(), digest_size=12).hexdigest()}"'
     headers = {"ETag": etag, "Cache-Control": "private, no-cache"}
     if request.headers.get("if-none-match") == etag:
         return Response(None, status_code=304, headers=headers)  # type: ignore[arg-type]  # a 304 has no body
     return Response(data, headers=headers, media_type="application/json")  # type: ignore[arg-type]  # encoded already
 
 
-@get(ONE, operation_id="conversation", summary="One conversation", tags=["conversations"], opt={"right": "read"})
+@get(
+    ONE,
+    operation_id="conversation",
+    summary="One conversation",
+    tags=["conversations"],
+    opt={"right": "read", "problems": (404,)},
+)
 async def show(services: Parts, principal: Caller, conversation: FromPath[str]) -> ConversationView:
     """Its state, its head and cursor, its last message, and how much of it the caller has not read."""
     return ConversationView.of(await services.chat.conversation(principal, conversation))
 
 
-@patch(ONE, operation_id="patchConversation", summary="Change one", tags=["conversations"], opt={"right": "manage"})
+@patch(
+    ONE,
+    operation_id="patchConversation",
+    summary="Change one",
+    tags=["conversations"],
+    opt={"right": "manage", "problems": (404, 409)},
+)
 async def change(
     services: Parts,
     principal: Caller,
@@ -80,10 +101,16 @@ async def change(
     idempotency_key: IdempotencyKey = None,
 ) -> ConversationView:
     """Change title, metadata, status, responder, realtime or members; an `update` entry tells its readers."""
-    return ConversationView.of(await services.chat.patch(principal, conversation, data, idempotency_key))
+    return ConversationView.of(await services.chat.patch(principal, conversation, data, key_text(idempotency_key)))
 
 
-@delete(ONE, operation_id="deleteConversation", summary="Delete one", tags=["conversations"], opt={"right": "manage"})
+@delete(
+    ONE,
+    operation_id="deleteConversation",
+    summary="Delete one",
+    tags=["conversations"],
+    opt={"right": "manage", "problems": (404,)},
+)
 async def remove(services: Parts, conversation: FromPath[str]) -> None:
     """Remove everything of it. Its readers get 410 `conversation_deleted`; for 30 days only an explicit creation
     revives it, with a new epoch."""
@@ -96,7 +123,7 @@ async def remove(services: Parts, conversation: FromPath[str]) -> None:
     summary="Mark as read",
     tags=["conversations"],
     status_code=200,
-    opt={"right": "read"},
+    opt={"right": "read", "rate": "markers", "problems": (404,)},
 )
 async def mark_read(
     services: Parts, principal: Caller, conversation: FromPath[str], data: JSONBody[ReadBody]
@@ -111,7 +138,7 @@ async def mark_read(
     summary="A piece of a draft",
     tags=["messages"],
     status_code=200,
-    opt={"right": "send"},
+    opt={"right": "send", "rate": "drafts", "problems": (404, 409)},
 )
 async def draft(
     services: Parts, principal: Caller, conversation: FromPath[str], data: JSONBody[DraftBody]
@@ -127,7 +154,7 @@ async def draft(
     summary="What to use now",
     tags=["following"],
     status_code=200,
-    opt={"right": "read"},
+    opt={"right": "read", "rate": "connects"},
 )
 async def connect(services: Parts, principal: Caller, conversation: FromPath[str]) -> ConnectView:
     """The ways in which this client may follow the conversation now, best first, and the cursor to start from.

@@ -3,78 +3,72 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import Any
-from urllib.parse import urlsplit
 
 from litestar.connection import ASGIConnection
 from litestar.exceptions import MethodNotAllowedException
 from litestar.handlers import BaseRouteHandler
 
+from umbral_chat.api.accepts import Accepts, accepts
+from umbral_chat.api.local_only import check_local
 from umbral_chat.auth.gate import Gate, authorize
+from umbral_chat.auth.limits import RATES, Rates
+from umbral_chat.depth import DEPTH
 from umbral_chat.errors import Forbidden, PluginError, Unavailable
-from umbral_chat.http import PRINCIPAL
+from umbral_chat.http import LIMIT_OF_DEPTH, PRINCIPAL
 from umbral_chat.model.ids import check_conversation_id
 
 PUBLIC = "public"
 """The right that everybody has: health, and the document of the API."""
 
-_LOOPBACK = {"localhost", "127.0.0.1", "::1"}
-
 
 class Guard:
     """Litestar's app-level guard. `gate` is set when the service has started; before, nobody gets in."""
 
-    def __init__(self, *, local_only: bool, cors_origins: list[str]) -> None:
+    def __init__(self, *, local_only: bool, cors_origins: list[str], rates: Rates, depth: int = DEPTH) -> None:
         self.gate: Gate | None = None
+        self._depth = depth
+        self._accepts: dict[tuple[Any, str], Accepts] = {}
         self._local_only = local_only
-        self._origins = set(cors_origins)
+        self._rates = rates
+        self._origins = frozenset(cors_origins)
 
     async def __call__(self, connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
-        """Raises Unauthorized, Forbidden, Unavailable, and InvalidRequest for a conversation id that none may have."""
+        """Raises Unauthorized, Forbidden, TooManyRequests, Unavailable, and InvalidRequest for a conversation id that
+        none may have and for what the route does not take."""
         scope = connection.scope
-        right = required_right(handler, str(scope.get("method", "GET")))
-        if right == PUBLIC:
-            return
-        if self.gate is None:
-            raise Unavailable("The service has not started yet.", code="not_started")
-        header = None
-        for name, value in scope["headers"]:
-            if name == b"authorization":
-                header = value
-                break
-        if header is None and self._local_only:
-            self._check_local(scope["headers"])
-        conversation = scope["path_params"].get("conversation")
-        if conversation is not None:
-            check_conversation_id(conversation)
-        principal = self.gate.cached(header)
-        if principal is None:
-            principal = await self.gate.admit(header, right, conversation)
-        else:
-            authorize(principal, right, conversation)
-        scope["state"][PRINCIPAL] = principal
-
-    def _check_local(self, headers: Any) -> None:
-        # Without keys whoever reaches the port may do all. A page in the operator's browser reaches it too: by a
-        # cross-site request, which carries its Origin, or by a name of its own that resolves to loopback.
-        for name, value in headers:
-            if name == b"host" and not _names_loopback(b"//" + value):
-                raise Forbidden("Without keys the service answers only to a loopback name.", code="not_loopback")
-            if name == b"origin" and not _names_loopback(value) and value.decode("latin-1") not in self._origins:
-                raise Forbidden(
-                    f"Without keys the service takes no requests of pages from {value.decode('latin-1')}: set "
-                    "core.keys, or name the origin in core.cors_origins.",
-                    code="foreign_origin",
-                )
-
-
-@lru_cache(maxsize=64)
-def _names_loopback(url: bytes) -> bool:
-    try:
-        return urlsplit(url.decode("latin-1")).hostname in _LOOPBACK
-    except ValueError:  # brackets that hold no address
-        return False
+        method = str(scope.get("method", "GET"))
+        right = required_right(handler, method)
+        scope["state"][LIMIT_OF_DEPTH] = self._depth
+        if right != PUBLIC:
+            if self.gate is None:
+                raise Unavailable("The service has not started yet.", code="not_started")
+            header = None
+            for name, value in scope["headers"]:
+                if name == b"authorization":
+                    header = value
+                    break
+            if header is None and self._local_only:
+                check_local(scope["headers"], http_version=str(scope.get("http_version", "1.1")), origins=self._origins)
+            conversation = scope["path_params"].get("conversation")
+            if conversation is not None:
+                check_conversation_id(conversation)
+            principal = self.gate.cached(header)
+            if principal is None:
+                principal = await self.gate.admit(header, right, conversation)
+            else:
+                self.gate.count(principal)
+                authorize(principal, right, conversation)
+            rate = handler.opt.get("rate")
+            if rate is not None:
+                self._rates.check(rate, principal)
+            scope["state"][PRINCIPAL] = principal
+        # Litestar asks with a copy of the handler; the function is the same.
+        key = (handler.fn, method)
+        taken = self._accepts.get(key)
+        if taken is None:
+            taken = self._accepts[key] = accepts(handler, method, frozenset(scope["path_params"]))
+        taken.check(scope)
 
 
 def required_right(handler: BaseRouteHandler, method: str) -> Any:
@@ -91,8 +85,13 @@ def required_right(handler: BaseRouteHandler, method: str) -> Any:
 
 
 def check_rights(handlers: Any) -> None:
-    """Raises PluginError for a route that names no right."""
+    """Raises PluginError for a route that names no right, or a rate that there is not."""
     for handler in handlers:
+        rate = handler.opt.get("rate")
+        if rate is not None and rate not in RATES:
+            raise PluginError(
+                f"The route {sorted(handler.paths)} names the rate {rate!r}; there are {', '.join(sorted(RATES))}."
+            )
         if handler.opt.get("right") is None:
             raise PluginError(f"The route {sorted(handler.paths)} names no right: give it opt={{'right': …}}.")
 

@@ -7,6 +7,7 @@ from typing import Annotated
 import msgspec
 from litestar import get, post
 from litestar.handlers import ASGIRouteHandler
+from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, HeaderParameter, JSONBody, QueryParameter
 from litestar.types import Receive, Scope, Send
 
@@ -84,7 +85,15 @@ def _bound(query: dict[str, str], field: str) -> int | None:
     return http.integer(query[field], field=field, default=0, least=0, most=SEQ_LIMIT)
 
 
-@post(PATH, operation_id="send", summary="Send a message", tags=["messages"], status_code=201, opt={"right": "send"})
+@post(
+    PATH,
+    operation_id="send",
+    summary="Send a message",
+    tags=["messages"],
+    status_code=201,
+    opt={"right": "send", "problems": (409,)},
+    responses={200: ResponseSpec(SentView, description="It was stored before.", generate_examples=False)},
+)
 async def send_documented(
     conversation: FromPath[str],  # noqa: ARG001 - the signature is what is documented
     data: JSONBody[SendBody],  # noqa: ARG001

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
-from litestar import Response, get, put
+from litestar import MediaType, Response, get, put
+from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import JSONBody
 
 from umbral_chat import __version__
@@ -74,11 +75,11 @@ async def show_realtime(services: Parts) -> ToggleState:
     operation_id="switchRealtime",
     summary="Switch it",
     tags=["operations"],
-    opt={"right": "admin"},
+    opt={"right": "admin", "problems": (409,)},
 )
 async def switch_realtime(services: Parts, principal: Caller, data: JSONBody[RealtimeBody]) -> ToggleState:
     """Switch realtime on or off for every instance, without a restart; it survives one."""
-    return await services.toggle.set(enabled=data.enabled, by=principal.subject)
+    return await services.toggle.set(enabled=data.enabled, by=principal.author)
 
 
 @get("/health/live", operation_id="live", summary="Liveness", tags=["operations"], opt={"right": PUBLIC})
@@ -87,7 +88,14 @@ async def live() -> HealthView:
     return HealthView(status="live")
 
 
-@get("/health/ready", operation_id="ready", summary="Readiness", tags=["operations"], opt={"right": PUBLIC})
+@get(
+    "/health/ready",
+    operation_id="ready",
+    summary="Readiness",
+    tags=["operations"],
+    opt={"right": PUBLIC},
+    responses={503: ResponseSpec(HealthView, description="It is going away.", generate_examples=False)},
+)
 async def ready(services: Parts, checks: Checks) -> Response[HealthView]:
     """Whether requests may be sent here: `ready`, `degraded` (answers from memory what it can), or 503 `draining`."""
     if services.lifecycle.draining.is_set():
@@ -104,20 +112,31 @@ async def run_check(check: Check, within: float | None = None) -> CheckResult:
     seconds = check.seconds if within is None else min(within, check.seconds)
     try:
         async with asyncio.timeout(seconds):
-            return await check.run()
+            found = await check.run()
     except TimeoutError:
         return CheckResult(ok=False, detail=f"no answer within {seconds:g} s")
     except Exception as error:  # noqa: BLE001 - whatever a check raises is what it found
         return CheckResult(ok=False, detail=f"{type(error).__name__}: {error}")
+    if not isinstance(found, CheckResult):
+        return CheckResult(ok=False, detail=f"it answered {found!r:.60} and no CheckResult", mend="Mend the plugin.")
+    return found
 
 
-@get("/metrics", operation_id="metrics", summary="Prometheus", tags=["operations"], opt={"right": "metrics"})
+@get(
+    "/metrics",
+    operation_id="metrics",
+    summary="Prometheus",
+    tags=["operations"],
+    media_type=MediaType.TEXT,
+    opt={"right": "metrics", "problems": (404,)},
+)
 async def metrics(services: Parts) -> Response[bytes]:
     """Every metric of `docs/reference/metrics.md` in Prometheus' text format."""
     if not services.base.settings.telemetry.metrics:
         raise NotFound("Metrics are switched off (telemetry.metrics = false).", code="metrics_off")
-    data, media_type = services.base.telemetry.prometheus()
-    return Response(data, media_type=media_type)
+    data, media_type = await services.base.telemetry.scrape()
+    # Litestar adds the charset of every text by itself.
+    return Response(data, media_type=media_type.replace("; charset=utf-8", ""))
 
 
 HANDLERS = [status, show_realtime, switch_realtime, live, ready, metrics]

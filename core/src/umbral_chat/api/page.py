@@ -15,14 +15,54 @@ any key in the settings every caller on the machine is its administrator and sen
 ([rights](rights.md)). A field or parameter that is not known is an error. Errors are problem details with a `code` that
 does not change ([errors](errors.md)).
 
-A conversation's id is chosen by the caller: 1 to 128 of the characters `A-Z a-z 0-9 . _ : -`, not `.` or `..`. The
-first message makes the conversation. One that was never made reads as empty.
+A body is JSON in UTF-8, without a byte order mark and uncompressed. The service goes by what the body is, not by its
+`Content-Type`: the JSON that `curl -d` calls a form is taken, and a form is a 415. Objects and lists in a body, and in
+a token, are at most `core.limits.depth` (32) in each other, the body itself being the first; a deeper one is
+`too_deep`. What was stored deeper, before there was a bound, is still answered. A route that takes no body refuses one;
+`{}` is none.
+
+A path is taken as it is written: an empty segment, as an empty variable makes one, a slash at the end, an encoded
+slash, and `.` and `..` are errors. A parameter that is given twice is an error. `HEAD` goes wherever `GET` does, and
+`OPTIONS` tells what a route takes.
+
+A conversation's id is chosen by the caller: 1 to 128 of the characters
+`A-Z a-z 0-9 - . _ ~ ! $ & ' ( ) * + , ; = : @`, not `.` or `..` (nor what begins with one of the two and `;`). So is
+a message's. These are what a URL's path may hold; percent-encode an id there all the same, as `encodeURIComponent`
+does. `/` is in no id, `%2F` or not: [use your platform's ids](../how-to/use-your-platforms-ids.md) has the way for it
+and for every other character. Upper and lower case differ. The first message makes the conversation. One that was
+never made reads as empty.
 
 A `cursor` is opaque: send it back exactly as it was given. `0`, or none, is the beginning of the log. `after` and
 `before` of the history page are no cursors but the `seq` of a message.
 
-Every write takes an idempotency key, in the header `Idempotency-Key` or as `client_id` in the body. A repeat with the
-same key is answered with the first entry and stores nothing.
+A message has text, or attachments, or both. `metadata.attachments` is a list of objects with the `url` of a file or the
+`id` under which you keep it, and as far as you know them `name`, `type` (a media type) and `size` in bytes; files
+themselves are not kept here. Where it has something, `content` may be empty or left out. Transcripts that are text, and
+`umbral-chat tail`, write `[name]` for a message without text.
+
+Every write takes an idempotency key, in the header `Idempotency-Key` (text in UTF-8) or as `client_id` in the body. A
+repeat with the same key is answered with the first entry and stores nothing.
+
+Whoever may read a conversation reads all of it, visitors too: every entry whole, `client_id` and `metadata` included,
+and the conversation's title, metadata and members. What is hidden from them are the ids, devices and metadata of
+people in presence, and `last_seen`. What visitors must not see belongs in another conversation, `internal:{id}`:
+conversation tokens, and members with another role than `agent`, have no right on it (403 `internal_conversation`).
+Where the id has more than 119 characters, it is `internal.sha256:` and the SHA-256 of the id in lower-case hex.
+
+Who writes is told apart by kind and subject: a service key, a token and a Supabase user of one name are three. A
+sender's `name` is set by the service that issued the token, added the member or sent in its name; it is kept on one
+line, without control and invisible characters.
+
+Visitors and users are held to rates and may hold so much at once (`core.limits.*`, [settings](settings.md)); service
+keys have no rates. Each rate is its own: requests of any kind, writes (with presence and typing), pieces of drafts,
+read markers, `connect`, and transcripts. Past it the answer is 429 `rate_limited` with `limit` and `Retry-After`. One
+visitor holds at most 32 long polls (`too_many_own_readers`) and writes at most 4 messages at once in a conversation
+(`too_many_own_drafts`); what visitors hold together leaves places to service keys. The `message_id` of a draft is its
+author's: another's piece or message of that id is a 409 `not_your_draft`, and a service key's draft takes the place
+of a visitor's.
+
+Every answer tells browsers to load, frame and guess nothing: `X-Content-Type-Options`, `Content-Security-Policy` and
+`X-Frame-Options`.
 """
 
 _WORDS = {
@@ -79,18 +119,21 @@ def _operation(path: str, method: str, operation: dict[str, Any]) -> Iterator[st
 
 
 def _answers(responses: dict[str, Any]) -> Iterator[str]:
-    for status, response in responses.items():
-        # Litestar adds a 400 in its own words; ours are the problems.
-        if status not in {"400", "default"}:
-            content = response.get("content")
-            said = _shape(content) if content else response.get("description", "nothing")
-            yield f"- {status}: {said}"
+    problems = []
+    for status, response in sorted(responses.items()):
+        if "$ref" in response:
+            problems += [] if status == "default" else [status]
+            continue
+        content = response.get("content")
+        said = _shape(content) if content else response.get("description", "nothing")
+        yield f"- {status}: {said}"
+    if problems:
+        yield f"- {', '.join(problems)}: a problem"
 
 
 def _shape(content: dict[str, Any]) -> str:
-    ((media_type, body),) = content.items()
-    words = _words(body["schema"])
-    return words if words != "anything" else f"as `{media_type}` or what was asked for"
+    words = {_words(body["schema"]) for body in content.values()} - {"anything"}
+    return " or ".join(sorted(words)) if words else "as " + " or ".join(f"`{media_type}`" for media_type in content)
 
 
 def _fields(schema: dict[str, Any]) -> list[tuple[str, str, str]]:

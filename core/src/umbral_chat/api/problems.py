@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -10,10 +11,11 @@ import msgspec
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 from litestar.plugins.problem_details import ProblemDetailsConfig, ProblemDetailsException, ProblemDetailsPlugin
+from litestar.types import Send
 
-from umbral_chat.decoding import shape_error
+from umbral_chat import http
+from umbral_chat.decoding import missing_body, shape_error
 from umbral_chat.errors import InvalidRequest, RequestError
-from umbral_chat.http import too_large
 from umbral_chat.telemetry import Telemetry
 
 log = logging.getLogger(__name__)
@@ -92,22 +94,31 @@ def from_litestar(error: HTTPException, body_limit: int) -> RequestError:
         first = error.extra[0] if isinstance(error.extra, list) and error.extra else {}
         message, key = str(first.get("message", error.detail)), str(first.get("key", ""))
         if message == "'data'":
-            return InvalidRequest("The body is missing: send JSON.", code="missing_body", field="body")
+            return missing_body()
         shaped = shape_error(message)
         return shaped if shaped.field != "body" else _named(shaped, key)
     if error.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
-        return too_large(body_limit)
-    converted = RequestError(
-        error.detail or HTTPStatus(error.status_code).phrase,
-        code=_CODES.get(error.status_code, "error"),
-        headers=error.headers,
-    )
-    converted.status = error.status_code  # type: ignore[misc]  # an instance's own status, for Litestar's errors alone
-    return converted
+        return http.too_large(body_limit)
+    return of_status(error.status_code, error.detail or HTTPStatus(error.status_code).phrase, error.headers)
+
+
+def of_status(status: int, detail: str, headers: Mapping[str, str] | None = None) -> RequestError:
+    """An error of ours for a status that has no class of its own."""
+    error = RequestError(detail, code=_CODES.get(status, "error"), headers=headers)
+    error.status = status  # type: ignore[misc]  # an instance's own status
+    return error
 
 
 def _named(error: InvalidRequest, key: str) -> InvalidRequest:
     return InvalidRequest(error.detail.replace("The body", key or "The request"), code=error.code, field=key or None)
+
+
+async def send_problem(send: Send, error: RequestError, headers: http.Headers) -> None:
+    """Answer with an error where no route and none of Litestar's handlers is asked."""
+    data = msgspec.json.encode(problem(error))
+    fields: Any = [(b"content-type", b"application/problem+json"), (b"content-length", b"%d" % len(data)), *headers]
+    await send({"type": "http.response.start", "status": error.status, "headers": fields})
+    await send({"type": "http.response.body", "body": data, "more_body": False})
 
 
 def internal_error(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
@@ -116,4 +127,12 @@ def internal_error(request: Request[Any, Any, Any], error: Exception) -> Respons
     return Response(INTERNAL_ERROR, status_code=500, media_type="application/problem+json")
 
 
-__all__ = ["INTERNAL_ERROR", "from_litestar", "internal_error", "plugin", "problem"]
+__all__ = [
+    "INTERNAL_ERROR",
+    "from_litestar",
+    "internal_error",
+    "of_status",
+    "plugin",
+    "problem",
+    "send_problem",
+]

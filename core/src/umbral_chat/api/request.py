@@ -7,20 +7,24 @@ from typing import Any
 import msgspec
 from litestar import Request
 
-from umbral_chat.decoding import decode_error
+from umbral_chat import http
+from umbral_chat.decoding import refuse_encoded
+from umbral_chat.depth import check_depth
 
 
 class ApiRequest(Request[Any, Any, Any]):
     """So an error names the field by its whole path, and bytes that are no text are one, whichever route they meet."""
 
     async def json(self) -> Any:
-        """The body as the handler's `data`. Raises InvalidRequest."""
+        """The body as the handler's `data`. Raises what `http.body` and `http.decode` raise."""
         data = getattr(self.route_handler, "parsed_data_field", None)
         kind = Any if data is None else data.annotation
-        try:
-            return msgspec.json.decode(await self.body(), type=kind)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise decode_error(error) from error
+        for name, value in self.scope["headers"]:
+            if name == b"content-encoding":
+                refuse_encoded(value)
+        raw = await self.body()
+        check_depth(raw, http.depth_of(self.scope))
+        return http.decode(msgspec.json.Decoder(kind), raw)
 
 
 __all__ = ["ApiRequest"]

@@ -9,16 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from litestar import Litestar, MediaType, Request, Response, get
+from litestar import Litestar, MediaType, Response, get
 from litestar.constants import OPENAPI_JSON_HANDLER_NAME
 from litestar.di import Provide
 from litestar.handlers import BaseRouteHandler
 from litestar.openapi import OpenAPIConfig
-from litestar.openapi.plugins import ScalarRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
 
 from umbral_chat import __version__
 from umbral_chat.api.guard import PUBLIC
+from umbral_chat.api.schema_page import POLICY, schema_page
 
 DEPENDENCIES = ("services", "principal", "issuers", "checks")
 """What the app hands to ordinary handlers, and no caller sends."""
@@ -57,7 +57,11 @@ def document(handlers: Sequence[BaseRouteHandler]) -> dict[str, Any]:
                         operation["security"] = []
                     # Litestar's own idea of a 400 is not what is answered here.
                     operation["responses"].pop("400", None)
-                    operation["responses"]["default"] = {"$ref": "#/components/responses/Problem"}
+                    if media_types := handler.opt.get("media_types"):
+                        # One handler, written in several ways: Litestar knows of one.
+                        operation["responses"]["200"]["content"] = {each: {"schema": {}} for each in media_types}
+                    for status in _problems(handler, operation, path):
+                        operation["responses"].setdefault(status, _PROBLEM_ANSWER)
     schema["components"].setdefault("responses", {})["Problem"] = _PROBLEM
     return schema
 
@@ -100,10 +104,26 @@ def routes(handlers: Sequence[BaseRouteHandler]) -> list[BaseRouteHandler]:
         sync_to_thread=True,
         opt={"right": PUBLIC},
     )
-    def page(request: Request[Any, Any, Any]) -> Response[bytes]:
-        return Response(ScalarRenderPlugin().render(request, schema()), media_type=MediaType.HTML)
+    def page() -> Response[str]:
+        headers = {"content-security-policy": POLICY, "x-frame-options": "DENY"}
+        return Response(schema_page(schema()), media_type=MediaType.HTML, headers=headers)
 
     return [openapi_json, page]
+
+
+def _problems(handler: BaseRouteHandler, operation: dict[str, Any], path: str) -> list[str]:
+    """The statuses of the problems that an operation can answer; `default` is for a mistake of the service.
+
+    What follows from its shape is told here, and the rest by the handler: `opt={"problems": (404, 409)}`.
+    """
+    found: set[int] = {400, *handler.opt.get("problems", ())}
+    if handler.opt.get("right") != PUBLIC:
+        found |= {401, 403, 429, 503}
+    if "requestBody" in operation:
+        found |= {413, 415}
+    if "{conversation:" in path:
+        found.add(410)
+    return [*map(str, sorted(found)), "default"]
 
 
 def _leave_out(body: dict[str, Any]) -> None:
@@ -129,6 +149,8 @@ def openapi_path(path: str) -> str:
         part.split(":", 1)[0] + "}" if part.startswith("{") and ":" in part else part for part in path.split("/")
     )
 
+
+_PROBLEM_ANSWER = {"$ref": "#/components/responses/Problem"}
 
 _PROBLEM = {
     "description": "What is wrong, as problem details (RFC 9457).",

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
+from msgspec import Meta
 
 from umbral_chat.drafts import DraftView
 from umbral_chat.failover.failover import TransportStatus
 from umbral_chat.model.conversations import Conversation
-from umbral_chat.model.entries import Entry, FoldedMessage, Member, RealtimeChoice, Responder, Status
+from umbral_chat.model.entries import SEEN, Entry, FoldedMessage, Member, RealtimeChoice, Responder, Status
 from umbral_chat.providers.edges import CheckResult, Offer
 from umbral_chat.toggle import ToggleState
 
@@ -36,7 +37,11 @@ class MessagesView(_View, frozen=True, kw_only=True, omit_defaults=False):
 
 
 class ConversationView(_View, frozen=True, kw_only=True):
-    """A conversation; `unread` counts messages past the caller's read marker."""
+    """A conversation; `unread` counts messages past the caller's read marker.
+
+    Whoever may read a conversation sees all of it, and each change as an `update` entry: visitors, too. What they must
+    not see belongs in the conversation `internal:{id}`.
+    """
 
     id: str
     epoch: str
@@ -45,13 +50,13 @@ class ConversationView(_View, frozen=True, kw_only=True):
     status: Status
     responder: Responder
     realtime: RealtimeChoice
-    title: str | None = None
-    metadata: dict[str, Any] | None = None
-    members: list[Member] = []
+    title: Annotated[str | None, Meta(description=SEEN)] = None
+    metadata: Annotated[dict[str, Any] | None, Meta(description=SEEN)] = None
+    members: Annotated[list[Member], Meta(description=SEEN)] = []
     created_at: datetime
     last_activity: datetime
     last_message: FoldedMessage | None = None
-    unread: int
+    unread: Annotated[int, Meta(description="The caller's own: by its read marker, without what it wrote itself.")]
 
     @classmethod
     def of(cls, conversation: Conversation) -> ConversationView:

@@ -13,6 +13,8 @@ from umbral_chat.auth.rights import TOKEN_RIGHTS
 from umbral_chat.errors import InvalidRequest
 from umbral_chat.model.entries import Role
 from umbral_chat.model.ids import ID_LIMIT, check_conversation_id, is_epoch
+from umbral_chat.model.internal import is_internal
+from umbral_chat.names import clean_name
 from umbral_chat.providers.auth import Principal, Right
 
 ISSUER: Final = "umbral-chat"
@@ -54,6 +56,12 @@ def check(
 ) -> frozenset[Right]:
     """Hold a token's contents to their rules; its rights. Raises InvalidRequest that names the field and the limit."""
     check_conversation_id(conversation)
+    if is_internal(conversation):
+        raise InvalidRequest(
+            "There are no tokens for an internal conversation: it is what visitors do not see.",
+            code="invalid_field",
+            field="conversation",
+        )
     if epoch is not None and not is_epoch(epoch):
         raise InvalidRequest("epoch is not the epoch of a log.", code="invalid_field", field="epoch")
     _check_text("subject", subject)
@@ -66,6 +74,8 @@ def check(
         )
     if name is not None:
         _check_text("name", name)
+        if not clean_name(name):
+            raise InvalidRequest("name has no character that can be seen.", code="invalid_field", field="name")
     if role not in get_args(Role):
         raise InvalidRequest(f"role is one of {', '.join(get_args(Role))}.", code="invalid_field", field="role")
     wanted = frozenset(rights)
@@ -98,7 +108,7 @@ def principal_of(claims: Claims) -> Principal:
         conversation=claims.conv,
         epoch=claims.epoch,
         role=claims.role,
-        name=claims.name,
+        name=None if claims.name is None else clean_name(claims.name),
         expires_at=float(claims.exp),
     )
 

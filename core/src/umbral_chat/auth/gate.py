@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Literal, Protocol, runtime_checkable
 
+from umbral_chat.auth.limits import Limiter
 from umbral_chat.auth.local import LocalAuthenticator
 from umbral_chat.auth.lru import Lru
 from umbral_chat.auth.rights import is_right
 from umbral_chat.clock import Clock, SystemClock
+from umbral_chat.depth import DEPTH, is_deeper, too_deep
 from umbral_chat.errors import Forbidden, Unauthorized
+from umbral_chat.model.internal import is_internal
 from umbral_chat.providers.auth import Authenticator, Authorizer, Principal, Right
 
 CREDENTIAL_LIMIT = 8 * 1024
@@ -40,6 +44,7 @@ class Gate:
     """Finds out who calls. Nobody is let in whom no authenticator recognized.
 
     `local` is given only when no key is configured: then a request without credentials is the local administrator's.
+    `requests` is how many a visitor or user may make, counted when it is known who asks.
     """
 
     def __init__(
@@ -47,11 +52,15 @@ class Gate:
         authenticators: Sequence[Authenticator],
         *,
         local: LocalAuthenticator | None,
+        requests: Limiter | None = None,
         clock: Clock | None = None,
         capacity: int = REMEMBERED,
+        depth: int = DEPTH,
     ) -> None:
+        self._depth = depth
         self._authenticators = sorted(authenticators, key=lambda each: each.rank)
         self._local = local.principal() if local else None
+        self._requests = requests
         self._clock = clock or SystemClock()
         # With the expiry as a datetime: comparing two costs half of making a Unix time of now, on the hottest path.
         self._known: Lru[bytes, tuple[Principal, datetime | None]] = Lru(capacity)
@@ -89,18 +98,25 @@ class Gate:
         """Who sent this header, as it is in `conversation`, if it has `right` there: what a route asks.
 
         An authenticator that is an `Authorizer` too has its say about those it recognized, at each request. Raises as
-        `authenticate` and `authorize` do.
+        `authenticate`, `count` and `authorize` do.
         """
         principal, authorizer = await self._recognize(header)
+        self.count(principal)  # before the authorizer, whose answer may cost a query
         if authorizer is not None and conversation is not None:
             principal = await authorizer.authorize(principal, conversation)
         authorize(principal, right, conversation)
         return principal
 
+    def count(self, principal: Principal) -> None:
+        """Count one request of `principal`. Raises TooManyRequests (`rate_limited`)."""
+        if self._requests is not None:
+            self._requests.check(principal)
+
     async def _recognize(self, header: bytes | None) -> tuple[Principal, Authorizer | None]:
         if (known := self.cached(header)) is not None:
             return known, None
         credential = _credential(header)
+        check_token_depth(credential, self._depth)
         for authenticator in self._authenticators:
             principal = await self._ask(authenticator, credential)
             if principal is None:
@@ -128,8 +144,9 @@ class Gate:
 
 
 def authorize(principal: Principal, right: Right, conversation: str | None) -> None:
-    """Let `principal` pass, or raise Forbidden: it lacks `right` (`forbidden`), or is bound to another conversation
-    (`foreign_conversation`). `conversation` None is what concerns no single one, which a bound principal may not touch.
+    """Let `principal` pass, or raise Forbidden: it lacks `right` (`forbidden`), is bound to another conversation
+    (`foreign_conversation`), or has no business in an internal one (`internal_conversation`): no token has, and of
+    users only agents. `conversation` None is what concerns no single one, which a bound principal may not touch.
 
     A right that does not exist is a mistake of the program: ValueError, whoever asks.
     """
@@ -142,6 +159,16 @@ def authorize(principal: Principal, right: Right, conversation: str | None) -> N
             "This token is for another conversation." if conversation else "This token is for one conversation only.",
             code="foreign_conversation",
         )
+    if conversation is not None and is_internal(conversation) and not _may_see_internal(principal):
+        raise Forbidden(
+            "This is an internal conversation: it is for service keys, and for users who are members with the role "
+            "'agent'.",
+            code="internal_conversation",
+        )
+
+
+def _may_see_internal(principal: Principal) -> bool:
+    return principal.trusted or (principal.kind == "user" and principal.role == "agent")
 
 
 def _credential(header: bytes | None) -> str:
@@ -163,8 +190,23 @@ def _credential(header: bytes | None) -> str:
     return text
 
 
+def check_token_depth(token: str, depth: int) -> None:
+    """Raises InvalidRequest (`too_deep`) for a JWT whose header or claims have more than `depth` levels, before any
+    authenticator decodes them."""
+    parts = token.split(".")
+    if len(parts) != 3 or not token.isascii():
+        return
+    for part in parts[:2]:
+        try:
+            claims = base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
+        except ValueError:
+            return
+        if is_deeper(claims, depth):
+            raise too_deep(depth, field="authorization")
+
+
 def _unauthorized(detail: str, *, code: str | None = None, limit: int | None = None) -> Unauthorized:
     return Unauthorized(detail, code=code, limit=limit, headers={"WWW-Authenticate": "Bearer"})
 
 
-__all__ = ["CREDENTIAL_LIMIT", "Gate", "Lasting", "authorize"]
+__all__ = ["CREDENTIAL_LIMIT", "Gate", "Lasting", "authorize", "check_token_depth"]

@@ -18,6 +18,7 @@ from umbral_chat.auth.lru import Lru
 from umbral_chat.clock import Clock
 from umbral_chat.errors import InvalidRequest, SettingsError, StoreError, Unauthorized
 from umbral_chat.model.entries import Role
+from umbral_chat.names import clean_name
 from umbral_chat.providers.auth import Principal
 from umbral_chat.providers.store import SharedStore
 from umbral_chat.settings.secret import Secret
@@ -77,7 +78,7 @@ class TokenIssuer:
             conv=conversation,
             epoch=epoch,
             role=role,
-            name=name,
+            name=None if name is None else clean_name(name),
             rights=sorted(granted),
         )
         # `nbf` has its default: it is left out.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 from umbral_chat.cli.group import cli
@@ -9,11 +10,25 @@ from umbral_chat.cli.group import cli
 
 def main() -> None:
     """Entry point of the `umbral-chat` program; ends the process with one of `umbral_chat.cli.failures.ExitCode`."""
+    _open_what_is_closed()
     for stream in (sys.stdout, sys.stderr):
         if reconfigure := getattr(stream, "reconfigure", None):
             # A terminal that is not UTF-8 shows \uXXXX for what it cannot write, instead of ending the command.
             reconfigure(errors="backslashreplace")
     cli(prog_name="umbral-chat")
+
+
+def _open_what_is_closed() -> None:
+    """A standard stream that the caller closed (`>&-`) goes nowhere. Left closed, its number would be that of the next
+    file which is opened: a database, say, into which the command would then print."""
+    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        try:
+            os.fstat(number)
+        except OSError:
+            # The lowest free number is given, so that these come in order.
+            os.open(os.devnull, os.O_RDWR)
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(number, mode, encoding="utf-8", closefd=False))  # noqa: PTH123, SIM115  # lives as long as the process
 
 
 __all__ = ["cli", "main"]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,9 @@ from umbral_chat.cli.service import Service, current_service
 from umbral_chat.errors import UmbralChatError
 
 if TYPE_CHECKING:
+    from umbral_chat.context import Services
     from umbral_chat.plugins import PluginHost
+    from umbral_chat.providers.edges import Check
     from umbral_chat.settings.effective import Settings
 
 
@@ -44,37 +46,58 @@ async def checkup(ctx: click.Context, config: str | None, database: str | None) 
 
 async def own_findings(settings: Settings, plugins: PluginHost) -> AsyncIterator[Finding]:
     """The store, and the checks that plugins bring, run on the parts of a service that nobody is served by."""
-    from umbral_chat.api.operations import run_check
+    from umbral_chat.app import handlers
     from umbral_chat.build import build
     from umbral_chat.clock import SystemClock
 
     try:
         services, *_ = build(settings, plugins, SystemClock())
+        # What a start asks for besides: a plugin whose hooks fail would stop it.
+        handlers(services)
+        plugins.authenticators(services.base, services.storage)
+        plugins.consumers(services)
     except UmbralChatError as error:
         yield Finding("providers", "failed", str(error))
         return
-    async with AsyncExitStack() as stack:
-        stack.callback(services.base.telemetry.shutdown)
+    try:
         checks = plugins.checks(services)
-        if services.storage.name == "sqlite":
-            path = Path(settings.core.database)
-            database = database_finding(path)
-            yield database
-            if checks and database.state != "ok":
-                yield Finding("plugins' checks", "skipped", "they need the database")
-                return
-        for check in checks:
-            if not check.needs_store:
-                yield Finding.of(check.name, await run_check(check))
-        on_store = [check for check in checks if check.needs_store]
-        if not on_store:
-            return
+        for status in plugins.statuses:
+            if status.faults:
+                yield Finding(f"checks of {status.name}", "failed", "; ".join(status.faults), status.mend)
+        async for finding in check_findings(services, checks):
+            yield finding
+    finally:
+        services.base.telemetry.shutdown()
+
+
+async def check_findings(services: Services, checks: Sequence[Check]) -> AsyncIterator[Finding]:
+    """The database's own finding, and each check's, where it can be run without a service."""
+    from umbral_chat.api.operations import run_check
+
+    file = services.base.settings.core.database
+    database = database_finding(Path(file)) if services.storage.name == "sqlite" else None
+    if database is not None:
+        yield database
+    for check in checks:
+        if check.needs_service:
+            yield Finding(check.name, "skipped", "it looks at a running service, whose readiness tells")
+        elif not check.needs_store:
+            yield Finding.of(check.name, await run_check(check))
+    on_store = [check for check in checks if check.needs_store and not check.needs_service]
+    if not on_store:
+        return
+    if database is not None and database.state != "ok":
+        yield Finding("plugins' checks", "skipped", "they need the database")
+        return
+    async with AsyncExitStack() as stack:
         try:
             await stack.enter_async_context(services.storage.lifespan)
         except UmbralChatError as error:
             yield Finding("store", "failed", str(error))
             yield Finding("plugins' checks", "skipped", "they need the store")
             return
+        with suppress(UmbralChatError):  # the store's own check says why
+            await services.toggle.load()
         for check in on_store:
             yield Finding.of(check.name, await run_check(check))
 
@@ -115,4 +138,4 @@ def ready_findings(service: Service, ready: Json) -> list[Finding]:
     return found
 
 
-__all__ = ["checkup", "own_findings", "ready_findings", "service_findings"]
+__all__ = ["check_findings", "checkup", "own_findings", "ready_findings", "service_findings"]

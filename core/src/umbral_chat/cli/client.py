@@ -12,10 +12,13 @@ import msgspec
 from umbral_chat import __version__
 from umbral_chat.cli.failures import Problem, Unreachable
 from umbral_chat.cli.service import Service
+from umbral_chat.depth import decode_stored
 
 CONNECT_TIMEOUT = 5.0
 ANSWER_TIMEOUT = 15.0
 """Seconds. The service answers within milliseconds, or says 503 within its own bounds."""
+
+_json = msgspec.json.Decoder()
 
 Json = Any
 """A decoded JSON value: the service may be newer than this command, so that unknown members are let be."""
@@ -66,7 +69,7 @@ class Client:
         if not answer.content:
             return None
         try:
-            return msgspec.json.decode(answer.content)
+            return decode_stored(_json, answer.content)
         except (msgspec.DecodeError, UnicodeDecodeError):
             kind = answer.headers.get("content-type", "no content type")
             raise Problem(
@@ -110,7 +113,7 @@ def problem_of(answer: httpx.Response) -> Problem:
     wait = answer.headers.get("retry-after", "")
     retry_after = float(wait) if wait.isascii() and wait.isdigit() else None
     try:
-        told = msgspec.json.decode(answer.content)
+        told = decode_stored(_json, answer.content)
     except (msgspec.DecodeError, UnicodeDecodeError):
         told = None
     if not isinstance(told, dict) or "title" not in told:

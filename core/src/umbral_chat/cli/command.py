@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Coroutine, Sequence
-from typing import Any, ParamSpec
+from typing import TYPE_CHECKING, Any, ParamSpec
 
 import rich_click as click
 
 from umbral_chat.errors import InvalidRequest
 from umbral_chat.model.ids import check_conversation_id
+
+if TYPE_CHECKING:
+    from types import FrameType
 
 P = ParamSpec("P")
 
@@ -43,13 +46,46 @@ def command(name: str, *examples: str) -> Callable[[Callable[..., Any]], Command
 
 
 def run_async(function: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P, None]:
-    """Run a command's coroutine to its end; Ctrl-C cancels it and arrives as KeyboardInterrupt."""
+    """Run a command's coroutine to its end; one Ctrl-C ends it, whatever it does, and arrives as KeyboardInterrupt.
+
+    While it waits for the network it is cancelled, and may say a last word. While it is in a call that blocks (a
+    question, standard input, a FIFO that nobody reads) the interrupt is raised there: asyncio's own handler would only
+    note it, until a second one.
+    """
 
     @functools.wraps(function)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
         import asyncio
+        import signal
+        import threading
 
-        asyncio.run(function(*args, **kwargs))
+        interrupted = False
+
+        async def main() -> None:
+            task, loop = asyncio.current_task(), asyncio.get_running_loop()
+
+            def interrupt(number: int, frame: FrameType | None) -> None:
+                nonlocal interrupted
+                if interrupted or task is None or asyncio.current_task(loop) is not None:
+                    signal.default_int_handler(number, frame)
+                interrupted = True
+                task.cancel()
+                loop.call_soon_threadsafe(lambda: None)  # or it would sleep on
+
+            if threading.current_thread() is not threading.main_thread():
+                return await function(*args, **kwargs)
+            before = signal.signal(signal.SIGINT, interrupt)
+            try:
+                return await function(*args, **kwargs)
+            finally:
+                signal.signal(signal.SIGINT, before)
+
+        try:
+            asyncio.run(main())
+        except asyncio.CancelledError:
+            if interrupted:
+                raise KeyboardInterrupt from None
+            raise
 
     return run
 

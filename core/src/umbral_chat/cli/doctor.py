@@ -48,13 +48,14 @@ async def doctor_command(ctx: click.Context, database: str | None, config: str |
 def _print(finding: Finding) -> None:
     from rich.text import Text
 
-    from umbral_chat.cli.output import one_line, stdout
+    from umbral_chat.cli.output import one_line, say
 
     mark, style = MARKS[finding.state]
-    line = Text.assemble((mark, style), f" {finding.name}: ", (one_line(finding.detail, 500), ""))
+    say(
+        Text.assemble((mark, style), f" {one_line(finding.name, 100)}: ", (one_line(finding.detail, 500), "")), indent=4
+    )
     if finding.state == "failed" and finding.mend:
-        line.append(f"\n  → {one_line(finding.mend, 500)}")
-    stdout().print(line, soft_wrap=True)
+        say(f"  → {one_line(finding.mend, 500)}", indent=4)
 
 
 __all__ = ["doctor_command"]

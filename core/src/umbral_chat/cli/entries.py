@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from umbral_chat.cli.client import Json
 from umbral_chat.cli.output import as_json, clean, local_time, one_line
+from umbral_chat.model.attachments import in_words
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -41,7 +42,7 @@ class Printer:
             Text.assemble(
                 (at.strftime("%H:%M:%S") if at else "--:--:--", "dim"),
                 (f" {entry['seq']:>4} ", "dim"),
-                (f"{clean(role)} {name}".strip(), COLOURS.get(role, "")),
+                (f"{one_line(role, 40)} {name}".strip(), COLOURS.get(role, "")),
                 "  ",
                 self._what(entry),
             )
@@ -58,12 +59,12 @@ class Printer:
                     return Text("(redacted)", style="dim italic")
                 reply = f"re {self._which(entry['reply_to'])}: " if entry.get("reply_to") else ""
                 edited = " (edited)" if entry.get("edited_at") else ""
-                return Text.assemble((reply, "dim"), _indented(entry["content"]), (edited, "dim italic"))
+                return Text.assemble((reply, "dim"), clean(_said(entry)), (edited, "dim italic"))
             case "edit":
                 what = Text(f"edits {self._which(entry['message_id'])}: ", style="dim italic")
                 if entry.get("redacted"):
                     return what.append("(redacted)")
-                return Text.assemble(what, _indented(entry["content"]))
+                return Text.assemble(what, clean(_said(entry)))
             case "redaction":
                 return Text(f"redacts {self._which(entry['message_id'])}", style="dim italic")
             case "update":
@@ -82,13 +83,17 @@ class Printer:
         return str(known) if known else one_line(message_id, 40)
 
 
-def _indented(content: str) -> str:
-    """Further lines stand under the first, so that no content can pass for an entry of its own."""
-    return clean(content).replace("\n", "\n" + " " * 15)
+def _said(entry: Json) -> str:
+    return str(entry["content"] or in_words(entry.get("metadata")))
+
+
+INDENT = 15
+"""Columns that an entry's further lines stand behind, under its first, so that no content can pass for an entry of its
+own."""
 
 
 def _value(value: Json) -> str:
     return one_line(value if isinstance(value, str) else as_json(value), 200)
 
 
-__all__ = ["COLOURS", "Printer"]
+__all__ = ["COLOURS", "INDENT", "Printer"]

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from enum import IntEnum
 from typing import Any
 
+from umbral_chat.cli.files import OutputFailed
 from umbral_chat.errors import RequestError, UmbralChatError
 
 
@@ -21,7 +22,7 @@ class ExitCode(IntEnum):
 
 MEANINGS = {
     ExitCode.OK: "done",
-    ExitCode.FAILED: "the service answered with a problem, a check failed, or lines of an import did",
+    ExitCode.FAILED: "the service answered with a problem, a check failed, lines of an import did, or output cannot be written",
     ExitCode.USAGE: "wrong usage or wrong settings; nothing was done",
     ExitCode.UNREACHABLE: "no service answers at the URL",
     ExitCode.INTERRUPTED: "interrupted, or a question was answered with no",
@@ -80,6 +81,8 @@ def mend(error: UmbralChatError) -> str | None:
     """What to do about it, where that is known."""
     if isinstance(error, Unreachable):
         return "Start one with `umbral-chat serve`, or name another with --url or UMBRAL_CHAT_URL."
+    if isinstance(error, OutputFailed):
+        return "Make room there, or write to another place."
     if not isinstance(error, Problem):
         return None
     if known := MENDS.get(error.code):
@@ -94,7 +97,7 @@ def exit_code(error: BaseException) -> ExitCode | None:
     match error:
         case Unreachable():
             return ExitCode.UNREACHABLE
-        case Problem() | RequestError():
+        case Problem() | RequestError() | OutputFailed():
             return ExitCode.FAILED
         case UmbralChatError():
             return ExitCode.USAGE
@@ -104,21 +107,22 @@ def exit_code(error: BaseException) -> ExitCode | None:
 
 def show(error: BaseException) -> None:
     """Say on stderr what went wrong and what mends it."""
-    from rich.text import Text
+    from umbral_chat.cli.output import clean, say, stderr
 
-    from umbral_chat.cli.output import clean, stderr
-
+    details: list[str] = []
     if isinstance(error, Problem):
-        lines = [f"{error.title} ({error.status}{f' {error.code}' if error.code else ''})"]
-        lines += [f"  {error.detail}"] if error.detail else []
+        first = f"{error.title} ({error.status}{f' {error.code}' if error.code else ''})"
+        details += [error.detail] if error.detail else []
         named = {name: error.extra[name] for name in ("field", "limit") if error.extra.get(name) is not None}
-        lines += [f"  {name}: {value}" for name, value in named.items()]
+        details += [f"{name}: {value}" for name, value in named.items()]
     else:
-        lines = [str(error)]
+        first = str(error)
+    console = stderr()
+    say(clean(f"✗ {first}"), console=console, style="bold red")
+    for detail in details:
+        say(clean(f"  {detail}"), console=console)
     if isinstance(error, UmbralChatError) and (hint := mend(error)):
-        lines.append(f"→ {hint}")
-    first, *rest = (clean(line) for line in lines)
-    stderr().print(Text.assemble((f"✗ {first}", "bold red"), *(f"\n{line}" for line in rest)), soft_wrap=True)
+        say(clean(f"→ {hint}"), console=console)
 
 
 __all__ = ["MEANINGS", "MENDS", "ExitCode", "Problem", "Unreachable", "exit_code", "mend", "show"]

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import difflib
+import os
+import sys
+from contextlib import suppress
 from importlib import import_module
 from typing import Any
 
@@ -10,6 +13,7 @@ import rich_click as click
 from click.exceptions import Exit
 
 from umbral_chat.cli.failures import ExitCode, exit_code, show
+from umbral_chat.cli.files import FULL, OutputFailed
 from umbral_chat.cli.service import DEFAULT_URL, Service, check_key, check_url
 from umbral_chat.settings.packages import package_missing_for
 
@@ -69,14 +73,29 @@ class LazyGroup(click.RichGroup):
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
-            return super().invoke(ctx)
+            result = super().invoke(ctx)
+            # What is still held back is written now, where it can be told that it cannot be.
+            sys.stdout.flush()
+            return result
         except (KeyboardInterrupt, click.Abort):
             raise Exit(ExitCode.INTERRUPTED) from None
+        except OSError as error:
+            if error.errno not in FULL:
+                raise
+            _discard_output()
+            show(OutputFailed("The output", error))
+            raise Exit(ExitCode.FAILED) from None
         except Exception as error:
             if (code := exit_code(error)) is None:
                 raise
             show(error)
             raise Exit(code) from None
+
+
+def _discard_output() -> None:
+    """What stdout holds back cannot be written: at its end the interpreter would try once more, and complain."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def load(target: str) -> click.Command:

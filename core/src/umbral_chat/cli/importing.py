@@ -51,11 +51,11 @@ async def import_command(
     numbers are the service's own; what was redacted is left out.
     """
     from umbral_chat.cli.client import Client
-    from umbral_chat.cli.output import print_json, stderr, stdout
+    from umbral_chat.cli.output import print_json, say, stderr, stdout
 
     began = time.monotonic()
     async with Client(current_service(ctx)) as client:
-        run = Import(client, stop_on_error=stop_on_error, report=lambda text: stderr().print(text, soft_wrap=True))
+        run = Import(client, stop_on_error=stop_on_error, report=lambda text: say(text, console=stderr()))
         try:
             with closing(_with_progress(file)) as lines:
                 await run.all(lines, concurrency)
@@ -133,6 +133,7 @@ class Import:
 
     async def _store(self, step: Step) -> bool:
         """Whether anything of the line was new."""
+        from umbral_chat.cli.output import clean
         from umbral_chat.cli.retry import with_retries
 
         new = False
@@ -142,7 +143,7 @@ class Import:
                     request.method, request.path, body=request.body, key=request.key
                 ),
                 patience=PATIENCE,
-                notice=lambda error: self._report(f"{error} Trying again for {PATIENCE:g} s."),
+                notice=lambda error: self._report(clean(f"{error} Trying again for {PATIENCE:g} s.")),
             )
             new = new or answer.get("created", True)
         return new

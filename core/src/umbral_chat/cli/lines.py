@@ -15,9 +15,15 @@ import msgspec
 from msgspec import UNSET
 
 from umbral_chat.cli.client import conversation_path
+from umbral_chat.depth import DEEPEST, is_deeper
 from umbral_chat.errors import InvalidRequest, UmbralChatError
+from umbral_chat.model.attachments import attachments
 from umbral_chat.model.entries import Edit, Entry, Message, Redaction, Role, Sender, Update
 from umbral_chat.model.ids import check_conversation_id
+
+LINE_DEPTH = DEEPEST + 1
+"""Levels of a line: what `export` wrote of an update is in one object more than the request that made it. Which depth
+the service takes is its own setting, and it says so of each line that is deeper."""
 
 
 class BadLine(UmbralChatError):
@@ -28,7 +34,7 @@ class PlainLine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """A message as people write it."""
 
     conversation: str
-    content: str
+    content: str = ""
     role: Role | None = None
     sender: Sender | None = None
     client_id: str | None = None
@@ -77,9 +83,11 @@ class Planner:
         """What line `number` asks for; None for a blank one. Raises BadLine."""
         if not raw.strip():
             return None
+        if is_deeper(raw, LINE_DEPTH):
+            raise BadLine(f"nested deeper than {LINE_DEPTH} levels of objects and lists, which no service takes")
         try:
             value = msgspec.json.decode(raw)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise BadLine(f"not JSON: {error}") from None
         if not isinstance(value, dict):
             raise BadLine("not a JSON object")
@@ -97,8 +105,8 @@ class Planner:
     def _plain(self, number: int, line: PlainLine, value: dict[str, Any]) -> Step:
         if line.role and line.sender:
             raise BadLine("has both `role` and `sender`; one is enough")
-        if not line.content:
-            raise BadLine("`content` is empty")
+        if not line.content and not attachments(line.metadata):
+            raise BadLine("`content` is empty, and `metadata.attachments` has nothing")
         sender = line.sender or (Sender(line.role) if line.role else None)
         key = line.client_id or self._key(value)
         return Step(number, line.conversation, (_send(line, sender, key),))

@@ -7,23 +7,30 @@ import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from umbral_chat.cli.wrapping import TAB, hanging
+from umbral_chat.visible import lines as text_lines
+from umbral_chat.visible import visible
+
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.text import Text
 
-# C0 without newline and tab, DEL, and C1: what a terminal takes as a command. U+009B alone begins one (CSI).
-_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-# Valid JSON may hold these as they are; written as escapes they are the same JSON and no terminal acts on them.
-_UNESCAPED = re.compile(r"[\x7f-\x9f]")
+UNBOUNDED = 1 << 62
+"""The width of what is no terminal."""
+
+_SEPARATORS = re.compile("[\x85\u2028\u2029]")
+"""Raw in JSON they are valid, and end a line for some of its readers."""
 
 
 def clean(text: str) -> str:
-    """`text` without the control characters that would steer a terminal; newline and tab stay."""
-    return _CONTROLS.sub("", text)
+    """`text` with whatever would steer the terminal, turn a line round or hide in it shown as an escape (`\\u001b`);
+    line breaks of every kind are newlines, and a tab is spaces."""
+    return "\n".join(visible(line, emoji=True) for line in text_lines(text)).replace("\t", TAB)
 
 
 def one_line(text: str, limit: int) -> str:
     """`text` cleaned, its white space folded, cut to `limit` characters."""
-    line = " ".join(clean(text).split())
+    line = visible(" ".join(text.split()))
     return line if len(line) <= limit else line[: limit - 1] + "…"
 
 
@@ -39,12 +46,17 @@ def as_json(value: Any, *, indent: int = 0) -> str:
     text = msgspec.json.encode(value)
     if indent:
         text = msgspec.json.format(text, indent=indent)
-    return _UNESCAPED.sub(lambda match: f"\\u{ord(match[0]):04x}", text.decode())
+    # Escapes are the same JSON, and no terminal acts on them.
+    return _SEPARATORS.sub(lambda match: f"\\u{ord(match[0]):04x}", visible(text.decode(), emoji=True))
 
 
 def print_json(value: Any, *, lines: bool = False) -> None:
-    """Print `value` as JSON: indented, or as one of JSON Lines."""
-    echo(as_json(value, indent=0 if lines else 2))
+    """Print `value` as JSON: indented, or as one of JSON Lines. In UTF-8, whatever the locale says: that is what JSON
+    is between programs (RFC 8259, 8.1)."""
+    text = as_json(value, indent=0 if lines else 2)
+    sys.stdout.flush()
+    sys.stdout.buffer.write(text.encode() + b"\n")
+    sys.stdout.buffer.flush()
 
 
 def echo(text: str) -> None:
@@ -72,9 +84,22 @@ def _console(*, stderr: bool) -> Console:
     return console
 
 
+def say(text: Text | str, *, console: Console | None = None, indent: int = 2, style: str = "") -> None:
+    """Print a line, on stdout unless another console is named. On a terminal what goes past its width, or stands behind
+    a line break in `text`, begins behind `indent`: column 0 belongs to the command. `text` must be clean."""
+    from rich.text import Text
+
+    console = console or stdout()
+    line = Text(text, style) if isinstance(text, str) else text
+    # Without a terminal there is no width; a line stays whole.
+    width = console.width if console.is_terminal else UNBOUNDED
+    for part in hanging(line, width, indent):
+        console.print(part, soft_wrap=True)
+
+
 def notice(text: str) -> None:
     """Say on stderr what is not an error."""
-    stderr().print(clean(text), style="yellow", soft_wrap=True)
+    say(clean(text), console=stderr(), style="yellow")
 
 
 def local_time(value: str | None) -> datetime | None:
@@ -103,6 +128,7 @@ __all__ = [
     "notice",
     "one_line",
     "print_json",
+    "say",
     "stderr",
     "stdout",
 ]

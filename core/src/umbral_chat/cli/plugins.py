@@ -63,7 +63,7 @@ def _print(statuses: list[PluginStatus], conflicts: list[str]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from umbral_chat.cli.output import clean, stderr, stdout
+    from umbral_chat.cli.output import clean, say, stderr, stdout
 
     if not statuses:
         stdout().print("No plugin is installed. The usual ones: pip install umbral-chat", soft_wrap=True)
@@ -79,11 +79,11 @@ def _print(statuses: list[PluginStatus], conflicts: list[str]) -> None:
         stdout().print(table)
     for status in statuses:
         for reason in (*((status.reason,) if status.reason else ()), *status.faults):
-            stdout().print(Text(clean(f"{status.name}: {reason}")), soft_wrap=True)
+            say(clean(f"{status.name}: {reason}"))
         if status.mend:
-            stdout().print(Text(clean(f"  → {status.mend}")), soft_wrap=True)
+            say(clean(f"  → {status.mend}"), indent=4)
     for conflict in conflicts:
-        stderr().print(Text(clean(f"✗ {conflict}"), "bold red"), soft_wrap=True)
+        say(clean(f"✗ {conflict}"), console=stderr(), style="bold red")
 
 
 __all__ = ["plugins_command"]

@@ -28,7 +28,7 @@ async def realtime_command(ctx: click.Context, action: str, as_json: bool) -> No
     miss nothing. `umbral-chat status --watch` shows it happen.
     """
     from umbral_chat.cli.client import Client
-    from umbral_chat.cli.output import print_json, stdout
+    from umbral_chat.cli.output import print_json, say
     from umbral_chat.cli.summary import toggle_words
 
     async with Client(current_service(ctx)) as client:
@@ -40,7 +40,7 @@ async def realtime_command(ctx: click.Context, action: str, as_json: bool) -> No
         print_json(toggle)
         return
     mark = "" if action == "status" else "✓ "
-    stdout().print(f"{mark}Realtime is {toggle_words(toggle)}.", soft_wrap=True)
+    say(f"{mark}Realtime is {toggle_words(toggle)}.")
 
 
 __all__ = ["realtime_command"]

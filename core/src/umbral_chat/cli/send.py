@@ -45,7 +45,7 @@ async def send_command(
     It is stored once: a try whose answer was lost is repeated with the same idempotency key.
     """
     from umbral_chat.cli.client import Client, conversation_path
-    from umbral_chat.cli.output import notice, print_json, stdout
+    from umbral_chat.cli.output import notice, one_line, print_json, say
     from umbral_chat.cli.retry import with_retries
 
     body = message_body(text if text not in {None, "-"} else _standard_input(), **options)
@@ -60,7 +60,7 @@ async def send_command(
         return
     entry = answer["entry"]
     done = "stored as" if answer["created"] else "was stored before as"
-    stdout().print(f"✓ {done} entry {entry['seq']} of {conversation}, message {entry['message_id']}", soft_wrap=True)
+    say(f"✓ {done} entry {entry['seq']} of {conversation}, message {one_line(entry['message_id'], 128)}")
 
 
 def message_body(
@@ -94,6 +94,10 @@ def message_body(
 def _json_object(text: str) -> dict[str, Any]:
     import msgspec
 
+    from umbral_chat.depth import DEEPEST, is_deeper
+
+    if is_deeper(text, DEEPEST):
+        raise click.BadParameter(f"nested deeper than {DEEPEST} levels", param_hint="--metadata")
     try:
         return msgspec.json.decode(text, type=dict[str, Any])
     except msgspec.MsgspecError as error:

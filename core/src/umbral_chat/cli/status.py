@@ -30,7 +30,7 @@ async def status_command(ctx: click.Context, watching: bool, interval: float, as
     """
     from umbral_chat.cli.client import Client
     from umbral_chat.cli.outline import outline
-    from umbral_chat.cli.output import print_json, stdout
+    from umbral_chat.cli.output import print_json, say, stdout
     from umbral_chat.cli.summary import readable
     from umbral_chat.cli.watch import Lines, Screen, watch
 
@@ -46,10 +46,9 @@ async def status_command(ctx: click.Context, watching: bool, interval: float, as
     if as_json:
         print_json(status)
         return
-    console = stdout()
-    console.print(f"Umbral Chat at {service.url}", style="bold")
+    say(f"Umbral Chat at {service.url}", style="bold")
     for line in outline(readable(status)):
-        console.print(line, soft_wrap=True)
+        say(line, indent=4)
 
 
 __all__ = ["status_command"]

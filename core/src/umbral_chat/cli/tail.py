@@ -30,9 +30,9 @@ async def tail_command(
     entry is a line of JSON. A conversation that was never made reads as empty and can be waited on.
     """
     from umbral_chat.cli.client import Client, Json
-    from umbral_chat.cli.entries import Printer
+    from umbral_chat.cli.entries import INDENT, Printer
     from umbral_chat.cli.follow import Follower, follow, last_entries
-    from umbral_chat.cli.output import notice, print_json, stdout
+    from umbral_chat.cli.output import notice, print_json, say, stdout
 
     console, printer = stdout(), Printer()
 
@@ -42,7 +42,7 @@ async def tail_command(
                 print_json(entry, lines=True)
                 continue
             for line in printer.lines(entry):
-                console.print(line, soft_wrap=True)
+                say(line, console=console, indent=INDENT)
 
     async with Client(current_service(ctx)) as client:
         follower = Follower(after or await last_entries(client, conversation, lines))

@@ -29,7 +29,7 @@ async def transcript_command(ctx: click.Context, conversation: str, form: str, o
     """Print the transcript of a conversation, or write it to a file."""
     from umbral_chat.cli.client import Client, conversation_path
     from umbral_chat.cli.files import replaced
-    from umbral_chat.cli.output import clean, echo
+    from umbral_chat.cli.output import clean, say
 
     async with Client(current_service(ctx)) as client:
         # A long conversation takes the service a while to write.
@@ -40,7 +40,8 @@ async def transcript_command(ctx: click.Context, conversation: str, form: str, o
         with replaced(output) as file:
             file.write(answer.content)
     elif sys.stdout.isatty():
-        echo(clean(answer.text))
+        for line in clean(answer.text).split("\n"):
+            say(line, indent=len(line) - len(line.lstrip(" ")) + 4)
     else:
         sys.stdout.buffer.write(answer.content)
         sys.stdout.buffer.flush()

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, NoReturn
 
 from umbral_chat.cli.client import Client, Json
 from umbral_chat.cli.failures import Problem, Unreachable
-from umbral_chat.cli.output import moment, one_line, print_json
+from umbral_chat.cli.output import UNBOUNDED, moment, one_line, print_json
 from umbral_chat.cli.retry import passes
 from umbral_chat.cli.summary import essence, summary
+from umbral_chat.cli.wrapping import hanging
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -106,7 +107,8 @@ class Screen:
         """Show it."""
         from rich.text import Text
 
-        lines = Text("\n").join(self._lines(seen))
+        width = self._console.width if self._live is not None else UNBOUNDED
+        lines = Text("\n").join(part for line in self._lines(seen) for part in hanging(line, width, 4))
         if self._live is not None:
             self._live.update(lines, refresh=True)
             return

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 import msgspec
 
+from umbral_chat.depth import decode_bounded
 from umbral_chat.providers.store import Lease, SharedStore
 
 _T = TypeVar("_T")
@@ -75,7 +76,7 @@ class Places:
 
 def _decoded(value: bytes, kind: type[_T], key: str) -> _T | None:
     try:
-        return msgspec.json.decode(value, type=kind)
+        return decode_bounded(msgspec.json.Decoder(kind), value)
     except msgspec.DecodeError as error:
         log.warning("the record of %s cannot be read, and is begun anew: %s", key, error)
         return None

@@ -6,15 +6,18 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from umbral_chat.bus import Happened
 from umbral_chat.clock import Clock
+from umbral_chat.failover.announcer import Announcer
 from umbral_chat.failover.keeper import Keeper
 from umbral_chat.failover.machine import POLLING_RANK, Choice, Command, Machine
 from umbral_chat.model.signals import Mode, Signal
-from umbral_chat.providers.transport import StandsBy, Transport, TransportEvent, TransportState
+from umbral_chat.providers.transport import Announces, StandsBy, StateName, Transport, TransportEvent, TransportState
 from umbral_chat.settings.sections import Realtime
 from umbral_chat.tasks import Tasks
 from umbral_chat.toggle import ToggleState
@@ -76,6 +79,11 @@ class Failover:
             )
             for name, transport in self._transports.items()
         }
+        self._announcers = {
+            name: Announcer(name, transport, partial(self._state_name, name))
+            for name, transport in self._transports.items()
+            if isinstance(transport, Announces)
+        }
         self._outbox: asyncio.Queue[Signal] = asyncio.Queue(OUTBOX_LIMIT)
         self.choice: Choice = self._machine.choice
         telemetry.gauge("umbral_chat.transport.state", self._states)
@@ -124,12 +132,19 @@ class Failover:
             self._outbox.get_nowait()
         self._outbox.put_nowait(signal)
 
+    def announce(self, happened: Happened) -> None:
+        """Tell other instances, by every transport that must be told, what was written here. Never waits or raises."""
+        for announcer in self._announcers.values():
+            announcer.put(happened)
+
     async def run(self, *, enabled: bool) -> None:
         """Run until cancelled, then stop every transport."""
         self._order(self._machine.start(enabled=enabled, now=self._clock.monotonic()))
         tasks = [self._tasks.start(self._publish_all(), name="publish")]
         for name, keeper in self._keepers.items():
             tasks.append(self._tasks.start(keeper.keep(), name=name))
+        for name, announcer in self._announcers.items():
+            tasks.append(self._tasks.start(announcer.run(), name=f"announce {name}"))
         try:
             while not any(task.done() for task in tasks):
                 await self._clock.sleep(TICK)
@@ -154,6 +169,8 @@ class Failover:
 
     def _told(self, transport: str, run: int, state: TransportState) -> None:
         now = self._clock.monotonic()
+        if (announcer := self._announcers.get(transport)) is not None:
+            announcer.wake()
         self._order(self._machine.reported(transport, run, state.state, state.reason, now))
 
     def _broke(self, transport: str, run: int, reason: str) -> None:
@@ -178,6 +195,9 @@ class Failover:
         # It was stopped until its next try, and knows less than we do of what became of it.
         ago = timedelta(seconds=self._clock.monotonic() - waiting.since)
         return TransportState("down", waiting.reason, self._clock.now() - ago)
+
+    def _state_name(self, transport: str) -> StateName:
+        return self._state(self._transports[transport]).state
 
     def _states(self) -> list[tuple[tuple[str, ...], int]]:
         return [

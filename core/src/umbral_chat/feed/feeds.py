@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING
 
 from umbral_chat.clock import Clock
-from umbral_chat.errors import ConversationDeleted, CursorExpired, HistoryUnavailable, Unavailable
+from umbral_chat.errors import ConversationDeleted, CursorExpired, HistoryUnavailable, TooManyRequests, Unavailable
 from umbral_chat.feed.batch import NOTHING, Batch
 from umbral_chat.feed.health import HistoryHealth
 from umbral_chat.feed.line import Line
@@ -20,6 +21,7 @@ from umbral_chat.interest import Interest
 from umbral_chat.lifecycle import Lifecycle
 from umbral_chat.model.conversations import Deleted, Head
 from umbral_chat.model.cursor import Cursor
+from umbral_chat.providers.auth import Principal
 from umbral_chat.providers.history import History
 from umbral_chat.settings.sections import Cache
 
@@ -28,6 +30,11 @@ if TYPE_CHECKING:
 
 TRIES = 4
 """Times that a read begins anew because the log was deleted, made anew or redacted while it ran."""
+
+
+RESERVED = 10
+"""One in this many of an instance's readers is left to service keys: a crowd of visitors must not shut out the programs
+that answer them."""
 
 
 class Feeds:
@@ -47,6 +54,7 @@ class Feeds:
         telemetry: Telemetry,
         clock: Clock,
         readers_limit: int,
+        own_readers_limit: int | None = None,
         cache: Cache | None = None,
     ) -> None:
         self._clock = clock
@@ -55,6 +63,9 @@ class Feeds:
         self._shelf = Shelf(cache or Cache(), added=interest.watch, removed=interest.unwatch)
         self._readers = 0
         self._readers_limit = readers_limit
+        self._own_readers_limit = readers_limit if own_readers_limit is None else own_readers_limit
+        self._own_readers: Counter[str] = Counter()
+        """Of each visitor and user, by author."""
         self._settling = Settling(self._reads, telemetry, clock, self._learnt)
         self.on_read: Learnt | None = None
         """Told of every page that brings a view up to date, before its readers are: what no hint brought, too."""
@@ -164,27 +175,53 @@ class Feeds:
         view = self._shelf.get(conversation)
         return None if view is None or not view.merge.loaded or view.merge.gone else view.merge.epoch
 
-    def reading(self, conversation: str) -> AbstractAsyncContextManager[Reader]:
-        """Follow a conversation: a Reader to wait with. Raises Unavailable (`too_many_readers`) past the limit, when
-        it is entered."""
-        return _Reading(conversation, self._enter, self._leave)
+    def reading(self, conversation: str, caller: Principal | None = None) -> AbstractAsyncContextManager[Reader]:
+        """Follow a conversation: a Reader to wait with, on behalf of `caller` (None: of the service itself).
 
-    def _enter(self, conversation: str) -> Reader:
-        if self._readers >= self._readers_limit:
-            raise Unavailable(
-                f"This instance holds {self._readers_limit} readers already (core.limits.readers).",
-                code="too_many_readers",
-                retry_after=5,
-            )
+        To be entered raises Unavailable (`too_many_readers`) past the instance's limit, of which visitors and users
+        leave a tenth to service keys, and TooManyRequests (`too_many_own_readers`) past the limit of one visitor or
+        user.
+        """
+        author = None if caller is None or caller.trusted else caller.author
+        return _Reading(conversation, author, self._enter, self._leave)
+
+    def _enter(self, conversation: str, author: str | None) -> Reader:
+        self._check_readers(author)
         view = self._shelf.take(conversation, self._clock.monotonic())
         self._readers += 1
         view.readers += 1
+        if author is not None:
+            self._own_readers[author] += 1
         return Reader(view, self._lifecycle, self._settling.in_background)
 
-    def _leave(self, reader: Reader) -> None:
+    def _leave(self, reader: Reader, author: str | None) -> None:
         reader.view.readers -= 1
         self._readers -= 1
+        if author is not None:
+            self._own_readers[author] -= 1
+            if not self._own_readers[author]:
+                del self._own_readers[author]
         self._shelf.use(reader.view, self._clock.monotonic())
+
+    def _check_readers(self, author: str | None) -> None:
+        limit = self._readers_limit
+        if author is not None:
+            own = self._own_readers_limit
+            if self._own_readers[author] >= own:
+                raise TooManyRequests(
+                    f"You hold {own} long polls and streams already (core.limits.readers_per_principal). Close some, "
+                    "or poll without `wait`.",
+                    code="too_many_own_readers",
+                    limit=own,
+                    headers={"Retry-After": "5"},
+                )
+            limit -= limit // RESERVED
+        if self._readers >= limit:
+            raise Unavailable(
+                f"This instance holds {self._readers} readers already (core.limits.readers).",
+                code="too_many_readers",
+                retry_after=5,
+            )
 
     @property
     def waited_on(self) -> list[str]:
@@ -279,19 +316,25 @@ class Feeds:
 class _Reading:
     """`Feeds.reading`, entered once a long poll: a class, since a generator costs several times as much."""
 
-    __slots__ = ("_conversation", "_enter", "_leave", "_reader")
+    __slots__ = ("_author", "_conversation", "_enter", "_leave", "_reader")
 
-    def __init__(self, conversation: str, enter: Callable[[str], Reader], leave: Callable[[Reader], None]) -> None:
-        self._conversation, self._enter, self._leave = conversation, enter, leave
+    def __init__(
+        self,
+        conversation: str,
+        author: str | None,
+        enter: Callable[[str, str | None], Reader],
+        leave: Callable[[Reader, str | None], None],
+    ) -> None:
+        self._conversation, self._author, self._enter, self._leave = conversation, author, enter, leave
         self._reader: Reader | None = None
 
     async def __aenter__(self) -> Reader:
-        self._reader = self._enter(self._conversation)
+        self._reader = self._enter(self._conversation, self._author)
         return self._reader
 
     async def __aexit__(self, *raised: object) -> None:
         if self._reader is not None:
-            self._leave(self._reader)
+            self._leave(self._reader, self._author)
 
 
 def _strange(view: View, cursor: Cursor) -> bool:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, Meta, UnsetType
 
 Role = Literal["user", "assistant", "agent", "system"]
 """Who speaks: a visitor, the bot, a human operator, or the machinery."""
@@ -16,31 +16,44 @@ Responder = Literal["assistant", "human"]
 RealtimeChoice = Literal["inherit", "off"]
 
 
+SEEN = "Seen by whoever may read the conversation, visitors too."
+"""Of a field that is easily taken for the operators' own. Whoever may read a conversation reads every entry whole."""
+
+ClientId = Annotated[str | None, Meta(description=f"The idempotency key that it was written with. {SEEN}")]
+Metadata = Annotated[dict[str, Any] | None, Meta(description=SEEN)]
+
+
 class Sender(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """Who an entry is from, as readers see it."""
 
     role: Role
-    id: str | None = None
-    name: str | None = None
+    id: Annotated[str | None, Meta(description="The subject of a token or user, or whom a service key named.")] = None
+    name: Annotated[
+        str | None,
+        Meta(
+            description="Set by the service that issued the token, added the member or sent in this name, never by the "
+            "sender; one line, without characters that cannot be seen."
+        ),
+    ] = None
 
 
 class Member(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """Somebody who belongs to a conversation: `subject` is the principal's, `role` the one it speaks with there."""
 
-    subject: str
+    subject: Annotated[str, Meta(description=SEEN)]
     role: Role = "user"
-    name: str | None = None
+    name: Annotated[str | None, Meta(description="As whom its messages are shown; cleaned as a sender's.")] = None
 
 
 class Changes(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True, kw_only=True):
     """What an update sets. An absent field is untouched; `title` and `metadata` may be set to null."""
 
-    title: str | UnsetType | None = UNSET
+    title: Annotated[str | UnsetType | None, Meta(description=SEEN)] = UNSET
     status: Status | UnsetType = UNSET
     responder: Responder | UnsetType = UNSET
     realtime: RealtimeChoice | UnsetType = UNSET
-    metadata: dict[str, Any] | UnsetType | None = UNSET
-    members: list[Member] | UnsetType = UNSET
+    metadata: Annotated[dict[str, Any] | UnsetType | None, Meta(description=SEEN)] = UNSET
+    members: Annotated[list[Member] | UnsetType, Meta(description=SEEN)] = UNSET
 
     @property
     def empty(self) -> bool:
@@ -54,7 +67,7 @@ class _Entry(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, tag_
     at: datetime
     """When it became durable, UTC."""
     sender: Sender
-    client_id: str | None = None
+    client_id: ClientId = None
     """The idempotency key that it was written with, so that its sender recognizes its own."""
 
 
@@ -64,7 +77,7 @@ class Message(_Entry, frozen=True, tag="message"):
     message_id: str
     content: str
     reply_to: str | None = None
-    metadata: dict[str, Any] | None = None
+    metadata: Metadata = None
     redacted: bool = False
     """Blanked: content is empty and metadata is gone, here and in every copy that is read from now on."""
 
@@ -74,7 +87,7 @@ class Edit(_Entry, frozen=True, tag="edit"):
 
     message_id: str
     content: str
-    metadata: dict[str, Any] | None = None
+    metadata: Metadata = None
     redacted: bool = False
 
 
@@ -104,9 +117,9 @@ class FoldedMessage(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=Tru
     sender: Sender
     message_id: str
     content: str
-    client_id: str | None = None
+    client_id: ClientId = None
     reply_to: str | None = None
-    metadata: dict[str, Any] | None = None
+    metadata: Metadata = None
     edited_at: datetime | None = None
     redacted: bool = False
 
@@ -115,6 +128,7 @@ entry_encoder = msgspec.json.Encoder()
 entry_decoder: msgspec.json.Decoder[Entry] = msgspec.json.Decoder(Entry)
 
 __all__ = [
+    "SEEN",
     "Changes",
     "Edit",
     "Entry",

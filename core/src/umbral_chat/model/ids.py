@@ -11,24 +11,77 @@ from umbral_chat.errors import InvalidRequest
 ID_LIMIT = 128
 """Longest id of a conversation, message, subject or client id, in characters."""
 
-_CONVERSATION_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}\Z")
+ID_CHARACTERS = "A-Z a-z 0-9 - . _ ~ ! $ & ' ( ) * + , ; = : @"
+"""What an id of a conversation or message is made of: the characters that a segment of a URL's path may hold as they
+are (RFC 3986, section 3.3, `pchar`). Realtime's topics hold them too; `/` separates in both and is in no id."""
+
+_ID = re.compile(r"(?!\.{1,2}(?:;|\Z))[A-Za-z0-9\-._~!$&'()*+,;=:@]{1,128}\Z")
+_ESCAPED = re.compile(r"[^A-Za-z0-9\-._!$&'()*+,;=:@]")
+_ESCAPE = re.compile(r"~([0-9A-F]{2})?")
+_DOTS = re.compile(r"\.{1,2}(?=;|\Z)")
 _EPOCH = re.compile(r"[a-z2-7]{10}\Z")
 
 
-def check_conversation_id(value: str) -> str:
-    """Return `value` if it may name a conversation: 1–128 of `A-Z a-z 0-9 . _ : -`, not `.` or `..`.
+def is_id(value: str) -> bool:
+    """Whether `value` may name a conversation or a message: 1–128 of `ID_CHARACTERS`, not `.` or `..`.
 
-    Raises InvalidRequest (`invalid_conversation_id`) otherwise. The two dotted names are refused since clients and
-    proxies resolve them away inside a URL's path.
+    The two dotted names are refused since clients and proxies resolve them away inside a URL's path, and so is what
+    begins with one and a semicolon: servers that know path parameters (RFC 3986, section 3.3) read it as the name.
     """
-    if _CONVERSATION_ID.match(value) and value not in {".", ".."}:
+    return _ID.match(value) is not None
+
+
+def check_conversation_id(value: str) -> str:
+    """Return `value` if it may name a conversation, as `is_id` has it.
+
+    Raises InvalidRequest (`invalid_conversation_id`) otherwise.
+    """
+    if is_id(value):
         return value
     raise InvalidRequest(
-        f"A conversation's id has 1 to {ID_LIMIT} of the characters A-Z a-z 0-9 . _ : - and is not '.' or '..'.",
+        f"A conversation's id has 1 to {ID_LIMIT} of the characters {ID_CHARACTERS} and is not '.' or '..'. Other "
+        "characters are written as ~ and two hexadecimal digits for each byte of UTF-8 (/ is ~2F).",
         code="invalid_conversation_id",
         field="conversation",
         limit=ID_LIMIT,
     )
+
+
+def encode_id(value: str) -> str:
+    """The id for what a platform calls a conversation or a message, whatever characters that has.
+
+    What may stand in an id stays as it is; every other character, and `~`, becomes `~` and two upper-case hexadecimal
+    digits for each byte of its UTF-8. No two values have the same id, and `decode_id` undoes it. Raises InvalidRequest
+    (`invalid_field`) for empty text, for a lone surrogate, and where the id would be longer than `ID_LIMIT`.
+    """
+    dots = _DOTS.match(value)
+    start = dots.end() if dots else 0
+    try:
+        found = "".join(
+            _escape(one) if place < start or _ESCAPED.match(one) else one for place, one in enumerate(value)
+        )
+    except UnicodeEncodeError:
+        raise InvalidRequest("A lone surrogate cannot be part of an id.", code="invalid_field") from None
+    if not 1 <= len(found) <= ID_LIMIT:
+        raise InvalidRequest(
+            f"The id would have {len(found)} characters; 1 to {ID_LIMIT} are allowed. For longer ones take a hash, and "
+            "keep the platform's id in the metadata.",
+            code="invalid_field",
+            limit=ID_LIMIT,
+        )
+    return found
+
+
+def decode_id(value: str) -> str:
+    """What `encode_id` made `value` from. Raises InvalidRequest (`invalid_field`) for what it never makes."""
+    try:
+        # A ~ that begins no escape stays, and then the way there makes another id of it.
+        raw = _ESCAPE.sub(lambda found: chr(int(found[1], 16)) if found[1] else found[0], value).encode("latin-1")
+        if encode_id(found := raw.decode()) == value:
+            return found
+    except (UnicodeError, InvalidRequest):
+        pass
+    raise InvalidRequest(f"{value!r} was not made by encode_id.", code="invalid_field")
 
 
 def new_conversation_id() -> str:
@@ -51,14 +104,22 @@ def is_epoch(value: str) -> bool:
     return _EPOCH.match(value) is not None
 
 
+def _escape(one: str) -> str:
+    return "".join(f"~{byte:02X}" for byte in one.encode())
+
+
 def _random_base32(size: int) -> str:
     return base64.b32encode(secrets.token_bytes(size)).decode("ascii").rstrip("=").lower()
 
 
 __all__ = [
+    "ID_CHARACTERS",
     "ID_LIMIT",
     "check_conversation_id",
+    "decode_id",
+    "encode_id",
     "is_epoch",
+    "is_id",
     "new_conversation_id",
     "new_epoch",
     "new_message_id",

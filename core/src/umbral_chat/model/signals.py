@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hashlib import blake2b
 from typing import Literal
 
 import msgspec
@@ -11,6 +12,20 @@ from umbral_chat.model.entries import Role, Sender
 
 class _Signal(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, tag_field="signal"):
     conversation: str
+
+
+class Writer(msgspec.Struct, frozen=True, array_like=True):
+    """Who writes a draft, as instances tell each other."""
+
+    tag: str
+    """Tells authors apart and names nobody."""
+    trusted: bool
+    """Whether it is a service key's: visitors and users take none of the places that those have."""
+
+    @classmethod
+    def of(cls, conversation: str, author: str, *, trusted: bool) -> Writer:
+        """The writer that `author` (`Principal.author`) is in a conversation."""
+        return cls(blake2b(f"{conversation}\0{author}".encode(), digest_size=12).hexdigest(), trusted)
 
 
 class DraftSignal(_Signal, frozen=True, tag="draft"):
@@ -23,6 +38,8 @@ class DraftSignal(_Signal, frozen=True, tag="draft"):
     text: str
     sender: Sender
     ended: bool = False
+    writer: Writer | None = None
+    """For other instances alone: it is left out of what clients are told."""
 
 
 class ReadSignal(_Signal, frozen=True, tag="read"):
@@ -112,6 +129,7 @@ __all__ = [
     "Signal",
     "StatusSignal",
     "TypingSignal",
+    "Writer",
     "signal_decoder",
     "signal_encoder",
 ]

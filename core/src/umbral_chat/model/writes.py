@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from umbral_chat.model.authors import former
 from umbral_chat.model.entries import Changes, Entry, Sender
 
 _NOT_THE_BODY = {"key", "epoch"}
@@ -16,7 +17,8 @@ _sorted = msgspec.json.Encoder(order="sorted")
 class _Write(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", omit_defaults=True):
     conversation: str
     subject: str
-    """The principal's subject: the scope of the idempotency key, and the author that ownership is checked against."""
+    """The principal's author (`Principal.author`, kind and subject): the scope of the idempotency key, and what
+    ownership is checked against."""
     sender: Sender
     key: str | None = None
     """Idempotency key, in the scope conversation × subject; kept as long as the conversation."""
@@ -25,7 +27,10 @@ class _Write(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", omit_d
 
     def fingerprint(self) -> bytes:
         """16 bytes that tell whether a repeated key comes with the same body."""
-        body = [getattr(self, name) for name in self.__struct_fields__ if name not in _NOT_THE_BODY]
+        # Whose key it is, is not its body. The bare subject has a place here since it once had, so that a repeat of a
+        # write that an older version stored is known as one.
+        same = msgspec.structs.replace(self, subject=former(self.subject) or self.subject)
+        body = [getattr(same, name) for name in self.__struct_fields__ if name not in _NOT_THE_BODY]
         return blake2b(_sorted.encode([self.__struct_config__.tag, body]), digest_size=16).digest()
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from umbral_chat.plugins.shape import fault_of_call, shown
 from umbral_chat.settings.sections import Section
 from umbral_chat.settings.shape import fields
 
@@ -48,11 +49,62 @@ def routes_of(route: Any) -> Iterator[str]:
             yield f"{method} {path}"
 
 
-def is_command(one: object) -> bool:
-    """Whether it is a click command that can be called by a name."""
+def command_fault(one: object) -> str | None:
+    """What keeps it, or a command in its group, from being run by its name, as the end of a sentence; or None."""
     import click
 
-    return isinstance(one, click.Command) and bool(one.name)
+    if not isinstance(one, click.Command) or not one.name:
+        return f"{shown(one)}, which is not a click command with a name."
+    if inspect.iscoroutinefunction(one.callback):
+        return f"the command {one.name!r}, which is async and would not be run: decorate it with run_async."
+    for inner in one.commands.values() if isinstance(one, click.Group) else ():
+        if fault := command_fault(inner):
+            return fault
+    return None
 
 
-__all__ = ["is_command", "routes_of", "section_fault"]
+def route_fault(one: object) -> str | None:
+    """What keeps it from being a route, as the end of a sentence; or None."""
+    from litestar import Controller, Router
+    from litestar.handlers import BaseRouteHandler
+
+    if isinstance(one, BaseRouteHandler | Router) or (inspect.isclass(one) and issubclass(one, Controller)):
+        return None
+    return f"{shown(one)}, which is not a route handler: decorate it, as with litestar.get."
+
+
+def offer_fault(one: object) -> str | None:
+    """What keeps it from being offered, as the end of a sentence; or None."""
+    from umbral_chat.providers.edges import Offer
+
+    if not isinstance(one, Offer):
+        return f"{shown(one)}, which is not an Offer."
+    return _struct_fault(one, Offer, "an Offer")
+
+
+def check_fault(one: object) -> str | None:
+    """What keeps it from being run, as the end of a sentence; or None."""
+    from umbral_chat.providers.edges import Check
+
+    if not isinstance(one, Check):
+        return f"{shown(one)}, which is not a Check."
+    if fault := _struct_fault(one, Check, "a Check"):
+        return fault
+    fault = fault_of_call(one.run)
+    return None if fault is None else f"the check {one.name!r}, whose `run` {fault}"
+
+
+def _struct_fault(one: object, kind: type[msgspec.Struct], what: str) -> str | None:
+    """msgspec looks at the fields of what it decodes, not of what is made in Python."""
+    for field in msgspec.structs.fields(kind):
+        value = getattr(one, field.name)
+        if field.name == "run":  # a function, of which msgspec knows nothing
+            continue
+        try:
+            msgspec.convert(value, field.type)
+        except (msgspec.ValidationError, TypeError) as error:
+            return f"{what} whose {field.name} is {value!r:.60}: {error}."
+    return None
+
+
+__all__ = ["check_fault", "command_fault", "offer_fault", "route_fault", "routes_of", "section_fault"]

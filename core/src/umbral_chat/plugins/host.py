@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import logging
 from collections.abc import Callable, Collection, Iterable, Iterator
 from importlib.metadata import EntryPoint
@@ -16,8 +15,8 @@ from umbral_chat.plugins import claims
 from umbral_chat.plugins.choose import refuse_twins, select
 from umbral_chat.plugins.loading import installed, load_all
 from umbral_chat.plugins.relay import PREFIX, Relay
+from umbral_chat.plugins.shape import fault_of, names_of, shown
 from umbral_chat.plugins.status import PluginStatus, disabling
-from umbral_chat.providers.edges import Check, Offer
 from umbral_chat.providers.history import Storage
 
 if TYPE_CHECKING:
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
 
     from umbral_chat.context import Base, Services
     from umbral_chat.providers.auth import Authenticator, Principal
-    from umbral_chat.providers.edges import Consumer
+    from umbral_chat.providers.edges import Check, Consumer, Offer
     from umbral_chat.providers.presence import Presence
     from umbral_chat.providers.transport import Transport
     from umbral_chat.settings.sections import Section
@@ -95,10 +94,17 @@ class PluginHost:
 
     def storages(self, base: Base) -> list[tuple[str, Storage]]:
         """The histories that plugins offer, with their shared stores; none of them is entered yet."""
-        return [
-            (plugin, self._of(Storage, plugin, "history", storage))
-            for plugin, storage in self._strict("history", base=base)
-        ]
+        from umbral_chat.providers.history import History, RenewsEpochs
+        from umbral_chat.providers.store import SharedStore
+
+        found = []
+        for plugin, one in self._strict("history", base=base):
+            storage = self._of(Storage, plugin, "history", one)
+            self._vet(plugin, "history", storage, Storage)
+            self._vet(plugin, "history", storage.history, History, RenewsEpochs)
+            self._vet(plugin, "history", storage.store, SharedStore)
+            found.append((plugin, storage))
+        return found
 
     def select_storage(self, base: Base, wanted: str | None) -> Storage | None:
         """The history that `wanted` (`core.history`) names, or the only one; None: the core's SQLite.
@@ -110,13 +116,17 @@ class PluginHost:
 
     def transports(self, base: Base, storage: Storage) -> list[Transport]:
         """The transports, the preferred one (highest rank) first."""
-        found = self._named("transport", base=base, storage=storage)
+        from umbral_chat.providers.transport import Announces, StandsBy, Transport
+
+        found = self._vetted("transport", Transport, StandsBy, Announces, base=base, storage=storage)
         refuse_twins("transport", ((plugin, one.name) for plugin, one in found))
         return [one for _, one in sorted(found, key=lambda pair: (-pair[1].rank, pair[1].name))]
 
     def presence(self, base: Base, storage: Storage, wanted: str | None) -> Presence | None:
         """The presence that `wanted` (`core.presence`) names, or the only one, or None. Raises as select_storage."""
-        found = self._named("presence", base=base, storage=storage)
+        from umbral_chat.providers.presence import Presence
+
+        found = self._vetted("presence", Presence, base=base, storage=storage)
         selected: Presence | None = select(
             "presence", "core.presence", wanted, [(plugin, one.name, one) for plugin, one in found]
         )
@@ -124,38 +134,45 @@ class PluginHost:
 
     def authenticators(self, base: Base, storage: Storage) -> list[Authenticator]:
         """The plugins' authenticators in the order in which they are asked, lowest rank first."""
-        found = self._named("authenticator", base=base, storage=storage)
+        from umbral_chat.providers.auth import Authenticator, Authorizer
+
+        found = self._vetted("authenticator", Authenticator, Authorizer, base=base, storage=storage)
         refuse_twins("authenticator", ((plugin, one.name) for plugin, one in found), OWN_AUTHENTICATORS)
         return [one for _, one in sorted(found, key=lambda pair: (pair[1].rank, pair[1].name))]
 
     def routes(self, services: Services) -> list[ControllerRouterHandler]:
         """The plugins' route handlers. Two that claim one method of one path raise PluginError."""
         found: list[tuple[str, Any]] = list(self._flat(self._strict("routes", services=services), "routes"))
+        for plugin, route in found:
+            if fault := claims.route_fault(route):
+                raise self._fault(plugin, "routes", f"it gives {fault}")
         refuse_twins("route", ((plugin, one) for plugin, route in found for one in claims.routes_of(route)))
         return [route for _, route in found]
 
     def offers(self, services: Services, conversation: str, principal: Principal) -> list[Offer]:
         """What `principal` may use for `conversation` now, the preferred offer first."""
         arguments = {"services": services, "conversation": conversation, "principal": principal}
-        found = self._lenient("offers", lambda one: isinstance(one, Offer), "an Offer", arguments)
+        found = self._lenient("offers", claims.offer_fault, arguments)
         return sorted((offer for _, offer in found), key=lambda offer: (-offer.rank, offer.edge))
 
     def consumers(self, services: Services) -> list[Consumer]:
         """The durable consumers of logs; their cursors are stored under their names, so two of one name are refused."""
+        from umbral_chat.providers.edges import Consumer
+
         found = list(self._flat(self._strict("consumers", services=services), "consumers"))
         for plugin, one in found:
-            self._check_name(plugin, "consumers", one)
+            self._vet(plugin, "consumers", one, Consumer)
         refuse_twins("consumer", ((plugin, one.name) for plugin, one in found))
         return [one for _, one in found]
 
     def checks(self, services: Services) -> list[Check]:
         """Checks for `umbral-chat doctor` and readiness."""
-        found = self._lenient("checks", lambda one: isinstance(one, Check), "a Check", {"services": services})
+        found = self._lenient("checks", claims.check_fault, {"services": services})
         return [check for _, check in found]
 
     def commands(self, taken: Iterable[str] = ()) -> list[click.Command]:
         """The plugins' commands. Raises PluginError when two claim one name, or one a name of `taken`, the core's."""
-        found = self._lenient("commands", claims.is_command, "a click command with a name", {})
+        found = self._lenient("commands", claims.command_fault, {})
         refuse_twins("command", ((plugin, str(command.name)) for plugin, command in found), taken)
         return [command for _, command in found]
 
@@ -171,7 +188,7 @@ class PluginHost:
                 yield plugin, result
 
     def _lenient(
-        self, hook: str, right: Callable[[Any], bool], what: str, arguments: dict[str, object]
+        self, hook: str, fault_of: Callable[[Any], str | None], arguments: dict[str, object]
     ) -> list[tuple[str, Any]]:
         found: list[tuple[str, Any]] = []
         for plugin in self.active:
@@ -180,8 +197,8 @@ class PluginHost:
                 results = ((plugin, result) for result in self._call(plugin, hook, arguments))
                 flat = list(self._flat(results, hook))
                 for _, one in flat:
-                    if not right(one):
-                        raise self._fault(plugin, hook, f"it gives {_shown(one)}, which is not {what}.")
+                    if fault := fault_of(one):
+                        raise self._fault(plugin, hook, f"it gives {fault}")
             except PluginError as error:
                 # Offers are asked for at each connect: the first failure is told, the rest would fill the log.
                 log.log(logging.DEBUG if known else logging.ERROR, "%s", error, exc_info=error.__cause__)
@@ -193,30 +210,32 @@ class PluginHost:
     def _flat(self, results: Iterable[tuple[str, Any]], hook: str) -> Iterator[tuple[str, Any]]:
         for plugin, result in results:
             if isinstance(result, str | bytes) or not isinstance(result, Iterable):
-                raise self._fault(plugin, hook, f"it gives {_shown(result)}, which is not a list.")
+                raise self._fault(plugin, hook, f"it gives {shown(result)}, which is not a list.")
             try:
                 items = list(result)
             except Exception as error:
                 raise self._fault(plugin, hook, f"it raised {type(error).__name__}: {error}") from error
             yield from ((plugin, one) for one in items)
 
-    def _named(self, hook: str, **arguments: object) -> list[tuple[str, Any]]:
-        """Providers, which all have a name and a rank."""
+    def _vetted(self, hook: str, interface: type, *abilities: type, **arguments: object) -> list[tuple[str, Any]]:
+        """What the hook gives, each of which is whole."""
         found = list(self._strict(hook, **arguments))
         for plugin, one in found:
-            self._check_name(plugin, hook, one)
-            if not isinstance(getattr(one, "rank", None), int):
-                raise self._fault(plugin, hook, f"it gives {_shown(one)}, which has no rank (a whole number).")
+            self._vet(plugin, hook, one, interface, *abilities)
         return found
 
-    def _check_name(self, plugin: str, hook: str, one: object) -> None:
-        if not isinstance(getattr(one, "name", None), str):
-            raise self._fault(plugin, hook, f"it gives {_shown(one)}, which has no name.")
+    def _vet(self, plugin: str, hook: str, one: object, interface: type, *abilities: type) -> None:
+        """Raises PluginError when `one` lacks something of the interface, or has one of the abilities by half."""
+        # A Protocol that can be asked for at run time is asked for by the names of its methods alone.
+        has = [ability for ability in abilities if any(hasattr(one, name) for name in names_of(ability))]
+        for wanted in (interface, *has):
+            if fault := fault_of(one, wanted):
+                raise self._fault(plugin, hook, f"it gives {fault}")
 
     def _of(self, kind: type[T], plugin: str, hook: str, one: object) -> T:
         if isinstance(one, kind):
             return one
-        raise self._fault(plugin, hook, f"it gives {_shown(one)}, which is not a {kind.__name__}.")
+        raise self._fault(plugin, hook, f"it gives {shown(one)}, which is not a {kind.__name__}.")
 
     def _fault(self, plugin: str, hook: str, said: str) -> PluginError:
         """The error, kept in the plugin's status too."""
@@ -226,13 +245,6 @@ class PluginHost:
 
     def _faults_of(self, plugin: str) -> tuple[str, ...]:
         return tuple(said for (name, _), said in sorted(self._faults.items()) if name == plugin)
-
-
-def _shown(one: object) -> str:
-    if inspect.iscoroutine(one):
-        one.close()  # nobody will await it
-        return "a coroutine (hooks are synchronous)"
-    return f"a {type(one).__name__}"
 
 
 __all__ = ["OWN_AUTHENTICATORS", "OWN_HISTORY", "PluginHost"]

@@ -6,6 +6,7 @@ from typing import Literal, Protocol
 
 import msgspec
 
+from umbral_chat.model.authors import Kind, author
 from umbral_chat.model.entries import Role, Sender
 
 Right = Literal[
@@ -23,7 +24,7 @@ Right = Literal[
 ]
 """What a principal may do. `docs/reference/rights.md` says which route needs which."""
 
-PrincipalKind = Literal["local", "key", "token", "user"]
+PrincipalKind = Kind
 
 
 class Principal(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,7 +32,7 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
 
     kind: PrincipalKind
     subject: str
-    """Stable name: the scope of idempotency keys and read markers, and what ownership is checked against."""
+    """Stable name among principals of its kind."""
     rights: frozenset[Right]
     conversation: str | None = None
     """The one conversation that it may touch; None: any."""
@@ -42,6 +43,17 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
     name: str | None = None
     expires_at: float | None = None
     """Unix time after which it is nobody."""
+
+    @property
+    def author(self) -> str:
+        """Its kind and subject, by which what belongs to it is told from what belongs to others: idempotency keys, read
+        markers, messages, drafts and rates. A token and a user of one subject are two authors."""
+        return author(self.kind, self.subject)
+
+    @property
+    def trusted(self) -> bool:
+        """Whether it is the operator's own: a service key, or the local administrator. No rate holds it."""
+        return self.kind in {"key", "local"}
 
     @property
     def sender(self) -> Sender:

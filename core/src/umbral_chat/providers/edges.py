@@ -57,7 +57,14 @@ class Check(msgspec.Struct, frozen=True):
 
     `ready`: also part of readiness, so it must be quick and harmless. `seconds`: how long the doctor waits for it, at
     most; then it is cancelled, and its finding is that it did not answer. `needs_store`: the service's store must be
-    open; a check of whether it can be opened at all does not need that.
+    open; a check of whether it can be opened at all does not need that. `needs_service`: it looks at what only a
+    running service has. The doctor leaves it out, and shows what the running service's readiness says of it.
+
+    The doctor starts no service. The services that it makes checks for have their settings, a store that is open for
+    those that need it, and the toggle as it is stored. Nothing else was entered or started: no transport (each is
+    `off`), no presence, no consumer, no feed, and no key or token is known. A check opens what else it needs itself,
+    within `run`, and closes it there. It may run beside the service that it is about, so it changes nothing, or takes
+    away what it made.
     """
 
     name: str
@@ -65,6 +72,7 @@ class Check(msgspec.Struct, frozen=True):
     ready: bool = False
     seconds: float = 3.0
     needs_store: bool = True
+    needs_service: bool = False
 
 
 __all__ = ["Check", "CheckResult", "Consumer", "Offer"]

@@ -35,11 +35,31 @@ def check_name(value: str, *, field: str = "device") -> str:
     )
 
 
+class Person(Sender, frozen=True):
+    """Somebody in presence, known by the kind of principal that it is.
+
+    A plain `Sender` is whom a service means: the bearers of its tokens, by their subjects, and whomever it speaks for
+    with `send_as`. Users, service keys and the local administrator have names that no service gives out: as `kind`
+    says, they are others than whoever has the same id and role.
+    """
+
+    kind: Literal["local", "key", "user"] | None = None
+
+
+def person(principal: Principal) -> Sender:
+    """Who `principal` is in presence when it speaks for itself."""
+    itself = principal.sender
+    if principal.kind == "token":
+        return itself
+    return Person(itself.role, itself.id, itself.name, kind=principal.kind)
+
+
 class Report(msgspec.Struct, frozen=True, kw_only=True):
     """What one device of somebody says of itself. It replaces what the same device said before."""
 
     person: Sender
-    """As whom: people are told apart by `id`, and by their role where there is none (the assistant)."""
+    """As whom: people are told apart by `kind` (see `Person`), role and `id`, and by their role alone where there is no
+    id (the assistant)."""
     device: str = DEVICE
     status: Availability = "online"
     metadata: dict[str, Any] | None = None
@@ -177,6 +197,7 @@ class Presence(Protocol):
 
     - *Devices.* Somebody is here while any of its devices is. A device is gone when it left, or when nothing was heard
       of it for its time to live; a report that comes in the same moment wins.
+    - *People* are told apart by kind, role and id, in all that is done and asked here: see `Person`.
     - *Hold-back.* Joining shows at once. Leaving shows after a hold-back, within which a report of any device of the
       same person makes as if nothing had happened.
     - *Typing* ends by itself, with the message of who typed, and when its person leaves.
@@ -244,7 +265,10 @@ class Presence(Protocol):
 
     def wrote(self, conversation: str, sender: Sender, at: datetime | None = None) -> None:
         """A message of this sender is in the log: who wrote it does not type it any more. `at`: when it was written,
-        if it was not heard of just now but found in the log, so that it ends only what began before it."""
+        if it was not heard of just now but found in the log, so that it ends only what began before it.
+
+        What was written at this instance comes with a `Person` where it was no service's token or word. The log itself
+        says no kind: a plain `Sender` that was read there may have been either."""
         ...
 
     def forget(self, conversation: str) -> None:
@@ -257,6 +281,7 @@ __all__ = [
     "NAME_LIMIT",
     "Availability",
     "DeviceHere",
+    "Person",
     "PersonHere",
     "PersonSeen",
     "PersonTyping",
@@ -269,5 +294,6 @@ __all__ = [
     "TypingNow",
     "Viewer",
     "check_name",
+    "person",
     "viewer",
 ]

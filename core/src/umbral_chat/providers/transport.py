@@ -73,6 +73,13 @@ class Transport(Protocol):
       `publish`, and never drops the latest head of a conversation that it has learnt of.
     - *Tasks.* It runs between `start` and `stop`; both may be called again, `stop` leaves no task, socket or file.
       Starting what runs and stopping what does not are no-ops.
+
+    Who restarts it is the core: when `start` raises or `events` ends or raises, and, above rank 0, when it says `down`,
+    does not become `live` again within `realtime.connect_timeout`, or is `degraded` for a minute. It calls `stop`, and
+    after a pause `start`, on the same object. The pause grows from `realtime.retry.initial` to `realtime.retry.max`,
+    with jitter and at most `realtime.retry.budget` tries an hour. As long as it is not stopped a transport that is down
+    goes on trying itself: at rank 0 and below nobody restarts it, and neither does a test. What is watched stays
+    watched over a stop; `watch` and `unwatch` come while it is stopped, too.
     """
 
     name: str
@@ -119,7 +126,32 @@ class StandsBy(Protocol):
         ...
 
 
+@runtime_checkable
+class Announces(Protocol):
+    """Optional ability of a transport that must itself tell the other instances what was written here, as one over
+    Redis, NATS or PostgreSQL's NOTIFY must. One whose store tells, or that reads the store, does without.
+
+    Guarantees, which `umbral_chat.testing.AnnouncesContract` checks:
+
+    - What `announce` is given is what the others hint, to who watches there: as it is, or shortened to a `HeadHint` of
+      where the log got to. They need not ask the store for it: a hint is not trusted, and the feed reads what it needs.
+    - Like `publish` it only puts something into a queue, which is bounded, and raises nothing for a transport that is
+      down. What does not fit, or is lost on the way, costs time: the next announcement of the conversation makes it
+      superfluous, and reconciling finds it (`realtime.reconcile_interval`).
+
+    The core calls it after the write was answered for, from a task of its own, in order, with a bound on what waits and
+    a timeout: a transport that is slow, fails or hangs holds up no send. Every transport that has the ability and says
+    `live` or `degraded` is told, also while another one is in use here: it may be the one in use elsewhere.
+    """
+
+    async def announce(self, hint: EntryHint | HeadHint) -> None:
+        """An entry was appended here, or (a `HeadHint` of `Deleted`) a conversation was deleted here. A `HeadHint` of
+        a head: the log got that far while more waited than could be kept."""
+        ...
+
+
 __all__ = [
+    "Announces",
     "EntryHint",
     "HeadHint",
     "SignalHint",

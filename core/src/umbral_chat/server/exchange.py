@@ -20,6 +20,14 @@ if TYPE_CHECKING:
 AT_ONCE = 65_536
 """Bytes of a first piece up to which it is joined to the head: copying more costs what the second write would."""
 
+REMEMBERED = 128
+"""Header fields kept as they are written: most answers carry the same few, which are checked once."""
+
+_FIELDS: dict[tuple[bytes, bytes], bytes] = {}
+
+_UNLIKE = frozenset(b"connection content-length transfer-encoding etag location poll-after-ms retry-after".split())
+"""Fields that are not kept: those that this module acts on, and those that differ from answer to answer."""
+
 
 class Exchange(RequestResponseCycle):
     """uvicorn's, with one write for an answer's head and first piece, and answers that an HTTP/1.0 client can read."""
@@ -94,11 +102,12 @@ class Exchange(RequestResponseCycle):
         content = [STATUS_LINE[status]]
         closes = False
         for name, value in [*self.default_headers, *message.get("headers", ())]:
-            if HEADER_RE.search(name):
-                raise RuntimeError("Invalid HTTP header name.")
-            if HEADER_VALUE_RE.search(value):
-                raise RuntimeError("Invalid HTTP header value.")
+            line = _FIELDS.get((name, value))
+            if line is not None:
+                content.append(line)
+                continue
             lower = name.lower()
+            line = _encode_field(lower, value)
             if lower == b"content-length" and self.chunked_encoding is None:
                 self.expected_content_length = int(value)
                 self.chunked_encoding = False
@@ -108,7 +117,9 @@ class Exchange(RequestResponseCycle):
             elif lower == b"connection" and b"close" in [token.strip() for token in value.lower().split(b",")]:
                 self.keep_alive = False
                 closes = True
-            content += (lower, b": ", value, b"\r\n")
+            elif len(_FIELDS) < REMEMBERED and lower not in _UNLIKE:
+                _FIELDS[name, value] = line
+            content.append(line)
         if self.chunked_encoding is None and self.scope["method"] != "HEAD" and status not in (204, 304):
             if self.scope["http_version"] == "1.0":
                 self.keep_alive = False  # such a client knows no chunks: the end of the connection is the body's
@@ -146,6 +157,14 @@ class Exchange(RequestResponseCycle):
             self.response_complete = True
             self.message_event.set()
             self.on_response()
+
+
+def _encode_field(name: bytes, value: bytes) -> bytes:
+    if HEADER_RE.search(name):
+        raise RuntimeError("Invalid HTTP header name.")
+    if HEADER_VALUE_RE.search(value):
+        raise RuntimeError("Invalid HTTP header value.")
+    return b"".join((name, b": ", value, b"\r\n"))
 
 
 def _expect(message: Any, kind: str) -> None:

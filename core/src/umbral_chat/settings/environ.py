@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 from msgspec import inspect
 
+from umbral_chat.depth import DEPTH, is_deeper
 from umbral_chat.errors import SettingsError
 from umbral_chat.settings.build import Kinds
 from umbral_chat.settings.nearest import nearest
@@ -117,6 +118,10 @@ def parse(field: Field, text: str, dotted: str, name: str) -> Any:
         shown = "is empty" if not text else f"is {text!r}"
         shown = "is not right" if field.secret else shown
         raise SettingsError(f"{dotted} {shown} ({Origin('environment', name)}): it must be {field.words}.")
+    if is_deeper(text, DEPTH):
+        raise SettingsError(
+            f"{dotted} ({Origin('environment', name)}) is nested deeper than {DEPTH} levels, which no setting is."
+        )
     try:
         return msgspec.json.decode(text)
     except msgspec.DecodeError as error:

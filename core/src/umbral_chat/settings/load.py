@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, cast
 
+from umbral_chat.depth import DEPTH, value_is_deeper
 from umbral_chat.errors import SettingsError
 from umbral_chat.settings import environ as env
 from umbral_chat.settings import sections as own
@@ -102,13 +103,24 @@ def read_file(file: Path) -> dict[str, Any]:
     """The file's tables. Raises SettingsError when it cannot be read or is no TOML."""
     try:
         # utf-8-sig: editors on Windows put a byte order mark in front, which TOML refuses.
-        return tomllib.loads(file.read_text(encoding="utf-8-sig"))
+        tables = tomllib.loads(file.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise SettingsError(f"The settings file {file} cannot be read: {error.strerror}.") from error
     except UnicodeDecodeError as error:
         raise SettingsError(f"The settings file {file} is not UTF-8 (byte {error.start}).") from None
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"The settings file {file} is not TOML: {error}.") from None
+    except RecursionError:
+        raise _too_deep(file, None) from None
+    for section, table in tables.items():
+        if value_is_deeper(table, DEPTH):
+            raise _too_deep(file, section)
+    return tables
+
+
+def _too_deep(file: Path, section: str | None) -> SettingsError:
+    where = f"The settings file {file}" if section is None else f"[{section}] in the settings file {file}"
+    return SettingsError(f"{where} is nested deeper than {DEPTH} levels, which no setting is.")
 
 
 def _take_file(kinds: Kinds, dormant: Collection[str], file: Path, given: Given) -> None:

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from umbral_chat.depth import DEEPEST, DEPTH
 from umbral_chat.settings.secret import Secret
 
 Positive = Annotated[int, Meta(ge=1)]
@@ -36,17 +37,64 @@ class Limits(Section, frozen=True):
     body_bytes: Annotated[Positive, Meta(description="Largest request body, in bytes.")] = 262_144
     content_chars: Annotated[Positive, Meta(description="Longest content of a message, in characters.")] = 32_000
     metadata_bytes: Annotated[Positive, Meta(description="Largest metadata, in bytes of JSON.")] = 16_384
+    depth: Annotated[
+        int,
+        Meta(
+            ge=4,
+            le=DEEPEST,
+            description="Levels of objects and lists in a request body or a token, the body itself being the first.",
+        ),
+    ] = DEPTH
     page: Annotated[Positive, Meta(le=1000, description="Most items in a history or inbox page.")] = 200
     sends_per_second: Annotated[
         float,
         Meta(
             ge=0,
-            description="Sustained writes of one visitor or user; 0 is no limit. Service keys have none.",
+            description="Sustained writes, presence reports and typing of one visitor or user; 0 is no limit. "
+            "Service keys have no rates.",
         ),
     ] = 10.0
     sends_burst: Annotated[Positive, Meta(description="Writes that one visitor or user may make at once.")] = 40
-    drafts: Annotated[Positive, Meta(description="Messages being written at once in one conversation.")] = 8
-    readers: Annotated[Positive, Meta(description="Long polls and streams held at once.")] = 20_000
+    requests_per_second: Annotated[
+        float,
+        Meta(ge=0, description="Sustained requests of one visitor or user, whatever they ask for; 0 is no limit."),
+    ] = 100.0
+    requests_burst: Annotated[Positive, Meta(description="Requests that one visitor or user may make at once.")] = 500
+    drafts_per_second: Annotated[
+        float, Meta(ge=0, description="Sustained pieces of drafts of one visitor or user; 0 is no limit.")
+    ] = 20.0
+    drafts_burst: Annotated[Positive, Meta(description="Pieces that one visitor or user may send at once.")] = 60
+    markers_per_second: Annotated[
+        float, Meta(ge=0, description="Sustained read markers of one visitor or user; 0 is no limit.")
+    ] = 5.0
+    markers_burst: Annotated[Positive, Meta(description="Read markers that one visitor or user may set at once.")] = 30
+    connects_per_second: Annotated[
+        float, Meta(ge=0, description="Sustained calls of `connect` by one visitor or user; 0 is no limit.")
+    ] = 2.0
+    connects_burst: Annotated[Positive, Meta(description="Calls of `connect` by one visitor or user at once.")] = 20
+    transcripts_per_second: Annotated[
+        float, Meta(ge=0, description="Sustained transcripts read by one visitor or user; 0 is no limit.")
+    ] = 0.5
+    transcripts_burst: Annotated[
+        Positive, Meta(description="Transcripts that one visitor or user may read at once.")
+    ] = 10
+    drafts: Annotated[
+        Positive,
+        Meta(
+            description="Messages being written at once in one conversation by visitors and users, and as many by "
+            "service keys."
+        ),
+    ] = 8
+    drafts_per_principal: Annotated[
+        Positive, Meta(description="Messages that one visitor or user may write at once in one conversation.")
+    ] = 4
+    readers: Annotated[
+        Positive,
+        Meta(description="Long polls and streams held at once. Visitors and users together get nine tenths of them."),
+    ] = 20_000
+    readers_per_principal: Annotated[
+        Positive, Meta(description="Long polls and streams that one visitor or user may hold at once.")
+    ] = 32
     request_line_bytes: Annotated[
         int, Meta(ge=256, le=65_536, description="Longest request line (method, path and query), in bytes.")
     ] = 8_192

@@ -19,7 +19,7 @@ from umbral_chat.sqlite.threads import once
 
 
 class SqliteHistory:
-    """Ordered durable logs in one file; `History`, `RenewsEpochs` and `BacksUp`."""
+    """Ordered durable logs in one file; `History`, `RenewsEpochs`, and what `backup` asks for."""
 
     name = "sqlite"
 

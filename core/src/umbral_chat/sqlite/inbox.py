@@ -9,7 +9,9 @@ from typing import Annotated
 import apsw
 import msgspec
 
+from umbral_chat.depth import decode_stored
 from umbral_chat.errors import ConversationDeleted, InvalidRequest
+from umbral_chat.model.authors import former
 from umbral_chat.model.conversations import Conversation, InboxPage
 from umbral_chat.model.entries import Edit, Message, RealtimeChoice, Redaction, Responder, Status
 from umbral_chat.sqlite.logs import Profile
@@ -27,8 +29,9 @@ _ROOM = f"""json_array(
   (SELECT b.json FROM entry e INDEXED BY entry_target CROSS JOIN body b ON b.id = e.body
     WHERE e.conversation = c.id AND e.target = {_LAST} ORDER BY e.seq DESC LIMIT 1),
   CASE WHEN ?1 IS NULL THEN 0 ELSE (SELECT count(*) FROM (
-    SELECT 1 FROM entry e WHERE e.conversation = c.id AND e.kind = 0 AND e.author IS NOT ?1 AND e.seq > coalesce(
-      (SELECT m.seq FROM marker m WHERE m.conversation = c.id AND m.reader = ?1), 0) LIMIT {UNREAD})) END)"""  # noqa: S608  # made of constants
+    SELECT 1 FROM entry e WHERE e.conversation = c.id AND e.kind = 0 AND e.author IS NOT ?1 AND e.author IS NOT ?6
+    AND e.seq > coalesce((SELECT max(m.seq) FROM marker m WHERE m.conversation = c.id AND m.reader IN (?1, ?6)), 0)
+    LIMIT {UNREAD})) END)"""  # noqa: S608  # made of constants
 
 _ONE = f"""
 SELECT EXISTS (SELECT 1 FROM tombstone WHERE hash = unhex(?2) AND until > ?3),
@@ -75,8 +78,8 @@ def conversation(
     connection: apsw.Connection, names: Names, now: int, conversation: str, subject: str | None
 ) -> Conversation | None:
     """See `History.conversation`."""
-    reader = None if subject is None else names.subject(subject)
-    deleted, row = connection.execute(_ONE, (reader, names.conversation(conversation), now)).get
+    reader, bare = _reader(names, subject)
+    deleted, row = connection.execute(_ONE, (reader, names.conversation(conversation), now, None, None, bare)).get
     if row is None and deleted:
         raise ConversationDeleted(conversation)
     return None if row is None else _conversation(_room.decode(row))
@@ -91,21 +94,30 @@ def conversations(
     subject: str | None,
 ) -> InboxPage:
     """See `History.conversations`."""
-    reader = None if subject is None else names.subject(subject)
+    reader, bare = _reader(names, subject)
     place = _Place(2**62, "") if before is None else _parse(before)
     limit = max(0, min(limit, PAGE))
-    rows = connection.execute(_PAGE, (reader, status, place.at, place.id, limit + 1)).get
+    rows = connection.execute(_PAGE, (reader, status, place.at, place.id, limit + 1, bare)).get
     rooms = [] if rows is None else _rooms.decode(rows)
     page = rooms[:limit]
     more = len(rooms) > limit and bool(page)
     return InboxPage([_conversation(room) for room in page], _token(page[-1]) if more else None)
 
 
+def _reader(names: Names, subject: str | None) -> tuple[int | None, int | None]:
+    """As what a reader is stored, and as what an older version may have stored it: again the same where it did not
+    differ."""
+    if subject is None:
+        return None, None
+    return names.subject(subject), names.subject(former(subject) or subject)
+
+
 def _conversation(room: _Room) -> Conversation:
-    profile = _profile.decode(room.profile)
+    profile = decode_stored(_profile, room.profile)
     last = None
     if room.last is not None:
-        last = fold(_message.decode(room.last), None if room.change is None else _change.decode(room.change))
+        change = None if room.change is None else decode_stored(_change, room.change)
+        last = fold(decode_stored(_message, room.last), change)
     return Conversation(
         id=room.id,
         epoch=room.epoch,

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import apsw
 import msgspec
 
+from umbral_chat.depth import decode_stored
 from umbral_chat.model.entries import Entry, Member, RealtimeChoice, Responder, Status
 
 
@@ -44,7 +45,7 @@ class Known(msgspec.Struct, array_like=True):
     fingerprint: str | None
 
     def decoded(self) -> Entry:
-        return _entry.decode(self.entry)
+        return decode_stored(_entry, self.entry)
 
 
 class Loaded(NamedTuple):

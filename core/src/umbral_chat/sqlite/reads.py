@@ -8,6 +8,7 @@ from typing import Any
 import apsw
 import msgspec
 
+from umbral_chat.depth import decode_stored
 from umbral_chat.errors import ConversationDeleted
 from umbral_chat.model.conversations import Deleted, Head, LogPage, MessagePage
 from umbral_chat.model.entries import Edit, Entry, FoldedMessage, Message, Redaction
@@ -62,7 +63,7 @@ def read(connection: apsw.Connection, names: Names, now: int, conversation: str,
     """See `History.read`."""
     bindings = (names.conversation(conversation), now, min(after, _END), max(0, min(limit, PAGE)))
     head, rows = _answer(connection, _READ, bindings, conversation)
-    return LogPage(head, [] if rows is None else _entries.decode(rows))
+    return LogPage(head, [] if rows is None else decode_stored(_entries, rows))
 
 
 def messages(
@@ -80,7 +81,7 @@ def messages(
     low, high = (0 if after is None else min(after, _END)), (_END if before is None else min(before, _END))
     bindings = (names.conversation(conversation), now, low, high, limit + 1)
     head, rows = _answer(connection, statement, bindings, conversation)
-    pairs = [] if rows is None else _pairs.decode(rows)
+    pairs = [] if rows is None else decode_stored(_pairs, rows)
     page = [fold(*pair) for pair in pairs[:limit]]
     if after is None:
         page.reverse()
@@ -97,7 +98,7 @@ def message(
     seq = None if log is None else seq_of(connection, names, log, message_id)
     low, high = (0, 0) if seq is None else (seq - 1, seq + 1)
     _, rows = _answer(connection, _FORWARD, (name, now, low, high, 1), conversation)
-    found = None if rows is None else fold(*_pairs.decode(rows)[0])
+    found = None if rows is None else fold(*decode_stored(_pairs, rows)[0])
     return found if found is not None and found.message_id == message_id else None
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import apsw
 
+from umbral_chat.model.authors import former
 from umbral_chat.model.conversations import Conversation
 from umbral_chat.model.ids import new_epoch
 from umbral_chat.sqlite import inbox
@@ -65,6 +66,13 @@ def mark_read(transaction: Transaction, conversation: str, subject: str, seq: in
     log = transaction.log(conversation)
     if log is None:
         return 0
+    bare = former(subject)
+    if bare is not None:
+        # It goes on from where an older version left it.
+        row = transaction.connection.execute(
+            "SELECT seq FROM marker WHERE conversation = ? AND reader = ?", (log.id, transaction.names.subject(bare))
+        ).get
+        seq = max(seq, row or 0)
     marker: int = transaction.connection.execute(
         "INSERT INTO marker VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET seq = max(seq, excluded.seq) RETURNING seq",
         (log.id, transaction.names.subject(subject), max(0, min(seq, log.head))),

@@ -8,12 +8,13 @@ from typing import Any, NamedTuple
 import apsw
 import msgspec
 
+from umbral_chat.depth import decode_stored
 from umbral_chat.model.entries import Edit, Entry, Message, Redaction, entry_encoder
 from umbral_chat.sqlite.logs import Log
 from umbral_chat.sqlite.names import Names, drawn_seq
 from umbral_chat.sqlite.transaction import Transaction
 
-_decode = msgspec.json.Decoder(Entry).decode
+_decoder: msgspec.json.Decoder[Entry] = msgspec.json.Decoder(Entry)
 
 
 class Target(NamedTuple):
@@ -54,7 +55,7 @@ def find(transaction: Transaction, log: Log, message_id: str) -> Target | None:
     ).get
     if row is None:
         return None
-    message = _decode(row[0])
+    message = decode_stored(_decoder, row[0])
     if not isinstance(message, Message) or message.message_id != message_id:
         return None
     text = connection.execute(
@@ -62,7 +63,7 @@ def find(transaction: Transaction, log: Log, message_id: str) -> Target | None:
         "WHERE e.conversation = ? AND e.target = ? ORDER BY e.seq DESC LIMIT 1",
         (log.id, seq),
     ).get
-    change = None if text is None else _decode(text)
+    change = None if text is None else decode_stored(_decoder, text)
     return Target(message, row[1], change if isinstance(change, Edit | Redaction) else None)
 
 
@@ -76,7 +77,7 @@ def copies(transaction: Transaction, log: Log, seq: int) -> Iterator[tuple[int, 
         (log.id, seq),
     ).fetchall()
     for body, text in rows:
-        entry = _decode(text)
+        entry = decode_stored(_decoder, text)
         if isinstance(entry, Message | Edit):
             yield body, entry
 

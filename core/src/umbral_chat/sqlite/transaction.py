@@ -9,7 +9,9 @@ from typing import Any
 import apsw
 import msgspec
 
+from umbral_chat.depth import decode_stored
 from umbral_chat.errors import ConversationDeleted
+from umbral_chat.model.authors import former
 from umbral_chat.model.entries import Edit, Entry, Message, Redaction, Update, entry_encoder
 from umbral_chat.model.ids import new_epoch
 from umbral_chat.model.writes import Write, WriteMessage
@@ -76,8 +78,7 @@ class Transaction:
         for write in writes:
             try:
                 name = wanted[write.conversation] = self.names.conversation(write.conversation)
-                if (key := self.key(write)) is not None:
-                    keys.setdefault(name, []).append(key)
+                keys.setdefault(name, []).extend(self.keys(write))
                 if isinstance(write, WriteMessage) and write.message_id is not None:
                     messages.setdefault(name, []).append(self.names.message(write.message_id))
             except UnicodeEncodeError:
@@ -109,15 +110,20 @@ class Transaction:
             self._load_one(conversation)
         return self._logs[conversation] is None and conversation in self._deleted
 
-    def key(self, write: Write) -> int | None:
-        """What the write's key is stored as; None: it has none."""
+    def keys(self, write: Write) -> list[int]:
+        """What the write's key is stored as, and then as what an older version may have stored it; empty: it has
+        none."""
         if write.key is None:
-            return None
-        scoped = write.subject, write.key
-        key = self._keys.get(scoped)
-        if key is None:
-            key = self._keys[scoped] = self.names.key(*scoped)
-        return key
+            return []
+        bare = former(write.subject)
+        return [self._key(one, write.key) for one in (write.subject, bare) if one is not None]
+
+    def _key(self, subject: str, key: str) -> int:
+        scoped = subject, key
+        found = self._keys.get(scoped)
+        if found is None:
+            found = self._keys[scoped] = self.names.key(*scoped)
+        return found
 
     def known(self, log: Log, key: int) -> Known | None:
         """What was written with this key."""
@@ -242,7 +248,7 @@ def profile_of(transaction: Transaction, log: Log) -> Profile:
     """The conversation's text."""
     transaction.flush()
     text = transaction.connection.execute("SELECT json FROM body WHERE id = ?", (log.profile,)).get
-    return _profile.decode(text)
+    return decode_stored(_profile, text)
 
 
 _profile = msgspec.json.Decoder(Profile)

@@ -6,6 +6,7 @@ from __future__ import annotations
 import msgspec
 
 from umbral_chat.errors import Conflict, ConversationDeleted, Forbidden, InvalidRequest, NotFound
+from umbral_chat.model.authors import former, owns_former
 from umbral_chat.model.entries import Changes, Edit, Entry, Message, Redaction, Sender, Update
 from umbral_chat.model.fold import apply_changes
 from umbral_chat.model.writes import Appended, Write, WriteEdit, WriteMessage, WriteRedaction, WriteUpdate
@@ -19,12 +20,14 @@ from umbral_chat.sqlite.transaction import Transaction, profile_of
 def append(write: Write, transaction: Transaction) -> Appended:
     """Apply `write`; see `History.append` for what it answers and raises."""
     try:
-        key = transaction.key(write)
+        keys = transaction.keys(write)
+        key = keys[0] if keys else None
         fingerprint = None if key is None else write.fingerprint()
         log = transaction.log(write.conversation)
         if write.epoch is not None and (log is None or log.epoch != write.epoch):
             raise ConversationDeleted(write.conversation)
-        if log is not None and key is not None and (known := transaction.known(log, key)):
+        known = None if log is None else next(filter(None, (transaction.known(log, one) for one in keys)), None)
+        if log is not None and known is not None:
             if known.fingerprint is not None and bytes.fromhex(known.fingerprint) != fingerprint:
                 raise Conflict(
                     "This idempotency key was used for another request. Draw a new key for each new write.",
@@ -161,9 +164,15 @@ def _target(transaction: Transaction, log: Log | None, write: WriteEdit | WriteR
     target = None if log is None else targets.find(transaction, log, write.message_id)
     if log is None or target is None:
         raise NotFound(f"There is no message {write.message_id!r} in this conversation.", code="message_not_found")
-    if write.own_only and target.author != transaction.names.subject(write.subject):
+    if write.own_only and not _wrote(transaction, write.subject, target.author):
         raise Forbidden(f"Message {write.message_id!r} was written by somebody else.", code="not_your_message")
     return log, target
+
+
+def _wrote(transaction: Transaction, subject: str, stored: int | None) -> bool:
+    """Whether what is stored of a message's author is this one."""
+    bare = former(subject) if owns_former(subject) else None
+    return any(stored == transaction.names.subject(one) for one in (subject, bare) if one is not None)
 
 
 def _update(

@@ -11,6 +11,7 @@ from opentelemetry.exporter.prometheus import PrometheusMetricReader
 from opentelemetry.metrics import CallbackOptions, Observation
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import MetricReader, PeriodicExportingMetricReader
+from opentelemetry.sdk.metrics.view import View
 from opentelemetry.sdk.resources import Resource
 from prometheus_client import CollectorRegistry, generate_latest
 
@@ -22,6 +23,10 @@ from umbral_chat.telemetry.switches import Switches
 log = logging.getLogger(__name__)
 
 SERVICE_NAME = "umbral-chat"
+
+HTTP_ATTRIBUTES = {"http.method", "http.request.method", "http.status_code", "http.response.status_code", "http.route"}
+"""Attributes of the metrics of HTTP requests, in the old and the new semantic conventions. Every other one (host, path,
+scheme, protocol, user agent, peer) is the client's to choose. `http.route` is a route's template here (`requests`)."""
 
 
 class Export:
@@ -38,7 +43,10 @@ class Export:
 
             # Headers, timeouts, interval, compression and certificates are the exporter's own standard variables.
             readers.append(PeriodicExportingMetricReader(OTLPMetricExporter(endpoint=wanted.endpoint)))
-        self.provider = MeterProvider(metric_readers=readers, resource=_resource(wanted), shutdown_on_exit=False)
+        bounded = View(instrument_name="http.*", attribute_keys=HTTP_ATTRIBUTES)
+        self.provider = MeterProvider(
+            metric_readers=readers, resource=_resource(wanted), shutdown_on_exit=False, views=[bounded]
+        )
         self._meter = self.provider.get_meter(SERVICE_NAME, umbral_chat.__version__)
 
     def counter(self, counter: Counter) -> None:

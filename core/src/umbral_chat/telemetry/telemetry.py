@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, TypeVar
@@ -34,6 +35,7 @@ class Telemetry:
 
     def __init__(self, export: Export | None, metrics: Iterable[Metric] = METRICS) -> None:
         self._export = export
+        self._scraping: asyncio.Task[tuple[bytes, str]] | None = None
         self._declared: dict[str, Metric] = {}
         self._counters: dict[str, Counter] = {}
         self._gauges: dict[str, Gauge] = {}
@@ -104,6 +106,20 @@ class Telemetry:
     def prometheus(self) -> tuple[bytes, str]:
         """The Prometheus text exposition of now, and its content type."""
         return OFF if self._export is None else self._export.prometheus(), CONTENT_TYPE
+
+    async def scrape(self) -> tuple[bytes, str]:
+        """The same, made in a thread, so that nobody waits for it but who asked. Who asks while it is being made gets
+        what is being made."""
+        if self._scraping is None:
+            self._scraping = asyncio.create_task(asyncio.to_thread(self.prometheus), name="scrape")
+            self._scraping.add_done_callback(self._scraped)
+        # Shielded: one who goes away must not take it from the others.
+        return await asyncio.shield(self._scraping)
+
+    def _scraped(self, task: asyncio.Task[tuple[bytes, str]]) -> None:
+        self._scraping = None
+        if not task.cancelled():
+            task.exception()  # looked at, for when everybody who wanted it has left
 
     def shutdown(self, timeout: float = 5.0) -> None:
         """Push what is left and let go; once. Blocks, for `timeout` seconds at most or little longer: call it in a

@@ -4,9 +4,13 @@ import pytest
 
 # Before the suites are imported: their asserts then say what they compared.
 pytest.register_assert_rewrite(
-    *(f"{__name__}.{module}" for module in ("history", "presence", "rig", "storage", "store", "transport"))
+    *(
+        f"{__name__}.{module}"
+        for module in ("announcing", "history", "presence", "rig", "storage", "store", "transport")
+    )
 )
 
+from umbral_chat.testing.announcing import AnnouncesContract  # noqa: E402
 from umbral_chat.testing.clock import ManualClock, ShiftedClock  # noqa: E402
 from umbral_chat.testing.history import HistoryContract, RenewsEpochsContract  # noqa: E402
 from umbral_chat.testing.presence import PresenceContract, PresenceRig, SharedPresenceContract  # noqa: E402
@@ -16,6 +20,7 @@ from umbral_chat.testing.store import SharedStoreContract  # noqa: E402
 from umbral_chat.testing.transport import TransportContract  # noqa: E402
 
 __all__ = [
+    "AnnouncesContract",
     "HistoryContract",
     "ManualClock",
     "PresenceContract",

@@ -4,15 +4,24 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
-from umbral_chat.model.conversations import Head
-from umbral_chat.model.entries import Sender
+from umbral_chat.model.conversations import Deleted, Head
+from umbral_chat.model.entries import Message, Sender
 from umbral_chat.model.writes import Appended, Write, WriteMessage
-from umbral_chat.providers.transport import EntryHint, HeadHint, SignalHint, StateName, Transport, TransportEvent
+from umbral_chat.providers.transport import (
+    Announces,
+    EntryHint,
+    HeadHint,
+    SignalHint,
+    StateName,
+    Transport,
+    TransportEvent,
+)
 
 
 class Logs(Protocol):
@@ -32,23 +41,55 @@ class TransportRig:
     """Two instances on one store, as `TransportContract.rig` provides them."""
 
     transport: Transport
-    """The one that is tried; not started."""
+    """The one that is tried; not started: the tests start and stop it, several times."""
     peer: Transport
-    """Another instance's, not started. It does not share memory with the first but for what it must."""
+    """Another instance's, not started: the tests start it where it has to do something, and always when it announces
+    (`Announces`), since nothing else then tells of what `logs` writes. It does not share memory with the first but for
+    what it must."""
     logs: Logs
     """The history as the other instance writes it."""
     cut: Callable[[], Awaitable[None]]
-    """From now on `transport` reaches nothing and hears nothing; `peer` and `logs` go on."""
+    """From now on `transport` reaches nothing and hears nothing: cut everything that it uses, the store as well as the
+    connection that hints come by, in both directions, and see to it that reconnecting fails, too. Cut it as an outage
+    would, not by a call of the transport's own. `peer` and `logs` go on."""
     mend: Callable[[], Awaitable[None]]
-    """Undo `cut`."""
+    """Undo `cut`, all of it. The transport must find its way back by itself."""
     queue: int
-    """The bound that the transport's queue of events was made with: small, so that it can be filled."""
+    """The bound that the transport's queue of events was made with (what a service gives as `realtime.hint_queue`):
+    small, some 16 to 64, so that it can be filled. Of signals and of whole entries no more than this may wait unread;
+    see `most_events`."""
 
     async def append(self, conversation: str, content: str = "hello") -> Head:
         """Let the other instance append a message; where the log stands then."""
         write = WriteMessage(conversation=conversation, subject="peer", sender=Sender("user"), content=content)
         appended = await self.logs.append(write)
+        if isinstance(self.peer, Announces):
+            await self.peer.announce(EntryHint(conversation, appended.epoch, appended.entry))
         return Head(appended.epoch, appended.entry.seq)
+
+    async def delete(self, conversation: str) -> None:
+        """Let the other instance delete the conversation."""
+        await self.logs.delete(conversation)
+        if isinstance(self.peer, Announces):
+            await self.peer.announce(HeadHint(conversation, Deleted()))
+
+
+@asynccontextmanager
+async def paired(made: AbstractAsyncContextManager[TransportRig], *, within: float) -> AsyncIterator[TransportRig]:
+    """The rig, with its peer running if that has to announce. Raises AssertionError when it is not live in time."""
+    async with made as rig:
+        if not isinstance(rig.peer, Announces):
+            yield rig
+            return
+        await rig.peer.start()
+        try:
+            deadline = asyncio.get_running_loop().time() + within
+            while rig.peer.state.state != "live":
+                assert asyncio.get_running_loop().time() < deadline, f"the peer is {rig.peer.state}"
+                await asyncio.sleep(0.01)
+            yield rig
+        finally:
+            await rig.peer.stop()
 
 
 @dataclass(slots=True)
@@ -105,6 +146,35 @@ def tells(event: TransportEvent, conversation: str, head: Head) -> bool:
     return False
 
 
+EPOCH = "aaaaaaaaaa"
+"""Of what is announced though no log has it."""
+
+
+def announced(conversation: str, seq: int) -> EntryHint:
+    """A hint of an entry that is in no log, and far ahead of every log."""
+    at, sender = datetime(2026, 1, 1, tzinfo=UTC), Sender("user", "peer")
+    return EntryHint(
+        conversation, EPOCH, Message(seq=seq, at=at, sender=sender, message_id=f"m{seq}", content="announced")
+    )
+
+
+def passes_on(event: TransportEvent, hint: EntryHint | HeadHint) -> bool:
+    """Whether the event tells what was announced, whole or shortened to a head."""
+    match hint:
+        case EntryHint():
+            return tells(event, hint.conversation, Head(hint.epoch, hint.entry.seq))
+        case HeadHint(head=Head() as head):
+            return tells(event, hint.conversation, head)
+    return event == hint
+
+
+def most_events(queue: int, conversations: int) -> int:
+    """How many events may wait unread for a bound of `queue`: as many signals and as many whole entries; of each
+    conversation the newest head that the store told, and how far entries got that were one too many; the newest state,
+    and the newest toggle."""
+    return 2 * queue + 2 * conversations + 2
+
+
 def about(event: TransportEvent) -> str | None:
     """The conversation that the event is about, if it is about one."""
     if isinstance(event, SignalHint):
@@ -128,4 +198,18 @@ def open_files() -> int:
     return sum(1 for _ in listing.iterdir()) if listing.is_dir() else 0
 
 
-__all__ = ["Listener", "Logs", "TransportRig", "about", "at_once", "open_files", "state_of", "tells"]
+__all__ = [
+    "EPOCH",
+    "Listener",
+    "Logs",
+    "TransportRig",
+    "about",
+    "announced",
+    "at_once",
+    "most_events",
+    "open_files",
+    "paired",
+    "passes_on",
+    "state_of",
+    "tells",
+]

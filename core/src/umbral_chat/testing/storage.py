@@ -13,6 +13,7 @@ import pytest
 from umbral_chat.model.entries import Changes, Entry, Role, Sender
 from umbral_chat.model.writes import Appended, WriteEdit, WriteMessage, WriteRedaction, WriteUpdate
 from umbral_chat.providers.history import History, Storage
+from umbral_chat.testing.bounded import BoundedSuite
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class StorageRig:
     """Let so many seconds pass for the store. A store with a clock of its own moves that instead of waiting."""
 
 
-class StorageContract:
+class StorageContract(BoundedSuite):
     """Base of the suites of history and shared store."""
 
     lapse: float = 0.3

@@ -15,8 +15,10 @@ Subclass `TransportContract` in a test module, provide the rig, and pytest runs 
                     queue=32,
                 )
 
-The tests are async and need `anyio_mode = "auto"` in pytest's settings. `soon` and `down_within` may be set on the
-subclass for a transport that is slower by nature; a guarantee is only opted out of by `xfail` with its reason.
+The fields of `TransportRig` say what each of these is. The tests are async and need `anyio_mode = "auto"` in pytest's
+settings. `soon` and `down_within` may be set on the subclass for a transport that is slower by nature, and `patience`,
+the bound on a whole test, above `2 * down_within + 4 * soon`; a guarantee is only opted out of by `xfail` with its
+reason. `AnnouncesContract` holds more, of a transport that announces.
 """
 
 from __future__ import annotations
@@ -34,10 +36,21 @@ from umbral_chat.providers.transport import (
     StateName,
     Transport,
 )
-from umbral_chat.testing.rig import Listener, TransportRig, about, at_once, open_files, state_of, tells
+from umbral_chat.testing.bounded import BoundedSuite
+from umbral_chat.testing.rig import (
+    Listener,
+    TransportRig,
+    about,
+    at_once,
+    most_events,
+    open_files,
+    paired,
+    state_of,
+    tells,
+)
 
 
-class TransportContract:
+class TransportContract(BoundedSuite):
     """One test a guarantee of `umbral_chat.providers.transport.Transport`."""
 
     soon: float = 10.0
@@ -54,7 +67,7 @@ class TransportContract:
     # tasks
 
     async def test_it_is_off_until_it_is_started_and_then_soon_live(self) -> None:
-        async with self.rig() as rig:
+        async with paired(self.rig(), within=self.soon) as rig:
             assert state_of(rig.transport) == "off"
             await rig.transport.start()
             assert state_of(rig.transport) in {"connecting", "live"}
@@ -63,7 +76,7 @@ class TransportContract:
             assert state_of(rig.transport) == "off"
 
     async def test_starting_does_not_wait_for_a_connection(self) -> None:
-        async with self.rig() as rig:
+        async with paired(self.rig(), within=self.soon) as rig:
             await rig.cut()
             async with at_once("start"):
                 await rig.transport.start()
@@ -74,7 +87,7 @@ class TransportContract:
             await rig.mend()
 
     async def test_starting_what_runs_and_stopping_what_does_not_are_no_ops(self) -> None:
-        async with self.rig() as rig:
+        async with paired(self.rig(), within=self.soon) as rig:
             await rig.transport.stop()
             assert state_of(rig.transport) == "off"
             async with self._running(rig.transport):
@@ -87,7 +100,7 @@ class TransportContract:
                 assert state_of(rig.transport) == "off"
 
     async def test_the_events_end_when_it_stops(self) -> None:
-        async with self.rig() as rig, self._running(rig.transport) as listener:
+        async with paired(self.rig(), within=self.soon) as rig, self._running(rig.transport) as listener:
             await rig.transport.stop()
             for _ in range(100):
                 if listener.ended:
@@ -96,7 +109,7 @@ class TransportContract:
             assert listener.ended, "events() goes on after stop"
 
     async def test_stopping_leaves_no_task_and_no_file(self) -> None:
-        async with self.rig() as rig:
+        async with paired(self.rig(), within=self.soon) as rig:
             rig.transport.watch("watched")
             await self._once(rig.transport)
             tasks, files = asyncio.all_tasks(), open_files()
@@ -107,7 +120,7 @@ class TransportContract:
             assert open_files() < files + 3, "each start leaves a file or socket open"
 
     async def test_it_runs_again_after_a_stop(self) -> None:
-        async with self.rig() as rig:
+        async with paired(self.rig(), within=self.soon) as rig:
             rig.transport.watch("again")
             await self._once(rig.transport)
             head = await rig.append("again")
@@ -115,7 +128,7 @@ class TransportContract:
                 await self._hinted(listener, "again", head)
 
     async def test_each_change_of_state_is_told(self) -> None:
-        async with self.rig() as rig, self._running(rig.transport) as listener:
+        async with paired(self.rig(), within=self.soon) as rig, self._running(rig.transport) as listener:
             told = await listener.until(
                 lambda event: isinstance(event, StateChanged) and event.state.state == "live",
                 "that it is live",
@@ -128,27 +141,27 @@ class TransportContract:
     # delivery and interest
 
     async def test_an_entry_of_another_instance_is_hinted(self) -> None:
-        async with self.rig() as rig, self._running(rig.transport) as listener:
+        async with paired(self.rig(), within=self.soon) as rig, self._running(rig.transport) as listener:
             rig.transport.watch("room")
             for _ in range(3):
                 await self._hinted(listener, "room", await rig.append("room"))
 
     async def test_what_happened_before_it_was_watched_is_hinted(self) -> None:
-        async with self.rig() as rig:
+        async with paired(self.rig(), within=self.soon) as rig:
             head = await rig.append("before")
             async with self._running(rig.transport) as listener:
                 rig.transport.watch("before")
                 await self._hinted(listener, "before", head)
 
     async def test_what_was_watched_before_it_started_is_hinted(self) -> None:
-        async with self.rig() as rig:
+        async with paired(self.rig(), within=self.soon) as rig:
             head = await rig.append("early")
             rig.transport.watch("early")
             async with self._running(rig.transport) as listener:
                 await self._hinted(listener, "early", head)
 
     async def test_of_many_that_are_watched_at_once_each_is_hinted(self) -> None:
-        async with self.rig() as rig, self._running(rig.transport) as listener:
+        async with paired(self.rig(), within=self.soon) as rig, self._running(rig.transport) as listener:
             heads = {f"many-{number}": await rig.append(f"many-{number}") for number in range(2 * rig.queue)}
             for conversation in heads:
                 rig.transport.watch(conversation)
@@ -156,13 +169,13 @@ class TransportContract:
                 await self._hinted(listener, conversation, head)
 
     async def test_a_conversation_that_is_made_while_it_is_watched_is_hinted(self) -> None:
-        async with self.rig() as rig, self._running(rig.transport) as listener:
+        async with paired(self.rig(), within=self.soon) as rig, self._running(rig.transport) as listener:
             rig.transport.watch("unmade")
             await asyncio.sleep(self.settle)
             await self._hinted(listener, "unmade", await rig.append("unmade"))
 
     async def test_watching_again_hints_again(self) -> None:
-        async with self.rig() as rig, self._running(rig.transport) as listener:
+        async with paired(self.rig(), within=self.soon) as rig, self._running(rig.transport) as listener:
             head = await rig.append("again")
             rig.transport.watch("again")
             await self._hinted(listener, "again", head)
@@ -172,7 +185,7 @@ class TransportContract:
             await self._hinted(listener, "again", head, since=since)
 
     async def test_watching_twice_needs_unwatching_twice(self) -> None:
-        async with self.rig() as rig, self._running(rig.transport) as listener:
+        async with paired(self.rig(), within=self.soon) as rig, self._running(rig.transport) as listener:
             rig.transport.watch("twice")
             rig.transport.watch("twice")
             rig.transport.unwatch("twice")
@@ -181,14 +194,14 @@ class TransportContract:
             await self._unheard(rig, listener, "twice")
 
     async def test_what_nobody_watches_is_not_hinted(self) -> None:
-        async with self.rig() as rig, self._running(rig.transport) as listener:
+        async with paired(self.rig(), within=self.soon) as rig, self._running(rig.transport) as listener:
             await self._unheard(rig, listener, "stranger")
 
     async def test_a_deletion_is_hinted(self) -> None:
-        async with self.rig() as rig, self._running(rig.transport) as listener:
+        async with paired(self.rig(), within=self.soon) as rig, self._running(rig.transport) as listener:
             rig.transport.watch("deleted")
             await self._hinted(listener, "deleted", await rig.append("deleted"))
-            await rig.logs.delete("deleted")
+            await rig.delete("deleted")
             await listener.until(
                 lambda event: event == HeadHint("deleted", Deleted()), "the deletion", within=self.soon
             )
@@ -196,13 +209,21 @@ class TransportContract:
     # signals
 
     async def test_a_signal_of_another_instance_arrives(self) -> None:
-        async with self.rig() as rig, self._running(rig.transport) as listener, self._running(rig.peer):
+        async with (
+            paired(self.rig(), within=self.soon) as rig,
+            self._running(rig.transport) as listener,
+            self._running(rig.peer),
+        ):
             rig.transport.watch("room")
             await self._hinted(listener, "room", await rig.append("room"))
             await self._arrives(rig.peer, listener, ReadSignal(conversation="room", subject="peer", seq=1))
 
     async def test_a_signal_reaches_other_instances_and_not_its_own(self) -> None:
-        async with self.rig() as rig, self._running(rig.transport) as here, self._running(rig.peer) as there:
+        async with (
+            paired(self.rig(), within=self.soon) as rig,
+            self._running(rig.transport) as here,
+            self._running(rig.peer) as there,
+        ):
             head = await rig.append("room")
             for transport, listener in ((rig.transport, here), (rig.peer, there)):
                 transport.watch("room")
@@ -215,20 +236,25 @@ class TransportContract:
     # bounds
 
     async def test_a_reader_who_does_not_read_costs_bounded_memory_and_no_head(self) -> None:
-        async with self.rig() as rig, self._running(rig.transport, listening=False) as listener:
+        async with (
+            paired(self.rig(), within=self.soon) as rig,
+            self._running(rig.transport, listening=False) as listener,
+        ):
             async with self._running(rig.peer):
                 heads = await self._flood(rig)
             reading = asyncio.create_task(listener.run())
             for conversation, head in heads.items():
                 await self._hinted(listener, conversation, head)
             await asyncio.sleep(self.settle)
-            most = 2 * rig.queue + 2 * len(heads)
-            assert len(listener.events) <= most, f"{len(listener.events)} events were kept, for a bound of {rig.queue}"
+            most = most_events(rig.queue, len(heads))
+            assert len(listener.events) <= most, (
+                f"{len(listener.events)} events were kept, for a bound of {rig.queue}: {most} may be"
+            )
             await rig.transport.stop()
             await asyncio.wait_for(reading, self.soon)
 
     async def test_publishing_never_waits(self) -> None:
-        async with self.rig() as rig:
+        async with paired(self.rig(), within=self.soon) as rig:
             async with self._running(rig.transport, listening=False):
                 await rig.cut()
                 for seq in range(1, 3 * rig.queue):
@@ -239,7 +265,7 @@ class TransportContract:
     # honesty
 
     async def test_it_admits_that_nothing_reaches_it_and_finds_what_it_missed(self) -> None:
-        async with self.rig() as rig, self._running(rig.transport) as listener:
+        async with paired(self.rig(), within=self.soon) as rig, self._running(rig.transport) as listener:
             rig.transport.watch("room")
             await self._hinted(listener, "room", await rig.append("room"))
             await rig.cut()

@@ -11,7 +11,7 @@ from umbral_chat.epochs import check_epoch
 from umbral_chat.errors import CursorExpired, HistoryUnavailable, RequestError
 from umbral_chat.hot import HotRoute
 from umbral_chat.model.cursor import START, Cursor
-from umbral_chat.providers.presence import DEVICE, viewer
+from umbral_chat.providers.presence import DEVICE, person, viewer
 
 from umbral_chat_polling.answer import body
 from umbral_chat_polling.cadence import long_poll, poll_after, poll_after_drain
@@ -122,7 +122,7 @@ class PollEdge:
         await self._send(ask, batch, send)
 
     async def _follow(self, ask: Ask, batch: Batch, disconnect: http.Disconnect) -> Batch:
-        async with self._feeds.reading(ask.conversation) as reader:
+        async with self._feeds.reading(ask.conversation, ask.principal) as reader:
             with self._holding(ask):
                 await self._wait(ask, batch, reader, disconnect)
             return await self._read(ask)
@@ -222,12 +222,12 @@ class PollEdge:
 
     def _renew(self, ask: Ask) -> None:
         if self._presence is not None and self._settings.holds_presence:
-            self._presence.renew(ask.conversation, ask.principal.sender, ask.query.device or DEVICE)
+            self._presence.renew(ask.conversation, person(ask.principal), ask.query.device or DEVICE)
 
     def _holding(self, ask: Ask) -> AbstractContextManager[None]:
         if self._presence is None or not self._settings.holds_presence:
             return nullcontext()
-        return self._presence.holding(ask.conversation, ask.principal.sender, ask.query.device or DEVICE)
+        return self._presence.holding(ask.conversation, person(ask.principal), ask.query.device or DEVICE)
 
     def _pause(self, ask: Ask, view: View | None, *, writing: bool) -> int:
         """Milliseconds until the client should poll again. What it is ready to wait inside a poll is taken off."""
@@ -242,7 +242,7 @@ class PollEdge:
 
     def _tag(self, ask: Ask, view: View) -> bytes:
         return etag(
-            subject=ask.principal.subject,
+            subject=ask.principal.author,
             after=ask.query.after,
             limit=ask.query.limit,
             strategy=self._settings.sync_strategy,
@@ -261,7 +261,9 @@ def events_route(services: Services, settings: Polling) -> ASGIRouteHandler:
     async def events(scope: Scope, receive: Receive, send: Send) -> None:
         await edge(scope, receive, send)
 
-    return HotRoute(PATH, copy_scope=False, opt={"right": {"GET": "read"}, "documented_by": events_documented})(events)
+    return HotRoute(
+        PATH, copy_scope=False, opt={"right": {"GET": "read"}, "documented_by": events_documented, "query": "own"}
+    )(events)
 
 
 __all__ = ["SIGNALS_EVERY", "PollEdge", "events_route"]

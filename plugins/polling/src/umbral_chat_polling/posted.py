@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import msgspec
+from umbral_chat.depth import decode_bounded
 from umbral_chat.model.signals import Signal, signal_decoder, signal_encoder
 from umbral_chat.providers.store import StoredSignal
 
@@ -25,7 +26,7 @@ def unpack(instance: str, stored: StoredSignal) -> Signal | None:
     """What another instance than `instance` posted; None for its own, and for what a newer version may have posted
     that this one cannot read: a signal is never worth a failure."""
     try:
-        posted = _decoder.decode(stored.payload)
+        posted = decode_bounded(_decoder, stored.payload)
         return None if posted.instance == instance else signal_decoder.decode(posted.signal)
     except msgspec.MsgspecError:
         return None

@@ -60,7 +60,7 @@ class PresenceRoutes:
             person=self._chat.speaking(caller, body.sender),
             device=check_name(body.device),
             status=body.status,
-            metadata=check_metadata(body.metadata, limit=settings.metadata_bytes),
+            metadata=check_metadata(body.metadata, limit=settings.metadata_bytes, depth=http.depth_of(scope)),
             invisible=body.invisible,
             ttl=_seconds(body.ttl, field="ttl", least=SHORTEST_TTL, most=settings.longest_ttl),
         )

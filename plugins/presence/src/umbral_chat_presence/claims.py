@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Literal, NamedTuple
 
 import msgspec
 from umbral_chat.model.entries import Role, Sender
-from umbral_chat.providers.presence import Availability
+from umbral_chat.providers.presence import Availability, Person
 
 HERE: Literal[0] = 0
 LEAVING: Literal[1] = 1
@@ -15,6 +16,10 @@ GONE: Literal[2] = 2
 """It left or expired. Kept for a while, so that an older claim elsewhere does not bring it back."""
 
 Phase = Literal[0, 1, 2]
+
+
+Kind = Literal["", "user", "key", "local"]
+"""Of principals whose ids no service gives out; empty for whoever a service means. See `Person`."""
 
 
 class Claim(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
@@ -37,11 +42,12 @@ class Claim(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
     metadata: dict[str, Any] | None = None
     seen: int = 0
     """When it was last here, in UTC ms; only of one that is gone."""
+    kind: Kind = ""
 
     @property
     def key(self) -> str:
         """Of the person."""
-        return person_key(self.role, self.id)
+        return person_key(self.role, self.id, self.kind)
 
 
 class Moment(NamedTuple):
@@ -70,14 +76,50 @@ class Stamps:
         self.last = max(self.last, stamp)
 
 
-def person_key(role: Role, id: str | None) -> str:  # noqa: A002 - the field's name
-    """What people are told apart by: their id, and their role where there is none."""
-    return f"role:{role}" if id is None else f"id:{id}"
+def person_key(role: Role, id: str | None, kind: Kind = "") -> str:  # noqa: A002 - the field's name
+    """What people are told apart by: their kind, or their role, and their id; their role where there is none.
+
+    A visitor's begins with `id:`, as it did before kinds and roles counted, so that its opaque name is the same.
+    """
+    if id is None:
+        return f"role:{role}"
+    if kind:
+        return f"{kind}:{id}"
+    return f"id:{id}" if role == "user" else f"{role}:{id}"
 
 
 def key_of(sender: Sender) -> str:
     """The same of a sender."""
-    return person_key(sender.role, sender.id)
+    return person_key(sender.role, sender.id, kind_of(sender))
 
 
-__all__ = ["GONE", "HERE", "LEAVING", "Claim", "Moment", "Phase", "Stamps", "key_of", "person_key"]
+def kind_of(sender: Sender) -> Kind:
+    """A sender's kind; empty where it has none."""
+    return (sender.kind or "") if isinstance(sender, Person) else ""
+
+
+def keys_of(sender: Sender) -> list[str]:
+    """The people that a sender may be: one, unless it was read in a log, where a user may have written."""
+    keys = [key_of(sender)]
+    if not isinstance(sender, Person) and sender.id is not None and _UUID.match(sender.id):
+        keys.append(person_key(sender.role, sender.id, "user"))
+    return keys
+
+
+_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\Z")
+
+
+__all__ = [
+    "GONE",
+    "HERE",
+    "LEAVING",
+    "Claim",
+    "Kind",
+    "Moment",
+    "Phase",
+    "Stamps",
+    "key_of",
+    "keys_of",
+    "kind_of",
+    "person_key",
+]

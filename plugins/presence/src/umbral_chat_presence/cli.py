@@ -38,7 +38,7 @@ async def who_command(ctx: click.Context, conversation: str, watching: bool, int
     A service key sees ids, devices and what they say of themselves; with the right last_seen, too, who was here lately.
     With --watch a service that goes away is asked again until it is back; with --json too, each change is a line.
     """
-    from umbral_chat.commands import Client, Lines, Screen, conversation_path, print_json, stdout, watch
+    from umbral_chat.commands import Client, Lines, Screen, conversation_path, print_json, say, stdout, watch
 
     from umbral_chat_presence.shown import lines
 
@@ -59,7 +59,7 @@ async def who_command(ctx: click.Context, conversation: str, watching: bool, int
         print_json(found)
         return
     for line in lines(found):
-        stdout().print(line, soft_wrap=True)
+        say(line, indent=4)
 
 
 def _all(answer: object) -> object:

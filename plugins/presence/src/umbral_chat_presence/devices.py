@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 from umbral_chat.errors import TooManyRequests
+from umbral_chat.model.entries import Role
 
 from umbral_chat_presence.claims import GONE, HERE, LEAVING, Claim, Moment
 from umbral_chat_presence.context import Context
@@ -30,7 +31,7 @@ class Devices:
         self._instance = context.instance
         self._settings = context.settings
 
-    def admit(self, room: Room, person: Person, device: str) -> None:
+    def admit(self, room: Room, person: Person, device: str, role: Role) -> None:
         """Raise TooManyRequests (`too_many_devices`, `too_many_present`) when there is no place for it."""
         slot, limit = person.mine.get(device), self._settings.devices_per_person
         if slot is not None and slot.claim.phase != GONE:
@@ -44,21 +45,28 @@ class Devices:
                 limit=limit,
                 headers=self._retry,
             )
-        if room.live >= self._settings.devices:
-            raise self.too_many()
+        if room.live >= self.places(role):
+            raise self.too_many(role)
         # Who leaves and comes back as another device, again and again, must not fill the room.
         absent = [one for one in person.mine.values() if one.claim.phase != HERE]
         if len(absent) >= 2 * limit:
             self._drop(room, person, min(absent, key=lambda one: one.claim.stamp))
 
-    def too_many(self) -> TooManyRequests:
-        """The error of a room that is full."""
+    def too_many(self, role: Role) -> TooManyRequests:
+        """The error of a room that is full for somebody of this role."""
+        limit = self.places(role)
         return TooManyRequests(
-            f"{self._settings.devices} are in this conversation at this instance (presence.devices).",
+            f"{limit} are in this conversation at this instance (presence.devices).",
             code="too_many_present",
-            limit=self._settings.devices,
+            limit=limit,
             headers=self._retry,
         )
+
+    def places(self, role: Role) -> int:
+        """How many devices, and people who type, a conversation may have when one of this role comes: those who answer
+        visitors have a tenth more, which visitors do not take."""
+        limit = self._settings.devices
+        return limit if role == "user" else limit + limit // 10
 
     def claim(self, room: Room, person: Person, claim: Claim, now: Moment) -> None:
         """This device is here, and with this instance. `claim` has no stamp and no `since` yet."""

@@ -13,7 +13,7 @@ from umbral_chat.model.signals import Signal
 from umbral_chat.providers.presence import PresenceState, Renewal, Report, TypingNow, Viewer
 
 from umbral_chat_presence import telling
-from umbral_chat_presence.claims import GONE, HERE, Claim, Moment, key_of
+from umbral_chat_presence.claims import GONE, HERE, Claim, Moment, key_of, keys_of, kind_of
 from umbral_chat_presence.context import Changes, Context
 from umbral_chat_presence.deadlines import Due
 from umbral_chat_presence.devices import HOLDS, Devices
@@ -87,7 +87,7 @@ class Engine:
         person = room.person(key_of(report.person))
         ttl = self._settings.ttl if wanted is None else min(max(1.0, wanted), self._settings.longest_ttl)
         try:
-            self._devices.admit(room, person, report.device)
+            self._devices.admit(room, person, report.device, report.person.role)
             self._devices.claim(room, person, _claim(report, ttl), now)
         except TooManyRequests:
             room.look(person, now.wall, own=True)
@@ -143,8 +143,8 @@ class Engine:
         if not typing:
             self._keyboards.over(room, key, self._context.stamps.next(now.wall), now)
             told = TypingNow(False, 0.0, room.listed)
-        elif key not in room.typists and len(room.typists) >= self._settings.devices:
-            raise self._devices.too_many()
+        elif key not in room.typists and len(room.typists) >= self._devices.places(person.role):
+            raise self._devices.too_many(person.role)
         else:
             told = self._keyboards.begin(room, person, seconds, now)
         self._say(room, now)
@@ -152,14 +152,17 @@ class Engine:
 
     def wrote(self, conversation: str, sender: Sender, at: int | None, now: Moment) -> None:
         """See `Presence.wrote`; `at` in UTC ms."""
-        key, room = key_of(sender), self.rooms.all.get(conversation)
-        if room is None:
-            self._keyboards.stops.add(conversation, key, now.wall if at is None else at, now.elapsed)
-            return
-        if at is None:
-            at = self._context.stamps.next(now.wall) if key in room.typists else now.wall
-        self._keyboards.over(room, key, at, now)
-        self._say(room, now)
+        room = self.rooms.all.get(conversation)
+        for key in keys_of(sender):
+            if room is None:
+                self._keyboards.stops.add(conversation, key, now.wall if at is None else at, now.elapsed)
+                continue
+            stamp = at
+            if stamp is None:
+                stamp = self._context.stamps.next(now.wall) if key in room.typists else now.wall
+            self._keyboards.over(room, key, stamp, now)
+        if room is not None:
+            self._say(room, now)
 
     def forget(self, conversation: str, now: Moment) -> None:
         """See `Presence.forget`."""
@@ -234,7 +237,7 @@ class Engine:
     def remember(self, conversation: str, roster: Roster, now: Moment) -> None:
         """Some instance, which may be no more, once said who had been in a conversation."""
         gone = [one for one in roster.devices if one.phase == GONE and not one.invisible]
-        seen = [*roster.seen, *(Seen(one.seen, one.role, one.id, one.name) for one in gone)]
+        seen = [*roster.seen, *(Seen(one.seen, one.role, one.id, one.name, one.kind) for one in gone)]
         if seen and self.rooms.interesting(conversation) and roster.concerns(self._same_log(conversation, now)):
             room = self.rooms.take(conversation, now)
             for one in seen:
@@ -375,6 +378,7 @@ def _claim(report: Report, ttl: float) -> Claim:
         status=report.status,
         invisible=report.invisible,
         metadata=report.metadata,
+        kind=kind_of(report.person),
     )
 
 

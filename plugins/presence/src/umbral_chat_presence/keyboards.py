@@ -5,7 +5,7 @@ from __future__ import annotations
 from umbral_chat.model.entries import Sender
 from umbral_chat.providers.presence import TypingNow
 
-from umbral_chat_presence.claims import Moment, key_of
+from umbral_chat_presence.claims import Moment, key_of, kind_of
 from umbral_chat_presence.context import Context
 from umbral_chat_presence.deadlines import Due, past
 from umbral_chat_presence.room import Room
@@ -31,7 +31,7 @@ class Keyboards:
         if not room.may_type(person.role):
             return TypingNow(False, 0.0, room.listed)
         lasts = self._lasts(person, seconds)
-        typist = room.typist(key_of(person), person.role, person.id, person.name)
+        typist = room.typist(key_of(person), person.role, person.id, person.name, kind_of(person))
         current = typist.current(now.elapsed, self._instance)
         until = now.elapsed + lasts
         if current is not None and current[1] and now.elapsed - typist.renewed < lasts / 2:
@@ -103,7 +103,14 @@ class Keyboards:
     def claims(self, room: Room, now: Moment) -> list[TypingClaim]:
         """Who types, as this instance says."""
         return [
-            TypingClaim(one.mine.stamp, one.role, one.id, one.label, max(0.0, round(one.mine.until - now.elapsed, 3)))
+            TypingClaim(
+                one.mine.stamp,
+                one.role,
+                one.id,
+                one.label,
+                max(0.0, round(one.mine.until - now.elapsed, 3)),
+                one.kind,
+            )
             for one in room.typists.values()
             if one.mine is not None and not past(one.mine.until, now.elapsed)
         ]

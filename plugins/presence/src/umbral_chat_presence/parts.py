@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 import msgspec
+from umbral_chat.depth import decode_bounded
 
 from umbral_chat_presence.roster import Roster
 
@@ -48,8 +49,8 @@ def unpack(values: Iterable[bytes]) -> Stored | None:
     """What the values of one instance say together; None when the newest is not there whole (it is being written), or
     cannot be read."""
     try:
-        found = [_decoder.decode(value) for value in values]
-    except (msgspec.MsgspecError, RecursionError):
+        found = [decode_bounded(_decoder, value) for value in values]
+    except (msgspec.MsgspecError, UnicodeError):
         return None
     if not found:
         return None

@@ -10,7 +10,7 @@ from umbral_chat.model.entries import Role
 from umbral_chat.model.signals import PersonThere
 from umbral_chat.providers.presence import PersonSeen, PersonTyping, PresenceList, Viewer
 
-from umbral_chat_presence.claims import Claim
+from umbral_chat_presence.claims import Claim, Kind
 from umbral_chat_presence.people import Face, Heard, Person
 from umbral_chat_presence.roster import Roster, Seen
 from umbral_chat_presence.settings import PresenceSettings
@@ -148,7 +148,7 @@ class Room:
             return
         newest = max(claims, key=lambda claim: (claim.stamp, claim.device))
         at = max((claim.seen for claim in claims), default=0) or wall
-        self.remember(Seen(at, newest.role, newest.id, newest.name))
+        self.remember(Seen(at, newest.role, newest.id, newest.name, newest.kind))
 
     # other instances
 
@@ -179,7 +179,7 @@ class Room:
         return concerned
 
     def _types(self, instance: str, typing: TypingClaim, now: float) -> None:
-        typist = self.typist(typing.key, typing.role, typing.id, typing.name)
+        typist = self.typist(typing.key, typing.role, typing.id, typing.name, typing.kind)
         old, until = typist.others.get(instance), now + typing.left + GRACE
         if old is not None and old.stamp == typing.stamp:
             until = min(until, old.until)
@@ -218,11 +218,11 @@ class Room:
 
     # typing
 
-    def typist(self, key: str, role: Role, id: str | None, label: str | None) -> Typist:  # noqa: A002
+    def typist(self, key: str, role: Role, id: str | None, label: str | None, kind: Kind) -> Typist:  # noqa: A002
         """The one who types, new if need be."""
         found = self.typists.get(key)
         if found is None:
-            found = self.typists[key] = Typist(key, self.name(key), role, id, label)
+            found = self.typists[key] = Typist(key, self.name(key), role, id, label, kind)
         found.role, found.label = role, label
         return found
 

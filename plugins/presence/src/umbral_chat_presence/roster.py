@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 from umbral_chat.model.entries import Role
 
-from umbral_chat_presence.claims import Claim, person_key
+from umbral_chat_presence.claims import Claim, Kind, person_key
 from umbral_chat_presence.typists import TypingClaim
 
 
@@ -16,11 +16,12 @@ class Seen(msgspec.Struct, frozen=True, array_like=True):
     role: Role
     id: str | None
     name: str | None
+    kind: Kind = ""
 
     @property
     def key(self) -> str:
         """Of the person."""
-        return person_key(self.role, self.id)
+        return person_key(self.role, self.id, self.kind)
 
 
 class Stop(msgspec.Struct, frozen=True, array_like=True):

@@ -51,7 +51,12 @@ class PresenceSettings(Section, frozen=True):
     ] = 100
     devices_per_person: Annotated[Positive, Meta(le=100, description="Devices of one person in one conversation.")] = 8
     devices: Annotated[
-        Positive, Meta(le=50_000, description="Devices in one conversation that one instance answers for.")
+        Positive,
+        Meta(
+            le=50_000,
+            description="Devices in one conversation that one instance answers for, and a tenth more for who is no "
+            "visitor.",
+        ),
     ] = 5_000
     metadata_bytes: Annotated[
         Positive, Meta(le=4096, description="Largest metadata of a device, in bytes of JSON.")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 from umbral_chat.clock import Clock
+from umbral_chat.depth import decode_bounded
 from umbral_chat.errors import UmbralChatError
 from umbral_chat.model.signals import Mode, RosterSignal
 from umbral_chat.providers.presence import PresenceState, Viewer
@@ -93,8 +94,8 @@ class SharedPresence(EnginePresence):
             self._reader.want(signal.conversation)
             return
         try:
-            roster = rosters.decoder.decode(signal.roster)
-        except (msgspec.MsgspecError, UnicodeError, RecursionError):
+            roster = decode_bounded(rosters.decoder, signal.roster)
+        except (msgspec.MsgspecError, UnicodeError):
             return  # of another version, which stores what this one may read
         self._engine.learn(signal.conversation, signal.instance, signal.number, roster, now)
         self._deliver()

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 import msgspec
 from umbral_chat.clock import Clock
+from umbral_chat.depth import decode_bounded
 from umbral_chat.errors import HistoryUnavailable, StoreError
 from umbral_chat.providers.store import SharedStore
 
@@ -69,7 +70,7 @@ class Shelf:
             instance = key.removeprefix("beat/")
             try:
                 if instance != self._instance:
-                    found[instance] = beats.decoder.decode(record.value)
+                    found[instance] = decode_bounded(beats.decoder, record.value)
             except msgspec.MsgspecError:  # of another version: it cannot be understood, and is no failure of the store
                 continue
         return found

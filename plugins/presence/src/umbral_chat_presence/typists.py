@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import msgspec
 from umbral_chat.model.entries import Role
 
-from umbral_chat_presence.claims import person_key
+from umbral_chat_presence.claims import Kind, person_key
 from umbral_chat_presence.deadlines import past
 
 GRACE = 3.0
@@ -24,11 +24,12 @@ class TypingClaim(msgspec.Struct, frozen=True, array_like=True):
     name: str | None
     left: float
     """Seconds until it ends by itself, from when this was told."""
+    kind: Kind = ""
 
     @property
     def key(self) -> str:
         """Of the person."""
-        return person_key(self.role, self.id)
+        return person_key(self.role, self.id, self.kind)
 
 
 @dataclass(slots=True)
@@ -50,6 +51,7 @@ class Typist:
     id: str | None
     label: str | None
     """The display name."""
+    kind: Kind = ""
     mine: Span | None = None
     others: dict[str, Span] = field(default_factory=dict)
     renewed: float = float("-inf")

@@ -221,6 +221,19 @@ async def test_devices_of_a_person_and_of_a_conversation_are_bounded(start: Star
     assert (await n8n.who())["count"] == 2
 
 
+async def test_visitors_do_not_take_the_places_of_those_who_answer_them(start: Start) -> None:
+    service = await start(PRESENCE__DEVICES="10")
+    n8n = await service.key()
+    visitors = [await service.visitor(f"visitor-{number}", name=None) for number in range(11)]
+    for visitor in visitors[:10]:
+        await visitor.here()
+    answer = await visitors[10].ask("PUT", "presence")
+    assert (answer.status_code, answer.json()["code"], answer.json()["limit"]) == (429, "too_many_present", 10)
+    await n8n.here(sender={"role": "assistant"})
+    answer = await n8n.ask("PUT", "presence", {"sender": {"role": "agent", "id": "grace"}})
+    assert (answer.status_code, answer.json()["code"], answer.json()["limit"]) == (429, "too_many_present", 11)
+
+
 async def test_a_visitor_who_says_it_too_often_is_slowed_down(start: Start) -> None:
     service = await start(CORE__LIMITS__SENDS_PER_SECOND="0.001", CORE__LIMITS__SENDS_BURST="2")
     ada, n8n = await service.visitor(), await service.key()

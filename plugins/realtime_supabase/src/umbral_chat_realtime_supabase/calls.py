@@ -12,6 +12,7 @@ import msgspec
 from postgrest.exceptions import APIError
 from supabase import AsyncClient
 from umbral_chat.clock import Clock
+from umbral_chat.depth import STORED_DEPTH, decode_stored, is_deeper
 from umbral_chat.errors import HistoryUnavailable
 from umbral_chat.telemetry import Telemetry
 
@@ -84,8 +85,7 @@ class Calls:
         try:
             # The client's own timeouts are for each read: an answer that trickles in must end, too.
             async with asyncio.timeout(self._settings.connect_timeout + self._settings.timeout):
-                found = await self.client.rpc(f"umbral_chat_{function}", given).execute()
-            return msgspec.convert(found.data, answer)
+                return await _answered(self.client, f"umbral_chat_{function}", given, answer)
         except (httpx.HTTPError, APIError, msgspec.ValidationError, ValueError, OSError) as error:
             what = failure(error, self._settings.base, last_response.get())
             _log.debug("umbral_chat_%s failed: %s", function, what.detail)
@@ -94,6 +94,22 @@ class Calls:
         finally:
             self._free.release()
             self._duration.record(self._clock.monotonic() - begun)
+
+
+async def _answered(client: AsyncClient, function: str, given: dict[str, object], answer: type[T]) -> T:
+    """Raises what the client raises, and msgspec.ValidationError."""
+    data: object = None
+    recursed = False
+    try:
+        data = (await client.rpc(function, given).execute()).data
+    except RecursionError:  # the client decodes whatever comes
+        recursed = True
+    response = last_response.get()
+    if response is not None and response.is_success and (recursed or is_deeper(response.content, STORED_DEPTH)):
+        return decode_stored(msgspec.json.Decoder(answer), response.content)
+    if recursed:
+        raise ValueError("the answer is nested too deep")
+    return msgspec.convert(data, answer)
 
 
 __all__ = ["CallFailed", "Calls"]

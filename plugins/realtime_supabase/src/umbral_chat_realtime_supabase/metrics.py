@@ -31,8 +31,9 @@ REALTIME_METRICS = (
         REALTIME_MESSAGES,
         "counter",
         "{message}",
-        "Broadcasts that this instance sent to Realtime and received from it: both count towards the plan.",
-        (Label("direction", ("sent", "received")),),
+        "Broadcasts that this instance sent to Realtime and received from it: both count towards the plan's messages a "
+        "second. Missed: probes that did not come while the socket was well, as when that rate is used up.",
+        (Label("direction", ("sent", "received", "missed")),),
     ),
     Metric(
         REALTIME_BYTES,

@@ -172,7 +172,7 @@ def test_copies_that_cannot_be_removed_are_counted(admin: Connection, call: Call
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.from_regex(r"[A-Za-z0-9._:-]{1,128}", fullmatch=True))
+@given(st.from_regex(r"[A-Za-z0-9\-._~!$&'()*+,;=:@]{1,128}", fullmatch=True))
 def test_the_service_knows_the_topic_of_every_conversation(admin: Connection, conversation: str) -> None:
     row = admin.execute("select public._umbral_chat_service_topic(%s)", (conversation,)).fetchone()
     assert row == (service_topic(conversation, 8),)

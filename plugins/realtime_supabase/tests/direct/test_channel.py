@@ -6,9 +6,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pytest
+from umbral_chat.model.ids import decode_id, encode_id
 
 from tests.local_supabase.people import User, refresh, sign_up
 from tests.local_supabase.realtime.clients import Line, Listener, got, joined, python, said
@@ -55,6 +57,27 @@ async def test_a_member_hears_what_is_sent_through_the_api(service: Client, supa
             "seq": int(seq),
             "entry": sent.json()["entry"],
         }
+
+
+@pytest.mark.parametrize(
+    "named", ["19:3f8a1b@thread.v2;messageid=17", "whatsapp:+4917012345678", "!kZmYt:matrix.example.org", "a b/c$&'"]
+)
+async def test_a_conversation_with_its_platforms_id_has_a_channel(
+    service: Client, supabase: Stack, follow: Follow, named: str
+) -> None:
+    conversation = encode_id(named)
+    path = quote(conversation, safe="")
+    user = await sign_up(supabase, "a@example.com")
+    await add(service, user, conversation=conversation)
+    found = await connect(service, user, path)
+    given = await offered(service, user, path)
+    async with follow(given, user) as listener:
+        await joined(listener)
+        sent = await say(service, user, "hello", path)
+        line = await listener.until(entry(2), "the entry")
+        assert decode_id(line["payload"]["conversation"]) == named
+    gap = await service.get(given["fill_gap"].replace("{cursor}", found["cursor"]), headers=user.bearer)
+    assert gap.json()["entries"] == [sent.json()["entry"]]
 
 
 async def test_what_is_too_long_comes_as_a_head_and_is_read_where_the_offer_says(

@@ -12,6 +12,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
+import aiohttp
 import httpx
 import psycopg
 import pytest
@@ -19,6 +20,7 @@ from umbral_chat.model.signals import ReadSignal
 from umbral_chat.providers.transport import EntryHint, SignalHint
 from umbral_chat.settings.secret import Secret
 from umbral_chat_realtime_supabase.live import hints, keeping, session
+from umbral_chat_realtime_supabase.live.pauses import LEAST
 from umbral_chat_realtime_supabase.topics import service_topic
 
 from tests.local_supabase.people import command
@@ -220,7 +222,7 @@ async def test_joined_too_early_is_not_live(stack: Stack) -> None:
     await command(stack, "realtime/replication", on=True)  # it begins with the first join otherwise
     await command(stack, "realtime/replication", on=False)
     async with patient(stack, well=False) as one:
-        await one.until(lambda: one.transport.state.state == "down", "down", 15.0)
+        await one.until(lambda: one.transport.state.state == "degraded", "known to be of no use", 15.0)
         assert "does not arrive" in one.transport.state.reason
         missed = await one.append()
         await one.hurt("replication", on=True)
@@ -242,9 +244,12 @@ async def test_a_link_that_looks_well_and_brings_nothing_is_found(stack: Stack, 
 
 async def test_too_much_is_said_to_be_that_and_slows_down(stack: Stack) -> None:
     async with patient(stack) as one:
-        # Of a minute's mean: the database's message is let in, and its delivery is one too many.
-        await one.hurt("limits", events_per_second=1.5 / 60)
-        await one.append()
+        # A broadcast and its delivery are too much, which is known after a tick and told with the next delivery.
+        await one.hurt("limits", events_per_second=0.2, tick=0.3, buckets=1000)
+        topic = f"umbral_chat:i:{one.transport._instance}"
+        await _say(stack, topic)
+        await asyncio.sleep(0.5)
+        await _say(stack, topic)
         await one.ill(10.0)
         await one.until(lambda: "Too many" in " ".join(one.reasons), "the reason", 10.0)
         lost = one.transport.state.since
@@ -253,6 +258,23 @@ async def test_too_much_is_said_to_be_that_and_slows_down(stack: Stack) -> None:
         await one.well(30.0)
         away = (one.transport.state.since - lost).total_seconds()
         assert away > 4, "it came back at once after too much"
+        await one.told(missed)
+
+
+async def test_a_rate_that_is_used_up_is_said_to_be_possible_and_slows_down(stack: Stack) -> None:
+    """What the database broadcasts is dropped then, and nobody is told."""
+    async with patient(stack, probe_interval=1.0) as one:
+        await one.hurt("limits", events_per_second=0.01, tick=0.2, buckets=1000)
+        missed = await one.append()
+        await one.ill(15.0)
+        assert one.transport.state.state == "degraded"
+        for words in ("does not arrive", "messages a second may be used up", "umbral_chat.supabase.realtime.messages"):
+            assert words in one.transport.state.reason
+        assert one.transport._linkup._traffic._missed.value == 1
+        pause = float(one.transport.state.reason.rpartition("tried again in ")[2].removesuffix(" s"))
+        assert pause >= LEAST["unheard"]
+        await one.hurt("limits", events_per_second=1e6)
+        await one.well(40.0)
         await one.told(missed)
 
 
@@ -285,6 +307,23 @@ async def test_a_key_that_is_refused_is_said_and_told_nobody(stack: Stack, caplo
         seen = f"{one.listener.events} {one.transport._keeping.session} {caplog.text}"
     for secret in ("that-is-none-of-this-project", stack.secret_key):
         assert secret not in seen
+
+
+async def _say(stack: Stack, topic: str) -> None:
+    """Broadcast by another client of the project."""
+    async with (
+        aiohttp.ClientSession() as session,
+        session.ws_connect(f"{stack.url}/realtime/v1/websocket", params={"apikey": stack.secret_key}) as socket,
+    ):
+        frames: list[tuple[str, dict[str, Any]]] = [
+            ("phx_join", {"config": {"private": True, "broadcast": {"ack": True}}}),
+            ("broadcast", {"type": "broadcast", "event": "e", "payload": {}}),
+        ]
+        for number, (event, payload) in enumerate(frames):
+            name, ref = f"realtime:{topic}", str(number)
+            await socket.send_json({"topic": name, "event": event, "payload": payload, "ref": ref})
+            while (await socket.receive_json(timeout=20)).get("ref") != ref:
+                pass
 
 
 async def _state(stack: Stack) -> dict[str, Any]:

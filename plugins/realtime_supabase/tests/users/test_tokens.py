@@ -72,7 +72,8 @@ def claims(**changed: Any) -> dict[str, Any]:
         "iat": now,
         "session_id": "2a7d6c5e-0000-4000-8000-000000000001",
         "is_anonymous": False,
-        "user_metadata": {"name": "Añ"},
+        "app_metadata": {"name": "Añ"},
+        "user_metadata": {"full_name": "Support Team", "name": "Support\nTeam"},
     } | changed
     return {key: value for key, value in found.items() if value is not ...}
 

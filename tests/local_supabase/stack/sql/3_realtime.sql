@@ -78,8 +78,8 @@ alter function realtime.send_binary(bytea, text, text, boolean) owner to supabas
 alter function realtime.broadcast_changes(text, text, text, text, text, record, record, text)
   owner to supabase_realtime_admin;
 
--- What the server does when the first client joins, and every few hours: partitions for yesterday and three days ahead,
--- and none older than three days.
+-- What the server does when it connects to the database, and a janitor every few hours: partitions for yesterday and three
+-- days ahead, and none older than three days. Not what it does at a join.
 create function realtime.stand_in_partitions() returns void language plpgsql security definer set search_path = '' as $$
 declare
   day date;
@@ -103,6 +103,19 @@ begin
 end
 $$;
 revoke all on function realtime.stand_in_partitions() from public;
+-- For tests that ask the database alone.
 select realtime.stand_in_partitions();
 
-create publication supabase_realtime_messages_publication for table realtime.messages;
+create function realtime.stand_in_no_partitions() returns void language plpgsql security definer set search_path = '' as $$
+declare
+  name text;
+begin
+  for name in select inhrelid::regclass::text from pg_catalog.pg_inherits where inhparent = 'realtime.messages'::regclass
+  loop
+    execute format('drop table %s', name);
+  end loop;
+end
+$$;
+revoke all on function realtime.stand_in_no_partitions() from public;
+
+-- The publication is made by the server's replication connection, when the first client joins.

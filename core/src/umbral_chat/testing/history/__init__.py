@@ -19,6 +19,7 @@ from umbral_chat.testing.history.changing import ChangingContract
 from umbral_chat.testing.history.deleting import DeletingContract
 from umbral_chat.testing.history.epochs import RenewsEpochsContract
 from umbral_chat.testing.history.inbox import InboxContract
+from umbral_chat.testing.history.naming import NamingContract
 from umbral_chat.testing.history.ordering import OrderingContract
 from umbral_chat.testing.history.paging import PagingContract
 from umbral_chat.testing.history.redacting import RedactingContract
@@ -33,6 +34,7 @@ class HistoryContract(
     PagingContract,
     DeletingContract,
     InboxContract,
+    NamingContract,
 ):
     """One test a guarantee of `umbral_chat.providers.history.History`."""
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from contextlib import AbstractAsyncContextManager
 
+from umbral_chat.testing.bounded import BoundedSuite
 from umbral_chat.testing.presence.rig import PresenceRig, Running, running
 
 
-class PresenceSuite:
+class PresenceSuite(BoundedSuite):
     """What each part of the suite stands on."""
 
     def rig(self) -> AbstractAsyncContextManager[PresenceRig]:

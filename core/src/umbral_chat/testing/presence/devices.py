@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from umbral_chat.model.entries import Sender
+from umbral_chat.providers.presence import Person
 from umbral_chat.testing.presence.base import PresenceSuite
 from umbral_chat.testing.presence.rig import VISITOR, ann, somebody
 
@@ -88,6 +89,23 @@ class DevicesContract(PresenceSuite):
             on.here.report(Sender("assistant"), device="another")
             assert on.here.shown().count == 2
             assert on.here.shown().counts == {"user": 0, "assistant": 1, "agent": 1, "system": 0}
+
+    async def test_people_of_different_kinds_never_meet(self) -> None:
+        async with self.running() as on:
+            everybody: list[Sender] = [
+                Sender("user", "ann"),
+                Sender("agent", "ann"),
+                *(Person("user", "ann", kind=kind) for kind in ("user", "key", "local")),
+            ]
+            names = {on.here.report(one).person for one in everybody}
+            assert len(names) == len(everybody) == on.here.shown().count
+            # Whom one of them hides and takes away is itself.
+            on.here.report(everybody[0], invisible=True)
+            assert on.here.shown().count == len(everybody) - 1
+            assert on.here.leave(everybody[1])
+            await on.elapse(on.rig.hold_back + BIT)
+            assert on.here.shown().count == len(everybody) - 2
+            assert [on.here.leave(one) for one in everybody] == [True, False, True, True, True]
 
     async def test_conversations_have_nothing_to_do_with_each_other(self) -> None:
         async with self.running() as on:

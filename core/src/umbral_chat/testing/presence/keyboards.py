@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from umbral_chat.model.entries import Sender
+from umbral_chat.providers.presence import Person
 from umbral_chat.testing.presence.base import PresenceSuite
 from umbral_chat.testing.presence.devices import BIT
 from umbral_chat.testing.presence.rig import VISITOR, ann
@@ -79,6 +80,19 @@ class TypingContract(PresenceSuite):
             assert [one.role for one in on.here.ears.typings if not one.typing] == ["assistant"]
             on.here.presence.typing("room", BOT, True)
             assert "bot" in on.here.types(), "it may type again"
+
+    async def test_only_who_is_of_the_same_kind_ends_somebodys_typing(self) -> None:
+        async with self.running() as on:
+            visitor, user = Person("user", "ann"), Person("user", "ann", kind="user")
+            for one in (visitor, user):
+                assert on.here.presence.typing("room", one, True).typing
+            assert on.here.types() == ["ann", "ann"]
+            on.here.presence.typing("room", visitor, False)
+            assert on.here.types() == ["ann"]
+            on.here.presence.wrote("room", visitor)
+            assert on.here.types() == ["ann"], "a visitor's message ended the typing of a user of the same id"
+            on.here.presence.wrote("room", user)
+            assert on.here.types() == []
 
     async def test_a_message_that_is_found_ends_only_what_began_before_it(self) -> None:
         async with self.running() as on:

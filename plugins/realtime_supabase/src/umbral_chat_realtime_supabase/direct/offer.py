@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from umbral_chat.providers.edges import Offer
 
@@ -50,7 +51,7 @@ def offer(
             "token": "user",
             "events": EVENTS,
             # {cursor} is what `connect` or an answer said last, or EPOCH.SEQ of the last entry that was applied.
-            "fill_gap": f"{here.rstrip('/')}/v1/conversations/{conversation}/events?after={{cursor}}",
+            "fill_gap": f"{here.rstrip('/')}/v1/conversations/{quote(conversation, safe='')}/events?after={{cursor}}",
             # Realtime promises no delivery: whoever reads this often is never further behind.
             "reconcile_every_ms": round(1000 * reconcile_interval),
         },

@@ -57,6 +57,8 @@ class MemberSignals:
 
     def put(self, signal: Signal) -> None:
         """Tell it soon; at once done, whatever becomes of it. What is not for members is left out."""
+        if isinstance(signal, DraftSignal):
+            signal = msgspec.structs.replace(signal, writer=None)  # it is for instances alone
         if isinstance(signal, (DraftSignal, *CHANNEL_SIGNALS)):
             self._outbox.put(signal.conversation, signal)
             self._filled.set()

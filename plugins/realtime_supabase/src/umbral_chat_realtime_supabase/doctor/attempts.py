@@ -116,7 +116,7 @@ async def _try(http: httpx.AsyncClient, headers: dict[str, str], attempt: Attemp
         return type(error).__name__
     try:
         told = answer.json() if answer.content else None
-    except ValueError:
+    except (ValueError, RecursionError):
         return f"{answer.status_code}, and no JSON"
     if answer.is_success:
         if attempt.table is None:

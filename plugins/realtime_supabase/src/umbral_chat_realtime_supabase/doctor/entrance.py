@@ -7,6 +7,7 @@ from statistics import median
 
 import httpx
 import msgspec
+from umbral_chat.depth import decode_bounded
 from umbral_chat.providers.edges import CheckResult
 
 from umbral_chat_realtime_supabase import answers
@@ -111,7 +112,7 @@ async def public_keys(project: Project) -> CheckResult:
     if answer.status_code != 200:
         return failed(f"the public keys cannot be read ({answer.status_code})", mend)
     try:
-        found = msgspec.json.decode(answer.content, type=_Jwks).keys
+        found = decode_bounded(msgspec.json.Decoder(_Jwks), answer.content).keys
     except msgspec.MsgspecError:
         return failed("the public keys cannot be read: the answer is no JWKS", mend)
     usable = [key for key in found if key.get("alg") in PUBLIC and isinstance(key.get("kid"), str)]
@@ -132,7 +133,7 @@ def _algorithms(keys: list[dict[str, object]]) -> list[str]:
 def _json(answer: httpx.Response) -> object:
     try:
         return answer.json()
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 

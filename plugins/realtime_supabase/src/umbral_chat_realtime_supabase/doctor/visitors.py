@@ -97,7 +97,7 @@ async def _asked(http: httpx.AsyncClient, path: str, headers: dict[str, str], bo
         raise NoVisitors(f"Auth does not answer ({type(error).__name__})") from None
     try:
         told = answer.json()
-    except ValueError:
+    except (ValueError, RecursionError):
         told = {}
     told = told if isinstance(told, dict) else {}
     if answer.status_code not in {200, 201}:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
+from umbral_chat.depth import STORED_DEPTH, flattened, is_deeper
 
 PREFIX = "realtime:"
 """Before a topic's name in every frame."""
@@ -54,6 +55,9 @@ class Broadcast(msgspec.Struct, frozen=True):
     payload: msgspec.Raw = msgspec.Raw(b"null")
 
 
+_FLAT = 3
+"""Levels of a frame that are what it is: the frame, its payload, and the payload of a broadcast."""
+
 _encoder = msgspec.json.Encoder()
 _frames = msgspec.json.Decoder(Frame)
 _replies = msgspec.json.Decoder(Reply)
@@ -62,8 +66,11 @@ _broadcasts = msgspec.json.Decoder(Broadcast)
 
 
 def read(data: str | bytes) -> Frame:
-    """The frame. Raises msgspec.DecodeError (ValidationError is one) for what is none."""
-    return _frames.decode(data)
+    """The frame. Raises msgspec.DecodeError (ValidationError is one) for what is none.
+
+    What is nested too deep to be handed on comes without its deep parts: of a broadcast entry, that there is one.
+    """
+    return _frames.decode(flattened(data, _FLAT) if is_deeper(data, STORED_DEPTH) else data)
 
 
 def reply_of(frame: Frame) -> Reply:

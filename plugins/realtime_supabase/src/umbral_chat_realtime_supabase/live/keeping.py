@@ -52,7 +52,7 @@ class Keeping:
         try:
             while True:
                 session = self.session
-                lost = await session.until_lost(LOOK) or self._probed(busy)
+                lost = await session.until_lost(LOOK) or self._probed(session, busy)
                 if lost is not None:
                     self._learn(session, lost)
                     return lost
@@ -63,7 +63,7 @@ class Keeping:
         finally:
             await self._leave()
 
-    def _probed(self, busy: Callable[[], bool]) -> Lost | None:
+    def _probed(self, session: Session, busy: Callable[[], bool]) -> Lost | None:
         """What a probe that is over has found; the next one is begun when it is due."""
         probing = self._probing
         if probing is not None and probing.done():
@@ -72,13 +72,13 @@ class Keeping:
         quiet = self._clock.monotonic() - self._linkup.heard_at
         if probing is None and quiet >= self._probe_interval and busy():
             # Beside the looking: a database that is slow to answer must not hide that the socket is gone.
-            self._probing = asyncio.create_task(self._probe(), name="supabase: probe")
+            self._probing = asyncio.create_task(self._probe(session), name="supabase: probe")
         return None
 
-    async def _probe(self) -> Lost | None:
+    async def _probe(self, session: Session) -> Lost | None:
         begun = self._clock.monotonic()
         try:
-            lost = await self._linkup.probe()
+            lost = await self._linkup.probe(session)
             # One probe may be lost, as anything may. What came after it shows that the link works.
             return None if lost is not None and self._linkup.heard_at > begun else lost
         except HistoryUnavailable:

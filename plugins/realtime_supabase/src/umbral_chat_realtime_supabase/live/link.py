@@ -91,6 +91,16 @@ class Link:
         if now - self._last_heard >= 2 * self._heartbeat:
             self._lose(Lost("silent", f"nothing was heard for {2 * self._heartbeat:g} s, heartbeats were not answered"))
         elif now >= self._next_heartbeat:
+            self.beat(now)
+
+    @property
+    def heard_at(self) -> float:
+        """When anything last came, in monotonic seconds."""
+        return self._last_heard
+
+    def beat(self, now: float) -> None:
+        """Send a heartbeat now: its answer shows that the socket is well."""
+        if self.lost is None:
             self._next_heartbeat = now + self._heartbeat
             self.outgoing.append(frames.heartbeat(self._ref()))
 

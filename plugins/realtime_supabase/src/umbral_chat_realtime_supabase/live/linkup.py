@@ -29,7 +29,14 @@ PROBE_TIMEOUT = 4.0
 """Seconds in which a probe must come round. It takes some milliseconds; Realtime's own percentiles are below 0.3 s."""
 
 ASKS = 3
-"""Times that the database is asked for a probe: Realtime makes the day's partition when the first client joins."""
+"""Times that the database is asked for a probe: Realtime makes the day's partition when it connects to the database,
+which the first client's join causes and does not wait for."""
+
+
+_PERHAPS = (
+    "the plan's messages a second may be used up (umbral_chat.supabase.realtime.messages counts this instance's), or "
+    "Realtime's replication is away"
+)
 
 
 class _Probe(msgspec.Struct, frozen=True):
@@ -81,7 +88,7 @@ class LinkUp:
         lost: Lost | None = Lost("silent", f"the link was not up within {LINK_TIMEOUT:g} s")
         try:
             async with asyncio.timeout(LINK_TIMEOUT):
-                lost = await session.until_ready() or await self.probe()
+                lost = await session.until_ready() or await self.probe(session)
         except TimeoutError:
             pass
         except HistoryUnavailable as error:
@@ -91,15 +98,19 @@ class LinkUp:
                 await session.close()
         return session if lost is None else lost
 
-    async def probe(self) -> Lost | None:
+    async def probe(self, session: Session) -> Lost | None:
         """Let the database say something to this instance, and wait for it; why it did not come, else None.
+
+        Where the socket answers meanwhile, the broadcast alone is lost. So it is when the plan's messages a second are
+        used up, which Realtime says to nobody, and when its replication is away.
 
         Raises HistoryUnavailable when the database cannot be asked: that says nothing of the link.
         """
         nonce = secrets.token_hex(8)
         came = self._expected[nonce] = asyncio.Event()
+        begun = self._clock.monotonic()
         try:
-            begun = self._clock.monotonic()
+            session.beat()
             refused = await self._asked(nonce)
             if refused is not None:
                 return refused
@@ -107,7 +118,11 @@ class LinkUp:
                 await came.wait()
             self._took.record(self._clock.monotonic() - begun)
         except TimeoutError:
-            return Lost("silent", f"what the database broadcasts does not arrive (a probe, within {PROBE_TIMEOUT:g} s)")
+            words = f"what the database broadcasts does not arrive (a probe, within {PROBE_TIMEOUT:g} s)"
+            if not session.answered_since(begun):
+                return Lost("silent", words)
+            self._traffic.missed()
+            return Lost("unheard", f"{words}, and the socket is well: {_PERHAPS}")
         finally:
             del self._expected[nonce]
         return None

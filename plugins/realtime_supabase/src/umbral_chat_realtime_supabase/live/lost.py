@@ -6,9 +6,9 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["closed", "silent", "expired", "limited", "refused", "unreachable"]
-"""The server or the network ended it; nothing came any more; the token's time was over; there was too much; it was
-not let in; it was not reached."""
+Kind = Literal["closed", "silent", "unheard", "expired", "limited", "refused", "unreachable"]
+"""The server or the network ended it; nothing came any more; the socket answers, and what the database broadcasts does
+not come; the token's time was over; there was too much; it was not let in; it was not reached."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,10 @@ import random
 
 from umbral_chat_realtime_supabase.live.lost import Kind, Lost
 
-LEAST: dict[Kind, float] = {"limited": 5.0, "refused": 30.0}
-"""Seconds at least: too much is not helped by more, and a key that is refused by asking again. Doubled while the same
-goes on, up to `PATIENT`."""
+LEAST: dict[Kind, float] = {"unheard": 2.0, "limited": 5.0, "refused": 30.0}
+"""Seconds at least: too much is not helped by more, and a key that is refused by asking again. Where probes alone are
+lost, that may be a rate, too, or a replication that soon comes back. Doubled while the same goes on, up to
+`PATIENT`."""
 
 PATIENT = 60.0
 """Seconds: a plan's rates are means over a minute."""

@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 
 import msgspec
 from umbral_chat.clock import Clock
+from umbral_chat.depth import decode_bounded
 from umbral_chat.settings.secret import Secret
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
@@ -34,6 +35,9 @@ BREATH = 100
 _quiet = logging.getLogger(f"{__name__}.websocket")
 # The library's debug lines show the address that is asked for, and the key is in it.
 _quiet.setLevel(logging.INFO)
+
+
+_answers = msgspec.json.Decoder()
 
 
 class Session:
@@ -69,6 +73,16 @@ class Session:
     def lost(self) -> Lost | None:
         """Why it is over; None while it is not."""
         return self._lost
+
+    def answered_since(self, moment: float) -> bool:
+        """Whether anything came over the socket after this moment, in monotonic seconds."""
+        return self._link is not None and self._link.heard_at > moment
+
+    def beat(self) -> None:
+        """Ask the server for a sign."""
+        if self._link is not None:
+            self._link.beat(self._clock.monotonic())
+            self._outgoing.set()
 
     def start(self) -> None:
         """Begin."""
@@ -236,7 +250,7 @@ def _token(key: Secret) -> str | None:
 def _words(body: bytes | None) -> str:
     """What the server says: `{"error": "…"}` (user_socket.ex, handle_error)."""
     try:
-        found = msgspec.json.decode(body or b"")
+        found = decode_bounded(_answers, body or b"")
     except msgspec.DecodeError:
         return ""
     return str(found.get("error", "")) if isinstance(found, dict) else ""

@@ -13,6 +13,7 @@ class Traffic:
     def __init__(self, telemetry: Telemetry) -> None:
         messages, size = telemetry.counter(REALTIME_MESSAGES), telemetry.counter(REALTIME_BYTES)
         self._said, self._heard = messages.labels("sent"), messages.labels("received")
+        self._missed = messages.labels("missed")
         self._went, self._came = size.labels("sent"), size.labels("received")
 
     def said(self) -> None:
@@ -22,6 +23,10 @@ class Traffic:
     def heard(self) -> None:
         """A broadcast came in."""
         self._heard.add()
+
+    def missed(self) -> None:
+        """A probe was broadcast by the database and did not come, while the socket was well."""
+        self._missed.add()
 
     def went(self, size: int) -> None:
         """A frame of so many bytes went out."""

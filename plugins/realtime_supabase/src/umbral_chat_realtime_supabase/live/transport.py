@@ -152,8 +152,8 @@ class SupabaseTransport:
             self._lost.labels(lost.kind).add()
             pause = self._pauses.after(lost)
             # The first try after it worked may well succeed; from then on it says that nothing reaches it.
-            # A quota that is used up is no outage: it is waited for, longer each time.
-            hopeful = lost.kind == "limited" or (was_live and lost.kind != "refused")
+            # A quota that is used up is no outage: it is waited for, longer each time. So is what may be one.
+            hopeful = lost.kind in {"limited", "unheard"} or (was_live and lost.kind != "refused")
             state: StateName = "degraded" if hopeful else "down"
             # Of what is down the failover decides when it is tried again, and says so.
             self._become(state, f"{lost.reason}; tried again in {pause:.1f} s" if hopeful else lost.reason)

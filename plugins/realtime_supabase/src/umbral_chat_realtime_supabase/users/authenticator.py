@@ -9,6 +9,7 @@ from typing import cast
 import msgspec
 from umbral_chat.clock import Clock
 from umbral_chat.errors import ConversationDeleted, Forbidden, Unauthorized
+from umbral_chat.names import clean_name
 from umbral_chat.providers.auth import Principal, Right
 from umbral_chat.settings.secret import Secret
 
@@ -94,7 +95,7 @@ class SupabaseUsers:
             user,
             rights=AGENT if is_agent else MEMBER,
             role="agent" if is_agent else "user",
-            name=found.name or user.name,
+            name=clean_name(found.name or "") or user.name,
             conversation=conversation,
             # A conversation that is made anew has other members, whatever is remembered here.
             epoch=found.epoch,

@@ -9,6 +9,7 @@ import httpx
 import jwt
 import msgspec
 from umbral_chat.clock import Clock
+from umbral_chat.depth import DEPTH, is_deeper
 from umbral_chat.errors import Unavailable
 
 from umbral_chat_realtime_supabase.users.verify import PUBLIC
@@ -82,6 +83,8 @@ class Jwks:
                 body += piece
                 if len(body) > SIZE:
                     raise ValueError("the answer is too long")
+        if is_deeper(body, DEPTH):
+            raise ValueError("the answer is nested too deep")
         keys = {}
         for each in msgspec.json.decode(body, type=_Answer).keys:
             kid, algorithm = each.get("kid"), each.get("alg")

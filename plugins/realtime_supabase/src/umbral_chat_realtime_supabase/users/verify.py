@@ -13,6 +13,7 @@ from uuid import UUID
 import jwt
 import msgspec
 from umbral_chat.errors import Unauthorized
+from umbral_chat.names import clean_name
 
 PUBLIC = frozenset({"ES256", "RS256"})
 """Algorithms of published keys."""
@@ -107,14 +108,15 @@ def _claims(payload: dict[str, Any], rules: Rules) -> Claims:
             "Users who signed in anonymously are not let in here (supabase.anonymous_users is false). Sign in with an "
             "account."
         )
-    metadata = payload.get("user_metadata")
+    # Not `user_metadata`, which users set themselves: anybody could be "Support Team".
+    metadata = payload.get("app_metadata")
     names = [metadata.get(key) for key in ("full_name", "name")] if isinstance(metadata, dict) else []
-    name = next((name for name in map(_text, names) if name), None)
+    name = next((name for name in (clean_name(text[:NAME_LIMIT]) for text in map(_text, names) if text) if name), None)
     return Claims(
         subject=subject,
         expires_at=float(payload["exp"]) + rules.leeway,
         session=_text(payload.get("session_id")),
-        name=None if name is None else name.replace("\0", "")[:NAME_LIMIT] or None,
+        name=name,
     )
 
 

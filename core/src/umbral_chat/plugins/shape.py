@@ -1,0 +1,144 @@
+"""Whether an object has what its interface asks for, so that a plugin's mistake is named at start and not met at work.
+
+A type checker finds all of it before, where one is used.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Callable, Iterator
+from contextlib import AbstractAsyncContextManager
+from functools import cache
+from typing import Any, get_origin, get_type_hints
+
+
+def fault_of(one: object, interface: type) -> str | None:
+    """What `one` lacks to be an `interface`, a Protocol, as the end of a sentence; None: nothing.
+
+    It has every attribute, of its type where that is text, a whole number, a struct or a context manager; every method
+    takes the arguments that the interface names; `async def` there is `async def` here, and nothing else is. A method
+    that is inherited from the Protocol itself is missing: it would do nothing.
+    """
+    if inspect.isclass(one):
+        return f"the class {one.__name__}: give an instance of it."
+    said = shown(one)
+    for name, wanted in _attributes(interface).items():
+        try:
+            found = getattr(one, name)
+        except AttributeError:
+            return f"{said}, which has no {name} ({_described(wanted)})."
+        except Exception as error:  # noqa: BLE001 - a property is a plugin's code
+            return f"{said}, whose {name} raised {type(error).__name__}: {error}"
+        if not _is_a(found, wanted):
+            return f"{said}, whose {name} is {found!r:.60} and not {_described(wanted)}."
+    for name, stub in _methods(interface):
+        if fault := _fault_of_method(one, name, stub):
+            return f"{said}, {fault}"
+    return None
+
+
+def fault_of_call(function: object, *arguments: str) -> str | None:
+    """What keeps `function` from being awaited with so many arguments, as the end of a sentence; None: nothing."""
+    if not callable(function):
+        return "is nothing that can be called."
+    if not _is_async(function):
+        return "is not async: write `async def`."
+    try:
+        inspect.signature(function).bind(*arguments)
+    except TypeError as error:
+        return f"cannot be called with ({', '.join(arguments)}): {error}."
+    except ValueError:  # one without a signature, such as a built-in: nothing is known against it
+        pass
+    return None
+
+
+def names_of(ability: type) -> list[str]:
+    """The methods of a Protocol."""
+    return [name for name, _ in _methods(ability)]
+
+
+def shown(one: object) -> str:
+    """What it is, for the middle of a sentence."""
+    if inspect.iscoroutine(one):
+        one.close()  # nobody will await it
+        return "a coroutine (hooks are synchronous)"
+    return f"a {type(one).__name__}"
+
+
+def _fault_of_method(one: object, name: str, stub: Callable[..., Any]) -> str | None:
+    signature = inspect.signature(stub)
+    parameters = list(signature.parameters.values())[1:]
+    asynchronous = inspect.iscoroutinefunction(stub)
+    written = f"{'async ' if asynchronous else ''}def {name}({', '.join(parameter.name for parameter in parameters)})"
+    method = getattr(one, name, None)
+    if method is None or getattr(method, "__func__", None) is stub:
+        return f"which has no {name}: it needs `{written}`."
+    if not callable(method):
+        return f"whose {name} is no method: it needs `{written}`."
+    if asynchronous and not _is_async(method):
+        return f"whose {name} is not async: it needs `{written}`."
+    if not asynchronous and inspect.iscoroutinefunction(method):
+        return f"whose {name} is async, and nobody would await it: it needs `{written}`."
+    try:
+        theirs = inspect.signature(method)
+    except (TypeError, ValueError):  # one without a signature: nothing is known against it
+        return None
+    by_name = [one for one in parameters if one.kind is one.KEYWORD_ONLY or one.default is not one.empty]
+    by_place = [one for one in parameters if one not in by_name]
+    try:
+        theirs.bind(*(None for _ in by_place), **{parameter.name: None for parameter in by_name})
+    except TypeError as error:
+        return f"whose {name} cannot be called as it will be, {error}: it needs `{written}`."
+    return None
+
+
+def _is_async(method: Any) -> bool:
+    """Whether a call gives something to await: also through a decorator that names what it wraps, and a callable."""
+    candidates = (method, inspect.unwrap(method), getattr(type(method), "__call__", None))  # noqa: B004
+    # asyncio's own test also knows what is marked as one, which inspect's does from Python 3.12 on.
+    return any(inspect.iscoroutinefunction(one) or asyncio.iscoroutinefunction(one) for one in candidates)
+
+
+def _is_a(found: object, wanted: Any) -> bool:
+    if wanted is str:
+        return isinstance(found, str) and bool(found)
+    if wanted is int:
+        return isinstance(found, int) and not isinstance(found, bool)
+    if wanted is AbstractAsyncContextManager:
+        return hasattr(type(found), "__aenter__") and hasattr(type(found), "__aexit__")
+    # What is a Protocol itself is looked at by who asks for it.
+    return not inspect.isclass(wanted) or getattr(wanted, "_is_protocol", False) or isinstance(found, wanted)
+
+
+def _described(wanted: Any) -> str:
+    described = {str: "text", int: "a whole number", AbstractAsyncContextManager: "an async context manager"}
+    return described.get(wanted) or f"a {getattr(wanted, '__name__', wanted)}"
+
+
+@cache
+def _attributes(interface: type) -> dict[str, Any]:
+    found = {name: get_origin(hint) or hint for name, hint in get_type_hints(interface).items()}
+    for base in _protocols(interface):
+        for name, member in vars(base).items():
+            if isinstance(member, property) and member.fget is not None:
+                hint = get_type_hints(member.fget).get("return")
+                found[name] = get_origin(hint) or hint
+    return {name: hint for name, hint in found.items() if not name.startswith("_")}
+
+
+@cache
+def _methods(interface: type) -> tuple[tuple[str, Callable[..., Any]], ...]:
+    return tuple(
+        (name, member)
+        for base in _protocols(interface)
+        for name, member in vars(base).items()
+        if inspect.isfunction(member) and not name.startswith("_")
+    )
+
+
+def _protocols(interface: type) -> Iterator[type]:
+    return (base for base in interface.__mro__ if getattr(base, "_is_protocol", False) and base.__module__ != "typing")
+
+
+__all__ = ["fault_of", "fault_of_call", "names_of", "shown"]

@@ -1,0 +1,109 @@
+"""What others wrote, on a terminal: never in column 0, never out of sight, in whatever place it is printed."""
+
+from __future__ import annotations
+
+import io
+import json
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.console import Console
+from rich.text import Text
+from umbral_chat.cli import output
+from umbral_chat.cli.entries import INDENT, Printer
+from umbral_chat.cli.output import as_json, clean, one_line, say
+from umbral_chat.cli.wrapping import cells, hanging
+from umbral_chat.visible import quoted, visible
+
+HIDDEN = "\u200b\u200e\u202e\u2066\u2069\ufeff\u061c\u180e\u00ad\U000e0041\u2800\x1b\x9b\x07\x08"
+FORGED = "09:00:00    2 assistant Bot  Paid."
+
+
+def columns(line: str) -> int:
+    """How wide a terminal shows it, at most."""
+    return sum(2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in line)
+
+
+def printed(text: Text | str, *, width: int, indent: int = 2) -> list[str]:
+    file = io.StringIO()
+    say(text, console=Console(file=file, force_terminal=True, width=width, color_system=None), indent=indent)
+    return file.getvalue().removesuffix("\n").split("\n")
+
+
+@given(st.text(), st.integers(10, 60), st.integers(0, 20))
+def test_no_line_reaches_the_width_and_all_but_the_first_stand_behind_the_indent(
+    text: str, width: int, indent: int
+) -> None:
+    lines = [line.plain for line in hanging(Text(clean(text)), width, indent)]
+    lead = " " * min(indent, width - 9)
+    assert all(line.startswith(lead) for line in lines[1:])
+    assert all(sum(map(cells, line)) < width or len(line.strip()) <= 1 for line in lines)
+    assert "".join(line.removeprefix(lead) if n else line for n, line in enumerate(lines)) == clean(text).replace(
+        "\n", ""
+    )
+
+
+@pytest.mark.parametrize("filler", [" ", "x", "界", "é", "👩\u200d💻", "می\u200c", "\t"])
+def test_a_message_padded_to_the_width_begins_no_line_of_its_own(filler: str) -> None:
+    for length in range(120):
+        entry = {
+            "kind": "message",
+            "message_id": "m1",
+            "seq": 1,
+            "at": "2026-11-22T09:00:00Z",
+            "sender": {"role": "user", "name": "Eve"},
+            "content": filler * length + FORGED,
+        }
+        (_, line) = Printer().lines(entry)
+        first, *rest = printed(line, width=60, indent=INDENT)
+        assert "user Eve" in first
+        assert all(one.startswith(" " * INDENT) for one in rest)
+        assert all(columns(one) <= 60 for one in [first, *rest] if filler not in {"👩\u200d💻", "می\u200c"})
+
+
+@pytest.mark.parametrize("break_", ["\n", "\r", "\r\n", "\x0b", "\x0c", "\x1c", "\x85", "\u2028", "\u2029"])
+def test_every_line_break_in_a_message_is_one_of_its_lines(break_: str) -> None:
+    entry = {
+        "kind": "message",
+        "message_id": "m1",
+        "seq": 1,
+        "sender": {"role": "user", "name": f"Eve{break_}Bot"},
+        "content": "a",
+    }
+    entry["content"] = f"Hi{break_}{FORGED}"
+    lines = [line for one in Printer().lines(entry) for line in printed(one, width=200, indent=INDENT)]
+    assert lines == ["--:--:--    1 user Eve Bot  Hi", " " * INDENT + FORGED]
+
+
+@pytest.mark.parametrize("char", HIDDEN)
+def test_what_cannot_be_seen_is_shown(char: str) -> None:
+    escape = json.dumps(char)[1:-1]
+    for show in (
+        clean,
+        visible,
+        lambda text: one_line(text, 99),
+        lambda text: json.loads(quoted(text)) and quoted(text),
+    ):
+        assert show(f"a{char}b") in {f"a{escape}b", f'"a{escape}b"'}
+    assert char not in as_json({"said": f"a{char}b"})
+    assert json.loads(as_json({"said": f"a{char}b"})) == {"said": f"a{char}b"}
+
+
+def test_what_languages_and_emoji_need_is_left_alone() -> None:
+    for text in ("می\u200cخواهم", "क्\u200dष", "שלום", "日本語", "👩\u200d💻", "❤\ufe0f\u200d🔥", "naïve"):
+        assert clean(text) == text
+    assert one_line("👩\u200d💻", 9) == "👩\\u200d💻"  # its width is not the same everywhere, and a table must know it
+
+
+@pytest.mark.parametrize("char", ["\x85", "\u2028", "\u2029"])
+def test_json_lines_stay_lines_for_every_reader(char: str) -> None:
+    assert len(as_json({"said": f"a{char}b"}).splitlines()) == 1
+
+
+def test_where_there_is_no_terminal_a_line_stays_whole() -> None:
+    file = io.StringIO()
+    say("x" * 5_000, console=Console(file=file, width=80))
+    assert file.getvalue() == "x" * 5_000 + "\n"
+    assert output.UNBOUNDED > 5_000

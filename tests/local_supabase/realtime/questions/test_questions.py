@@ -1,0 +1,137 @@
+"""The stand-in answers what the real server answered."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import psycopg
+import pytest
+
+from tests.local_supabase.people import command
+from tests.local_supabase.stack.api import Stack
+
+from .asking import Asked, pace
+from .differences import ANSWERS, DIFFERENCES, README, Difference, forbidden, renewed
+from .limiting import limits, rate
+from .messages import broadcast, presence, replay, rest
+from .rules import normal
+from .talk import basics, handshake, idle, refused_joins, tokens
+
+Group = Callable[[Asked], Awaitable[None]]
+
+GROUPS: dict[str, Group] = {
+    "handshake no key": handshake,
+    "v1 heartbeat reply": basics,
+    "join private stranger (no policy)": refused_joins,
+    "join short token": tokens,
+    "ack + self (v2)": broadcast,
+    "presence join": presence,
+    "replay join": replay,
+    "third channel of two": limits,
+    "rate: sent before the end": rate,
+    "batch ok": rest,
+    "silent socket: frames within 75 s": idle,
+}
+"""By the first of each one's questions, as the answers list them."""
+
+TRIES = 3
+"""A machine that stalls takes for a pause what is none; a difference comes each time."""
+
+POLICIES = """
+create policy fact_r on realtime.messages for select to authenticated
+  using (realtime.topic() like 'fact:%%' and realtime.topic() <> 'fact:only');
+create policy fact_only on realtime.messages for select to authenticated
+  using (realtime.topic() = 'fact:only' and auth.uid() = '{0}');
+create policy fact_b on realtime.messages for select to authenticated
+  using (realtime.topic() like 'bonly:%%' and extension = 'broadcast');
+create policy fact_w on realtime.messages for insert to authenticated
+  with check (realtime.topic() like 'fact:w%%');
+""".replace("%%", "%")
+
+
+@pytest.fixture
+async def asked(supabase: Stack) -> AsyncIterator[Callable[[], Awaitable[Asked]]]:
+    """Begins a round: the usual limits at the questions' pace, nobody connected, and the policies they are about."""
+    user = str(uuid.uuid4())
+    with psycopg.connect(supabase.admin_db_url, autocommit=True) as connection:
+        connection.execute(POLICIES.format(user).encode())
+
+    async def begin() -> Asked:
+        await command(supabase, "realtime/reset")
+        await pace(supabase)
+        return Asked(supabase, ANSWERS, user)
+
+    yield begin
+    await command(supabase, "realtime/reset")
+    with psycopg.connect(supabase.admin_db_url, autocommit=True) as connection:
+        for name in ("fact_r", "fact_only", "fact_b", "fact_w"):
+            connection.execute(f"drop policy {name} on realtime.messages".encode())
+
+
+@pytest.mark.parametrize("first", GROUPS, ids=lambda first: GROUPS[first].__name__)
+async def test_its_answers_are_the_real_servers(first: str, asked: Callable[[], Awaitable[Asked]]) -> None:
+    shown: dict[str, Any] = {}
+    for _ in range(TRIES):
+        round_ = await asked()
+        await GROUPS[first](round_)
+        assert set(round_.found) == _questions(first)
+        shown = {
+            name: {"real": normal(name, _wanted(name)), "here": normal(name, told)}
+            for name, told in round_.found.items()
+            if normal(name, told) != normal(name, _wanted(name))
+        }
+        if not shown:
+            return
+    assert shown == {}
+
+
+def test_every_question_is_of_one_group() -> None:
+    assert set().union(*map(_questions, GROUPS)) == set(ANSWERS)
+    assert len(ANSWERS) == 145
+
+
+def test_differences_are_named_and_touch_nothing_that_matters() -> None:
+    assert forbidden(DIFFERENCES) == []
+    made_up = {
+        "three refused joins on one socket, seconds each": Difference(0, "nobody waits"),
+        "unknown event": Difference([], " "),
+        "no such question": Difference([], "nobody asks"),
+        "untrack": Difference([], "the presence lab tracks and never untracks"),
+    }
+    assert forbidden(made_up) == [name for name in made_up if name != "untrack"]
+
+
+def test_the_readme_says_how_it_differs() -> None:
+    text = README.read_text("utf-8")
+    assert renewed(text) == text, "make reference"
+
+
+@pytest.mark.parametrize(
+    ("question", "one", "other"),
+    [
+        # Frame types, pauses, refs, words and bodies stay what they are.
+        ("batch heard v2", [[None, None, "t", "broadcast", {"payload": 1}]], [{"binary": "0401000001745b5d"}]),
+        ("join expired token", [{"status": "error"}, 5.01], [{"status": "error"}, 0.01]),
+        ("three refused joins on one socket, seconds each", [5.0, 10.0, 15.0], [5.0, 5.0, 5.0]),
+        ("v1 leave", [{"ref": "4"}], [{"ref": "5"}]),
+        ("v1 leave", [{"ref": "4"}], [{"ref": "4", "join_ref": "2"}]),
+        ("batch empty", [422, '{"errors":{}}'], [422, '{"errors":[]}']),
+        ("too big with ack", [{"response": "payload_size_exceeded"}], [{"response": {"error": "x"}}]),
+        ("rate: listener heard", 3, 0),
+    ],
+)
+def test_the_rules_keep_what_matters(question: str, one: Any, other: Any) -> None:
+    assert normal(question, one) != normal(question, other)
+
+
+def _questions(first: str) -> set[str]:
+    names = list(ANSWERS)
+    begin = names.index(first)
+    ends = [names.index(each) for each in GROUPS if names.index(each) > begin]
+    return set(names[begin : min(ends, default=len(names))])
+
+
+def _wanted(question: str) -> Any:
+    return DIFFERENCES[question].answer if question in DIFFERENCES else ANSWERS[question]

@@ -12,6 +12,7 @@ from uvicorn.protocols.http.httptools_impl import (
     RequestResponseCycle,
 )
 
+from umbral_chat.api.front import FOR_BROWSERS
 from umbral_chat.api.problems import INTERNAL_ERROR
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ class Exchange(RequestResponseCycle):
         headers = [
             (b"content-type", b"application/problem+json"),
             (b"content-length", str(len(INTERNAL_ERROR)).encode()),
-            (b"x-content-type-options", b"nosniff"),
+            *FOR_BROWSERS,
             (b"connection", b"close"),
         ]
         await self.send({"type": "http.response.start", "status": 500, "headers": headers})

@@ -8,6 +8,7 @@ import logging
 from typing import Any
 
 import pytest
+from umbral_chat.api.front import FOR_BROWSERS
 from umbral_chat.settings.sections import Limits
 
 from .rig import echo, get, post, serving
@@ -266,6 +267,7 @@ async def test_a_bad_request_is_a_problem_and_the_end_of_the_connection(
         answer = await peer.answer()
         assert answer.status == status
         assert answer.headers["connection"] == "close"
+        assert dict(FOR_BROWSERS).items() <= {a.encode(): b.encode() for a, b in answer.headers.items()}.items()
         assert await peer.ended() == b""
         assert rig.refused(answer.code) == 1
         peer.close()

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-import logging
+import asyncio
 import resource
+from typing import Any
 
 import pytest
+from umbral_chat.server.connection import Phase
 from umbral_chat.server.connections import descriptors, most_connections
-from umbral_chat.server.refusals import LOG_PAUSE
+from umbral_chat.server.refusals import FULL, LOG_PAUSE, Refusals
 from umbral_chat.settings.sections import Limits
+from umbral_chat.telemetry import Telemetry
+from umbral_chat.testing.clock import ManualClock
 
 from .rig import Rig, echo, get, serving
 
@@ -74,6 +78,46 @@ async def test_the_reserve_is_soon_free_again() -> None:
         assert (await (await rig.connect()).ask(get("/health/ready"))).status == 200
 
 
+async def test_who_waits_longest_gives_way_to_a_newcomer_and_nobody_who_is_served() -> None:
+    go = asyncio.Event()
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        if scope["path"] == "/poll":
+            await go.wait()
+        await echo(scope, receive, send)
+
+    async with serving(app, LIMITS) as rig:
+        served, idle = await rig.connect(), await rig.connect()
+        await served.send(get("/poll"))
+        assert (await idle.ask(get())).status == 200
+        unfinished = []
+        for _ in range(4):
+            unfinished.append(await rig.connect())
+            await unfinished[-1].send(b"GET / HT")
+            await rig.elapse(0.1)
+        await rig.until(lambda: sum(one.phase is Phase.HEAD for one in rig.held) == 4)
+        await rig.elapse(1.5)
+        newcomers = []
+        for peer in [*unfinished, idle]:
+            newcomers.append(await rig.connect())
+            assert (await newcomers[-1].ask(get())).status == 200
+            assert await peer.ended() == b""
+        assert rig.refused("gave_way") == 5
+        # Those who just came do not give way at once, and who is served never does.
+        assert (await (await rig.connect()).ask(get())).status == 503
+        go.set()
+        assert (await served.answer()).status == 200
+
+
+async def test_a_flood_of_newcomers_takes_no_more_than_there_are() -> None:
+    async with serving(echo, LIMITS) as rig:
+        for _ in range(5):
+            for _ in range(30):
+                await rig.connect()
+                assert len(rig.held) <= 9  # one that is refused at once, and is about to go
+            await rig.elapse(1.1)
+
+
 async def test_whoever_leaves_makes_room() -> None:
     async with serving(echo, LIMITS) as rig:
         await fill(rig, 5)
@@ -85,21 +129,26 @@ async def test_whoever_leaves_makes_room() -> None:
         assert (await (await rig.connect()).ask(get())).status == 200
 
 
-async def test_the_log_has_a_line_now_and_then_and_the_metrics_the_number(caplog: pytest.LogCaptureFixture) -> None:
-    def lines() -> list[str]:
-        return [record.getMessage() for record in caplog.records if record.name == "umbral_chat.server.refusals"]
-
+async def test_refusals_are_counted_in_the_metrics() -> None:
     async with serving(echo, LIMITS) as rig:
         await fill(rig, 6)
-        with caplog.at_level(logging.WARNING):
-            for _ in range(10):
-                assert (await (await rig.connect()).ask(get())).status == 503
-            assert len(lines()) == 1
-            assert "core.limits.connections" in lines()[0]
-            rig.server.shared.clock._elapsed += LOG_PAUSE  # type: ignore[attr-defined]
+        for _ in range(3):
             assert (await (await rig.connect()).ask(get())).status == 503
-            assert len(lines()) == 2
-            assert "10 since" in lines()[1]
+        await rig.until(lambda: len(rig.held) == 6)
         scraped = rig.telemetry.prometheus()[0].decode()
-        assert 'umbral_chat_http_refused_total{reason="too_many_connections"} 11.0' in scraped
-        assert "umbral_chat_http_connections 6.0" in scraped or "umbral_chat_http_connections 7.0" in scraped
+        assert 'umbral_chat_http_refused_total{reason="too_many_connections"} 3.0' in scraped
+        assert "umbral_chat_http_connections 6.0" in scraped
+
+
+async def test_the_log_has_a_line_about_a_reason_now_and_then(caplog: pytest.LogCaptureFixture) -> None:
+    clock, telemetry = ManualClock(), Telemetry.create()
+    refusals = Refusals(telemetry, clock)
+    for _ in range(10):
+        refusals.count(FULL.code, FULL.detail)
+        refusals.count("idle")
+    assert len(caplog.messages) == 1
+    assert "core.limits.connections" in caplog.messages[0]
+    await clock.elapse(LOG_PAUSE)
+    refusals.count(FULL.code, FULL.detail)
+    refusals.count("uri_too_long", "another reason")
+    assert ["10 since" in line for line in caplog.messages] == [False, True, False]

@@ -28,7 +28,8 @@ POLICY = b"default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancest
 """The content security policy of every answer that brings none of its own."""
 
 _NOSNIFF = (b"x-content-type-options", b"nosniff")
-_FOR_BROWSERS = (_NOSNIFF, (b"content-security-policy", POLICY), (b"x-frame-options", b"DENY"))
+FOR_BROWSERS = (_NOSNIFF, (b"content-security-policy", POLICY), (b"x-frame-options", b"DENY"))
+"""The headers of every answer that brings no policy of its own."""
 
 
 class _Known(NamedTuple):
@@ -67,7 +68,7 @@ class Front:
                         message["headers"] = [*given, _NOSNIFF]
                         break
                 else:
-                    message["headers"] = [*given, *_FOR_BROWSERS]
+                    message["headers"] = [*given, *FOR_BROWSERS]
                 if message["status"] == 405:
                     message["headers"] = self._with_allow(scope, message["headers"])
             await send(message)
@@ -182,4 +183,4 @@ def _known(route: BaseRoute) -> _Known:
     return _Known(segments, rest, frozenset(methods | {"OPTIONS"} | ({"HEAD"} if "GET" in methods else set())))
 
 
-__all__ = ["METHODS", "POLICY", "Front"]
+__all__ = ["FOR_BROWSERS", "METHODS", "POLICY", "Front"]

@@ -43,6 +43,9 @@ DISCARD = 1_048_576
 """Bytes that are read and dropped after an answer that did not wait for them."""
 
 
+_READ = frozenset((b"content-length", b"transfer-encoding", b"host", b"expect"))
+
+
 class Phase(IntEnum):
     """What a connection waits for."""
 
@@ -89,6 +92,7 @@ class Connection(HttpToolsProtocol):
         self.phase = Phase.IDLE
         self.deadline = inf
         self.write_deadline = inf
+        self.since = shared.clock.monotonic()
         self._shared = shared
         self._limits = shared.limits
         self._now = shared.clock.monotonic
@@ -168,7 +172,8 @@ class Connection(HttpToolsProtocol):
             self.phase = Phase.HEAD
             self._searched = 0
             if self._used:
-                self.deadline = self._now() + self._limits.header_timeout
+                self.since = self._now()
+                self.deadline = self.since + self._limits.header_timeout
             self._used = True
         end = head_end(data, self._searched, self._limits)
         if not end:
@@ -217,8 +222,21 @@ class Connection(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         """The parser has a request."""
-        super().on_message_begin()
-        self.scope["extensions"] = self._extensions
+        self.url = b""
+        self.expect_100_continue = False
+        self.headers = []
+        self.scope = {
+            "type": "http",
+            "asgi": {"version": self.asgi_version, "spec_version": "2.3"},
+            "http_version": "1.1",
+            "server": self.server,
+            "client": self.client,
+            "scheme": "http",
+            "root_path": self.root_path,
+            "headers": self.headers,
+            "state": self.app_state.copy(),
+            "extensions": self._extensions,
+        }  # type: ignore[typeddict-item]  # the rest comes with the whole head
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """The parser has read a header."""
@@ -273,6 +291,8 @@ class Connection(HttpToolsProtocol):
     def _read_headers(self, version: str) -> None:
         hosts = 0
         for name, value in self.headers:
+            if name not in _READ:
+                continue
             if name == b"content-length":
                 self._left = int(value)  # digits, and once: the parser has seen to it
             elif name == b"transfer-encoding":
@@ -289,11 +309,8 @@ class Connection(HttpToolsProtocol):
     # Bodies
 
     def on_message_complete(self) -> None:
-        """The request is whole: the parser says so of one without a body."""
+        """The request is whole."""
         if self.parser.should_upgrade() or (self._chunks is not None and not self._chunks.done):
-            return
-        if self.phase is Phase.DISCARD:
-            self._next()
             return
         self.phase = Phase.ANSWER
         self.deadline = inf
@@ -302,8 +319,6 @@ class Connection(HttpToolsProtocol):
 
     def on_body(self, body: bytes) -> None:
         """A piece of the body."""
-        if self.phase is Phase.DISCARD:
-            return
         cycle = self.cycle
         cycle.body += body
         if len(cycle.body) > HIGH_WATER_LIMIT:
@@ -313,25 +328,31 @@ class Connection(HttpToolsProtocol):
     def _read_body(self, data: bytes) -> None:
         if self._chunks is not None:
             content, rest = self._chunks.feed(data)
-            if content:
-                self.on_body(content)
             whole = self._chunks.done
         else:
             content, rest = data[: self._left], data[self._left :]
             self._left -= len(content)
             whole = not self._left
-            self.on_body(content)
         if self.phase is Phase.DISCARD:
             self._discarded += len(data)
             if self._discarded > DISCARD:
                 self._linger()
-                return
-        if whole:
+            elif whole:
+                self.parser = httptools.HttpRequestParser(self)  # the other one still waits for the body
+                self._waiting = rest
+                self._next()
+            return
+        if self._chunks is None:
+            self.parser.feed_data(content)
+        else:
+            if content:
+                self.on_body(content)
+            if whole:
+                self.parser = httptools.HttpRequestParser(self)
+                self.on_message_complete()
+        if rest:
             self._waiting = rest
-            self.parser = httptools.HttpRequestParser(self)  # the other one still waits for the body
-            self.on_message_complete()
-            if self._waiting and self.phase is Phase.ANSWER:
-                self.flow.pause_reading()
+            self.flow.pause_reading()
 
     # The answer
 
@@ -353,7 +374,8 @@ class Connection(HttpToolsProtocol):
     def _next(self) -> None:
         self.phase = Phase.IDLE
         self._skipped = False
-        self.deadline = self._now() + self._limits.keep_alive
+        self.since = self._now()
+        self.deadline = self.since + self._limits.keep_alive
         data, self._waiting = self._waiting, b""
         if data:
             self.data_received(data)
@@ -381,6 +403,20 @@ class Connection(HttpToolsProtocol):
             self._close()  # one who waits for more of this client would keep the reserve from others
         else:
             self._linger()
+
+    @property
+    def waiting(self) -> bool:
+        """Whether no request is whole or in service."""
+        return self.phase <= Phase.HEAD
+
+    def give_way(self) -> None:
+        """Close in favour of a newcomer."""
+        self._shared.refusals.count(
+            "gave_way",
+            "An idle connection was closed in favour of a new one: there are as many as there may be "
+            "(core.limits.connections).",
+        )
+        self._close()
 
     def expire(self, now: float) -> None:
         """A deadline is over: see `Connections.sweep`."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections import deque
 from enum import IntEnum
+from math import inf
 from typing import Any, Protocol
 
 from umbral_chat.clock import Clock
@@ -16,6 +18,13 @@ SHARE = 0.8
 
 UNLIMITED = 65_536
 """Descriptors that are reckoned with where the machine names no limit."""
+
+
+GRACE = 1.0
+"""Seconds that a connection may wait for a request before it gives way to a newcomer."""
+
+LOOK = 0.1
+"""Seconds between two looks at all connections for some that can give way."""
 
 
 class Admission(IntEnum):
@@ -34,6 +43,17 @@ class Timed(Protocol):
     """By the clock's monotonic time; infinity while the application has the word."""
     write_deadline: float
     """The same for what the client does not take."""
+    since: float
+    """When it began to wait for a request."""
+
+    @property
+    def waiting(self) -> bool:
+        """Whether no request of it is whole: nobody loses anything but time when it is closed."""
+        ...
+
+    def give_way(self) -> None:
+        """Close, so that another may come in."""
+        ...
 
     def expire(self, now: float) -> None:
         """One of the deadlines is over."""
@@ -67,13 +87,15 @@ class Connections:
         self._held = held
         self._most, self._ordinary = most_connections(limits, descriptors())
         self._timed: set[Timed] = set()
+        self._yielding: deque[tuple[Timed, float]] = deque()
+        self._looked = -inf
         telemetry.gauge("umbral_chat.http.connections", lambda: [((), len(held))])
 
     def admit(self, connection: Timed) -> Admission:
         """Take a new connection, which is held already, and say what it may do."""
         self._timed.add(connection)
         held = len(self._held)
-        if held <= self._ordinary:
+        if held <= self._ordinary or (held <= self._most and self._make_room()):
             return Admission.WHOLE
         return Admission.OPERATIONS if held <= self._most else Admission.NONE
 
@@ -84,9 +106,26 @@ class Connections:
     def sweep(self) -> None:
         """End what is over. Asked once a second: a timer for each request would cost more than it is worth."""
         now = self.clock.monotonic()
+        self._yielding.clear()
         for one in list(self._timed):
             if now >= one.deadline or now >= one.write_deadline:
                 one.expire(now)
+
+    def _make_room(self) -> bool:
+        """Close the connection that has waited longest for a request: unused ones and unfinished headers before those
+        that are idle after a request, since their deadlines come sooner."""
+        now = self.clock.monotonic()
+        if not self._yielding and now - self._looked >= LOOK:
+            self._looked = now
+            found = [one for one in self._timed if one.waiting and now - one.since >= GRACE]
+            found.sort(key=lambda one: one.deadline)
+            self._yielding.extend((one, one.since) for one in found)
+        while self._yielding:
+            one, since = self._yielding.popleft()
+            if one.waiting and one.since == since:
+                one.give_way()
+                return True
+        return False
 
 
 __all__ = ["Admission", "Connections", "Timed", "descriptors", "most_connections"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextvars
 from typing import TYPE_CHECKING, Any
 
 from uvicorn.protocols.http.httptools_impl import (
@@ -13,6 +12,7 @@ from uvicorn.protocols.http.httptools_impl import (
     RequestResponseCycle,
 )
 
+from umbral_chat.api.front import FOR_BROWSERS
 from umbral_chat.api.problems import INTERNAL_ERROR
 
 if TYPE_CHECKING:
@@ -37,9 +37,7 @@ class Exchange(RequestResponseCycle):
 
     def start(self, loop: asyncio.AbstractEventLoop, app: ASGI3Application, tasks: set[asyncio.Task[None]]) -> None:
         """Run the application."""
-        self._loop = loop
-        # A context of its own: what one request sets there is not the next one's.
-        task = loop.create_task(self.run_asgi(app), context=contextvars.Context())
+        task = loop.create_task(self.run_asgi(app))
         tasks.add(task)
         task.add_done_callback(tasks.discard)
 
@@ -77,9 +75,12 @@ class Exchange(RequestResponseCycle):
             _expect(message, "http.response.start")
             self.response_started = True
             self.waiting_for_100_continue = False
-            self._head = self._encode_head(message)
-            # A stream's first piece may be long in coming, and its client waits for the head.
-            self._loop.call_soon(self.flush)
+            head = self._encode_head(message)
+            if self.chunked_encoding:
+                # A stream's first piece may be long in coming, and its client waits for the head.
+                self.transport.write(head)
+            else:
+                self._head = head
         elif not self.response_complete:
             _expect(message, "http.response.body")
             self._write_body(message.get("body", b""), more=message.get("more_body", False))
@@ -91,17 +92,11 @@ class Exchange(RequestResponseCycle):
         headers = [
             (b"content-type", b"application/problem+json"),
             (b"content-length", str(len(INTERNAL_ERROR)).encode()),
-            (b"x-content-type-options", b"nosniff"),
+            *FOR_BROWSERS,
             (b"connection", b"close"),
         ]
         await self.send({"type": "http.response.start", "status": 500, "headers": headers})
         await self.send({"type": "http.response.body", "body": INTERNAL_ERROR, "more_body": False})
-
-    def flush(self) -> None:
-        """Write the head, if it waits for the first piece."""
-        head, self._head = self._head, b""
-        if head and not self.disconnected and not self.transport.is_closing():
-            self.transport.write(head)
 
     def _encode_head(self, message: Any) -> bytes:
         status = message["status"]

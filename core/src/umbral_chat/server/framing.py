@@ -84,12 +84,13 @@ def foreign_method(head: bytes) -> tuple[str, bytes] | None:
     The application answers what it does not take with a 405, whatever its name; a parser that knows a list of names
     would only say "invalid". None for a usual method. Raises InvalidRequest for what is no method at all.
     """
-    method, space, rest = head.partition(b" ")
+    space = head.find(b" ")
+    method = head[:space]
     if method in METHODS:
         return None
-    if not space or not _TOKEN.fullmatch(method):
+    if space < 0 or not _TOKEN.fullmatch(method):
         raise malformed("The request does not begin with a method and a path.")
-    return method.decode("ascii"), b"POST " + rest
+    return method.decode("ascii"), b"POST" + head[space:]
 
 
 def _line_too_long(limits: Limits) -> UriTooLong:

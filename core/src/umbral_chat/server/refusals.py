@@ -7,6 +7,7 @@ from http import HTTPStatus
 
 import msgspec
 
+from umbral_chat.api.front import FOR_BROWSERS
 from umbral_chat.api.problems import problem
 from umbral_chat.clock import Clock
 from umbral_chat.errors import RequestError, Unavailable
@@ -31,7 +32,7 @@ def answer(error: RequestError) -> bytes:
         f"HTTP/1.1 {error.status} {HTTPStatus(error.status).phrase}",
         "content-type: application/problem+json",
         f"content-length: {len(body)}",
-        "x-content-type-options: nosniff",
+        *(f"{name.decode()}: {value.decode()}" for name, value in FOR_BROWSERS),
         "connection: close",
         *(f"{name.lower()}: {value}" for name, value in error.headers.items()),
     ]

@@ -133,7 +133,7 @@ METRICS: tuple[Metric, ...] = (
         "counter",
         "{request}",
         "Requests and connections that were ended before the application saw them whole, or because nobody took the "
-        "answer: by the problem's code, `idle` (closed without a word) or `unread`.",
+        "answer: by the problem's code; `idle` and `gave_way` (for a newcomer) are closed without a word; `unread`.",
         (
             Label(
                 "reason",
@@ -145,6 +145,7 @@ METRICS: tuple[Metric, ...] = (
                     "headers_too_large",
                     "too_many_connections",
                     "idle",
+                    "gave_way",
                     "unread",
                 ),
             ),

@@ -31,7 +31,7 @@ ROOM = "/v1/conversations/room"
 pytestmark = pytest.mark.slow
 
 Client = httpx.AsyncClient
-Follow = Callable[[User], AbstractAsyncContextManager[Program]]
+Follow = Callable[..., AbstractAsyncContextManager[Program]]
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def follow(supabase: Stack, chat: Client, tmp_path: Path) -> Follow:
     module = tmp_path / "follow.mjs"
     module.write_text(block.text, encoding="utf-8")
 
-    def followed(user: User) -> AbstractAsyncContextManager[Program]:
+    def followed(user: User, **more: Any) -> AbstractAsyncContextManager[Program]:
         return program(
             SCRIPT,
             module=str(module),
@@ -73,6 +73,7 @@ def follow(supabase: Stack, chat: Client, tmp_path: Path) -> Follow:
             password=PASSWORD,
             service=str(chat.base_url).rstrip("/"),
             conversation="room",
+            **more,
         )
 
     return followed
@@ -301,11 +302,47 @@ async def test_an_offer_that_is_out_of_date_takes_nobody_off_the_topic_of_now(
         await command(supabase, "realtime/faults", lose=1, lose_share=0.0, topic=now)
         await say(chat, "lost on the way")
         await equal(chat, page)
-        refused = await page.until(lambda line: line["refused"], "the refusal")
-        assert refused["refused"] == [before]
         await say(chat, "heard")
         await equal(chat, page)
+        # Two rounds more, each of which finds nothing. The topic of before is not even tried: it would be refused.
+        await asyncio.sleep(1.2)
         assert page.lines[-1]["topics"] == [now]
+        assert page.lines[-1]["refused"] == []
+
+
+async def test_who_is_removed_asks_the_service_and_does_not_have_realtime_refuse_it(
+    chat: Client, supabase: Stack, follow: Follow
+) -> None:
+    user, leaver = await sign_up(supabase), await sign_up(supabase, "leaver@example.com")
+    await members(chat, user, leaver)
+    async with follow(user) as page, follow(leaver) as former:
+        await asyncio.gather(page.until(listening(), "the channel"), former.until(listening(), "the channel"))
+        await members(chat, user)
+        left = await former.until(lambda line: line["over"], "the end")
+        assert (left["over"], left["refused"]) == ("forbidden", [])
+        await say(chat, "among ourselves")
+        await equal(chat, page)
+
+
+async def test_a_page_without_a_session_keeps_its_token_through_a_reconnect(
+    chat: Client, supabase: Stack, follow: Follow
+) -> None:
+    user = await sign_up(supabase)
+    await members(chat, user)
+    async with follow(user, elsewhere=True) as page:
+        await page.until(listening(), "the channel")
+        before = len(page.lines)
+        await command(supabase, "realtime/drop")
+
+        def came(topics: int, line: Line) -> bool:
+            return len(line["topics"]) == topics and any(line is new for new in page.lines[before:])
+
+        await page.until(lambda line: came(0, line), "the end of it")
+        before = len(page.lines)
+        await page.until(lambda line: came(1, line), "the channel again")
+        assert page.lines[-1]["refused"] == []
+        await say(chat, "heard")
+        await equal(chat, page)
 
 
 async def test_a_page_polls_where_realtime_is_off_and_listens_when_it_is_on_again(

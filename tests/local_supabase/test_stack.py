@@ -229,12 +229,46 @@ async def test_faults_of_rest_come_as_often_as_commanded(supabase: Stack) -> Non
 def test_who_runs_migrations_is_no_superuser_and_tables_of_public_are_everybodys(supabase: Stack) -> None:
     with psycopg.connect(supabase.db_url) as connection:
         row = connection.execute(
-            "select rolsuper, rolbypassrls, pg_has_role('supabase_realtime_admin', 'usage') from pg_roles "
+            "select rolsuper, rolbypassrls, pg_has_role('supabase_realtime_admin', 'member') from pg_roles "
             "where rolname = current_user"
         ).fetchone()
-        assert row == (False, True, True)
+        assert row == (False, True, False)
         connection.execute("create table public.fresh (id int)")
         for role in ("anon", "authenticated", "service_role"):
             allowed = connection.execute("select has_table_privilege(%s, 'public.fresh', 'delete')", (role,)).fetchone()
             assert allowed == (True,)
         connection.rollback()
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "create policy mine on {} for select to authenticated using (false)",
+        "alter policy umbral_chat_members_listen on {} rename to mine",
+        "drop policy umbral_chat_members_listen on {}",
+    ],
+)
+def test_policy_grants_let_migrations_make_policies_where_they_say_and_nowhere_else(
+    supabase: Stack, statement: str
+) -> None:
+    with psycopg.connect(supabase.db_url) as connection:
+        connection.execute(statement.format("realtime.messages").encode())
+        row = connection.execute("select pg_has_role('supabase_realtime_admin', 'member')").fetchone()
+        assert row == (False,), "the role stayed"
+        with pytest.raises(psycopg.errors.InsufficientPrivilege, match="must be owner of table messages"):
+            connection.execute("alter table realtime.messages disable row level security")
+        connection.rollback()
+        (partition,) = connection.execute(
+            "select max(inhrelid::regclass::text) from pg_inherits where inhparent = 'realtime.messages'::regclass"
+        ).fetchone() or ("",)
+        if statement.startswith("create"):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege, match="must be owner of table"):
+                connection.execute(statement.format(partition).encode())
+        connection.rollback()
+    with psycopg.connect(supabase.admin_db_url) as admin:
+        admin.execute("delete from stand_in.policy_grants")
+        with admin.transaction(force_rollback=True):
+            admin.execute("set local role postgres")
+            with pytest.raises(psycopg.errors.InsufficientPrivilege, match="must be owner of"):
+                admin.execute(statement.format("realtime.messages").encode())
+        admin.rollback()

@@ -47,13 +47,10 @@ def check_content(value: str | None, metadata: dict[str, Any] | None, *, limit: 
         return check_text(value, field="content", limit=limit)
     if attachments(metadata):
         return ""
-    raise InvalidRequest(
-        "content is empty. A message needs text, or metadata.attachments: a list of objects that each have `url` or "
-        "`id`.",
-        code="missing_field" if value is None else "invalid_field",
-        field="content",
-        limit=None if value is None else 1,
-    )
+    mend = "A message needs text, or metadata.attachments: a list of objects that each have `url` or `id`."
+    if value is None:
+        raise InvalidRequest(f"content is missing. {mend}", code="missing_field", field="content")
+    raise InvalidRequest(f"content is empty. {mend}", code="invalid_field", field="content", limit=1)
 
 
 def check_message_id(value: str, *, field: str = "message_id") -> str:

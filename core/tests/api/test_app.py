@@ -11,6 +11,7 @@ import pytest
 from litestar import Litestar, asgi
 from litestar.testing import TestClient
 from litestar.types import Receive, Scope, Send
+from umbral_chat import SendBody
 from umbral_chat.api import parameters
 from umbral_chat.api.guard import PUBLIC, check_rights
 from umbral_chat.api.schema import documented
@@ -74,7 +75,8 @@ async def test_the_document_has_every_route_the_hot_ones_included(client: Client
     assert "201" in send_operation["responses"]
     assert send_operation["requestBody"]
     body = schema["components"]["schemas"]["SendBody"]
-    assert "content" in body["required"]
+    assert set(body["properties"]) == set(SendBody.__struct_fields__)
+    assert "metadata.attachments" in str(body["properties"]["content"]), "without which it is needed"
     assert (await client.get("/schema")).headers["content-type"].startswith("text/html")
 
 

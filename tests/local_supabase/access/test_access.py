@@ -90,7 +90,7 @@ def test_policies_exist_for_what_members_read_alone(furnished: Connection) -> No
 def test_no_function_looks_for_names_where_a_caller_could_put_some(furnished: Connection) -> None:
     rows = furnished.execute(
         "select proname from pg_proc where pronamespace = 'public'::regnamespace and proname ~ '^_?umbral_chat_' "
-        "and not 'search_path=\"\"' = any (coalesce(proconfig, '{}'))"
+        "and not 'search_path=pg_catalog, pg_temp' = any (coalesce(proconfig, '{}'))"
     ).fetchall()
     assert rows == []
 

@@ -132,8 +132,9 @@ def _apply(connection: Connection, file: str, text: str) -> None:
             connection.execute(sql.SQL(text))
     except psycopg.errors.InsufficientPrivilege as error:
         raise StoreError(
-            f"{file} was not applied: {_words(error)}. Connect as the project's `postgres`, which owns `public` and is "
-            "a member of supabase_realtime_admin."
+            f"{file} was not applied: {_words(error)}. Connect as the project's `postgres`, which owns `public`. A "
+            "hosted project lets it make policies on realtime.messages; on a Supabase of your own name that table in "
+            "supautils.policy_grants, or make `postgres` its owner: alter table realtime.messages owner to postgres."
         ) from None
     except psycopg.errors.LockNotAvailable:
         raise StoreError(

@@ -29,7 +29,7 @@ def fresh(supabase_stack: Stack) -> Iterator[str]:
         # Roles belong to the whole cluster, and are there.
         privileges = folder.joinpath("1_roles.sql").read_text().partition("alter database")[2].partition("\n")[2]
         admin.execute(privileges.encode())
-        for file in ("2_auth.sql", "3_realtime.sql", "after/auth_functions.sql"):
+        for file in ("2_auth.sql", "3_realtime.sql", "5_policy_grants.sql", "after/auth_functions.sql"):
             admin.execute(folder.joinpath(file).read_bytes())
     yield _of(supabase_stack.db_url, name)
     with psycopg.connect(supabase_stack.admin_db_url, autocommit=True) as admin:
@@ -52,6 +52,46 @@ def test_a_fresh_project_is_migrated_once_and_then_left_alone(fresh: str) -> Non
     again = run("migrate", "--db-url", fresh)
     assert "Nothing to do" in again.output
     assert _entries(fresh) == 1
+
+
+WAYS = {
+    "policy grants": "select 1",
+    "owner": "delete from stand_in.policy_grants; alter table realtime.messages owner to postgres",
+}
+"""How `postgres` comes to make policies on `realtime.messages`."""
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_they_are_applied_dropped_and_applied_again_without_the_owners_role(
+    fresh: str, supabase_stack: Stack, way: str
+) -> None:
+    with psycopg.connect(_of(supabase_stack.admin_db_url, "fresh")) as admin:
+        admin.execute(WAYS[way].encode())
+    for _ in range(2):
+        assert run("migrate", "--db-url", fresh).exit_code == 0
+        _say_something(fresh)
+        assert _policies(fresh) == 6
+        # Run once more by hand, as pasted into the editor, they change nothing.
+        with psycopg.connect(fresh, autocommit=True) as connection:
+            connection.execute(run("sql").output.encode())
+        assert (_entries(fresh), _policies(fresh)) == (1, 6)
+        dropped = run("drop", "--db-url", fresh, "--yes")
+        assert dropped.exit_code == 0, dropped.output
+        assert (_tables(fresh), _policies(fresh)) == (0, 0)
+    with psycopg.connect(fresh) as connection:
+        assert connection.execute("select pg_has_role('supabase_realtime_admin', 'member')").fetchone() == (False,)
+
+
+def test_where_postgres_may_make_no_policies_it_is_told_of_both_ways(fresh: str, supabase_stack: Stack) -> None:
+    with psycopg.connect(_of(supabase_stack.admin_db_url, "fresh")) as admin:
+        admin.execute("delete from stand_in.policy_grants")
+    refused = run("migrate", "--db-url", fresh)
+    assert refused.exit_code != 0
+    told = " ".join(refused.output.split())
+    assert "umbral_chat_policies.sql was not applied: must be owner of" in told
+    assert "supautils.policy_grants" in told
+    assert "alter table realtime.messages owner to postgres" in told
+    assert "supabase_realtime_admin" not in told
 
 
 def test_files_pasted_twice_into_the_editor_lose_nothing(fresh: str) -> None:
@@ -225,6 +265,15 @@ def _entries(url: str) -> int:
 def _tables(url: str) -> int:
     with psycopg.connect(url) as connection:
         row = connection.execute("select count(*) from pg_class where relname like 'umbral\\_chat\\_%'").fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def _policies(url: str) -> int:
+    with psycopg.connect(url) as connection:
+        row = connection.execute(
+            "select count(*) from pg_policies where tablename = 'messages' and policyname like 'umbral%'"
+        ).fetchone()
     assert row is not None
     return int(row[0])
 

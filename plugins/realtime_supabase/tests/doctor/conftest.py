@@ -117,6 +117,16 @@ async def nothing_left(stack: Stack, admin: Connection) -> AsyncIterator[None]:
     assert {table: rows for table, rows in after.items() if rows != before[table]} == {}
 
 
+@pytest.fixture
+async def never_joined(stack: Stack, admin: Connection) -> AsyncIterator[None]:
+    """No client ever joined: there is no publication and no partition, and nothing else changes by what is tried."""
+    await sign_up(stack)
+    await command(stack, "realtime/fresh")
+    before = everything(admin)
+    yield
+    assert everything(admin) == before
+
+
 _EMPTY = {"public.umbral_chat_doomed"}
 """What is empty once a deleted log was swept."""
 

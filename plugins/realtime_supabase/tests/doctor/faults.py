@@ -270,6 +270,14 @@ FAULTS = [
         frozenset({"entry"}),
     ),
     Fault(
+        "messages a second used up",
+        commanded("realtime/limits", {"events_per_second": 0}, "realtime/reset"),
+        ("realtime",),
+        "none came round: the plan's messages a second are used up (0 a second)",
+        "a larger plan",
+        frozenset({"entry"}),
+    ),
+    Fault(
         "broadcasts failed",
         statements(
             "select nextval('public.umbral_chat_broadcasts_failed')",
@@ -278,6 +286,17 @@ FAULTS = [
         ("broadcasts",),
         "1 broadcasts and 0 removals",
         "log",
+        people=False,
+    ),
+    Fault(
+        "a function with an empty search path",
+        statements(
+            "alter function public.umbral_chat_append set search_path = ''",
+            "alter function public.umbral_chat_append set search_path = pg_catalog, pg_temp",
+        ),
+        ("rights",),
+        "where a caller can put some: umbral_chat_append",
+        "supabase sql",
         people=False,
     ),
     Fault(

@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -14,6 +17,7 @@ from umbral_chat.build import build
 from umbral_chat.clock import SystemClock
 from umbral_chat.plugins import boot
 from umbral_chat.settings.secret import Secret
+from umbral_chat_realtime_supabase.doctor import rounds
 
 from plugins.realtime_supabase.tests.doctor.conftest import Connection, Examine, everything, not_looked_at, red
 from tests.local_supabase.people import command
@@ -56,6 +60,53 @@ async def test_every_line_is_well_in_this_order(examine: Examine) -> None:
     for name in LINES:
         if "break-in" in name:
             assert "topics and broadcasts too" in found[name].detail
+
+
+@pytest.mark.usefixtures("never_joined")
+async def test_a_project_in_which_nobody_ever_joined_is_well(examine: Examine) -> None:
+    found = await examine()
+    assert {name: result.detail for name, result in found.items() if not result.ok or result.skipped} == {}
+
+
+@pytest.mark.usefixtures("never_joined")
+async def test_with_the_real_servers_pauses_it_is_well_and_says_how_long_it_took(
+    examine: Examine, stack: Stack, record_property: Callable[[str, object], None]
+) -> None:
+    """Here the pauses are what is tried: each refusal takes 5 s, and holds up its socket."""
+    await command(stack, "realtime/limits", error_pause=5.0, handshake_pause=2.0)
+    begun = time.monotonic()
+    found = await examine()
+    record_property("examined", f"{time.monotonic() - begun:.0f} s")
+    assert {name: result.detail for name, result in found.items() if not result.ok or result.skipped} == {}
+    said = re.search(r"the project was examined in (\d+) s$", found["supabase traces"].detail)
+    assert said is not None
+    # One refusal for the partitions of a fresh project, and one round each of those whose joins are refused.
+    assert 15 <= int(said[1]) < 60
+
+
+@pytest.mark.usefixtures("never_joined")
+async def test_where_the_publication_is_never_made_that_is_the_red_line(
+    examine: Examine, stack: Stack, admin: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rounds, "LOOKS", 2)
+    await command(stack, "realtime/replication", on=False)
+    admin.execute("select realtime.stand_in_partitions()")
+    try:
+        found = await examine(publishable_key=None)
+    finally:
+        await command(stack, "realtime/replication", on=True)
+    assert red(found) == {"publication"}
+    assert "missing, though a client has joined" in found["supabase publication"].detail
+    assert {"realtime", "partitions", "entry"} <= not_looked_at(found)
+
+
+@pytest.mark.usefixtures("never_joined")
+async def test_where_nobody_can_join_the_publication_is_not_to_blame(examine: Examine, stack: Stack) -> None:
+    await command(stack, "realtime/faults", refuse_join="DatabaseLackOfConnections: none is free")
+    found = await examine(publishable_key=None)
+    assert red(found) == {"realtime"}
+    assert {"publication", "partitions", "entry"} <= not_looked_at(found)
+    assert "when the first client joins" in found["supabase publication"].detail
 
 
 @pytest.mark.usefixtures("nothing_left")

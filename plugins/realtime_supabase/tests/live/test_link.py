@@ -38,6 +38,18 @@ def test_it_joins_private_channels_a_few_at_a_time() -> None:
     assert not made.joined
 
 
+def test_a_heartbeat_on_demand_stands_for_the_next_one_and_its_answer_is_a_sign() -> None:
+    made = up()
+    said(made)
+    made.beat(2.0)
+    assert [each["event"] for each in said(made)] == ["heartbeat"]
+    made.tick(HEARTBEAT + 0.5)
+    assert said(made) == []
+    assert made.heard_at < 2.0
+    made.take(frame("phoenix", "phx_reply", {"status": "ok", "response": {}}), 2.1)
+    assert made.heard_at == 2.1
+
+
 def test_a_key_that_is_a_token_is_what_channels_go_by() -> None:
     assert said(link("ey.ey.s"))[0]["payload"]["access_token"] == "ey.ey.s"
 

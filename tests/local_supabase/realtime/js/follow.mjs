@@ -8,9 +8,12 @@ const { follow } = await import(options.module);
 
 const short = (text) => (text.length > 1000 ? `${text.length} characters` : text);
 const say = (line) => process.stdout.write(JSON.stringify(line) + "\n");
-const supabase = createClient(options.url, options.key, { auth: { persistSession: false } });
-const { error } = await supabase.auth.signInWithPassword({ email: options.email, password: options.password });
+const signedIn = createClient(options.url, options.key, { auth: { persistSession: false } });
+const { data, error } = await signedIn.auth.signInWithPassword({ email: options.email, password: options.password });
 if (error) throw error;
+// With `elsewhere` the page has the token and no session.
+const token = options.elsewhere ? async () => data.session.access_token : undefined;
+const supabase = token ? createClient(options.url, options.key, { accessToken: token }) : signedIn;
 
 // What the page tried and was refused.
 const refused = [];
@@ -42,8 +45,9 @@ const tell = () => {
     refused,
   });
 };
-const stop = follow(supabase, options.service, options.conversation, (now) => {
+const changed = (now) => {
   copy = now;
   tell();
-});
+};
+const stop = follow(supabase, options.service, options.conversation, changed, token);
 createInterface({ input: process.stdin }).on("line", () => stop());

@@ -7,13 +7,13 @@ create role authenticator login noinherit;
 create role supabase_auth_admin nologin noinherit createrole;
 create role supabase_realtime_admin nologin noinherit;
 create role dashboard_user nologin createrole createdb replication;
--- Who runs a project's migrations is no superuser.
+-- Who runs a project's migrations is no superuser, and no member of `supabase_realtime_admin`: hosted projects have lost
+-- that (Realtime's migration 20260707120000). 5_policy_grants.sql is what they have instead.
 create role postgres login createrole createdb replication bypassrls;
 
 grant anon, authenticated, service_role to authenticator with inherit false;
 grant anon, authenticated, service_role to postgres with admin option;
 grant anon, authenticated, service_role to supabase_realtime_admin;
-grant supabase_realtime_admin to postgres;
 
 -- As hosted: a slow statement of a client ends.
 alter role anon set statement_timeout = '3s';

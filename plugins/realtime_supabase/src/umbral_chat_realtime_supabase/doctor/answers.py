@@ -17,6 +17,8 @@ class Openings(msgspec.Struct, frozen=True):
     missing_policies: list[str]
     foreign_policies: list[str]
     """On our tables, and not ours."""
+    unpinned: list[str]
+    """Functions of ours that may look for a name in the session of whoever calls them."""
 
 
 class Outlet(msgspec.Struct, frozen=True):

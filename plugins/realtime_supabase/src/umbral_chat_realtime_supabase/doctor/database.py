@@ -61,6 +61,8 @@ async def rights(project: Project) -> CheckResult:
         wrong.append(f"rights that nobody should have: {_listed(found.granted)}")
     if found.missing_policies:
         wrong.append(f"policies are missing: {_listed(found.missing_policies)}")
+    if found.unpinned:
+        wrong.append(f"functions that look for names where a caller can put some: {_listed(found.unpinned)}")
     if wrong:
         mends.append(SQL_AGAIN)
     if "realtime.messages" in found.unguarded:
@@ -106,8 +108,9 @@ async def publication(project: Project) -> CheckResult:
         )
     if not found.publication:
         return failed(
-            f"the publication {name} is missing: Realtime hears nothing of the database",
-            f"create publication {name} for table realtime.messages",
+            f"the publication {name} is missing, though a client has joined: Realtime hears nothing of the database",
+            f"Realtime makes it when the first client joins; its logs say why it did not. By hand, as the owner of "
+            f"realtime.messages: create publication {name} for table realtime.messages",
         )
     if not found.publishes_inserts:
         return failed(f"{name} leaves inserts out", f"alter publication {name} set (publish = 'insert')")

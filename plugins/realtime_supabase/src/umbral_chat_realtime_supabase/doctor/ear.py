@@ -19,8 +19,8 @@ HANDSHAKE = 12.0
 """Seconds. Realtime waits 2 s before it refuses one."""
 
 JOIN = 12
-"""Seconds. Realtime waits 5 s before it refuses one."""
-
+"""Seconds. Realtime waits 5 s before it refuses one, and answers nothing else on that socket meanwhile: where several
+may be refused, each has a socket of its own."""
 
 CLOSE = 2.0
 """Seconds for a polite end."""

@@ -11,12 +11,14 @@ from umbral_chat.providers.edges import Check, CheckResult
 
 @dataclass(frozen=True)
 class Line:
-    """One line. `needs`: the lines without which nothing can be said. `seconds`: how long it may take."""
+    """One line. `needs`: the lines without which nothing can be said; `unless`: those that must not be red, and may be
+    skipped. `seconds`: how long it may take."""
 
     name: str
     look: Callable[[], Awaitable[CheckResult]]
     needs: tuple[str, ...] = ()
     seconds: float = 20.0
+    unless: tuple[str, ...] = ()
 
 
 class Findings:
@@ -49,6 +51,10 @@ class Findings:
         for need in line.needs:
             if need in self._lines and (why := _missing(need, await self.of(need))):
                 self._found[name] = skipped(why)
+                return self._found[name]
+        for other in line.unless:
+            if not (await self.of(other)).ok:
+                self._found[name] = skipped(_not_well(other))
                 return self._found[name]
         # What stays when the look is cancelled, because its time is over.
         self._found[name] = CheckResult(ok=False, detail="did not come to an end")
@@ -86,7 +92,11 @@ def _missing(need: str, found: CheckResult) -> str | None:
     if found.skipped:
         # Why that one was skipped is why this one is.
         return found.detail
-    return None if found.ok else f"cannot be looked at while “{need}” is not well"
+    return None if found.ok else _not_well(need)
+
+
+def _not_well(name: str) -> str:
+    return f"cannot be looked at while “{name}” is not well"
 
 
 __all__ = ["CALL_MEND", "Findings", "Line", "failed", "skipped", "well"]

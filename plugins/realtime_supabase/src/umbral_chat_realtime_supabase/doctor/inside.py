@@ -11,7 +11,7 @@ from umbral_chat_realtime_supabase.doctor import database, entrance
 from umbral_chat_realtime_supabase.doctor.breakin import PEOPLE, BreakIn
 from umbral_chat_realtime_supabase.doctor.findings import Findings, Line, failed, skipped, well
 from umbral_chat_realtime_supabase.doctor.project import Project
-from umbral_chat_realtime_supabase.doctor.rounds import Rounds
+from umbral_chat_realtime_supabase.doctor.rounds import PARTITIONS, Rounds
 
 SCHEMA, OUTLET, ROUND, ENTRY = "supabase schema", "supabase publication", "supabase realtime", "supabase entry"
 
@@ -24,21 +24,27 @@ def inside(project: Project, findings: Findings, reached: str, publishable: str)
     def line(name: str, look: Callable[[Project], Awaitable[CheckResult]], *needs: str) -> Line:
         return Line(f"supabase {name}", partial(look, project), needs)
 
+    async def publication(project: Project) -> CheckResult:
+        found = (await project.diagnosis()).outlet
+        if found.wal_level == "logical" and not found.publication and (why := await rounds.knock()) is not None:
+            return skipped(why)
+        return await database.publication(project)
+
     async def partitions(project: Project) -> CheckResult:
         missing = (await project.diagnosis()).outlet.missing_days
         if not missing:
             return well("today's and tomorrow's are there")
         if not rounds.joined and "MissingPartition" not in (rounds.refused or ""):
-            return skipped("Realtime makes them when a client joins, and none did")
+            return skipped("Realtime makes them when it connects to the database for a first client, and none joined")
         return failed(
-            f"realtime.messages has no partition for {', '.join(missing)}, though a client has joined",
-            "Realtime makes them when a client joins, and every four hours. If they stay away, restart the project "
-            "(dashboard → Project Settings → General).",
+            f"realtime.messages has no partition for {', '.join(missing)}, though Realtime is connected",
+            PARTITIONS,
         )
 
     async def traces(project: Project) -> CheckResult:
         if not project.left_behind:
-            return well("what was made for trying is gone")
+            spent = project.clock.monotonic() - project.began
+            return well(f"what was made for trying is gone; the project was examined in {spent:.0f} s")
         return failed(
             f"not taken away: {', '.join(project.left_behind)}",
             "Delete users in the dashboard (Authentication → Users), and conversations by `umbral-chat delete`. "
@@ -54,11 +60,11 @@ def inside(project: Project, findings: Findings, reached: str, publishable: str)
         line("schema", database.schema, "supabase key"),
         line("rights", database.rights, SCHEMA),
         line("trigger", database.trigger, SCHEMA),
-        line("publication", database.publication, SCHEMA),
+        Line(OUTLET, partial(publication, project), (SCHEMA,), 60.0),
         line("broadcasts", database.broadcasts, SCHEMA),
         line("limits", database.limits, SCHEMA),
-        Line(ROUND, rounds.probe, (SCHEMA, OUTLET), 60.0),
-        line("partitions", partitions, SCHEMA, OUTLET),
+        Line(ROUND, rounds.probe, (SCHEMA,), 60.0, unless=(OUTLET,)),
+        Line("supabase partitions", partial(partitions, project), (SCHEMA,), unless=(OUTLET,)),
         Line(ENTRY, rounds.entry, (ROUND,), 60.0),
         *people,
         line("traces", traces, SCHEMA),

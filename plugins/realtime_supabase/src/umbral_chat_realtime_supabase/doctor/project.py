@@ -42,6 +42,8 @@ class Project:
             connect_timeout=min(settings.connect_timeout, PATIENCE),
         )
         self.clock = clock
+        self.began = clock.monotonic()
+        """When examining began, in monotonic seconds."""
         self.left_behind: list[str] = []
         """What could not be taken away again."""
         self._telemetry = telemetry

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import httpx
 import msgspec
 from umbral_chat.providers.edges import CheckResult
 
@@ -16,10 +18,19 @@ from umbral_chat_realtime_supabase.doctor.answers import Diagnosis, Nothing
 from umbral_chat_realtime_supabase.doctor.ear import Ear, HandshakeRefused, Heard, hushed, listening
 from umbral_chat_realtime_supabase.doctor.findings import failed, skipped, well
 from umbral_chat_realtime_supabase.doctor.project import Project, Trial
-from umbral_chat_realtime_supabase.topics import service_topic
+from umbral_chat_realtime_supabase.doctor.visitors import admin
+from umbral_chat_realtime_supabase.topics import INSTANCE, service_topic
 
 TRIES, EACH = 5, 2.0
 """Probes, and seconds for each. The first ones may be lost: a channel is joined before replication runs."""
+
+LOOKS, LOOK = 16, 0.5
+"""Looks for the publication once a client has joined, and seconds after each: it is there within a second or two."""
+
+PARTITIONS = (
+    "Realtime makes partitions when it connects to the database, not at each join, and by a job every four hours: "
+    "restart the project (dashboard → Project Settings → General). If they stay away, see Realtime's logs."
+)
 
 OFF = "realtime is switched off (`PUT /v1/admin/realtime` switches it on)"
 
@@ -30,7 +41,7 @@ _STATUS = {
     429: "The plan's connections or joins are used up: dashboard → Reports → Realtime. A larger plan has more.",
 }
 _JOINS = {
-    "MissingPartition": "Realtime makes partitions when a client joins: try again. If it stays, restart the project.",
+    "MissingPartition": PARTITIONS,
     "Unauthorized": "The secret key must pass by every policy: is `service_role` still BYPASSRLS?",
     "RateLimitReached": "The plan's joins or channels are used up: dashboard → Reports → Realtime.",
     "Database": "Realtime gets no connection of the database: its pool is in the dashboard's Realtime settings.",
@@ -43,13 +54,37 @@ _SILENT = (
 )
 
 
+_RATE = (
+    "Every client of the project shares them, and Realtime drops what the database broadcasts meanwhile without a "
+    "word: dashboard → Reports → Realtime. Fewer listeners and instances, or a larger plan; "
+    "umbral_chat.supabase.realtime.messages counts an instance's share."
+)
+_MADE = "Realtime makes the publication when the first client joins"
+
+
 class Rounds:
-    """Both lines. `refused` is the reason of the join that Realtime refused, if it did."""
+    """Both lines. `refused` is the reason of the last join, if Realtime refused it."""
 
     def __init__(self, project: Project) -> None:
         self._project = project
         self.joined = False
         self.refused: str | None = None
+
+    async def knock(self) -> str | None:
+        """Join, so that Realtime makes its publication, and wait for that; why nobody could join, else None."""
+        if not self._project.settings.realtime:
+            return f"supabase.realtime is false, and {_MADE}"
+
+        async def wait(_: Ear) -> CheckResult:
+            for _look in range(LOOKS):
+                if (await self._project.diagnosis()).outlet.publication:
+                    break
+                await asyncio.sleep(LOOK)
+            return well("joined")
+
+        with hushed():
+            found = await self._listen(f"{INSTANCE}doctor-{secrets.token_hex(16)}", wait)
+        return None if found.ok else f"{_MADE}, and none could"
 
     async def probe(self) -> CheckResult:
         """Handshake, join, and a probe that comes round: which part is silent."""
@@ -71,12 +106,16 @@ class Rounds:
 
     async def _listen(self, topic: str, then: Callable[[Ear], Awaitable[CheckResult]]) -> CheckResult:
         try:
-            async with listening(self._project.base, self._project.key.reveal(), [topic]) as ear:
-                if topic in ear.refusals:
+            for again in (True, False):
+                async with listening(self._project.base, self._project.key.reveal(), [topic]) as ear:
+                    if topic not in ear.refusals:
+                        self.joined, self.refused = True, None
+                        return await then(ear)
                     self.refused = ear.refusals[topic]
-                    return failed(*_join_words(self.refused))
-                self.joined = True
-                return await then(ear)
+                if not again or "MissingPartition" not in self.refused:
+                    break
+                # The first join after a quiet time has Realtime connect, which makes them; it does not wait for it.
+            return failed(*_join_words(self.refused or ""))
         except HandshakeRefused as error:
             mend = _STATUS.get(error.status or 0, "See status.supabase.com, and Realtime's logs in the dashboard.")
             return failed(f"Realtime refuses the WebSocket: {error}", mend)
@@ -99,8 +138,24 @@ class Rounds:
                 spent = (time.perf_counter() - said[heard.payload["nonce"]]) * 1000
                 lost = f"; {tried} before it did not, while replication began" if tried else ""
                 return well(f"a probe came round in {spent:.0f} ms{lost}")
+        if (rate := await self._used_up(trial)) is not None:
+            return failed(f"joined, and of {TRIES} probes in {TRIES * EACH:.0f} s none came round: {rate}", _RATE)
         slot = await _slot(calls)
         return failed(f"joined, and of {TRIES} probes in {TRIES * EACH:.0f} s none came round; {slot}", _SILENT)
+
+    async def _used_up(self, trial: Trial) -> str | None:
+        """Whether the plan's rate is: Realtime says so to who broadcasts over HTTP, and to nobody else."""
+        message = {"topic": trial.topic, "event": "rate", "payload": {}, "private": True}
+        try:
+            async with self._project.http() as http:
+                headers, body = admin(self._project), {"messages": [message]}
+                answer = await http.post("/realtime/v1/api/broadcast", headers=headers, json=body)
+        except httpx.HTTPError:
+            return None
+        if answer.status_code != httpx.codes.TOO_MANY_REQUESTS:
+            return None
+        limit = answer.headers.get("x-rate-limit", "")
+        return f"the plan's messages a second are used up{f' ({limit} a second)' if limit.isdigit() else ''}"
 
     async def _entry(self, calls: Calls, trial: Trial, ear: Ear) -> CheckResult:
         before = await calls.call(answers.State, "state")
@@ -155,9 +210,9 @@ def _untold(why: str | None) -> tuple[str, str]:
     if why == "partition":
         return (
             "realtime.messages has no partition of today, though a client has joined",
-            "Realtime makes it when a client joins: try again. If it stays away, restart the project.",
+            PARTITIONS,
         )
     return f"the database could not store a broadcast ({why})", "The database's log says why."
 
 
-__all__ = ["OFF", "Rounds", "append"]
+__all__ = ["OFF", "PARTITIONS", "Rounds", "append"]

@@ -108,8 +108,8 @@ class LinkUp:
         """
         nonce = secrets.token_hex(8)
         came = self._expected[nonce] = asyncio.Event()
+        begun = self._clock.monotonic()
         try:
-            begun = self._clock.monotonic()
             session.beat()
             refused = await self._asked(nonce)
             if refused is not None:

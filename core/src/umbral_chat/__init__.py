@@ -244,6 +244,8 @@ __all__ = [
     "Storage",
     "StoreError",
     "StoredSignal",
+    "TakesImported",
+    "TellsWhetherItWrites",
     "ToggleHint",
     "TooLarge",
     "TooManyRequests",

@@ -37,7 +37,7 @@ class PlainLine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """A message as people write it."""
 
     conversation: str
-    content: str | None = None
+    content: str = ""
     role: Role | None = None
     sender: Sender | None = None
     client_id: str | None = None
@@ -119,7 +119,7 @@ class Planner:
         if line.role and line.sender:
             raise BadLine("has both `role` and `sender`; one is enough")
         if not line.content and not attachments(line.metadata):
-            what = "missing required field `content`" if line.content is None else "`content` is empty"
+            what = "missing required field `content`" if "content" not in value else "`content` is empty"
             raise BadLine(f"{what}, and `metadata.attachments` has nothing")
         sender = line.sender or (Sender(line.role) if line.role else None)
         key = line.client_id or self._key(value)
@@ -189,7 +189,7 @@ def _moved(entry: Entry) -> dict[str, Any]:
 
 
 def _send(line: PlainLine, sender: Sender | None, key: str, at: datetime | None = None) -> Request:
-    body: dict[str, Any] = {"content": line.content or ""}
+    body: dict[str, Any] = {"content": line.content}
     if sender:
         body["sender"] = msgspec.to_builtins(sender)
     for name in ("message_id", "reply_to", "metadata"):

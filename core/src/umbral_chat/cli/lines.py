@@ -119,7 +119,8 @@ class Planner:
         if line.role and line.sender:
             raise BadLine("has both `role` and `sender`; one is enough")
         if not line.content and not attachments(line.metadata):
-            raise BadLine("`content` is empty, and `metadata.attachments` has nothing")
+            what = "missing required field `content`" if "content" not in value else "`content` is empty"
+            raise BadLine(f"{what}, and `metadata.attachments` has nothing")
         sender = line.sender or (Sender(line.role) if line.role else None)
         key = line.client_id or self._key(value)
         at = line.at if self._keep_times else None

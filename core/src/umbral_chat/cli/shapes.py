@@ -22,8 +22,8 @@ class EventsShape(msgspec.Struct):
     """A page of a log, or with a snapshot its folded end."""
 
     cursor: str
-    head: int
     has_more: bool
+    head: int = 0
     entries: list[EntryShape] = []
     messages: list[Any] = []
     snapshot: bool = False

@@ -11,6 +11,9 @@ from collections.abc import AsyncIterator
 from .attack import Scale, attack, expect
 from .target import DESCRIPTORS, KEY, Target, raw
 
+PATIENCE = 20.0
+"""Seconds in which a connection that was refused must be closed."""
+
 HEAD = b"GET /v1/conversations/x/messages HTTP/1.1\r\nHost: 127.0.0.1\r\n"
 CHUNKED = (
     b"POST /v1/conversations/x/messages HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n"
@@ -40,7 +43,7 @@ async def refused(target: Target, scale: Scale, first: bytes, piece: bytes, *sta
                 writer.write(piece)
                 sent += len(piece)
                 await asyncio.wait_for(writer.drain(), 20)
-        await asyncio.wait_for(reading, 20)
+        await asyncio.wait_for(reading, PATIENCE)
     except TimeoutError:
         found.append("the connection was not closed")
     finally:
@@ -157,11 +160,8 @@ async def pipelining(target: Target, scale: Scale) -> list[str]:
     post = b"POST /v1/conversations/large/typing HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 2\r\n"
     reads = b"GET /v1/conversations/large/messages HTTP/1.1\r\nHost: 127.0.0.1\r\n" + authorized + b"\r\n"
     writes = post + authorized + b"\r\n{}"
-    return [
-        *await unread(target, scale, reads * 300),
-        *await unread(target, scale, writes * 60),
-        *await unread(target, scale, (reads + writes) * 60),
-    ]
+    kinds = (reads * 300, writes * 60, (reads + writes) * 60)
+    return [what for found in await asyncio.gather(*(unread(target, scale, data) for data in kinds)) for what in found]
 
 
 async def unread(target: Target, scale: Scale, data: bytes) -> list[str]:

@@ -25,7 +25,7 @@ from .verdict import Memory, broken
 
 LONG = Scale(seconds=8, connections=600, megabytes=40)
 SHORT = Scale(seconds=4.5, connections=600, megabytes=12)
-SETTLE = 1.0
+SETTLE = 0.5
 """Seconds after an attack before the memory that stays is read."""
 
 PATIENCE = 60.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, cast
@@ -46,18 +47,26 @@ class Victim:
 
 
 @asynccontextmanager
-async def answering(answer: bytes, log: str = "") -> AsyncIterator[Any]:
-    """A server without a bound: it takes whatever comes, and answers each connection the same once."""
+async def answering(answer: bytes, log: str = "", *, take: bool = True) -> AsyncIterator[Any]:
+    """A server without a bound: it answers each connection the same once, and takes whatever comes, or closes."""
+    serving = set[asyncio.Task[Any]]()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(answer)
-        while await reader.read(1 << 20):
-            continue
-        writer.close()
+        task = asyncio.current_task()
+        assert task is not None
+        serving.add(task)
+        with contextlib.closing(writer), contextlib.suppress(OSError):
+            if not take:
+                await reader.read(1 << 16)
+            writer.write(answer)
+            while take and await reader.read(1 << 20):
+                continue
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     async with server:
         yield cast("Any", Victim(server.sockets[0].getsockname()[1], log))
+        await asyncio.wait_for(asyncio.gather(*serving), 30)
+    await asyncio.sleep(0.01)  # both ends of an aborted connection end in a later turn of the loop
 
 
 async def test_a_service_that_takes_headers_without_end_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -69,16 +78,8 @@ async def test_a_service_that_takes_headers_without_end_is_found_out(monkeypatch
 
 
 async def test_a_service_that_reads_two_requests_where_one_was_meant_is_found_out() -> None:
-    answer = b"HTTP/1.1 400 Bad\r\n\r\n{}HTTP/1.1 200 OK\r\n\r\n{}"
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.read(1 << 16)
-        writer.write(answer)
-        writer.close()
-
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    async with server:
-        found = await tricks.smuggling(cast("Any", Victim(server.sockets[0].getsockname()[1])), SCALE)
+    async with answering(b"HTTP/1.1 400 Bad\r\n\r\n{}HTTP/1.1 200 OK\r\n\r\n{}", take=False) as target:
+        found = await tricks.smuggling(target, SCALE)
     assert len(found) == 10
 
 

@@ -22,7 +22,9 @@ WRONG: dict[str, Sequence[Line]] = {
 
 
 def text_of(lines: Sequence[Line]) -> str:
-    return "".join(f"[2026-01-01 12:00:00 UTC] {line.role}: {line.content}\n" for line in lines)
+    """As the transcript writes them: further lines of a message are indented."""
+    begin = "[2026-01-01 12:00:00 UTC]"
+    return "".join(f"{begin} {line.role}: " + line.content.replace("\n", "\n    ") + "\n" for line in lines)
 
 
 def test_what_came_as_it_was_sent_is_no_difference() -> None:

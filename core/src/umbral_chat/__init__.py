@@ -66,8 +66,8 @@ if TYPE_CHECKING:
     )
     from umbral_chat.model.writes import Appended, Write, WriteEdit, WriteMessage, WriteRedaction, WriteUpdate
     from umbral_chat.providers.auth import Authenticator, Authorizer, Principal, Right
-    from umbral_chat.providers.edges import Check, CheckResult, Consumer, Offer
-    from umbral_chat.providers.history import History, RenewsEpochs, Storage
+    from umbral_chat.providers.edges import Check, CheckResult, Consumer, Offer, TakesImported
+    from umbral_chat.providers.history import History, RenewsEpochs, Storage, TellsWhetherItWrites
     from umbral_chat.providers.presence import (
         DEVICE,
         Availability,
@@ -127,8 +127,8 @@ _PLACES = {
     ),
     "umbral_chat.model.writes": "Appended Write WriteEdit WriteMessage WriteRedaction WriteUpdate",
     "umbral_chat.providers.auth": "Authenticator Authorizer Principal Right",
-    "umbral_chat.providers.edges": "Check CheckResult Consumer Offer",
-    "umbral_chat.providers.history": "History RenewsEpochs Storage",
+    "umbral_chat.providers.edges": "Check CheckResult Consumer Offer TakesImported",
+    "umbral_chat.providers.history": "History RenewsEpochs Storage TellsWhetherItWrites",
     "umbral_chat.providers.presence": (
         "DEVICE Availability DeviceHere PersonHere PersonSeen PersonTyping Presence PresenceLink PresenceList "
         "PresenceState Renewal Report TypingNow Viewer viewer"
@@ -244,6 +244,8 @@ __all__ = [
     "Storage",
     "StoreError",
     "StoredSignal",
+    "TakesImported",
+    "TellsWhetherItWrites",
     "ToggleHint",
     "TooLarge",
     "TooManyRequests",

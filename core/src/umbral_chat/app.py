@@ -169,6 +169,7 @@ def handlers(services: Services) -> list[BaseRouteHandler]:
         messages.routes(services),
         message.edit,
         message.redact,
+        message.import_entry,
         *conversations.HANDLERS,
         transcript.transcript,
         tokens.issue_token,

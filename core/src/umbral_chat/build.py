@@ -84,6 +84,7 @@ def build(settings: Settings, plugins: PluginHost, clock: Clock) -> tuple[Servic
         rates=rates,
         limits=limits,
         telemetry=telemetry,
+        clock=clock,
     )
     presence = plugins.presence(base, storage, settings.core.presence)
     if presence is not None:

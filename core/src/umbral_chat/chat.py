@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, NamedTuple
 
 import msgspec
 
-from umbral_chat.api.bodies import ConversationBody, DraftBody, EditBody, PatchBody, SendBody
+from umbral_chat.api.bodies import ConversationBody, DraftBody, EditBody, ImportBody, PatchBody, SendBody
 from umbral_chat.auth.limits import Rates
 from umbral_chat.auth.speaker import speaker
 from umbral_chat.bus import Bus, Happened
+from umbral_chat.clock import Clock
 from umbral_chat.drafts import Drafts, not_your_draft
 from umbral_chat.epochs import check_epoch
 from umbral_chat.errors import Conflict, HistoryUnavailable, InvalidRequest, NotFound
 from umbral_chat.feed.line import Line
+from umbral_chat.importing import imported, lacks
 from umbral_chat.model.conversations import Conversation
 from umbral_chat.model.cursor import Cursor
 from umbral_chat.model.entries import Changes, Sender
@@ -30,6 +33,7 @@ from umbral_chat.rules import (
     check_members,
     check_message_id,
     check_metadata,
+    check_original_time,
     check_sender,
     check_text,
 )
@@ -58,7 +62,9 @@ class Chat:
         rates: Rates,
         limits: Limits,
         telemetry: Telemetry,
+        clock: Clock,
     ) -> None:
+        self._clock = clock
         self._history = history
         self._bus = bus
         self._drafts = drafts
@@ -90,8 +96,29 @@ class Chat:
                 message_id=None if body.message_id is None else check_message_id(body.message_id),
                 reply_to=None if body.reply_to is None else check_message_id(body.reply_to, field="reply_to"),
                 metadata=check_metadata(body.metadata, limit=self._limits.metadata_bytes, depth=self._limits.depth),
+                at=None if body.at is None else self._original_time(principal, body.at),
             )
         )
+
+    async def import_entry(
+        self, principal: Principal, conversation: str, body: ImportBody, header_key: str | None
+    ) -> Sent:
+        """Append an entry of another log, with its time and sender. Raises what `send` raises."""
+        return await self._append(
+            imported(
+                principal,
+                conversation,
+                body,
+                key=_key(header_key, body.client_id),
+                at=self._original_time(principal, body.at),
+                limits=self._limits,
+            )
+        )
+
+    def _original_time(self, principal: Principal, at: datetime) -> datetime:
+        if "import" not in principal.rights:
+            raise lacks("import", field="at")
+        return check_original_time(at, now=self._clock.now())
 
     async def edit(
         self, principal: Principal, conversation: str, message_id: str, body: EditBody, header_key: str | None

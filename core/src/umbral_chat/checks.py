@@ -5,13 +5,22 @@ from __future__ import annotations
 from umbral_chat.context import Services
 from umbral_chat.failover.machine import POLLING_RANK
 from umbral_chat.providers.edges import Check, CheckResult
+from umbral_chat.providers.history import TellsWhetherItWrites
 
 
 def core_checks(services: Services) -> list[Check]:
     """Does the history answer, does the delivery work, and where something pushes, does that."""
 
-    async def history() -> CheckResult:
+    async def answers() -> CheckResult:
         await services.storage.history.heads(["umbral-chat-check"])
+        history = services.storage.history
+        reason = await history.refuses_writes() if isinstance(history, TellsWhetherItWrites) else None
+        if reason is not None:
+            return CheckResult(
+                ok=False,
+                detail=f"{services.storage.name} answers reads; sends are refused: {reason}",
+                mend="Make room on the disk of core.database; sends are taken again by themselves.",
+            )
         return CheckResult(ok=True, detail=f"{services.storage.name} answers")
 
     async def delivery() -> CheckResult:
@@ -40,7 +49,7 @@ def core_checks(services: Services) -> list[Check]:
             return CheckResult(ok=False, detail=detail, mend=mend)
         return CheckResult(ok=True, detail=detail)
 
-    checks = [Check("history", history, ready=True), Check("delivery", delivery, ready=True)]
+    checks = [Check("history", answers, ready=True), Check("delivery", delivery, ready=True)]
     if any(one.rank > POLLING_RANK for one in services.failover.status()):
         checks.append(Check("realtime", realtime, ready=True))
     return checks

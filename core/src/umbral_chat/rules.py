@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -16,6 +17,9 @@ from umbral_chat.names import clean_name
 
 NAME_LIMIT = 200
 """Longest name of a sender or member, and title of a conversation, in characters."""
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+"""No entry is older: earlier times are mistakes of a conversion."""
 
 MEMBERS_LIMIT = 500
 """Most members of a conversation."""
@@ -79,6 +83,20 @@ def check_metadata(value: dict[str, Any] | None, *, limit: int, depth: int = DEP
         if rb"\u0000" in encoded and _holds_nul(value):
             raise InvalidRequest("metadata holds a NUL character.", code="nul_character", field="metadata")
     return value
+
+
+def check_original_time(value: datetime, *, now: datetime) -> datetime:
+    """The time of an imported entry in UTC: from 1970 on, and not after `now`. Codes `invalid_field` and
+    `time_in_future`."""
+    if value > now:
+        raise InvalidRequest(
+            f"at is {value.isoformat()}, which has not come yet: here it is {now.isoformat()}.",
+            code="time_in_future",
+            field="at",
+        )
+    if value < EPOCH:
+        raise InvalidRequest("at is before 1970.", code="invalid_field", field="at", limit=0)
+    return value.astimezone(UTC)
 
 
 def check_sender(sender: Sender | None) -> Sender | None:
@@ -160,6 +178,7 @@ __all__ = [
     "check_members",
     "check_message_id",
     "check_metadata",
+    "check_original_time",
     "check_sender",
     "check_text",
 ]

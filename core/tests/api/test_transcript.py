@@ -1,4 +1,4 @@
-"""Transcripts in `text` and `markdown`: whatever is said, each message begins where it begins, and with its own role."""
+"""Transcripts in `text` and `markdown`: whatever is said, each message begins where it begins, with its own role."""
 
 from __future__ import annotations
 

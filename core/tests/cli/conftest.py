@@ -36,7 +36,7 @@ class FakeService:
         self.faults: deque[str | int] = deque()
         self.requests: list[tuple[str, str, dict[str, str]]] = []
         self.bodies: list[Any] = []
-        self.canned: dict[tuple[str, str], tuple[int, dict[str, Any]]] = {}
+        self.canned: dict[tuple[str, str], tuple[int, Any]] = {}
         self.page = 3
         self.key: str | None = None
         self.changed = threading.Condition()
@@ -196,9 +196,12 @@ class _Handler(BaseHTTPRequestHandler):
                 self.connection.shutdown(socket.SHUT_RDWR)
                 self.close_connection = True
                 return
-            content = b"" if answer.body is None else json.dumps(answer.body).encode()
+            told = answer.body
+            content = b"" if told is None else told.encode() if isinstance(told, str) else json.dumps(told).encode()
             self.send_response(answer.status)
             kind = "application/json" if answer.status < 400 else "application/problem+json"
+            if form := {"markdown": "text/markdown", "text": "text/plain"}.get(query.get("format", "")):
+                kind = f"{form}; charset=utf-8"
             self.send_header("Content-Type", kind)
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
@@ -217,7 +220,10 @@ class _Handler(BaseHTTPRequestHandler):
             case "POST", ["v1", "conversations"]:
                 return Answered(201, {"id": body["id"]})
             case "PATCH", ["v1", "conversations", conversation]:
-                return self._write(conversation, "update", {"changes": body})
+                key = body.pop("client_id", None)
+                return self._write(conversation, "update", {"changes": body, "client_id": key})
+            case "POST", ["v1", "conversations", conversation, "entries"]:
+                return self._write(conversation, body["kind"], body)
             case "DELETE", ["v1", "conversations", conversation]:
                 fake.delete(conversation)
                 return Answered(204)
@@ -233,7 +239,7 @@ class _Handler(BaseHTTPRequestHandler):
         fake = self.server.fake
         if conversation in fake.deleted:
             return problem(410, "conversation_deleted", "Gone")
-        key = self.headers.get("Idempotency-Key") or fields.pop("client_id", None)
+        key = fields.pop("client_id", None)
         told = json.dumps(fields, sort_keys=True)
         with fake.changed:
             if key and (known := fake.keys.get((conversation, key))):
@@ -272,7 +278,7 @@ class _Handler(BaseHTTPRequestHandler):
                 200,
                 {
                     "entries": entries,
-                    "cursor": f"{fake.epochs[conversation]}.{last}" if log else "0",
+                    "cursor": f"{fake.epochs[conversation]}.{last}" if conversation in fake.epochs else "0",
                     "head": len(log),
                     "has_more": last < len(log),
                     "poll_after_ms": 250,

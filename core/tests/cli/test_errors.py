@@ -63,6 +63,9 @@ def test_a_service_that_is_not_reached_is_exit_code_3(
         (500, b"\xff\xfe", "application/problem+json"),
         (200, b"<html>Welcome</html>", "text/html"),
         (200, b'{"broken', "application/json"),
+        (200, b'{"status": "ok"}', "application/json"),
+        (200, b"[]", "application/json"),
+        (404, b'{"detail": "Not Found"}', "application/json"),
     ],
 )
 def test_what_is_no_answer_of_ours_is_told_as_such(
@@ -86,9 +89,9 @@ def test_the_key_is_sent_and_no_proxy_is_asked_for_this_machine(
 ) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://proxy.invalid:1")
     monkeypatch.setenv("UMBRAL_CHAT_KEY", KEY)
-    httpx_mock.add_response(url=URL, json={"version": "1"}, match_headers={"Authorization": f"Bearer {KEY}"})
+    httpx_mock.add_response(url=URL, json={"mode": "local"}, match_headers={"Authorization": f"Bearer {KEY}"})
     assert run("status").exit_code == 0
-    httpx_mock.add_response(url=URL, json={}, match_headers={"Authorization": "Bearer other"})
+    httpx_mock.add_response(url=URL, json={"mode": "local"}, match_headers={"Authorization": "Bearer other"})
     assert run("status", "--key", "other").exit_code == 0
 
 
@@ -112,5 +115,5 @@ def test_the_command_s_own_options_win_over_the_environment_s(
     run: Run, httpx_mock: HTTPXMock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("UMBRAL_CHAT_URL", "http://env.invalid")
-    httpx_mock.add_response(url="http://option.invalid/base/v1/status", json={})
+    httpx_mock.add_response(url="http://option.invalid/base/v1/status", json={"mode": "local"})
     assert run("status", "--url", "http://option.invalid/base/").exit_code == 0

@@ -194,3 +194,42 @@ def test_an_export_of_all_finds_a_conversation_that_moves_to_the_front_meanwhile
     monkeypatch.setattr(service, "inbox", lambda _query: next(pages, rest))
     result = run("export", "--all", service=service)
     assert [json.loads(line)["conversation"] for line in result.stdout.splitlines()] == ["a", "b", "c", "last"]
+
+
+@pytest.mark.parametrize("key", ["ends in a space ", "ä", "漢字", " \t", "a\nb", "\x7f"])
+def test_any_client_id_travels(run: Run, service: FakeService, tmp_path: Path, key: str) -> None:
+    """In a header some would be changed, and others end the whole import."""
+    file = write(tmp_path / "a", [{"conversation": "c", "content": "x", "client_id": key}])
+    for count in ("stored", "already_there"):
+        result = run("import", file, "--json", service=service)
+        assert result.exit_code == 0, result.output
+        assert json.loads(result.stdout)[count] == 1
+    assert [known for _, known in service.keys] == [key]
+
+
+def test_a_conversation_without_entries_is_exported_and_imported(
+    run: Run, service: FakeService, tmp_path: Path
+) -> None:
+    service.recreate("empty")
+    service.say("full", "x")
+    file = tmp_path / "all.jsonl"
+    exported = run("export", "--all", "-o", str(file), service=service)
+    assert "1 entry of 2 conversations" in exported.stderr
+    assert {"conversation": "empty", "kind": "conversation"} in list(map(json.loads, file.read_text().splitlines()))
+    assert run("export", "never-made", service=service).stdout == ""
+    result = run("import", str(file), "--json", service=service)
+    assert result.exit_code == 0, result.output
+    assert {"id": "empty"} in service.bodies
+
+
+def test_with_keep_times_entries_are_imported_and_not_written_anew(
+    run: Run, service: FakeService, tmp_path: Path
+) -> None:
+    a_life(service)
+    before = list(service.logs["life"])
+    file = tmp_path / "life.jsonl"
+    assert run("export", "life", "-o", str(file), service=service).exit_code == 0
+    service.logs.clear()
+    result = run("import", str(file), "--keep-times", "--json", service=service)
+    assert json.loads(result.stdout) == {"stored": 7, "updated": 3, "already_there": 0, "skipped": 0, "failed": 0}
+    assert service.logs["life"] == before

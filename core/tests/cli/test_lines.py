@@ -111,3 +111,47 @@ def test_no_line_crashes_an_import(raw: bytes) -> None:
 def test_a_line_that_is_nested_without_end_is_a_bad_line() -> None:
     with pytest.raises(BadLine):
         Planner().step(1, b"[" * 1_000_000)
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ({"content": "x"}, "`conversation` is missing"),
+        ({"conversation": None, "content": "x"}, "`conversation` is not text"),
+        ({"conversation": 7, "content": "x"}, "`conversation` is not text"),
+        ({"conversation": "a"}, "content"),
+        (entry(1, "edit", message_id="..", content="x"), "message_id"),
+        (entry(1, "edit", message_id="a/b", content="x"), "message_id"),
+    ],
+)
+def test_a_line_that_lacks_something_is_told_what(line: dict[str, Any], told: str) -> None:
+    with pytest.raises(BadLine, match=told):
+        planned([line])
+
+
+def test_with_times_kept_every_entry_is_taken_over_as_it_is() -> None:
+    lines = [
+        entry(1, "message", message_id="m", content="", redacted=True, client_id="old", imported=True),
+        entry(2, "redaction", message_id="m", sender={"role": "agent"}),
+        entry(3, "update", changes={"status": "closed"}),
+        {"conversation": "a", "content": "x", "at": "2019-01-01T00:00:00Z"},
+    ]
+    planner = Planner(keep_times=True)
+    steps = [step for n, line in enumerate(lines, 1) if (step := planner.step(n, json.dumps(line).encode()))]
+    bodies = [request.body for step in steps for request in step.requests]
+    assert [request.path for step in steps for request in step.requests] == [
+        *["/v1/conversations/a/entries"] * 3,
+        "/v1/conversations/a/messages",
+    ]
+    assert bodies[0] == {
+        "kind": "message",
+        "message_id": "m",
+        "content": "",
+        "redacted": True,
+        "at": "2026-11-22T09:00:00Z",
+        "sender": {"role": "user"},
+    }
+    assert bodies[1]["sender"] == {"role": "agent"}
+    assert (bodies[2]["changes"], str(bodies[3]["at"])) == ({"status": "closed"}, "2019-01-01 00:00:00+00:00")
+    (plain,) = planned([lines[3]])[0].requests
+    assert "at" not in plain.body  # the service's own time, unless times are to be kept

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from click.testing import CliRunner
@@ -39,9 +39,14 @@ def test_status_asks_for_one_status_only(run: Run, service: FakeService) -> None
 
 @pytest.mark.parametrize("form", ["json", "markdown", "text", "openai"])
 def test_a_transcript_is_handed_over_byte_for_byte(run: Run, service: FakeService, tmp_path: Path, form: str) -> None:
-    service.canned["GET", "/v1/conversations/demo/transcript"] = (200, {"said": "ü\u2028 \x1b[2J"})
+    said = "ü\u2028 \x1b[2J"
+    written: dict[str, Any] = {
+        "json": {"conversation": "demo", "messages": [said]},
+        "openai": [{"role": "user", "content": said}],
+    }
+    service.canned["GET", "/v1/conversations/demo/transcript"] = (200, written.get(form, said))
     printed = run("transcript", "demo", "--format", form, service=service)
-    assert json.loads(printed.stdout) == {"said": "ü\u2028 \x1b[2J"}
+    assert (json.loads(printed.stdout) if form in written else printed.stdout) == written.get(form, said)
     file = tmp_path / "t"
     assert run("transcript", "demo", "--format", form, "-o", str(file), service=service).exit_code == 0
     assert file.read_bytes() == printed.stdout_bytes
@@ -49,7 +54,7 @@ def test_a_transcript_is_handed_over_byte_for_byte(run: Run, service: FakeServic
 
 
 def test_a_file_that_cannot_be_written_is_wrong_usage(run: Run, service: FakeService, tmp_path: Path) -> None:
-    service.canned["GET", "/v1/conversations/demo/transcript"] = (200, {})
+    service.canned["GET", "/v1/conversations/demo/transcript"] = (200, "a")
     result = run("transcript", "demo", "-o", str(tmp_path / "no" / "t"), service=service)
     assert result.exit_code == 2
     # In a frame whose lines break wherever the path makes them.

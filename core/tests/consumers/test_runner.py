@@ -168,6 +168,24 @@ def test_an_entry_that_is_not_taken_comes_again_after_a_pause_and_blocks_only_it
         run(main())
 
 
+@pytest.mark.parametrize("asks", [None, False, True])
+def test_imported_entries_come_to_a_consumer_that_asks_for_them_and_to_no_other(asks: bool | None) -> None:
+    async def main() -> None:
+        world, recorder = World(), Recorder()
+        if asks is not None:
+            recorder.imported = asks  # type: ignore[attr-defined]  # an optional ability
+        world.say(times=4)
+        log = world.history.log("room")
+        log.entries[0:2] = [msgspec.structs.replace(entry, imported=True) for entry in log.entries[0:2]]
+        async with world.running(recorder):
+            await asyncio.sleep(1)
+            assert recorder.taken[world.key()] == (upto(4) if asks else [3, 4])
+            # Left out is handled: it does not come again.
+            assert world.place() == {"epoch": log.epoch, "seq": 4}
+
+    run(main())
+
+
 def test_a_handler_that_is_cancelled_from_within_is_one_that_failed(caplog: pytest.LogCaptureFixture) -> None:
     async def main() -> None:
         world, recorder = World(), Recorder()

@@ -41,7 +41,10 @@ def test_a_key_is_given_itself_or_as_its_hash(tmp_path: Path) -> None:
         ([f"{{name='a', key='{KEY}'}}", f"{{name='a', sha256='{'0' * 64}'}}"], r"keys\[1\].name is 'a' .*unique"),
         ([f"{{name='a', key='{KEY}'}}", f"{{name='b', sha256='{DIGEST}'}}"], "has the same key as 'a'"),
         ([f"{{name='a', key='{KEY}', rights=['send_ass']}}"], "'send_ass': did you mean send_as"),
-        ([f"{{name='a', key='{KEY}', rights=['zzz']}}"], r"'zzz': there are \* \(all\) and: admin, inbox"),
+        (["{name='a', key='x'}"], "fewer than 12 characters, and would be guessed.*openssl rand"),
+        (["{name='a', key='elevenchars'}"], "fewer than 12 characters"),
+        ([f"{{name='a', sha256='{hashlib.sha256(b'x').hexdigest()}'}}"], "fewer than two characters"),
+        ([f"{{name='a', key='{KEY}', rights=['zzz']}}"], r"'zzz': there are \* \(all\) and: admin, import"),
         ([f"{{name='a', key='{KEY}', right=['read']}}"], r"Unknown key right in core.keys\[0\].*did you mean rights"),
     ],
 )

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from datetime import datetime
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from umbral_chat.model.entries import SEEN, Member, RealtimeChoice, Responder, Role, Sender, Status
+from umbral_chat.model.entries import SEEN, Changes, Member, RealtimeChoice, Responder, Role, Sender, Status
 from umbral_chat.model.ids import ID_CHARACTERS, ID_LIMIT
+
+OriginalTime = Annotated[datetime, Meta(tz=True)]
+
+AT = (
+    "The time that the message had where it comes from, with its zone; not in the future. Needs the right `import` and "
+    "marks the entry `imported`: it is for display, and changes neither the order of the log nor the inbox."
+)
 
 Text = Annotated[str, Meta(description="Text in any script; no NUL.")]
 
@@ -40,6 +48,23 @@ class SendBody(_Body, frozen=True, kw_only=True):
             + SEEN
         ),
     ] = None
+    at: Annotated[OriginalTime | None, Meta(description=AT)] = None
+
+
+class ImportBody(_Body, frozen=True, kw_only=True):
+    """An entry of another log, as `GET …/events` or `umbral-chat export` showed it, without `seq`. Which fields there
+    are depends on `kind`."""
+
+    kind: Literal["message", "edit", "redaction", "update"]
+    at: Annotated[OriginalTime, Meta(description="When it was written first; not in the future.")]
+    sender: Sender
+    message_id: Annotated[str | None, Meta(description="Of all kinds but `update`.")] = None
+    content: Annotated[str | None, Meta(description="Of a message or an edit; empty where it is redacted.")] = None
+    reply_to: Annotated[str | None, Meta(description="Of a message.")] = None
+    metadata: Annotated[dict[str, Any] | None, Meta(description="Of a message or an edit.")] = None
+    redacted: Annotated[bool, Meta(description="Of a message or an edit that was redacted there.")] = False
+    changes: Annotated[Changes | None, Meta(description="Of an update.")] = None
+    client_id: Annotated[str | None, Meta(description="Idempotency key: a repeat is answered with the first.")] = None
 
 
 class EditBody(_Body, frozen=True, kw_only=True):
@@ -108,6 +133,7 @@ __all__ = [
     "ConversationBody",
     "DraftBody",
     "EditBody",
+    "ImportBody",
     "PatchBody",
     "ReadBody",
     "RealtimeBody",

@@ -96,6 +96,12 @@ CODES = (
         "This is not a cursor of ours; a bare number is not one either.",
         "Send back a `cursor` as it was given, or `0` for the beginning.",
     ),
+    Code(
+        "time_in_future",
+        400,
+        "The time of an imported entry has not come yet, by the service's clock.",
+        "Send the time that the entry had; compare the clocks.",
+    ),
     Code("nothing_to_change", 400, "A PATCH names nothing to change.", "Give at least one field."),
     Code(
         "idempotency_key_mismatch",

@@ -1,14 +1,14 @@
-"""Editing and redacting one message."""
+"""Editing and redacting one message, and importing an entry of another log."""
 
 from __future__ import annotations
 
 from typing import Annotated
 
-from litestar import Response, delete, patch
+from litestar import Response, delete, patch, post
 from litestar.params import FromPath, HeaderParameter, JSONBody
 
 from umbral_chat import http
-from umbral_chat.api.bodies import EditBody
+from umbral_chat.api.bodies import EditBody, ImportBody
 from umbral_chat.api.dependencies import Caller, Parts
 from umbral_chat.api.messages import PATH, sent_json
 from umbral_chat.api.views import SentView
@@ -69,4 +69,31 @@ async def redact(
     return Response(sent_json(sent), media_type="application/json")  # type: ignore[arg-type]  # encoded already
 
 
-__all__ = ["ONE", "IdempotencyKey", "edit", "key_text", "redact"]
+@post(
+    PATH.removesuffix("/messages") + "/entries",
+    operation_id="importEntry",
+    summary="Import an entry",
+    tags=["messages"],
+    status_code=201,
+    opt={"right": "import"},
+)
+async def import_entry(
+    services: Parts,
+    principal: Caller,
+    conversation: FromPath[str],
+    data: JSONBody[ImportBody],
+    idempotency_key: IdempotencyKey = None,
+) -> Response[SentView]:
+    """Append an entry of another log as it was there: with its time, its sender, and what became of it.
+
+    The entry is marked `imported`. Its `at` is for display: the log's order, the inbox and whatever looks for news go
+    by the time of writing. Besides `import` the caller needs the right that writing such an entry needs: `send`, with
+    `send_as` for senders other than itself, `moderate` for messages that it did not import itself, and `manage` for an
+    update. 200: it was imported with this key before.
+    """
+    sent = await services.chat.import_entry(principal, conversation, data, idempotency_key)
+    status = 201 if sent.created else 200
+    return Response(sent_json(sent), status_code=status, media_type="application/json")  # type: ignore[arg-type]  # encoded already
+
+
+__all__ = ["ONE", "IdempotencyKey", "edit", "import_entry", "key_text", "redact"]

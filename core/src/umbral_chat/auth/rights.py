@@ -23,6 +23,7 @@ MEANINGS: Final[Mapping[Right, str]] = MappingProxyType(
         "admin": "Switch realtime on and off.",
         "metrics": "Read the metrics.",
         "last_seen": "See when people were last in a conversation.",
+        "import": "Write entries with the time that they had elsewhere, to move a history; they are marked so.",
     }
 )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from umbral_chat.cli.group import cli
+from umbral_chat.cli.group import cli, end_without_room
 
 
 def main() -> None:
@@ -15,7 +15,10 @@ def main() -> None:
         if reconfigure := getattr(stream, "reconfigure", None):
             # A terminal that is not UTF-8 shows \uXXXX for what it cannot write, instead of ending the command.
             reconfigure(errors="backslashreplace")
-    cli(prog_name="umbral-chat")
+    try:
+        cli(prog_name="umbral-chat")
+    except OSError as error:  # of what is printed before a command begins: its help
+        end_without_room(error)
 
 
 def _open_what_is_closed() -> None:
@@ -28,7 +31,7 @@ def _open_what_is_closed() -> None:
             # The lowest free number is given, so that these come in order.
             os.open(os.devnull, os.O_RDWR)
         if getattr(sys, name) is None:
-            setattr(sys, name, open(number, mode, encoding="utf-8", closefd=False))  # noqa: PTH123, SIM115  # lives as long as the process
+            setattr(sys, name, open(number, mode, encoding="utf-8", closefd=False))  # noqa: SIM115  # lives as long as the process
 
 
 __all__ = ["cli", "main"]

@@ -14,6 +14,7 @@ from umbral_chat.cli.failures import Problem, Unreachable, mend
 from umbral_chat.cli.findings import Finding, address_finding, database_finding, plugin_findings, settings_finding
 from umbral_chat.cli.local import local_service
 from umbral_chat.cli.service import Service, current_service
+from umbral_chat.cli.shapes import StatusShape
 from umbral_chat.errors import UmbralChatError
 
 if TYPE_CHECKING:
@@ -111,12 +112,17 @@ async def service_findings(service: Service) -> AsyncIterator[Finding]:
             yield Finding("service", "skipped", f"none answers at {service.url}; `umbral-chat serve` starts one")
             return
         except Problem as error:
-            yield Finding("service", "failed", f"{service.url}: {error.title} ({error.status})", mend(error))
+            yield Finding(
+                "service", "failed", f"{service.url}: {error.title} ({error.status}) {error.detail}", mend(error)
+            )
+            return
+        if not _ours(ready):
+            yield Finding("service", "failed", f"This is not an Umbral Chat service: {service.url}", "Check --url.")
             return
         for finding in ready_findings(service, ready):
             yield finding
         try:
-            status = await client.call("GET", "/v1/status", within=10)
+            status = await client.call("GET", "/v1/status", within=10, shape=StatusShape)
         except (Problem, Unreachable) as error:
             yield Finding("service status", "failed", str(error), mend(error))
             return
@@ -126,9 +132,7 @@ async def service_findings(service: Service) -> AsyncIterator[Finding]:
 
 def ready_findings(service: Service, ready: Json) -> list[Finding]:
     """The answer of /health/ready as findings: the service itself, then each of its checks."""
-    state = str(ready.get("status", "")) if isinstance(ready, dict) else ""
-    if state not in {"ready", "degraded"}:
-        return [Finding("service", "failed", f"{service.url} is no Umbral Chat", "Check --url.")]
+    state = str(ready["status"])
     found = [Finding("service", "ok" if state == "ready" else "failed", f"{service.url} is {state}")]
     for check in ready.get("checks", []):
         result = check.get("result", {})
@@ -136,6 +140,10 @@ def ready_findings(service: Service, ready: Json) -> list[Finding]:
         detail, hint = str(result.get("detail", "")), result.get("mend")
         found.append(Finding(f"service {check.get('name')}", well, detail, hint))  # type: ignore[arg-type]
     return found
+
+
+def _ours(ready: Json) -> bool:
+    return isinstance(ready, dict) and ready.get("status") in {"ready", "degraded"}
 
 
 __all__ = ["check_findings", "checkup", "own_findings", "ready_findings", "service_findings"]

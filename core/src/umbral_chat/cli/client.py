@@ -10,7 +10,7 @@ import httpx
 import msgspec
 
 from umbral_chat import __version__
-from umbral_chat.cli.failures import Problem, Unreachable
+from umbral_chat.cli.failures import AnotherService, Problem, Unreachable
 from umbral_chat.cli.service import Service
 from umbral_chat.depth import decode_stored
 
@@ -59,22 +59,19 @@ class Client:
         body: Json = None,
         key: str | None = None,
         within: float | None = None,
+        shape: Any = None,
     ) -> Json:
         """The decoded JSON of a 2xx answer; None when it has no body. Params that are None are left out; `key` is the
-        idempotency key, `within` the seconds to wait for the answer.
+        idempotency key, which goes into the body as `client_id`: a header cannot carry every text. `within` are the
+        seconds to wait for the answer, and `shape` is a type (msgspec) that the answer must fit; it may hold more.
 
-        Raises Unreachable when nothing answers, Problem for every other answer.
+        Raises Unreachable when nothing answers, AnotherService for an answer that is none of ours, Problem for every
+        other that is not 2xx.
         """
         answer = await self.fetch(method, path, params=params, body=body, key=key, within=within)
-        if not answer.content:
+        if not answer.content and shape is None:
             return None
-        try:
-            return decode_stored(_json, answer.content)
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            kind = answer.headers.get("content-type", "no content type")
-            raise Problem(
-                answer.status_code, "Not an answer of Umbral Chat", f"JSON was expected, {kind} came."
-            ) from None
+        return fitting(answer, shape)
 
     async def fetch(
         self,
@@ -87,7 +84,9 @@ class Client:
         within: float | None = None,
     ) -> httpx.Response:
         """As `call`, without reading the body as JSON."""
-        headers = {} if key is None else {"Idempotency-Key": key}
+        headers = {}
+        if key is not None:
+            body = {**(body or {}), "client_id": key}
         content = None
         if body is not None:
             content = msgspec.json.encode(body)
@@ -117,6 +116,11 @@ def problem_of(answer: httpx.Response) -> Problem:
     except (msgspec.DecodeError, UnicodeDecodeError):
         told = None
     if not isinstance(told, dict) or "title" not in told:
+        if answer.status_code < 500 and answer.status_code != 429 and isinstance(told, dict | list):
+            where = str(answer.request.url.copy_with(query=None))
+            raise AnotherService(
+                answer.status_code, where, f"{answer.status_code} came with JSON that is no problem of ours (RFC 9457)."
+            )
         kind = answer.headers.get("content-type", "no content type")
         return Problem(
             answer.status_code, answer.reason_phrase or "No success", f"Answered with {kind}.", retry_after=retry_after
@@ -130,6 +134,24 @@ def problem_of(answer: httpx.Response) -> Problem:
         retry_after,
         **{name: value for name, value in extra.items() if name.isidentifier()},
     )
+
+
+def fitting(answer: httpx.Response, shape: Any = None) -> Json:
+    """The JSON of an answer, if it fits `shape`. Raises AnotherService."""
+    asked = answer.request
+    where = str(asked.url.copy_with(query=None))
+    try:
+        found = decode_stored(_json, answer.content)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        kind = answer.headers.get("content-type", "an answer without a type")
+        raise AnotherService(answer.status_code, where, f"{asked.method} was answered with {kind}, not JSON.") from None
+    if shape is not None:
+        try:
+            msgspec.convert(found, shape)
+        except msgspec.ValidationError as error:
+            reason = f"{asked.method} was answered with JSON of another kind: {error}."
+            raise AnotherService(answer.status_code, where, reason) from None
+    return found
 
 
 def conversation_path(conversation: str, *rest: str) -> str:
@@ -147,4 +169,4 @@ def _reason(error: httpx.RequestError) -> str:
     return (str(error) or type(error).__name__).rstrip(".") + "."
 
 
-__all__ = ["Client", "Json", "conversation_path", "problem_of"]
+__all__ = ["Client", "Json", "conversation_path", "fitting", "problem_of"]

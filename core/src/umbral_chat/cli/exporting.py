@@ -64,18 +64,23 @@ async def export_command(
 
 
 async def log(client: Client, conversation: str) -> AsyncIterator[Json]:
-    """Every entry of a log, in order."""
+    """Every entry of a log, in order; of one without entries, that it is there."""
     from umbral_chat.cli.client import conversation_path
+    from umbral_chat.cli.shapes import EventsShape
 
     cursor, more = "0", True
+    path = conversation_path(conversation, "events")
     while more:
-        page = await client.call("GET", conversation_path(conversation, "events"), params={"after": cursor})
+        page = await client.call("GET", path, params={"after": cursor}, shape=EventsShape)
         if page.get("snapshot"):
             raise Problem(
                 200, "The service answers snapshots", 'With `polling.sync_strategy = "snapshot"` no log can be read.'
             )
         for entry in page["entries"]:
             yield entry
+        if cursor == "0" and page["cursor"] != "0" and not page["entries"]:
+            # It was made, and nothing was said.
+            yield {"kind": "conversation"}
         cursor, more = page["cursor"], page["has_more"]
 
 
@@ -85,7 +90,7 @@ async def _export(client: Client, conversation: str, file: BinaryIO) -> int:
     count = 0
     async for entry in log(client, conversation):
         file.write(msgspec.json.encode({"conversation": conversation, **entry}) + b"\n")
-        count += 1
+        count += entry["kind"] != "conversation"
     return count
 
 

@@ -22,7 +22,7 @@ class ExitCode(IntEnum):
 
 MEANINGS = {
     ExitCode.OK: "done",
-    ExitCode.FAILED: "the service answered with a problem, a check failed, lines of an import did, or output cannot be written",
+    ExitCode.FAILED: "the service answered with a problem, a check or lines of an import failed, or output has no room",
     ExitCode.USAGE: "wrong usage or wrong settings; nothing was done",
     ExitCode.UNREACHABLE: "no service answers at the URL",
     ExitCode.INTERRUPTED: "interrupted, or a question was answered with no",
@@ -61,6 +61,13 @@ class Problem(UmbralChatError):
         return self.status in {429, 502, 503, 504}
 
 
+class AnotherService(Problem):
+    """What answers is no Umbral Chat service: it says nothing that one would say."""
+
+    def __init__(self, status: int, url: str, reason: str) -> None:
+        super().__init__(status, f"This is not an Umbral Chat service: {url}", reason)
+
+
 MENDS = {
     "unauthorized": "Pass --key, or set UMBRAL_CHAT_KEY to one of the service's keys.",
     "token_expired": "Issue a new token with `umbral-chat token`.",
@@ -88,7 +95,7 @@ def mend(error: UmbralChatError) -> str | None:
     if known := MENDS.get(error.code):
         return known
     if not error.code:
-        return "Something else answers there: check --url."
+        return "Something else answers there, or stands in front of it: check --url and UMBRAL_CHAT_URL."
     return None
 
 
@@ -125,4 +132,4 @@ def show(error: BaseException) -> None:
         say(clean(f"→ {hint}"), console=console)
 
 
-__all__ = ["MEANINGS", "MENDS", "ExitCode", "Problem", "Unreachable", "exit_code", "mend", "show"]
+__all__ = ["MEANINGS", "MENDS", "AnotherService", "ExitCode", "Problem", "Unreachable", "exit_code", "mend", "show"]

@@ -18,7 +18,7 @@ FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 """What a disk says that takes no more."""
 
 _HANDLES = (Path("/dev"), Path("/proc"))
-"""Where names of open files are: `/dev/stdout` may lead to a regular file that a shell opened, and wants appended to."""
+"""Where names of open files are: `/dev/stdout` may lead to a regular file that a shell opened to append."""
 
 
 class OutputFailed(UmbralChatError):
@@ -33,8 +33,8 @@ def replaced(path: Path) -> Iterator[BinaryIO]:
     """A file to write to that takes the place of `path` when the block ends well, and is removed when it does not.
 
     A symbolic link stays: what it leads to is replaced. A device or a FIFO stays, too, and is written through. Only its
-    owner may read a new file: conversations are nobody else's business. Raises UsageError when it cannot be written, and
-    OutputFailed when the disk takes no more.
+    owner may read a new file: conversations are nobody else's business. Raises UsageError when it cannot be written,
+    and OutputFailed when the disk takes no more.
     """
     try:
         if _regular(path):
@@ -42,7 +42,7 @@ def replaced(path: Path) -> Iterator[BinaryIO]:
                 yield file
         else:
             with path.open("ab", buffering=0) as raw:
-                yield raw  # type: ignore[misc]  # unbuffered, it is a FileIO, which writes bytes as well
+                yield raw
     except OSError as error:
         if error.errno in FULL or error.errno == errno.EPIPE:
             raise OutputFailed(str(path), error) from None

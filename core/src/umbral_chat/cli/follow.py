@@ -9,6 +9,7 @@ from typing import Any
 from umbral_chat.cli.client import Client, Json, conversation_path
 from umbral_chat.cli.failures import Problem, Unreachable
 from umbral_chat.cli.retry import backoff, passes, pause
+from umbral_chat.cli.shapes import EventsShape
 from umbral_chat.errors import InvalidRequest
 from umbral_chat.model.cursor import START, Cursor
 
@@ -43,7 +44,9 @@ class Follower:
 
 async def last_entries(client: Client, conversation: str, count: int) -> str:
     """The cursor from which the newest `count` entries follow."""
-    answer = await client.call("GET", conversation_path(conversation, "events"), params={"after": "0", "limit": 1})
+    answer = await client.call(
+        "GET", conversation_path(conversation, "events"), params={"after": "0", "limit": 1}, shape=EventsShape
+    )
     place = _place(answer["cursor"])
     if place.epoch is None or answer["head"] <= count:
         return "0"
@@ -73,7 +76,7 @@ async def follow(
         asked = asyncio.get_running_loop().time()
         try:
             # Longer than any long poll may take: past it the connection is dead, however alive it looks.
-            answer = await client.call("GET", path, params=params, within=WAIT + 15)
+            answer = await client.call("GET", path, params=params, within=WAIT + 15, shape=EventsShape)
         except (Unreachable, Problem) as error:
             if isinstance(error, Problem) and error.code == "cursor_expired" and follower.cursor != "0":
                 notice(f"{error.detail or error.title} Starting over.")

@@ -7,7 +7,7 @@ import os
 import sys
 from contextlib import suppress
 from importlib import import_module
-from typing import Any
+from typing import Any, NoReturn
 
 import rich_click as click
 from click.exceptions import Exit
@@ -80,11 +80,7 @@ class LazyGroup(click.RichGroup):
         except (KeyboardInterrupt, click.Abort):
             raise Exit(ExitCode.INTERRUPTED) from None
         except OSError as error:
-            if error.errno not in FULL:
-                raise
-            _discard_output()
-            show(OutputFailed("The output", error))
-            raise Exit(ExitCode.FAILED) from None
+            end_without_room(error)
         except Exception as error:
             if (code := exit_code(error)) is None:
                 raise
@@ -92,10 +88,15 @@ class LazyGroup(click.RichGroup):
             raise Exit(code) from None
 
 
-def _discard_output() -> None:
-    """What stdout holds back cannot be written: at its end the interpreter would try once more, and complain."""
+def end_without_room(error: OSError) -> NoReturn:
+    """End with a line that says so, where it is the output that cannot be written; else raise `error`."""
+    if error.errno not in FULL:
+        raise error
     with suppress(OSError, ValueError):
+        # What stdout holds back would be tried once more when the interpreter ends, which would complain.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    show(OutputFailed("The output", error))
+    sys.exit(ExitCode.FAILED)
 
 
 def load(target: str) -> click.Command:
@@ -140,4 +141,4 @@ def cli(ctx: click.Context, url: str, key: str | None) -> None:
     ctx.obj = Service(url, key)
 
 
-__all__ = ["COMMANDS", "LOCAL", "ONLINE", "LazyGroup", "cli", "load"]
+__all__ = ["COMMANDS", "LOCAL", "ONLINE", "LazyGroup", "cli", "end_without_room", "load"]

@@ -29,6 +29,11 @@ AHEAD = 64
 
 @command("import", "umbral-chat import history.jsonl", "umbral-chat export --all | umbral-chat --url URL import -")
 @click.argument("file", type=click.File("rb"))
+@click.option(
+    "--keep-times",
+    is_flag=True,
+    help="Keep the times, senders, edits and redactions of an export; needs a key with the right `import`.",
+)
 @click.option("--stop-on-error", is_flag=True, help="Stop at the first line that fails; without it the others go on.")
 @click.option(
     "--concurrency",
@@ -42,20 +47,28 @@ AHEAD = 64
 @click.pass_context
 @run_async
 async def import_command(
-    ctx: click.Context, file: BinaryIO, stop_on_error: bool, concurrency: int, as_json: bool
+    ctx: click.Context, file: BinaryIO, keep_times: bool, stop_on_error: bool, concurrency: int, as_json: bool
 ) -> None:
     """Import messages from FILE (JSON Lines; `-` is standard input).
 
-    A line is `{"conversation", "content", "role" or "sender"}` with `client_id`, `message_id`, `reply_to` and
-    `metadata` where wanted, or an entry as `export` wrote it. Importing a file again stores nothing twice. Times and
-    numbers are the service's own; what was redacted is left out.
+    A line is `{"conversation", "content", "role" or "sender"}` with `client_id`, `message_id`, `reply_to`, `metadata`
+    and `at` where wanted, or an entry as `export` wrote it. Importing a file again stores nothing twice.
+
+    With --keep-times a log that is imported into an empty conversation is the one that was exported: its numbers, its
+    times, who wrote, edited or redacted what. Each entry is marked as imported, so that nothing answers it. Without it
+    times and numbers are the service's own, and what was redacted is left out.
     """
     from umbral_chat.cli.client import Client
     from umbral_chat.cli.output import print_json, say, stderr, stdout
 
     began = time.monotonic()
     async with Client(current_service(ctx)) as client:
-        run = Import(client, stop_on_error=stop_on_error, report=lambda text: say(text, console=stderr()))
+        run = Import(
+            client,
+            keep_times=keep_times,
+            stop_on_error=stop_on_error,
+            report=lambda text: say(text, console=stderr()),
+        )
         try:
             with closing(_with_progress(file)) as lines:
                 await run.all(lines, concurrency)
@@ -72,7 +85,10 @@ async def import_command(
 class Import:
     """One run: a worker takes the conversations that fall to it, so that the order inside each is kept."""
 
-    def __init__(self, client: Client, *, stop_on_error: bool, report: Callable[[str], None]) -> None:
+    def __init__(
+        self, client: Client, *, keep_times: bool = False, stop_on_error: bool, report: Callable[[str], None]
+    ) -> None:
+        self._keep_times = keep_times
         self.counts: Counter[str] = Counter()
         self._client = client
         self._stop_on_error = stop_on_error
@@ -99,7 +115,7 @@ class Import:
     async def _feed(self, lines: Iterable[tuple[int, bytes]], queues: list[asyncio.Queue[Step | None]]) -> None:
         from umbral_chat.cli.lines import BadLine, Planner
 
-        planner = Planner()
+        planner = Planner(keep_times=self._keep_times)
         for number, raw in lines:
             try:
                 step = planner.step(number, raw)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import rich_click as click
 
 from umbral_chat.cli.command import command, conversation_argument, json_option, run_async
+from umbral_chat.cli.failures import AnotherService
 from umbral_chat.cli.service import current_service, service_options
 
 if TYPE_CHECKING:
@@ -47,11 +48,13 @@ async def conversations_command(
 
 async def listed(client: Client, *, status: str | None = None, limit: int | None = None) -> AsyncIterator[Json]:
     """The inbox's conversations by last activity, newest first, up to `limit` (None: all)."""
+    from umbral_chat.cli.shapes import InboxShape
+
     before, given = None, 0
     while True:
         # Without a limit the service takes its own page size, which it may bound lower than any that we would ask for.
         params: dict[str, str | int | None] = {"before": before, "status": status}
-        page = await client.call("GET", "/v1/conversations", params=params)
+        page = await client.call("GET", "/v1/conversations", params=params, shape=InboxShape)
         for conversation in page["conversations"]:
             if limit is not None and given >= limit:
                 return
@@ -75,7 +78,9 @@ async def delete_command(ctx: click.Context, conversation: str, yes: bool) -> No
 
     confirm(f"Delete conversation {conversation} and everything in it?", yes=yes)
     async with Client(current_service(ctx)) as client:
-        await client.call("DELETE", conversation_path(conversation))
+        answer = await client.fetch("DELETE", conversation_path(conversation))
+        if answer.status_code != 204:
+            raise AnotherService(answer.status_code, client.service.url, "A deletion is answered with 204.")
     stdout().print(f"✓ {conversation} is deleted")
 
 

@@ -1,13 +1,15 @@
 """The lines of an import, each turned into the requests that store it (pure).
 
-A line is a message as people write it, `{"conversation", "content", "role" | "sender", …}`, or an entry as `export`
-wrote it, `{"conversation", "kind", "seq", …}`.
+A line is a message as people write it, `{"conversation", "content", "role" | "sender", …}`, an entry as `export` wrote
+it, `{"conversation", "kind", "seq", …}`, or a conversation in which nothing was said, `{"conversation", "kind":
+"conversation"}`.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from datetime import datetime
 from hashlib import blake2b
 from typing import Any
 
@@ -20,6 +22,7 @@ from umbral_chat.errors import InvalidRequest, UmbralChatError
 from umbral_chat.model.attachments import attachments
 from umbral_chat.model.entries import Edit, Entry, Message, Redaction, Role, Sender, Update
 from umbral_chat.model.ids import check_conversation_id
+from umbral_chat.rules import check_message_id
 
 LINE_DEPTH = DEEPEST + 1
 """Levels of a line: what `export` wrote of an update is in one object more than the request that made it. Which depth
@@ -41,6 +44,8 @@ class PlainLine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     message_id: str | None = None
     reply_to: str | None = None
     metadata: dict[str, Any] | None = None
+    at: datetime | None = None
+    """When it was said; sent only where times are kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +79,10 @@ class Planner:
     longer by then, repeats nothing. Lines that are alike to the letter are told apart by their count.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, keep_times: bool = False) -> None:
+        """`keep_times`: each entry is imported with its time, its sender and what became of it, so that the log is the
+        one that was exported; without it, what an entry did is done anew."""
+        self._keep_times = keep_times
         self._seen: Counter[bytes] = Counter()
         self._closed: set[str] = set()
         self._reopened: set[str] = set()
@@ -92,7 +100,10 @@ class Planner:
         if not isinstance(value, dict):
             raise BadLine("not a JSON object")
         try:
-            conversation = check_conversation_id(str(value.get("conversation", "")))
+            conversation = _conversation(value)
+            if value.get("kind") == "conversation":
+                made = Request("POST", "/v1/conversations", {"id": conversation}, None)
+                return Step(number, conversation, (made,), becomes="updated")
             if "kind" in value:
                 fields = {name: inner for name, inner in value.items() if name != "conversation"}
                 return self._entry(number, conversation, msgspec.convert(fields, Entry), value)
@@ -101,18 +112,28 @@ class Planner:
             raise BadLine(str(error)) from None
         except InvalidRequest as error:
             raise BadLine(error.detail) from None
+        except UnicodeEncodeError:
+            raise BadLine("holds a lone surrogate, which is no text") from None
 
     def _plain(self, number: int, line: PlainLine, value: dict[str, Any]) -> Step:
         if line.role and line.sender:
             raise BadLine("has both `role` and `sender`; one is enough")
         if not line.content and not attachments(line.metadata):
-            raise BadLine("`content` is empty, and `metadata.attachments` has nothing")
+            what = "missing required field `content`" if "content" not in value else "`content` is empty"
+            raise BadLine(f"{what}, and `metadata.attachments` has nothing")
         sender = line.sender or (Sender(line.role) if line.role else None)
         key = line.client_id or self._key(value)
-        return Step(number, line.conversation, (_send(line, sender, key),))
+        at = line.at if self._keep_times else None
+        return Step(number, line.conversation, (_send(line, sender, key, at),))
 
     def _entry(self, number: int, conversation: str, entry: Entry, value: dict[str, Any]) -> Step:
         key = self._key(value)
+        if self._keep_times:
+            restored = isinstance(entry, Message)
+            becomes = "updated" if isinstance(entry, Update) else "stored"
+            path = conversation_path(conversation, "entries")
+            request = Request("POST", path, _moved(entry), key)
+            return Step(number, conversation, (request,), restored=restored, becomes=becomes)
         reopens = conversation in self._reopened
         self._reopened.discard(conversation)
         match entry:
@@ -133,7 +154,7 @@ class Planner:
                 )
                 return Step(number, conversation, (_send(line, entry.sender, key),), restored=True)
             case Edit():
-                path = conversation_path(conversation, "messages", entry.message_id)
+                path = conversation_path(conversation, "messages", check_message_id(entry.message_id))
                 body = {"content": entry.content, **({"metadata": entry.metadata} if entry.metadata else {})}
                 return Step(number, conversation, (Request("PATCH", path, body, key),), restored=True)
             case Update():
@@ -153,13 +174,29 @@ class Planner:
         return f"import-{digest.hex()}-{self._seen[digest]}"
 
 
-def _send(line: PlainLine, sender: Sender | None, key: str) -> Request:
+def _conversation(value: dict[str, Any]) -> str:
+    if "conversation" not in value:
+        raise BadLine("`conversation` is missing: the id of the conversation that this belongs to")
+    if not isinstance(name := value["conversation"], str):
+        raise BadLine("`conversation` is not text")
+    return check_conversation_id(name)
+
+
+def _moved(entry: Entry) -> dict[str, Any]:
+    """The entry as the service takes it in: without its number, its key and its mark, which are drawn anew."""
+    fields: dict[str, Any] = msgspec.to_builtins(entry)
+    return {name: value for name, value in fields.items() if name not in {"seq", "client_id", "imported"}}
+
+
+def _send(line: PlainLine, sender: Sender | None, key: str, at: datetime | None = None) -> Request:
     body: dict[str, Any] = {"content": line.content}
     if sender:
         body["sender"] = msgspec.to_builtins(sender)
     for name in ("message_id", "reply_to", "metadata"):
         if (inner := getattr(line, name)) is not None:
             body[name] = inner
+    if at is not None:
+        body["at"] = at
     return Request("POST", conversation_path(line.conversation, "messages"), body, key)
 
 

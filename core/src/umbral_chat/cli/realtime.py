@@ -29,13 +29,14 @@ async def realtime_command(ctx: click.Context, action: str, as_json: bool) -> No
     """
     from umbral_chat.cli.client import Client
     from umbral_chat.cli.output import print_json, say
+    from umbral_chat.cli.shapes import ToggleShape
     from umbral_chat.cli.summary import toggle_words
 
     async with Client(current_service(ctx)) as client:
         if action == "status":
-            toggle = await client.call("GET", PATH)
+            toggle = await client.call("GET", PATH, shape=ToggleShape)
         else:
-            toggle = await client.call("PUT", PATH, body={"enabled": action == "on"})
+            toggle = await client.call("PUT", PATH, body={"enabled": action == "on"}, shape=ToggleShape)
     if as_json:
         print_json(toggle)
         return

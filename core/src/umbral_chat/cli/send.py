@@ -47,11 +47,12 @@ async def send_command(
     from umbral_chat.cli.client import Client, conversation_path
     from umbral_chat.cli.output import notice, one_line, print_json, say
     from umbral_chat.cli.retry import with_retries
+    from umbral_chat.cli.shapes import SentShape
 
     body = message_body(text if text not in {None, "-"} else _standard_input(), **options)
     async with Client(current_service(ctx)) as client:
         answer = await with_retries(
-            lambda: client.call("POST", conversation_path(conversation, "messages"), body=body),
+            lambda: client.call("POST", conversation_path(conversation, "messages"), body=body, shape=SentShape),
             patience=patience,
             notice=lambda error: notice(f"{error} Trying again for {patience:g} s."),
         )

@@ -31,18 +31,19 @@ async def status_command(ctx: click.Context, watching: bool, interval: float, as
     from umbral_chat.cli.client import Client
     from umbral_chat.cli.outline import outline
     from umbral_chat.cli.output import print_json, say, stdout
+    from umbral_chat.cli.shapes import StatusShape
     from umbral_chat.cli.summary import readable
     from umbral_chat.cli.watch import Lines, Screen, watch
 
     service = current_service(ctx)
     async with Client(service) as client:
         if watching and as_json:
-            await watch(client, Lines(), interval=interval)
+            await watch(client, Lines(), interval=interval, shape=StatusShape)
         if watching:
             screen = Screen(stdout(), service.url)
             with screen.opened():
-                await watch(client, screen, interval=interval)
-        status = await client.call("GET", "/v1/status")
+                await watch(client, screen, interval=interval, shape=StatusShape)
+        status = await client.call("GET", "/v1/status", shape=StatusShape)
     if as_json:
         print_json(status)
         return

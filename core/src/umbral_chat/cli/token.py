@@ -49,11 +49,12 @@ async def token_command(ctx: click.Context, /, as_json: bool, rights: str, **fie
     """
     from umbral_chat.cli.client import Client
     from umbral_chat.cli.output import echo, moment, notice, print_json
+    from umbral_chat.cli.shapes import TokenShape
 
     body = {name: value for name, value in fields.items() if value is not None}
     body["rights"] = [right.strip() for right in rights.split(",") if right.strip()]
     async with Client(current_service(ctx)) as client:
-        answer = await client.call("POST", "/v1/tokens", body=body)
+        answer = await client.call("POST", "/v1/tokens", body=body, shape=TokenShape)
     if as_json:
         print_json(answer)
         return

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import rich_click as click
 
 from umbral_chat.cli.command import command, conversation_argument, run_async
 from umbral_chat.cli.service import current_service, service_options
+
+if TYPE_CHECKING:
+    import httpx
 
 FORMATS = ("json", "markdown", "text", "openai")
 
@@ -36,6 +40,7 @@ async def transcript_command(ctx: click.Context, conversation: str, form: str, o
         answer = await client.fetch(
             "GET", conversation_path(conversation, "transcript"), params={"format": form}, within=120
         )
+    _check(answer, form)
     if output is not None:
         with replaced(output) as file:
             file.write(answer.content)
@@ -45,6 +50,21 @@ async def transcript_command(ctx: click.Context, conversation: str, form: str, o
     else:
         sys.stdout.buffer.write(answer.content)
         sys.stdout.buffer.flush()
+
+
+def _check(answer: httpx.Response, form: str) -> None:
+    """Raises AnotherService for what is no transcript in this form."""
+    from umbral_chat.cli.client import fitting
+    from umbral_chat.cli.failures import AnotherService
+    from umbral_chat.cli.shapes import PromptTurn, TranscriptShape
+
+    if form in {"json", "openai"}:
+        fitting(answer, TranscriptShape if form == "json" else list[PromptTurn])
+        return
+    kind = answer.headers.get("content-type", "an answer without a type")
+    if kind.partition(";")[0].strip() != {"markdown": "text/markdown", "text": "text/plain"}[form]:
+        where = str(answer.request.url.copy_with(query=None))
+        raise AnotherService(answer.status_code, where, f"A transcript was asked for, and {kind} came.")
 
 
 __all__ = ["transcript_command"]

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from umbral_chat.cli.client import Client, Json
 from umbral_chat.cli.failures import Problem, Unreachable
@@ -39,9 +39,10 @@ async def watch(
     *,
     interval: float,
     path: str = "/v1/status",
+    shape: Any = None,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> NoReturn:
-    """Look at `path` every `interval` seconds, until cancelled; `show` gets every look.
+    """Look at `path` every `interval` seconds, until cancelled; `show` gets every look, whose answer fits `shape`.
 
     A service that answered once and is lost is asked again without end. Raises Unreachable when it never answered,
     Problem for what does not pass by itself.
@@ -50,7 +51,7 @@ async def watch(
     away: datetime | None = None
     while True:
         try:
-            newest = await client.call("GET", path, within=ANSWER_WITHIN)
+            newest = await client.call("GET", path, within=ANSWER_WITHIN, shape=shape)
         except (Unreachable, Problem) as error:
             if newest is None or not passes(error):
                 raise

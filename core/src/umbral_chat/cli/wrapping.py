@@ -43,17 +43,15 @@ def hanging(line: Text, width: int, indent: int) -> list[Text]:
     """`line` as lines of fewer than `width` cells; all but the first begin with `indent` spaces. Line breaks in it
     begin such a line, too."""
     indent = min(indent, max(0, width - 1 - LEAST))
-    lines = []
+    lines: list[Text] = []
     for piece in line.split("\n", allow_blank=True) or [line]:
-        rest = piece
-        while True:
+        rest: Text | None = piece
+        while rest is not None:
             lead = indent if lines else 0
             place = _place(rest.plain, max(LEAST, width - 1 - lead))
             head, rest = (rest, None) if place is None else (rest[:place], rest[place:])
             head.no_wrap = True
             lines.append(_behind(head, lead))
-            if rest is None:
-                break
     return lines
 
 

@@ -11,7 +11,8 @@ from umbral_chat.consumers.holding import LeaseLost, hold
 from umbral_chat.consumers.places import Place, Places
 from umbral_chat.errors import ConversationDeleted, HistoryUnavailable
 from umbral_chat.model.conversations import Head, LogPage
-from umbral_chat.providers.edges import Consumer
+from umbral_chat.model.entries import Entry
+from umbral_chat.providers.edges import Consumer, TakesImported
 from umbral_chat.providers.history import History
 from umbral_chat.providers.store import Lease, SharedStore
 from umbral_chat.tasks import being_cancelled
@@ -55,6 +56,7 @@ class Courses:
         self._clock = clock
         self._holder = holder
         self.places = Places(store, consumer.name)
+        self._takes_imported = isinstance(consumer, TakesImported) and consumer.imported
         self._handled: OrderedDict[str, Place] = OrderedDict()
 
     def handled(self, conversation: str, head: Head) -> bool:
@@ -104,9 +106,10 @@ class Courses:
             return None
         return None if page.head is None else page
 
-    @property
-    def consumer(self) -> Consumer:
-        return self._consumer
+    async def give(self, conversation: str, epoch: str, entry: Entry) -> None:
+        """Have the consumer handle an entry, unless it does not take such."""
+        if not entry.imported or self._takes_imported:
+            await self._consumer.handle(conversation, epoch, entry)
 
     def monotonic(self) -> float:
         return self._clock.monotonic()
@@ -153,7 +156,7 @@ class _Course:
         try:
             for entry in page.entries:
                 try:
-                    await self._courses.consumer.handle(self._conversation, head.epoch, entry)
+                    await self._courses.give(self._conversation, head.epoch, entry)
                 except (Exception, asyncio.CancelledError) as error:
                     if isinstance(error, asyncio.CancelledError) and being_cancelled():
                         raise

@@ -20,13 +20,22 @@ class Line(NamedTuple):
     sender: Sender
     message_id: str | None
     at: datetime | None = None
-    """When it became durable."""
+    """When it became durable; of an imported one, when it was written first."""
+    imported: bool = False
 
     @classmethod
     def of(cls, entry: Entry) -> Line:
         """Encode `entry`."""
         message_id = None if isinstance(entry, Update) else entry.message_id
-        return cls(entry.seq, KINDS[type(entry)], entry_encoder.encode(entry), entry.sender, message_id, entry.at)
+        return cls(
+            entry.seq,
+            KINDS[type(entry)],
+            entry_encoder.encode(entry),
+            entry.sender,
+            message_id,
+            entry.at,
+            entry.imported,
+        )
 
     @property
     def ends_draft(self) -> bool:
@@ -35,8 +44,8 @@ class Line(NamedTuple):
 
     @property
     def says(self) -> bool:
-        """Whether somebody said something, and so types it no more."""
-        return self.kind == _MESSAGE
+        """Whether somebody said something, and so types it no more. What is imported was said long ago."""
+        return self.kind == _MESSAGE and not self.imported
 
 
 _MESSAGE = KINDS[Message]

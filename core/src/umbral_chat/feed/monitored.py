@@ -10,7 +10,7 @@ from umbral_chat.feed.health import HistoryHealth
 from umbral_chat.model.conversations import Conversation, Deleted, Head, InboxPage, LogPage, MessagePage
 from umbral_chat.model.entries import FoldedMessage, Status
 from umbral_chat.model.writes import Appended, Write
-from umbral_chat.providers.history import History
+from umbral_chat.providers.history import History, TellsWhetherItWrites
 
 T = TypeVar("T")
 
@@ -56,6 +56,10 @@ class MonitoredHistory:
 
     async def mark_read(self, conversation: str, subject: str, seq: int) -> int:
         return await self._ask(self.wrapped.mark_read(conversation, subject, seq))
+
+    async def refuses_writes(self) -> str | None:
+        """Why sends are refused now; None: they are taken, or this history does not tell."""
+        return await self.wrapped.refuses_writes() if isinstance(self.wrapped, TellsWhetherItWrites) else None
 
     async def _ask(self, call: Awaitable[T]) -> T:
         asked = self.health.outages

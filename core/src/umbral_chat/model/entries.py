@@ -65,10 +65,13 @@ class _Entry(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, tag_
     seq: int
     """Number in the log: 1, 2, 3 … without gaps."""
     at: datetime
-    """When it became durable, UTC."""
+    """When it became durable, UTC; of an imported one, when it was written first. For display: what sorts, sweeps or
+    scans goes by the time of writing, which the store keeps beside it."""
     sender: Sender
     client_id: ClientId = None
     """The idempotency key that it was written with, so that its sender recognizes its own."""
+    imported: bool = False
+    """It was said before, elsewhere, and moved here with the time that it had: nobody waits for an answer to it."""
 
 
 class Message(_Entry, frozen=True, tag="message"):
@@ -122,6 +125,8 @@ class FoldedMessage(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=Tru
     metadata: Metadata = None
     edited_at: datetime | None = None
     redacted: bool = False
+    imported: bool = False
+    """Its own entry was imported."""
 
 
 entry_encoder = msgspec.json.Encoder()

@@ -24,6 +24,7 @@ def folded(message: Message) -> FoldedMessage:
         reply_to=message.reply_to,
         metadata=message.metadata,
         redacted=message.redacted,
+        imported=message.imported,
     )
 
 

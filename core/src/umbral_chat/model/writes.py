@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from hashlib import blake2b
 from typing import Any
 
@@ -11,6 +12,9 @@ from umbral_chat.model.authors import former
 from umbral_chat.model.entries import Changes, Entry, Sender
 
 _NOT_THE_BODY = {"key", "epoch"}
+_LEFT_OUT: dict[str, Any] = {"at": None, "redacted": False}
+"""Fields that are no part of the fingerprint while they say nothing: writes of before they were there have the same."""
+
 _sorted = msgspec.json.Encoder(order="sorted")
 
 
@@ -24,13 +28,17 @@ class _Write(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", omit_d
     """Idempotency key, in the scope conversation × subject; kept as long as the conversation."""
     epoch: str | None = None
     """When given, the log must be of this epoch (tokens are bound to one), else ConversationDeleted is raised."""
+    at: datetime | None = None
+    """The time, UTC, that an entry of another log had there: the entry shows it, and is marked as imported. It changes
+    nothing else: not the conversation's activity, and a user's message does not open a closed conversation."""
 
     def fingerprint(self) -> bytes:
         """16 bytes that tell whether a repeated key comes with the same body."""
         # Whose key it is, is not its body. The bare subject has a place here since it once had, so that a repeat of a
         # write that an older version stored is known as one.
         same = msgspec.structs.replace(self, subject=former(self.subject) or self.subject)
-        body = [getattr(same, name) for name in self.__struct_fields__ if name not in _NOT_THE_BODY]
+        fields = [(name, getattr(same, name)) for name in self.__struct_fields__ if name not in _NOT_THE_BODY]
+        body = [value for name, value in fields if name not in _LEFT_OUT or value != _LEFT_OUT[name]]
         return blake2b(_sorted.encode([self.__struct_config__.tag, body]), digest_size=16).digest()
 
 
@@ -41,6 +49,8 @@ class WriteMessage(_Write, frozen=True, tag="message"):
     message_id: str | None = None
     reply_to: str | None = None
     metadata: dict[str, Any] | None = None
+    redacted: bool = False
+    """With `at`: it was redacted where it comes from; `content` is empty and there is no metadata."""
 
 
 class WriteEdit(_Write, frozen=True, tag="edit"):
@@ -51,6 +61,8 @@ class WriteEdit(_Write, frozen=True, tag="edit"):
     metadata: dict[str, Any] | None = None
     own_only: bool = False
     """Only the message's own author may: else Forbidden (`not_your_message`)."""
+    redacted: bool = False
+    """As that of a message."""
 
 
 class WriteRedaction(_Write, frozen=True, tag="redaction"):

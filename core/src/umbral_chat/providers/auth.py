@@ -21,6 +21,7 @@ Right = Literal[
     "admin",
     "metrics",
     "last_seen",
+    "import",
 ]
 """What a principal may do. `docs/reference/rights.md` says which route needs which."""
 

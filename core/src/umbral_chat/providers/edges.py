@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import msgspec
 
@@ -31,7 +31,8 @@ class Consumer(Protocol):
 
     Each conversation's entries come to it in order, from where its stored cursor stands, by one instance at a time
     (a lease); the cursor is stored after `handle` returned, so an entry may come again after a crash: at least once.
-    A consumer whose name the store does not know yet begins with the first entry of every log.
+    A consumer whose name the store does not know yet begins with the first entry of every log. Imported entries, which
+    nobody waits for, do not come to it, unless it has the ability `TakesImported`.
     """
 
     name: str
@@ -40,6 +41,15 @@ class Consumer(Protocol):
     async def handle(self, conversation: str, epoch: str, entry: Entry) -> None:
         """Take one entry. What it raises is logged and counted, and the entry comes again after a pause."""
         ...
+
+
+@runtime_checkable
+class TakesImported(Protocol):
+    """Optional ability of a consumer: imported entries come to it as well (`entry.imported`), where it says so. An
+    archive or a search index wants them; what answers, notifies or calls out does not."""
+
+    imported: bool
+    """Whether they come."""
 
 
 class CheckResult(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -75,4 +85,4 @@ class Check(msgspec.Struct, frozen=True):
     needs_service: bool = False
 
 
-__all__ = ["Check", "CheckResult", "Consumer", "Offer"]
+__all__ = ["Check", "CheckResult", "Consumer", "Offer", "TakesImported"]

@@ -41,7 +41,9 @@ class History(Protocol):
         (`message_not_found`, for what edits or redacts), Forbidden (`not_your_message`), ConversationDeleted (also
         when `write.epoch` is not the log's). A redaction blanks the message and its edits in the same transaction;
         redacting again is answered with the first redaction. A message by a `user` to a closed conversation is
-        followed by an update that opens it. `at` never decreases inside a log.
+        followed by an update that opens it. `at` never decreases inside a log, imported entries aside: a write with
+        `at` becomes an entry that shows this time and is `imported`, whose place in the log, and in the inbox, is that
+        of the time of writing; it opens no conversation.
         """
         ...
 
@@ -105,6 +107,15 @@ class RenewsEpochs(Protocol):
         ...
 
 
+@runtime_checkable
+class TellsWhetherItWrites(Protocol):
+    """Optional ability of a history that may read and yet not write: its disk is full, say. Readiness asks."""
+
+    async def refuses_writes(self) -> str | None:
+        """Why sends are refused now, without names of files; None: they are taken. Answers within a second or two."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Storage:
     """What a history plugin provides: the logs, and the shared store beside them. Entered once, left at shutdown."""
@@ -116,4 +127,4 @@ class Storage:
     """Entered before the first call, left after the last."""
 
 
-__all__ = ["History", "RenewsEpochs", "Storage"]
+__all__ = ["History", "RenewsEpochs", "Storage", "TellsWhetherItWrites"]

@@ -17,6 +17,15 @@ _HEADER_TEXT = re.compile(r"[\x21-\x7e]+\Z")
 """What an `Authorization: Bearer` header can carry."""
 
 
+KEY_LEAST = 12
+"""Fewest characters of a key. A shorter one can be guessed, or is a placeholder that was left."""
+
+_SHORT = frozenset(hashlib.sha256(key.encode()).hexdigest() for key in ("", *map(chr, range(0x21, 0x7F))))
+"""Digests of the keys that have no character, or one: what a variable that was not set becomes, for one."""
+
+GOOD_KEY = "A good one: openssl rand -hex 32"
+
+
 def check_keys(core: Core, origin: Origin = DEFAULT) -> None:
     """Each key has one of `key` and `sha256`, a name and a secret of its own, and rights that exist.
 
@@ -48,11 +57,21 @@ def _digest(key: Key, where: str, origin: Origin) -> str:
             "SHA-256 in 64 hex digits, so that the file holds no secret."
         )
     if key.key is None:
+        if key.sha256 in _SHORT:
+            raise SettingsError(
+                f"{where}.sha256 of {key.name!r} ({origin}) is that of a key with fewer than two characters, which "
+                f"would be guessed. {GOOD_KEY}"
+            )
         return str(key.sha256)
     if not _HEADER_TEXT.match(key.key.reveal()):
         raise SettingsError(
             f"{where}.key of {key.name!r} ({origin}) must be visible ASCII characters without spaces, for it travels "
-            "in a header. A good one: openssl rand -hex 32"
+            f"in a header. {GOOD_KEY}"
+        )
+    if len(key.key.reveal()) < KEY_LEAST:
+        raise SettingsError(
+            f"{where}.key of {key.name!r} ({origin}) has fewer than {KEY_LEAST} characters, and would be guessed. "
+            f"{GOOD_KEY}"
         )
     return hashlib.sha256(key.key.reveal().encode()).hexdigest()
 

@@ -13,6 +13,7 @@ from umbral_chat.errors import SettingsError
 from umbral_chat.settings import environ as env
 from umbral_chat.settings import sections as own
 from umbral_chat.settings.build import Given, Kinds, build, spread
+from umbral_chat.settings.cross_origin import check_cors_origins
 from umbral_chat.settings.effective import Settings
 from umbral_chat.settings.keys import check_keys
 from umbral_chat.settings.nearest import mend
@@ -66,6 +67,7 @@ def load(
         file=file,
     )
     check_keys(settings.core, settings.origin("core.keys"))
+    check_cors_origins(settings.core, settings.origin("core.cors_origins"))
     return settings
 
 

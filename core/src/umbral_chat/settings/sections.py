@@ -151,9 +151,9 @@ class Core(Section, frozen=True):
             "and kept in the shared store."
         ),
     ] = msgspec.field(default_factory=list)
-    cors_origins: Annotated[list[str], Meta(description="Origins whose pages may call the API; `*` for all.")] = (
-        msgspec.field(default_factory=list)
-    )
+    cors_origins: Annotated[
+        list[str], Meta(description="Origins whose pages may call the API, as a browser writes them; `*` for all.")
+    ] = msgspec.field(default_factory=list)
     public_url: Annotated[str | None, Meta(description="URL under which clients reach the service, for offers.")] = None
     disabled_plugins: Annotated[list[str], Meta(description="Installed plugins that are not to be loaded.")] = (
         msgspec.field(default_factory=list)

@@ -9,7 +9,7 @@ import apsw
 
 from umbral_chat.errors import HistoryUnavailable, StoreError
 from umbral_chat.sqlite import database
-from umbral_chat.sqlite.locking import OUTAGES
+from umbral_chat.sqlite.locking import OUTAGES, reason
 
 _STEP = 1_000
 """Pages between looks at the clock of other threads: each step holds no lock that a writer needs."""
@@ -28,7 +28,9 @@ def back_up(path: Path, vfs: str | None, target: Path) -> None:
         _copy(path, vfs, part)
         part.rename(target)
     except OUTAGES as error:
-        raise HistoryUnavailable(f"The backup failed: {error}.") from error
+        raise HistoryUnavailable(f"The backup {target} failed, and nothing of it is left: {reason(error)}.") from error
+    except OSError as error:
+        raise StoreError(f"The backup {target} failed, and nothing of it is left: {error.strerror}.") from error
     finally:
         part.unlink(missing_ok=True)
     directory = os.open(target.parent, os.O_RDONLY)

@@ -9,6 +9,7 @@ from pathlib import Path
 import apsw
 
 from umbral_chat.errors import NewerSchema, StoreError
+from umbral_chat.sqlite.exposure import exposed
 from umbral_chat.sqlite.schema import APPLICATION_ID, VERSION, migrate
 
 BUSY_MS = 5_000
@@ -27,6 +28,8 @@ def prepare(path: Path, vfs: str | None = None) -> None:
     """
     try:
         _check_place(path)
+        if (reason := exposed(path)) is not None:
+            raise StoreError(f"{path} (core.database) is not safe: {reason}")
         _check_header(path)
         _upgrade(path, vfs)
     except OSError as error:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
 from umbral_chat.clock import Clock
+from umbral_chat.errors import HistoryUnavailable
 from umbral_chat.model.conversations import Conversation, Deleted, Head, InboxPage, LogPage, MessagePage
 from umbral_chat.model.entries import FoldedMessage, Status
 from umbral_chat.model.writes import Appended, Write
@@ -16,6 +18,10 @@ from umbral_chat.sqlite.lane import Lane
 from umbral_chat.sqlite.moments import micros
 from umbral_chat.sqlite.names import Names
 from umbral_chat.sqlite.threads import once
+from umbral_chat.sqlite.writer import Writer
+
+ROOM = 64 * 1024
+"""Bytes that must be free for a write to be likely to go well: a few pages, and their WAL frames."""
 
 
 class SqliteHistory:
@@ -23,9 +29,10 @@ class SqliteHistory:
 
     name = "sqlite"
 
-    def __init__(self, path: Path, vfs: str | None, clock: Clock, writer: Lane, readers: Lane) -> None:
+    def __init__(self, path: Path, vfs: str | None, clock: Clock, writer: Writer, readers: Lane) -> None:
         self._path, self._vfs, self._clock = path, vfs, clock
-        self._write, self._read = writer.submit, readers.submit
+        self._writer = writer
+        self._write, self._read = writer.lane.submit, readers.submit
         self.names = Names(b"")
         """Under the database's own key once it is open."""
 
@@ -91,6 +98,25 @@ class SqliteHistory:
     async def mark_read(self, conversation: str, subject: str, seq: int) -> int:
         marker: int = await self._write(lambda transaction: rooms.mark_read(transaction, conversation, subject, seq))
         return marker
+
+    async def refuses_writes(self) -> str | None:
+        """Why nothing can be written now; None: it can be. After a write that failed it is tried again with a row that
+        says nothing, since a disk tells nobody that it has room again."""
+        if await self._read(lambda _: self._is_full()):
+            return "the disk is full"
+        if self._writer.refusal is None:
+            return None
+        try:
+            await self._write(rooms.touch)
+        except HistoryUnavailable as error:
+            return self._writer.refusal or error.detail
+        return None
+
+    def _is_full(self) -> bool:
+        try:
+            return shutil.disk_usage(self._path.parent).free < ROOM
+        except OSError:
+            return False
 
     async def new_epochs(self) -> int:
         """Draw a new epoch for every log, so that every cursor of before expires; how many logs there were."""

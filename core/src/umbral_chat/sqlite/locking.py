@@ -23,6 +23,17 @@ OUTAGES = (
 """What SQLite raises for the state of the file or the machine, not for what was asked."""
 
 
+def reason(error: Exception) -> str:
+    """What an outage says. A step of a backup fails with the right kind of error and the text "not an error"."""
+    match error:
+        case apsw.FullError():
+            return "the disk is full"
+        case apsw.IOError():
+            return "the disk fails or has no room (I/O error)"
+        case _:
+            return str(error)
+
+
 @contextmanager
 def writing(connection: apsw.Connection) -> Iterator[None]:
     """A write transaction. It takes the lock at once: one that begins by reading could not take it later, when
@@ -38,4 +49,4 @@ def writing(connection: apsw.Connection) -> Iterator[None]:
         raise
 
 
-__all__ = ["OUTAGES", "writing"]
+__all__ = ["OUTAGES", "reason", "writing"]

@@ -80,6 +80,11 @@ def mark_read(transaction: Transaction, conversation: str, subject: str, seq: in
     return marker
 
 
+def touch(transaction: Transaction) -> None:
+    """Write something that says nothing."""
+    transaction.connection.execute("INSERT OR REPLACE INTO meta VALUES ('touched', ?)", (transaction.now,))
+
+
 def new_epochs(transaction: Transaction) -> int:
     """A new epoch for every log; how many there were."""
     transaction.flush()

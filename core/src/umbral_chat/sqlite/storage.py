@@ -30,7 +30,7 @@ def open_storage(
     """
     path = Path(path)
     writer, readers = Writer(path, clock, vfs, on_commit), Readers(path, vfs)
-    history = SqliteHistory(path, vfs, clock, writer.lane, readers.lane)
+    history = SqliteHistory(path, vfs, clock, writer, readers.lane)
 
     @asynccontextmanager
     async def lifespan() -> AsyncIterator[None]:

@@ -17,7 +17,7 @@ from umbral_chat.errors import HistoryUnavailable, UmbralChatError
 from umbral_chat.sqlite import database
 from umbral_chat.sqlite.chores import Chores
 from umbral_chat.sqlite.lane import Lane, Outcome, Work
-from umbral_chat.sqlite.locking import OUTAGES, writing
+from umbral_chat.sqlite.locking import OUTAGES, reason, writing
 from umbral_chat.sqlite.moments import micros
 from umbral_chat.sqlite.names import Names
 from umbral_chat.sqlite.threads import once
@@ -44,6 +44,8 @@ class Writer:
         self._path, self._clock, self._vfs, self._on_commit = path, clock, vfs, on_commit
         self._chores = Chores()
         self._thread: threading.Thread | None = None
+        self.refusal: str | None = None
+        """Why the last group of operations could not be written; None: it was. Set by the thread."""
 
     def open(self, names: Names) -> None:
         """Start the thread, which answers to the running loop."""
@@ -80,8 +82,11 @@ class Writer:
     def _group(self, connection: apsw.Connection, names: Names, works: Sequence[Work]) -> tuple[list[Outcome], int]:
         """Do these in one transaction; their answers, and how many entries were appended."""
         try:
-            return self._commit(connection, names, works)
+            done = self._commit(connection, names, works)
+            self.refusal = None
+            return done
         except OUTAGES as error:
+            self.refusal = reason(error)
             _log.error("The history cannot write: %s", error)
             return [(work, HistoryUnavailable(f"The history cannot write now: {error}.")) for work in works], 0
         except Exception as error:  # noqa: BLE001  # whatever it is, it must not end the thread that all depend on

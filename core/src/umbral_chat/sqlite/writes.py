@@ -65,13 +65,15 @@ def _message(
     seq, at = transaction.next(log)
     entry = Message(
         seq=seq,
-        at=at,
+        at=write.at or at,
         sender=write.sender,
         client_id=write.key,
         message_id=chosen or drawn_id(seq),
         content=write.content,
         reply_to=write.reply_to,
         metadata=write.metadata,
+        redacted=write.redacted,
+        imported=write.at is not None,
     )
     transaction.put(
         log,
@@ -81,7 +83,7 @@ def _message(
         fingerprint=fingerprint,
         message=None if chosen is None else transaction.names.message(chosen),
     )
-    if log.status == "closed" and write.sender.role == "user":
+    if log.status == "closed" and write.sender.role == "user" and write.at is None:
         return Appended(entry, True, log.epoch, (_reopened(transaction, log),))
     return Appended(entry, True, log.epoch)
 
@@ -105,18 +107,20 @@ def _edit(
     transaction: Transaction, log: Log | None, write: WriteEdit, key: int | None, fingerprint: bytes | None
 ) -> Appended:
     log, target = _target(transaction, log, write)
-    if target.message.redacted:
+    if target.redaction is not None or (target.message.redacted and not write.redacted):
         raise Conflict(f"Message {write.message_id!r} is redacted and cannot be edited.", code="message_redacted")
     current = target.latest_edit or target.message
     seq, at = transaction.next(log)
     entry = Edit(
         seq=seq,
-        at=at,
+        at=write.at or at,
         sender=write.sender,
         client_id=write.key,
         message_id=write.message_id,
         content=write.content,
-        metadata=current.metadata if write.metadata is None else write.metadata,
+        metadata=current.metadata if write.metadata is None and not write.redacted else write.metadata,
+        redacted=write.redacted,
+        imported=write.at is not None,
     )
     transaction.put(
         log,
@@ -146,7 +150,14 @@ def _redaction(
         transaction.blanked(log, blanked)
     clear_signals(transaction.connection)
     seq, at = transaction.next(log)
-    redaction = Redaction(seq=seq, at=at, sender=write.sender, client_id=write.key, message_id=write.message_id)
+    redaction = Redaction(
+        seq=seq,
+        at=write.at or at,
+        sender=write.sender,
+        client_id=write.key,
+        message_id=write.message_id,
+        imported=write.at is not None,
+    )
     transaction.put(
         log,
         redaction,
@@ -189,7 +200,14 @@ def _update(
         blank(transaction.connection, [log.profile])
         log.profile = transaction.body(log.id, 0, msgspec.json.encode(profile).decode(), name=write.conversation)
     seq, at = transaction.next(log)
-    entry = Update(seq=seq, at=at, sender=write.sender, client_id=write.key, changes=write.changes)
+    entry = Update(
+        seq=seq,
+        at=write.at or at,
+        sender=write.sender,
+        client_id=write.key,
+        changes=write.changes,
+        imported=write.at is not None,
+    )
     transaction.put(log, entry, author=transaction.names.subject(write.subject), key=key, fingerprint=fingerprint)
     return Appended(entry, True, log.epoch)
 

@@ -40,19 +40,19 @@ async def who_command(ctx: click.Context, conversation: str, watching: bool, int
     """
     from umbral_chat.commands import Client, Lines, Screen, conversation_path, print_json, say, stdout, watch
 
-    from umbral_chat_presence.shown import lines
+    from umbral_chat_presence.shown import Here, lines
 
     service = current_service(ctx)
     path = conversation_path(conversation, "presence")
     async with Client(service) as client:
         try:
             if watching and as_json:
-                await watch(client, Lines(_all), interval=interval, path=path)
+                await watch(client, Lines(_all), interval=interval, path=path, shape=Here)
             if watching:
                 screen = Screen(stdout(), service.url, summary=lines, essence=_all)
                 with screen.opened():
-                    await watch(client, screen, interval=interval, path=path)
-            found = await client.call("GET", path)
+                    await watch(client, screen, interval=interval, path=path, shape=Here)
+            found = await client.call("GET", path, shape=Here)
         except Problem as error:
             _explained(error, service.url)
     if as_json:

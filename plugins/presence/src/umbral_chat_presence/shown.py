@@ -5,10 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 from umbral_chat.commands import moment, one_line
 
 if TYPE_CHECKING:
     from rich.text import Text
+
+
+class Here(msgspec.Struct):
+    """The least that a presence answer holds."""
+
+    count: int
+
 
 STYLES = {"online": "green", "away": "yellow", "busy": "red"}
 
@@ -76,4 +84,4 @@ def _rows(known: dict[str, Any], field: str) -> list[dict[str, Any]]:
     return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
 
 
-__all__ = ["lines"]
+__all__ = ["Here", "lines"]

@@ -149,10 +149,9 @@ _FUNCTIONS: dict[type[Write], str] = {
 
 
 def _entry(write: Write) -> dict[str, Any]:
-    """The entry as the log will hold it, without its number and time."""
+    """The entry as the log will hold it, without its number, and without its time unless it is imported."""
     entry: dict[str, Any] = {"kind": write.__struct_config__.tag, "sender": write.sender}
-    if write.key is not None:
-        entry["client_id"] = write.key
+    entry |= {} if write.key is None else {"client_id": write.key}
     match write:
         case WriteMessage():
             entry |= {"message_id": write.message_id or new_message_id(), "content": write.content}
@@ -164,8 +163,11 @@ def _entry(write: Write) -> dict[str, Any]:
             entry["message_id"] = write.message_id
         case WriteUpdate():
             entry["changes"] = write.changes
-    if isinstance(write, WriteMessage | WriteEdit) and write.metadata is not None:
-        entry["metadata"] = write.metadata
+    if isinstance(write, WriteMessage | WriteEdit):
+        entry |= {} if write.metadata is None else {"metadata": write.metadata}
+        entry |= {"redacted": True} if write.redacted else {}
+    if write.at is not None:
+        entry |= {"at": write.at, "imported": True}
     return entry
 
 

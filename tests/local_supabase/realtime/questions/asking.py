@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import time
 from collections.abc import AsyncIterator, Mapping
@@ -191,7 +190,6 @@ async def pace(stack: Stack) -> None:
     await command(stack, "realtime/limits", **scaled)
     # A join does not wait until the database's broadcasts come.
     await command(stack, "realtime/replication", on=True)
-    await asyncio.sleep(0)
 
 
 __all__ = ["PACE", "QUIET", "SILENCE", "Asked", "Heard", "Socket", "pace", "since"]

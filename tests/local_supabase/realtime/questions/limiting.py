@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from typing import Any
 
@@ -71,7 +70,6 @@ async def rate(asked: Asked) -> None:
         await other.asked("rate: a join while over", "rt9")
         asked.insert("rt9", "db", {}, private=False)
         await other.heard("rate: database message while over")
-    await asyncio.sleep(0)
 
 
 __all__ = ["limits", "rate"]

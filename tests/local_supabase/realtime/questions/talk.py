@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from typing import Any
 
@@ -163,7 +162,6 @@ async def idle(asked: Asked) -> None:
         begun = time.monotonic()
         frames = await one.heard(many=1)
         asked.note("silent socket: frames within 75 s", [frames, 66.0 * (time.monotonic() - begun) / SILENCE])
-    await asyncio.sleep(0)
 
 
 __all__ = ["basics", "handshake", "idle", "refused_joins", "tokens"]

@@ -41,14 +41,14 @@ TRIES = 3
 
 POLICIES = """
 create policy fact_r on realtime.messages for select to authenticated
-  using (realtime.topic() like 'fact:%%' and realtime.topic() <> 'fact:only');
+  using (realtime.topic() like 'fact:%' and realtime.topic() <> 'fact:only');
 create policy fact_only on realtime.messages for select to authenticated
   using (realtime.topic() = 'fact:only' and auth.uid() = '{0}');
 create policy fact_b on realtime.messages for select to authenticated
-  using (realtime.topic() like 'bonly:%%' and extension = 'broadcast');
+  using (realtime.topic() like 'bonly:%' and extension = 'broadcast');
 create policy fact_w on realtime.messages for insert to authenticated
-  with check (realtime.topic() like 'fact:w%%');
-""".replace("%%", "%")
+  with check (realtime.topic() like 'fact:w%');
+"""
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ renew its epochs.
 from umbral_chat.testing.history.changing import ChangingContract
 from umbral_chat.testing.history.deleting import DeletingContract
 from umbral_chat.testing.history.epochs import RenewsEpochsContract
+from umbral_chat.testing.history.importing import ImportingContract
 from umbral_chat.testing.history.inbox import InboxContract
 from umbral_chat.testing.history.naming import NamingContract
 from umbral_chat.testing.history.ordering import OrderingContract
@@ -31,6 +32,7 @@ class HistoryContract(
     RepeatingContract,
     ChangingContract,
     RedactingContract,
+    ImportingContract,
     PagingContract,
     DeletingContract,
     InboxContract,

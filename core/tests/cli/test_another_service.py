@@ -1,0 +1,60 @@
+"""What answers with JSON and is another service is named as such, whichever command asks."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from pytest_httpx import HTTPXMock
+
+if TYPE_CHECKING:
+    from core.tests.cli.conftest import Run
+
+COMMANDS = [
+    ("send", "demo", "hello", "--patience", "0"),
+    ("tail", "demo"),
+    ("tail", "demo", "-f", "--after", "0"),
+    ("conversations",),
+    ("conversations", "--json"),
+    ("transcript", "demo"),
+    ("transcript", "demo", "--format", "json"),
+    ("transcript", "demo", "--format", "openai"),
+    ("export", "demo"),
+    ("export", "--all"),
+    ("token", "demo", "--subject", "s"),
+    ("status",),
+    ("status", "--json"),
+    ("status", "--watch"),
+    ("realtime",),
+    ("realtime", "off"),
+    ("delete", "demo", "--yes"),
+    ("who", "demo"),
+    ("who", "demo", "--watch", "--json"),
+]
+
+
+@pytest.mark.httpx_mock(can_send_already_matched_responses=True)
+@pytest.mark.parametrize("answer", [{"status": "ok"}, {}, [], "hello", None, {"detail": "Not Found"}])
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_it_is_named_with_its_address_and_what_to_check(
+    run: Run, httpx_mock: HTTPXMock, command: tuple[str, ...], answer: Any
+) -> None:
+    if answer == [] and command[-1] == "openai":
+        pytest.skip("the transcript of a conversation without messages, in this form")
+    told = isinstance(answer, dict) and "detail" in answer
+    httpx_mock.add_response(url=re.compile(".*"), status_code=404 if told else 200, json=answer)
+    result = run(*command)
+    assert result.exit_code == 1, result.output
+    assert result.exception is None or isinstance(result.exception, SystemExit)
+    assert "✗ This is not an Umbral Chat service: http://127.0.0.1:9" in result.stderr
+    assert "check --url" in result.stderr
+    assert result.stdout == ""
+
+
+def test_the_doctor_says_so(run: Run, httpx_mock: HTTPXMock, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    httpx_mock.add_response(url="http://127.0.0.1:9/health/ready", json={"status": "up"})
+    result = run("doctor")
+    assert result.exit_code == 1
+    assert "This is not an Umbral Chat service: http://127.0.0.1:9" in result.stdout

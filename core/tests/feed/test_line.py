@@ -1,0 +1,24 @@
+"""What a line says of its entry."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+from umbral_chat.feed import Line
+from umbral_chat.model.entries import Message, Sender
+
+
+@pytest.mark.parametrize("imported", [False, True])
+def test_what_was_said_long_ago_ends_nobody_s_typing(imported: bool) -> None:
+    message = Message(
+        seq=1,
+        at=datetime(2026, 11, 22, tzinfo=UTC),
+        sender=Sender("user"),
+        message_id="m",
+        content="x",
+        imported=imported,
+    )
+    line = Line.of(message)
+    assert (line.says, line.imported) == (not imported, imported)
+    assert (b'"imported":true' in line.json) == imported

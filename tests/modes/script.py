@@ -136,8 +136,8 @@ class Player:
         for number in range(6):
             body = {"content": f"more {number}", "message_id": f"given-more-{number}"}
             await self.write(f"message {number}", "POST", MESSAGES, json=body)
-        moved = {"kind": "message", "at": "2020-02-20T20:20:20Z", "sender": {"role": "user"}, "content": "from elsewhere"}
-        await self.write("an imported message", "POST", ENTRIES, json={**moved, "message_id": "given-moved"})
+        moved = {"kind": "message", "sender": {"role": "user"}, "content": "moved", "message_id": "given-moved"}
+        await self.write("an import", "POST", ENTRIES, json=moved | {"at": "2020-02-20T20:20:20Z"})
 
     async def _changing(self) -> None:
         await self.write(

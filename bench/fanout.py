@@ -22,9 +22,6 @@ from bench.cases import AUTH, request
 SETTLE = 1.0
 """Seconds of the load that are not counted."""
 
-SENDERS = 1
-"""Connections that take turns: one alone would wait for its own answers."""
-
 PATH = f"/v1/conversations/fanout-{time.time_ns()}"
 """A conversation of this run's own."""
 _SENT = re.compile(rb'"content": ?"(\d+) x')
@@ -98,8 +95,8 @@ class Sender(asyncio.Protocol):
 async def drive(port: int, readers: int, rate: float, seconds: float) -> dict[str, float]:
     """Write `rate` messages a second to `readers` readers, for `seconds` after the first one that is not counted."""
     loop, run = asyncio.get_running_loop(), Run()
-    senders = [(await loop.create_connection(Sender, "127.0.0.1", port))[1] for _ in range(SENDERS)]
-    senders[0].send()
+    _, sender = await loop.create_connection(Sender, "127.0.0.1", port)
+    sender.send()
     await asyncio.sleep(0.2)
     pairs = [await loop.create_connection(lambda: Reader(run), "127.0.0.1", port) for _ in range(readers)]
     began = time.perf_counter()
@@ -109,13 +106,13 @@ async def drive(port: int, readers: int, rate: float, seconds: float) -> dict[st
         await asyncio.sleep(max(0.0, due - time.perf_counter()))
         if not run.counting and number >= rate * SETTLE:
             run.counting, counted_from = True, time.perf_counter()
-        senders[number % SENDERS].send()
+        sender.send()
         sent += 1
     run.counting, elapsed = False, time.perf_counter() - counted_from
     await asyncio.sleep(2.0)
     run.over = True
     behind = sum(sent - reader.messages for _, reader in pairs)
-    for transport in [*(transport for transport, _ in pairs), *(sender.transport for sender in senders)]:
+    for transport in [sender.transport, *(transport for transport, _ in pairs)]:
         transport.close()
     quantiles = statistics.quantiles(run.delays, n=100) if len(run.delays) > 1 else [0.0] * 99
     return {

@@ -13,6 +13,7 @@ import sys
 from datetime import UTC, datetime
 
 from umbral_chat.settings.sections import Core
+from umbral_chat.visible import escaped
 
 # Unicode's categories of controls, formats (bidirectional and zero-width ones among them), surrogates, and separators
 # of lines and paragraphs; written out, since asking for each character takes as long as the rest of the start. A few
@@ -22,23 +23,13 @@ _UNSAFE = re.compile(
     "\u2060-\u206f\ud800-\udfff\ufeff\ufff9-\ufffb\U000110bd\U000110cd\U00013430-\U0001345f\U0001bca0-\U0001bca3"
     "\U0001d173-\U0001d17a\U000e0000-\U000e007f]"
 )
-_SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 INDENT = "    "
 """Before each line of a traceback: a line that begins further left is a record of its own."""
 
 
 def escape(text: str) -> str:
     r"""`text` in which unsafe characters are written as in JSON (`\n`, `\u202e`)."""
-    return _UNSAFE.sub(_escaped, text)
-
-
-def _escaped(found: re.Match[str]) -> str:
-    short = _SHORT.get(found[0])
-    if short is not None:
-        return short
-    # Beyond 16 bits JSON writes the two halves of UTF-16.
-    units = found[0].encode("utf-16-be", "surrogatepass")
-    return "".join(f"\\u{units[at]:02x}{units[at + 1]:02x}" for at in range(0, len(units), 2))
+    return _UNSAFE.sub(escaped, text)
 
 
 class TextFormatter(logging.Formatter):

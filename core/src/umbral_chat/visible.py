@@ -42,22 +42,23 @@ def lines(text: str) -> list[str]:
 def inert(text: str) -> str:
     """`text` with what steers a terminal, turns the order of a line round or smuggles words written as escapes
     (`\\u001b`); what languages need stays. Line breaks stay, too: see `lines`."""
-    return _steering.sub(_escape, text)
+    return _steering.sub(escaped, text)
 
 
 def visible(text: str, *, emoji: bool = False) -> str:
     """`inert`, and what has no width is shown as an escape as well, but for joiners inside the scripts that need them,
     and with `emoji` inside emoji: terminals do not agree how wide those are."""
-    return (_but_emoji if emoji else _any).sub(lambda match: match[1] or _escape(match), text)
+    return (_but_emoji if emoji else _any).sub(lambda match: match[1] or escaped(match), text)
 
 
 def quoted(text: str) -> str:
     """`text` as a JSON string on one line of its own, with nothing in it that cannot be seen."""
-    return '"' + _breaks.sub(_escape, visible(text.replace("\\", "\\\\").replace('"', '\\"'))) + '"'
+    return '"' + _breaks.sub(escaped, visible(text.replace("\\", "\\\\").replace('"', '\\"'))) + '"'
 
 
-def _escape(match: re.Match[str]) -> str:
+def escaped(match: re.Match[str]) -> str:
+    """The one character that was found, as an escape of JSON's."""
     return json.dumps(match[0])[1:-1]
 
 
-__all__ = ["inert", "lines", "quoted", "visible"]
+__all__ = ["escaped", "inert", "lines", "quoted", "visible"]

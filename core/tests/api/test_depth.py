@@ -15,8 +15,6 @@ import msgspec
 import pytest
 from umbral_chat.depth import is_deeper
 
-from tests.stores import on_supabase
-
 from .conftest import KEYS, Client, send, service
 from .test_bad_input import JSON, SEND, nothing_written, problem
 
@@ -98,14 +96,14 @@ async def test_tokens_are_held_to_it(keyed: Client, part: int, levels: int) -> N
 @pytest.fixture
 async def old(tmp_path: Path) -> AsyncIterator[Client]:
     """A service on the file of the version before."""
-    if on_supabase():
-        pytest.skip("the file is SQLite's; plugins/realtime_supabase/tests/database/test_depth.py is the same there")
     (tmp_path / "chat.sqlite3").write_bytes(gzip.decompress(OLD.read_bytes()))
     (tmp_path / "chat.sqlite3").chmod(0o600)
     async with service(tmp_path, core__keys=json.dumps(KEYS)) as found:
         found.headers["authorization"] = f"Bearer {KEYS[0]['key']}"
         yield found
 
+
+OF_THE_FILE = pytest.mark.sqlite_only("the file is SQLite's; test_deep.py of the Supabase plugin is the same there")
 
 READS = [
     "/v1/conversations",
@@ -118,6 +116,7 @@ READS = [
 ]
 
 
+@OF_THE_FILE
 @pytest.mark.parametrize("path", READS)
 async def test_what_was_stored_deeper_is_read(old: Client, path: str) -> None:
     answer = await old.get(path)
@@ -126,6 +125,7 @@ async def test_what_was_stored_deeper_is_read(old: Client, path: str) -> None:
         assert is_deeper(answer.content, 900)
 
 
+@OF_THE_FILE
 async def test_what_was_stored_deeper_can_be_changed_like_everything_else(old: Client) -> None:
     path = "/v1/conversations/deep"
     assert (await old.patch(path, json={"title": "New"})).status_code == 200
@@ -145,6 +145,7 @@ async def test_what_was_stored_deeper_can_be_changed_like_everything_else(old: C
     assert (await old.delete(path)).status_code == 204
 
 
+@OF_THE_FILE
 async def test_a_long_poll_and_a_repeat_meet_what_was_stored_deeper(old: Client) -> None:
     path = "/v1/conversations/deep"
     cursor = _decoded((await old.get(path)).content)["cursor"]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from umbral_chat.auth.limits import Buckets, SendLimiter
+from umbral_chat.auth.limits import Buckets, Limiter, Rates
 from umbral_chat.auth.local import LOCAL
 from umbral_chat.auth.rights import ALL_RIGHTS
 from umbral_chat.errors import TooManyRequests
@@ -21,7 +21,7 @@ def principal(kind: PrincipalKind, subject: str = "v") -> Principal:
     return Principal(kind=kind, subject=subject, rights=ALL_RIGHTS)
 
 
-def admitted(limiter: SendLimiter, who: Principal, tries: int) -> int:
+def admitted(limiter: Limiter, who: Principal, tries: int) -> int:
     count = 0
     for _ in range(tries):
         try:
@@ -73,7 +73,7 @@ def test_the_whole_burst_is_given_and_comes_back(rate: float, burst: int) -> Non
 
 
 def test_refused_tries_cost_nothing(clock: FakeClock) -> None:
-    limiter = SendLimiter(Limits(sends_per_second=1, sends_burst=2), clock)
+    limiter = Rates(Limits(sends_per_second=1, sends_burst=2), clock).sends
     visitor = principal("token")
     assert admitted(limiter, visitor, 100) == 2
     clock.advance(1)
@@ -81,7 +81,7 @@ def test_refused_tries_cost_nothing(clock: FakeClock) -> None:
 
 
 def test_the_answer_says_when_to_come_again(clock: FakeClock) -> None:
-    limiter = SendLimiter(Limits(sends_per_second=0.1, sends_burst=1), clock)
+    limiter = Rates(Limits(sends_per_second=0.1, sends_burst=1), clock).sends
     visitor = principal("user")
     limiter.check(visitor)
     clock.advance(2.5)
@@ -93,7 +93,7 @@ def test_the_answer_says_when_to_come_again(clock: FakeClock) -> None:
 
 
 def test_a_long_silence_saves_up_no_more_than_the_burst(clock: FakeClock) -> None:
-    limiter = SendLimiter(Limits(sends_per_second=10, sends_burst=3), clock)
+    limiter = Rates(Limits(sends_per_second=10, sends_burst=3), clock).sends
     visitor = principal("token")
     assert admitted(limiter, visitor, 1) == 1
     clock.advance(3600)
@@ -101,18 +101,18 @@ def test_a_long_silence_saves_up_no_more_than_the_burst(clock: FakeClock) -> Non
 
 
 def test_one_visitor_does_not_use_up_anothers(clock: FakeClock) -> None:
-    limiter = SendLimiter(Limits(sends_per_second=1, sends_burst=3), clock)
+    limiter = Rates(Limits(sends_per_second=1, sends_burst=3), clock).sends
     assert admitted(limiter, principal("token", "a"), 9) == 3
     assert admitted(limiter, principal("token", "b"), 9) == 3
 
 
 @pytest.mark.parametrize("who", [LOCAL, principal("key")])
 def test_services_and_the_local_administrator_are_not_held(clock: FakeClock, who: Principal) -> None:
-    assert admitted(SendLimiter(Limits(sends_per_second=1, sends_burst=1), clock), who, 50) == 50
+    assert admitted(Rates(Limits(sends_per_second=1, sends_burst=1), clock).sends, who, 50) == 50
 
 
 def test_a_rate_of_zero_is_no_limit(clock: FakeClock) -> None:
-    assert admitted(SendLimiter(Limits(sends_per_second=0, sends_burst=1), clock), principal("token"), 50) == 50
+    assert admitted(Rates(Limits(sends_per_second=0, sends_burst=1), clock).sends, principal("token"), 50) == 50
 
 
 def test_strangers_cannot_fill_the_memory() -> None:

@@ -71,13 +71,6 @@ class Limiter:
             self._buckets.check(principal.author)
 
 
-class SendLimiter(Limiter):
-    """Holds visitors and users to `limits.sends_per_second` and `sends_burst`."""
-
-    def __init__(self, limits: Limits, clock: Clock) -> None:
-        super().__init__(limits.sends_per_second, limits.sends_burst, clock, what="writes", setting="sends_per_second")
-
-
 Rate = Literal["requests", "sends", "drafts", "markers", "connects", "transcripts"]
 """What has a rate of its own. Every request counts towards `requests`; `sends` are what is written, presence reports
 and typing included; a route names another one by `opt={"rate": …}`."""
@@ -96,7 +89,7 @@ class Rates:
             )
 
         self.requests = limiter("requests", "requests")
-        self.sends = SendLimiter(limits, clock)
+        self.sends = limiter("sends", "writes")
         self._limiters: dict[str, Limiter] = {
             "requests": self.requests,
             "sends": self.sends,
@@ -111,4 +104,4 @@ class Rates:
         self._limiters[rate].check(principal)
 
 
-__all__ = ["RATES", "Buckets", "Limiter", "Rate", "Rates", "SendLimiter"]
+__all__ = ["RATES", "Buckets", "Limiter", "Rate", "Rates"]

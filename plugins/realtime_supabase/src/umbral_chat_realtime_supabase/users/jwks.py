@@ -88,9 +88,12 @@ class Jwks:
         keys = {}
         for each in msgspec.json.decode(body, type=_Answer).keys:
             kid, algorithm = each.get("kid"), each.get("alg")
-            # A kind of key that we do not know must not hide the others.
-            if isinstance(kid, str) and algorithm in PUBLIC:
-                keys[kid] = jwt.PyJWK(each)
+            # A key of a kind that we do not know, or that is broken, must not hide the others.
+            if isinstance(kid, str) and isinstance(algorithm, str) and algorithm in PUBLIC:
+                try:
+                    keys[kid] = jwt.PyJWK(each)
+                except Exception as error:  # noqa: BLE001  # whatever the members' types bring up in the libraries
+                    _log.warning("Supabase's public key %r cannot be used: %s", kid[:64], type(error).__name__)
         return keys
 
 

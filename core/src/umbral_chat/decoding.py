@@ -65,7 +65,7 @@ def shape_error(message: str) -> InvalidRequest:
             return InvalidRequest(words.format(repr(field)), code=code, field=field)
     if text in _OUT_OF_RANGE:
         # The place inside of a value of any type is not told.
-        field = path.removesuffix("[...]") or "body"
+        field = path.partition("[...]")[0] or "body"
         return InvalidRequest(
             f"{field} holds a number with too many digits or too great. Send it as text.",
             code="invalid_number",

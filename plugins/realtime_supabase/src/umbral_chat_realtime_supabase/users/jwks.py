@@ -10,8 +10,9 @@ import jwt
 import msgspec
 from umbral_chat.clock import Clock
 from umbral_chat.depth import DEPTH, is_deeper
-from umbral_chat.errors import Unavailable
+from umbral_chat.errors import SettingsError, Unavailable
 
+from umbral_chat_realtime_supabase.calling import transport
 from umbral_chat_realtime_supabase.users.verify import PUBLIC
 
 _log = logging.getLogger(__name__)
@@ -63,6 +64,10 @@ class Jwks:
     async def _refresh(self) -> None:
         try:
             found = await self._fetch()
+        except SettingsError as error:
+            _log.warning("Supabase's public keys cannot be read from %s: %s", self._url, error)
+            self._not_before = self._clock.monotonic() + min(self._cooldown, AFTER_FAILURE)
+            return
         except (httpx.HTTPError, TimeoutError, ValueError, msgspec.MsgspecError, jwt.PyJWTError) as error:
             _log.warning("Supabase's public keys cannot be read from %s: %s", self._url, type(error).__name__)
             self._not_before = self._clock.monotonic() + min(self._cooldown, AFTER_FAILURE)
@@ -75,7 +80,7 @@ class Jwks:
         body = b""
         async with (
             asyncio.timeout(self._timeout),
-            httpx.AsyncClient(timeout=self._timeout) as client,
+            httpx.AsyncClient(timeout=self._timeout, transport=transport(self._url)) as client,
             client.stream("GET", self._url) as answer,
         ):
             answer.raise_for_status()

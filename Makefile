@@ -7,9 +7,10 @@ UV := $(or $(shell command -v uv),.tools/bin/uv)
 RUN := $(UV) run --frozen --no-sync
 # Tests wait about as much as they compute. WORKERS=0 runs them one by one, and so does ARGS="-p no:xdist".
 WORKERS ?= 5
-PYTEST := $(RUN) pytest $(if $(findstring no:xdist,$(ARGS)),,-n $(WORKERS) --dist loadgroup)
+test-on-supabase: WORKERS = 3 # each with a Supabase of its own, which is all that these wait for
+PYTEST = $(RUN) pytest $(if $(findstring no:xdist,$(ARGS)),,-n $(WORKERS) --dist loadgroup)
 
-.PHONY: help setup run supabase test test-lowest test-on-supabase check format lock torture torture-short torture-supabase torture-realtime faults faults-short faults-mutations api-fuzz demo-data e2e-n8n bench bench-supabase bench-realtime bench-polling bench-presence presence-lab presence-lab-short presence-lab-mutations reference build clean
+.PHONY: help setup run supabase test test-lowest test-on-supabase check format lock torture torture-short torture-supabase torture-realtime faults faults-short faults-mutations api-fuzz security demo-data e2e-n8n bench bench-supabase bench-realtime bench-polling bench-presence presence-lab presence-lab-short presence-lab-mutations reference build clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-zA-Z0-9_-]+:.*## /{printf "  \033[36m%-16s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -98,6 +99,9 @@ presence-lab-mutations: setup ## deliberate bugs, each of which the presence lab
 
 api-fuzz: setup ## ask every operation of the OpenAPI document what it takes and what not (SEED=n repeats a run)
 	UV="$(abspath $(UV))" $(RUN) python -m tests.api_fuzz $(if $(SEED),--seed $(SEED)) $(ARGS)
+
+security: setup ## attack the service as one client can while others use it: verdict, memory and their answer times (ARGS=--short)
+	$(RUN) python -m tests.security_lab $(ARGS)
 
 demo-data: setup ## replay real dialogues in many scripts and read them back four ways, byte for byte
 	$(RUN) python -m tests.demo_data $(ARGS)

@@ -13,6 +13,7 @@ from tests.modes.deployment import Deployment, Instance
 from tests.modes.record import Record
 
 ONE = "/v1/conversations/{conversation}"
+ENTRIES = ONE + "/entries"
 MESSAGES, MESSAGE = ONE + "/messages", ONE + "/messages/{message_id}"
 EVENTS = ONE + "/events"
 PRESENCE, TYPING = ONE + "/presence", ONE + "/typing"
@@ -135,6 +136,8 @@ class Player:
         for number in range(6):
             body = {"content": f"more {number}", "message_id": f"given-more-{number}"}
             await self.write(f"message {number}", "POST", MESSAGES, json=body)
+        moved = {"kind": "message", "sender": {"role": "user"}, "content": "moved", "message_id": "given-moved"}
+        await self.write("an import", "POST", ENTRIES, json=moved | {"at": "2020-02-20T20:20:20Z"})
 
     async def _changing(self) -> None:
         await self.write(

@@ -20,8 +20,9 @@ UNLIMITED = 65_536
 """Descriptors that are reckoned with where the machine names no limit."""
 
 
-GRACE = 1.0
-"""Seconds that a connection may wait for a request before it gives way to a newcomer."""
+GRACE = 0.25
+"""Seconds that a connection may wait for a request before it gives way to a newcomer: time for a request to follow the
+connection on a slow line, and short, so that who comes again and again cannot keep the others out."""
 
 LOOK = 0.1
 """Seconds between two looks at all connections for some that can give way."""
@@ -86,6 +87,7 @@ class Connections:
         self.refusals = Refusals(telemetry, clock)
         self._held = held
         self._most, self._ordinary = most_connections(limits, descriptors())
+        self._slack = self._most - self._ordinary
         self._timed: set[Timed] = set()
         self._yielding: deque[tuple[Timed, float]] = deque()
         self._looked = -inf
@@ -95,7 +97,8 @@ class Connections:
         """Take a new connection, which is held already, and say what it may do."""
         self._timed.add(connection)
         held = len(self._held)
-        if held <= self._ordinary or (held <= self._most and self._make_room()):
+        # Who gives way is held for a moment longer, so there may be a few more than there may be.
+        if held <= self._ordinary or (held <= self._most + self._slack and self._make_room()):
             return Admission.WHOLE
         return Admission.OPERATIONS if held <= self._most else Admission.NONE
 

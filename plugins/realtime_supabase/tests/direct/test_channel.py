@@ -184,7 +184,7 @@ async def test_a_removed_members_channel_ends_when_its_token_is_renewed(
         await add(service, user)
         await former.until(got("moved"), "the move")
         await former.tell(token=(await refresh(supabase, leaver)).access_token)
-        await former.until(said("no longer have permission"), "the end")
+        await former.until(said("do not have permissions to read"), "the end")
 
 
 async def test_a_deletion_is_told(service: Client, supabase: Stack, follow: Follow) -> None:

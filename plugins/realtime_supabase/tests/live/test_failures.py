@@ -282,6 +282,8 @@ async def test_a_socket_is_replaced_before_its_time_is_over_and_nobody_notices(
     stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(keeping, "LIFE", 1.5)
+    # What is written here in a second is more than a plan's messages, which would be dropped in silence.
+    await command(stack, "realtime/limits", events_per_second=1e6)
     async with patient(stack) as one:
         since, heads = len(one.listener.events), []
         end = time.monotonic() + 6

@@ -1,0 +1,1 @@
+"""`make security`: the attacks that one client can make on the others, launched at a service process of our own."""

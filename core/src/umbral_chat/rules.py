@@ -23,12 +23,12 @@ NAME_LIMIT = 200
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 """No entry is older: earlier times are mistakes of a conversion."""
 
-INTEGER_LEAST, INTEGER_MOST = -(2**63), 2**64 - 1
-"""Whole numbers that are kept: the 64 bits, signed or not, that readers and databases take exactly. Longer ones
-come back from some as null or as another number."""
+INTEGER_LEAST, INTEGER_MOST = -(2**53), 2**53
+"""Whole numbers that are kept. Whoever reads JSON numbers as doubles, as browsers and some of what stands before a
+database do, changes those beyond (RFC 7493, 2.2), and makes null of the longest."""
 
-_MANY_DIGITS = re.compile(rb"[0-9]{19}")
-"""As many as the shortest whole number beyond 64 bits has."""
+_MANY_DIGITS = re.compile(rb"[0-9]{16}")
+"""As many as the shortest whole number beyond them has."""
 
 MEMBERS_LIMIT = 500
 """Most members of a conversation."""

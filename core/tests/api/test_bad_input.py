@@ -137,7 +137,7 @@ async def test_a_backslash_that_only_looks_like_nul_is_taken(client: Client) -> 
     assert (await entries(client, "room"))[0]["metadata"] == {"k": r"\u0000"}
 
 
-@pytest.mark.parametrize("number", ["9" * 4000, "9" * 5000, str(2**64), str(-(2**63) - 1), "1e400", "-1e400"])
+@pytest.mark.parametrize("number", ["9" * 4000, "9" * 5000, str(2**53 + 1), str(-(2**53) - 1), "1e400", "-1e400"])
 async def test_a_number_that_no_store_keeps(client: Client, number: str) -> None:
     for metadata in (f'{{"k": [null, {number}]}}', f'{{"k": {{"deeper": {number}}}}}'):
         body = f'{{"content": "a", "metadata": {metadata}}}'.encode()
@@ -147,7 +147,7 @@ async def test_a_number_that_no_store_keeps(client: Client, number: str) -> None
     await nothing_written(client)
 
 
-@pytest.mark.parametrize("number", [str(2**64 - 1), str(-(2**63)), "9007199254740993", "1.0", "-0.0", "1e300", "0.1"])
+@pytest.mark.parametrize("number", [str(2**53), str(-(2**53)), "1.0", "-0.0", "1e300", "0.1"])
 async def test_a_number_that_is_kept_exactly(client: Client, number: str) -> None:
     body = f'{{"content": "a", "metadata": {{"k": {number}, "digits": "{"9" * 40}", "n": null}}}}'.encode()
     answer = await client.post(SEND, content=body, headers=JSON)

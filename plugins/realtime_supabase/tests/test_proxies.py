@@ -145,8 +145,8 @@ async def test_what_is_wrong_is_one_sentence_that_names_the_variable(
     assert f"The environment variable {variable} " in said[0]
     assert "hush" not in said[0]
     async with listener() as (near, called):
-        for edge in EDGES.values():
-            await edge(f"http://{near}")
+        for call in EDGES.values():
+            await call(f"http://{near}")
         assert len(called) == len(EDGES), "loopback asks no variable"
 
 

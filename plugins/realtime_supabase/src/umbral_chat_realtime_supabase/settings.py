@@ -103,7 +103,10 @@ class Supabase(Section, frozen=True):
             _check_url("url", self.url)
         if self.public_url is not None:
             _check_url("public_url", self.public_url)
-        for name, key in (("key", self.key and self.key.reveal()), ("publishable_key", self.publishable_key)):
+        for name, key in (
+            ("key", None if self.key is None else self.key.reveal()),
+            ("publishable_key", self.publishable_key),
+        ):
             if key is not None and not _HEADER_TEXT.fullmatch(key):
                 raise ValueError(
                     f"{name} must be visible ASCII characters without spaces and line breaks, for it travels in a "
@@ -133,14 +136,15 @@ def _check_url(name: str, url: str) -> None:
         )
     try:
         parts = urlsplit(url)
-        usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+        host = parts.hostname if parts.scheme in {"http", "https"} and parts.port != 0 else None
+        plain = not (parts.path.strip("/") or parts.query or parts.fragment)
     except ValueError:  # an address or a port that is none
-        usable = False
-    if not usable or parts.path.strip("/") or parts.query or parts.fragment or not _HEADER_TEXT.fullmatch(url):
+        host, plain = None, False
+    if not host or not plain or not _HEADER_TEXT.fullmatch(url):
         raise ValueError(
             f"{name} is {url!r}; a project's URL is like https://abcdefghijklm.supabase.co, without a path"
         )
-    if parts.scheme == "http" and not _is_near(parts.hostname):
+    if not url.lower().startswith("https:") and not _is_near(host):
         raise ValueError(f"{name} is {url!r}; keys and tokens would travel unencrypted, so it must begin with https://")
 
 

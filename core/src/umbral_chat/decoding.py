@@ -13,6 +13,8 @@ _MISSING = re.compile(r"Object missing required field `(?P<name>[^`]*)`")
 _PLACE = re.compile(r" - at `(?:key in )?\$\.?(?P<path>[^`]*)`$")
 
 
+_OUT_OF_RANGE = frozenset({"Number out of range", "Integer value out of range"})
+
 _FORM = re.compile(rb"--[^\r\n]+\r?\n|[A-Za-z0-9_.~%+*\[\]-]+=")
 """How multipart and URL-encoded forms begin."""
 
@@ -34,8 +36,8 @@ def refuse_encoded(content_encoding: bytes) -> None:
 
 def decode_error(error: Exception, raw: bytes) -> RequestError:
     """What a decoder says of the body `raw`, as an error that names the field: `unknown_field`, `missing_field`,
-    `invalid_field`, `invalid_encoding`, `invalid_json`; or what the body is instead of JSON: `missing_body`,
-    `unsupported_media_type`, `unsupported_encoding`."""
+    `invalid_field`, `invalid_number`, `invalid_encoding`, `invalid_json`; or what the body is instead of
+    JSON: `missing_body`, `unsupported_media_type`, `unsupported_encoding`."""
     if isinstance(error, msgspec.ValidationError):
         return shape_error(str(error))
     if (other := _no_json(raw)) is not None:
@@ -61,6 +63,14 @@ def shape_error(message: str) -> InvalidRequest:
         if found := pattern.search(text):
             field = f"{path}.{found['name']}" if path else found["name"]
             return InvalidRequest(words.format(repr(field)), code=code, field=field)
+    if text in _OUT_OF_RANGE:
+        # The place inside of a value of any type is not told.
+        field = path.partition("[...]")[0] or "body"
+        return InvalidRequest(
+            f"{field} holds a number with too many digits or too great. Send it as text.",
+            code="invalid_number",
+            field=field,
+        )
     return InvalidRequest(f"{path or 'The body'}: {text}.", code="invalid_field", field=path or "body")
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,6 +22,13 @@ NAME_LIMIT = 200
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 """No entry is older: earlier times are mistakes of a conversion."""
+
+INTEGER_LEAST, INTEGER_MOST = -(2**53), 2**53
+"""Whole numbers that are kept. Whoever reads JSON numbers as doubles, as browsers and some of what stands before a
+database do, changes those beyond (RFC 7493, 2.2), and makes null of the longest."""
+
+_MANY_DIGITS = re.compile(rb"[0-9]{16}")
+"""As many as the shortest whole number beyond them has."""
 
 MEMBERS_LIMIT = 500
 """Most members of a conversation."""
@@ -67,8 +76,9 @@ def check_message_id(value: str, *, field: str = "message_id") -> str:
 
 
 def check_metadata(value: dict[str, Any] | None, *, limit: int, depth: int = DEPTH) -> dict[str, Any] | None:
-    """An object of at most `limit` bytes of JSON, without NUL, that fits into a body of `depth` levels. Codes
-    `metadata_too_large`, `nul_character`, `too_deep`."""
+    """An object of at most `limit` bytes of JSON, without NUL, that fits into a body of `depth` levels, with numbers
+    that every store gives back as they were. Codes `metadata_too_large`, `nul_character`, `too_deep`,
+    `invalid_number`."""
     if value is not None:
         if value_is_deeper(value, depth - 1):
             raise too_deep(depth, field="metadata")
@@ -82,6 +92,14 @@ def check_metadata(value: dict[str, Any] | None, *, limit: int, depth: int = DEP
             )
         if rb"\u0000" in encoded and _holds_nul(value):
             raise InvalidRequest("metadata holds a NUL character.", code="nul_character", field="metadata")
+        # Only text with so many digits, or with a null, can hold a number that is refused.
+        if (b"null" in encoded or _MANY_DIGITS.search(encoded)) and _holds_odd_number(value):
+            raise InvalidRequest(
+                f"metadata holds a number that cannot be kept: whole numbers are from {INTEGER_LEAST} to "
+                f"{INTEGER_MOST}, others finite. Send it as text.",
+                code="invalid_number",
+                field="metadata",
+            )
     return value
 
 
@@ -155,6 +173,20 @@ def check_internal(conversation: str, members: list[Member]) -> None:
                 code="invalid_field",
                 field=f"members[{index}].role",
             )
+
+
+def _holds_odd_number(value: Any) -> bool:
+    match value:
+        case int():
+            return not INTEGER_LEAST <= value <= INTEGER_MOST
+        case float():
+            return not math.isfinite(value)
+        case dict():
+            return any(_holds_odd_number(item) for item in value.values())
+        case list() | tuple():
+            return any(_holds_odd_number(item) for item in value)
+        case _:
+            return False
 
 
 def _holds_nul(value: Any) -> bool:

@@ -40,6 +40,7 @@ PUBLIC_MODULES = (
     "umbral_chat.providers.presence",
     "umbral_chat.providers.store",
     "umbral_chat.providers.transport",
+    "umbral_chat.proxies",
     "umbral_chat.rules",
     "umbral_chat.settings.secret",
     "umbral_chat.settings.sections",

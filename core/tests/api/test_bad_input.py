@@ -137,6 +137,24 @@ async def test_a_backslash_that_only_looks_like_nul_is_taken(client: Client) -> 
     assert (await entries(client, "room"))[0]["metadata"] == {"k": r"\u0000"}
 
 
+@pytest.mark.parametrize("number", ["9" * 4000, "9" * 5000, str(2**53 + 1), str(-(2**53) - 1), "1e400", "-1e400"])
+async def test_a_number_that_no_store_keeps(client: Client, number: str) -> None:
+    for metadata in (f'{{"k": [null, {number}]}}', f'{{"k": {{"deeper": {number}}}}}'):
+        body = f'{{"content": "a", "metadata": {metadata}}}'.encode()
+        problem(await client.post(SEND, content=body, headers=JSON), 400, "invalid_number", "metadata")
+        body = f'{{"id": "room", "metadata": {metadata}}}'.encode()
+        problem(await client.post("/v1/conversations", content=body, headers=JSON), 400, "invalid_number", "metadata")
+    await nothing_written(client)
+
+
+@pytest.mark.parametrize("number", [str(2**53), str(-(2**53)), "1.0", "-0.0", "1e300", "0.1"])
+async def test_a_number_that_is_kept_exactly(client: Client, number: str) -> None:
+    body = f'{{"content": "a", "metadata": {{"k": {number}, "digits": "{"9" * 40}", "n": null}}}}'.encode()
+    answer = await client.post(SEND, content=body, headers=JSON)
+    assert answer.status_code == 201
+    assert f'"k":{number},' in (await client.get("/v1/conversations/room/messages")).text
+
+
 async def test_unknown_field(client: Client) -> None:
     problem(await client.post(SEND, json={"content": "a", "contents": 1}), 400, "unknown_field", "contents")
     nested = {"content": "a", "sender": {"role": "user", "rolle": 1}}

@@ -21,6 +21,16 @@ URL = "https://abcdefghijklmnopqrst.supabase.co"
         ({"url": URL + "/rest/v1"}, "without a path"),
         ({"url": "abcdefghijklmnopqrst"}, "is like https"),
         ({"url": "ftp://x.y"}, "is like https"),
+        ({"url": "https://x.supabase.co:port"}, "is like https"),
+        ({"url": "https://[::1"}, "is like https"),
+        ({"url": URL + "\n"}, "is like https"),
+        ({"url": "https://me:sb_secret_x@x.supabase.co"}, "url has a user's name or password"),
+        ({"url": "me:sb_secret_x@x.supabase.co/path"}, "url has a user's name or password"),
+        ({"url": URL, "public_url": "https://sb_secret_x@x.co"}, "public_url has a user's name or password"),
+        ({"url": URL, "key": Secret("sb_secret_x\n")}, "key must be visible ASCII"),
+        ({"url": URL, "key": Secret("sb_secret_x y")}, "key must be visible ASCII"),
+        ({"url": URL, "key": Secret("")}, "key must be visible ASCII"),
+        ({"url": URL, "publishable_key": "sb_publishable_x\r\n"}, "publishable_key must be visible ASCII"),
     ],
 )
 def test_what_cannot_be_meant_is_refused_with_what_would_be_right(given: dict[str, Any], says: str) -> None:

@@ -68,6 +68,12 @@ CODES = (
     Code("unknown_field", 400, "The body has a field that this route does not know.", "Remove or rename it."),
     Code("invalid_field", 400, "A field or parameter has the wrong form or is out of bounds.", "See `field`, `limit`."),
     Code("nul_character", 400, "Text holds a NUL character.", "Remove it."),
+    Code(
+        "invalid_number",
+        400,
+        "A number cannot be kept as it is: a whole one beyond 2^53, or one too great for a double.",
+        "Send it as text.",
+    ),
     Code("metadata_too_large", 400, "The metadata has too many bytes.", "Keep it elsewhere and store a reference."),
     Code("unknown_parameter", 400, "The query has a parameter that is not known here.", "Remove or rename it."),
     Code("duplicate_parameter", 400, "A query parameter was given twice.", "Give it once."),

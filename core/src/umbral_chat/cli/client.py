@@ -13,6 +13,7 @@ from umbral_chat import __version__
 from umbral_chat.cli.failures import AnotherService, Problem, Unreachable
 from umbral_chat.cli.service import Service
 from umbral_chat.depth import decode_stored
+from umbral_chat.proxies import proxy_for
 
 CONNECT_TIMEOUT = 5.0
 ANSWER_TIMEOUT = 15.0
@@ -35,10 +36,12 @@ class Client:
         self._http = httpx.AsyncClient(
             headers=headers,
             timeout=httpx.Timeout(ANSWER_TIMEOUT, connect=CONNECT_TIMEOUT),
-            # A proxy that the environment names would be asked for this machine's own loopback.
-            trust_env=not service.loopback,
-            # Reading the machine's certificates takes longer than the call; plain HTTP has no use for them.
-            verify=service.url.startswith("https:"),
+            # With a transport of its own the client does not look for proxies by itself.
+            transport=httpx.AsyncHTTPTransport(
+                proxy=proxy_for(service.url),
+                # Reading the machine's certificates takes longer than the call; plain HTTP has no use for them.
+                verify=service.url.startswith("https:"),
+            ),
         )
 
     async def __aenter__(self) -> Self:

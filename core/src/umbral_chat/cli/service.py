@@ -21,17 +21,13 @@ class Service:
     url: str = DEFAULT_URL
     key: str | None = field(default=None, repr=False)
 
-    @property
-    def loopback(self) -> bool:
-        """Whether it is on this machine, where no proxy is asked."""
-        host = urlsplit(self.url).hostname or ""
-        return host in {"localhost", "::1"} or host.startswith("127.")
-
 
 def check_url(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
     """A click callback: the URL without a trailing slash; BadParameter for what is none."""
     if value is None:
         return None
+    if "@" in value.partition("//")[2].partition("/")[0]:  # before anything repeats it
+        raise click.BadParameter("it has a user's name or password in it (before @): leave it out, and give a --key.")
     try:
         parts = urlsplit(value)
         usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0

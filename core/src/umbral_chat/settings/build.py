@@ -21,6 +21,11 @@ Given = dict[str, tuple[Any, Origin]]
 """By dotted key, what was given last and where."""
 Kinds = Mapping[str, type[msgspec.Struct]]
 
+_CONTROL = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]")
+
+_UNTRIMMED = "holds a line break or another control character, or white space at an end"
+"""Of a secret. No header carries it, and one who reads the secret from elsewhere has it without."""
+
 SHOWN = 80
 """Characters of a wrong value that an error repeats: enough to recognize it."""
 
@@ -82,6 +87,12 @@ def convert(value: Any, field: Field, where: str, origin: Origin) -> Any:
     except msgspec.ValidationError as error:
         # "… - at `$[2]`" tells the place inside a list or table.
         place = re.search(r" - at `\$([^`]*)`$", str(error))
+        if _UNTRIMMED in str(error):
+            at = where + (place.group(1) if place else "")
+            raise SettingsError(
+                f"{at} ({origin}) {_UNTRIMMED}, as text that was read from a file does. Give the secret alone, on one "
+                'line: in a shell, "$(cat FILE)" drops the line break.'
+            ) from None
         raise _wrong(where + (place.group(1) if place else ""), value, field, origin) from None
 
 
@@ -121,6 +132,8 @@ def _wrong(where: str, value: Any, field: Field, origin: Origin) -> SettingsErro
 def _decode(kind: type, value: Any) -> Any:
     if kind is Secret:
         if isinstance(value, str):
+            if value != value.strip() or _CONTROL.search(value):
+                raise ValueError(_UNTRIMMED)
             return Secret(value)
         raise ValueError("Expected text")
     raise NotImplementedError(kind)

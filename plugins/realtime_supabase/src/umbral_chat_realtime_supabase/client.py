@@ -10,6 +10,7 @@ import httpx
 from supabase import AsyncClient, AsyncClientOptions, acreate_client
 from umbral_chat.settings.secret import Secret
 
+from umbral_chat_realtime_supabase.calling import transport
 from umbral_chat_realtime_supabase.settings import Supabase
 
 last_response: ContextVar[httpx.Response | None] = ContextVar("last_response", default=None)
@@ -21,11 +22,14 @@ async def client(settings: Supabase, key: Secret) -> AsyncIterator[AsyncClient]:
     """The client, with a bounded pool of kept connections. It signs nobody in and opens no socket."""
     async with httpx.AsyncClient(
         timeout=httpx.Timeout(settings.timeout, connect=settings.connect_timeout, pool=settings.timeout),
-        limits=httpx.Limits(
-            max_connections=settings.connections,
-            max_keepalive_connections=settings.connections,
-            # Below the minute after which proxies close silently.
-            keepalive_expiry=45.0,
+        transport=transport(
+            settings.base,
+            httpx.Limits(
+                max_connections=settings.connections,
+                max_keepalive_connections=settings.connections,
+                # Below the minute after which proxies close silently.
+                keepalive_expiry=45.0,
+            ),
         ),
         event_hooks={"response": [_remember]},
     ) as http:

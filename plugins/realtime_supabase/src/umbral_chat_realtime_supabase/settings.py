@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from ipaddress import ip_address
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -102,6 +103,15 @@ class Supabase(Section, frozen=True):
             _check_url("url", self.url)
         if self.public_url is not None:
             _check_url("public_url", self.public_url)
+        for name, key in (
+            ("key", None if self.key is None else self.key.reveal()),
+            ("publishable_key", self.publishable_key),
+        ):
+            if key is not None and not _HEADER_TEXT.fullmatch(key):
+                raise ValueError(
+                    f"{name} must be visible ASCII characters without spaces and line breaks, for it travels in a "
+                    "header. Copy it anew from the project's API keys"
+                )
         if self.key is not None and self.key.reveal().startswith("sb_publishable_"):
             raise ValueError("key is a publishable key; the service needs the secret one (sb_secret_…)")
         if self.publishable_key is not None and self.publishable_key.startswith("sb_secret_"):
@@ -119,13 +129,27 @@ class Supabase(Section, frozen=True):
 
 
 def _check_url(name: str, url: str) -> None:
-    parts = urlsplit(url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path.strip("/") or parts.query:
+    if "@" in url:  # before anything repeats it
+        raise ValueError(
+            f"{name} has a user's name or password in it (before @). URLs are shown in logs and to browsers: leave it "
+            "out"
+        )
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname if parts.scheme in {"http", "https"} and parts.port != 0 else None
+        plain = not (parts.path.strip("/") or parts.query or parts.fragment)
+    except ValueError:  # an address or a port that is none
+        host, plain = None, False
+    if not host or not plain or not _HEADER_TEXT.fullmatch(url):
         raise ValueError(
             f"{name} is {url!r}; a project's URL is like https://abcdefghijklm.supabase.co, without a path"
         )
-    if parts.scheme == "http" and not _is_near(parts.hostname):
+    if not url.lower().startswith("https:") and not _is_near(host):
         raise ValueError(f"{name} is {url!r}; keys and tokens would travel unencrypted, so it must begin with https://")
+
+
+_HEADER_TEXT = re.compile(r"[\x21-\x7e]+")
+"""What a header can carry."""
 
 
 def _is_near(host: str) -> bool:

@@ -130,6 +130,14 @@ class OrderingContract(StorageContract):
             assert found is not None
             assert (found.seq, found.version, found.content, found.metadata) == (1, 1, "text", metadata)
 
+    async def test_numbers_come_back_as_they_were_given(self) -> None:
+        async with self.rig() as rig:
+            numbers = [2**53, -(2**53), 0, -0.0, 1.0, 0.1, 1e16, 1e300, 5e-324]
+            await say(rig.storage.history, metadata={"numbers": numbers})
+            [entry] = await whole(rig.other.history)
+            assert isinstance(entry, Message)
+            assert entry.metadata == {"numbers": numbers}
+
     async def test_odd_content_comes_back_byte_for_byte(self) -> None:
         async with self.rig() as rig:
             told = [await say(rig.storage.history, content, metadata={content[:50]: content[:50]}) for content in ODD]

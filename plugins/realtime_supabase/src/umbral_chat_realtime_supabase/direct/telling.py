@@ -15,6 +15,7 @@ from umbral_chat.model.signals import CHANNEL_SIGNALS, DraftSignal, Signal
 from umbral_chat.settings.secret import Secret
 from umbral_chat.telemetry import Telemetry
 
+from umbral_chat_realtime_supabase.calling import transport
 from umbral_chat_realtime_supabase.live.outbox import Outbox
 from umbral_chat_realtime_supabase.live.traffic import Traffic
 from umbral_chat_realtime_supabase.metrics import MEMBER_SIGNALS, REALTIME_METRICS
@@ -69,7 +70,10 @@ class MemberSignals:
         timeout = httpx.Timeout(self._settings.timeout, connect=self._settings.connect_timeout)
         limits = httpx.Limits(max_connections=1, keepalive_expiry=45.0)
         async with httpx.AsyncClient(
-            headers={"apikey": self._key.reveal()}, timeout=timeout, limits=limits, base_url=self._settings.base
+            headers={"apikey": self._key.reveal()},
+            timeout=timeout,
+            transport=transport(self._settings.base, limits),
+            base_url=self._settings.base,
         ) as http:
             while True:
                 await self._filled.wait()

@@ -12,6 +12,7 @@ from umbral_chat.clock import Clock
 from umbral_chat.settings.secret import Secret
 from umbral_chat.telemetry import Telemetry
 
+from umbral_chat_realtime_supabase.calling import transport
 from umbral_chat_realtime_supabase.calls import CallFailed, Calls
 from umbral_chat_realtime_supabase.client import client
 from umbral_chat_realtime_supabase.doctor.answers import Diagnosis, Ended
@@ -72,7 +73,7 @@ class Project:
     async def http(self) -> AsyncIterator[httpx.AsyncClient]:
         """Plain HTTP, without a key."""
         timeout = httpx.Timeout(self.settings.timeout, connect=self.settings.connect_timeout)
-        async with httpx.AsyncClient(base_url=self.base, timeout=timeout) as opened:
+        async with httpx.AsyncClient(base_url=self.base, timeout=timeout, transport=transport(self.base)) as opened:
             yield opened
 
     async def diagnosis(self) -> Diagnosis:

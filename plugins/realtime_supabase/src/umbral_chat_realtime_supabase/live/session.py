@@ -11,6 +11,8 @@ from urllib.parse import urlencode
 import msgspec
 from umbral_chat.clock import Clock
 from umbral_chat.depth import decode_bounded
+from umbral_chat.errors import SettingsError
+from umbral_chat.proxies import proxy_for
 from umbral_chat.settings.secret import Secret
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
@@ -177,6 +179,7 @@ class Session:
         try:
             return await connect(
                 url,
+                proxy=proxy_for(self._base),
                 logger=_quiet,
                 open_timeout=self._connect_timeout,
                 close_timeout=GOODBYE,
@@ -186,6 +189,8 @@ class Session:
             )
         except InvalidStatus as error:
             return of_status(error.response.status_code, _words(error.response.body))
+        except SettingsError as error:  # a proxy variable; it repeats nothing of what is secret
+            return Lost("unreachable", str(error))
         except TimeoutError:
             return Lost("unreachable", f"no handshake within {self._connect_timeout:g} s")
         except (OSError, WebSocketException, EOFError, ValueError) as error:

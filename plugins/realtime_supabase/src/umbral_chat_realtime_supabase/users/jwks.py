@@ -10,8 +10,9 @@ import jwt
 import msgspec
 from umbral_chat.clock import Clock
 from umbral_chat.depth import DEPTH, is_deeper
-from umbral_chat.errors import Unavailable
+from umbral_chat.errors import SettingsError, Unavailable
 
+from umbral_chat_realtime_supabase.calling import transport
 from umbral_chat_realtime_supabase.users.verify import PUBLIC
 
 _log = logging.getLogger(__name__)
@@ -63,6 +64,10 @@ class Jwks:
     async def _refresh(self) -> None:
         try:
             found = await self._fetch()
+        except SettingsError as error:
+            _log.warning("Supabase's public keys cannot be read from %s: %s", self._url, error)
+            self._not_before = self._clock.monotonic() + min(self._cooldown, AFTER_FAILURE)
+            return
         except (httpx.HTTPError, TimeoutError, ValueError, msgspec.MsgspecError, jwt.PyJWTError) as error:
             _log.warning("Supabase's public keys cannot be read from %s: %s", self._url, type(error).__name__)
             self._not_before = self._clock.monotonic() + min(self._cooldown, AFTER_FAILURE)
@@ -75,7 +80,7 @@ class Jwks:
         body = b""
         async with (
             asyncio.timeout(self._timeout),
-            httpx.AsyncClient(timeout=self._timeout) as client,
+            httpx.AsyncClient(timeout=self._timeout, transport=transport(self._url)) as client,
             client.stream("GET", self._url) as answer,
         ):
             answer.raise_for_status()
@@ -88,9 +93,12 @@ class Jwks:
         keys = {}
         for each in msgspec.json.decode(body, type=_Answer).keys:
             kid, algorithm = each.get("kid"), each.get("alg")
-            # A kind of key that we do not know must not hide the others.
-            if isinstance(kid, str) and algorithm in PUBLIC:
-                keys[kid] = jwt.PyJWK(each)
+            # A key of a kind that we do not know, or that is broken, must not hide the others.
+            if isinstance(kid, str) and isinstance(algorithm, str) and algorithm in PUBLIC:
+                try:
+                    keys[kid] = jwt.PyJWK(each)
+                except Exception as error:  # noqa: BLE001  # whatever the members' types bring up in the libraries
+                    _log.warning("Supabase's public key %r cannot be used: %s", kid[:64], type(error).__name__)
         return keys
 
 

@@ -21,6 +21,15 @@ PUBLIC = frozenset({"ES256", "RS256"})
 SECRET = "HS256"  # noqa: S105  # an algorithm's name
 """Algorithm of legacy projects, with a secret."""
 
+LATEST = 2**40
+"""Unix time beyond which no token holds: past every date, and below what a float or a timer cannot hold."""
+
+_OF_ODD_CLAIMS = (ValueError, TypeError, OverflowError, AttributeError, LookupError, RecursionError)
+"""What PyJWT lets through of claims whose JSON has another type than it expects."""
+
+SESSION_LIMIT = 128
+"""Characters of a session's id, which is a uuid."""
+
 NAME_LIMIT = 200
 """Characters of a name that are kept."""
 
@@ -59,7 +68,7 @@ def look(token: str) -> Looked | None:
     try:
         header = jwt.get_unverified_header(token)
         payload = jwt.decode(token, options={"verify_signature": False})
-    except (jwt.InvalidTokenError, ValueError, RecursionError):
+    except (jwt.PyJWTError, *_OF_ODD_CLAIMS):
         return None
     algorithm, kid = header.get("alg"), header.get("kid")
     return Looked(
@@ -91,7 +100,7 @@ def verified(token: str, key: Any, algorithm: str, rules: Rules) -> Claims:
         raise Unauthorized(f"This token is for another audience than {rules.audience!r}.") from None
     except jwt.MissingRequiredClaimError as error:
         raise Unauthorized(f"This token lacks the claim {error.claim!r}.") from None
-    except (jwt.InvalidTokenError, ValueError, TypeError, RecursionError):
+    except (jwt.PyJWTError, *_OF_ODD_CLAIMS):
         raise Unauthorized("This token does not hold.") from None
     return _claims(payload, rules)
 
@@ -103,21 +112,34 @@ def _claims(payload: dict[str, Any], rules: Rules) -> Claims:
         subject = str(UUID(payload["sub"]))
     except (ValueError, AttributeError, TypeError):
         raise Unauthorized("This token's subject is no user's id.") from None
-    if payload.get("is_anonymous") not in {None, False} and not rules.anonymous:
+    anonymous = payload.get("is_anonymous")
+    # Told by identity: a claim may be of any type, one that has no hash or a 0 that equals false.
+    if not (anonymous is None or anonymous is False) and not rules.anonymous:
         raise Unauthorized(
             "Users who signed in anonymously are not let in here (supabase.anonymous_users is false). Sign in with an "
             "account."
         )
+    expires = payload["exp"]
+    if not isinstance(expires, int | float) or not 0 <= expires <= LATEST:
+        raise Unauthorized("This token's end is no time.")
     # Not `user_metadata`, which users set themselves: anybody could be "Support Team".
     metadata = payload.get("app_metadata")
     names = [metadata.get(key) for key in ("full_name", "name")] if isinstance(metadata, dict) else []
     name = next((name for name in (clean_name(text[:NAME_LIMIT]) for text in map(_text, names) if text) if name), None)
     return Claims(
         subject=subject,
-        expires_at=float(payload["exp"]) + rules.leeway,
-        session=_text(payload.get("session_id")),
+        expires_at=float(expires) + rules.leeway,
+        session=_session(payload.get("session_id")),
         name=name,
     )
+
+
+def _session(value: Any) -> str | None:
+    """The session's id. Raises Unauthorized for text that no store takes."""
+    session = _text(value)
+    if session is not None and not (session.isascii() and session.isprintable() and len(session) <= SESSION_LIMIT):
+        raise Unauthorized("This token's session is no session's id.")
+    return session
 
 
 def _text(value: Any) -> str | None:

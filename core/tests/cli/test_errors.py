@@ -111,6 +111,13 @@ def test_an_address_that_is_none_is_wrong_usage(run: Run, url: str) -> None:
     assert "http://127.0.0.1:8750" in result.stderr
 
 
+@pytest.mark.parametrize("url", ["https://me:hush@x.example", "hush@x.example", "//hush@x", "http://u:hush@[::1"])
+def test_a_password_in_an_address_is_refused_and_not_repeated(run: Run, url: str) -> None:
+    result = run("status", "--url", url)
+    assert result.exit_code == 2
+    assert "hush" not in result.output
+
+
 def test_the_command_s_own_options_win_over_the_environment_s(
     run: Run, httpx_mock: HTTPXMock, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 
@@ -18,6 +19,7 @@ from umbral_chat.proxies import proxy_for
 from umbral_chat.settings.secret import Secret
 from umbral_chat.telemetry import Telemetry
 from umbral_chat_realtime_supabase.client import client
+from umbral_chat_realtime_supabase.doctor.ear import HandshakeRefused, at_ease, listening
 from umbral_chat_realtime_supabase.live.lost import Lost
 from umbral_chat_realtime_supabase.live.session import Session
 from umbral_chat_realtime_supabase.live.traffic import Traffic
@@ -96,11 +98,20 @@ async def socket(url: str) -> None:
     assert isinstance(await handshake(url), Lost)
 
 
+async def doctor(url: str) -> None:
+    before = dict(os.environ)
+    with at_ease(url), pytest.raises(HandshakeRefused):
+        async with listening(url, "sb_secret_x", []):
+            pytest.fail("The handshake was answered 502.")
+    assert dict(os.environ) == before
+
+
 EDGES: dict[str, Callable[[str], Awaitable[None]]] = {
     "command line": command_line,
     "service": service,
     "public keys": public_keys,
     "Realtime socket": socket,
+    "doctor's socket": doctor,
 }
 
 
@@ -134,7 +145,7 @@ async def test_what_is_wrong_is_one_sentence_that_names_the_variable(
     url = "http://kong:8000" if "http_" in variable.lower() else "https://abcdefghijklm.supabase.co"
     monkeypatch.setenv(variable, value)
     said = []
-    for edge in (command_line, service):
+    for edge in (command_line, service, doctor):
         with pytest.raises(SettingsError) as raised:
             await edge(url)
         said.append(str(raised.value))

@@ -26,7 +26,7 @@ def check_url(_ctx: click.Context, _param: click.Parameter, value: str | None) -
     """A click callback: the URL without a trailing slash; BadParameter for what is none."""
     if value is None:
         return None
-    if "@" in value.partition("//")[2].partition("/")[0]:  # before anything repeats it
+    if "@" in (value.partition("//")[2] or value).partition("/")[0]:  # before anything repeats it
         raise click.BadParameter("it has a user's name or password in it (before @): leave it out, and give a --key.")
     try:
         parts = urlsplit(value)

@@ -9,7 +9,7 @@ import time
 import pytest
 from umbral_chat.errors import HistoryUnavailable
 from umbral_chat.providers.edges import CheckResult
-from umbral_chat_realtime_supabase.doctor.ear import HandshakeRefused, hushed, listening
+from umbral_chat_realtime_supabase.doctor.ear import HandshakeRefused, at_ease, listening
 from umbral_chat_realtime_supabase.doctor.findings import Findings, Line, failed, skipped, well
 
 from tests.local_supabase.people import command
@@ -34,7 +34,7 @@ async def test_nothing_goes_on_after_it(stack: Stack, how: str) -> None:
     before = asyncio.all_tasks()
     if how == "join refused":
         await command(stack, "realtime/faults", refuse_join="Unauthorized: no")
-    with hushed():
+    with at_ease(stack.url):
         async with listening(stack.url, stack.secret_key, [TOPIC, TOPIC + "2"]) as ear:
             if how == "join refused":
                 assert set(ear.refusals.values()) == {"Unauthorized: no"}
@@ -55,7 +55,7 @@ async def test_a_refused_handshake_is_told_with_its_status_and_without_the_key(
     before = asyncio.all_tasks()
     await command(stack, "realtime/faults", refuse_status=403)
     caplog.set_level(logging.INFO)
-    with hushed(), pytest.raises(HandshakeRefused) as caught:
+    with at_ease("http://127.0.0.1:9"), pytest.raises(HandshakeRefused) as caught:
         async with listening(stack.url, stack.secret_key, [TOPIC]):
             raise AssertionError("it was let in")
     assert caught.value.status == 403
@@ -65,14 +65,14 @@ async def test_a_refused_handshake_is_told_with_its_status_and_without_the_key(
 
 
 async def test_where_nobody_listens_there_is_no_status() -> None:
-    with hushed(), pytest.raises(HandshakeRefused) as caught:
+    with at_ease("http://127.0.0.1:9"), pytest.raises(HandshakeRefused) as caught:
         async with listening("http://127.0.0.1:9", "sb_secret_x", [TOPIC]):
             raise AssertionError("it was let in")
     assert caught.value.status is None
 
 
 async def test_what_is_said_before_it_is_waited_for_is_found(stack: Stack) -> None:
-    with hushed():
+    with at_ease(stack.url):
         async with listening(stack.url, stack.secret_key, [TOPIC]) as ear, listening(
             stack.url, stack.secret_key, [TOPIC]
         ) as other:  # fmt: skip

@@ -10,7 +10,7 @@ from umbral_chat.providers.edges import CheckResult
 from umbral_chat_realtime_supabase import answers
 from umbral_chat_realtime_supabase.doctor.attempts import READABLE, Record
 from umbral_chat_realtime_supabase.doctor.database import SQL_AGAIN
-from umbral_chat_realtime_supabase.doctor.ear import Ear, HandshakeRefused, hushed, listening
+from umbral_chat_realtime_supabase.doctor.ear import Ear, HandshakeRefused, at_ease, listening
 from umbral_chat_realtime_supabase.doctor.findings import failed, skipped, well
 from umbral_chat_realtime_supabase.doctor.project import Project
 from umbral_chat_realtime_supabase.doctor.scene import Scene
@@ -64,7 +64,7 @@ class BreakIn:
         return well(f"{own}{record.refused} attempts refused; {topics}")
 
     async def _try(self) -> None:
-        with hushed():
+        with at_ease(self._project.base):
             async with AsyncExitStack() as stack:
                 http = await stack.enter_async_context(self._project.http())
                 calls = await stack.enter_async_context(self._project.calling())

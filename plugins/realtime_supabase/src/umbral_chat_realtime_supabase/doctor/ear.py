@@ -8,11 +8,13 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import os
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any, NamedTuple, cast
 
 from realtime import AsyncRealtimeChannel, AsyncRealtimeClient, NotConnectedError, RealtimeSubscribeStates
+from umbral_chat.proxies import proxy_for
 from websockets.exceptions import InvalidStatus, WebSocketException
 
 HANDSHAKE = 12.0
@@ -127,15 +129,27 @@ async def listening(base: str, key: str, topics: Sequence[str], token: str | Non
 
 
 @contextmanager
-def hushed() -> Iterator[None]:
-    """The client logs what it meets as errors; here that is what is looked for."""
+def at_ease(base: str) -> Iterator[None]:
+    """Two habits of the client, suspended while a check listens: it logs what it meets as errors, which here is what is
+    looked for; and it takes no proxy, but reads the environment in a way of its own, loopback and SOCKS included.
+
+    One at a time: the environment is the process's. Raises SettingsError for a proxy variable that cannot be used.
+    """
     log = logging.getLogger("realtime")
-    before = log.level
+    level, environ = log.level, os.environ.copy()
+    scheme = "wss" if base.startswith("https") else "ws"
+    proxy = proxy_for(base)
     log.setLevel(logging.CRITICAL + 1)
+    # In lower case they come before all others (urllib.request.getproxies, websockets.uri.get_proxy).
+    os.environ |= {"no_proxy": "*"} if proxy is None else {"no_proxy": "", f"{scheme}_proxy": proxy}
     try:
         yield
     finally:
-        log.setLevel(before)
+        for name in ("no_proxy", f"{scheme}_proxy"):
+            os.environ.pop(name, None)
+            if name in environ:
+                os.environ[name] = environ[name]
+        log.setLevel(level)
 
 
 async def _close(client: AsyncRealtimeClient) -> None:
@@ -176,4 +190,4 @@ def _reason(error: Exception | None) -> str:
     return str(reason)[:200]
 
 
-__all__ = ["Ear", "HandshakeRefused", "Heard", "hushed", "listening"]
+__all__ = ["Ear", "HandshakeRefused", "Heard", "at_ease", "listening"]

@@ -15,7 +15,7 @@ from umbral_chat.providers.edges import CheckResult
 from umbral_chat_realtime_supabase import answers
 from umbral_chat_realtime_supabase.calls import Calls
 from umbral_chat_realtime_supabase.doctor.answers import Diagnosis, Nothing
-from umbral_chat_realtime_supabase.doctor.ear import Ear, HandshakeRefused, Heard, hushed, listening
+from umbral_chat_realtime_supabase.doctor.ear import Ear, HandshakeRefused, Heard, at_ease, listening
 from umbral_chat_realtime_supabase.doctor.findings import failed, skipped, well
 from umbral_chat_realtime_supabase.doctor.project import Project, Trial
 from umbral_chat_realtime_supabase.doctor.visitors import admin
@@ -82,7 +82,7 @@ class Rounds:
                 await asyncio.sleep(LOOK)
             return well("joined")
 
-        with hushed():
+        with at_ease(self._project.base):
             found = await self._listen(f"{INSTANCE}doctor-{secrets.token_hex(16)}", wait)
         return None if found.ok else f"{_MADE}, and none could"
 
@@ -90,13 +90,13 @@ class Rounds:
         """Handshake, join, and a probe that comes round: which part is silent."""
         if not self._project.settings.realtime:
             return skipped("supabase.realtime is false: instances learn of each other by polling")
-        with hushed():
+        with at_ease(self._project.base):
             async with self._project.calling() as calls, self._project.trial(calls) as trial:
                 return await self._listen(trial.topic, lambda ear: self._probe(calls, trial, ear))
 
     async def entry(self) -> CheckResult:
         """An entry, appended as each is, on the topic that the service's instances listen to."""
-        with hushed():
+        with at_ease(self._project.base):
             async with self._project.calling() as calls, self._project.trial(calls) as trial:
                 if (await calls.call(Diagnosis, "diagnosis")).triggers.get("umbral_chat_broadcast") != "on":
                     return skipped("cannot be looked at while “supabase trigger” is not well")

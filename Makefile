@@ -5,6 +5,8 @@ PYTHON ?= python3
 # A uv on the PATH is used; else one is installed into .tools, which nothing else touches.
 UV := $(or $(shell command -v uv),.tools/bin/uv)
 RUN := $(UV) run --frozen --no-sync
+# Tests and labs start hundreds of processes: each would compile all that it imports, if the caller's environment had it so.
+export PYTHONDONTWRITEBYTECODE :=
 # Tests wait about as much as they compute. WORKERS=0 runs them one by one, and so does ARGS="-p no:xdist".
 WORKERS ?= 5
 test-on-supabase: WORKERS = 3 # each with a Supabase of its own, which is all that these wait for

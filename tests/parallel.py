@@ -15,15 +15,17 @@ ROOT = Path(__file__).parents[1]
 
 TOGETHER: Mapping[str, str] = {
     "tests/packaging": "they share wheels and virtual environments, which take 10 s of a processor each to make",
+    "plugins/realtime_supabase/tests/database/test_plans.py": "they read the same million entries, 30 s in the making",
     "tests/switching": "they hold a promise in seconds with two instances under load each: not against one another",
 }
-"""Folders whose tests run in one worker, in their order, and why. These begin first: groups do, the largest first."""
+"""Folders and files whose tests run in one worker, in their order, and why. They begin first: groups do, the largest
+first."""
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Name the group of each test that has one."""
     for item in items:
-        for folder in TOGETHER:
-            if item.path.is_relative_to(ROOT / folder):
-                item.add_marker(pytest.mark.xdist_group(folder.replace("/", "-")))
+        for place in TOGETHER:
+            if item.path.is_relative_to(ROOT / place):
+                item.add_marker(pytest.mark.xdist_group(place.replace("/", "-")))

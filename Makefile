@@ -10,7 +10,7 @@ export PYTHONDONTWRITEBYTECODE :=
 # Tests wait about as much as they compute. WORKERS=0 runs them one by one, and so does ARGS="-p no:xdist".
 WORKERS ?= 5
 test-on-supabase: WORKERS = 3 # each with a Supabase of its own, which is all that these wait for
-PYTEST = $(RUN) pytest $(if $(findstring no:xdist,$(ARGS)),,-n $(WORKERS) --dist loadgroup)
+PYTEST = $(RUN) pytest $(if $(findstring no:xdist,$(ARGS)),,-n $(WORKERS))
 
 .PHONY: help setup run supabase test test-lowest test-on-supabase check format lock torture torture-short torture-supabase torture-realtime faults faults-short faults-mutations api-fuzz security demo-data e2e-n8n bench bench-supabase bench-realtime bench-polling bench-presence presence-lab presence-lab-short presence-lab-mutations reference build clean
 
@@ -52,7 +52,7 @@ test-on-supabase: setup ## run the tests of the API and the polling edge unchang
 
 # Warnings of versions of that time about Python or each other are no fault of ours.
 test-lowest: .lowest/.installed ## the API, tokens, the command line and polling on the lowest versions allowed
-	.lowest/bin/python -m pytest -n 2 --dist loadgroup -W default -m "not slow" core/tests/api core/tests/auth core/tests/cli \
+	.lowest/bin/python -m pytest -n 2 -W default -m "not slow" core/tests/api core/tests/auth core/tests/cli \
 	  core/tests/settings core/tests/sqlite/test_contract.py plugins/polling/tests \
 	  plugins/realtime_supabase/tests/users/test_tokens.py $(ARGS)
 

@@ -31,6 +31,12 @@ from umbral_chat.rules import check_members, check_sender
         ("José Ñ. 李小龍", "José Ñ. 李小龍"),
         ("\u3164", ""),
         ("\u200b\u2800\u034f", ""),
+        ("Sup\ufe00port\U000e0100 \ufe0fTeam", "Support Team"),
+        ("Sup\u180bport\u2065\ufff0", "Support"),
+        ("❤\ufe0f 1\ufe0f\u20e3 葛\U000e0100", "❤\ufe0f 1\ufe0f\u20e3 葛\U000e0100"),
+        ("ᠠ\u180b", "ᠠ\u180b"),
+        ("\ufe0f", ""),
+        ("\u0301\u20dd", ""),
     ],
 )
 def test_a_name_is_one_line_of_what_can_be_seen(given: str, clean: str) -> None:

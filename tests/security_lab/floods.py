@@ -88,7 +88,13 @@ async def slow_headers(target: Target, scale: Scale) -> list[str]:
 @attack("slow bodies")
 async def slow_bodies(target: Target, scale: Scale) -> list[str]:
     head = b"POST /v1/conversations/x/messages HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 100000\r\n"
-    return await hold(target, scale, head + b"Authorization: Bearer " + KEY.encode() + b"\r\n\r\n", b"x", share=0.5)
+    return await hold(target, scale, head + b"Authorization: Bearer " + KEY.encode() + b"\r\n\r\n", b"x")
+
+
+@attack("bodies that go on after their refusal")
+async def refused_bodies(target: Target, scale: Scale) -> list[str]:
+    head = b"POST /v1/conversations/x/messages HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 100000\r\n\r\n"
+    return await hold(target, scale, head, b"x")
 
 
 @attack("idle connections")
@@ -96,8 +102,8 @@ async def idle(target: Target, scale: Scale) -> list[str]:
     return await hold(target, scale, b"", b"")
 
 
-async def hold(target: Target, scale: Scale, first: bytes, piece: bytes, share: float = 1.0) -> list[str]:
-    """Take all connections, or a share of them, and say a little now and then; whoever is cut off comes again."""
+async def hold(target: Target, scale: Scale, first: bytes, piece: bytes) -> list[str]:
+    """Take all connections, and say a little now and then; whoever is cut off comes again."""
     found: list[str] = []
     cut = 0
     end = time.monotonic() + scale.seconds
@@ -128,7 +134,7 @@ async def hold(target: Target, scale: Scale, first: bytes, piece: bytes, share: 
             await asyncio.sleep(0.1)
         expect(found, answered >= asked * 0.75, f"health answered {answered} of {asked} times")
 
-    number = int(min(scale.connections, DESCRIPTORS * 0.8) * share)
+    number = int(min(scale.connections, DESCRIPTORS * 0.8))
     async with asyncio.TaskGroup() as group:
         for _ in range(number):
             group.create_task(holder())

@@ -101,7 +101,12 @@ async def empty_segment(target: Target, scale: Scale) -> list[str]:
     found: list[str] = []
     for name in ("presence", "messages", "read"):
         await target.ask("POST", "/v1/conversations", {"id": name})
-        for path in (f"/v1/conversations//{name}", f"//v1/conversations/{name}", f"/v1/conversations/{name}/"):
+        for path in (
+            f"/v1/conversations//{name}",
+            f"//v1/conversations/{name}",
+            f"/v1/conversations/{name}/",
+            f"/v1/conversations/{name}#/x",
+        ):
             status, _ = await say(target, request("DELETE", path))
             expect(found, 400 <= status < 500, f"DELETE {path}: {status}")
         status, _ = await target.ask("GET", f"/v1/conversations/{name}")

@@ -24,6 +24,7 @@ from umbral_chat.providers.history import Storage
 from umbral_chat.providers.presence import Person, Presence, PresenceLink
 from umbral_chat.providers.transport import EntryHint, HeadHint, SignalHint, ToggleHint, TransportEvent
 from umbral_chat.reserved import Reserved
+from umbral_chat.server.connections import descriptors, most_connections
 from umbral_chat.settings.effective import Settings
 from umbral_chat.sqlite import open_storage
 from umbral_chat.telemetry import Telemetry
@@ -47,7 +48,7 @@ def build(settings: Settings, plugins: PluginHost, clock: Clock) -> tuple[Servic
         lifecycle=lifecycle,
         telemetry=telemetry,
         clock=clock,
-        readers_limit=limits.readers,
+        readers_limit=min(limits.readers, most_connections(limits, descriptors())[1]),
         own_readers_limit=limits.readers_per_principal,
     )
     toggle = Toggle(storage.store, clock, configured=settings.realtime.enabled)

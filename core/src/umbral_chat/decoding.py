@@ -81,10 +81,10 @@ def _no_json(raw: bytes) -> RequestError | None:
         return missing_body()
     if raw.startswith(_MARKS):
         said, code = "begins with a byte order mark: send UTF-8 without it", "unsupported_encoding"
-    elif b"\0" in raw[:4]:
-        said, code = "is UTF-16 or UTF-32: send UTF-8", "unsupported_encoding"
     elif raw.startswith(_COMPRESSED):
         said, code = "is compressed: send it as it is", "unsupported_encoding"
+    elif b"\0" in raw[:4]:
+        said, code = "is UTF-16 or UTF-32: send UTF-8", "unsupported_encoding"
     elif _FORM.match(begins):
         said, code = "is a form: send JSON, as application/json", "unsupported_media_type"
     elif begins.startswith(b"<"):

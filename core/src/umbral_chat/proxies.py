@@ -16,6 +16,9 @@ from umbral_chat.errors import SettingsError
 
 _VARIABLES = {"http": "http_proxy", "ws": "http_proxy", "https": "https_proxy", "wss": "https_proxy"}
 
+_HERE = frozenset({"0.0.0.0", "::"})  # noqa: S104  # to connect to, not to listen on
+"""Addresses of no machine, by which this one is reached, too."""
+
 _PORTS = {"http": 80, "ws": 80, "https": 443, "wss": 443}
 
 
@@ -29,8 +32,13 @@ def proxy_for(url: str, environ: Mapping[str, str] | None = None) -> str | None:
     """
     environ = os.environ if environ is None else environ
     parts = urlsplit(url)
-    host = parts.hostname or ""
-    if is_loopback(host) or host.endswith(".localhost") or _is_excepted(parts, _value(environ, "no_proxy")[1]):
+    host = (parts.hostname or "").rstrip(".")
+    if (
+        is_loopback(host)
+        or host in _HERE
+        or host.endswith(".localhost")
+        or _is_excepted(parts, _value(environ, "no_proxy")[1])
+    ):
         return None
     for name in (_VARIABLES.get(parts.scheme, "all_proxy"), "all_proxy"):
         variable, value = _value(environ, name)

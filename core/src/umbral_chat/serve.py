@@ -156,7 +156,10 @@ def _greet(url: str, *, keyless: bool) -> None:
         f"  {url}/schema in a browser",
     ]
     if keyless:
-        lines.append("No key is configured: only this machine is served, and whoever calls may do all (core.keys).")
+        lines.append(
+            "No key is configured: only this machine is served, and whoever calls may do all. Set core.keys before a "
+            "reverse proxy stands in front: not every one can be told from a program of this machine."
+        )
     with suppress(OSError):  # a log that is full, as logging does: the service serves all the same
         sys.stderr.write("\n".join(lines) + "\n")
         sys.stderr.flush()

@@ -17,15 +17,16 @@ _BREAK = re.compile("\r\n|[\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
 _STEERING = "\x00-\x08\x0e-\x1b\x1f\x7f-\x84\x86-\x9f\u202a-\u202e\u2066-\u2069\ufff9-\ufffb\U000e0000-\U000e007f"
 # Without width or ink: what hides in a word, or makes two names look alike.
 _UNSEEN = (
-    "\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b-\u200f\u2060-\u2065\u206a-\u206f\u2800\u3164\ufeff"
-    "\uffa0\U0001d173-\U0001d17a\U000e0100-\U000e01ef"
+    "\xad\u034f\u0600-\u0605\u061c\u06dd\u070f\u08e2\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2060-\u2065\u206a-\u206f"
+    "\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8\U000110bd\U000110cd\U00013430-\U0001345f\U0001bca0-\U0001bca3"
+    "\U0001d173-\U0001d17a\U000e0100-\U000e01ef"
 )
 # Persian, Indic scripts and others are not written without the two joiners.
 _SCRIPT = "\u0600-\u180a\u180f-\u1fff"
 # Emoji of several parts.
 _EMOJI = "\u2190-\u27bf\ufe0f\U0001f000-\U0001faff"
 _IN_SCRIPT = f"(?<=[{_SCRIPT}])[\u200c\u200d](?=[{_SCRIPT}])"
-_IN_EMOJI = f"(?<=[{_EMOJI}])\u200d(?=[{_EMOJI}])"
+_IN_EMOJI = f"(?<=[{_EMOJI}])\u200d(?=[{_EMOJI}])|(?<=[0-9#*{_EMOJI}])[\ufe0e\ufe0f]"
 
 _steering = re.compile(f"[{_STEERING}\ud800-\udfff]")
 _any = re.compile(f"({_IN_SCRIPT})|[{_STEERING}{_UNSEEN}\ud800-\udfff]")

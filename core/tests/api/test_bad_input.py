@@ -147,6 +147,35 @@ async def test_a_number_that_no_store_keeps(client: Client, number: str) -> None
     await nothing_written(client)
 
 
+@pytest.mark.parametrize("number", ["9" * 4000, str(2**53 + 1), "1e400"])
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("PATCH", "", '{{"metadata": {{"k": {}}}}}'),
+        ("PATCH", "/messages/m", '{{"content": "b", "metadata": {{"k": {}}}}}'),
+        (
+            "POST",
+            "/entries",
+            (
+                '{{"kind": "message", "content": "a", "message_id": "n", "sender": {{"role": "user"}}, '
+                '"at": "2026-01-01T00:00:00Z", "metadata": {{"k": {}}}}}'
+            ),
+        ),
+        ("POST", "/read", '{{"seq": {}}}'),
+        ("POST", "/drafts", '{{"message_id": "n", "offset": {}, "text": "x"}}'),
+    ],
+)
+async def test_nor_in_what_is_changed_imported_marked_and_drafted(
+    client: Client, method: str, path: str, body: str, number: str
+) -> None:
+    await client.post(SEND, json={"content": "a", "message_id": "m"})
+    before = (await client.get("/v1/conversations/room/messages")).text
+    answer = await client.request(method, f"/v1/conversations/room{path}", content=body.format(number), headers=JSON)
+    assert answer.status_code == 400, answer.text
+    assert answer.json()["code"] in {"invalid_number", "invalid_field"}
+    assert (await client.get("/v1/conversations/room/messages")).text == before
+
+
 @pytest.mark.parametrize("number", [str(2**53), str(-(2**53)), "1.0", "-0.0", "1e300", "0.1"])
 async def test_a_number_that_is_kept_exactly(client: Client, number: str) -> None:
     body = f'{{"content": "a", "metadata": {{"k": {number}, "digits": "{"9" * 40}", "n": null}}}}'.encode()

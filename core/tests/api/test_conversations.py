@@ -139,7 +139,7 @@ async def test_the_transcript_in_its_four_formats(client: Client) -> None:
     assert (whole["conversation"], [one["seq"] for one in whole["messages"]]) == ("room", [1, 2, 4])
     assert whole["cursor"].endswith(".4")
     assert "**Ada**" in await read("markdown")
-    assert (await read("text")).splitlines()[1].endswith("assistant: (redacted)")
+    assert (await read("text")).splitlines()[1].endswith("assistant (redacted)")
     assert await read("openai") == (
         '[{"role":"user","content":"Where is it?"},{"role":"assistant","content":"On its way."}]'
     )

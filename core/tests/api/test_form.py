@@ -233,25 +233,27 @@ async def test_the_inbox_cannot_be_asked_after_something(client: Client) -> None
 
 BODY = b'{"content": "x"}'
 NO_JSON = [
-    (b"\xef\xbb\xbf" + BODY, 415, "unsupported_encoding"),
-    (BODY.decode().encode("utf-16"), 415, "unsupported_encoding"),
-    (BODY.decode().encode("utf-16-le"), 415, "unsupported_encoding"),
-    (BODY.decode().encode("utf-32"), 415, "unsupported_encoding"),
-    (gzip.compress(BODY), 415, "unsupported_encoding"),
-    (b"content=x&sender=user", 415, "unsupported_media_type"),
-    (b"content=", 415, "unsupported_media_type"),
-    (b'--b\r\ncontent-disposition: form-data; name="content"\r\n\r\nx\r\n--b--', 415, "unsupported_media_type"),
-    (b"<content>x</content>", 415, "unsupported_media_type"),
-    (b"", 400, "missing_body"),
-    (b" \n", 400, "missing_body"),
-    (b"{'content': 'x'}", 400, "invalid_json"),
+    (b"\xef\xbb\xbf" + BODY, 415, "unsupported_encoding", "byte order mark"),
+    (BODY.decode().encode("utf-16"), 415, "unsupported_encoding", "byte order mark"),
+    (BODY.decode().encode("utf-16-le"), 415, "unsupported_encoding", "UTF-16"),
+    (BODY.decode().encode("utf-32-le"), 415, "unsupported_encoding", "UTF-32"),
+    (gzip.compress(BODY), 415, "unsupported_encoding", "compressed"),
+    (b"content=x&sender=user", 415, "unsupported_media_type", "form"),
+    (b"content=", 415, "unsupported_media_type", "form"),
+    (b'--b\r\ncontent-disposition: form-data; name="content"\r\n\r\nx\r\n--b--', 415, "unsupported_media_type", "form"),
+    (b"<content>x</content>", 415, "unsupported_media_type", "XML"),
+    (b"", 400, "missing_body", "missing"),
+    (b" \n", 400, "missing_body", "missing"),
+    (b"{'content': 'x'}", 400, "invalid_json", "JSON"),
 ]
 
 
-@pytest.mark.parametrize(("body", "status", "code"), NO_JSON, ids=[f"{n}-{one[2]}" for n, one in enumerate(NO_JSON)])
+@pytest.mark.parametrize(
+    ("body", "status", "code", "word"), NO_JSON, ids=[f"{n}-{one[2]}" for n, one in enumerate(NO_JSON)]
+)
 @pytest.mark.parametrize("kind", ["application/json", "application/x-www-form-urlencoded", None])
 async def test_a_body_that_is_no_json_is_told_what_it_is(
-    client: Client, body: bytes, status: int, code: str, kind: str | None
+    client: Client, body: bytes, status: int, code: str, word: str, kind: str | None
 ) -> None:
     headers = {} if kind is None else {"content-type": kind}
     schema = (await client.get("/schema/openapi.json")).json()
@@ -262,7 +264,9 @@ async def test_a_body_that_is_no_json_is_told_what_it_is(
             if not operation["requestBody"]["required"] and not body:
                 continue
             url = path.replace("{conversation}", "room").replace("{message_id}", "m")
-            problem(await client.request(method, url, content=body, headers=headers), status, code, "body")
+            answer = await client.request(method, url, content=body, headers=headers)
+            problem(answer, status, code, "body")
+            assert word in answer.json()["detail"]
     await nothing_written(client)
 
 

@@ -86,11 +86,13 @@ def test_every_header_of_the_list_is_refused() -> None:
         assert check((name, b"x")) == "behind_proxy", name
     for prefix in PROXY_PREFIXES:
         assert check((prefix + b"for", b"x")) == "behind_proxy", prefix
+        assert check((prefix.replace(b"-", b"_") + b"for", b"x")) == "behind_proxy", prefix
+    assert check((b"x_forwarded_for", b"x")) == check((b"remote_addr", b"x")) == "behind_proxy"
     for name in (b"user-agent", b"x-request-id", b"traceparent", b"idempotency-key", b"cache-control"):
         assert check((name, b"x")) is None, name
 
 
-def test_nginx_by_its_defaults_is_known_by_its_protocol() -> None:
+def test_nginx_before_1_29_7_is_known_by_its_protocol() -> None:
     assert check((b"connection", b"close"), version="1.0") == "behind_proxy"
     assert check((b"connection", b"close")) is None
 

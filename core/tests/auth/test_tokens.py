@@ -127,8 +127,10 @@ def test_the_bounds_of_the_time_to_live_are_inside(issuer: TokenIssuer, ttl: flo
         ({"subject": "\ud800"}, "subject", 128),
         ({"subject": "key:n8n"}, "subject", None),
         ({"subject": "local"}, "subject", None),
-        ({"name": ""}, "name", 128),
-        ({"name": "line\nbreak"}, "name", 128),
+        ({"name": ""}, "name", 1),
+        ({"name": "\u200b\ufe0f"}, "name", 1),
+        ({"name": "x" * 201}, "name", 200),
+        ({"name": "nul\0"}, "name", None),
         ({"role": "root"}, "role", None),
         ({"rights": []}, "rights", None),
         ({"rights": ["read", "moderate"]}, "rights", None),
@@ -141,6 +143,13 @@ def test_what_no_token_may_say_is_refused_by_field(
     with pytest.raises(InvalidRequest) as caught:
         issuer.issue(**GOOD | changes)
     assert (caught.value.field, caught.value.limit) == (field, limit)
+
+
+async def test_a_name_is_cleaned_as_a_senders(issuer: TokenIssuer, authenticator: TokenAuthenticator) -> None:
+    token, _ = issuer.issue(**GOOD | {"name": "Support\nTeam" + "x" * 188})
+    principal = await authenticator.authenticate(token)
+    assert principal is not None
+    assert principal.name == "Support Team" + "x" * 188
 
 
 async def test_a_token_ends_at_its_time_even_when_it_is_remembered(

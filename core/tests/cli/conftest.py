@@ -221,7 +221,8 @@ class _Handler(BaseHTTPRequestHandler):
                 return Answered(201, {"id": body["id"]})
             case "PATCH", ["v1", "conversations", conversation]:
                 key = body.pop("client_id", None)
-                return self._write(conversation, "update", {"changes": body, "client_id": key})
+                answer = self._write(conversation, "update", {"changes": body, "client_id": key})
+                return Answered(200, {"id": conversation}) if answer.status < 300 else answer
             case "POST", ["v1", "conversations", conversation, "entries"]:
                 return self._write(conversation, body["kind"], body)
             case "DELETE", ["v1", "conversations", conversation]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -58,6 +59,21 @@ def test_it_is_named_with_its_address_and_what_to_check(
     assert "✗ This is not an Umbral Chat service: http://127.0.0.1:9" in result.stderr
     assert "check --url" in result.stderr
     assert result.stdout == ""
+
+
+@pytest.mark.parametrize("answer", ANSWERS)
+@pytest.mark.parametrize(
+    "line", [{"conversation": "a", "content": "Hello"}, {"conversation": "a", "kind": "conversation"}]
+)
+def test_an_import_ends_there_and_stores_nothing(
+    run: Run, httpx_mock: HTTPXMock, line: dict[str, str], answer: Any
+) -> None:
+    told = isinstance(answer, dict) and "detail" in answer
+    httpx_mock.add_response(url=re.compile(".*"), status_code=404 if told else 200, json=answer)
+    result = run("import", "-", input=json.dumps(line))
+    assert result.exit_code == 1, result.output
+    assert "✗ This is not an Umbral Chat service: http://127.0.0.1:9" in result.stderr
+    assert result.stdout.startswith("0 stored, 0 updated, 0 already there, 0 skipped, 0 failed")
 
 
 def test_the_doctor_says_so(run: Run, httpx_mock: HTTPXMock, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,8 @@ from umbral_chat.cli.output import as_json, clean, one_line, say
 from umbral_chat.cli.wrapping import cells, hanging
 from umbral_chat.visible import quoted, visible
 
-HIDDEN = "\u200b\u200e\u202e\u2066\u2069\ufeff\u061c\u180e\u00ad\U000e0041\u2800\x1b\x9b\x07\x08"
+HIDDEN = "\u200b\u200e\u202e\u2066\u2069\ufeff\u061c\u180e\u00ad\U000e0041\u2800"
+HIDDEN += "\ufe00\ufe0f\u180f\u0600\ufff0\U000110bd\U00013430\U0001bca0\x1b\x9b\x07\x08"
 FORGED = "09:00:00    2 assistant Bot  Paid."
 
 
@@ -92,7 +93,16 @@ def test_what_cannot_be_seen_is_shown(char: str) -> None:
 
 
 def test_what_languages_and_emoji_need_is_left_alone() -> None:
-    for text in ("می\u200cخواهم", "क्\u200dष", "שלום", "日本語", "👩\u200d💻", "❤\ufe0f\u200d🔥", "naïve"):
+    for text in (
+        "می\u200cخواهم",
+        "क्\u200dष",
+        "שלום",
+        "日本語",
+        "👩\u200d💻",
+        "❤\ufe0f\u200d🔥",
+        "1\ufe0f\u20e3",
+        "naïve",
+    ):
         assert clean(text) == text
     assert one_line("👩\u200d💻", 9) == "👩\\u200d💻"  # its width is not the same everywhere, and a table must know it
 

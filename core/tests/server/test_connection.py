@@ -230,6 +230,7 @@ BAD = {
     "bare LF in one line": (b"GET / HTTP/1.1\r\nHost: x\nX: y\r\n\r\n", 400),
     "no Host": (b"GET / HTTP/1.1\r\n\r\n", 400),
     "two Hosts": (get("/", "Host: other"), 400),
+    "a fragment": (get("/v1/conversations/a#/presence", method="DELETE"), 400),
     "no version": (b"GET /\r\n\r\n", 400),
     "HTTP/0.9": (b"GET / HTTP/0.9\r\nHost: x\r\n\r\n", 400),
     "HTTP/2": (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400),

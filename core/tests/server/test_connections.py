@@ -109,6 +109,48 @@ async def test_who_waits_longest_gives_way_to_a_newcomer_and_nobody_who_is_serve
         assert (await served.answer()).status == 200
 
 
+@pytest.mark.parametrize("phase", [Phase.BODY, Phase.DISCARD, Phase.CLOSING], ids=lambda phase: phase.name)
+async def test_bodies_that_do_not_end_and_answers_that_are_not_read_give_way_too(phase: Phase) -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        if scope["path"] == "/refused":  # as what is refused by its headers is
+            await send({"type": "http.response.start", "status": 401, "headers": [(b"content-length", b"0")]})
+            await send({"type": "http.response.body", "body": b""})
+        else:
+            await echo(scope, receive, send)
+
+    begun = {
+        Phase.BODY: b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nx",
+        Phase.DISCARD: b"POST /refused HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nx",
+        Phase.CLOSING: b"GET /a b HTTP/1.1\r\nHost: x\r\n\r\n",
+    }[phase]
+    async with serving(app, LIMITS) as rig:
+        for _ in range(6):
+            await (await rig.connect()).send(begun)
+        await rig.until(lambda: [one.phase for one in rig.held] == [phase] * 6)
+        await rig.elapse(0.5)
+        for _ in range(6):
+            assert (await (await rig.connect()).ask(get())).status == 200
+        assert rig.refused("gave_way") == 6
+
+
+async def test_a_request_that_is_still_arriving_gives_way_last_and_is_told_so() -> None:
+    async with serving(echo, LIMITS) as rig:
+        arriving = await rig.connect()
+        await arriving.send(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nx")
+        idle = [await rig.connect() for _ in range(5)]
+        for peer in idle:
+            assert (await peer.ask(get())).status == 200
+        await rig.elapse(1.0)  # the body's deadline comes sooner than theirs
+        for _ in idle:
+            assert (await (await rig.connect()).ask(get())).status == 200
+        for peer in idle:
+            assert await peer.ended() == b""
+        newcomer = await rig.connect()
+        answer = await arriving.answer()
+        assert (answer.status, answer.code) == (503, "too_many_connections")
+        assert (await newcomer.ask(get())).status == 200
+
+
 async def test_a_flood_of_newcomers_takes_no_more_than_there_are() -> None:
     async with serving(echo, LIMITS) as rig:
         for _ in range(5):

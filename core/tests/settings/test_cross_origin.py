@@ -26,7 +26,6 @@ from umbral_chat.settings.sections import Core
         ("http://shop.example:80", "http://shop.example"),
         ("https://müller.example", "https://xn--mller-kva.example"),
         (" https://shop.example", "https://shop.example"),
-        ("https://user:secret@shop.example", "https://shop.example"),
         ("https://*.shop.example", None),
         ("https://shop.example:port", None),
         ("https://", None),
@@ -39,6 +38,13 @@ def test_what_can_never_match_is_refused(written: str, meant: str | None) -> Non
         check_cors_origins(Core(cors_origins=["https://good.example", written]))
     assert str(refusal.value).startswith("core.cors_origins[1] is ")
     assert ("Write " + (repr(meant) if meant else "scheme://host")) in str(refusal.value)
+
+
+def test_a_password_is_not_repeated() -> None:
+    for written in ("https://user:hush@shop.example", "hush@shop.example/x"):
+        with pytest.raises(SettingsError, match=r"core\.cors_origins\[0\] .*before @") as refusal:
+            check_cors_origins(Core(cors_origins=[written]))
+        assert "hush" not in str(refusal.value)
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,27 @@ def test_a_secret_with_a_line_break_is_refused_by_name(tmp_path: Path, text: str
     assert raised.value.__cause__ is None
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://me:hush@x.example",
+        "https://x.example?apikey=hush",
+        "https://x.example/#hush",
+        "https://x.example:hush",
+        "https://x.example/\nhush",
+        "https://[hush",
+        "ftp://hush.example",
+        "hush.example",
+        "hush",
+    ],
+)
+def test_a_public_url_that_is_none_is_refused_and_not_repeated(url: str) -> None:
+    with pytest.raises(SettingsError, match=r"core.*public_url must be an http") as raised:
+        load(None, {"UMBRAL_CHAT_CORE__PUBLIC_URL": url})
+    assert "hush" not in str(raised.value)
+    assert load(None, {"UMBRAL_CHAT_CORE__PUBLIC_URL": "https://x.example/chat/"}).core.public_url
+
+
 def test_so_is_one_of_the_environment(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"core\.token_secrets\[0\] .*UMBRAL_CHAT_CORE__TOKEN_SECRETS.* line break"):
         load(None, {"UMBRAL_CHAT_CORE__TOKEN_SECRETS": json.dumps([SECRET + "\n"])})

@@ -186,7 +186,20 @@ async def test_exceptions(monkeypatch: pytest.MonkeyPatch, name: str, listed: st
         pass
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "127.8.8.8", "localhost", "LOCALHOST", "chat.localhost", "[::1]"])
+@pytest.mark.parametrize(
+    "host",
+    [
+        "127.0.0.1",
+        "127.8.8.8",
+        "localhost",
+        "LOCALHOST",
+        "chat.localhost",
+        "localhost.",
+        "0.0.0.0",  # noqa: S104
+        "[::]",
+        "[::1]",
+    ],
+)
 @pytest.mark.parametrize("scheme", ["http", "https", "ws", "wss"])
 def test_loopback(monkeypatch: pytest.MonkeyPatch, scheme: str, host: str) -> None:
     for variable in VARIABLES:

@@ -100,14 +100,14 @@ class PatchBody(_Body, frozen=True, kw_only=True):
 class ReadBody(_Body, frozen=True, kw_only=True):
     """Up to where the caller has read."""
 
-    seq: Annotated[int, Meta(ge=0)]
+    seq: Annotated[int, Meta(ge=0, le=2**53)]
 
 
 class DraftBody(_Body, frozen=True, kw_only=True):
     """A piece of a message that is being written."""
 
     message_id: str
-    offset: Annotated[int, Meta(ge=0, description="Where the piece begins, in Unicode code points.")]
+    offset: Annotated[int, Meta(ge=0, le=2**53, description="Where the piece begins, in Unicode code points.")]
     text: str
     sender: Sender | None = None
 

@@ -71,7 +71,8 @@ CODES = (
     Code(
         "invalid_number",
         400,
-        "A number cannot be kept as it is: a whole one beyond 2^53, or one too great for a double.",
+        "A number cannot be kept: a whole one beyond 2^53, or one too great for a double. One with a fraction or an "
+        "exponent is kept as the double that is nearest to it.",
         "Send it as text.",
     ),
     Code("metadata_too_large", 400, "The metadata has too many bytes.", "Keep it elsewhere and store a reference."),

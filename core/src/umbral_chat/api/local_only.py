@@ -23,6 +23,17 @@ PROXY_HEADERS: Final = frozenset(
         b"via",  # RFC 9110, 7.6.3
         b"cdn-loop",  # RFC 8586
         b"client-ip",
+        b"forwarded-for",
+        b"front-end-https",  # IIS, Outlook's gateway
+        b"max-forwards",  # RFC 9110, 7.6.2: of proxies alone, beside TRACE and OPTIONS
+        b"x-forward-for",
+        b"x-http-forwarded-for",
+        b"x-nginx-proxy",
+        b"x-request-start",  # Heroku, nginx
+        b"x-rewrite-url",  # IIS
+        b"x-url-scheme",
+        b"x-varnish",
+        b"x-via",
         b"do-connecting-ip",  # DigitalOcean
         b"proxy-connection",
         b"real-ip",
@@ -65,22 +76,26 @@ PROXY_PREFIXES: Final = (
 def check_local(headers: Iterable[tuple[bytes, bytes]], *, http_version: str, origins: frozenset[str]) -> None:
     """Let a request without credentials pass, or raise Forbidden.
 
-    `behind_proxy`: it carries a header of `PROXY_HEADERS` or `PROXY_PREFIXES`, or speaks HTTP/1.0, as nginx does
-    towards what it stands before unless it is told otherwise, and adds nothing. `not_loopback`: it names another host.
+    `behind_proxy`: it carries a header of `PROXY_HEADERS` or `PROXY_PREFIXES`, or speaks HTTP/1.0, as nginx
+    did by its defaults before 1.29.7. What adds nothing and speaks HTTP/1.1 cannot be told from a program of this
+    machine: newer nginx without settings, HAProxy. Only a key keeps those out. `not_loopback`: it names another host.
     `foreign_origin`: a page of another origin sent it, also of another port of this machine, and `origins`
     (`core.cors_origins`) does not list it. Browsers tell by `Origin` (Fetch, 3.2), by `Sec-Fetch-Site` (Fetch Metadata,
     2.3) where a plain GET has no `Origin`, and old ones by `Referer` alone.
     """
     said: dict[bytes, bytes] = {}
-    for name, value in headers:
+    for sent, value in headers:
+        name = sent.replace(b"_", b"-")  # applications that read variables of CGI cannot tell the two apart
         if name in PROXY_HEADERS or name.startswith(PROXY_PREFIXES):
             raise _behind_proxy(f"carries the header {name.decode('latin-1')}, which a proxy adds")
         if name in _TOLD:
+            if name in said and name != b"host":
+                raise _foreign(value)  # which of the two a browser sent cannot be known
             if name == b"host" and not _names_loopback(b"//" + value):
                 raise Forbidden("Without keys the service answers only to a loopback name.", code="not_loopback")
             said[name] = value
     if http_version == "1.0":
-        raise _behind_proxy("speaks HTTP/1.0, as nginx does unless it is told otherwise")
+        raise _behind_proxy("speaks HTTP/1.0, as proxies do")
     _check_page(said, origins)
 
 

@@ -72,7 +72,9 @@ def _plain(text: str) -> str:
 def _text(message: FoldedMessage) -> str:
     name = message.sender.name
     who = message.sender.role + (f" {quoted(name)}" if name else "")
-    said = "(redacted)" if message.redacted else f"\n{INDENT}".join(lines(inert(_said(message))))
+    if message.redacted:
+        return f"[{_when(message)}] {who} (redacted)"  # before a colon stands nothing that was said
+    said = f"\n{INDENT}".join(lines(inert(_said(message))))
     return f"[{_when(message)}] {who}: {said}"
 
 
@@ -123,8 +125,9 @@ async def transcript(
     `text` and `markdown` are for people, and for a prompt that is one text. What stands in column 0 is the
     transcript's, and what is said never does: each line of a content is indented by four spaces, whichever character
     ended the line before it, but for the first one in `text`, which follows the message's beginning. That is
-    `[time] role: ` or `[time] role "name": ` in `text`, and a line `**role** · **name** · time` in `markdown`. So the
-    role is always shown, and no content, name or title can pass for another message. A name stands in `text` as a JSON
+    `[time] role: ` or `[time] role "name": ` in `text` (of a redacted message `[time] role (redacted)` and nothing
+    else), and a line `**role** · **name** · time` in `markdown`. So the role is always shown, and no content, name or
+    title can pass for another message. A name stands in `text` as a JSON
     string, in `markdown` without markup. Control characters, and those that reverse the direction of a text, are
     written as `\\u….`; `json` has each character as it was sent.
     """

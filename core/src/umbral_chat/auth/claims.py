@@ -16,6 +16,7 @@ from umbral_chat.model.ids import ID_LIMIT, check_conversation_id, is_epoch
 from umbral_chat.model.internal import is_internal
 from umbral_chat.names import clean_name
 from umbral_chat.providers.auth import Principal, Right
+from umbral_chat.rules import check_display_name
 
 ISSUER: Final = "umbral-chat"
 AUDIENCE: Final = "umbral-chat"
@@ -73,9 +74,7 @@ def check(
             field="subject",
         )
     if name is not None:
-        _check_text("name", name)
-        if not clean_name(name):
-            raise InvalidRequest("name has no character that can be seen.", code="invalid_field", field="name")
+        check_display_name(name, field="name")
     if role not in get_args(Role):
         raise InvalidRequest(f"role is one of {', '.join(get_args(Role))}.", code="invalid_field", field="role")
     wanted = frozenset(rights)

@@ -13,7 +13,7 @@ from zlib import crc32
 import rich_click as click
 
 from umbral_chat.cli.command import command, json_option, run_async
-from umbral_chat.cli.failures import ExitCode, Problem, Unreachable
+from umbral_chat.cli.failures import AnotherService, ExitCode, Problem, Unreachable
 from umbral_chat.cli.service import current_service, service_options
 
 if TYPE_CHECKING:
@@ -101,7 +101,8 @@ class Import:
         return {what: self.counts[what] for what in ("stored", "updated", "already_there", "skipped", "failed")}
 
     async def all(self, lines: Iterable[tuple[int, bytes]], workers: int) -> None:
-        """Import every line. Raises what ends the whole: Unreachable, or the Problem that the key is refused."""
+        """Import every line. Raises what ends the whole: Unreachable, AnotherService, or the Problem that the key is
+        refused."""
         queues: list[asyncio.Queue[Step | None]] = [asyncio.Queue(AHEAD) for _ in range(workers)]
         async with asyncio.TaskGroup() as group:
             for queue in queues:
@@ -137,6 +138,8 @@ class Import:
                 continue  # the queue is emptied, so that the one who fills it is not held
             try:
                 self.counts[step.becomes if await self._store(step) else "already_there"] += 1
+            except (Unreachable, AnotherService) as error:
+                self._end(error)
             except Problem as error:
                 if error.status == 401:
                     self._end(error)
@@ -144,8 +147,6 @@ class Import:
                     self.counts["already_there"] += 1
                 else:
                     self._failed(step.line, f"{error.title} ({error.status} {error.code}) {error.detail}")
-            except Unreachable as error:
-                self._end(error)
 
     async def _store(self, step: Step) -> bool:
         """Whether anything of the line was new."""
@@ -156,7 +157,11 @@ class Import:
         for request in step.requests:
             answer = await with_retries(
                 lambda request=request: self._client.call(  # type: ignore[misc]
-                    request.method, request.path, body=request.body, key=request.key
+                    request.method,
+                    request.path,
+                    body=request.body,
+                    key=request.key,
+                    shape=request.shape,
                 ),
                 patience=PATIENCE,
                 notice=lambda error: self._report(clean(f"{error} Trying again for {PATIENCE:g} s.")),

@@ -17,6 +17,7 @@ import msgspec
 from msgspec import UNSET
 
 from umbral_chat.cli.client import conversation_path
+from umbral_chat.cli.shapes import MadeShape, WrittenShape
 from umbral_chat.depth import DEEPEST, is_deeper
 from umbral_chat.errors import InvalidRequest, UmbralChatError
 from umbral_chat.model.attachments import attachments
@@ -56,6 +57,8 @@ class Request:
     path: str
     body: dict[str, Any]
     key: str | None
+    shape: type = WrittenShape
+    """The least that its answer holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,16 +96,11 @@ class Planner:
             return None
         if is_deeper(raw, LINE_DEPTH):
             raise BadLine(f"nested deeper than {LINE_DEPTH} levels of objects and lists, which no service takes")
-        try:
-            value = msgspec.json.decode(raw)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise BadLine(f"not JSON: {error}") from None
-        if not isinstance(value, dict):
-            raise BadLine("not a JSON object")
+        value = _object(raw)
         try:
             conversation = _conversation(value)
             if value.get("kind") == "conversation":
-                made = Request("POST", "/v1/conversations", {"id": conversation}, None)
+                made = _make(conversation)
                 return Step(number, conversation, (made,), becomes="updated")
             if "kind" in value:
                 fields = {name: inner for name, inner in value.items() if name != "conversation"}
@@ -174,6 +172,18 @@ class Planner:
         return f"import-{digest.hex()}-{self._seen[digest]}"
 
 
+def _object(raw: bytes) -> dict[str, Any]:
+    try:
+        value = msgspec.json.decode(raw)
+    except msgspec.ValidationError:  # it is JSON: of a value of any type no other rule is broken
+        raise BadLine("holds a number with too many digits or too great, which no service takes") from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise BadLine(f"not JSON: {error}") from None
+    if not isinstance(value, dict):
+        raise BadLine("not a JSON object")
+    return value
+
+
 def _conversation(value: dict[str, Any]) -> str:
     if "conversation" not in value:
         raise BadLine("`conversation` is missing: the id of the conversation that this belongs to")
@@ -204,9 +214,13 @@ def _update(conversation: str, changes: dict[str, Any], key: str) -> list[Reques
     """A log may begin with an update, before any message has made the conversation: so it is made first."""
     path = conversation_path(conversation)
     return [
-        Request("POST", "/v1/conversations", {"id": conversation}, None),
-        Request("PATCH", path, changes, key),
+        _make(conversation),
+        Request("PATCH", path, changes, key, MadeShape),
     ]
+
+
+def _make(conversation: str) -> Request:
+    return Request("POST", "/v1/conversations", {"id": conversation}, None, MadeShape)
 
 
 __all__ = ["BadLine", "PlainLine", "Planner", "Request", "Step"]

@@ -43,6 +43,13 @@ class SentShape(msgspec.Struct):
     created: bool
 
 
+class WrittenShape(msgspec.Struct):
+    """What became of a write of any kind."""
+
+    entry: EntryShape
+    created: bool
+
+
 class RoomShape(msgspec.Struct):
     """A conversation."""
 
@@ -109,4 +116,5 @@ __all__ = [
     "ToggleShape",
     "TokenShape",
     "TranscriptShape",
+    "WrittenShape",
 ]

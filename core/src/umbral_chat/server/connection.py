@@ -16,7 +16,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from umbral_chat.errors import RequestError, RequestTimeout
 from umbral_chat.http import DISCONNECT, Disconnect
 from umbral_chat.server.chunks import Chunks
-from umbral_chat.server.connections import Admission, Connections
+from umbral_chat.server.connections import Admission, Connections, Stage
 from umbral_chat.server.exchange import Exchange
 from umbral_chat.server.framing import after_empty_line, check_start, foreign_method, head_end, malformed
 from umbral_chat.server.refusals import FULL, answer
@@ -41,6 +41,9 @@ PROGRESS = 16_384
 
 DISCARD = 1_048_576
 """Bytes that are read and dropped after an answer that did not wait for them."""
+
+DISCARD_TIMEOUT = 5.0
+"""Seconds in which they have to come: a client that reads its answer has stopped, or ends its body soon."""
 
 
 _READ = frozenset((b"content-length", b"transfer-encoding", b"host", b"expect"))
@@ -278,6 +281,9 @@ class Connection(HttpToolsProtocol):
         self.cycle.start(self.loop, self.app, self.tasks)
 
     def _read_target(self) -> None:
+        if b"#" in self.url:
+            # The parser would drop what follows as a fragment, and no request has one (RFC 9112, section 3.2).
+            raise malformed("The path holds a '#', which is written %23, and in an id ~23.")
         try:
             parsed = httptools.parse_url(self.url)
             path = (parsed.path or b"/").decode("ascii")
@@ -368,6 +374,8 @@ class Connection(HttpToolsProtocol):
             self._next()
         else:
             self.phase = Phase.DISCARD
+            self.since = self._now()
+            self.deadline = min(self.deadline, self.since + DISCARD_TIMEOUT)
             self._discarded = 0
             self.flow.resume_reading()
 
@@ -405,18 +413,27 @@ class Connection(HttpToolsProtocol):
             self._linger()
 
     @property
-    def waiting(self) -> bool:
-        """Whether no request is whole or in service."""
-        return self.phase <= Phase.HEAD
+    def stage(self) -> Stage:
+        """What would be lost if it were closed."""
+        if self.phase is Phase.ANSWER:
+            return Stage.SERVED
+        if self.phase is Phase.BODY:
+            return Stage.SERVED if self.cycle.response_started else Stage.ARRIVING
+        return Stage.WAITING
 
     def give_way(self) -> None:
         """Close in favour of a newcomer."""
         self._shared.refusals.count(
             "gave_way",
-            "An idle connection was closed in favour of a new one: there are as many as there may be "
-            "(core.limits.connections).",
+            "A connection that was idle, or whose request was not whole, was closed in favour of a new one: there are "
+            "as many as there may be (core.limits.connections).",
         )
-        self._close()
+        if self.phase is Phase.BODY:
+            self.refuse(FULL)
+        elif self.phase is Phase.CLOSING:
+            self.transport.abort()
+        else:
+            self._close()
 
     def expire(self, now: float) -> None:
         """A deadline is over: see `Connections.sweep`."""
@@ -466,7 +483,8 @@ class Connection(HttpToolsProtocol):
 
     def _linger(self) -> None:
         self.phase = Phase.CLOSING
-        self.deadline = self._now() + LINGER
+        self.since = self._now()
+        self.deadline = self.since + LINGER
         self._watch_writing()
         self._waiting = b""
         self._discarded = 0

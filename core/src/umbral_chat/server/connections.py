@@ -37,6 +37,17 @@ class Admission(IntEnum):
     NONE = 2
 
 
+class Stage(IntEnum):
+    """What a connection would lose if it were closed, in the order in which they give way."""
+
+    WAITING = 0
+    """Nothing but time: no request has begun or is past its headers, or the answer was written."""
+    ARRIVING = 1
+    """A request whose body is not whole, and which is not answered."""
+    SERVED = 2
+    """An answer. It gives way to nobody."""
+
+
 class Timed(Protocol):
     """A connection with an end that is not open."""
 
@@ -45,11 +56,11 @@ class Timed(Protocol):
     write_deadline: float
     """The same for what the client does not take."""
     since: float
-    """When it began to wait for a request."""
+    """When it began to wait for its client."""
 
     @property
-    def waiting(self) -> bool:
-        """Whether no request of it is whole: nobody loses anything but time when it is closed."""
+    def stage(self) -> Stage:
+        """What would be lost if it were closed."""
         ...
 
     def give_way(self) -> None:
@@ -115,20 +126,20 @@ class Connections:
                 one.expire(now)
 
     def _make_room(self) -> bool:
-        """Close the connection that has waited longest for a request: unused ones and unfinished headers before those
-        that are idle after a request, since their deadlines come sooner."""
+        """Close the connection whose client is waited for and whose deadline comes soonest: unused ones and unfinished
+        headers before those that are idle after a request, and unfinished bodies last."""
         now = self.clock.monotonic()
         if not self._yielding and now - self._looked >= LOOK:
             self._looked = now
-            found = [one for one in self._timed if one.waiting and now - one.since >= GRACE]
-            found.sort(key=lambda one: one.deadline)
+            found = [one for one in self._timed if one.stage < Stage.SERVED and now - one.since >= GRACE]
+            found.sort(key=lambda one: (one.stage, one.deadline))
             self._yielding.extend((one, one.since) for one in found)
         while self._yielding:
             one, since = self._yielding.popleft()
-            if one.waiting and one.since == since:
+            if one in self._timed and one.stage < Stage.SERVED and one.since == since:
                 one.give_way()
                 return True
         return False
 
 
-__all__ = ["Admission", "Connections", "Timed", "descriptors", "most_connections"]
+__all__ = ["Admission", "Connections", "Stage", "Timed", "descriptors", "most_connections"]

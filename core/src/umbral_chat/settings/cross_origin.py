@@ -22,6 +22,11 @@ def check_cors_origins(core: Core, origin: Origin = DEFAULT) -> None:
     for index, value in enumerate(core.cors_origins):
         if value in {"*", "null"} or (_ORIGIN.match(value) and not _has_default_port(value)):
             continue
+        if "@" in value:  # before anything repeats it
+            raise SettingsError(
+                f"core.cors_origins[{index}] ({origin}) has a user's name or password in it (before @). An origin has "
+                "none: leave it out."
+            )
         meant = _meant(value)
         mend = f"Write {meant!r}" if meant else "Write scheme://host or scheme://host:port, as https://shop.example"
         raise SettingsError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Meta
@@ -90,7 +91,10 @@ class Limits(Section, frozen=True):
     ] = 4
     readers: Annotated[
         Positive,
-        Meta(description="Long polls and streams held at once. Visitors and users together get nine tenths of them."),
+        Meta(
+            description="Long polls and streams held at once, and never more than `core.limits.connections` without "
+            "the reserve. Visitors and users together get nine tenths of them."
+        ),
     ] = 20_000
     readers_per_principal: Annotated[
         Positive, Meta(description="Long polls and streams that one visitor or user may hold at once.")
@@ -164,6 +168,22 @@ class Core(Section, frozen=True):
     )
     shutdown_timeout: Annotated[Seconds, Meta(description="Seconds that running requests get at shutdown.")] = 10.0
     limits: Limits = Limits()
+
+    def __post_init__(self) -> None:
+        if self.public_url is not None and not _is_public(self.public_url):
+            raise ValueError(  # which does not repeat it: there may be a password in it
+                "public_url must be an http:// or https:// address such as https://chat.example.com, without a user's "
+                "name, a query or a fragment: clients are given it"
+            )
+
+
+def _is_public(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # an address or a port that is none
+        return False
+    return usable and url.isascii() and url.isprintable() and not set("@?# ") & set(url)
 
 
 class Cache(Section, frozen=True):

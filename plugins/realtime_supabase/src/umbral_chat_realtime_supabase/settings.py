@@ -103,6 +103,11 @@ class Supabase(Section, frozen=True):
             _check_url("url", self.url)
         if self.public_url is not None:
             _check_url("public_url", self.public_url)
+        if self.issuer is not None and ("@" in self.issuer or not _HEADER_TEXT.fullmatch(self.issuer)):
+            raise ValueError(
+                "issuer has a white space, a line break or a user's name in it; it is the `iss` of users' tokens, like "
+                "https://abcdefghijklm.supabase.co/auth/v1"
+            )
         for name, key in (
             ("key", None if self.key is None else self.key.reveal()),
             ("publishable_key", self.publishable_key),
@@ -140,6 +145,8 @@ def _check_url(name: str, url: str) -> None:
         plain = not (parts.path.strip("/") or parts.query or parts.fragment)
     except ValueError:  # an address or a port that is none
         host, plain = None, False
+    if "?" in url or "#" in url:  # where people paste keys
+        raise ValueError(f"{name} has a query or a fragment; a project's URL ends with its host or port")
     if not host or not plain or not _HEADER_TEXT.fullmatch(url):
         raise ValueError(
             f"{name} is {url!r}; a project's URL is like https://abcdefghijklm.supabase.co, without a path"

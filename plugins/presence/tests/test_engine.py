@@ -12,6 +12,7 @@ from umbral_chat_presence.claims import Moment
 from umbral_chat_presence.engine import Engine
 from umbral_chat_presence.names import Names
 from umbral_chat_presence.rooms import ASKED_KEPT, PAST_KEPT
+from umbral_chat_presence.roster import Roster
 from umbral_chat_presence.settings import PresenceSettings
 from umbral_chat_presence.stops import KEPT, Stops
 
@@ -224,6 +225,26 @@ def test_what_was_taken_before_the_log_was_known_goes_when_it_was_of_another() -
     assert people(here, at(2)) == (1, 0)
     exchange(here, elsewhere, at(3))
     assert people(here, at(3)) == (1, 0)
+
+
+def test_so_does_what_an_instance_said_of_it_that_is_no_more_or_has_forgotten_it() -> None:
+    for how in ("stored", "told and forgotten"):
+        logs: dict[str, str] = {}
+        here, elsewhere = engine_of("a"), engine_of("b")
+        here.rooms.epoch_of, elsewhere.rooms.epoch_of = logs.get, {"room": "one"}.get
+        here.rooms.ask("room", at(0))
+        here.report("room", report(id="own"), at(0))
+        elsewhere.report("room", report(id="ann"), at(0))
+        elsewhere.leave("room", Sender("user", "ann"), "default", at(0))
+        elsewhere.advance(at(20))
+        if how == "stored":
+            here.remember("room", elsewhere.roster("room", at(20)), at(20))
+        else:
+            exchange(here, elsewhere, at(20))
+            here.learn("room", "b", 10**6, Roster(), at(21))
+        assert people(here, at(22))[1] == 1
+        logs["room"] = "two"
+        assert people(here, at(22))[1] == 0, how
 
 
 def test_a_log_that_is_made_meanwhile_keeps_who_is_there() -> None:

@@ -241,7 +241,7 @@ class Engine:
         if seen and self.rooms.interesting(conversation) and roster.concerns(self._same_log(conversation, now)):
             room = self.rooms.take(conversation, now)
             for one in seen:
-                room.remember(one)
+                room.remember(one, roster.epoch)
 
     def lost(self, instance: str, now: Moment) -> None:
         """Another instance is heard of no more."""

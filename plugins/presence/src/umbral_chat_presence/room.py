@@ -55,6 +55,8 @@ class Room:
         self.typists: dict[str, Typist] = {}
         self.seen: OrderedDict[str, Seen] = OrderedDict()
         """Who was here, the longest absent first."""
+        self.seen_in: dict[str, str] = {}
+        """The epoch of the log in which they were, as far as whoever said so knew it."""
         self.elsewhere: dict[str, Elsewhere] = {}
         self.pending: set[str] = set()
         """People of whom channels are to be told, since it changed here."""
@@ -133,14 +135,15 @@ class Room:
         else:
             self.told[key] = face.there
 
-    def remember(self, seen: Seen) -> None:
-        """Somebody was here."""
+    def remember(self, seen: Seen, epoch: str = "") -> None:
+        """Somebody was here, in the log of this epoch if that is known."""
         known = self.seen.get(seen.key)
         if self._settings.last_seen and seen.key not in self.seen_by_all and (known is None or known.at < seen.at):
             self.seen[seen.key] = seen
             self.seen.move_to_end(seen.key)
+            self.seen_in[seen.key] = epoch
             if len(self.seen) > self._settings.listed_people:
-                self.seen.popitem(last=False)
+                self.seen_in.pop(self.seen.popitem(last=False)[0], None)
 
     def _was_here(self, person: Person, wall: int) -> None:
         claims = list(person.winners(self.instance))
@@ -148,7 +151,10 @@ class Room:
             return
         newest = max(claims, key=lambda claim: (claim.stamp, claim.device))
         at = max((claim.seen for claim in claims), default=0) or wall
-        self.remember(Seen(at, newest.role, newest.id, newest.name, newest.kind))
+        instances = {instance for heard in person.others.values() for instance in heard}
+        epochs = {self.elsewhere[instance].epoch for instance in instances if instance in self.elsewhere}
+        epoch = epochs.pop() if len(epochs) == 1 and not person.mine else self.epoch or ""
+        self.remember(Seen(at, newest.role, newest.id, newest.name, newest.kind), epoch)
 
     # other instances
 
@@ -175,7 +181,7 @@ class Room:
             if typing.stamp > stopped(typing.key):
                 self._types(instance, typing, now)
         for seen in roster.seen:
-            self.remember(seen)
+            self.remember(seen, roster.epoch)
         return concerned
 
     def _types(self, instance: str, typing: TypingClaim, now: float) -> None:
@@ -204,8 +210,10 @@ class Room:
         """Instances that told of another log than that of `epoch`, which is the right one. Who was in theirs was not
         here."""
         found = [instance for instance, one in self.elsewhere.items() if one.epoch not in {"", epoch}]
-        if found:
-            self.seen.clear()
+        for key in list(self.seen):
+            # Of the others some may have said who was there before they knew which log it was.
+            if self.seen_in.get(key, "") not in ({epoch} if found else {"", epoch}):
+                del self.seen[key]
         return found
 
     def _unclaim(self, instance: str, key: str, device: str) -> str:

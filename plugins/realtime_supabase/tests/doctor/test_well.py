@@ -216,6 +216,25 @@ async def test_the_command_names_a_key_that_is_of_the_wrong_kind(stack: Stack) -
     assert stack.publishable_key not in done.stdout + done.stderr
 
 
+async def test_the_command_says_of_a_proxy_variable_that_is_wrong_the_sentence_alone(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as given:
+        given.setenv("ALL_PROXY", "socks5://me:hush@proxy.example:1080")
+        for name in ("HTTPS_PROXY", "https_proxy", "all_proxy", "NO_PROXY", "no_proxy"):
+            given.delenv(name, raising=False)
+        # Nobody is asked: the variable is wrong before that.
+        done = await run(stack, URL="https://abcdefghijklm.supabase.co")
+    assert done.returncode == 1
+    assert (
+        "✗ supabase: The environment variable ALL_PROXY names a SOCKS proxy, and none is used here: set ALL_PROXY to "
+        "an address such as http://proxy.example:3128, or name abcdefghijklm.supabase.co in NO_PROXY.\n"
+    ) in done.stdout
+    assert "– supabase key: cannot be looked at while “supabase” is not well" in done.stdout
+    assert "hush" not in done.stdout + done.stderr
+    assert done.stderr == ""
+
+
 async def test_the_command_says_what_is_wrong_and_how_to_mend_it_and_logs_nothing(stack: Stack) -> None:
     done = await run(stack, KEY="sb_secret_nobody_has_this_one")
     assert done.returncode == 1

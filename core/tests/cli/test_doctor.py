@@ -21,7 +21,7 @@ from umbral_chat import hookimpl
 from umbral_chat.cli import checkup
 from umbral_chat.cli.findings import Finding, database_finding, plugin_findings
 from umbral_chat.clock import SystemClock
-from umbral_chat.errors import StoreError
+from umbral_chat.errors import SettingsError, StoreError
 from umbral_chat.plugins import PluginHost, PluginStatus, boot
 from umbral_chat.providers.edges import Check, CheckResult
 from umbral_chat.providers.history import Storage
@@ -190,13 +190,20 @@ def test_the_plugins_own_checks_are_run(run: Run, database: Path, monkeypatch: p
     async def raising() -> CheckResult:
         raise OSError("boom")
 
-    checks = [Check("well", well), Check("ill", ill), Check("raising", raising)]
+    async def explaining() -> CheckResult:
+        raise SettingsError("The variable X is wrong: set it to Y.")
+
+    checks = [Check("well", well), Check("ill", ill), Check("raising", raising), Check("explaining", explaining)]
     monkeypatch.setattr(PluginHost, "checks", lambda _self, _services: checks)
     result = run("doctor", "--database", str(database), "--json")
     assert result.exit_code == 1
     found = states(result.stdout)
-    assert (found["well"], found["ill"], found["raising"]) == ("ok", "failed", "failed")
-    assert "→ plug it in" in run("doctor", "--database", str(database)).stdout
+    assert [found[check.name] for check in checks] == ["ok", "failed", "failed", "failed"]
+    printed = run("doctor", "--database", str(database)).stdout
+    assert "→ plug it in" in printed
+    assert "✗ raising: OSError: boom" in printed
+    # What is raised on purpose has words for whoever meets it, and no class before them.
+    assert "✗ explaining: The variable X is wrong: set it to Y." in printed
 
 
 def test_a_check_may_have_nothing_to_look_at_and_has_the_seconds_that_it_asks_for(

@@ -14,7 +14,7 @@ from umbral_chat.api.dependencies import Caller, Checks, Parts
 from umbral_chat.api.guard import PUBLIC
 from umbral_chat.api.views import CheckView, HealthView, PluginView, StatusView
 from umbral_chat.context import Services
-from umbral_chat.errors import NotFound
+from umbral_chat.errors import NotFound, UmbralChatError
 from umbral_chat.providers.edges import Check, CheckResult
 from umbral_chat.settings.packages import PACKAGES
 from umbral_chat.toggle import ToggleState
@@ -108,13 +108,18 @@ async def ready(services: Parts, checks: Checks) -> Response[HealthView]:
 
 
 async def run_check(check: Check, within: float | None = None) -> CheckResult:
-    """Run one check; what it raises, and taking longer than `within` or the check's own seconds, is its result."""
+    """Run one check; what it raises, and taking longer than `within` or the check's own seconds, is its result.
+
+    An error of ours is its own words, which are made for whoever meets them; any other is named by its class, too.
+    """
     seconds = check.seconds if within is None else min(within, check.seconds)
     try:
         async with asyncio.timeout(seconds):
             found = await check.run()
     except TimeoutError:
         return CheckResult(ok=False, detail=f"no answer within {seconds:g} s")
+    except UmbralChatError as error:
+        return CheckResult(ok=False, detail=str(error) or type(error).__name__)
     except Exception as error:  # noqa: BLE001 - whatever a check raises is what it found
         return CheckResult(ok=False, detail=f"{type(error).__name__}: {error}")
     if not isinstance(found, CheckResult):

@@ -79,6 +79,13 @@ def examine(stack: Stack) -> Examine:
     return examined
 
 
+def project_of(stack: Stack) -> project.Project:
+    """The local Supabase as a single line is given it."""
+    key = Secret(stack.secret_key)
+    settings = Supabase(url=stack.url, key=key, publishable_key=stack.publishable_key, timeout=MUCH)
+    return project.Project(settings, SystemClock(), Telemetry(None))
+
+
 def red(found: Found) -> set[str]:
     """Lines that are not well, without the word that all begin with."""
     return {name.removeprefix("supabase ") for name, result in found.items() if not result.ok}

@@ -214,6 +214,17 @@ FAULTS = [
         IN_DATABASE,
     ),
     Fault(
+        "functions missing",
+        statements(
+            "alter function public.umbral_chat_state rename to away; notify pgrst, 'reload schema'",
+            "alter function public.away rename to umbral_chat_state; notify pgrst, 'reload schema'",
+        ),
+        ("schema",),
+        "lacks Umbral Chat's tables or functions",
+        "umbral-chat supabase migrate",
+        IN_DATABASE,
+    ),
+    Fault(
         "trigger disabled",
         statements(
             "alter table public.umbral_chat_entries disable trigger umbral_chat_broadcast",

@@ -21,6 +21,7 @@ from umbral_chat_realtime_supabase.doctor import rounds
 
 from plugins.realtime_supabase.tests.doctor.conftest import Connection, Examine, everything, not_looked_at, red
 from tests.local_supabase.people import command
+from tests.local_supabase.process import ROOT
 from tests.local_supabase.stack.api import Stack
 
 pytestmark = pytest.mark.filterwarnings("ignore:ConnectionClosed:DeprecationWarning")
@@ -81,7 +82,9 @@ async def test_with_the_real_servers_pauses_it_is_well_and_says_how_long_it_took
     said = re.search(r"the project was examined in (\d+) s$", found["supabase traces"].detail)
     assert said is not None
     # One refusal for the partitions of a fresh project, and one round each of those whose joins are refused.
-    assert 15 <= int(said[1]) < 60
+    stated = re.search(r"it takes (\d+) to (\d+) seconds", (ROOT / "docs/how-to/supabase.md").read_text("utf-8"))
+    assert stated is not None
+    assert int(stated[1]) <= int(said[1]) < int(stated[2]) <= 60
 
 
 @pytest.mark.usefixtures("never_joined")
@@ -214,6 +217,25 @@ async def test_the_command_names_a_key_that_is_of_the_wrong_kind(stack: Stack) -
     assert "✗ settings" in done.stdout
     assert "the service needs the secret one (sb_secret_…)" in done.stdout
     assert stack.publishable_key not in done.stdout + done.stderr
+
+
+async def test_the_command_says_of_a_proxy_variable_that_is_wrong_the_sentence_alone(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as given:
+        given.setenv("ALL_PROXY", "socks5://me:hush@proxy.example:1080")
+        for name in ("HTTPS_PROXY", "https_proxy", "all_proxy", "NO_PROXY", "no_proxy"):
+            given.delenv(name, raising=False)
+        # Nobody is asked: the variable is wrong before that.
+        done = await run(stack, URL="https://abcdefghijklm.supabase.co")
+    assert done.returncode == 1
+    assert (
+        "✗ supabase: The environment variable ALL_PROXY names a SOCKS proxy, and none is used here: set ALL_PROXY to "
+        "an address such as http://proxy.example:3128, or name abcdefghijklm.supabase.co in NO_PROXY.\n"
+    ) in done.stdout
+    assert "– supabase key: cannot be looked at while “supabase” is not well" in done.stdout
+    assert "hush" not in done.stdout + done.stderr
+    assert done.stderr == ""
 
 
 async def test_the_command_says_what_is_wrong_and_how_to_mend_it_and_logs_nothing(stack: Stack) -> None:

@@ -37,6 +37,8 @@ class Record:
     unclear: list[str] = field(default_factory=list)
     read: set[str] = field(default_factory=set)
     """Tables of which rows were seen."""
+    rate: str | None = None
+    """That the plan's rate was used up, where that is why something is unclear."""
 
 
 class Attempt(NamedTuple):

@@ -13,6 +13,7 @@ from umbral_chat_realtime_supabase.doctor.database import SQL_AGAIN
 from umbral_chat_realtime_supabase.doctor.ear import Ear, HandshakeRefused, at_ease, listening
 from umbral_chat_realtime_supabase.doctor.findings import failed, skipped, well
 from umbral_chat_realtime_supabase.doctor.project import Project
+from umbral_chat_realtime_supabase.doctor.rate import RATE_MEND
 from umbral_chat_realtime_supabase.doctor.scene import Scene
 from umbral_chat_realtime_supabase.doctor.visitors import NoVisitors, visitors
 from umbral_chat_realtime_supabase.topics import service_topic
@@ -22,6 +23,8 @@ PEOPLE = ("publishable key", "stranger", "member", "removed member", "forged tok
 
 _FEW = 5
 _MEND = "“supabase rights” names what is not as it should be, unless a policy of the project's own opens it."
+
+_UNCLEAR_MEND = "Try again. If it stays: `notify pgrst, 'reload schema'`, and the project's logs."
 
 _FORGED_MEND = (
     "Supabase itself believes no such token. Where the project is one's own, or a proxy stands before it: is every "
@@ -48,20 +51,7 @@ class BreakIn:
         record = self._records.get(person)
         if record is None:
             return skipped(self._without or "the trial did not come to an end")
-        if record.breaches:
-            more = f" and {len(record.breaches) - _FEW} more" if len(record.breaches) > _FEW else ""
-            mend = _FORGED_MEND if person == "forged token" else f"{_MEND} {SQL_AGAIN}"
-            return failed(f"not refused: {', '.join(sorted(record.breaches)[:_FEW])}{more}", mend)
-        if record.unclear:
-            return failed(
-                f"whether it is refused could not be told: {', '.join(sorted(record.unclear)[:_FEW])}",
-                "Try again. If it stays: `notify pgrst, 'reload schema'`, and the project's logs.",
-            )
-        if person == "member" and (missing := set(READABLE) - record.read):
-            return failed(f"a member does not see its own {', '.join(sorted(missing))}", SQL_AGAIN)
-        topics = "topics and broadcasts too" if self._heard else "topics were not tried, since no entry comes round"
-        own = "reads its own; " if person == "member" else ""
-        return well(f"{own}{record.refused} attempts refused; {topics}")
+        return verdict(person, record, topics=self._heard)
 
     async def _try(self) -> None:
         with at_ease(self._project.base):
@@ -90,4 +80,22 @@ class BreakIn:
         return ear if self._heard else None
 
 
-__all__ = ["PEOPLE", "BreakIn"]
+def verdict(person: str, record: Record, *, topics: bool) -> CheckResult:
+    """The line of a person. `topics`: whether topics were tried."""
+    if record.breaches:
+        more = f" and {len(record.breaches) - _FEW} more" if len(record.breaches) > _FEW else ""
+        mend = _FORGED_MEND if person == "forged token" else f"{_MEND} {SQL_AGAIN}"
+        return failed(f"not refused: {', '.join(sorted(record.breaches)[:_FEW])}{more}", mend)
+    if record.unclear:
+        return failed(
+            f"whether it is refused could not be told: {', '.join(sorted(record.unclear)[:_FEW])}",
+            _UNCLEAR_MEND if record.rate is None else RATE_MEND,
+        )
+    if person == "member" and (missing := set(READABLE) - record.read):
+        return failed(f"a member does not see its own {', '.join(sorted(missing))}", SQL_AGAIN)
+    tried = "topics and broadcasts too" if topics else "topics were not tried, since no entry comes round"
+    own = "reads its own; " if person == "member" else ""
+    return well(f"{own}{record.refused} attempts refused; {tried}")
+
+
+__all__ = ["PEOPLE", "BreakIn", "verdict"]

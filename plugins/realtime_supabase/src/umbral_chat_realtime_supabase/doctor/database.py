@@ -14,6 +14,12 @@ SQL_AGAIN = (
     "Paste what `umbral-chat supabase sql` prints into the dashboard's SQL editor once more: it sets tables, triggers, "
     "rights and policies of Umbral Chat as they should be, and leaves every entry alone."
 )
+_RESTART = (
+    "restart the project (dashboard → Project Settings → General), and ask Supabase's support if that changes nothing"
+)
+_MESSAGES = "realtime.messages"
+"""Realtime's own table: the `postgres` of a hosted project owns neither it nor its publication."""
+
 _FEW = 5
 """Names that one line lists."""
 
@@ -54,6 +60,7 @@ _RELOAD = "If that was done just now, `notify pgrst, 'reload schema'` makes the 
 async def rights(project: Project) -> CheckResult:
     """Whether row level security, rights and policies are as the migrations made them."""
     found = (await project.diagnosis()).openings
+    ours = [name for name in found.unguarded if name != _MESSAGES]
     wrong, mends = [], []
     if found.unguarded:
         wrong.append(f"no row level security on {_listed(found.unguarded)}")
@@ -63,10 +70,11 @@ async def rights(project: Project) -> CheckResult:
         wrong.append(f"policies are missing: {_listed(found.missing_policies)}")
     if found.unpinned:
         wrong.append(f"functions that look for names where a caller can put some: {_listed(found.unpinned)}")
-    if wrong:
+    if ours or found.granted or found.missing_policies or found.unpinned:
         mends.append(SQL_AGAIN)
-    if "realtime.messages" in found.unguarded:
-        mends.append("And `alter table realtime.messages enable row level security`.")
+    if _MESSAGES in found.unguarded:
+        # Realtime makes it, and no file of ours may change it.
+        mends.append(_owners("ask Supabase's support", f"alter table {_MESSAGES} enable row level security"))
     if found.foreign_policies:
         wrong.append(f"policies that are not Umbral Chat's: {_listed(found.foreign_policies)}")
         mends.append("`drop policy NAME on TABLE` for what opens Umbral Chat's tables to others.")
@@ -104,25 +112,27 @@ async def publication(project: Project) -> CheckResult:
     if found.wal_level != "logical":
         return failed(
             f"wal_level is {found.wal_level}: nothing can be replicated",
-            "Set wal_level = logical. Hosted it is.",
+            _owners(_RESTART, "alter system set wal_level = logical", "and restart PostgreSQL"),
         )
     if not found.publication:
         return failed(
             f"the publication {name} is missing, though a client has joined: Realtime hears nothing of the database",
-            f"Realtime makes it when the first client joins; its logs say why it did not. By hand, as the owner of "
-            f"realtime.messages: create publication {name} for table realtime.messages",
+            "Realtime makes it when the first client joins, and its logs say why it did not. "
+            + _owners(_RESTART, f"create publication {name} for table {_MESSAGES}"),
         )
     if not found.publishes_inserts:
-        return failed(f"{name} leaves inserts out", f"alter publication {name} set (publish = 'insert')")
+        return failed(
+            f"{name} leaves inserts out", _owners(_RESTART, f"alter publication {name} set (publish = 'insert')")
+        )
     if not found.covers:
         return failed(
-            f"{name} leaves realtime.messages out: Realtime hears nothing of the database",
-            f"alter publication {name} add table realtime.messages",
+            f"{name} leaves {_MESSAGES} out: Realtime hears nothing of the database",
+            _owners(_RESTART, f"alter publication {name} add table {_MESSAGES}"),
         )
     if found.uncovered:
         return failed(
             f"{name} leaves out {_listed(found.uncovered)}",
-            f"Make them partitions that it covers: alter publication {name} set table realtime.messages",
+            _owners(_RESTART, f"alter publication {name} set table {_MESSAGES}", "once they are partitions of it"),
         )
     return well(f"{name} covers realtime.messages")
 
@@ -165,6 +175,12 @@ async def limits(project: Project) -> CheckResult:
         f"{found.connections} of {found.connections_limit} connections of the database. Not to be seen from here: the "
         "plan, its messages and joins a second, and who else uses them"
     )
+
+
+def _owners(hosted: str, statement: str, then: str = "") -> str:
+    """The mend of what a hosted project's `postgres` may not mend: first what works there, then the statement."""
+    own = f"On a Supabase of your own, as a superuser: `{statement}`{then and f', {then}'}."
+    return f"On a hosted project {hosted}: its `postgres` may not change this. {own}"
 
 
 def _listed(names: list[str]) -> str:

@@ -8,7 +8,6 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-import httpx
 import msgspec
 from umbral_chat.providers.edges import CheckResult
 
@@ -18,7 +17,7 @@ from umbral_chat_realtime_supabase.doctor.answers import Diagnosis, Nothing
 from umbral_chat_realtime_supabase.doctor.ear import Ear, HandshakeRefused, Heard, at_ease, listening
 from umbral_chat_realtime_supabase.doctor.findings import failed, skipped, well
 from umbral_chat_realtime_supabase.doctor.project import Project, Trial
-from umbral_chat_realtime_supabase.doctor.visitors import admin
+from umbral_chat_realtime_supabase.doctor.rate import RATE_MEND, used_up
 from umbral_chat_realtime_supabase.topics import INSTANCE, service_topic
 
 TRIES, EACH = 5, 2.0
@@ -54,11 +53,6 @@ _SILENT = (
 )
 
 
-_RATE = (
-    "Every client of the project shares them, and Realtime drops what the database broadcasts meanwhile without a "
-    "word: dashboard → Reports → Realtime. Fewer listeners and instances, or a larger plan; "
-    "umbral_chat.supabase.realtime.messages counts an instance's share."
-)
 _MADE = "Realtime makes the publication when the first client joins"
 
 
@@ -138,24 +132,10 @@ class Rounds:
                 spent = (time.perf_counter() - said[heard.payload["nonce"]]) * 1000
                 lost = f"; {tried} before it did not, while replication began" if tried else ""
                 return well(f"a probe came round in {spent:.0f} ms{lost}")
-        if (rate := await self._used_up(trial)) is not None:
-            return failed(f"joined, and of {TRIES} probes in {TRIES * EACH:.0f} s none came round: {rate}", _RATE)
+        if (rate := await used_up(self._project, trial.topic)) is not None:
+            return failed(f"joined, and of {TRIES} probes in {TRIES * EACH:.0f} s none came round: {rate}", RATE_MEND)
         slot = await _slot(calls)
         return failed(f"joined, and of {TRIES} probes in {TRIES * EACH:.0f} s none came round; {slot}", _SILENT)
-
-    async def _used_up(self, trial: Trial) -> str | None:
-        """Whether the plan's rate is: Realtime says so to who broadcasts over HTTP, and to nobody else."""
-        message = {"topic": trial.topic, "event": "rate", "payload": {}, "private": True}
-        try:
-            async with self._project.http() as http:
-                headers, body = admin(self._project), {"messages": [message]}
-                answer = await http.post("/realtime/v1/api/broadcast", headers=headers, json=body)
-        except httpx.HTTPError:
-            return None
-        if answer.status_code != httpx.codes.TOO_MANY_REQUESTS:
-            return None
-        limit = answer.headers.get("x-rate-limit", "")
-        return f"the plan's messages a second are used up{f' ({limit} a second)' if limit.isdigit() else ''}"
 
     async def _entry(self, calls: Calls, trial: Trial, ear: Ear) -> CheckResult:
         before = await calls.call(answers.State, "state")
@@ -179,6 +159,8 @@ class Rounds:
             )
         if after.unpartitioned > before.broadcasts.unpartitioned:
             return failed(*_untold("partition"))
+        if (rate := await used_up(self._project, trial.topic)) is not None:
+            return failed(f"a probe came round, and an entry did not: {rate}", RATE_MEND)
         return failed(
             "a probe comes round, and an entry does not",
             "Is another trigger on public.umbral_chat_entries in the way? " + _SILENT,

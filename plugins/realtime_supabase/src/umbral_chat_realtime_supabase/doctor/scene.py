@@ -16,6 +16,7 @@ from umbral_chat_realtime_supabase.doctor.attempts import Record, try_all
 from umbral_chat_realtime_supabase.doctor.ear import Ear, HandshakeRefused, Heard, listening
 from umbral_chat_realtime_supabase.doctor.forgery import forged
 from umbral_chat_realtime_supabase.doctor.project import Project, Trial
+from umbral_chat_realtime_supabase.doctor.rate import used_up
 from umbral_chat_realtime_supabase.doctor.rounds import append
 from umbral_chat_realtime_supabase.doctor.visitors import Visitor, public
 
@@ -82,7 +83,8 @@ class Scene:
             held = await self._hold(stack, guest, old, record)
             new = await self._members()
             if self._ear is not None:
-                await self._said(new, "after the removal")
+                if not await self._said(new, "after the removal"):
+                    await self._unheard([record], "hear on after the removal: the service did not hear it either")
                 await self._ear.until(lambda _: False, GRACE)
             if held is not None and any(_title(heard) == "after the removal" for heard in held.heard):
                 record.breaches.append("hear on after the removal")
@@ -151,8 +153,7 @@ class Scene:
         if self._ear is None:
             return
         if not await self._said(topic, "the end"):
-            for record in self._found.values():
-                record.unclear.append("broadcasts: the service's own did not come either")
+            await self._unheard(list(self._found.values()), "broadcasts: the service's own did not come either")
         await self._ear.until(lambda _: False, GRACE)
         arrived = {heard.payload.get("forged") for heard in self._ear.heard}
         for line, record in self._found.items():
@@ -160,6 +161,13 @@ class Scene:
                 record.breaches.append("broadcast a forged entry")
             else:
                 record.refused += 1
+
+    async def _unheard(self, records: Sequence[Record], what: str) -> None:
+        """Nothing was heard of what must come, so nothing is known of what must not: note why, too."""
+        rate = await used_up(self._project, self._trial.topic)
+        for record in records:
+            record.unclear.append(what if rate is None else f"{what}: {rate}")
+            record.rate = record.rate or rate
 
     async def _said(self, topic: str, title: str) -> bool:
         """Store an entry, and hear it on both topics."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
@@ -14,6 +15,7 @@ from tests.local_supabase.stack.api import Stack
 
 from .asking import Asked, pace
 from .differences import ANSWERS, DIFFERENCES, README, Difference, forbidden, renewed
+from .kinds import FREE, KINDS, kind_of
 from .limiting import limits, rate
 from .messages import broadcast, presence, replay, rest
 from .rules import normal
@@ -101,6 +103,46 @@ def test_differences_are_named_and_touch_nothing_that_matters() -> None:
         "untrack": Difference([], "the presence lab tracks and never untracks"),
     }
     assert forbidden(made_up) == [name for name in made_up if name != "untrack"]
+
+
+def test_every_question_is_of_one_kind() -> None:
+    assert sorted(question for questions in KINDS.values() for question in questions) == sorted(ANSWERS)
+
+
+@pytest.mark.parametrize(
+    ("question", "kind"),
+    [
+        ("third channel of two", "rates"),
+        ("replay public", "refusals"),
+        ("batch no auth", "refusals"),
+        ("single not allowed", "refusals"),
+        ("batch private not allowed", "refusals"),
+        ("empty topic", "refusals"),
+        ("topic without realtime:", "refusals"),
+        ("broadcast on a topic not joined", "refusals"),
+        ("its track", "refusals"),
+        ("v1 leave", "closes"),
+        ("db message of 250 kB", "payload limits"),
+        ("db public, v1", "frame types"),
+        ("binary raw heard by v1", "frame types"),
+    ],
+)
+def test_no_difference_may_be_where_clients_live_by_the_answer(question: str, kind: str) -> None:
+    assert kind_of(question) == kind
+    assert forbidden({question: Difference([], "nobody notices")}) == [question]
+
+
+def test_where_a_difference_may_be_nothing_was_refused_closed_or_binary() -> None:
+    """The list against the answers themselves, by what gives a refusal, a close, a frame type or a pause away."""
+    signs = ('"error"', "phx_close", "CLOSE", '"binary"', "exceed")
+
+    def tells(answer: Any) -> bool:
+        status = answer[0] if isinstance(answer, list) and answer and isinstance(answer[0], int) else 0
+        pause = answer[1] if isinstance(answer, list) and len(answer) == 2 and isinstance(answer[1], float) else 0
+        return any(sign in json.dumps(answer) for sign in signs) or 400 <= status < 600 or pause >= 1
+
+    assert len([question for question in ANSWERS if tells(ANSWERS[question])]) > 40
+    assert [question for question in FREE if tells(ANSWERS[question])] == []
 
 
 def test_the_readme_says_how_it_differs() -> None:

@@ -21,6 +21,10 @@ from .parts import Parts
 from .ports import free_port
 from .postgres import Postgres
 
+KEEP_ALIVE = 3.0
+"""Seconds for which an idle connection to a server behind the gateway is used again. Node closes one after 5 s: a
+request that is sent at that very moment is lost with it, and the gateway would answer a 503 that no fault commanded."""
+
 SQL = Path(__file__).parent / "sql"
 MIGRATIONS = Path(__file__).parents[3] / "plugins/realtime_supabase/src/umbral_chat_realtime_supabase/migrations"
 
@@ -62,7 +66,7 @@ async def running(
         stack.push_async_callback(lite.stop)
         _apply(postgres.url(user="postgres"), sorted(MIGRATIONS.glob("*.sql")))
         port = port or free_port()
-        http = await stack.enter_async_context(aiohttp.ClientSession(auto_decompress=True))
+        http = await stack.enter_async_context(upstreams())
         parts = Parts(keys, postgres, lite, http, f"http://127.0.0.1:{port}")
         say("Gateway …")
         runner = web.AppRunner(gateway(parts, QUICK if quick else None), access_log=None, shutdown_timeout=1.0)
@@ -81,6 +85,12 @@ async def running(
         )
 
 
+def upstreams() -> aiohttp.ClientSession:
+    """The gateway's client of the servers behind it."""
+    connector = aiohttp.TCPConnector(keepalive_timeout=KEEP_ALIVE)
+    return aiohttp.ClientSession(auto_decompress=True, connector=connector)
+
+
 def _apply(url: str, files: list[Path]) -> None:
     with psycopg.connect(url, autocommit=True) as connection:
         for file in files:
@@ -88,4 +98,4 @@ def _apply(url: str, files: list[Path]) -> None:
                 connection.execute(file.read_bytes())
 
 
-__all__ = ["running"]
+__all__ = ["KEEP_ALIVE", "running", "upstreams"]

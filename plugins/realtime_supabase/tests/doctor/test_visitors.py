@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable
 
 import httpx
@@ -153,6 +154,42 @@ async def test_an_answer_is_taken_for_what_it_is(status: int, body: object, kind
             # An insert or a call that is answered at all was let in.
             asked = [attempt for attempt in attempts(TRIAL) if attempt.table is not None]
             assert counts == (len(asked), many - len(asked), 0)
+
+
+@pytest.mark.parametrize("met", [502, 503, httpx.RemoteProtocolError, httpx.ReadError])
+async def test_an_attempt_whose_connection_just_ended_is_made_once_more(met: int | type[httpx.TransportError]) -> None:
+    made: Counter[str] = Counter()
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        made[f"{request.method} {request.url.path}"] += 1
+        if made[f"{request.method} {request.url.path}"] > 1:
+            return httpx.Response(403, json={"code": "42501"})
+        if isinstance(met, int):
+            return httpx.Response(met, json={"code": "PGRST000"})
+        raise met("the connection ended")
+
+    record, many = Record(), len(attempts(TRIAL))
+    async with client(answer) as http:
+        await try_all(http, {}, TRIAL, record)
+    assert (record.refused, record.breaches, record.unclear) == (many, [], [])
+    assert set(made.values()) == {2}
+
+
+@pytest.mark.parametrize(("met", "times"), [(503, 2), (httpx.ReadError, 2), (500, 1), (httpx.ReadTimeout, 1)])
+async def test_no_attempt_is_made_more_often_than_that(met: int | type[httpx.TransportError], times: int) -> None:
+    made: Counter[str] = Counter()
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        made[f"{request.method} {request.url.path}"] += 1
+        if isinstance(met, int):
+            return httpx.Response(met, json={"code": "PGRST000"})
+        raise met("on purpose")
+
+    record, many = Record(), len(attempts(TRIAL))
+    async with client(answer) as http:
+        await try_all(http, {}, TRIAL, record)
+    assert (record.refused, record.breaches, len(record.unclear)) == (0, [], many)
+    assert set(made.values()) == {times}
 
 
 def test_no_attempt_aims_at_anything_but_the_trial() -> None:

@@ -27,6 +27,19 @@ SILENCE = 1.5
 
 REAL = Limits()
 
+SHORT_LIFE = 2
+"""Seconds for which a token holds that is to end while somebody listens; the real server was given 5 and 6. A token's
+end is written in whole seconds, so that there is no tenth of it."""
+
+REPLACED_LIFE = 3
+"""Those of a token that is replaced before it ends; the real server was given 6."""
+
+JOINS = 80
+"""How many joins are asked for where their rate is tried."""
+
+RATE_SECONDS = 40
+"""The real server's seconds for which is sent where the rate of messages is tried."""
+
 QUIET = 0.25
 """Seconds for which is listened where nothing is to come, or nothing more."""
 
@@ -192,4 +205,17 @@ async def pace(stack: Stack) -> None:
     await command(stack, "realtime/replication", on=True)
 
 
-__all__ = ["PACE", "QUIET", "SILENCE", "Asked", "Heard", "Socket", "pace", "since"]
+__all__ = [
+    "JOINS",
+    "PACE",
+    "QUIET",
+    "RATE_SECONDS",
+    "REPLACED_LIFE",
+    "SHORT_LIFE",
+    "SILENCE",
+    "Asked",
+    "Heard",
+    "Socket",
+    "pace",
+    "since",
+]

@@ -7,7 +7,7 @@ from typing import Any
 
 import aiohttp
 
-from .asking import PACE, Asked
+from .asking import JOINS, PACE, RATE_SECONDS, Asked
 from .messages import SAID
 
 
@@ -23,7 +23,7 @@ async def limits(asked: Asked) -> None:
     await asked.limit(channels_per_client=100, joins_per_second=1, tick=5.0)
     async with asked.socket() as one:
         answers = []
-        for number in range(80):
+        for number in range(JOINS):
             answers.append(list(await one.join(f"j{number}")))
             if answers[-1][0].get("status") != "ok":
                 break
@@ -47,7 +47,7 @@ async def rate(asked: Asked) -> None:
         await one.join("rt")
         await other.join("rt")
         await other.join("rt2")
-        sent, told, until = 0, None, time.monotonic() + 40 * PACE
+        sent, told, until = 0, None, time.monotonic() + RATE_SECONDS * PACE
         while time.monotonic() < until and told is None:
             await one.send("realtime:rt", "broadcast", SAID | {"payload": {"n": sent}})
             sent += 1

@@ -7,7 +7,12 @@ import re
 import struct
 from typing import Any
 
-RULES = """
+from tests.local_supabase.realtime.limits import REFUSED_SIZE
+
+from .asking import JOINS, PACE, QUIET, RATE_SECONDS, REPLACED_LIFE, SHORT_LIFE, SILENCE
+from .trying import STALL, TRIES
+
+RULES = f"""
 - Ids: a UUID, a presence's `phx_ref` and `phx_ref_prev`, a subscription's number and the time in a topic's name are
   each replaced by a word.
 - Refs are compared as they are: the questions are asked in the same order.
@@ -16,6 +21,29 @@ RULES = """
 - Spacing: what is JSON is compared as JSON, in bodies, text frames and binary ones.
 - Counts of a race are compared as whether there were any; sizes of long frames in kilobytes.
 - A socket that ends while a frame is still being sent is over, whichever way the client library says it.
+
+The stand-in is asked otherwise than the real server was, which
+[asked-2.129.8.py.txt](realtime/questions/asked-2.129.8.py.txt) shows, in this:
+
+- Pauses are a tenth: of the 5 s before a refused join, of the 2 s before a refused handshake, of the 5 s of a rate's
+  tick, and of the {RATE_SECONDS} s for which is sent to use up the rate of messages. What the stand-in takes is
+  multiplied by {1 / PACE:.0f}. The 66 s of silence are {SILENCE} s here, multiplied by {66 / SILENCE:.0f}.
+  Only the rate of joins is asked with the real tick, since all {JOINS} joins come before one ends; the real server
+  was given 50 ms between two of them, here there is no pause.
+- Tokens that end while somebody listens hold {SHORT_LIFE} s, where the real server was given 5 and 6 s; the one that
+  is replaced before its end holds {REPLACED_LIFE} s for 6 s, and is replaced at once and not after 1 s. A token's end
+  is written in whole seconds, so that there is no tenth of it.
+- Sizes: what is too much is {REFUSED_SIZE // 1000} kB, by the Free plan's limit, where the real server was sent 3,200
+  kB, by a limit of its own. The message of 250 kB and the frame of 5.1 MB are the same.
+- Spacing of questions: the real server was listened to for a set time after each one; here until as many frames came
+  as are recorded, and for {QUIET} s more, in which nothing else may come (after a token that is replaced, past its
+  old end). The rests of 10 s and 1 s around the rates are left out: setting a limit here counts rates anew.
+- Limits are set through `/_control`, where the real server's were those of its tenant. Both were asked directly,
+  and not through a gateway.
+
+A group of questions is asked once. Where an answer differs, that is a difference, unless the stand-in or its database
+took {STALL} s or more for next to nothing meanwhile: then the group is asked again, at most {TRIES} times in all,
+until two rounds agree one after the other, and a warning names what differed.
 """
 """In words, as the README has them."""
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import aiohttp
 
-from .asking import QUIET, SILENCE, Asked, since
+from .asking import QUIET, REPLACED_LIFE, SHORT_LIFE, SILENCE, Asked, since
 
 UPGRADE = {
     "Upgrade": "websocket",
@@ -84,6 +84,7 @@ async def basics(asked: Asked) -> None:
 async def refused_joins(asked: Asked) -> None:
     """The reasons of refusals, their pauses, and what waits meanwhile."""
     async with asked.socket() as one:
+        await one.asked("join private stranger (no policy)", "closed:1", asked.token(), private=True)
         for question, token in {
             "expired token": asked.token(exp=-10),
             "bad signature": asked.token(secret=FOREIGN),
@@ -93,7 +94,6 @@ async def refused_joins(asked: Asked) -> None:
             "sub no uuid": asked.token(sub="not-a-uuid"),
         }.items():
             await one.asked(f"join {question}", "fact:1", token, private=True)
-        await one.asked("join private stranger (no policy)", "closed:1", asked.token(), private=True)
         await one.asked("join public with expired token", "pub1", asked.token(exp=-10))
         await one.asked("join access_token sb_", "pub1", "sb_publishable_x")
     refused = {"config": {"private": True}, "access_token": asked.token()}
@@ -119,7 +119,7 @@ async def refused_joins(asked: Asked) -> None:
 async def tokens(asked: Asked) -> None:
     """The end of tokens, and new ones."""
     async with asked.socket() as one:
-        await one.asked("join short token", "fact:1", asked.token(exp=2), private=True)
+        await one.asked("join short token", "fact:1", asked.token(exp=SHORT_LIFE), private=True)
         await one.heard("token expiry frames")
         await one.send("phoenix", "heartbeat")
         asked.note("socket after expiry", await one.read())
@@ -143,10 +143,10 @@ async def tokens(asked: Asked) -> None:
             await one.send(f"realtime:{topic}", "access_token", {"access_token": token})
             await one.heard(question)
     async with asked.socket() as one:
-        await one.join("fact:1", asked.token(exp=3), private=True)
+        await one.join("fact:1", asked.token(exp=REPLACED_LIFE), private=True)
         await one.send("realtime:fact:1", "access_token", {"access_token": asked.token()})
-        await one.heard("refreshed before expiry", quiet=3.0 + QUIET)
-    async with asked.socket(asked.token("anon", 2)) as one:
+        await one.heard("refreshed before expiry", quiet=REPLACED_LIFE + QUIET)
+    async with asked.socket(asked.token("anon", SHORT_LIFE)) as one:
         await one.asked("join public on a handshake token of 6 s", "pub1")
         await one.heard("frames at its end")
         await one.send("phoenix", "heartbeat")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -13,6 +14,9 @@ from umbral_chat_realtime_supabase.doctor.project import Trial
 
 AT_ONCE = 8
 """Attempts of one person at a time."""
+
+_PASSING = frozenset({502, 503})
+"""What a gateway answers when the server behind it ended a connection, or is away for a moment."""
 
 READABLE = ("umbral_chat_conversations", "umbral_chat_entries")
 """Tables of which a member reads its own."""
@@ -113,7 +117,7 @@ async def _try(http: httpx.AsyncClient, headers: dict[str, str], attempt: Attemp
     # To be answered with rows takes the right to read them, which must not hide the right to add some.
     asked = headers | {"Prefer": "return=minimal" if attempt.verb == "POST" else "return=representation"}
     try:
-        answer = await http.request(attempt.verb, attempt.path, headers=asked, json=attempt.body)
+        answer = await _answered(http, attempt, asked)
     except httpx.HTTPError as error:
         return type(error).__name__
     try:
@@ -131,6 +135,16 @@ async def _try(http: httpx.AsyncClient, headers: dict[str, str], attempt: Attemp
     if code[:2] in {"22", "23"}:
         return "done"
     return f"{answer.status_code} {code[:20]}".strip()
+
+
+async def _answered(http: httpx.AsyncClient, attempt: Attempt, headers: dict[str, str]) -> httpx.Response:
+    """The answer; asked for once more where a connection had just ended, which says nothing of who may do what. No
+    attempt does harm when it is made twice."""
+    with suppress(httpx.NetworkError, httpx.RemoteProtocolError):
+        answer = await http.request(attempt.verb, attempt.path, headers=headers, json=attempt.body)
+        if answer.status_code not in _PASSING:
+            return answer
+    return await http.request(attempt.verb, attempt.path, headers=headers, json=attempt.body)
 
 
 __all__ = ["READABLE", "Record", "attempts", "try_all"]

@@ -76,7 +76,8 @@ begin
 exception
   when others then
     if sqlstate = '23514' and sqlerrm like 'no partition%' then
-      -- Realtime makes a day's partition when a client joins: without one nobody listens, and nothing is lost.
+      -- Realtime makes a day's partition when it connects to the database and every four hours, not at each join. Who
+      -- listens by then does not hear the entry, and reads it later.
       perform pg_catalog.nextval('public.umbral_chat_broadcasts_unpartitioned');
     else
       perform pg_catalog.nextval('public.umbral_chat_broadcasts_failed');

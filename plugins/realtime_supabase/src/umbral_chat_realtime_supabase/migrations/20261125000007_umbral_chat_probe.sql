@@ -4,7 +4,7 @@
 -- broadcast to a topic of its own and waits until it hears it.
 
 -- Unlike `_umbral_chat_announce` this says what went wrong: that is what is asked. Answers {"told": true}, or why not:
--- `off` (the switch), `partition` (Realtime makes one when a client joins), or the SQLSTATE.
+-- `off` (the switch), `partition` (of the day, which Realtime makes when it connects to the database), or the SQLSTATE.
 create or replace function public.umbral_chat_probe(p_topic text, p_nonce text) returns json
 language plpgsql volatile security definer set search_path = ''
 as $$

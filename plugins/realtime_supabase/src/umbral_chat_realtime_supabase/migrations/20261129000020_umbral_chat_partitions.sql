@@ -1,8 +1,8 @@
 -- Umbral Chat on Supabase, 20: when the partitions of `realtime.messages` are made, said where it can be read.
 --
--- Files 5, 7 and 8 say that Realtime makes a day's partition when a client joins. It makes them when it connects to the
--- database, which the first client's join causes after a quiet time, and by a job every four hours; not at each join. So a
--- day without a partition may also be one on which clients listen: they do not hear the entry, and read it.
+-- Realtime makes them when it connects to the database, which the first client's join causes after a quiet time, and by a
+-- job every four hours; not at each join. So a day without a partition may also be one on which clients listen: they do
+-- not hear the entry, and read it.
 
 comment on sequence public.umbral_chat_broadcasts_unpartitioned is
   'Broadcasts that found no partition of realtime.messages for the day. Realtime makes partitions when it connects to the '

@@ -21,7 +21,7 @@ from .limiting import limits, rate
 from .messages import broadcast, presence, replay, rest
 from .rules import normal
 from .talk import basics, handshake, idle, refused_joins, tokens
-from .trying import settled, watching
+from .trying import SHOWN, settled, watching
 
 Group = Callable[[Asked], Awaitable[None]]
 
@@ -71,7 +71,7 @@ async def asked(supabase: Stack) -> AsyncIterator[Callable[[], Awaitable[Asked]]
             connection.execute(f"drop policy {name} on realtime.messages".encode())
 
 
-@pytest.mark.filterwarnings("default::tests.local_supabase.realtime.questions.trying.OnlyNowAndThen")
+@pytest.mark.filterwarnings(SHOWN)
 @pytest.mark.parametrize("first", GROUPS, ids=lambda first: GROUPS[first].__name__)
 async def test_its_answers_are_the_real_servers(
     first: str, asked: Callable[[], Awaitable[Asked]], supabase: Stack

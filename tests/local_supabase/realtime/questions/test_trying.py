@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import warnings
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +12,7 @@ from aiohttp import web
 
 from tests.local_supabase.stack.api import Stack
 
-from .trying import STALL, TRIES, OnlyNowAndThen, settled, watching
+from .trying import SHOWN, STALL, TRIES, OnlyNowAndThen, settled, watching
 
 SAME: dict[str, Any] = {}
 OTHER: dict[str, Any] = {"v1 leave": {"real": 1, "here": 2}}
@@ -46,6 +47,14 @@ async def test_after_a_stall_two_rounds_must_agree_and_what_differed_is_named() 
     with pytest.warns(OnlyNowAndThen, match="v1 leave"):
         await settled(rounds.ask)
     assert rounds.left == []
+
+
+@pytest.mark.filterwarnings(SHOWN)
+async def test_where_the_warning_is_to_be_shown_it_is_no_error() -> None:
+    rounds = Rounds((OTHER, STALLED), (SAME, STILL), (SAME, STILL))
+    with warnings.catch_warnings(record=True) as caught:
+        await settled(rounds.ask)
+    assert ["v1 leave" in str(each.message) for each in caught] == [True]
 
 
 async def test_one_that_agrees_in_between_is_not_enough() -> None:

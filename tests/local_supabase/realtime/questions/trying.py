@@ -24,6 +24,9 @@ STALL = 0.1
 """Seconds that the stand-in and its database may take for next to nothing. Half of the least that changes an answer: a
 tenth of a handshake's 2 s, taken for a pause where there is none."""
 
+SHOWN = "default:now and then:UserWarning"
+"""A filter for pytest, by which the warning is shown, and no error as others are."""
+
 _EVERY = 0.02
 
 Differences = dict[str, Any]
@@ -56,8 +59,8 @@ async def settled(ask: Callable[[], Awaitable[tuple[Differences, float]]]) -> No
                 break
             continue
         agreed = 0
-        words = f"round {number}, with a stall of {stalled:.2f} s: {json.dumps(differences, ensure_ascii=False)}"
-        excused.append(words)
+        said = json.dumps(differences, ensure_ascii=False)
+        excused.append(f"now and then: round {number}, with a stall of {stalled:.2f} s: {said}")
         if stalled < STALL:
             raise AssertionError("\n".join(excused))
     else:
@@ -92,4 +95,4 @@ async def watching(stack: Stack) -> AsyncIterator[Watch]:
         await looking
 
 
-__all__ = ["STALL", "TRIES", "OnlyNowAndThen", "Watch", "settled", "watching"]
+__all__ = ["SHOWN", "STALL", "TRIES", "OnlyNowAndThen", "Watch", "settled", "watching"]

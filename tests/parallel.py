@@ -20,6 +20,12 @@ TOGETHER: Mapping[str, str] = {
 first."""
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The slow ones first: at the end the workers share what is left in small pieces, and none waits for another."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
 def shared(nodeid: str) -> str:
     """What the test shares a worker by: a place with others, or its own id."""
     return next((place for place in TOGETHER if nodeid.startswith(place)), nodeid)

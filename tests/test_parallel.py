@@ -44,12 +44,13 @@ def workers(root: Path, folder: str) -> int:
         path = root / folder / f"test_{name}.py"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(TEST, encoding="utf-8")
-    command = [sys.executable, "-m", "pytest", "-q", "-c", os.devnull, "--rootdir", str(root), "-p", "tests.parallel"]
+    plugins = ["-p", "xdist", "-p", "tests.parallel", "-p", "no:cacheprovider"]
+    command = [sys.executable, "-m", "pytest", "-q", "-c", os.devnull, "--rootdir", str(root), *plugins]
     environ = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
     done = subprocess.run(
-        [*command, "-p", "no:cacheprovider", "--import-mode=importlib", "-n", "2", folder],
+        [*command, "--import-mode=importlib", "-n", "2", folder],
         cwd=root,
-        env=environ | {"PYTHONPATH": str(ROOT)},
+        env=environ | {"PYTHONPATH": str(ROOT), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
         capture_output=True,
         text=True,
         timeout=120,

@@ -46,10 +46,10 @@ def main() -> int:
     with ExitStack() as stack:
         ours = stack.enter_context(service())
         servers = {"ours": ours, **{name: stack.enter_context(peer(name)) for name in PEERS}}
-        cases = [*own_cases("", "ours", ours[0]), *peer_cases()]
+        cases = [*own_cases("", "ours"), *peer_cases()]
         if options.before:
             servers["before"] = stack.enter_context(service(options.before))
-            cases = [*own_cases(" (before)", "before", servers["before"][0]), *cases]
+            cases = [*own_cases(" (before)", "before"), *cases]
         if options.only:
             cases = [case for case in cases if case.name in options.only]
         runs: dict[str, list[Figures]] = {case.name: [] for case in cases}
@@ -71,13 +71,13 @@ def main() -> int:
 PEERS = ("bare", "litestar", "socketio", "channels", "floor")
 
 
-def own_cases(suffix: str, server: str, port: int) -> list[Case]:
+def own_cases(suffix: str, server: str) -> list[Case]:
     """What is measured of a service of ours."""
     return [
         Case(f"publish{suffix}", server, send_requests(), expect="201", subscriber="poll"),
         Case(f"publish, 1 connection{suffix}", server, send_requests(), connections=1, expect="201"),
         Case(f"publish, 3 connections{suffix}", server, send_requests(), connections=3, expect="201"),
-        Case(f"poll, nothing new{suffix}", server, poll_requests(port), expect="304"),
+        Case(f"poll, nothing new{suffix}", server, poll_requests, expect="304"),
         Case(f"{FANOUT}{suffix}", server, ()),
     ]
 
@@ -109,6 +109,7 @@ def peer_cases() -> list[Case]:
 def _drive(case: Case, port: int, pid: int) -> Figures:
     if case.name.startswith(FANOUT):
         return _fan_out(port, pid)
+    requests = case.requests(port) if callable(case.requests) else case.requests
     with subscribed(case.subscriber, port) if case.subscriber else nullcontext():
         before = cpu_seconds(pid)
         figures = _run(
@@ -117,7 +118,7 @@ def _drive(case: Case, port: int, pid: int) -> Figures:
             str(port),
             str(case.connections),
             str(SECONDS),
-            given=json.dumps({"requests": list(case.requests)}),
+            given=json.dumps({"requests": list(requests)}),
         )
         spent = cpu_seconds(pid) - before
     statuses = figures.pop("statuses")

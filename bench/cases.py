@@ -6,7 +6,7 @@ import json
 import sys
 import tempfile
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +24,8 @@ class Case:
 
     name: str
     server: str
-    requests: Sequence[str]
+    requests: Sequence[str] | Callable[[int], Sequence[str]]
+    """As they are sent, or what makes them for a port when the case begins."""
     connections: int = 32
     expect: str = "200"
     """The status that every answer must have, or the figure is of something else."""
@@ -51,7 +52,8 @@ def send_requests() -> list[str]:
 
 
 def poll_requests(port: int) -> list[str]:
-    """Polls with nothing new: each conversation's own cursor and ETag, as a client sends them back."""
+    """Polls with nothing new: each conversation's own cursor and ETag, as a client sends them back. They are for now:
+    once nobody has read a conversation for a minute, its ETag is another."""
     requests = []
     for number in range(CONVERSATIONS):
         path = f"/v1/conversations/poll-{number}"

@@ -18,12 +18,12 @@ does not change ([errors](errors.md)).
 A body is JSON in UTF-8, without a byte order mark and uncompressed. The service goes by what the body is, not by its
 `Content-Type`: the JSON that `curl -d` calls a form is taken, and a form is a 415. Objects and lists in a body, and in
 a token, are at most `core.limits.depth` (32) in each other, the body itself being the first; a deeper one is
-`too_deep`. What was stored deeper, before there was a bound, is still answered. A route that takes no body refuses one;
-`{}` is none.
+`too_deep`. What was stored deeper, before there was a bound, is still answered. Of a member that an object has twice
+the last counts. A route that takes no body refuses one; `{}` is none.
 
 A path is taken as it is written: an empty segment, as an empty variable makes one, a slash at the end, an encoded
-slash, and `.` and `..` are errors. A parameter that is given twice is an error. `HEAD` goes wherever `GET` does, and
-`OPTIONS` tells what a route takes.
+slash, a raw `#`, and `.` and `..` are errors. A parameter that is given twice is an error. `HEAD` goes wherever `GET`
+does, and `OPTIONS` tells what a route takes.
 
 A conversation's id is chosen by the caller: 1 to 128 of the characters
 `A-Z a-z 0-9 - . _ ~ ! $ & ' ( ) * + , ; = : @`, not `.` or `..` (nor what begins with one of the two and `;`). So is

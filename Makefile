@@ -8,7 +8,7 @@ RUN := $(UV) run --frozen --no-sync
 # Tests and labs start hundreds of processes: each would compile all that it imports, if the caller's environment had it so.
 export PYTHONDONTWRITEBYTECODE :=
 # Tests wait about as much as they compute. WORKERS=0 runs them one by one, and so does ARGS="-p no:xdist".
-WORKERS ?= 5
+WORKERS ?= 4
 test-on-supabase: WORKERS = 3 # each with a Supabase of its own, which is all that these wait for
 PYTEST = $(RUN) pytest $(if $(findstring no:xdist,$(ARGS)),,-n $(WORKERS))
 
@@ -34,7 +34,7 @@ run: setup ## serve on http://127.0.0.1:8750 with SQLite (ARGS="--port 8751")
 supabase: setup ## a local Supabase on loopback, without Docker (ARGS=--help)
 	$(RUN) python -m tests.local_supabase $(ARGS)
 
-test: setup ## run the tests, five at a time (one: make test WORKERS=0 ARGS="-k name")
+test: setup ## run the tests, four at a time (one: make test WORKERS=0 ARGS="-k name")
 	$(PYTEST) $(ARGS)
 
 test-on-supabase: setup ## run the tests of the API and the polling edge unchanged on a local Supabase

@@ -7,7 +7,7 @@ UV := $(or $(shell command -v uv),.tools/bin/uv)
 RUN := $(UV) run --frozen --no-sync
 # Tests and labs start hundreds of processes: each would compile all that it imports, if the caller's environment had it so.
 export PYTHONDONTWRITEBYTECODE :=
-# Tests wait about as much as they compute. WORKERS=0 runs them one by one, and so does ARGS="-p no:xdist".
+# On two processors four keep both busy, and a fifth costs more than it brings. WORKERS=0 runs them one by one, and so does ARGS="-p no:xdist".
 WORKERS ?= 4
 test-on-supabase: WORKERS = 3 # each with a Supabase of its own, which is all that these wait for
 PYTEST = $(RUN) pytest $(if $(findstring no:xdist,$(ARGS)),,-n $(WORKERS))

@@ -13,13 +13,13 @@ import time
 
 from umbral_chat.sqlite import lane
 from umbral_chat.sqlite.lane import Lane
+from umbral_chat.sqlite.writer import GROUP
 
 SENDERS = (1, 2, 3, 4, 32)
 COMMITS = {"0.2 ms": 0.0002, "2 ms": 0.002, "20 ms": 0.02}
 """Seconds that a commit takes: on a fast disk, on a common one, and on a slow one."""
 
 RUNS, SECONDS = 5, 0.6
-GROUP = 64
 
 
 async def appends(senders: int, commit: float, linger: float) -> float:

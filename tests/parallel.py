@@ -35,6 +35,7 @@ def shared(nodeid: str) -> str:
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """Deal the tests out so. Not by `--dist loadgroup`: with pytest 9.2, pytest-xdist 3.8 drops its groups in silence
     (pytest-xdist issue 1386)."""
+    # pytest-xdist has no types.
     from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
     class Scheduling(LoadScopeScheduling):  # type: ignore[misc]

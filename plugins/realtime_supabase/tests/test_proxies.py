@@ -195,7 +195,7 @@ async def test_exceptions(monkeypatch: pytest.MonkeyPatch, name: str, listed: st
         "LOCALHOST",
         "chat.localhost",
         "localhost.",
-        "0.0.0.0",  # noqa: S104
+        "0.0.0.0",  # noqa: S104  # to connect to, not to listen on
         "[::]",
         "[::1]",
     ],

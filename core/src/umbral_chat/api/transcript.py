@@ -127,9 +127,9 @@ async def transcript(
     ended the line before it, but for the first one in `text`, which follows the message's beginning. That is
     `[time] role: ` or `[time] role "name": ` in `text` (of a redacted message `[time] role (redacted)` and nothing
     else), and a line `**role** · **name** · time` in `markdown`. So the role is always shown, and no content, name or
-    title can pass for another message. A name stands in `text` as a JSON
-    string, in `markdown` without markup. Control characters, and those that reverse the direction of a text, are
-    written as `\\u….`; `json` has each character as it was sent.
+    title can pass for another message. A name stands in `text` as a JSON string, in `markdown` without markup. Control
+    characters, and those that reverse the direction of a text, are written as `\\u….`; `json` has each character as it
+    was sent.
     """
     history = services.storage.history
     first = await history.messages(conversation, after=0, limit=PAGE)

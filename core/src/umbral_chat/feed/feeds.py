@@ -218,7 +218,8 @@ class Feeds:
             limit -= limit // RESERVED
         if self._readers >= limit:
             raise Unavailable(
-                f"This instance holds {self._readers} readers already (core.limits.readers).",
+                f"This instance holds {self._readers} readers already: as many as core.limits.readers and the "
+                "connections allow.",
                 code="too_many_readers",
                 retry_after=5,
             )

@@ -258,7 +258,7 @@ class Engine:
             devices=[slot.claim for person in room.people.values() for slot in person.mine.values()],
             typing=self._keyboards.claims(room, now),
             stops=self._keyboards.ends(room),
-            seen=list(room.seen.values()),
+            seen=[one.seen for one in room.seen.values()],
             epoch=room.epoch or "",
         )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from umbral_chat.model.entries import Role
 from umbral_chat.model.signals import PersonThere
@@ -31,6 +32,13 @@ class Elsewhere:
     epoch: str = ""
 
 
+class SeenIn(NamedTuple):
+    """Somebody who was here, and the epoch of the log in which that was; empty where it was not known yet."""
+
+    seen: Seen
+    epoch: str
+
+
 class Room:
     """What is known of one conversation. What is named `told` is what `telling` last told."""
 
@@ -53,10 +61,8 @@ class Room:
         self.gone: OrderedDict[tuple[str, str], None] = OrderedDict()
         """Devices of this instance that are gone, the longest first."""
         self.typists: dict[str, Typist] = {}
-        self.seen: OrderedDict[str, Seen] = OrderedDict()
+        self.seen: OrderedDict[str, SeenIn] = OrderedDict()
         """Who was here, the longest absent first."""
-        self.seen_in: dict[str, str] = {}
-        """The epoch of the log in which they were, as far as whoever said so knew it."""
         self.elsewhere: dict[str, Elsewhere] = {}
         self.pending: set[str] = set()
         """People of whom channels are to be told, since it changed here."""
@@ -138,12 +144,11 @@ class Room:
     def remember(self, seen: Seen, epoch: str = "") -> None:
         """Somebody was here, in the log of this epoch if that is known."""
         known = self.seen.get(seen.key)
-        if self._settings.last_seen and seen.key not in self.seen_by_all and (known is None or known.at < seen.at):
-            self.seen[seen.key] = seen
+        if self._settings.last_seen and seen.key not in self.seen_by_all and (known is None or known.seen.at < seen.at):
+            self.seen[seen.key] = SeenIn(seen, epoch)
             self.seen.move_to_end(seen.key)
-            self.seen_in[seen.key] = epoch
             if len(self.seen) > self._settings.listed_people:
-                self.seen_in.pop(self.seen.popitem(last=False)[0], None)
+                self.seen.popitem(last=False)
 
     def _was_here(self, person: Person, wall: int) -> None:
         claims = list(person.winners(self.instance))
@@ -210,9 +215,9 @@ class Room:
         """Instances that told of another log than that of `epoch`, which is the right one. Who was in theirs was not
         here."""
         found = [instance for instance, one in self.elsewhere.items() if one.epoch not in {"", epoch}]
-        for key in list(self.seen):
+        for key, one in list(self.seen.items()):
             # Of the others some may have said who was there before they knew which log it was.
-            if self.seen_in.get(key, "") not in ({epoch} if found else {"", epoch}):
+            if one.epoch not in ({epoch} if found else {"", epoch}):
                 del self.seen[key]
         return found
 
@@ -296,7 +301,7 @@ class Room:
                 id=one.id if viewer.ids else None,
                 last_seen=moment(one.at),
             )
-            for key, one in sorted(self.seen.items(), key=lambda item: -item[1].at)
+            for key, (one, _) in sorted(self.seen.items(), key=lambda item: -item[1].seen.at)
             if one.at >= since and (viewer.ids or one.role not in self._settings.hidden_roles)
         ]
 

@@ -61,7 +61,7 @@ class Rooms:
         del self.all[conversation]
         if room.seen:
             past = self.all[conversation] = self.empty(conversation)
-            past.seen, past.seen_in, past.epoch = room.seen, room.seen_in, room.epoch
+            past.seen, past.epoch = room.seen, room.epoch
             self._past[conversation] = None
             if len(self._past) > PAST_KEPT:
                 self.all.pop(self._past.popitem(last=False)[0], None)

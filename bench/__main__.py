@@ -68,7 +68,7 @@ def main() -> int:
     return 0
 
 
-PEERS = ("bare", "litestar", "socketio", "channels", "floor")
+PEERS = ("bare", "bounded", "litestar", "socketio", "channels", "floor")
 
 
 def own_cases(suffix: str, server: str) -> list[Case]:
@@ -91,6 +91,8 @@ def peer_cases() -> list[Case]:
     return [
         Case("bare ASGI POST", "bare", [request("POST", "/", post)], expect="201"),
         Case("bare ASGI GET", "bare", [request("GET", "/")]),
+        Case("bare ASGI POST, our server", "bounded", [request("POST", "/", post)], expect="201"),
+        Case("bare ASGI GET, our server", "bounded", [request("GET", "/")]),
         Case("Litestar POST", "litestar", [request("POST", "/noop", post)], expect="201"),
         Case("Litestar GET", "litestar", [request("GET", "/noop")]),
         Case("Litestar @asgi", "litestar", [request("GET", "/bare")]),

@@ -35,21 +35,21 @@ class Run:
         self.counting = self.over = False
         self.delays: list[float] = []
         self.lost = 0
+        self.senders: list[Sender] = []
+        self.idle: list[Sender] = []
 
 
-class Reader(asyncio.Protocol):
-    """A long poll after the other from the cursor of the one before."""
+class Client(asyncio.Protocol):
+    """One connection, one request at a time."""
 
     def __init__(self, run: Run) -> None:
-        self._run = run
-        self._cursor = "0"
+        self.run = run
+        self.transport: asyncio.Transport | None = None
         self._buffer = b""
-        self._transport: asyncio.Transport | None = None
-        self.messages = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast("asyncio.Transport", transport)
-        self._ask()
+        self.transport = cast("asyncio.Transport", transport)
+        self.answered(b"")
 
     def data_received(self, data: bytes) -> None:
         self._buffer += data
@@ -61,42 +61,64 @@ class Reader(asyncio.Protocol):
         if len(self._buffer) < end + 4 + length:
             return
         body, self._buffer = self._buffer[end + 4 :], b""
-        now = time.time_ns()
-        sent = _SENT.findall(body)
-        self.messages += len(sent)
-        if self._run.counting:
-            self._run.delays.extend((now - int(one)) / 1e6 for one in sent)
-        found = _CURSOR.search(body)
-        assert found is not None, body
-        self._cursor = found[1].decode()
-        self._ask()
+        self.answered(body)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - the base class names it
-        self._run.lost += not self._run.over
+        self.run.lost += not self.run.over
 
-    def _ask(self) -> None:
-        if self._transport is not None and not self._run.over:
-            self._transport.write(request("GET", f"{PATH}/events?after={self._cursor}&wait=30", "", AUTH).encode())
+    def answered(self, body: bytes) -> None:
+        """An answer, or nothing once it is connected."""
+        raise NotImplementedError
 
 
-class Sender(asyncio.Protocol):
-    """Sends one message after the other; its answers are read and not looked at."""
+class Reader(Client):
+    """A long poll after the other from the cursor of the one before."""
 
-    transport: asyncio.Transport
+    def __init__(self, run: Run) -> None:
+        super().__init__(run)
+        self._cursor = "0"
+        self.messages = 0
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = cast("asyncio.Transport", transport)
+    def answered(self, body: bytes) -> None:
+        if body:
+            now = time.time_ns()
+            sent = _SENT.findall(body)
+            self.messages += len(sent)
+            if self.run.counting:
+                self.run.delays.extend((now - int(one)) / 1e6 for one in sent)
+            found = _CURSOR.search(body)
+            assert found is not None, body
+            self._cursor = found[1].decode()
+        if self.transport is not None and not self.run.over:
+            self.transport.write(request("GET", f"{PATH}/events?after={self._cursor}&wait=30", "", AUTH).encode())
+
+
+class Sender(Client):
+    """One of a pool, as an HTTP client keeps it: a message goes out on a connection that waits for no answer."""
+
+    def __init__(self, run: Run) -> None:
+        super().__init__(run)
+        run.senders.append(self)
+
+    def answered(self, body: bytes) -> None:  # noqa: ARG002 - whatever it says
+        self.run.idle.append(self)
 
     def send(self) -> None:
         body = json.dumps({"content": f"{time.time_ns()} {'x' * 180}"})
+        assert self.transport is not None
         self.transport.write(request("POST", f"{PATH}/messages", body, AUTH).encode())
 
 
 async def drive(port: int, readers: int, rate: float, seconds: float) -> dict[str, float]:
     """Write `rate` messages a second to `readers` readers, for `seconds` after the first one that is not counted."""
     loop, run = asyncio.get_running_loop(), Run()
-    _, sender = await loop.create_connection(Sender, "127.0.0.1", port)
-    sender.send()
+
+    async def send() -> None:
+        if not run.idle:
+            await loop.create_connection(lambda: Sender(run), "127.0.0.1", port)
+        run.idle.pop().send()
+
+    await send()
     await asyncio.sleep(0.2)
     pairs = [await loop.create_connection(lambda: Reader(run), "127.0.0.1", port) for _ in range(readers)]
     began = time.perf_counter()
@@ -106,14 +128,15 @@ async def drive(port: int, readers: int, rate: float, seconds: float) -> dict[st
         await asyncio.sleep(max(0.0, due - time.perf_counter()))
         if not run.counting and number >= rate * SETTLE:
             run.counting, counted_from = True, time.perf_counter()
-        sender.send()
+        await send()
         sent += 1
     run.counting, elapsed = False, time.perf_counter() - counted_from
     await asyncio.sleep(2.0)
     run.over = True
     behind = sum(sent - reader.messages for _, reader in pairs)
-    for transport in [sender.transport, *(transport for transport, _ in pairs)]:
-        transport.close()
+    for client in [*run.senders, *(reader for _, reader in pairs)]:
+        if client.transport is not None:
+            client.transport.close()
     quantiles = statistics.quantiles(run.delays, n=100) if len(run.delays) > 1 else [0.0] * 99
     return {
         "per_second": len(run.delays) / elapsed,

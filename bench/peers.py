@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 from typing import Any, cast
 
 import msgspec
@@ -16,6 +17,11 @@ from litestar.channels import ChannelsPlugin
 from litestar.channels.backends.memory import MemoryChannelsBackend
 from litestar.response import ServerSentEvent
 from litestar.types import Receive, Scope, Send
+from umbral_chat.clock import SystemClock
+from umbral_chat.server.connection import Connection
+from umbral_chat.server.connections import Connections
+from umbral_chat.settings.sections import Limits
+from umbral_chat.telemetry import Telemetry
 
 ANSWER = b'{"ok":true}'
 ROOM = "room"
@@ -135,10 +141,24 @@ APPS: dict[str, Callable[[], Any]] = {
 }
 
 
+def bounded(port: int) -> None:
+    """The bare application on our own server, with the bounds and deadlines that it has and uvicorn has not."""
+    config = uvicorn.Config(
+        bare, host="127.0.0.1", port=port, loop="uvloop", log_level="error", access_log=False, server_header=False
+    )
+    server = uvicorn.Server(config)
+    shared = Connections(Limits(), Telemetry(None), SystemClock(), server.server_state.connections)
+    config.http = cast("type[asyncio.Protocol]", partial(Connection, shared=shared))
+    server.run()
+
+
 def main() -> None:
     name, port = sys.argv[1], int(sys.argv[2])
     if name == "floor":
         uvloop.run(floor(port))
+        return
+    if name == "bounded":
+        bounded(port)
         return
     uvicorn.run(
         APPS[name](), host="127.0.0.1", port=port, loop="uvloop", http="httptools", log_level="error", access_log=False

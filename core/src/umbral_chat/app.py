@@ -30,7 +30,6 @@ from umbral_chat.api import (
 from umbral_chat.api.front import Front
 from umbral_chat.api.guard import Guard, check_rights
 from umbral_chat.api.request import ApiRequest
-from umbral_chat.api.shortcut import Shortcut
 from umbral_chat.auth.gate import Gate
 from umbral_chat.auth.keys import KeyAuthenticator
 from umbral_chat.auth.local import LocalAuthenticator
@@ -137,8 +136,8 @@ def create_app(settings: Settings, plugins: PluginHost, *, clock: Clock | None =
     )
     parameters.complete(app)
     app.state.services = services
-    behind = cast("ASGIApp", Shortcut(partial(Litestar.__call__, app), app.routes, cors=app.cors_config is not None))
     telemetry = services.base.telemetry
+    behind = cast("ASGIApp", partial(Litestar.__call__, app))
     app.front = cast("ASGIApp", Front(behind, app.routes, cors=app.cors_config, telemetry=telemetry))
     if settings.telemetry.http:
         from umbral_chat.telemetry.requests import instrumented

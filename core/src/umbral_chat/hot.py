@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, cast
+from typing import Any, Protocol, cast, runtime_checkable
 
 from litestar.connection import ASGIConnection
-from litestar.handlers import ASGIRouteHandler
+from litestar.handlers import ASGIRouteHandler, BaseRouteHandler
 from litestar.types import Receive, Scope, Send
 
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
-Ask = Callable[[ASGIConnection[Any, Any, Any, Any], "HotRoute"], Awaitable[None]]
+Ask = Callable[[Scope, "HotRoute"], Awaitable[None]]
 
 RAISED = "umbral_chat_raised"
 """Key of the scope's state under which an error waits that was raised before Litestar was asked."""
+
+
+@runtime_checkable
+class AsksScope(Protocol):
+    """Optional ability of a guard: it decides from the ASGI scope alone. Litestar's generic connection, which other
+    guards are called with, takes as long to make as such a guard takes to decide."""
+
+    async def check(self, scope: Scope, handler: BaseRouteHandler) -> None:
+        """Raises what the guard raises when it is called."""
+        ...
 
 
 class HotRoute(ASGIRouteHandler):
@@ -32,9 +42,8 @@ class HotRoute(ASGIRouteHandler):
                 raise cast("Exception", error)
             # Litestar registers a copy of the handler, which alone knows the layers it was registered in.
             handler = cast("HotRoute", scope["route_handler"])
-            connection: ASGIConnection[Any, Any, Any, Any] = ASGIConnection(scope)
             for ask in handler.layered_guards():
-                await ask(connection, handler)
+                await ask(scope, handler)
             await fn(scope, receive, send)
 
         return super().__call__(guarded)
@@ -43,7 +52,7 @@ class HotRoute(ASGIRouteHandler):
         """The guards of every layer, the app's first."""
         found: Sequence[Ask] | None = getattr(self, "_layered", None)
         if found is None:
-            found = self._layered = cast("Sequence[Ask]", tuple(super().resolve_guards()))
+            found = self._layered = tuple(map(_of_scope, super().resolve_guards()))
         return found
 
     def resolve_guards(self) -> list[Any]:
@@ -51,4 +60,15 @@ class HotRoute(ASGIRouteHandler):
         return []
 
 
-__all__ = ["RAISED", "HotRoute"]
+def _of_scope(guard: Any) -> Ask:
+    if isinstance(guard, AsksScope):
+        return guard.check
+
+    async def ask(scope: Scope, handler: HotRoute) -> None:
+        connection: ASGIConnection[Any, Any, Any, Any] = ASGIConnection(scope)
+        await guard(connection, handler)
+
+    return ask
+
+
+__all__ = ["RAISED", "AsksScope", "HotRoute"]

@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
+from litestar.types import Scope
 from umbral_chat.api.shortcut import Shortcut
 
 from .conftest import KEYS, Client, send, service
@@ -23,23 +24,24 @@ def _tidy(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def shortcut(client: Client) -> Shortcut:
     found: Any = client.app
-    assert isinstance(found.front._app, Shortcut)
-    return found.front._app
+    assert isinstance(found.front._shortcut, Shortcut)
+    return found.front._shortcut
 
 
 async def both(client: Client, method: str, path: str, monkeypatch: pytest.MonkeyPatch, **given: Any) -> httpx.Response:
     """The answer of the short way, which is the one of the long way, too."""
     taken = 0
     way = shortcut(client)
-    call = way._call
+    find = way.find
 
-    async def counted(*arguments: Any) -> None:
+    def counted(scope: Scope) -> Any:
         nonlocal taken
-        taken += 1
-        await call(*arguments)
+        found = find(scope)
+        taken += found is not None
+        return found
 
     with monkeypatch.context() as patched:
-        patched.setattr(way, "_call", counted)
+        patched.setattr(way, "find", counted)
         short = await client.request(method, path, **given)
     with monkeypatch.context() as patched:
         patched.setattr(way, "_paths", [])

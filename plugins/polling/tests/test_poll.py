@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from umbral_chat.model.entries import Message, Redaction
+from umbral_chat.providers.presence import PresenceState, Viewer
 
 from .conftest import Instance, Start
 
@@ -194,3 +195,23 @@ async def test_each_kind_of_answer_is_counted(service: Instance) -> None:
     kinds = ("new", "empty", "304", "long_new", "long_empty", "error")
     assert {kind: service.counted("umbral_chat.polls", kind) for kind in kinds} == dict.fromkeys(kinds, 1)
     assert service.counted("umbral_chat.deliveries", "poll") == 4
+
+
+async def test_polls_keep_presence_interested_without_asking_it_each_time(
+    service: Instance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    presence, clock = service.services.presence, service.services.base.clock
+    assert presence is not None
+    cursor = await service.send("hello")
+    tag = (await service.ask(cursor)).headers["etag"]
+    now, asked, state = clock.monotonic(), list[str](), presence.state
+
+    def counted(conversation: str, viewer: Viewer) -> PresenceState:
+        asked.append(conversation)
+        return state(conversation, viewer)
+
+    monkeypatch.setattr(presence, "state", counted)
+    for seconds, times in ((0.0, 1), (0.5, 1), (0.9, 1), (1.1, 2), (2.0, 2), (2.2, 3)):
+        monkeypatch.setattr(clock, "monotonic", lambda at=now + seconds: at)
+        assert (await service.ask(cursor, known=tag)).status_code == 304
+        assert len(asked) == times, seconds

@@ -16,7 +16,9 @@ from litestar.types import ASGIApp, HTTPScope, Message, Receive, Send
 
 from umbral_chat import http
 from umbral_chat.api.problems import of_status, send_problem
+from umbral_chat.api.shortcut import Shortcut
 from umbral_chat.errors import InvalidRequest, RequestError
+from umbral_chat.hot import RAISED
 from umbral_chat.telemetry import Telemetry
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
@@ -49,9 +51,10 @@ class Front:
     """Stands between the server and `app`, whose routes are these."""
 
     def __init__(
-        self, app: ASGIApp, routes: Iterable[BaseRoute], *, cors: CORSConfig | None, telemetry: Telemetry
+        self, app: ASGIApp, routes: Sequence[BaseRoute], *, cors: CORSConfig | None, telemetry: Telemetry
     ) -> None:
         self._app = app
+        self._shortcut = Shortcut(routes, cors=cors is not None)
         self._cors = cors
         self._count = telemetry.counter("umbral_chat.http.problems")
         # What is spelt out goes before what is a parameter, as in the router.
@@ -59,18 +62,13 @@ class Front:
 
     async def __call__(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
         """One request."""
+        started = False
 
         async def finished(message: Message) -> None:
+            nonlocal started
             if message["type"] == "http.response.start":
-                given: Any = message.get("headers", ())
-                for name, _ in given:
-                    if name == b"content-security-policy":
-                        message["headers"] = [*given, _NOSNIFF]
-                        break
-                else:
-                    message["headers"] = [*given, *FOR_BROWSERS]
-                if message["status"] == 405:
-                    message["headers"] = self._with_allow(scope, message["headers"])
+                started = True
+                self._complete(message, scope)
             await send(message)
 
         raw: bytes = scope.get("raw_path") or quote(scope["path"]).encode()
@@ -82,11 +80,33 @@ class Front:
                 return
         method: str = scope["method"]
         if method in _ROUTED or (method == "OPTIONS" and self._cors is not None and _is_preflight(scope)):
-            await self._app(scope, receive, finished)
+            hot = self._shortcut.find(scope)
+            if hot is None:
+                await self._app(scope, receive, finished)
+                return
+            try:
+                await hot(scope, receive, finished)
+            except Exception as error:
+                if started:
+                    raise
+                scope["state"][RAISED] = error
+                await self._app(scope, receive, finished)
         elif method == "HEAD":
             await self._app({**scope, "method": "GET"}, receive, _without_body(finished))
         else:
             await self._of_no_route(method, scope, finished)
+
+    def _complete(self, message: Any, scope: HTTPScope) -> None:
+        """Add to the head of an answer what every answer has."""
+        given = message.get("headers", ())
+        for name, _ in given:
+            if name == b"content-security-policy":
+                message["headers"] = [*given, _NOSNIFF]
+                break
+        else:
+            message["headers"] = [*given, *FOR_BROWSERS]
+        if message["status"] == 405:
+            message["headers"] = self._with_allow(scope, message["headers"])
 
     async def _of_no_route(self, method: str, scope: HTTPScope, send: Send) -> None:
         allowed = self.allowed(scope)

@@ -8,6 +8,7 @@ from typing import Any
 from litestar.connection import ASGIConnection
 from litestar.exceptions import MethodNotAllowedException
 from litestar.handlers import BaseRouteHandler
+from litestar.types import Scope
 
 from umbral_chat.api.accepts import Accepts, accepts
 from umbral_chat.api.local_only import check_local
@@ -34,9 +35,12 @@ class Guard:
         self._origins = frozenset(cors_origins)
 
     async def __call__(self, connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
-        """Raises Unauthorized, Forbidden, TooManyRequests, Unavailable, and InvalidRequest for a conversation id that
-        none may have and for what the route does not take."""
-        scope = connection.scope
+        """See `check`."""
+        await self.check(connection.scope, handler)
+
+    async def check(self, scope: Scope, handler: BaseRouteHandler) -> None:
+        """Let the request through. Raises Unauthorized, Forbidden, TooManyRequests, Unavailable, and InvalidRequest for
+        a conversation id that none may have and for what the route does not take."""
         method = str(scope.get("method", "GET"))
         right = required_right(handler, method)
         scope["state"][LIMIT_OF_DEPTH] = self._depth

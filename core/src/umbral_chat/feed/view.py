@@ -17,6 +17,7 @@ class View:
     __slots__ = (
         "_waiters",
         "conversation",
+        "interest",
         "last_activity",
         "last_used",
         "merge",
@@ -37,6 +38,8 @@ class View:
         self.since = now
         """Monotonic time from which on it is followed."""
         self.last_used = now
+        self.interest = float("-inf")
+        """Monotonic time at which presence was last asked about it on behalf of a reader."""
         self.last_activity: float | None = None
         """Monotonic time at which an entry last came, None when none came while it was followed."""
         self.pump: asyncio.Task[HistoryUnavailable | None] | None = None

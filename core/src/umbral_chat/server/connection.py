@@ -285,14 +285,18 @@ class Connection(HttpToolsProtocol):
             # The parser would drop what follows as a fragment, and no request has one (RFC 9112, section 3.2).
             raise malformed("The path holds a '#', which is written %23, and in an id ~23.")
         try:
-            parsed = httptools.parse_url(self.url)
-            path = (parsed.path or b"/").decode("ascii")
+            if self.url[:1] == b"/":
+                target, _, query = self.url.partition(b"?")
+            else:
+                parsed = httptools.parse_url(self.url)
+                target, query = parsed.path or b"/", parsed.query or b""
+            path = target.decode("ascii")
         except (httptools.HttpParserInvalidURLError, UnicodeDecodeError) as error:
             raise malformed("The path is none: it is ASCII, with everything else percent-encoded.") from error
         scope = self.scope
-        scope["raw_path"] = path.encode("ascii")
+        scope["raw_path"] = target
         scope["path"] = self.root_path + (urllib.parse.unquote(path) if "%" in path else path)
-        scope["query_string"] = parsed.query or b""
+        scope["query_string"] = query
 
     def _read_headers(self, version: str) -> None:
         hosts = 0

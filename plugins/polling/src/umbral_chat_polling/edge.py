@@ -39,6 +39,10 @@ SIGNALS_EVERY = 1.0
 """Seconds between two answers of long polls that tell of nothing but signals: somebody who types would else keep
 every client in a loop of requests."""
 
+INTEREST_EVERY = 1.0
+"""Seconds between two questions to presence on behalf of those who are told nothing of it: it stays interested in a
+conversation for 10 s, and asking at each poll would take an eighth of one's time."""
+
 NOT_SHARED = (b"cache-control", b"private, no-cache")
 
 
@@ -138,7 +142,7 @@ class PollEdge:
         overdue = (
             batch.stale_since is not None
             or not knows_signals(ask.known, self._failover.mode, version)
-            or not self._knows(ask)
+            or not self._knows(ask, reader.view)
         )
         await reader.wait(batch.cursor, None, min(seconds, SIGNALS_EVERY), disconnect)
         if seconds > SIGNALS_EVERY and not overdue:
@@ -162,7 +166,7 @@ class PollEdge:
         if view is None or view.merge.gone:
             return None
         tag = self._tag(ask, view)
-        if not matches(ask.known, tag) or not self._knows(ask):
+        if not matches(ask.known, tag) or not self._knows(ask, view):
             return None
         check_epoch(ask.principal, ask.conversation, view.epoch)
         pause = self._pause(ask, view, writing=bool(self._drafts.of(ask.conversation)))
@@ -205,10 +209,13 @@ class PollEdge:
         state = self._presence.state(ask.conversation, viewer(ask.principal))
         return drafts, state.typing, state.presence
 
-    def _knows(self, ask: Ask) -> bool:
+    def _knows(self, ask: Ask, view: View) -> bool:
         """Whether the client has the signals and the presence list of now, as far as it said what it has."""
-        drafts, typing, presence = self._state(ask)
         query = ask.query
+        if query.signals is None and query.presence is None and view.last_used - view.interest < INTEREST_EVERY:
+            return True
+        view.interest = view.last_used
+        drafts, typing, presence = self._state(ask)
         if query.signals is not None and query.signals != Told.of(drafts, typing).version:
             return False
         return query.presence is None or presence is None or query.presence == presence.version
@@ -256,14 +263,9 @@ class PollEdge:
 
 def events_route(services: Services, settings: Polling) -> ASGIRouteHandler:
     """The route, thin: between Litestar's dispatch and the answer there is only this edge."""
-    edge = PollEdge(services, settings)
-
-    async def events(scope: Scope, receive: Receive, send: Send) -> None:
-        await edge(scope, receive, send)
-
     return HotRoute(
         PATH, copy_scope=False, opt={"right": {"GET": "read"}, "documented_by": events_documented, "query": "own"}
-    )(events)
+    )(PollEdge(services, settings))
 
 
 __all__ = ["SIGNALS_EVERY", "PollEdge", "events_route"]

@@ -112,7 +112,7 @@ class EnginePresence:
     def wrote(self, conversation: str, sender: Sender, at: datetime | None = None) -> None:
         """See `Presence`."""
         self._engine.wrote(conversation, sender, None if at is None else _ms(at), self._now())
-        self._deliver()
+        self._deliver_news()
 
     def forget(self, conversation: str) -> None:
         """See `Presence`."""
@@ -141,7 +141,8 @@ class EnginePresence:
                 self._link.changed(conversation)
 
     def _deliver_news(self) -> None:
-        """The same after what every poll does: mostly there is none, and what is due by time is told by `tick`."""
+        """The same after what every poll and send does: mostly there is none, and what is due by time is told by
+        `tick`."""
         if self._engine.news or not self._busy.is_set():
             self._deliver()
 

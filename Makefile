@@ -111,8 +111,8 @@ demo-data: setup ## replay real dialogues in many scripts and read them back fou
 e2e-n8n: setup ## install a real n8n (cached) and run the workflows of n8n/workflows in it
 	$(RUN) python -m pytest n8n/e2e $(ARGS)
 
-bench: setup ## measure against Litestar and bare servers; writes bench/RESULTS.md
-	$(RUN) python -m bench
+bench: setup ## measure against Litestar and bare servers; writes bench/RESULTS.md (ARGS="--before PYTHON" measures an older environment beside)
+	$(RUN) python -m bench $(ARGS)
 
 bench-supabase: setup ## the same on a local Supabase, beside the functions called directly; writes bench/SUPABASE.md
 	$(RUN) python -m bench.supabase

@@ -127,8 +127,8 @@ bench-presence: setup ## what 5,000 people who heartbeat cost; writes bench/PRES
 	$(RUN) python -m bench.presence $(ARGS)
 
 reference: setup ## write the generated pages of docs/reference anew
-	$(RUN) python -m umbral_chat.reference docs/reference
-	$(RUN) python -m umbral_chat.cli.reference > .venv/cli.md && mv .venv/cli.md docs/reference/cli.md
+	$(RUN) python -m tools.reference.pages docs/reference
+	$(RUN) python -m tools.reference.cli > .venv/cli.md && mv .venv/cli.md docs/reference/cli.md
 	$(RUN) python -m tests.local_supabase.access docs/reference/supabase-access.md
 	$(RUN) python -m tests.local_supabase.realtime.questions.differences
 

@@ -11,9 +11,9 @@ import statistics
 import threading
 import time
 
-from umbral_chat.sqlite import lane
-from umbral_chat.sqlite.lane import Lane
-from umbral_chat.sqlite.writer import GROUP
+from umbral_chat._core.sqlite.engine import work_queue
+from umbral_chat._core.sqlite.engine.work_queue import Lane
+from umbral_chat._core.sqlite.log.writer import GROUP
 
 SENDERS = (1, 2, 3, 4, 32)
 COMMITS = {"0.2 ms": 0.0002, "2 ms": 0.002, "20 ms": 0.02}
@@ -24,7 +24,7 @@ RUNS, SECONDS = 5, 0.6
 
 async def appends(senders: int, commit: float, linger: float) -> float:
     """Appends a second."""
-    lane.LINGER = linger
+    work_queue.LINGER = linger
     works, loop = Lane(1000, together=GROUP), asyncio.get_running_loop()
 
     def work() -> None:
@@ -50,7 +50,7 @@ async def appends(senders: int, commit: float, linger: float) -> float:
 
 
 def main() -> None:
-    linger = lane.LINGER
+    linger = work_queue.LINGER
     print("| senders | a commit takes | appends/s without lingering | with | ratio |")
     print("| ---: | ---: | ---: | ---: | ---: |")
     for name, commit in COMMITS.items():

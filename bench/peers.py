@@ -17,10 +17,10 @@ from litestar.channels import ChannelsPlugin
 from litestar.channels.backends.memory import MemoryChannelsBackend
 from litestar.response import ServerSentEvent
 from litestar.types import Receive, Scope, Send
+from umbral_chat._core.server.connection import Connection
+from umbral_chat._core.server.connections import Connections
 from umbral_chat.clock import SystemClock
-from umbral_chat.server.connection import Connection
-from umbral_chat.server.connections import Connections
-from umbral_chat.settings.sections import Limits
+from umbral_chat.settings import Limits
 from umbral_chat.telemetry import Telemetry
 
 ANSWER = b'{"ok":true}'

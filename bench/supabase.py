@@ -21,7 +21,7 @@ import httpx
 import psycopg
 from supabase import AsyncClient
 from umbral_chat.clock import SystemClock
-from umbral_chat.settings.secret import Secret
+from umbral_chat.settings import Secret
 from umbral_chat.telemetry import Telemetry
 from umbral_chat_realtime_supabase.calls import Calls
 from umbral_chat_realtime_supabase.client import client

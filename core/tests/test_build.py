@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from umbral_chat.app import create_app
+from umbral_chat._core.app import create_app
+from umbral_chat._core.plugins.boot import boot
 from umbral_chat.context import Services
 from umbral_chat.model.cursor import START
 from umbral_chat.model.entries import Sender
 from umbral_chat.model.signals import DraftSignal
 from umbral_chat.model.writes import WriteMessage
-from umbral_chat.plugins.boot import boot
 
 from tests.stores import store_variables
 

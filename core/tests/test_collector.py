@@ -8,13 +8,13 @@ import sys
 EMBEDDED = """
 import gc
 before = gc.get_threshold(), gc.get_freeze_count()
-from umbral_chat.app import create_app
-from umbral_chat.plugins.boot import boot
+from umbral_chat._core.app import create_app
+from umbral_chat._core.plugins.boot import boot
 create_app(*boot(None, {"UMBRAL_CHAT_CONFIG": ""}))
-import umbral_chat.serve
+import umbral_chat._core.server.serve
 assert (gc.get_threshold(), gc.get_freeze_count()) == before, gc.get_threshold()
-umbral_chat.serve.relieve_collector()
-assert gc.get_threshold()[0] == umbral_chat.serve.COLLECT_AFTER
+umbral_chat._core.server.serve.relieve_collector()
+assert gc.get_threshold()[0] == umbral_chat._core.server.serve.COLLECT_AFTER
 assert gc.get_freeze_count() > 0
 """
 

@@ -9,7 +9,8 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from umbral_chat.depth import (
+from umbral_chat.errors import InvalidRequest
+from umbral_chat.model.depth import (
     STORED_DEPTH,
     check_depth,
     decode_bounded,
@@ -17,7 +18,6 @@ from umbral_chat.depth import (
     is_deeper,
     value_is_deeper,
 )
-from umbral_chat.errors import InvalidRequest
 
 # Strings of what could be taken for structure, so that a scan that looks into them goes wrong.
 _WORDS = st.text(alphabet='[]{}"\\,:x', max_size=6)

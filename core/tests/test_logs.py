@@ -8,7 +8,7 @@ import sys
 import unicodedata
 
 import pytest
-from umbral_chat.logs import INDENT, JsonFormatter, TextFormatter, escape
+from umbral_chat._core.server.logs import INDENT, JsonFormatter, TextFormatter, escape
 
 HOSTILE = "/a\n2026-01-01 00:00:00,000 ERROR forged: line\r\x1b[2J\x9b31m\u202egnp\u2066\u200b\u2028\x00\x7f\udc80é漢😀"
 UNSAFE = {"Cc", "Cf", "Cs", "Zl", "Zp"}

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from umbral_chat.errors import InvalidRequest
+from umbral_chat.model.display_names import clean_name
 from umbral_chat.model.entries import Member, Sender
-from umbral_chat.names import clean_name
-from umbral_chat.rules import check_members, check_sender
+from umbral_chat.model.validation import check_members, check_sender
 
 
 @pytest.mark.parametrize(

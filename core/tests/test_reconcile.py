@@ -9,10 +9,10 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+from umbral_chat._core.delivery.reconcile import reconcile
 from umbral_chat.errors import HistoryUnavailable
 from umbral_chat.model.conversations import Deleted, Head
 from umbral_chat.model.cursor import Cursor
-from umbral_chat.reconcile import reconcile
 
 from .failover.transports import ScriptedTransport
 from .feed.rig import Client, Rig, service
@@ -22,7 +22,7 @@ from .feed.virtual import run
 async def reconciling(rig: Rig, *, transport: str | None = "pushing", reads_store: bool = False) -> asyncio.Task[None]:
     failover = cast("Any", SimpleNamespace(choice=SimpleNamespace(transport=transport), reads_store=reads_store))
     task = asyncio.create_task(
-        reconcile(rig.history.history, rig.feeds, rig.interest, failover, rig.clock, interval=5.0)
+        reconcile(rig.history.history, rig.feeds, rig.subscriptions, failover, rig.clock, interval=5.0)
     )
     await asyncio.sleep(0)
     return task
@@ -131,9 +131,9 @@ def test_every_transport_is_told_what_is_followed_and_one_that_refuses_costs_nob
         async with service() as rig:
             async with rig.feeds.reading("before"):
                 good = ScriptedTransport()
-                rig.interest.serve([Refusing(), good])
+                rig.subscriptions.serve([Refusing(), good])
                 async with rig.feeds.reading("room"), rig.feeds.reading("room"):
-                    assert sorted(good.watched) == sorted(rig.interest) == ["before", "room"]
+                    assert sorted(good.watched) == sorted(rig.subscriptions) == ["before", "room"]
             await asyncio.sleep(100)
             assert good.watched == []
 

@@ -8,29 +8,31 @@ import sys
 from pathlib import Path
 
 import pytest
-from umbral_chat import hookspecs, reference
-from umbral_chat.plugins.relay import specs
-from umbral_chat.settings.environ import variable
-from umbral_chat.settings.load import CORE_SECTIONS
-from umbral_chat.settings.shape import leaves
+from umbral_chat._core.plugins import hookspecs
+from umbral_chat._core.plugins.relay import specs
+from umbral_chat._core.settings.environ import variable
+from umbral_chat._core.settings.load import CORE_SECTIONS
+from umbral_chat._core.settings.shape import leaves
 from umbral_chat.telemetry import METRICS, Telemetry
+
+from tools.reference import pages
 
 DIRECTORY = Path(__file__).parents[2] / "docs" / "reference"
 
 
 def test_the_committed_pages_are_those_that_the_code_makes() -> None:
     # The command itself, so that this test's warning filters do not decide which plugins can be imported.
-    command = [sys.executable, "-m", "umbral_chat.reference", "--check", str(DIRECTORY)]
+    command = [sys.executable, "-m", "tools.reference.pages", "--check", str(DIRECTORY)]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     said = result.stdout + result.stderr
-    assert result.returncode == 0, f"{said}\nMake them anew: python -m umbral_chat.reference docs/reference"
+    assert result.returncode == 0, f"{said}\nMake them anew: python -m tools.reference.pages docs/reference"
 
 
 def test_every_hook_stands_in_the_page_with_its_signature_as_it_is_written() -> None:
     page = (DIRECTORY / "hooks.md").read_text(encoding="utf-8")
     source = " ".join(inspect.getsource(hookspecs).split())
     for hook in specs():
-        line = reference.signature(getattr(hookspecs, hook))
+        line = pages.signature(getattr(hookspecs, hook))
         assert line in page
         assert f"{line}:" in source  # the page's form is the source's own, not one that the generator invents
 
@@ -73,11 +75,11 @@ def test_documented_declared_and_created_metrics_are_the_same() -> None:
 def test_check_tells_a_stale_page(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(reference, "first_party_sections", dict)
-    assert reference.main([str(tmp_path)]) == 0
-    assert reference.main([str(tmp_path), "--check"]) == 0
+    monkeypatch.setattr(pages, "first_party_sections", dict)
+    assert pages.main([str(tmp_path)]) == 0
+    assert pages.main([str(tmp_path), "--check"]) == 0
     (tmp_path / "hooks.md").write_text("old", encoding="utf-8")
     capsys.readouterr()
-    assert reference.main([str(tmp_path), "--check"]) == 1
+    assert pages.main([str(tmp_path), "--check"]) == 1
     assert capsys.readouterr().out == f"{tmp_path / 'hooks.md'} is stale\n"
     assert (tmp_path / "hooks.md").read_text(encoding="utf-8") == "old"

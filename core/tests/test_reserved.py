@@ -6,10 +6,10 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from umbral_chat._core.conversations.reserved_ids import KEPT, Reserved
+from umbral_chat._core.sqlite import open_storage
 from umbral_chat.errors import HistoryUnavailable
 from umbral_chat.providers.store import SharedStore
-from umbral_chat.reserved import KEPT, Reserved
-from umbral_chat.sqlite import open_storage
 from umbral_chat.testing.clock import ManualClock
 
 

@@ -7,10 +7,10 @@ import logging
 
 import msgspec
 import pytest
+from umbral_chat._core.delivery.toggle import Toggle, ToggleState
 from umbral_chat.clock import SystemClock
 from umbral_chat.errors import Conflict
 from umbral_chat.providers.store import Record
-from umbral_chat.toggle import Toggle, ToggleState
 
 from .consumers.store import MemoryStore
 

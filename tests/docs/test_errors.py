@@ -11,10 +11,10 @@ import umbral_chat
 import umbral_chat.errors
 import umbral_chat_polling
 import umbral_chat_presence
-from umbral_chat import decoding
-from umbral_chat.api import problems
-from umbral_chat.api.codes import CODES
+from umbral_chat._core.http import problems
+from umbral_chat._core.http.codes import CODES
 from umbral_chat.errors import RequestError
+from umbral_chat.http_kit import decoding
 
 PACKAGES = [Path(str(module.__file__)).parent for module in (umbral_chat, umbral_chat_polling, umbral_chat_presence)]
 STATUSES = {code.name: code.status for code in CODES}
@@ -62,7 +62,7 @@ def raised() -> Iterator[tuple[str, int | None]]:
 
 def test_the_page_has_every_code_with_the_status_that_it_comes_with() -> None:
     missing = {code: status for code, status in raised() if code not in STATUSES}
-    assert not missing, f"add to umbral_chat.api.codes: {missing}"
+    assert not missing, f"add to umbral_chat._core.http.codes: {missing}"
     wrong = {code: status for code, status in raised() if status not in {None, STATUSES[code]}}
     assert not wrong, f"the page has another status for {wrong}"
 

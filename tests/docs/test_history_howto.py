@@ -15,7 +15,7 @@ PAGE = ROOT / "docs" / "how-to" / "write-a-history.md"
 pytestmark = pytest.mark.slow
 
 STORAGE = '''
-from umbral_chat.sqlite import open_storage as embedded
+from umbral_chat._core.sqlite import open_storage as embedded
 
 
 def open_storage(dsn, clock):
@@ -25,8 +25,8 @@ def open_storage(dsn, clock):
 
 LOADED = """
 import os
-from umbral_chat.plugins.boot import boot
-from umbral_chat.plugins.host import PluginHost
+from umbral_chat._core.plugins.boot import boot
+from umbral_chat._core.plugins.host import PluginHost
 from umbral_chat.clock import SystemClock
 from umbral_chat.context import Base
 from umbral_chat.telemetry import Telemetry

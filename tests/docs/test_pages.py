@@ -10,7 +10,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from umbral_chat.plugins.boot import boot
+from umbral_chat._core.plugins.boot import boot
 
 from tests.local_supabase.stack.npm import node
 

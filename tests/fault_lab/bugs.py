@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from umbral_chat.feed.line import Line
-from umbral_chat.feed.merge import Merge
-from umbral_chat.feed.view import View
+from umbral_chat._core.feed.merge import Merge
+from umbral_chat._core.feed.view import View
 from umbral_chat.model.conversations import Deleted, Head
-from umbral_chat.transport.mailbox import Mailbox
+from umbral_chat.model.encoded_entry import Line
+from umbral_chat.transport_kit.event_queue import Mailbox
 
 
 @dataclass(frozen=True)

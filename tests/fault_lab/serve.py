@@ -12,10 +12,10 @@ from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 
-import umbral_chat.app
+import umbral_chat._core.app
+from umbral_chat._core.plugins import boot
+from umbral_chat._core.server.serve import serve
 from umbral_chat.clock import SystemClock
-from umbral_chat.plugins import boot
-from umbral_chat.serve import serve
 
 from .bugs import BUGS
 
@@ -64,7 +64,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--bug", choices=BUGS)
     options = parser.parse_args(arguments)
     clock = JumpingClock(options.clock)
-    umbral_chat.app.create_app = partial(umbral_chat.app.create_app, clock=clock)
+    umbral_chat._core.app.create_app = partial(umbral_chat._core.app.create_app, clock=clock)
     if options.bug is not None:
         BUGS[options.bug].make()
     settings, plugins = boot(None)

@@ -12,9 +12,9 @@ from typing import Any, cast
 
 import httpx
 from litestar import Litestar
-from umbral_chat.app import create_app
+from umbral_chat._core.app import create_app
+from umbral_chat._core.plugins import boot
 from umbral_chat.context import Services
-from umbral_chat.plugins import boot
 
 from tests.local_supabase.people import command
 from tests.local_supabase.stack.api import Stack

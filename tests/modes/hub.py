@@ -17,7 +17,7 @@ from umbral_chat.providers.transport import (
     TransportEvent,
     TransportState,
 )
-from umbral_chat.transport import Mailbox, Watched
+from umbral_chat.transport_kit import Mailbox, Watched
 
 
 class Hub:

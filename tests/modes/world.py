@@ -11,18 +11,18 @@ from typing import Any, cast
 
 import umbral_chat_polling.plugin
 from umbral_chat import hookimpl
-from umbral_chat.app import _start
-from umbral_chat.build import build
-from umbral_chat.bus import Bus, Happened
+from umbral_chat._core.app import _start
+from umbral_chat._core.delivery.bus import Bus, Happened
+from umbral_chat._core.plugins import boot
+from umbral_chat._core.runtime.tasks import Tasks
+from umbral_chat._core.service import build
 from umbral_chat.context import Base, Services
 from umbral_chat.feed import Line
 from umbral_chat.model.conversations import Deleted
 from umbral_chat.model.entries import Entry
-from umbral_chat.plugins import boot
 from umbral_chat.providers.history import Storage
 from umbral_chat.providers.store import RecentSignals, Record, SharedStore, StoredSignal
 from umbral_chat.providers.transport import EntryHint, HeadHint
-from umbral_chat.tasks import Tasks
 from umbral_chat.testing.instances import Plug
 
 from core.tests.feed.memory import Log, MemoryHistory

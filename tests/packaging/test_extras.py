@@ -47,7 +47,7 @@ def test_with_the_extra_it_is_there_and_nothing_of_it_is_imported_unasked(with_r
     loaded = with_realtime.run(
         "python",
         "-c",
-        "import sys; from umbral_chat.plugins import boot; from umbral_chat.app import create_app; "
+        "import sys; from umbral_chat._core.plugins import boot; from umbral_chat._core.app import create_app; "
         "create_app(*boot(None, {})); print([name for name in ('supabase', 'psycopg') if name in sys.modules])",
     )
     assert loaded.strip() == "[]"

@@ -97,7 +97,7 @@ def test_entry_points(dist: Path) -> None:
         (file,) = (one for one in archive.namelist() if one.endswith("entry_points.txt"))
         return archive.read(file).decode()
 
-    assert "umbral-chat = umbral_chat.cli:main" in points("umbral-chat-core")
+    assert "umbral-chat = umbral_chat._core.cli:main" in points("umbral-chat-core")
     assert "[umbral_chat]\npolling = umbral_chat_polling.plugin" in points("umbral-chat-polling")
     assert "presence = umbral_chat_presence.plugin" in points("umbral-chat-presence")
     assert "supabase = umbral_chat_realtime_supabase.plugin" in points("umbral-chat-realtime-supabase")

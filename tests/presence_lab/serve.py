@@ -6,8 +6,8 @@ from __future__ import annotations
 import argparse
 import sys
 
-from umbral_chat.plugins import boot
-from umbral_chat.serve import serve
+from umbral_chat._core.plugins import boot
+from umbral_chat._core.server.serve import serve
 
 from .bugs import BUGS
 

@@ -10,7 +10,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from umbral_chat.api.bodies import EditBody, SendBody
     from umbral_chat.clock import Clock
     from umbral_chat.context import Base, Services
     from umbral_chat.errors import (
@@ -51,6 +50,7 @@ if TYPE_CHECKING:
         entry_decoder,
         entry_encoder,
     )
+    from umbral_chat.model.requests import EditBody, SendBody
     from umbral_chat.model.signals import (
         CHANNEL_SIGNALS,
         DraftSignal,
@@ -99,14 +99,12 @@ if TYPE_CHECKING:
         TransportEvent,
         TransportState,
     )
-    from umbral_chat.settings.effective import Settings
-    from umbral_chat.settings.secret import Secret
-    from umbral_chat.settings.sections import Section
+    from umbral_chat.settings import Secret, Section, Settings
 
 __version__ = "0.1.0"
 
 _PLACES = {
-    "umbral_chat.api.bodies": "EditBody SendBody",
+    "umbral_chat.model.requests": "EditBody SendBody",
     "umbral_chat.clock": "Clock",
     "umbral_chat.context": "Base Services",
     "umbral_chat.errors": (
@@ -138,9 +136,7 @@ _PLACES = {
         "Announces EntryHint HeadHint SignalHint StandsBy StateChanged StateName ToggleHint Transport TransportEvent "
         "TransportState"
     ),
-    "umbral_chat.settings.effective": "Settings",
-    "umbral_chat.settings.secret": "Secret",
-    "umbral_chat.settings.sections": "Section",
+    "umbral_chat.settings": "Secret Section Settings",
 }
 """Where each public name is defined."""
 

@@ -1,6 +1,6 @@
 """`python -m umbral_chat` is the command `umbral-chat`."""
 
-from umbral_chat.cli import main
+from umbral_chat._core.cli import main
 
 if __name__ == "__main__":
     main()

@@ -9,19 +9,19 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from umbral_chat.cli.command import command, conversation_argument, json_option, run_async
-from umbral_chat.cli.failures import Problem, Unreachable
-from umbral_chat.cli.service import Service, current_service, service_options
+from umbral_chat._core.cli.command import command, conversation_argument, json_option, run_async
+from umbral_chat._core.cli.failures import Problem, Unreachable
+from umbral_chat._core.cli.service import Service, current_service, service_options
 
 if TYPE_CHECKING:
-    from umbral_chat.cli.client import Client, Json, conversation_path
-    from umbral_chat.cli.output import clean, counted, moment, notice, one_line, print_json, say, stderr, stdout
-    from umbral_chat.cli.watch import Lines, Screen, watch
+    from umbral_chat._core.cli.client import Client, Json, conversation_path
+    from umbral_chat._core.cli.output import clean, counted, moment, notice, one_line, print_json, say, stderr, stdout
+    from umbral_chat._core.cli.watch import Lines, Screen, watch
 
 _PLACES = {
-    "umbral_chat.cli.client": "Client Json conversation_path",
-    "umbral_chat.cli.output": "clean counted moment notice one_line print_json say stderr stdout",
-    "umbral_chat.cli.watch": "Lines Screen watch",
+    "umbral_chat._core.cli.client": "Client Json conversation_path",
+    "umbral_chat._core.cli.output": "clean counted moment notice one_line print_json say stderr stdout",
+    "umbral_chat._core.cli.watch": "Lines Screen watch",
 }
 
 _MODULES = {name: module for module, names in _PLACES.items() for name in names.split()}

@@ -6,19 +6,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from umbral_chat.auth.limits import Rates
-    from umbral_chat.chat import Chat
+    from umbral_chat._core.auth.limits import Rates
+    from umbral_chat._core.conversations.service import Chat
+    from umbral_chat._core.delivery.failover import Failover
+    from umbral_chat._core.delivery.toggle import Toggle
+    from umbral_chat._core.plugins import PluginHost
+    from umbral_chat._core.runtime.lifecycle import Lifecycle
+    from umbral_chat._core.settings.effective import Settings
     from umbral_chat.clock import Clock
     from umbral_chat.drafts import Drafts
-    from umbral_chat.failover import Failover
     from umbral_chat.feed import Feeds
-    from umbral_chat.lifecycle import Lifecycle
-    from umbral_chat.plugins import PluginHost
     from umbral_chat.providers.history import Storage
     from umbral_chat.providers.presence import Presence
-    from umbral_chat.settings.effective import Settings
     from umbral_chat.telemetry import Telemetry
-    from umbral_chat.toggle import Toggle
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,8 @@ from typing import Any, cast
 import httpx
 import pytest
 from litestar import Litestar
-from umbral_chat.app import create_app
-from umbral_chat.plugins.boot import boot
+from umbral_chat._core.app import create_app
+from umbral_chat._core.plugins.boot import boot
 
 from tests.stores import store_variables
 

@@ -11,9 +11,9 @@ from litestar.di import NamedDependency, Provide
 from litestar.handlers import BaseRouteHandler
 from litestar.params import FromPath, FromQuery, HeaderParameter, JSONBody, QueryParameter, SkipValidation
 from litestar.types import Receive, Scope, Send
-from umbral_chat.api.accepts import Accepts, accepts
+from umbral_chat._core.http.accepts import Accepts, accepts
 from umbral_chat.errors import InvalidRequest
-from umbral_chat.hot import HotRoute
+from umbral_chat.http_kit.hot_route import HotRoute
 
 
 class Body(msgspec.Struct):

@@ -12,10 +12,10 @@ from litestar import Litestar, asgi
 from litestar.testing import TestClient
 from litestar.types import Receive, Scope, Send
 from umbral_chat import SendBody
-from umbral_chat.api import parameters
-from umbral_chat.api.guard import PUBLIC, check_rights
-from umbral_chat.api.schema import documented
-from umbral_chat.auth.rights import ALL_RIGHTS
+from umbral_chat._core.auth.rights import ALL_RIGHTS
+from umbral_chat._core.http import parameters
+from umbral_chat._core.http.guard import PUBLIC, check_rights
+from umbral_chat._core.http.openapi import documented
 from umbral_chat.errors import PluginError
 
 from tests.stores import on_supabase, store_name

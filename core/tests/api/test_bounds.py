@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 from litestar import get
-from umbral_chat.api.guard import check_rights
+from umbral_chat._core.http.guard import check_rights
 from umbral_chat.errors import PluginError
 
 from .conftest import KEYS, Client, send

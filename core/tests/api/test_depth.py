@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from umbral_chat.depth import is_deeper
+from umbral_chat.model.depth import is_deeper
 
 from .conftest import KEYS, Client, send, service
 from .test_bad_input import JSON, SEND, nothing_written, problem
@@ -162,6 +162,6 @@ async def test_a_long_poll_and_a_repeat_meet_what_was_stored_deeper(old: Client)
 
 
 def _decoded(content: bytes) -> Any:
-    from umbral_chat.depth import decode_stored
+    from umbral_chat.model.depth import decode_stored
 
     return decode_stored(msgspec.json.Decoder(), content)

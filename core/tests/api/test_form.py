@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from litestar.types import Message
-from umbral_chat.api.guard import PUBLIC
+from umbral_chat._core.http.guard import PUBLIC
 
 from .conftest import Client, entries, send
 from .test_app import routes

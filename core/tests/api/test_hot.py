@@ -10,8 +10,8 @@ from litestar.connection import ASGIConnection
 from litestar.exceptions import PermissionDeniedException
 from litestar.handlers import BaseRouteHandler
 from litestar.types import Receive, Scope, Send
-from umbral_chat import http
-from umbral_chat.hot import HotRoute
+from umbral_chat.http_kit import asgi
+from umbral_chat.http_kit.hot_route import HotRoute
 
 
 class OfScope:
@@ -38,7 +38,7 @@ async def test_guards_of_all_layers_are_asked_in_their_order() -> None:
             raise PermissionDeniedException
 
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
-        await http.send_json(send, 200, b"{}")
+        await asgi.send_json(send, 200, b"{}")
 
     route = HotRoute(["/open", "/closed"], copy_scope=False, guards=[of_connection], opt={"right": "read"})(answer)
     app: Any = Litestar([Router("/v1", route_handlers=[route])], guards=[of_scope], openapi_config=None)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from umbral_chat.cli.lines import Planner
+from umbral_chat._core.cli.import_format import Planner
 
 from .conftest import KEYS, Client, entries, send
 

@@ -6,8 +6,8 @@ import json
 from collections.abc import Awaitable, Callable
 
 import pytest
-from umbral_chat.api.guard import PUBLIC
-from umbral_chat.api.local_only import PROXY_HEADERS, PROXY_PREFIXES, check_local
+from umbral_chat._core.http.guard import PUBLIC
+from umbral_chat._core.http.local_only import PROXY_HEADERS, PROXY_PREFIXES, check_local
 from umbral_chat.errors import Forbidden
 
 from .conftest import KEYS, Client

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 import msgspec
 from umbral_chat.model.entries import Entry, FoldedMessage
 from umbral_chat.model.fold import apply
-from umbral_chat.settings.sections import Limits
+from umbral_chat.settings import Limits
 
 from .conftest import KEYS, Client, entries, send
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 from umbral_chat import hookimpl
-from umbral_chat.app import create_app
-from umbral_chat.plugins.boot import boot
+from umbral_chat._core.app import create_app
+from umbral_chat._core.plugins.boot import boot
 
 from ..failover.transports import ScriptedTransport  # noqa: TID252 - tests are no package
 from .conftest import KEYS, Client, entered, service

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 from litestar.types import Scope
-from umbral_chat.api.shortcut import Shortcut
+from umbral_chat._core.http.shortcut import Shortcut
 
 from .conftest import KEYS, Client, send, service
 

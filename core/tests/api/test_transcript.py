@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from hypothesis import example, given
 from hypothesis import strategies as st
-from umbral_chat.api.transcript import FORMS, INDENT
+from umbral_chat._core.http.transcript import FORMS, INDENT
 from umbral_chat.model.entries import FoldedMessage, Role, Sender
 
 ROLES: list[Role] = ["user", "assistant", "agent", "system"]

@@ -10,8 +10,8 @@ from typing import Any
 
 import httpx
 import pytest
-from umbral_chat.auth.gate import authorize
-from umbral_chat.auth.rights import ALL_RIGHTS
+from umbral_chat._core.auth.gate import authorize
+from umbral_chat._core.auth.rights import ALL_RIGHTS
 from umbral_chat.errors import Forbidden
 from umbral_chat.model.entries import Role
 from umbral_chat.model.ids import ID_LIMIT, check_conversation_id

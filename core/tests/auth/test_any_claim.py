@@ -9,10 +9,10 @@ import msgspec
 import pytest
 from hypothesis import example, given, settings
 from jwt.api_jws import encode as sign
-from umbral_chat.auth.tokens import TokenAuthenticator, TokenIssuer
+from umbral_chat._core.auth.tokens import TokenAuthenticator, TokenIssuer
 from umbral_chat.clock import SystemClock
 from umbral_chat.errors import Unauthorized
-from umbral_chat.settings.secret import Secret
+from umbral_chat.settings import Secret
 
 from tests.any_json import ANY_JSON
 

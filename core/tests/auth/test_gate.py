@@ -5,15 +5,14 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
-from umbral_chat.auth.gate import CREDENTIAL_LIMIT, Gate, authorize
-from umbral_chat.auth.keys import KeyAuthenticator
-from umbral_chat.auth.local import LOCAL, LocalAuthenticator
-from umbral_chat.auth.rights import ALL_RIGHTS
-from umbral_chat.auth.tokens import TokenAuthenticator, TokenIssuer
+from umbral_chat._core.auth.gate import CREDENTIAL_LIMIT, Gate, authorize
+from umbral_chat._core.auth.keys import KeyAuthenticator
+from umbral_chat._core.auth.local import LOCAL, LocalAuthenticator
+from umbral_chat._core.auth.rights import ALL_RIGHTS
+from umbral_chat._core.auth.tokens import TokenAuthenticator, TokenIssuer
 from umbral_chat.errors import Forbidden, Unauthorized, Unavailable
 from umbral_chat.providers.auth import Principal
-from umbral_chat.settings.secret import Secret
-from umbral_chat.settings.sections import Key
+from umbral_chat.settings import Key, Secret
 
 if TYPE_CHECKING:
     from core.tests.auth.conftest import FakeClock

@@ -3,13 +3,12 @@ from __future__ import annotations
 from hashlib import sha256
 
 import pytest
-from umbral_chat.auth import keys as module
-from umbral_chat.auth.keys import KeyAuthenticator
-from umbral_chat.auth.rights import ALL_RIGHTS
+from umbral_chat._core.auth import keys as module
+from umbral_chat._core.auth.keys import KeyAuthenticator
+from umbral_chat._core.auth.rights import ALL_RIGHTS
 from umbral_chat.errors import SettingsError
 from umbral_chat.providers.auth import Authenticator
-from umbral_chat.settings.secret import Secret
-from umbral_chat.settings.sections import Key
+from umbral_chat.settings import Key, Secret
 
 SECRET = "k3y-of-the-workflows"
 N8N = Key(name="n8n", key=Secret(SECRET))

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from umbral_chat.auth.limits import Buckets, Limiter, Rates
-from umbral_chat.auth.local import LOCAL
-from umbral_chat.auth.rights import ALL_RIGHTS
+from umbral_chat._core.auth.limits import Buckets, Limiter, Rates
+from umbral_chat._core.auth.local import LOCAL
+from umbral_chat._core.auth.rights import ALL_RIGHTS
 from umbral_chat.errors import TooManyRequests
 from umbral_chat.providers.auth import Principal, PrincipalKind
-from umbral_chat.settings.sections import Limits
+from umbral_chat.settings import Limits
 
 if TYPE_CHECKING:
     from core.tests.auth.conftest import FakeClock

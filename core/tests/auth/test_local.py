@@ -1,8 +1,9 @@
 from __future__ import annotations
 
 import pytest
-from umbral_chat.auth.local import LocalAuthenticator, is_loopback
-from umbral_chat.auth.rights import ALL_RIGHTS
+from umbral_chat._core.auth.local import LocalAuthenticator
+from umbral_chat._core.auth.rights import ALL_RIGHTS
+from umbral_chat._core.runtime.addresses import is_loopback
 
 
 def test_the_local_administrator_may_do_all() -> None:

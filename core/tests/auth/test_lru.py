@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from umbral_chat.auth.lru import Lru
+from umbral_chat._core.runtime.lru import Lru
 
 
 def test_the_longest_unused_is_forgotten_first_and_the_size_is_bounded() -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import get_args
 
 import pytest
-from umbral_chat.auth.rights import ALL_RIGHTS, MEANINGS, PUBLIC, TOKEN_RIGHTS, expand, render
+from umbral_chat._core.auth.rights import ALL_RIGHTS, MEANINGS, PUBLIC, TOKEN_RIGHTS, expand, render
 from umbral_chat.providers.auth import Right
 
 

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import jwt
 import pytest
-from umbral_chat.auth.gate import Gate
-from umbral_chat.auth.keys import KeyAuthenticator
-from umbral_chat.auth.local import LocalAuthenticator
-from umbral_chat.auth.tokens import TokenAuthenticator, TokenIssuer
+from umbral_chat._core.auth.gate import Gate
+from umbral_chat._core.auth.keys import KeyAuthenticator
+from umbral_chat._core.auth.local import LocalAuthenticator
+from umbral_chat._core.auth.tokens import TokenAuthenticator, TokenIssuer
 from umbral_chat.errors import SettingsError, Unauthorized
 from umbral_chat.providers.auth import Authenticator
-from umbral_chat.settings.secret import Secret
-from umbral_chat.settings.sections import Key
+from umbral_chat.settings import Key, Secret
 
 if TYPE_CHECKING:
     from core.tests.auth.conftest import FakeClock

@@ -1,9 +1,9 @@
 from __future__ import annotations
 
 import pytest
-from umbral_chat.auth.local import LOCAL
-from umbral_chat.auth.rights import ALL_RIGHTS
-from umbral_chat.auth.speaker import speaker, token_role
+from umbral_chat._core.auth.local import LOCAL
+from umbral_chat._core.auth.rights import ALL_RIGHTS
+from umbral_chat._core.auth.speaker import speaker, token_role
 from umbral_chat.errors import Forbidden
 from umbral_chat.model.entries import Role, Sender
 from umbral_chat.providers.auth import Principal

@@ -4,10 +4,10 @@ import asyncio
 from typing import TYPE_CHECKING, cast
 
 import pytest
-from umbral_chat.auth.tokens import TokenIssuer, load_secrets
+from umbral_chat._core.auth.tokens import TokenIssuer, load_secrets
 from umbral_chat.errors import HistoryUnavailable, StoreError
 from umbral_chat.providers.store import Record, SharedStore
-from umbral_chat.settings.secret import Secret
+from umbral_chat.settings import Secret
 
 if TYPE_CHECKING:
     from core.tests.auth.conftest import FakeClock

@@ -10,11 +10,11 @@ import jwt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from umbral_chat.auth.tokens import TokenAuthenticator, TokenIssuer
+from umbral_chat._core.auth.tokens import TokenAuthenticator, TokenIssuer
 from umbral_chat.clock import SystemClock
 from umbral_chat.errors import InvalidRequest, SettingsError, Unauthorized
 from umbral_chat.providers.auth import Authenticator, Principal
-from umbral_chat.settings.secret import Secret
+from umbral_chat.settings import Secret
 
 if TYPE_CHECKING:
     from core.tests.auth.conftest import FakeClock

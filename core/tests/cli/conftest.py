@@ -15,7 +15,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
 from click.testing import CliRunner, Result
-from umbral_chat.cli import cli
+from umbral_chat._core.cli import cli
 
 START = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
 

@@ -8,13 +8,13 @@ from pathlib import Path
 import httpx
 import pytest
 from click.testing import CliRunner
-from umbral_chat.cli import cli
-from umbral_chat.cli.client import Client
-from umbral_chat.cli.exporting import _export
-from umbral_chat.cli.lines import LINE_DEPTH, BadLine, Planner
-from umbral_chat.cli.output import as_json
-from umbral_chat.cli.service import Service
-from umbral_chat.depth import is_deeper
+from umbral_chat._core.cli import cli
+from umbral_chat._core.cli.client import Client
+from umbral_chat._core.cli.exporting import _export
+from umbral_chat._core.cli.import_format import LINE_DEPTH, BadLine, Planner
+from umbral_chat._core.cli.output import as_json
+from umbral_chat._core.cli.service import Service
+from umbral_chat.model.depth import is_deeper
 
 
 def nested(levels: int) -> str:

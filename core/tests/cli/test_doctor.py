@@ -18,15 +18,15 @@ from typing import TYPE_CHECKING, Any
 import apsw
 import pytest
 from umbral_chat import hookimpl
-from umbral_chat.cli import checkup
-from umbral_chat.cli.findings import Finding, database_finding, plugin_findings
+from umbral_chat._core.cli import checkup
+from umbral_chat._core.cli.machine_checks import Finding, database_finding, plugin_findings
+from umbral_chat._core.delivery.toggle import Toggle
+from umbral_chat._core.plugins import PluginHost, PluginStatus, boot
+from umbral_chat._core.sqlite import open_storage
 from umbral_chat.clock import SystemClock
 from umbral_chat.errors import SettingsError, StoreError
-from umbral_chat.plugins import PluginHost, PluginStatus, boot
 from umbral_chat.providers.edges import Check, CheckResult
 from umbral_chat.providers.history import Storage
-from umbral_chat.sqlite import open_storage
-from umbral_chat.toggle import Toggle
 
 if TYPE_CHECKING:
     from umbral_chat.context import Services
@@ -130,8 +130,8 @@ CRASH = """
 import asyncio, os, sys, signal
 from umbral_chat.clock import SystemClock
 from umbral_chat.providers.history import Storage
-from umbral_chat.sqlite import open_storage
-from umbral_chat.toggle import Toggle
+from umbral_chat._core.sqlite import open_storage
+from umbral_chat._core.delivery.toggle import Toggle
 
 async def main():
     storage = open_storage(sys.argv[1], clock=SystemClock())
@@ -246,7 +246,7 @@ def test_a_store_that_cannot_be_opened_is_a_fault_and_what_does_not_need_it_is_l
         return replace(open_storage(*given, **more), lifespan=shut())
 
     checks = [check("inside", needs_store=True), check("outside", needs_store=False)]
-    monkeypatch.setattr("umbral_chat.build.open_storage", storage)
+    monkeypatch.setattr("umbral_chat._core.service.open_storage", storage)
     monkeypatch.setattr(PluginHost, "checks", lambda _self, _services: checks)
     result = run("doctor", "--database", str(database))
     assert result.exit_code == 1
@@ -369,8 +369,8 @@ def test_what_is_no_service_or_stops_is_a_fault(
 def test_the_service_that_is_asked_is_the_settings_own(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without --url: the address that `serve` would listen on, with the first key that the settings hold."""
     from click.testing import CliRunner
-    from umbral_chat.cli import cli
-    from umbral_chat.cli.service import Service
+    from umbral_chat._core.cli import cli
+    from umbral_chat._core.cli.service import Service
 
     asked: list[Service] = []
 

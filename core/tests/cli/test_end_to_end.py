@@ -15,7 +15,7 @@ from typing import Any, TextIO
 
 import pytest
 from click.testing import CliRunner
-from umbral_chat.cli import cli
+from umbral_chat._core.cli import cli
 
 pytestmark = pytest.mark.slow
 
@@ -26,7 +26,7 @@ KEYS = [
 
 COMMAND = """
 import signal
-from umbral_chat.cli import main
+from umbral_chat._core.cli import main
 signal.signal(signal.SIGINT, signal.default_int_handler)
 main()
 """

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 from pytest_httpx import HTTPXMock
-from umbral_chat.cli.failures import MENDS
+from umbral_chat._core.cli.failures import MENDS
 
 if TYPE_CHECKING:
     from core.tests.cli.conftest import Run

@@ -7,16 +7,17 @@ from pathlib import Path
 import pytest
 import rich_click as click
 from click.testing import CliRunner
-from umbral_chat.cli import cli, group
-from umbral_chat.cli.command import Command
-from umbral_chat.cli.reference import render
+from umbral_chat._core.cli import cli, group
+from umbral_chat._core.cli.command import Command
 from umbral_chat.errors import HistoryUnavailable, PluginError, SettingsError, StoreError
+
+from tools.reference.cli import render
 
 PAGE = Path(__file__).parents[3] / "docs" / "reference" / "cli.md"
 
 
 def test_the_reference_page_is_what_the_commands_say() -> None:
-    assert PAGE.read_text("utf-8") == render(), "python -m umbral_chat.cli.reference > docs/reference/cli.md"
+    assert PAGE.read_text("utf-8") == render(), "python -m tools.reference.cli > docs/reference/cli.md"
 
 
 @pytest.mark.parametrize("name", group.COMMANDS)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from umbral_chat.cli.lines import BadLine, Planner, Step
+from umbral_chat._core.cli.import_format import BadLine, Planner, Step
 
 said = st.builds(
     lambda name, text, role: {"conversation": name, "content": text, **({"role": role} if role else {})},

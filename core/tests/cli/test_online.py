@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from click.testing import CliRunner
-from umbral_chat.cli import cli
+from umbral_chat._core.cli import cli
 
 if TYPE_CHECKING:
     from core.tests.cli.conftest import FakeService, Run
@@ -71,7 +71,7 @@ def test_a_token_stands_alone_on_standard_output(run: Run, service: FakeService)
 
 @pytest.mark.parametrize(("ttl", "seconds"), [("90", 90), ("30m", 1800), ("12h", 43200), ("7d", 604800)])
 def test_a_token_lives_as_long_as_was_said(run: Run, service: FakeService, ttl: str, seconds: int) -> None:
-    from umbral_chat.cli.token import Duration
+    from umbral_chat._core.cli.token import Duration
 
     assert Duration().convert(ttl, None, None) == seconds
 

@@ -16,8 +16,8 @@ from pathlib import Path
 
 import pytest
 from rich_click import UsageError
-from umbral_chat.cli import files
-from umbral_chat.cli.files import OutputFailed, replaced
+from umbral_chat._core.cli import files
+from umbral_chat._core.cli.files import OutputFailed, replaced
 
 PROGRAM = [sys.executable, "-m", "umbral_chat"]
 

@@ -13,7 +13,7 @@ import pytest
 
 SECTION = """
 from umbral_chat import hookimpl
-from umbral_chat.settings.sections import Section
+from umbral_chat.settings import Section
 
 class Mine(Section, frozen=True):
     interval: int = 3
@@ -59,7 +59,7 @@ class Machine:
         (info / "entry_points.txt").write_text(f"[umbral_chat]\n{name} = acme_{name}\n", encoding="utf-8")
 
     def run(self, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
-        code = "from umbral_chat.cli import main; main()"
+        code = "from umbral_chat._core.cli import main; main()"
         return subprocess.run(
             [sys.executable, "-c", code, *arguments],
             capture_output=True,

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from umbral_chat.cli.failures import Problem, Unreachable
-from umbral_chat.cli.retry import with_retries
+from umbral_chat._core.cli.failures import Problem, Unreachable
+from umbral_chat._core.cli.retry import with_retries
 
 
 class Clock:

@@ -10,7 +10,7 @@ HEAVY = {"litestar", "apsw", "opentelemetry", "uvicorn", "umbral_chat_polling", 
 
 PROBE = """
 import sys
-from umbral_chat.cli import cli
+from umbral_chat._core.cli import cli
 cli({args!r}, standalone_mode=False)
 print()
 print(" ".join(sorted({{name.partition(".")[0] for name in sys.modules}})))
@@ -33,7 +33,7 @@ def test_a_command_that_talks_to_a_service_loads_no_service() -> None:
 
 
 def test_version_tells_the_core_the_plugins_and_python() -> None:
-    command = [sys.executable, "-c", "from umbral_chat.cli import main; main()", "version", "--json"]
+    command = [sys.executable, "-c", "from umbral_chat._core.cli import main; main()", "version", "--json"]
     told = json.loads(subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout)
     assert told["plugins"]["umbral-chat-polling"]
     assert told["umbral_chat"]

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from umbral_chat._core.sqlite import open_storage
 from umbral_chat.clock import SystemClock
 from umbral_chat.model.entries import Sender
 from umbral_chat.model.writes import WriteMessage
-from umbral_chat.sqlite import open_storage
 
 if TYPE_CHECKING:
     from core.tests.cli.conftest import FakeService, Run

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from umbral_chat.cli.client import Client, Json
-from umbral_chat.cli.follow import Follower, follow
-from umbral_chat.cli.service import Service
+from umbral_chat._core.cli.client import Client, Json
+from umbral_chat._core.cli.follow import Follower, follow
+from umbral_chat._core.cli.service import Service
 
 if TYPE_CHECKING:
     from core.tests.cli.conftest import FakeService, Run

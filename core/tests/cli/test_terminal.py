@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 from rich.text import Text
-from umbral_chat.cli import output
-from umbral_chat.cli.entries import INDENT, Printer
-from umbral_chat.cli.output import as_json, clean, one_line, say
-from umbral_chat.cli.wrapping import cells, hanging
-from umbral_chat.visible import quoted, visible
+from umbral_chat._core.cli import output
+from umbral_chat._core.cli.entries import INDENT, Printer
+from umbral_chat._core.cli.output import as_json, clean, one_line, say
+from umbral_chat._core.cli.wrapping import cells, hanging
+from umbral_chat._core.runtime.visible import quoted, visible
 
 HIDDEN = "\u200b\u200e\u202e\u2066\u2069\ufeff\u061c\u180e\u00ad\U000e0041\u2800"
 HIDDEN += "\ufe00\ufe0f\u180f\u0600\ufff0\U000110bd\U00013430\U0001bca0\x1b\x9b\x07\x08"

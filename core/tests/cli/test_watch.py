@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from rich.console import Console
-from umbral_chat.cli.client import Client
-from umbral_chat.cli.failures import Problem
-from umbral_chat.cli.service import Service
-from umbral_chat.cli.summary import essence, readable, summary
-from umbral_chat.cli.watch import Lines, Screen, Seen, watch
+from umbral_chat._core.cli.client import Client
+from umbral_chat._core.cli.failures import Problem
+from umbral_chat._core.cli.service import Service
+from umbral_chat._core.cli.summary import essence, readable, summary
+from umbral_chat._core.cli.watch import Lines, Screen, Seen, watch
 
 if TYPE_CHECKING:
     from core.tests.cli.conftest import FakeService, Run

@@ -13,9 +13,9 @@ from typing import Any, cast
 
 import msgspec
 import pytest
-from umbral_chat.bus import Bus, Happened
-from umbral_chat.consumers import ConsumerRunner
-from umbral_chat.consumers.places import SCANNED
+from umbral_chat._core.consumers import ConsumerRunner
+from umbral_chat._core.consumers.cursor_store import SCANNED
+from umbral_chat._core.delivery.bus import Bus, Happened
 from umbral_chat.errors import HistoryUnavailable
 from umbral_chat.feed import Line
 from umbral_chat.model.conversations import Deleted, Head

@@ -9,13 +9,13 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
-from umbral_chat.bus import Bus, Happened
+from umbral_chat._core.consumers import ConsumerRunner
+from umbral_chat._core.delivery.bus import Bus, Happened
+from umbral_chat._core.sqlite import open_storage
 from umbral_chat.clock import SystemClock
-from umbral_chat.consumers import ConsumerRunner
 from umbral_chat.feed import Line
 from umbral_chat.model.entries import Entry, Sender
 from umbral_chat.model.writes import WriteMessage
-from umbral_chat.sqlite import open_storage
 from umbral_chat.telemetry import Telemetry
 
 ROOMS = [f"room-{number}" for number in range(6)]

@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 
 from hypothesis import given
 from hypothesis import strategies as st
-from umbral_chat.bus import Happened
-from umbral_chat.failover.announcements import Announcements
-from umbral_chat.feed.line import Line
+from umbral_chat._core.delivery.bus import Happened
+from umbral_chat._core.delivery.failover.announcements import Announcements
 from umbral_chat.model.conversations import Deleted, Head
+from umbral_chat.model.encoded_entry import Line
 from umbral_chat.model.entries import Entry, Message, Redaction, Sender
 from umbral_chat.providers.transport import EntryHint, HeadHint
 

@@ -7,9 +7,9 @@ import logging
 from datetime import UTC, datetime
 
 import pytest
-from umbral_chat.bus import Happened
-from umbral_chat.feed.line import Line
+from umbral_chat._core.delivery.bus import Happened
 from umbral_chat.model.conversations import Deleted, Head
+from umbral_chat.model.encoded_entry import Line
 from umbral_chat.model.entries import Message, Sender
 from umbral_chat.providers.transport import EntryHint, HeadHint
 

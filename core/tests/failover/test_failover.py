@@ -8,13 +8,13 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import pytest
-from umbral_chat.failover import Choice, Failover
+from umbral_chat._core.delivery.failover import Choice, Failover
+from umbral_chat._core.delivery.toggle import ToggleState
 from umbral_chat.model.conversations import Head
 from umbral_chat.model.signals import ReadSignal
 from umbral_chat.providers.transport import HeadHint, StateChanged, StateName, TransportEvent, TransportState
-from umbral_chat.settings.sections import Realtime, Retry
+from umbral_chat.settings import Realtime, Retry
 from umbral_chat.telemetry import Telemetry
-from umbral_chat.toggle import ToggleState
 
 from ..feed.virtual import LoopClock, run  # noqa: TID252 - tests are no package
 from .transports import DAWN, RestingTransport, ScriptedTransport

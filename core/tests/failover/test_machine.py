@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import hypothesis.strategies as st
 from hypothesis import given, settings
-from umbral_chat.failover.machine import (
+from umbral_chat._core.delivery.failover.machine import (
     DEGRADED_PATIENCE,
     HOUR,
     LONGEST_HOLD,
@@ -18,7 +18,7 @@ from umbral_chat.failover.machine import (
     Machine,
 )
 from umbral_chat.providers.transport import StateName
-from umbral_chat.settings.sections import Retry
+from umbral_chat.settings import Retry
 
 RETRY = Retry(initial=0.5, max=60.0, multiplier=2.0, jitter=0.5, budget=120)
 

@@ -7,16 +7,16 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+from umbral_chat._core.delivery.subscriptions import Subscriptions
+from umbral_chat._core.history.monitored import MonitoredHistory
+from umbral_chat._core.runtime.lifecycle import Lifecycle
+from umbral_chat._core.settings import sections
 from umbral_chat.errors import ConversationDeleted, CursorExpired, HistoryUnavailable
 from umbral_chat.feed import Feeds, HistoryHealth, Line
-from umbral_chat.feed.monitored import MonitoredHistory
-from umbral_chat.interest import Interest
-from umbral_chat.lifecycle import Lifecycle
 from umbral_chat.model.conversations import Deleted, Head
 from umbral_chat.model.cursor import START, Cursor
 from umbral_chat.model.entries import Entry, FoldedMessage, entry_decoder
 from umbral_chat.model.fold import apply
-from umbral_chat.settings import sections
 from umbral_chat.telemetry import Telemetry
 
 from .memory import Log, MemoryHistory
@@ -33,12 +33,12 @@ class Rig:
         self.history = MemoryHistory()
         self.health = HistoryHealth(self.clock)
         self.lifecycle = Lifecycle(self.clock)
-        self.interest = Interest()
+        self.subscriptions = Subscriptions()
         self.telemetry = Telemetry(None)
         self.feeds = Feeds(
             MonitoredHistory(self.history.history, self.health),
             health=self.health,
-            interest=self.interest,
+            subscriptions=self.subscriptions,
             lifecycle=self.lifecycle,
             telemetry=self.telemetry,
             clock=self.clock,

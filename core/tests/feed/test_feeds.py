@@ -9,7 +9,7 @@ import pytest
 from umbral_chat.errors import ConversationDeleted, CursorExpired, HistoryUnavailable, Unavailable
 from umbral_chat.model.conversations import Deleted
 from umbral_chat.model.cursor import START, Cursor
-from umbral_chat.settings.sections import Cache
+from umbral_chat.settings import Cache
 
 from .rig import DOWN, Client, Rig, service
 from .virtual import run, settle
@@ -574,9 +574,9 @@ def test_what_nobody_reads_is_let_go_after_its_time_and_what_is_in_use_stays() -
                 for _ in range(30):
                     await asyncio.sleep(5)
                     assert rig.feeds.peek("room") is not None
-                assert set(rig.interest) == {"waited-on", "room"}
+                assert set(rig.subscriptions) == {"waited-on", "room"}
             await asyncio.sleep(100)
-            assert set(rig.interest) == set()
+            assert set(rig.subscriptions) == set()
 
     run(main())
 
@@ -588,7 +588,7 @@ def test_past_the_bound_the_longest_unread_goes_first_and_nothing_that_is_waited
                 await rig.feeds.read(name, START, 10)
             assert rig.feeds.peek("a") is not None
             await rig.feeds.read("c", START, 10)
-            assert set(rig.interest) == {"waited-on", "a", "c"}
+            assert set(rig.subscriptions) == {"waited-on", "a", "c"}
 
     run(main())
 

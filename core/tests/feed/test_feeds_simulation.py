@@ -13,7 +13,7 @@ from umbral_chat.feed import Line
 from umbral_chat.model.conversations import Deleted
 from umbral_chat.model.entries import Entry
 from umbral_chat.model.fold import apply
-from umbral_chat.settings.sections import Cache
+from umbral_chat.settings import Cache
 
 from .rig import DOWN, Client, Rig, service
 from .virtual import run

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from umbral_chat.feed.health import QUIET, HistoryHealth
+from umbral_chat._core.history.health import QUIET, HistoryHealth
 from umbral_chat.testing import ManualClock
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from umbral_chat._core.feed.merge import PENDING_LIMIT, Merge
 from umbral_chat.feed import Line
-from umbral_chat.feed.merge import PENDING_LIMIT, Merge
 from umbral_chat.model.conversations import Deleted, Head
 
 from .memory import Log

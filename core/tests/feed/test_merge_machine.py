@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import hypothesis.strategies as st
 from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from umbral_chat._core.feed.merge import PENDING_LIMIT, Merge
 from umbral_chat.feed import Line
-from umbral_chat.feed.merge import PENDING_LIMIT, Merge
 from umbral_chat.model.conversations import Deleted, Head, LogPage
 from umbral_chat.model.entries import Entry
 

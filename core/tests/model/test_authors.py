@@ -7,7 +7,7 @@ from typing import get_args
 
 from hypothesis import given
 from hypothesis import strategies as st
-from umbral_chat.auth.local import LOCAL
+from umbral_chat._core.auth.local import LOCAL
 from umbral_chat.model.authors import Kind, author, former, owns_former
 from umbral_chat.model.entries import Sender
 from umbral_chat.model.writes import WriteMessage

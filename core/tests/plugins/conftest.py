@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from umbral_chat.plugins.host import PluginHost
+from umbral_chat._core.plugins.host import PluginHost
 
 OBJECTS: dict[str, object] = {}
 HostOf = Callable[..., PluginHost]

@@ -7,14 +7,14 @@ import sys
 from pathlib import Path
 
 import pytest
+from umbral_chat._core.plugins import boot
 from umbral_chat.errors import PluginError, SettingsError
-from umbral_chat.plugins import boot
 
 from .conftest import Packages
 
 SECTION = """
 from umbral_chat import hookimpl
-from umbral_chat.settings.sections import Section
+from umbral_chat.settings import Section
 
 class Mine(Section, frozen=True):
     interval: int = 3
@@ -64,7 +64,7 @@ def test_a_section_that_cannot_be_given_stops_the_start_by_name(packages: Packag
 
 def test_plugins_and_settings_are_read_without_the_server_or_the_database(tmp_path: Path) -> None:
     code = (
-        "import sys; from umbral_chat.plugins import boot; boot(None, {}, entry_points=[]);"
+        "import sys; from umbral_chat._core.plugins import boot; boot(None, {}, entry_points=[]);"
         "heavy = {'litestar', 'apsw', 'opentelemetry', 'httpx', 'click', 'rich'} & sys.modules.keys();"
         "sys.exit(f'imported {heavy}' if heavy else 0)"
     )

@@ -8,12 +8,12 @@ import pytest
 import rich_click as click
 from litestar import get, post
 from umbral_chat import hookimpl
+from umbral_chat._core.plugins.relay import specs
 from umbral_chat.context import Base, Services
 from umbral_chat.errors import PluginError, SettingsError
-from umbral_chat.plugins.relay import specs
 from umbral_chat.providers.auth import Principal
 from umbral_chat.providers.edges import Check, CheckResult, Offer
-from umbral_chat.settings.sections import Section
+from umbral_chat.settings import Section
 
 from .conftest import HostOf
 from .fakes import storage, whole

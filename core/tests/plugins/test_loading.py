@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from umbral_chat import hookimpl
-from umbral_chat.plugins import PluginHost, PluginStatus
+from umbral_chat._core.plugins import PluginHost, PluginStatus
 
 from .conftest import HostOf, Packages
 

@@ -11,10 +11,10 @@ import pytest
 import rich_click as click
 from litestar import Router, get
 from umbral_chat import Check, CheckResult, Consumer, Offer, StandsBy, Transport, hookimpl
+from umbral_chat._core.plugins.host import PluginHost
+from umbral_chat._core.plugins.shape import fault_of
 from umbral_chat.context import Base, Services
 from umbral_chat.errors import PluginError
-from umbral_chat.plugins.host import PluginHost
-from umbral_chat.plugins.shape import fault_of
 from umbral_chat.providers.auth import Principal
 from umbral_chat.providers.history import Storage
 from umbral_chat.providers.transport import Announces

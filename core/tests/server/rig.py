@@ -13,10 +13,10 @@ from typing import Any, NamedTuple, cast
 import msgspec
 import uvicorn
 from litestar import Litestar
-from umbral_chat.lifecycle import Lifecycle
-from umbral_chat.serve import Server
-from umbral_chat.server.connection import Connection
-from umbral_chat.settings.sections import Limits
+from umbral_chat._core.runtime.lifecycle import Lifecycle
+from umbral_chat._core.server.connection import Connection
+from umbral_chat._core.server.serve import Server
+from umbral_chat.settings import Limits
 from umbral_chat.telemetry import Telemetry
 from umbral_chat.testing.clock import ManualClock
 

@@ -8,8 +8,8 @@ import logging
 from typing import Any
 
 import pytest
-from umbral_chat.api.front import FOR_BROWSERS
-from umbral_chat.settings.sections import Limits
+from umbral_chat._core.http.front import FOR_BROWSERS
+from umbral_chat.settings import Limits
 
 from .rig import echo, get, post, serving
 

@@ -7,10 +7,10 @@ import resource
 from typing import Any
 
 import pytest
-from umbral_chat.server.connection import Phase
-from umbral_chat.server.connections import descriptors, most_connections
-from umbral_chat.server.refusals import FULL, LOG_PAUSE, Refusals
-from umbral_chat.settings.sections import Limits
+from umbral_chat._core.runtime.descriptors import descriptors, most_connections
+from umbral_chat._core.server.connection import Phase
+from umbral_chat._core.server.refusals import FULL, LOG_PAUSE, Refusals
+from umbral_chat.settings import Limits
 from umbral_chat.telemetry import Telemetry
 from umbral_chat.testing.clock import ManualClock
 

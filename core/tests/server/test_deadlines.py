@@ -8,9 +8,9 @@ import logging
 from typing import Any
 
 import pytest
-from umbral_chat.http import server_disconnect
-from umbral_chat.server.connection import Phase
-from umbral_chat.settings.sections import Limits
+from umbral_chat._core.server.connection import Phase
+from umbral_chat.http_kit.asgi import server_disconnect
+from umbral_chat.settings import Limits
 
 from .rig import Rig, echo, get, post, serving
 

@@ -7,10 +7,10 @@ from itertools import pairwise
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from umbral_chat._core.server.chunks import LINE_BYTES, Chunks
+from umbral_chat._core.server.framing import after_empty_line, check_start, foreign_method, head_end
 from umbral_chat.errors import HeadersTooLarge, InvalidRequest, UriTooLong
-from umbral_chat.server.chunks import LINE_BYTES, Chunks
-from umbral_chat.server.framing import after_empty_line, check_start, foreign_method, head_end
-from umbral_chat.settings.sections import Limits
+from umbral_chat.settings import Limits
 
 LIMITS = Limits(request_line_bytes=256, header_bytes=1024, headers=8)
 

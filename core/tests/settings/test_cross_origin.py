@@ -6,10 +6,10 @@ import json
 from pathlib import Path
 
 import pytest
+from umbral_chat._core.plugins.boot import boot
+from umbral_chat._core.settings.cross_origin import check_cors_origins
 from umbral_chat.errors import SettingsError
-from umbral_chat.plugins.boot import boot
-from umbral_chat.settings.cross_origin import check_cors_origins
-from umbral_chat.settings.sections import Core
+from umbral_chat.settings import Core
 
 
 @pytest.mark.parametrize(

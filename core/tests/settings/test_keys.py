@@ -6,11 +6,11 @@ import hashlib
 from pathlib import Path
 
 import pytest
+from umbral_chat._core.runtime.addresses import is_loopback
+from umbral_chat._core.settings.exposure import check_exposure
+from umbral_chat._core.settings.load import load
 from umbral_chat.errors import SettingsError
-from umbral_chat.settings.exposure import check_exposure, is_loopback
-from umbral_chat.settings.load import load
-from umbral_chat.settings.secret import Secret
-from umbral_chat.settings.sections import Core, Key
+from umbral_chat.settings import Core, Key, Secret
 
 KEY = "0123456789abcdef"
 DIGEST = hashlib.sha256(KEY.encode()).hexdigest()

@@ -10,14 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import Meta
+from umbral_chat._core.settings.effective import Settings
+from umbral_chat._core.settings.environ import variable
+from umbral_chat._core.settings.load import CORE_SECTIONS, disabled_plugins, load
+from umbral_chat._core.settings.origin import Origin
+from umbral_chat._core.settings.shape import leaves
 from umbral_chat.errors import SettingsError
-from umbral_chat.settings.effective import Settings
-from umbral_chat.settings.environ import variable
-from umbral_chat.settings.load import CORE_SECTIONS, disabled_plugins, load
-from umbral_chat.settings.origin import Origin
-from umbral_chat.settings.secret import Secret
-from umbral_chat.settings.sections import Cache, Section
-from umbral_chat.settings.shape import leaves
+from umbral_chat.settings import Cache, Secret, Section
 
 SECRET = "s3cr3t-that-nobody-may-see"
 

@@ -6,10 +6,10 @@ from importlib.metadata import PackageNotFoundError
 
 import pytest
 from click.testing import CliRunner
-from umbral_chat.cli import cli
+from umbral_chat._core.cli import cli
+from umbral_chat._core.plugins.provider_selection import select
+from umbral_chat._core.settings import packages
 from umbral_chat.errors import SettingsError
-from umbral_chat.plugins.choose import select
-from umbral_chat.settings import packages
 
 INSTALL = "pip install 'umbral-chat[realtime]'"
 
@@ -22,7 +22,7 @@ def bare(monkeypatch: pytest.MonkeyPatch) -> None:
         raise PackageNotFoundError(name)
 
     monkeypatch.setattr(packages, "distribution", gone)
-    monkeypatch.setattr("umbral_chat.cli.group.plugin_commands", dict)
+    monkeypatch.setattr("umbral_chat._core.cli.group.plugin_commands", dict)
 
 
 @pytest.mark.usefixtures("bare")

@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 
 import pytest
+from umbral_chat._core.settings.load import load
 from umbral_chat.errors import SettingsError
-from umbral_chat.settings.load import load
 
 SECRET = "0123456789abcdef0123456789abcdef"
 

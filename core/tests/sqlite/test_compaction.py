@@ -13,8 +13,8 @@ from pathlib import Path
 
 import apsw
 import pytest
-from umbral_chat.sqlite import erasure
-from umbral_chat.sqlite.schema import migrate
+from umbral_chat._core.sqlite.engine.schema import migrate
+from umbral_chat._core.sqlite.log import erasure
 
 WORD = re.compile(rb"w[0-9]{6}-")
 

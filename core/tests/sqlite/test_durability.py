@@ -14,8 +14,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from umbral_chat._core.sqlite.log import hashed_ids
 from umbral_chat.model.entries import Message
-from umbral_chat.sqlite import names
 from umbral_chat.testing.disks import Disk, Event
 from umbral_chat.testing.embedded import opened
 from umbral_chat.testing.storage import redact, say, spoken, whole
@@ -95,7 +95,7 @@ async def test_each_commit_is_reported_with_its_entries_and_time(tmp_path: Path)
 SENDER = """
 import asyncio, sys
 from umbral_chat.clock import SystemClock
-from umbral_chat.sqlite import open_storage
+from umbral_chat._core.sqlite import open_storage
 from umbral_chat.testing.storage import say
 
 async def main(path):
@@ -167,8 +167,8 @@ def killed(path: Path, run: int, after: float, *, least: int) -> list[str]:
 
 @pytest.mark.parametrize("seq", [1, 9, 10, 255, 2**40, 2**53 - 1])
 def test_a_drawn_message_id_carries_its_seq(seq: int) -> None:
-    drawn = {names.drawn_id(seq) for _ in range(50)}
+    drawn = {hashed_ids.drawn_id(seq) for _ in range(50)}
     assert len(drawn) == 50
-    assert {names.drawn_seq(name) for name in drawn} == {seq}
+    assert {hashed_ids.drawn_seq(name) for name in drawn} == {seq}
     for other in ("", "m1", "1-", "0-0123456789", "1-0123456789\n", "１-0123456789", "g-0123456789", "x" * 300):
-        assert names.drawn_seq(other) is None
+        assert hashed_ids.drawn_seq(other) is None

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import apsw
 import pytest
+from umbral_chat._core.sqlite.log import erasure
 from umbral_chat.model.entries import Member, Sender
 from umbral_chat.providers.history import History
-from umbral_chat.sqlite import erasure
 from umbral_chat.testing.embedded import opened
 from umbral_chat.testing.storage import change, edit, redact, say, spoken, whole
 

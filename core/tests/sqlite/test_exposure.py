@@ -6,9 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from umbral_chat.cli.findings import database_finding
+from umbral_chat._core.cli.machine_checks import database_finding
+from umbral_chat._core.sqlite.engine import exposure
 from umbral_chat.errors import StoreError
-from umbral_chat.sqlite import exposure
 from umbral_chat.testing.embedded import opened
 from umbral_chat.testing.storage import say
 

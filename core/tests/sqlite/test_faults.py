@@ -10,10 +10,10 @@ from typing import Any
 
 import apsw
 import pytest
+from umbral_chat._core.sqlite.engine import database, work_queue
+from umbral_chat._core.sqlite.log.history import SqliteHistory
 from umbral_chat.errors import HistoryUnavailable, InvalidRequest
 from umbral_chat.model.entries import Sender
-from umbral_chat.sqlite import database, lane
-from umbral_chat.sqlite.history import SqliteHistory
 from umbral_chat.testing.disks import Disk
 from umbral_chat.testing.embedded import opened
 from umbral_chat.testing.storage import fails, redact, say, spoken, whole
@@ -140,7 +140,7 @@ async def test_a_store_that_hangs_is_unavailable_within_bounds(
         await say(storage.history)
         armed = True
         with monkeypatch.context() as patch:
-            patch.setattr(lane, "PATIENCE", 0.2)
+            patch.setattr(work_queue, "PATIENCE", 0.2)
             async with asyncio.timeout(10):
                 await fails(say(storage.history, "lost answer", key="k"), HistoryUnavailable)
         armed = False
@@ -152,7 +152,7 @@ async def test_a_store_that_hangs_is_unavailable_within_bounds(
 async def test_a_long_reader_elsewhere_delays_only_the_emptying_of_the_log(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("umbral_chat.sqlite.scrub._GIVE_UP", 0.3)
+    monkeypatch.setattr("umbral_chat._core.sqlite.log.scrub._GIVE_UP", 0.3)
     path = tmp_path / "store.sqlite3"
     wal = path.with_name(path.name + "-wal")
     async with opened(path) as storage:

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import apsw
 import pytest
+from umbral_chat._core.sqlite import SqliteHistory
+from umbral_chat._core.sqlite.engine import schema
 from umbral_chat.errors import ConversationDeleted, NewerSchema, StoreError
 from umbral_chat.model.conversations import Head
 from umbral_chat.providers.history import RenewsEpochs
-from umbral_chat.sqlite import SqliteHistory, schema
 from umbral_chat.testing.embedded import opened
 from umbral_chat.testing.storage import fails, redact, say, spoken, whole
 

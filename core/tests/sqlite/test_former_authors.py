@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from umbral_chat._core.sqlite import open_storage
 from umbral_chat.clock import SystemClock
 from umbral_chat.providers.history import History
-from umbral_chat.sqlite import open_storage
 
 from tests.former_authors import FormerAuthors
 

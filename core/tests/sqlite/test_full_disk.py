@@ -14,8 +14,8 @@ from pathlib import Path
 
 import apsw
 import pytest
-from umbral_chat import build
-from umbral_chat.sqlite import open_storage
+from umbral_chat._core import service as wiring
+from umbral_chat._core.sqlite import open_storage
 from umbral_chat.testing.disks import Disk
 from umbral_chat.testing.embedded import opened
 from umbral_chat.testing.storage import say
@@ -35,7 +35,7 @@ def disk(request: pytest.FixtureRequest) -> Iterator[Disk]:
 async def test_readiness_says_so_until_there_is_room_again(
     tmp_path: Path, disk: Disk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(build, "open_storage", partial(open_storage, vfs=disk.name))
+    monkeypatch.setattr(wiring, "open_storage", partial(open_storage, vfs=disk.name))
     async with service(tmp_path) as client:
 
         async def history() -> tuple[str, dict[str, object]]:

@@ -12,11 +12,11 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from umbral_chat._core.sqlite.log import inbox, logs, reads
 from umbral_chat.errors import UmbralChatError
 from umbral_chat.model.entries import Changes, Member, Sender
 from umbral_chat.model.writes import Write, WriteEdit, WriteMessage, WriteRedaction, WriteUpdate
 from umbral_chat.providers.history import History
-from umbral_chat.sqlite import inbox, logs, reads
 from umbral_chat.testing.embedded import HandClock, opened
 
 IDS = ("m1", "m2", "m3")

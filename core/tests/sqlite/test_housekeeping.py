@@ -8,8 +8,9 @@ from typing import Any
 
 import apsw
 import pytest
+from umbral_chat._core.sqlite.log import chores
+from umbral_chat._core.sqlite.shared import signals
 from umbral_chat.model.conversations import Deleted
-from umbral_chat.sqlite import chores, signals
 from umbral_chat.testing.embedded import HandClock, opened
 from umbral_chat.testing.storage import say, whole
 

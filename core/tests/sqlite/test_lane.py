@@ -6,8 +6,8 @@ import asyncio
 from typing import Any
 
 import pytest
-from umbral_chat.sqlite import lane as module
-from umbral_chat.sqlite.lane import Lane, Work
+from umbral_chat._core.sqlite.engine import work_queue as module
+from umbral_chat._core.sqlite.engine.work_queue import Lane, Work
 
 FOREVER = 60.0
 """Seconds: past the bound of these tests, so that lingering in vain fails them."""

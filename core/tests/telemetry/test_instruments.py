@@ -10,7 +10,7 @@ import threading
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from umbral_chat.settings import sections
+from umbral_chat._core.settings import sections
 from umbral_chat.telemetry import METRICS, Cell, Counter, Label, Metric, Telemetry
 
 OFF = sections.Telemetry(metrics=False)
@@ -134,7 +134,7 @@ def test_off_makes_no_thread_and_shows_nothing(how: str) -> None:
 
 def test_off_does_not_even_import_the_sdk() -> None:
     code = (
-        "import sys; from umbral_chat.telemetry import Telemetry; from umbral_chat.settings import sections;"
+        "import sys; from umbral_chat.telemetry import Telemetry; from umbral_chat._core.settings import sections;"
         "Telemetry.create(sections.Telemetry(metrics=False));"
         "sys.exit('imported' if 'opentelemetry' in sys.modules else 0)"
     )

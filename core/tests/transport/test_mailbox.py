@@ -21,7 +21,7 @@ from umbral_chat.providers.transport import (
     TransportState,
 )
 from umbral_chat.testing.rig import most_events
-from umbral_chat.transport import Mailbox
+from umbral_chat.transport_kit import Mailbox
 
 LIMIT = 3
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from umbral_chat.model.conversations import Deleted, Head
 from umbral_chat.providers.transport import HeadHint
-from umbral_chat.transport import Watched
+from umbral_chat.transport_kit import Watched
 
 A1, A2 = Head("aaaaaaaaaa", 1), Head("aaaaaaaaaa", 2)
 

@@ -14,12 +14,12 @@ import httpx
 import msgspec
 import pytest
 from litestar import Litestar
-from umbral_chat.app import create_app
+from umbral_chat._core.app import create_app
+from umbral_chat._core.plugins import boot
 from umbral_chat.clock import SystemClock
 from umbral_chat.context import Services
 from umbral_chat.errors import HistoryUnavailable
 from umbral_chat.model.conversations import Deleted, Head
-from umbral_chat.plugins import boot
 from umbral_chat.providers.history import History, Storage
 from umbral_chat.providers.store import RecentSignals, Record, SharedStore, StoredSignal
 from umbral_chat_polling import Polling, PollingTransport

@@ -6,7 +6,7 @@ import asyncio
 from typing import Any
 
 import pytest
-from umbral_chat.http import Disconnect
+from umbral_chat.http_kit.asgi import Disconnect
 from umbral_chat_polling.disconnect import watched
 
 

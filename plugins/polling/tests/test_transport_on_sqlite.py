@@ -10,9 +10,9 @@ from tempfile import TemporaryDirectory
 from typing import Any, cast
 
 import pytest
+from umbral_chat._core.sqlite import open_storage
 from umbral_chat.clock import SystemClock
 from umbral_chat.providers.history import Storage
-from umbral_chat.sqlite import open_storage
 from umbral_chat.testing.transport import TransportContract, TransportRig
 from umbral_chat_polling import Polling, PollingTransport
 

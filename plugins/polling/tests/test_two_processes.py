@@ -19,7 +19,7 @@ import pytest
 
 pytestmark = [pytest.mark.slow, pytest.mark.sqlite_only("two processes on one file")]
 
-START = "import sys; from umbral_chat.cli import main; sys.exit(main())"
+START = "import sys; from umbral_chat._core.cli import main; sys.exit(main())"
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
-from umbral_chat.app import create_app
+from umbral_chat._core.app import create_app
+from umbral_chat._core.plugins import boot
 from umbral_chat.context import Services
-from umbral_chat.plugins import boot
 from umbral_chat.providers.presence import Presence, Report, Viewer
 from umbral_chat.testing.presence.rig import ann
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 from pytest_httpx import HTTPXMock
-from umbral_chat.cli import cli
+from umbral_chat._core.cli import cli
 from umbral_chat_presence.shown import lines
 
 URL = "http://127.0.0.1:9"

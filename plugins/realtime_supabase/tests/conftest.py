@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 from umbral_chat.clock import SystemClock
 from umbral_chat.providers.history import Storage
-from umbral_chat.settings.secret import Secret
+from umbral_chat.settings import Secret
 from umbral_chat.telemetry import Telemetry
 from umbral_chat_realtime_supabase.settings import Supabase
 from umbral_chat_realtime_supabase.storage import open_storage

@@ -14,7 +14,7 @@ import pytest
 from pytest_httpx import HTTPXMock
 from umbral_chat.clock import SystemClock
 from umbral_chat.errors import HistoryUnavailable, StoreError
-from umbral_chat.settings.secret import Secret
+from umbral_chat.settings import Secret
 from umbral_chat.telemetry import Telemetry
 from umbral_chat_realtime_supabase import storage as storage_module
 from umbral_chat_realtime_supabase.calls import CallFailed, Calls

@@ -11,10 +11,10 @@ import psycopg
 import pytest
 from pytest_httpx import HTTPXMock
 from umbral_chat.clock import SystemClock
-from umbral_chat.depth import is_deeper, value_is_deeper
 from umbral_chat.model.conversations import Deleted, Head
+from umbral_chat.model.depth import is_deeper, value_is_deeper
 from umbral_chat.providers.transport import HeadHint, TransportEvent
-from umbral_chat.settings.secret import Secret
+from umbral_chat.settings import Secret
 from umbral_chat.telemetry import Telemetry
 from umbral_chat_realtime_supabase import answers
 from umbral_chat_realtime_supabase.calls import Calls

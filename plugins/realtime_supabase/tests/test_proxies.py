@@ -10,14 +10,14 @@ from contextlib import asynccontextmanager, suppress
 import httpx
 import pytest
 from postgrest.exceptions import APIError
-from umbral_chat.cli.client import Client
-from umbral_chat.cli.failures import Problem, Unreachable
-from umbral_chat.cli.service import Service
+from umbral_chat._core.cli.client import Client
+from umbral_chat._core.cli.failures import Problem, Unreachable
+from umbral_chat._core.cli.service import Service
 from umbral_chat.clock import SystemClock
 from umbral_chat.errors import SettingsError, Unavailable
-from umbral_chat.proxies import proxy_for
-from umbral_chat.settings.secret import Secret
+from umbral_chat.settings import Secret
 from umbral_chat.telemetry import Telemetry
+from umbral_chat.transport_kit.proxies import proxy_for
 from umbral_chat_realtime_supabase.client import client
 from umbral_chat_realtime_supabase.doctor.ear import HandshakeRefused, at_ease, listening
 from umbral_chat_realtime_supabase.live.lost import Lost

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from umbral_chat.settings.secret import Secret
+from umbral_chat.settings import Secret
 from umbral_chat_realtime_supabase.settings import Supabase
 
 URL = "https://abcdefghijklmnopqrst.supabase.co"

@@ -7,8 +7,8 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, TypeVar
 
-from umbral_chat.settings import sections
-from umbral_chat.settings.nearest import mend
+from umbral_chat._core.settings import sections
+from umbral_chat._core.settings.nearest import mend
 from umbral_chat.telemetry.instruments import Counter, Gauge, Histogram, Reading, nothing
 from umbral_chat.telemetry.registry import METRICS, Kind, Metric
 from umbral_chat.telemetry.switches import switches

@@ -8,10 +8,10 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from umbral_chat._core.sqlite import open_storage
+from umbral_chat._core.sqlite.log.writer import OnCommit
 from umbral_chat.clock import Clock, SystemClock
 from umbral_chat.providers.history import Storage
-from umbral_chat.sqlite import open_storage
-from umbral_chat.sqlite.writer import OnCommit
 from umbral_chat.testing.storage import StorageRig
 
 

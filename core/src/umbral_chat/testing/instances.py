@@ -9,10 +9,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, cast
 
+from umbral_chat._core.sqlite import open_storage
 from umbral_chat.clock import SystemClock
 from umbral_chat.errors import HistoryUnavailable
 from umbral_chat.providers.history import Storage
-from umbral_chat.sqlite import open_storage
 
 
 class Plug:

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from umbral_chat.http import Disconnect
+from umbral_chat.http_kit.asgi import Disconnect
 
 if TYPE_CHECKING:
     from litestar.types import Receive

@@ -6,10 +6,10 @@ import random
 from contextlib import nullcontext, suppress
 from typing import TYPE_CHECKING, NamedTuple
 
-from umbral_chat import http
-from umbral_chat.epochs import check_epoch
 from umbral_chat.errors import CursorExpired, HistoryUnavailable, RequestError
-from umbral_chat.hot import HotRoute
+from umbral_chat.http_kit import asgi
+from umbral_chat.http_kit.epochs import check_epoch
+from umbral_chat.http_kit.hot_route import HotRoute
 from umbral_chat.model.cursor import START, Cursor
 from umbral_chat.providers.presence import DEVICE, person, viewer
 
@@ -83,17 +83,17 @@ class PollEdge:
         """One request. Raises what the query, the feeds and the principal's epoch raise: RequestErrors."""
         try:
             ask = Ask(
-                http.principal(scope),
-                http.conversation(scope),
+                asgi.principal(scope),
+                asgi.conversation(scope),
                 self._parse(scope["query_string"]),
-                http.header(scope, b"if-none-match"),
+                asgi.header(scope, b"if-none-match"),
             )
             if ask.query.wait and not self._draining.is_set():
                 await self._long_poll(ask, scope, receive, send)
             elif ask.known is not None and (unchanged := self._unchanged_headers(ask)) is not None:
                 self._unchanged.value += 1
                 self._renew(ask)
-                await http.send_empty(send, 304, unchanged)
+                await asgi.send_empty(send, 304, unchanged)
             else:
                 batch = await self._read(ask)
                 counter = self._new if batch.lines else self._empty
@@ -110,7 +110,7 @@ class PollEdge:
         batch = await self._read(ask)
         if batch.lines:
             self._renew(ask)
-        elif (disconnect := http.server_disconnect(scope)) is not None:
+        elif (disconnect := asgi.server_disconnect(scope)) is not None:
             batch = await self._follow(ask, batch, disconnect)
         else:
             async with watched(receive) as disconnect:
@@ -121,17 +121,17 @@ class PollEdge:
             self._long_empty.value += 1
             unchanged = None if self._draining.is_set() else self._unchanged_headers(ask)
             if unchanged is not None:
-                await http.send_empty(send, 304, unchanged)
+                await asgi.send_empty(send, 304, unchanged)
                 return
         await self._send(ask, batch, send)
 
-    async def _follow(self, ask: Ask, batch: Batch, disconnect: http.Disconnect) -> Batch:
+    async def _follow(self, ask: Ask, batch: Batch, disconnect: asgi.Disconnect) -> Batch:
         async with self._feeds.reading(ask.conversation, ask.principal) as reader:
             with self._holding(ask):
                 await self._wait(ask, batch, reader, disconnect)
             return await self._read(ask)
 
-    async def _wait(self, ask: Ask, batch: Batch, reader: Reader, disconnect: http.Disconnect) -> None:
+    async def _wait(self, ask: Ask, batch: Batch, reader: Reader, disconnect: asgi.Disconnect) -> None:
         """Until there is an entry, a signal that is due, the end of the service, or nothing for long enough."""
         seconds = long_poll(ask.query.wait, self._random.random(), longest=self._settings.long_poll_timeout)
         if ask.principal.expires_at is not None:
@@ -160,7 +160,7 @@ class PollEdge:
         check_epoch(principal, conversation, batch.epoch)
         return batch
 
-    def _unchanged_headers(self, ask: Ask) -> http.Headers | None:
+    def _unchanged_headers(self, ask: Ask) -> asgi.Headers | None:
         """The whole 304, if the client has what an answer would say. No wait, no read."""
         view = self._feeds.peek(ask.conversation)
         if view is None or view.merge.gone:
@@ -198,7 +198,7 @@ class PollEdge:
         if view is not None and (view.epoch, view.head) == (batch.epoch, head):
             headers.append((b"etag", self._tag(ask, view)))
         self._delivered.value += len(lines)
-        await http.send_json(send, 200, data, headers)
+        await asgi.send_json(send, 200, data, headers)
 
     def _state(self, ask: Ask) -> tuple[list[DraftView], list[PersonTyping], PresenceList | None]:
         """What there is to tell besides entries. Asking keeps this instance interested in what others know of the

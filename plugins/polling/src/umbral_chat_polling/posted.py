@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import msgspec
-from umbral_chat.depth import decode_bounded
+from umbral_chat.model.depth import decode_bounded
 from umbral_chat.model.signals import Signal, signal_decoder, signal_encoder
 from umbral_chat.providers.store import StoredSignal
 

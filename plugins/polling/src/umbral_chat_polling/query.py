@@ -7,8 +7,8 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple, cast
 
-from umbral_chat import http
 from umbral_chat.errors import InvalidRequest
+from umbral_chat.http_kit import asgi
 from umbral_chat.model.cursor import Cursor
 from umbral_chat.providers.presence import check_name
 
@@ -49,10 +49,10 @@ def query_parser(batch_size: int) -> Callable[[bytes], Query]:
     """
 
     def parse(raw: bytes) -> Query:
-        given = http.query(cast("Scope", {"query_string": raw}), PARAMETERS)
+        given = asgi.query(cast("Scope", {"query_string": raw}), PARAMETERS)
         return Query(
             after=Cursor.parse(given.get("after")),
-            limit=http.integer(given.get("limit"), field="limit", default=batch_size, least=1, most=batch_size),
+            limit=asgi.integer(given.get("limit"), field="limit", default=batch_size, least=1, most=batch_size),
             wait=_seconds(given.get("wait", "0")),
             presence=_name(given, "presence"),
             signals=_name(given, "signals"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from msgspec import Meta
-from umbral_chat.settings.sections import Cache, Positive, Seconds, Section
+from umbral_chat.settings import Cache, Positive, Seconds, Section
 
 
 class Polling(Section, frozen=True):

@@ -13,7 +13,7 @@ from umbral_chat.model.signals import CHANNEL_SIGNALS, Signal
 from umbral_chat.providers.history import Storage
 from umbral_chat.providers.store import RecentSignals, Record
 from umbral_chat.providers.transport import SignalHint, StateChanged, StateName, ToggleHint, TransportState
-from umbral_chat.transport import Mailbox, Watched
+from umbral_chat.transport_kit import Mailbox, Watched
 
 from umbral_chat_polling.interval import DOWN_AFTER, Pace
 from umbral_chat_polling.outbox import Outbox

@@ -7,13 +7,13 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 import msgspec
-from umbral_chat import http
-from umbral_chat.epochs import check_epoch
 from umbral_chat.errors import HistoryUnavailable, InvalidRequest
-from umbral_chat.hot import HotRoute
+from umbral_chat.http_kit import asgi
+from umbral_chat.http_kit.epochs import check_epoch
+from umbral_chat.http_kit.hot_route import HotRoute
 from umbral_chat.model.entries import Sender
+from umbral_chat.model.validation import check_metadata
 from umbral_chat.providers.presence import DEVICE, Report, check_name, viewer
-from umbral_chat.rules import check_metadata
 
 from umbral_chat_presence.bodies import ROLES, LeftView, PresenceBody, PresenceView, RenewalView, TypingBody
 from umbral_chat_presence.document import PRESENCE, TYPING, leave, presence, report, typing
@@ -53,14 +53,14 @@ class PresenceRoutes:
 
     async def put(self, scope: Scope, receive: Receive, send: Send) -> None:
         """A device is here, or still is."""
-        caller, conversation = http.principal(scope), http.conversation(scope)
-        body = http.decode(_presence_body, await self._raw(scope, receive))
+        caller, conversation = asgi.principal(scope), asgi.conversation(scope)
+        body = asgi.decode(_presence_body, await self._raw(scope, receive))
         settings = self._settings
         told = Report(
             person=self._chat.speaking(caller, body.sender),
             device=check_name(body.device),
             status=body.status,
-            metadata=check_metadata(body.metadata, limit=settings.metadata_bytes, depth=http.depth_of(scope)),
+            metadata=check_metadata(body.metadata, limit=settings.metadata_bytes, depth=asgi.depth_of(scope)),
             invisible=body.invisible,
             ttl=_seconds(body.ttl, field="ttl", least=SHORTEST_TTL, most=settings.longest_ttl),
         )
@@ -73,12 +73,12 @@ class PresenceRoutes:
             renew_in=renewal.renew_in,
             listed=renewal.listed,
         )
-        await http.send_json(send, 200, _encoder.encode(view))
+        await asgi.send_json(send, 200, _encoder.encode(view))
 
     async def delete(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - as the others are
         """A device goes."""
-        caller, conversation = http.principal(scope), http.conversation(scope)
-        query = http.query(scope, WHOSE)
+        caller, conversation = asgi.principal(scope), asgi.conversation(scope)
+        query = asgi.query(scope, WHOSE)
         person = self._chat.speaking(caller, _whose(query))
         device = check_name(query.get("device", DEVICE))
         await self._admit(caller, conversation)
@@ -88,35 +88,35 @@ class PresenceRoutes:
             with suppress(HistoryUnavailable):
                 await self._presence.settled(conversation)
                 left = self._presence.leave(conversation, person, device)
-        await http.send_json(send, 200, _encoder.encode(LeftView(left=left)))
+        await asgi.send_json(send, 200, _encoder.encode(LeftView(left=left)))
 
     async def get(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - as the others are
         """Who is here, on every instance."""
-        caller, conversation = http.principal(scope), http.conversation(scope)
-        http.query(scope, NO_PARAMETERS)
+        caller, conversation = asgi.principal(scope), asgi.conversation(scope)
+        asgi.query(scope, NO_PARAMETERS)
         await self._admit(caller, conversation)
         await self._presence.settled(conversation)
         data = _encoder.encode(PresenceView.of(conversation, self._presence.state(conversation, viewer(caller))))
         tag = f'W/"{blake2b(data, digest_size=12).hexdigest()}"'
         headers = [(b"etag", tag.encode()), (b"cache-control", b"private, no-cache")]
-        if http.header(scope, b"if-none-match") == tag:
-            await http.send_empty(send, 304, headers)
+        if asgi.header(scope, b"if-none-match") == tag:
+            await asgi.send_empty(send, 304, headers)
         else:
-            await http.send_json(send, 200, data, headers)
+            await asgi.send_json(send, 200, data, headers)
 
     async def post_typing(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Somebody types, or stopped."""
-        caller, conversation = http.principal(scope), http.conversation(scope)
-        body = http.decode(_typing_body, await self._raw(scope, receive))
+        caller, conversation = asgi.principal(scope), asgi.conversation(scope)
+        body = asgi.decode(_typing_body, await self._raw(scope, receive))
         person = self._chat.speaking(caller, body.sender)
         seconds = _seconds(body.seconds, field="seconds", least=SHORTEST_TYPING, most=self._settings.longest_typing)
         await self._admit(caller, conversation)
         now = self._presence.typing(conversation, person, body.typing, seconds=seconds)
-        await http.send_json(send, 200, _encoder.encode(now))
+        await asgi.send_json(send, 200, _encoder.encode(now))
 
     async def _raw(self, scope: Scope, receive: Receive) -> bytes:
-        http.query(scope, NO_PARAMETERS)
-        return await http.optional_body(scope, receive, self._body_bytes)
+        asgi.query(scope, NO_PARAMETERS)
+        return await asgi.optional_body(scope, receive, self._body_bytes)
 
     async def _admit(self, caller: Principal, conversation: str) -> None:
         """The conversation is not deleted, and is the one that the caller's token is for. From here on this instance

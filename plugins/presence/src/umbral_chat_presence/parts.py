@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 import msgspec
-from umbral_chat.depth import decode_bounded
+from umbral_chat.model.depth import decode_bounded
 
 from umbral_chat_presence.roster import Roster
 

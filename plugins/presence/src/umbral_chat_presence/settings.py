@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, field
 from umbral_chat.model.entries import Role
-from umbral_chat.settings.sections import Positive, Seconds, Section
+from umbral_chat.settings import Positive, Seconds, Section
 
 
 class PresenceSettings(Section, frozen=True):

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 from umbral_chat.clock import Clock
-from umbral_chat.depth import decode_bounded
 from umbral_chat.errors import UmbralChatError
+from umbral_chat.model.depth import decode_bounded
 from umbral_chat.model.signals import Mode, RosterSignal
 from umbral_chat.providers.presence import PresenceState, Viewer
 

@@ -9,8 +9,8 @@ from typing import TypeVar
 
 import msgspec
 from umbral_chat.clock import Clock
-from umbral_chat.depth import decode_bounded
 from umbral_chat.errors import HistoryUnavailable, StoreError
+from umbral_chat.model.depth import decode_bounded
 from umbral_chat.providers.store import SharedStore
 
 from umbral_chat_presence import beats

@@ -13,8 +13,8 @@ from typing import Any, cast
 import httpx
 import pytest
 from litestar import Litestar
-from umbral_chat.app import create_app
-from umbral_chat.plugins import boot
+from umbral_chat._core.app import create_app
+from umbral_chat._core.plugins import boot
 from umbral_chat_presence import reader
 
 from tests.stores import store_variables

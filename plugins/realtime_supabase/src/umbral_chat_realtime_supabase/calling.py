@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import httpx
-from umbral_chat.proxies import proxy_for
+from umbral_chat.transport_kit.proxies import proxy_for
 
 
 def transport(url: str, limits: httpx.Limits | None = None) -> httpx.AsyncHTTPTransport:

@@ -12,8 +12,8 @@ import msgspec
 from postgrest.exceptions import APIError
 from supabase import AsyncClient
 from umbral_chat.clock import Clock
-from umbral_chat.depth import STORED_DEPTH, decode_stored, is_deeper
 from umbral_chat.errors import HistoryUnavailable
+from umbral_chat.model.depth import STORED_DEPTH, decode_stored, is_deeper
 from umbral_chat.telemetry import Telemetry
 
 from umbral_chat_realtime_supabase.client import last_response

@@ -8,7 +8,7 @@ from contextvars import ContextVar
 
 import httpx
 from supabase import AsyncClient, AsyncClientOptions, acreate_client
-from umbral_chat.settings.secret import Secret
+from umbral_chat.settings import Secret
 
 from umbral_chat_realtime_supabase.calling import transport
 from umbral_chat_realtime_supabase.settings import Supabase

@@ -8,8 +8,7 @@ from typing import Annotated
 from urllib.parse import urlsplit
 
 from msgspec import Meta
-from umbral_chat.settings.secret import Secret
-from umbral_chat.settings.sections import Positive, Seconds, Section
+from umbral_chat.settings import Positive, Seconds, Secret, Section
 
 
 class Supabase(Section, frozen=True):

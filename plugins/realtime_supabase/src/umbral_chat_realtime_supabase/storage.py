@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager, suppress
 from umbral_chat.clock import Clock
 from umbral_chat.errors import HistoryUnavailable, NewerSchema, StoreError
 from umbral_chat.providers.history import Storage
-from umbral_chat.settings.secret import Secret
+from umbral_chat.settings import Secret
 from umbral_chat.telemetry import Telemetry
 
 from umbral_chat_realtime_supabase import answers

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 from click.testing import CliRunner, Result
 from psycopg import sql
-from umbral_chat.cli import cli
+from umbral_chat._core.cli import cli
 from umbral_chat_realtime_supabase import migrate
 from umbral_chat_realtime_supabase.files import migrations, way_down
 

@@ -10,7 +10,7 @@ import pytest
 from umbral_chat.clock import SystemClock
 from umbral_chat.model.entries import Sender
 from umbral_chat.model.signals import DraftSignal
-from umbral_chat.settings.secret import Secret
+from umbral_chat.settings import Secret
 from umbral_chat.telemetry import Telemetry
 from umbral_chat.testing import ManualClock
 from umbral_chat_realtime_supabase.direct.telling import MemberSignals

@@ -16,7 +16,7 @@ from umbral_chat.clock import SystemClock
 from umbral_chat.errors import HistoryUnavailable
 from umbral_chat.model.entries import Sender
 from umbral_chat.model.signals import DraftSignal, ReadSignal, StatusSignal, TypingSignal
-from umbral_chat.settings.secret import Secret
+from umbral_chat.settings import Secret
 from umbral_chat.telemetry import Telemetry
 from umbral_chat_realtime_supabase.direct.telling import SLOWEST, WAITING, MemberSignals
 from umbral_chat_realtime_supabase.metrics import MEMBER_SIGNALS, REALTIME_MESSAGES

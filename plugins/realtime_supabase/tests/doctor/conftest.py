@@ -9,10 +9,10 @@ import psycopg
 import pytest
 from psycopg import sql
 from psycopg.rows import TupleRow
-from umbral_chat.api.operations import run_check
+from umbral_chat._core.http.operations import run_check
 from umbral_chat.clock import Clock, SystemClock
 from umbral_chat.providers.edges import CheckResult
-from umbral_chat.settings.secret import Secret
+from umbral_chat.settings import Secret
 from umbral_chat.telemetry import Telemetry
 from umbral_chat_realtime_supabase.doctor import checks, project
 from umbral_chat_realtime_supabase.settings import Supabase

@@ -11,7 +11,7 @@ from typing import Any
 import psycopg
 from aiohttp import web
 from umbral_chat.clock import SystemClock
-from umbral_chat.settings.secret import Secret
+from umbral_chat.settings import Secret
 from umbral_chat_realtime_supabase.files import migrations
 
 from tests.local_supabase.people import command

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import psycopg
 import pytest
-from umbral_chat.api.operations import run_check
+from umbral_chat._core.http.operations import run_check
 from umbral_chat.clock import SystemClock
-from umbral_chat.settings.secret import Secret
+from umbral_chat.settings import Secret
 from umbral_chat.telemetry import Telemetry
 from umbral_chat_realtime_supabase.doctor import checks
 from umbral_chat_realtime_supabase.files import migrations

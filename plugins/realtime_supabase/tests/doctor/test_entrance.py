@@ -11,7 +11,7 @@ import pytest
 from pytest_httpx import HTTPXMock
 from umbral_chat.clock import SystemClock
 from umbral_chat.providers.edges import CheckResult
-from umbral_chat.settings.secret import Secret
+from umbral_chat.settings import Secret
 from umbral_chat.telemetry import Telemetry
 from umbral_chat_realtime_supabase.doctor import entrance
 from umbral_chat_realtime_supabase.doctor.clocks import skew

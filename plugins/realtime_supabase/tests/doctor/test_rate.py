@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from umbral_chat.api.operations import run_check
+from umbral_chat._core.http.operations import run_check
 from umbral_chat.clock import SystemClock
 from umbral_chat.providers.edges import CheckResult
-from umbral_chat.settings.secret import Secret
+from umbral_chat.settings import Secret
 from umbral_chat.telemetry import Telemetry
 from umbral_chat_realtime_supabase.doctor import checks, rounds, scene
 from umbral_chat_realtime_supabase.settings import Supabase

@@ -10,7 +10,7 @@ import httpx
 import jwt
 import pytest
 from umbral_chat.clock import SystemClock
-from umbral_chat.settings.secret import Secret
+from umbral_chat.settings import Secret
 from umbral_chat.telemetry import Telemetry
 from umbral_chat_realtime_supabase.doctor.attempts import Record, attempts, try_all
 from umbral_chat_realtime_supabase.doctor.forgery import forged

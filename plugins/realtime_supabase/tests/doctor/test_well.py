@@ -13,10 +13,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from umbral_chat.build import build
+from umbral_chat._core.plugins import boot
+from umbral_chat._core.service import build
 from umbral_chat.clock import SystemClock
-from umbral_chat.plugins import boot
-from umbral_chat.settings.secret import Secret
+from umbral_chat.settings import Secret
 from umbral_chat_realtime_supabase.doctor import rounds
 
 from plugins.realtime_supabase.tests.doctor.conftest import Connection, Examine, everything, not_looked_at, red

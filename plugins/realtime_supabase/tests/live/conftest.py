@@ -9,7 +9,7 @@ from typing import Any
 
 from umbral_chat.clock import SystemClock
 from umbral_chat.providers.history import Storage
-from umbral_chat.settings.secret import Secret
+from umbral_chat.settings import Secret
 from umbral_chat.telemetry import Telemetry
 from umbral_chat_realtime_supabase.live import SupabaseTransport
 from umbral_chat_realtime_supabase.settings import Supabase

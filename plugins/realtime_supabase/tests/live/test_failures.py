@@ -18,7 +18,7 @@ import psycopg
 import pytest
 from umbral_chat.model.signals import ReadSignal
 from umbral_chat.providers.transport import EntryHint, SignalHint
-from umbral_chat.settings.secret import Secret
+from umbral_chat.settings import Secret
 from umbral_chat_realtime_supabase.live import hints, keeping, session
 from umbral_chat_realtime_supabase.live.pauses import LEAST
 from umbral_chat_realtime_supabase.topics import service_topic

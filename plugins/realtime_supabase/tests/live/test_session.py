@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 from umbral_chat.clock import SystemClock
-from umbral_chat.settings.secret import Secret
+from umbral_chat.settings import Secret
 from umbral_chat.telemetry import Telemetry
 from umbral_chat_realtime_supabase.live import session
 from umbral_chat_realtime_supabase.live.link import Heard

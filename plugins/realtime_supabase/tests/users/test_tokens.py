@@ -24,7 +24,7 @@ from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 from pytest_httpx import HTTPXMock
 from umbral_chat.clock import SystemClock
 from umbral_chat.errors import Unauthorized, Unavailable
-from umbral_chat.settings.secret import Secret
+from umbral_chat.settings import Secret
 from umbral_chat_realtime_supabase.users.authenticator import SupabaseUsers
 from umbral_chat_realtime_supabase.users.jwks import SIZE, STALE, Jwks
 from umbral_chat_realtime_supabase.users.membership import Membership, Memberships

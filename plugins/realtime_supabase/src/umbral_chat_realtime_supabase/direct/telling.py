@@ -12,7 +12,7 @@ import msgspec
 from umbral_chat.clock import Clock
 from umbral_chat.errors import HistoryUnavailable
 from umbral_chat.model.signals import CHANNEL_SIGNALS, DraftSignal, Signal
-from umbral_chat.settings.secret import Secret
+from umbral_chat.settings import Secret
 from umbral_chat.telemetry import Telemetry
 
 from umbral_chat_realtime_supabase.calling import transport

@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any, NamedTuple, cast
 
 from realtime import AsyncRealtimeChannel, AsyncRealtimeClient, NotConnectedError, RealtimeSubscribeStates
-from umbral_chat.proxies import proxy_for
+from umbral_chat.transport_kit.proxies import proxy_for
 from websockets.exceptions import InvalidStatus, WebSocketException
 
 HANDSHAKE = 12.0

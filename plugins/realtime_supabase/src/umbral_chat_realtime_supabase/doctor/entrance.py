@@ -7,7 +7,7 @@ from statistics import median
 
 import httpx
 import msgspec
-from umbral_chat.depth import decode_bounded
+from umbral_chat.model.depth import decode_bounded
 from umbral_chat.providers.edges import CheckResult
 
 from umbral_chat_realtime_supabase import answers

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-from umbral_chat.depth import STORED_DEPTH, flattened, is_deeper
+from umbral_chat.model.depth import STORED_DEPTH, flattened, is_deeper
 
 PREFIX = "realtime:"
 """Before a topic's name in every frame."""

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import msgspec
 from umbral_chat.clock import Clock
 from umbral_chat.errors import HistoryUnavailable
-from umbral_chat.settings.secret import Secret
+from umbral_chat.settings import Secret
 from umbral_chat.telemetry import Telemetry
 
 from umbral_chat_realtime_supabase import answers

@@ -10,10 +10,10 @@ from urllib.parse import urlencode
 
 import msgspec
 from umbral_chat.clock import Clock
-from umbral_chat.depth import decode_bounded
 from umbral_chat.errors import SettingsError
-from umbral_chat.proxies import proxy_for
-from umbral_chat.settings.secret import Secret
+from umbral_chat.model.depth import decode_bounded
+from umbral_chat.settings import Secret
+from umbral_chat.transport_kit.proxies import proxy_for
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 

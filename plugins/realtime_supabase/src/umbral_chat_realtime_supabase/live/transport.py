@@ -14,9 +14,9 @@ from umbral_chat.errors import HistoryUnavailable
 from umbral_chat.model.signals import CHANNEL_SIGNALS, Signal
 from umbral_chat.providers.history import Storage
 from umbral_chat.providers.transport import EntryHint, StateChanged, StateName, TransportState
-from umbral_chat.settings.secret import Secret
+from umbral_chat.settings import Secret
 from umbral_chat.telemetry import Telemetry
-from umbral_chat.transport import Mailbox, Watched
+from umbral_chat.transport_kit import Mailbox, Watched
 
 from umbral_chat_realtime_supabase.calls import Calls
 from umbral_chat_realtime_supabase.live.hints import SIGNALS, hints, signals_payload

@@ -9,9 +9,9 @@ from typing import cast
 import msgspec
 from umbral_chat.clock import Clock
 from umbral_chat.errors import ConversationDeleted, Forbidden, Unauthorized
-from umbral_chat.names import clean_name
+from umbral_chat.model.display_names import clean_name
 from umbral_chat.providers.auth import Principal, Right
-from umbral_chat.settings.secret import Secret
+from umbral_chat.settings import Secret
 
 from umbral_chat_realtime_supabase.users.jwks import Jwks
 from umbral_chat_realtime_supabase.users.membership import Memberships

@@ -9,8 +9,8 @@ import httpx
 import jwt
 import msgspec
 from umbral_chat.clock import Clock
-from umbral_chat.depth import DEPTH, is_deeper
 from umbral_chat.errors import SettingsError, Unavailable
+from umbral_chat.model.depth import DEPTH, is_deeper
 
 from umbral_chat_realtime_supabase.calling import transport
 from umbral_chat_realtime_supabase.users.verify import PUBLIC

@@ -13,7 +13,7 @@ from uuid import UUID
 import jwt
 import msgspec
 from umbral_chat.errors import Unauthorized
-from umbral_chat.names import clean_name
+from umbral_chat.model.display_names import clean_name
 
 PUBLIC = frozenset({"ES256", "RS256"})
 """Algorithms of published keys."""

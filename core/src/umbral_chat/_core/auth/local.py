@@ -1,0 +1,28 @@
+"""Without a key: whoever reaches the loopback address is the local administrator."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from umbral_chat._core.auth.rights import ALL_RIGHTS
+from umbral_chat.providers.auth import Principal
+
+LOCAL: Final = Principal(kind="local", subject="local", rights=ALL_RIGHTS)
+"""The local administrator."""
+
+
+class LocalAuthenticator:
+    """Gives a request without credentials the local administrator.
+
+    It looks at nothing: hand it to the `Gate` only when no key is configured and the service listens on loopback
+    alone. A request that does bring credentials is judged by them.
+    """
+
+    name = "local"
+
+    def principal(self) -> Principal:
+        """The local administrator."""
+        return LOCAL
+
+
+__all__ = ["LOCAL", "LocalAuthenticator"]

@@ -1,0 +1,292 @@
+"""Drafts: messages that are being written, whole so far, bounded, and gone when their entry comes or their producer
+falls silent."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import msgspec
+
+from umbral_chat.clock import Clock
+from umbral_chat.errors import Conflict, TooManyRequests
+from umbral_chat.model.entries import Sender
+from umbral_chat.model.signals import DraftSignal, Writer
+
+SILENCE = 30.0
+"""Seconds after which a draft whose producer says nothing more is dropped: longer than a model thinks between two
+pieces, and short enough that nobody waits for one that will not go on."""
+
+PUBLISH_INTERVAL = 0.5
+"""Seconds between two publications of one draft to other instances: cumulative, at most twice a second."""
+
+ENDED_LIMIT = 4096
+"""Ended messages remembered, of all conversations, so that a late piece does not bring a finished draft back."""
+
+ENDED_KEPT = 2 * SILENCE
+"""Seconds for which they are: what comes later than the longest-lived draft is no late piece."""
+
+
+class DraftView(msgspec.Struct, frozen=True):
+    """A draft as a reader gets it: always whole, so `offset` is 0."""
+
+    message_id: str
+    offset: int
+    text: str
+    sender: Sender
+
+
+@dataclass(slots=True)
+class _Draft:
+    text: str
+    sender: Sender
+    writer: Writer | None
+    """Who writes it; None: somebody on an instance of an older version, until a piece of the same sender comes here."""
+    touched: float
+    published: float = float("-inf")
+    dirty: bool = False
+
+
+class Drafts:
+    """Pure but for the clock and what it is told to call: `changed` for readers here, `publish` for other instances."""
+
+    def __init__(
+        self,
+        clock: Clock,
+        *,
+        per_conversation: int,
+        per_principal: int | None = None,
+        changed: Callable[[str], None],
+        publish: Callable[[DraftSignal], None],
+    ) -> None:
+        self._clock = clock
+        self._limit = per_conversation
+        self._own_limit = per_conversation if per_principal is None else per_principal
+        self._changed = changed
+        self._publish = publish
+        self._drafts: dict[str, dict[str, _Draft]] = {}
+        self._ended: OrderedDict[tuple[str, str], float] = OrderedDict()
+
+    def __bool__(self) -> bool:
+        return bool(self._drafts)
+
+    def __len__(self) -> int:
+        return sum(len(drafts) for drafts in list(self._drafts.values()))  # also asked from another thread
+
+    def of(self, conversation: str) -> list[DraftView]:
+        """The drafts of a conversation, oldest first."""
+        drafts = self._drafts.get(conversation)
+        if not drafts:
+            return []
+        return [DraftView(message_id, 0, draft.text, draft.sender) for message_id, draft in drafts.items()]
+
+    def piece(
+        self,
+        conversation: str,
+        message_id: str,
+        *,
+        offset: int,
+        text: str,
+        sender: Sender,
+        subject: str,
+        limit: int,
+        trusted: bool = True,
+    ) -> int:
+        """Put `text` at `offset` (in Unicode code points) and return the length so far. `subject` is the caller's
+        author, `trusted` whether it is a service key.
+
+        A repeated piece changes nothing; one from before the end replaces what followed. An id belongs to who began its
+        draft, but a service key's piece takes the place of a visitor's draft. Raises Conflict (`draft_gap` with the
+        `expected` offset; `draft_ended`; `draft_too_long`; `not_your_draft`) and TooManyRequests (`too_many_drafts`,
+        `too_many_own_drafts`).
+        """
+        if (conversation, message_id) in self._ended:
+            raise Conflict("This message is written already: its draft has ended.", code="draft_ended")
+        drafts = self._drafts.get(conversation, {})
+        writer = Writer.of(conversation, subject, trusted=trusted)
+        draft = drafts.get(message_id)
+        if draft is not None and not _writes(draft, writer, sender):
+            if not _gives_way(draft, writer):
+                raise not_your_draft()
+            draft = None
+        known = draft.text if draft else ""
+        if draft is None and message_id not in drafts:
+            self._check_room(drafts, writer)
+        if offset > len(known):
+            raise Conflict(
+                f"The draft has {len(known)} characters so far: send from there on.",
+                code="draft_gap",
+                field="offset",
+                extra={"expected": len(known)},
+            )
+        if offset + len(text) > limit:
+            raise Conflict(
+                f"A message has at most {limit} characters.", code="draft_too_long", field="text", limit=limit
+            )
+        now = self._clock.monotonic()
+        if draft is None:
+            draft = self._drafts.setdefault(conversation, {})[message_id] = _Draft("", sender, writer, now)
+        # A repeated piece says no more than that its producer is there: news to other instances, not to readers.
+        repeated = bool(text) and known.startswith(text, offset)
+        draft.text = known if repeated else known[:offset] + text
+        draft.writer, draft.touched, draft.dirty = writer, now, True
+        if not repeated:
+            self._changed(conversation)
+        self._publish_if_due(conversation, message_id, draft, now)
+        return len(draft.text)
+
+    def check(self, conversation: str, message_id: str, *, subject: str, sender: Sender, trusted: bool) -> None:
+        """Let a message of this id be sent by this author, or raise Conflict (`not_your_draft`): somebody else writes
+        it, and would be refused the message that ends the draft."""
+        draft = self._drafts.get(conversation, {}).get(message_id)
+        if draft is not None:
+            writer = Writer.of(conversation, subject, trusted=trusted)
+            if not _writes(draft, writer, sender) and not _gives_way(draft, writer):
+                raise not_your_draft()
+
+    def has(self, conversation: str, message_id: str) -> bool:
+        """Whether a message of this id is being written."""
+        return message_id in self._drafts.get(conversation, {})
+
+    def learn(self, signal: DraftSignal) -> None:
+        """Another instance says how far a draft is."""
+        conversation, message_id = signal.conversation, signal.message_id
+        if signal.ended:
+            self.end(conversation, message_id, tell=False)
+            return
+        if (conversation, message_id) in self._ended:
+            return
+        drafts = self._drafts.get(conversation, {})
+        draft, now = drafts.get(message_id), self._clock.monotonic()
+        if draft is not None and signal.writer is not None and draft.writer not in {None, signal.writer}:
+            # Begun at two instances before either heard of the other.
+            if not _gives_way(draft, signal.writer):
+                return
+            draft = None
+        if draft is None:
+            if message_id in drafts or self._has_room(drafts, signal.writer):
+                draft = _Draft(signal.text, signal.sender, signal.writer, now)
+                self._drafts.setdefault(conversation, {})[message_id] = draft
+                self._changed(conversation)
+        elif not draft.dirty and not draft.text.startswith(signal.text):
+            # Cumulative, so one that says less than what is known is a late one.
+            draft.text, draft.touched = signal.text, now
+            self._changed(conversation)
+        elif draft.text == signal.text:
+            draft.touched = now
+
+    def end(self, conversation: str, message_id: str, *, tell: bool = True) -> None:
+        """The entry of this message came, so its draft is over: also one that is yet to be heard of."""
+        self._ended[conversation, message_id] = self._clock.monotonic()
+        self._ended.move_to_end((conversation, message_id))
+        if len(self._ended) > ENDED_LIMIT:
+            self._ended.popitem(last=False)
+        draft = self._take(conversation, message_id)
+        if draft is None:
+            return
+        self._changed(conversation)
+        # Whoever learnt of this draft from here learns its end from the entry; the signal only helps who misses it.
+        if tell and draft.published > float("-inf"):
+            self._publish(
+                DraftSignal(conversation=conversation, message_id=message_id, text="", sender=draft.sender, ended=True)
+            )
+
+    def forget(self, conversation: str) -> None:
+        """The conversation was deleted."""
+        for key in [key for key in self._ended if key[0] == conversation]:
+            del self._ended[key]
+        if self._drafts.pop(conversation, None):
+            self._changed(conversation)
+
+    def sweep(self) -> None:
+        """Drop the silent, publish what is due. To be called a few times a second while there are drafts."""
+        now = self._clock.monotonic()
+        for conversation, drafts in list(self._drafts.items()):
+            for message_id, draft in list(drafts.items()):
+                if now - draft.touched >= SILENCE:
+                    self._take(conversation, message_id)
+                    self._changed(conversation)
+                elif draft.dirty:
+                    self._publish_if_due(conversation, message_id, draft, now)
+        while self._ended and now - next(iter(self._ended.values())) >= ENDED_KEPT:
+            self._ended.popitem(last=False)
+
+    def _publish_if_due(self, conversation: str, message_id: str, draft: _Draft, now: float) -> None:
+        if now - draft.published < PUBLISH_INTERVAL:
+            return
+        draft.published, draft.dirty = now, False
+        self._publish(
+            DraftSignal(
+                conversation=conversation,
+                message_id=message_id,
+                text=draft.text,
+                sender=draft.sender,
+                writer=draft.writer,
+            )
+        )
+
+    def _has_room(self, drafts: dict[str, _Draft], writer: Writer | None) -> bool:
+        """Visitors and users together have as many places as service keys: neither takes the other's."""
+        trusted = writer is None or writer.trusted
+        return sum(_is_trusted(draft) == trusted for draft in drafts.values()) < self._limit
+
+    def _check_room(self, drafts: dict[str, _Draft], writer: Writer) -> None:
+        retry = {"Retry-After": str(round(SILENCE))}
+        if not writer.trusted and sum(draft.writer == writer for draft in drafts.values()) >= self._own_limit:
+            raise TooManyRequests(
+                f"You write {self._own_limit} messages in this conversation already, and may not write more at once "
+                "(core.limits.drafts_per_principal). Send one of them.",
+                code="too_many_own_drafts",
+                limit=self._own_limit,
+                headers=retry,
+            )
+        if not self._has_room(drafts, writer):
+            raise TooManyRequests(
+                f"A conversation holds at most {self._limit} drafts (core.limits.drafts).",
+                code="too_many_drafts",
+                limit=self._limit,
+                headers=retry,
+            )
+
+    def _take(self, conversation: str, message_id: str) -> _Draft | None:
+        drafts = self._drafts.get(conversation)
+        draft = drafts.pop(message_id, None) if drafts else None
+        if drafts is not None and not drafts:
+            del self._drafts[conversation]
+        return draft
+
+
+def _writes(draft: _Draft, writer: Writer, sender: Sender) -> bool:
+    # A producer whose pieces a load balancer spreads goes on here with what it began elsewhere.
+    return draft.writer == writer or (draft.writer is None and draft.sender == sender)
+
+
+def _gives_way(draft: _Draft, writer: Writer) -> bool:
+    """Whether another's draft makes way: what a visitor does never makes a service's answer an error."""
+    return writer.trusted and not _is_trusted(draft)
+
+
+def _is_trusted(draft: _Draft) -> bool:
+    return draft.writer is None or draft.writer.trusted
+
+
+def not_your_draft() -> Conflict:
+    """The error for who sends or drafts a message of an id that another writes."""
+    return Conflict(
+        "Somebody else writes the message of this id. Choose another message_id, or leave it out.",
+        code="not_your_draft",
+        field="message_id",
+    )
+
+
+__all__ = [
+    "ENDED_KEPT",
+    "ENDED_LIMIT",
+    "PUBLISH_INTERVAL",
+    "SILENCE",
+    "DraftView",
+    "Drafts",
+    "Writer",
+    "not_your_draft",
+]

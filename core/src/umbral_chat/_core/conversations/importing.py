@@ -1,0 +1,114 @@
+"""An entry of another log as a write to this one: what it must hold by its kind, and which rights it takes. Pure."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from umbral_chat._core.auth.speaker import speaker
+from umbral_chat._core.settings.sections import Limits
+from umbral_chat.errors import Forbidden, InvalidRequest
+from umbral_chat.model.entries import Changes
+from umbral_chat.model.requests import ImportBody
+from umbral_chat.model.validation import (
+    NAME_LIMIT,
+    check_content,
+    check_internal,
+    check_members,
+    check_message_id,
+    check_metadata,
+    check_sender,
+    check_text,
+)
+from umbral_chat.model.writes import Write, WriteEdit, WriteMessage, WriteRedaction, WriteUpdate
+from umbral_chat.providers.auth import Principal, Right
+
+FIELDS = {
+    "message": frozenset({"message_id", "content", "reply_to", "metadata", "redacted"}),
+    "edit": frozenset({"message_id", "content", "metadata", "redacted"}),
+    "redaction": frozenset({"message_id"}),
+    "update": frozenset({"changes"}),
+}
+"""What an entry of each kind may hold, beside what all have."""
+
+
+def imported(
+    principal: Principal, conversation: str, body: ImportBody, *, key: str | None, at: datetime, limits: Limits
+) -> Write:
+    """The write that makes this entry. Raises InvalidRequest and Forbidden."""
+    right: Right = "manage" if body.kind == "update" else "send"
+    if right not in principal.rights:
+        raise lacks(right, field="kind")
+    _check_fields(body)
+    common: dict[str, Any] = {
+        "conversation": conversation,
+        "subject": principal.author,
+        "epoch": principal.epoch,
+        "sender": speaker(principal, check_sender(body.sender)),
+        "key": key,
+        "at": at,
+    }
+    own_only = "moderate" not in principal.rights
+    if body.kind == "update":
+        if body.changes is None or body.changes.empty:
+            raise _missing("changes")
+        return WriteUpdate(**common, changes=_checked(conversation, body.changes, limits))
+    if body.message_id is None:
+        raise _missing("message_id")
+    common["message_id"] = check_message_id(body.message_id)
+    if body.kind == "redaction":
+        return WriteRedaction(**common, own_only=own_only)
+    common |= {"content": _content(body, limits), "redacted": body.redacted}
+    common["metadata"] = check_metadata(body.metadata, limit=limits.metadata_bytes, depth=limits.depth)
+    if body.kind == "edit":
+        return WriteEdit(**common, own_only=own_only)
+    reply_to = None if body.reply_to is None else check_message_id(body.reply_to, field="reply_to")
+    return WriteMessage(**common, reply_to=reply_to)
+
+
+def lacks(right: Right, *, field: str) -> Forbidden:
+    """The error for a field that takes a right which the caller does not have."""
+    return Forbidden(
+        f"`{field}` needs the right {right!r}, which this caller has not.", field=field, extra={"right": right}
+    )
+
+
+def _check_fields(body: ImportBody) -> None:
+    known = FIELDS[body.kind]
+    for name in sorted(frozenset().union(*FIELDS.values()) - known):
+        if getattr(body, name):
+            raise InvalidRequest(f"An entry of the kind {body.kind} has no {name}.", code="unknown_field", field=name)
+
+
+def _content(body: ImportBody, limits: Limits) -> str:
+    if not body.redacted:
+        return check_content(body.content, body.metadata, limit=limits.content_chars)
+    if body.content or body.metadata:
+        raise InvalidRequest(
+            "A redacted entry has neither content nor metadata.",
+            code="invalid_field",
+            field="content" if body.content else "metadata",
+        )
+    return ""
+
+
+def _checked(conversation: str, changes: Changes, limits: Limits) -> Changes:
+    """The changes within their bounds, with the names of members cleaned."""
+    if isinstance(changes.title, str):
+        check_text(changes.title, field="changes.title", limit=NAME_LIMIT)
+    if isinstance(changes.metadata, dict):
+        check_metadata(changes.metadata, limit=limits.metadata_bytes, depth=limits.depth)
+    if isinstance(changes.members, list):
+        members = check_members(changes.members)
+        check_internal(conversation, members)
+        changes = msgspec.structs.replace(changes, members=members)
+    return changes
+
+
+def _missing(field: str) -> InvalidRequest:
+    return InvalidRequest(f"{field} is missing.", code="missing_field", field=field)
+
+
+__all__ = ["FIELDS", "imported", "lacks"]

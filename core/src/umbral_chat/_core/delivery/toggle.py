@@ -1,0 +1,84 @@
+"""The realtime toggle: one stored switch for every instance, under a hard off in the settings."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import datetime
+
+import msgspec
+
+from umbral_chat.clock import Clock
+from umbral_chat.errors import Conflict
+from umbral_chat.model.depth import decode_bounded
+from umbral_chat.providers.store import Record, SharedStore
+
+NAMESPACE, KEY = "core", "realtime"
+
+
+class ToggleState(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Whether realtime is on, and who said so. `by` None: nobody did, it is the start value."""
+
+    enabled: bool
+    by: str | None = None
+    at: datetime | None = None
+    locked: bool = False
+    """A hard off in the settings, which the API cannot lift."""
+
+
+log = logging.getLogger(__name__)
+
+_decoder = msgspec.json.Decoder(ToggleState)
+
+
+class Toggle:
+    """`configured` False is a hard off; otherwise the stored value wins over the start value."""
+
+    def __init__(self, store: SharedStore, clock: Clock, *, configured: bool | None) -> None:
+        self._store = store
+        self._clock = clock
+        self._listeners: list[Callable[[ToggleState], None]] = []
+        self._locked = configured is False
+        self._version = 0
+        self.state = ToggleState(enabled=configured is not False, locked=self._locked)
+
+    def on_change(self, listener: Callable[[ToggleState], None]) -> None:
+        """Call `listener` whenever somebody has switched it, here or elsewhere.
+
+        It may be told what it knows: the same was said again, or there was an opposite in between that nobody here
+        has seen.
+        """
+        self._listeners.append(listener)
+
+    async def load(self) -> ToggleState:
+        """Read the stored value. Raises HistoryUnavailable."""
+        self.learn(await self._store.get(NAMESPACE, KEY))
+        return self.state
+
+    def learn(self, record: Record | None) -> None:
+        """Take the stored value as somebody read it. One that was read before another that is known changes nothing."""
+        if record is None or self._locked or record.version <= self._version:
+            return
+        self._version = record.version
+        try:
+            state = decode_bounded(_decoder, record.value)
+        except msgspec.DecodeError as error:
+            log.warning("the stored toggle cannot be read, and stays as it is (%s): %s", self.state.enabled, error)
+            return
+        self.state = state
+        for listener in self._listeners:
+            listener(state)
+
+    async def set(self, *, enabled: bool, by: str) -> ToggleState:
+        """Switch it for every instance. Raises Conflict (`realtime_disabled`) under a hard off."""
+        if self._locked:
+            raise Conflict(
+                "Realtime is off in the settings (realtime.enabled = false): change it there and restart.",
+                code="realtime_disabled",
+            )
+        state = ToggleState(enabled=enabled, by=by, at=self._clock.now())
+        self.learn(await self._store.put(NAMESPACE, KEY, msgspec.json.encode(state)))
+        return self.state
+
+
+__all__ = ["KEY", "NAMESPACE", "Toggle", "ToggleState"]

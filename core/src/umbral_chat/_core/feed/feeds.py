@@ -1,0 +1,358 @@
+"""Feeds: what every edge reads from. The shell around the merge: views, reads, waits and their bounds."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import TYPE_CHECKING, Protocol
+
+from umbral_chat._core.feed.batch import NOTHING, Batch
+from umbral_chat._core.feed.reader import Reader
+from umbral_chat._core.feed.reads import Reads
+from umbral_chat._core.feed.settling import Learnt, Settling
+from umbral_chat._core.feed.shelf import Shelf
+from umbral_chat._core.feed.view import View
+from umbral_chat._core.history.health import HistoryHealth
+from umbral_chat._core.runtime.lifecycle import Lifecycle
+from umbral_chat._core.settings.sections import Cache
+from umbral_chat.clock import Clock
+from umbral_chat.errors import ConversationDeleted, CursorExpired, HistoryUnavailable, TooManyRequests, Unavailable
+from umbral_chat.model.conversations import Deleted, Head
+from umbral_chat.model.cursor import Cursor
+from umbral_chat.model.encoded_entry import Line
+from umbral_chat.providers.auth import Principal
+from umbral_chat.providers.history import History
+
+if TYPE_CHECKING:
+    from umbral_chat.telemetry import Telemetry
+
+TRIES = 4
+"""Times that a read begins anew because the log was deleted, made anew or redacted while it ran."""
+
+
+RESERVED = 10
+"""One in this many of an instance's readers is left to service keys: a crowd of visitors must not shut out the programs
+that answer them."""
+
+
+class Subscriptions(Protocol):
+    """Where it is told which conversations are followed here."""
+
+    def watch(self, conversation: str) -> None:
+        """Follow it from now on. Must not raise."""
+        ...
+
+    def unwatch(self, conversation: str) -> None:
+        """Stop following it. Must not raise."""
+        ...
+
+
+class Feeds:
+    """Contiguous, exactly-once, in-order reading from a cursor, over hints and the history.
+
+    A reader is a cursor and holds no queue: whoever is slow falls behind what is kept in memory and reads the log
+    from where it stands. Entries that come in order cost no read; a gap costs one, shared by all who wait for it.
+    """
+
+    def __init__(
+        self,
+        history: History,
+        *,
+        health: HistoryHealth,
+        subscriptions: Subscriptions,
+        lifecycle: Lifecycle,
+        telemetry: Telemetry,
+        clock: Clock,
+        readers_limit: int,
+        own_readers_limit: int | None = None,
+        cache: Cache | None = None,
+    ) -> None:
+        self._clock = clock
+        self._lifecycle = lifecycle
+        self._reads = Reads(history, telemetry)
+        self._shelf = Shelf(cache or Cache(), added=subscriptions.watch, removed=subscriptions.unwatch)
+        self._readers = 0
+        self._readers_limit = readers_limit
+        self._own_readers_limit = readers_limit if own_readers_limit is None else own_readers_limit
+        self._own_readers: Counter[str] = Counter()
+        """Of each visitor and user, by author."""
+        self._settling = Settling(self._reads, telemetry, clock, self._learnt)
+        self.on_read: Learnt | None = None
+        """Told of every page that brings a view up to date, before its readers are: what no hint brought, too."""
+        self.health = health
+        hits = telemetry.counter("umbral_chat.cache.reads")
+        self._hit, self._miss = hits.labels("hit"), hits.labels("miss")
+        telemetry.gauge("umbral_chat.readers", lambda: [((), self._readers)])
+        telemetry.gauge("umbral_chat.watched", lambda: [((), len(self._shelf))])
+        lifecycle.on_drain(self._wake_all)
+
+    @property
+    def cache(self) -> Cache:
+        """Bounds of what is kept in memory. The polling plugin sets them from its settings."""
+        return self._shelf.bounds
+
+    @cache.setter
+    def cache(self, bounds: Cache) -> None:
+        self._shelf.bounds = bounds
+
+    # what comes in
+
+    def hint_entries(self, conversation: str, epoch: str, lines: list[Line]) -> bool:
+        """Entries were appended, here or elsewhere; whether that is news to who follows. Never waits; costs nothing
+        when nobody does."""
+        view = self._shelf.get(conversation)
+        if view is None:
+            return False
+        news = False
+        for line in lines:
+            news = view.merge.hint_entry(epoch, line) or news
+        self._after_hint(view, news=news)
+        return news
+
+    def hint_head(self, conversation: str, head: Head | Deleted) -> None:
+        """The log stands there, as somebody says."""
+        view = self._shelf.get(conversation)
+        if view is not None:
+            view.merge.hint_head(head)
+            self._after_hint(view, news=False)
+
+    def touch_signals(self, conversation: str) -> None:
+        """A signal of this conversation changed."""
+        view = self._shelf.get(conversation)
+        if view is not None:
+            view.touch_signals()
+
+    def touch_all_signals(self) -> None:
+        """Something that every reader is told changed, as the mode of delivery."""
+        for view in self._shelf:
+            view.touch_signals()
+
+    # what goes out
+
+    def peek(self, conversation: str) -> View | None:
+        """The view, when what it knows is the truth as far as this instance can tell: no wait, no read."""
+        view = self._shelf.get(conversation)
+        if view is None or self.health.since is not None or not view.merge.settled or view.merge.gone:
+            return None
+        self._shelf.use(view, self._clock.monotonic())
+        return view
+
+    async def read(self, conversation: str, cursor: Cursor, limit: int) -> Batch:
+        """What follows `cursor`, at most `limit` entries. Does not wait for new ones.
+
+        Raises CursorExpired, ConversationDeleted, and HistoryUnavailable when the history does not answer and memory
+        does not reach back to the cursor.
+        """
+        view = self._shelf.take(conversation, self._clock.monotonic())
+        merge = view.merge
+        if merge.settled and self.health.since is None and not merge.gone and not _strange(view, cursor):
+            # The common case, which `_read` would come to as well: nothing to ask, and memory reaches back far enough.
+            lines = merge.since(cursor.seq, limit)
+            if lines is not None and merge.epoch is not None:
+                self._hit.value += 1
+                return self._batch(view, cursor, lines)
+        try:
+            return await self._read(view, cursor, limit)
+        except HistoryUnavailable:
+            if (batch := self._remembered(view, cursor, limit)) is None:
+                raise
+            return batch
+
+    async def epoch(self, conversation: str) -> str | None:
+        """The log's epoch; None when it was never made. The conversation is followed from now on as for a reader, so
+        that whoever asks often mostly asks memory.
+
+        Raises ConversationDeleted, and HistoryUnavailable when the history does not answer and nothing is known.
+        """
+        view = self._shelf.take(conversation, self._clock.monotonic())
+        merge = view.merge
+        known = merge.settled
+        try:
+            await self._settling.settle(view, Cursor(merge.epoch, merge.head), 1)
+            if known and merge.gone:
+                # Another instance may have made it anew.
+                merge.suspect()
+                await self._settling.settle(view, Cursor(), 1)
+        except HistoryUnavailable:
+            if not merge.loaded or merge.hidden:
+                raise
+        if merge.gone:
+            raise ConversationDeleted(conversation)
+        return merge.epoch
+
+    def known_epoch(self, conversation: str) -> str | None:
+        """The log's epoch as memory has it: no wait, no read. None: not known, never made, or deleted."""
+        view = self._shelf.get(conversation)
+        return None if view is None or not view.merge.loaded or view.merge.gone else view.merge.epoch
+
+    def reading(self, conversation: str, caller: Principal | None = None) -> AbstractAsyncContextManager[Reader]:
+        """Follow a conversation: a Reader to wait with, on behalf of `caller` (None: of the service itself).
+
+        To be entered raises Unavailable (`too_many_readers`) past the instance's limit, of which visitors and users
+        leave a tenth to service keys, and TooManyRequests (`too_many_own_readers`) past the limit of one visitor or
+        user.
+        """
+        author = None if caller is None or caller.trusted else caller.author
+        return _Reading(conversation, author, self._enter, self._leave)
+
+    def _enter(self, conversation: str, author: str | None) -> Reader:
+        self._check_readers(author)
+        view = self._shelf.take(conversation, self._clock.monotonic())
+        self._readers += 1
+        view.readers += 1
+        if author is not None:
+            self._own_readers[author] += 1
+        return Reader(view, self._lifecycle, self._settling.in_background)
+
+    def _leave(self, reader: Reader, author: str | None) -> None:
+        reader.view.readers -= 1
+        self._readers -= 1
+        if author is not None:
+            self._own_readers[author] -= 1
+            if not self._own_readers[author]:
+                del self._own_readers[author]
+        self._shelf.use(reader.view, self._clock.monotonic())
+
+    def _check_readers(self, author: str | None) -> None:
+        limit = self._readers_limit
+        if author is not None:
+            own = self._own_readers_limit
+            if self._own_readers[author] >= own:
+                raise TooManyRequests(
+                    f"You hold {own} long polls and streams already (core.limits.readers_per_principal). Close some, "
+                    "or poll without `wait`.",
+                    code="too_many_own_readers",
+                    limit=own,
+                    headers={"Retry-After": "5"},
+                )
+            limit -= limit // RESERVED
+        if self._readers >= limit:
+            raise Unavailable(
+                f"This instance holds {self._readers} readers already: as many as core.limits.readers and the "
+                "connections allow.",
+                code="too_many_readers",
+                retry_after=5,
+            )
+
+    @property
+    def waited_on(self) -> list[str]:
+        """The conversations that somebody waits on now."""
+        return [view.conversation for view in self._shelf if view.readers]
+
+    # the shell
+
+    async def run(self) -> None:
+        """Let go of what nobody reads any more, until cancelled."""
+        while True:
+            await self._clock.sleep(min(self.cache.ttl / 4, 15.0))
+            self._shelf.sweep(self._clock.monotonic())
+
+    async def close(self) -> None:
+        """End every task of its own."""
+        await self._settling.close()
+        await self._reads.close()
+
+    def _learnt(self, conversation: str, lines: Sequence[Line], known: int | None) -> None:
+        if self.on_read is not None:
+            self.on_read(conversation, lines, known)
+
+    def _wake_all(self) -> None:
+        for view in self._shelf:
+            view.wake()
+
+    def _after_hint(self, view: View, *, news: bool) -> None:
+        if news:
+            view.last_activity = self._clock.monotonic()
+            view.wake()
+        self._settling.in_background(view)
+
+    async def _read(self, view: View, cursor: Cursor, limit: int) -> Batch:
+        for _ in range(TRIES):
+            if self.health.since is not None:
+                view.merge.suspect()
+            from_memory = view.merge.settled
+            await self._settling.settle(view, cursor, limit)
+            if _strange(view, cursor) or (from_memory and view.merge.gone):
+                # Another instance may have got further, or made the log anew: ask before calling the cursor wrong, or
+                # sending somebody away for good.
+                view.merge.suspect()
+                await self._settling.settle(view, cursor, limit)
+            if (batch := await self._serve(view, cursor, limit)) is not None:
+                return batch
+        raise HistoryUnavailable(f"The log of {view.conversation!r} changes faster than it can be read.")
+
+    async def _serve(self, view: View, cursor: Cursor, limit: int) -> Batch | None:
+        """What there is after `cursor`; None when the log became another while it was read."""
+        merge = view.merge
+        if merge.gone:
+            raise ConversationDeleted(view.conversation)
+        if _strange(view, cursor):
+            raise CursorExpired
+        if merge.epoch is None:
+            return NOTHING
+        lines = merge.since(cursor.seq, limit)
+        if lines is not None:
+            self._hit.value += 1
+            return self._batch(view, cursor, lines)
+        self._miss.value += 1
+        page = await self._reads.shared(view.conversation, cursor.seq, limit)
+        if page.gone or page.head is None or page.head.epoch != merge.epoch or merge.hidden:
+            merge.suspect()
+            return None
+        if page.head.redaction < merge.redaction:
+            return None  # of a moment before the redaction, and may show what it blanked
+        merge.keep_older(page.head, page.lines)
+        if page.head.seq > merge.head:
+            self.hint_head(view.conversation, page.head)
+        return self._batch(view, cursor, list(page.lines), head=page.head.seq)
+
+    def _remembered(self, view: View, cursor: Cursor, limit: int) -> Batch | None:
+        merge = view.merge
+        known = merge.loaded and not merge.gone and merge.epoch is not None and not _strange(view, cursor)
+        lines = merge.since(cursor.seq, limit) if known else None
+        return None if lines is None else self._batch(view, cursor, lines, stale=True)
+
+    def _batch(self, view: View, cursor: Cursor, lines: list[Line], *, head: int = 0, stale: bool = False) -> Batch:
+        merge = view.merge
+        return Batch(
+            epoch=merge.epoch,
+            lines=lines,
+            cursor=Cursor(merge.epoch, lines[-1].seq if lines else cursor.seq),
+            head=max(merge.head, head),
+            redaction=merge.redaction,
+            stale_since=(self.health.since or self._clock.now()) if stale else None,
+        )
+
+
+class _Reading:
+    """`Feeds.reading`, entered once a long poll: a class, since a generator costs several times as much."""
+
+    __slots__ = ("_author", "_conversation", "_enter", "_leave", "_reader")
+
+    def __init__(
+        self,
+        conversation: str,
+        author: str | None,
+        enter: Callable[[str, str | None], Reader],
+        leave: Callable[[Reader, str | None], None],
+    ) -> None:
+        self._conversation, self._author, self._enter, self._leave = conversation, author, enter, leave
+        self._reader: Reader | None = None
+
+    async def __aenter__(self) -> Reader:
+        self._reader = self._enter(self._conversation, self._author)
+        return self._reader
+
+    async def __aexit__(self, *raised: object) -> None:
+        if self._reader is not None:
+            self._leave(self._reader, self._author)
+
+
+def _strange(view: View, cursor: Cursor) -> bool:
+    """Whether `cursor` is of another log than the one that is known, or past its head."""
+    merge = view.merge
+    return not merge.gone and cursor.epoch is not None and (cursor.epoch != merge.epoch or cursor.seq > merge.head)
+
+
+__all__ = ["Feeds"]

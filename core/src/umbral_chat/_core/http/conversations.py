@@ -1,0 +1,180 @@
+"""Conversations as a whole: the inbox, one of them, and what a caller does in it beside writing."""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+from typing import Annotated, Any
+
+import msgspec
+from litestar import Request, Response, delete, get, patch, post
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.params import FromPath, JSONBody, QueryParameter
+
+from umbral_chat._core.delivery.offers import hold
+from umbral_chat._core.http.dependencies import Caller, Parts
+from umbral_chat._core.http.message import IdempotencyKey, key_text
+from umbral_chat._core.http.views import ConnectView, ConversationView, DraftLength, InboxView, ReadView
+from umbral_chat.http_kit import asgi
+from umbral_chat.http_kit.epochs import check_epoch
+from umbral_chat.model.cursor import START
+from umbral_chat.model.entries import Status
+from umbral_chat.model.requests import ConversationBody, DraftBody, PatchBody, ReadBody
+
+ALL = "/v1/conversations"
+ONE = ALL + "/{conversation:str}"
+
+
+@post(
+    ALL,
+    operation_id="makeConversation",
+    summary="Make, update or revive",
+    tags=["conversations"],
+    opt={"right": "manage", "problems": (404, 409, 410)},
+    responses={200: ResponseSpec(ConversationView, description="It was there.", generate_examples=False)},
+)
+async def make(
+    services: Parts, principal: Caller, data: JSONBody[ConversationBody], idempotency_key: IdempotencyKey = None
+) -> Response[ConversationView]:
+    """Make a conversation, update the one of this id, or revive a deleted one with a new epoch. 201: it was made."""
+    conversation, made = await services.chat.make(principal, data, key_text(idempotency_key))
+    return Response(ConversationView.of(conversation), status_code=201 if made else 200)
+
+
+@get(
+    ALL,
+    operation_id="inbox",
+    summary="The inbox",
+    tags=["conversations"],
+    opt={"right": "inbox"},
+    responses={304: ResponseSpec(None, description="As it was.")},
+)
+async def inbox(
+    request: Request[Any, Any, Any],
+    services: Parts,
+    principal: Caller,
+    limit: Annotated[int, QueryParameter(description="Most conversations in the page.")] = 50,
+    before: Annotated[str | None, QueryParameter(description="`before` of the page before.")] = None,
+    status: Annotated[Status | None, QueryParameter(description="Only these.")] = None,
+) -> Response[InboxView]:
+    """Conversations by last activity, newest first, each with its head, last message and unread count.
+
+    The answer has an `ETag`: sent back as `If-None-Match`, an inbox in which nothing happened is a 304.
+    """
+    most = services.base.settings.core.limits.page
+    asgi.check_bounds(limit, field="limit", least=1, most=most)
+    page = await services.storage.history.conversations(
+        limit=limit, before=before, status=status, subject=principal.author
+    )
+    view = InboxView(conversations=[ConversationView.of(one) for one in page.conversations], before=page.before)
+    data = msgspec.json.encode(view)
+    etag = f'W/"{blake2b(data + principal.author.encode(), digest_size=12).hexdigest()}"'
+    headers = {"ETag": etag, "Cache-Control": "private, no-cache"}
+    if request.headers.get("if-none-match") == etag:
+        return Response(None, status_code=304, headers=headers)  # type: ignore[arg-type]  # a 304 has no body
+    return Response(data, headers=headers, media_type="application/json")  # type: ignore[arg-type]  # encoded already
+
+
+@get(
+    ONE,
+    operation_id="conversation",
+    summary="One conversation",
+    tags=["conversations"],
+    opt={"right": "read", "problems": (404,)},
+)
+async def show(services: Parts, principal: Caller, conversation: FromPath[str]) -> ConversationView:
+    """Its state, its head and cursor, its last message, and how much of it the caller has not read."""
+    return ConversationView.of(await services.chat.conversation(principal, conversation))
+
+
+@patch(
+    ONE,
+    operation_id="patchConversation",
+    summary="Change one",
+    tags=["conversations"],
+    opt={"right": "manage", "problems": (404, 409)},
+)
+async def change(
+    services: Parts,
+    principal: Caller,
+    conversation: FromPath[str],
+    data: JSONBody[PatchBody],
+    idempotency_key: IdempotencyKey = None,
+) -> ConversationView:
+    """Change title, metadata, status, responder, realtime or members; an `update` entry tells its readers."""
+    return ConversationView.of(await services.chat.patch(principal, conversation, data, key_text(idempotency_key)))
+
+
+@delete(
+    ONE,
+    operation_id="deleteConversation",
+    summary="Delete one",
+    tags=["conversations"],
+    opt={"right": "manage", "problems": (404,)},
+)
+async def remove(services: Parts, conversation: FromPath[str]) -> None:
+    """Remove everything of it. Its readers get 410 `conversation_deleted`; for 30 days only an explicit creation
+    revives it, with a new epoch."""
+    await services.chat.delete(conversation)
+
+
+@post(
+    ONE + "/read",
+    operation_id="markRead",
+    summary="Mark as read",
+    tags=["conversations"],
+    status_code=200,
+    opt={"right": "read", "rate": "markers", "problems": (404,)},
+)
+async def mark_read(
+    services: Parts, principal: Caller, conversation: FromPath[str], data: JSONBody[ReadBody]
+) -> ReadView:
+    """Raise the caller's read marker: durable, never lower, at most the head. It feeds `unread`."""
+    return ReadView(seq=await services.chat.mark_read(principal, conversation, data.seq))
+
+
+@post(
+    ONE + "/drafts",
+    operation_id="draft",
+    summary="A piece of a draft",
+    tags=["messages"],
+    status_code=200,
+    opt={"right": "send", "rate": "drafts", "problems": (404, 409)},
+)
+async def draft(
+    services: Parts, principal: Caller, conversation: FromPath[str], data: JSONBody[DraftBody]
+) -> DraftLength:
+    """A piece of a message that is being written. The entry with the same `message_id` ends it; after 30 s of silence
+    it is dropped."""
+    return DraftLength(message_id=data.message_id, length=await services.chat.draft(principal, conversation, data))
+
+
+@post(
+    ONE + "/connect",
+    operation_id="connect",
+    summary="What to use now",
+    tags=["following"],
+    status_code=200,
+    opt={"right": "read", "rate": "connects"},
+)
+async def connect(services: Parts, principal: Caller, conversation: FromPath[str]) -> ConnectView:
+    """The ways in which this client may follow the conversation now, best first, and the cursor to start from.
+
+    Load the history first and follow from its cursor, or follow from this one: neither misses anything. What pushes is
+    offered while it works: not while realtime is off, for the service or for this conversation, nor while it is down.
+    """
+    found = await services.storage.history.conversation(conversation)
+    if found is not None:
+        check_epoch(principal, conversation, found.epoch)
+    pushing = services.toggle.state.enabled and (found is None or found.realtime != "off")
+    offers = services.plugins.offers(services, conversation, principal)
+    return ConnectView(
+        offers=list(hold(offers, pushing=pushing, choice=services.failover.choice)),
+        cursor=str(START if found is None else found.cursor),
+        drafts=services.drafts.of(conversation),
+        mode=services.failover.mode,
+    )
+
+
+HANDLERS = [make, inbox, show, change, remove, mark_read, draft, connect]
+
+__all__ = ["ALL", "HANDLERS", "ONE"]

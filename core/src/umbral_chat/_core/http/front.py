@@ -1,0 +1,206 @@
+"""What every request meets before any route, and every answer after it: the form of the path, HEAD, OPTIONS and methods
+that no route takes, and the headers by which a browser is told to do nothing with an answer but hand it on.
+
+A router drops empty segments of a path, so an empty variable in a URL would reach the route of something larger.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+from urllib.parse import quote, unquote_to_bytes
+
+from litestar.config.cors import CORSConfig
+from litestar.routes import BaseRoute
+from litestar.types import ASGIApp, HTTPScope, Message, Receive, Send
+
+from umbral_chat._core.http.problems import of_status, send_problem
+from umbral_chat._core.http.shortcut import Shortcut
+from umbral_chat.errors import InvalidRequest, RequestError
+from umbral_chat.http_kit import asgi
+from umbral_chat.http_kit.hot_route import RAISED
+from umbral_chat.telemetry import Telemetry
+
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+"""The methods that a route may take, in the order in which `Allow` names them."""
+
+_ROUTED = frozenset(METHODS) - {"HEAD", "OPTIONS"}
+
+POLICY = b"default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+"""The content security policy of every answer that brings none of its own."""
+
+_NOSNIFF = (b"x-content-type-options", b"nosniff")
+FOR_BROWSERS = (_NOSNIFF, (b"content-security-policy", POLICY), (b"x-frame-options", b"DENY"))
+"""The headers of every answer that brings no policy of its own."""
+
+
+class _Known(NamedTuple):
+    """A route's path, None standing for a parameter; `rest`: and whatever follows."""
+
+    segments: tuple[str | None, ...]
+    rest: bool
+    methods: frozenset[str]
+
+    def matches(self, segments: Sequence[str]) -> bool:
+        if len(segments) < len(self.segments) if self.rest else len(segments) != len(self.segments):
+            return False
+        return all(one is None or one == given for one, given in zip(self.segments, segments, strict=False))
+
+
+class Front:
+    """Stands between the server and `app`, whose routes are these."""
+
+    def __init__(
+        self, app: ASGIApp, routes: Sequence[BaseRoute], *, cors: CORSConfig | None, telemetry: Telemetry
+    ) -> None:
+        self._app = app
+        self._shortcut = Shortcut(routes, cors=cors is not None)
+        self._cors = cors
+        self._count = telemetry.counter("umbral_chat.http.problems")
+        # What is spelt out goes before what is a parameter, as in the router.
+        self._known = sorted(map(_known, routes), key=lambda one: sum(part is None for part in one.segments))
+
+    async def __call__(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
+        """One request."""
+        started = False
+
+        async def finished(message: Message) -> None:
+            nonlocal started
+            if message["type"] == "http.response.start":
+                started = True
+                self._complete(message, scope)
+            await send(message)
+
+        raw: bytes = scope.get("raw_path") or quote(scope["path"]).encode()
+        if b"//" in raw or b"%" in raw or b"/." in raw or raw.endswith(b"/"):
+            try:
+                _check_path(raw)
+            except InvalidRequest as error:
+                await self._refuse(error, scope, finished)
+                return
+        method: str = scope["method"]
+        if method in _ROUTED or (method == "OPTIONS" and self._cors is not None and _is_preflight(scope)):
+            hot = self._shortcut.find(scope)
+            if hot is None:
+                await self._app(scope, receive, finished)
+                return
+            try:
+                await hot(scope, receive, finished)
+            except Exception as error:
+                if started:
+                    raise
+                scope["state"][RAISED] = error
+                await self._app(scope, receive, finished)
+        elif method == "HEAD":
+            await self._app({**scope, "method": "GET"}, receive, _without_body(finished))
+        else:
+            await self._of_no_route(method, scope, finished)
+
+    def _complete(self, message: Any, scope: HTTPScope) -> None:
+        """Add to the head of an answer what every answer has."""
+        given = message.get("headers", ())
+        for name, _ in given:
+            if name == b"content-security-policy":
+                message["headers"] = [*given, _NOSNIFF]
+                break
+        else:
+            message["headers"] = [*given, *FOR_BROWSERS]
+        if message["status"] == 405:
+            message["headers"] = self._with_allow(scope, message["headers"])
+
+    async def _of_no_route(self, method: str, scope: HTTPScope, send: Send) -> None:
+        allowed = self.allowed(scope)
+        if allowed is None:
+            await self._refuse(of_status(404, "There is no such route here."), scope, send)
+        elif method == "OPTIONS":
+            await asgi.send_empty(send, 204, [(b"allow", allowed)])
+        else:
+            await self._refuse(of_status(405, f"The route takes {allowed.decode()}."), scope, send)
+
+    async def _refuse(self, error: RequestError, scope: HTTPScope, send: Send) -> None:
+        self._count.labels(error.code).value += 1
+        headers: asgi.Headers = []
+        origin = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"origin"), None)
+        if origin is not None and self._cors is not None and self._cors.is_origin_allowed(origin):
+            # A page that may call the API may read why it is refused.
+            headers = [(b"access-control-allow-origin", origin.encode("latin-1")), (b"vary", b"Origin")]
+        await send_problem(_without_body(send) if scope["method"] == "HEAD" else send, error, headers)
+
+    def allowed(self, scope: HTTPScope) -> bytes | None:
+        """The methods that the path's route takes, for `Allow`; None: there is no such route."""
+        path: str = scope["path"]
+        if root := scope.get("root_path", ""):
+            path = path.removeprefix(root)
+        segments = path.strip("/").split("/") if path.strip("/") else []
+        found = next((one.methods for one in self._known if one.matches(segments)), None)
+        if found is None:
+            return None
+        return ", ".join(method for method in METHODS if method in found).encode()
+
+    def _with_allow(self, scope: HTTPScope, headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+        """What answers 405 may know less than all of the path's methods."""
+        allowed = self.allowed(scope)
+        if allowed is None:
+            return list(headers)
+        return [*((name, value) for name, value in headers if name != b"allow"), (b"allow", allowed)]
+
+
+def _check_path(raw: bytes) -> None:
+    """Raises InvalidRequest: `empty_path_segment`, `invalid_path_segment`."""
+    if raw == b"/":
+        return
+    for segment in raw.removeprefix(b"/").split(b"/"):
+        if not segment:
+            raise InvalidRequest(
+                "The path has an empty segment, or ends with a slash. Is a variable in the URL empty?",
+                code="empty_path_segment",
+                field="path",
+            )
+        plain = unquote_to_bytes(segment)
+        if plain in {b".", b".."} or b"/" in plain or not _is_text(plain):
+            raise InvalidRequest(
+                "A segment of the path is '.' or '..', holds an encoded slash (in an id it is ~2F), or is not UTF-8.",
+                code="invalid_path_segment",
+                field="path",
+            )
+
+
+def _is_text(data: bytes) -> bool:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _is_preflight(scope: HTTPScope) -> bool:
+    names = {name for name, _ in scope["headers"]}
+    return b"origin" in names and b"access-control-request-method" in names
+
+
+def _without_body(send: Send) -> Send:
+    """HEAD is answered as GET would be, without the body."""
+
+    async def bare(message: Message) -> None:
+        if message["type"] == "http.response.body":
+            message = {**message, "body": b""}
+        await send(message)
+
+    return bare
+
+
+def _known(route: BaseRoute) -> _Known:
+    parts = route.path_components
+    segments = tuple(part if isinstance(part, str) else None for part in parts)
+    handler = getattr(route, "route_handler", None)
+    rest = bool(getattr(handler, "is_mount", False)) or any(
+        not isinstance(part, str) and part.type.__name__ == "Path" for part in parts
+    )
+    methods = {str(method) for method in route.methods}
+    if handler is not None:
+        right = handler.opt.get("right")
+        methods = set(right) if isinstance(right, dict) else set(METHODS)
+    return _Known(segments, rest, frozenset(methods | {"OPTIONS"} | ({"HEAD"} if "GET" in methods else set())))
+
+
+__all__ = ["FOR_BROWSERS", "METHODS", "POLICY", "Front"]

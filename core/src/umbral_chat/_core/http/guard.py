@@ -1,0 +1,103 @@
+"""The one mechanism that authorizes every route: deny by default, and a route without a right does not start."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from litestar.connection import ASGIConnection
+from litestar.exceptions import MethodNotAllowedException
+from litestar.handlers import BaseRouteHandler
+from litestar.types import Scope
+
+from umbral_chat._core.auth.gate import Gate, authorize
+from umbral_chat._core.auth.limits import RATES, Rates
+from umbral_chat._core.http.accepts import Accepts, accepts
+from umbral_chat._core.http.local_only import check_local
+from umbral_chat.errors import Forbidden, PluginError, Unavailable
+from umbral_chat.http_kit.asgi import LIMIT_OF_DEPTH, PRINCIPAL
+from umbral_chat.model.depth import DEPTH
+from umbral_chat.model.ids import check_conversation_id
+
+PUBLIC = "public"
+"""The right that everybody has: health, and the document of the API."""
+
+
+class Guard:
+    """Litestar's app-level guard. `gate` is set when the service has started; before, nobody gets in."""
+
+    def __init__(self, *, local_only: bool, cors_origins: list[str], rates: Rates, depth: int = DEPTH) -> None:
+        self.gate: Gate | None = None
+        self._depth = depth
+        self._accepts: dict[tuple[Any, str], Accepts] = {}
+        self._local_only = local_only
+        self._rates = rates
+        self._origins = frozenset(cors_origins)
+
+    async def __call__(self, connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
+        """See `check`."""
+        await self.check(connection.scope, handler)
+
+    async def check(self, scope: Scope, handler: BaseRouteHandler) -> None:
+        """Let the request through. Raises Unauthorized, Forbidden, TooManyRequests, Unavailable, and InvalidRequest for
+        a conversation id that none may have and for what the route does not take."""
+        method = str(scope.get("method", "GET"))
+        right = required_right(handler, method)
+        scope["state"][LIMIT_OF_DEPTH] = self._depth
+        if right != PUBLIC:
+            if self.gate is None:
+                raise Unavailable("The service has not started yet.", code="not_started")
+            header = None
+            for name, value in scope["headers"]:
+                if name == b"authorization":
+                    header = value
+                    break
+            if header is None and self._local_only:
+                check_local(scope["headers"], http_version=str(scope.get("http_version", "1.1")), origins=self._origins)
+            conversation = scope["path_params"].get("conversation")
+            if conversation is not None:
+                check_conversation_id(conversation)
+            principal = self.gate.cached(header)
+            if principal is None:
+                principal = await self.gate.admit(header, right, conversation)
+            else:
+                self.gate.count(principal)
+                authorize(principal, right, conversation)
+            rate = handler.opt.get("rate")
+            if rate is not None:
+                self._rates.check(rate, principal)
+            scope["state"][PRINCIPAL] = principal
+        # Litestar asks with a copy of the handler; the function is the same.
+        key = (handler.fn, method)
+        taken = self._accepts.get(key)
+        if taken is None:
+            taken = self._accepts[key] = accepts(handler, method, frozenset(scope["path_params"]))
+        taken.check(scope)
+
+
+def required_right(handler: BaseRouteHandler, method: str) -> Any:
+    """The right that this handler asks for. Raises Litestar's 405 for a method that it does not take."""
+    right: str | Mapping[str, str] | None = handler.opt.get("right")
+    if isinstance(right, str):
+        return right
+    if right is None:
+        raise Forbidden("This route names no right.", code="forbidden")
+    try:
+        return right[method]
+    except KeyError:
+        raise MethodNotAllowedException(headers={"allow": ", ".join(right)}) from None
+
+
+def check_rights(handlers: Any) -> None:
+    """Raises PluginError for a route that names no right, or a rate that there is not."""
+    for handler in handlers:
+        rate = handler.opt.get("rate")
+        if rate is not None and rate not in RATES:
+            raise PluginError(
+                f"The route {sorted(handler.paths)} names the rate {rate!r}; there are {', '.join(sorted(RATES))}."
+            )
+        if handler.opt.get("right") is None:
+            raise PluginError(f"The route {sorted(handler.paths)} names no right: give it opt={{'right': …}}.")
+
+
+__all__ = ["PUBLIC", "Guard", "check_rights", "required_right"]

@@ -1,0 +1,184 @@
+"""The OpenAPI document at `/schema`, hot routes included.
+
+Litestar leaves `@asgi` handlers out of its document, so the document is made from a second app that is never served,
+in which each of them is replaced by the ordinary handlers that it names in `opt["documented_by"]`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from litestar import Litestar, MediaType, Response, get
+from litestar.constants import OPENAPI_JSON_HANDLER_NAME
+from litestar.di import Provide
+from litestar.handlers import BaseRouteHandler
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.spec import Components, SecurityScheme
+
+from umbral_chat import __version__
+from umbral_chat._core.http.guard import PUBLIC
+from umbral_chat._core.http.schema_page import POLICY, schema_page
+
+DEPENDENCIES = ("services", "principal", "issuers", "checks")
+"""What the app hands to ordinary handlers, and no caller sends."""
+
+
+def document(handlers: Sequence[BaseRouteHandler]) -> dict[str, Any]:
+    """The whole document for `handlers`."""
+    app = Litestar(
+        list(documented(handlers)),
+        dependencies={name: Provide(_Nothing(), sync_to_thread=False) for name in DEPENDENCIES},
+        logging_config=None,  # it would replace the service's own
+        openapi_config=OpenAPIConfig(
+            title="Umbral Chat",
+            version=__version__,
+            description="An ordered durable log per conversation, and every way to follow it. Errors are problem "
+            "details (RFC 9457) whose `code` does not change.",
+            components=Components(
+                security_schemes={"bearer": SecurityScheme(type="http", scheme="bearer", bearer_format="key or token")}
+            ),
+            security=[{"bearer": []}],
+            use_handler_docstrings=True,
+        ),
+    )
+    schema: dict[str, Any] = app.openapi_schema.to_schema()
+    for handler in documented(handlers):
+        right = handler.opt.get("right")
+        for path in handler.paths:
+            item = schema["paths"].get(openapi_path(path), {})
+            for operation in item.values():
+                if isinstance(operation, dict) and operation.get("operationId") == getattr(
+                    handler, "operation_id", None
+                ):
+                    operation["x-right"] = right
+                    _leave_out(operation.get("requestBody", {}))
+                    if right == PUBLIC:
+                        operation["security"] = []
+                    # Litestar's own idea of a 400 is not what is answered here.
+                    operation["responses"].pop("400", None)
+                    if media_types := handler.opt.get("media_types"):
+                        # One handler, written in several ways: Litestar knows of one.
+                        operation["responses"]["200"]["content"] = {each: {"schema": {}} for each in media_types}
+                    for status in _problems(handler, operation, path):
+                        operation["responses"].setdefault(status, _PROBLEM_ANSWER)
+    schema["components"].setdefault("responses", {})["Problem"] = _PROBLEM
+    return schema
+
+
+def documented(handlers: Iterable[BaseRouteHandler]) -> Iterable[BaseRouteHandler]:
+    """The handlers as they stand in the document."""
+    for handler in handlers:
+        stand_ins = handler.opt.get("documented_by")
+        if stand_ins is None:
+            yield handler
+        else:
+            yield from stand_ins if isinstance(stand_ins, list | tuple) else [stand_ins]
+
+
+def routes(handlers: Sequence[BaseRouteHandler]) -> list[BaseRouteHandler]:
+    """`/schema` to look at, `/schema/openapi.json` for tools. Made when first asked for."""
+    made: dict[str, Any] = {}
+
+    def schema() -> dict[str, Any]:
+        if not made:
+            made.update(document(handlers))
+        return made
+
+    @get(
+        "/schema/openapi.json",
+        summary="The OpenAPI document",
+        name=OPENAPI_JSON_HANDLER_NAME,
+        include_in_schema=False,
+        sync_to_thread=True,
+        opt={"right": PUBLIC},
+    )
+    def openapi_json() -> dict[str, Any]:
+        return schema()
+
+    @get(
+        "/schema",
+        summary="The same to look at",
+        include_in_schema=False,
+        media_type=MediaType.HTML,
+        sync_to_thread=True,
+        opt={"right": PUBLIC},
+    )
+    def page() -> Response[str]:
+        headers = {"content-security-policy": POLICY, "x-frame-options": "DENY"}
+        return Response(schema_page(schema()), media_type=MediaType.HTML, headers=headers)
+
+    return [openapi_json, page]
+
+
+def _problems(handler: BaseRouteHandler, operation: dict[str, Any], path: str) -> list[str]:
+    """The statuses of the problems that an operation can answer; `default` is for a mistake of the service.
+
+    What follows from its shape is told here, and the rest by the handler: `opt={"problems": (404, 409)}`.
+    """
+    found: set[int] = {400, *handler.opt.get("problems", ())}
+    if handler.opt.get("right") != PUBLIC:
+        found |= {401, 403, 429, 503}
+    if "requestBody" in operation:
+        found |= {413, 415}
+    if "{conversation:" in path:
+        found.add(410)
+    return [*map(str, sorted(found)), "default"]
+
+
+def _leave_out(body: dict[str, Any]) -> None:
+    """A body that may be null is one that may be left out, and null is none that is taken."""
+    null = {"type": "null"}
+    for content in body.get("content", {}).values():
+        options = content["schema"].get("oneOf", [])
+        if null in options:
+            body["required"] = False
+            (content["schema"],) = [one for one in options if one != null]
+
+
+class _Nothing:
+    """Stands in for a dependency; Litestar wants each to be another object."""
+
+    def __call__(self) -> None:
+        return None
+
+
+def openapi_path(path: str) -> str:
+    """The path as the document writes it: parameters without their types."""
+    return "/".join(
+        part.split(":", 1)[0] + "}" if part.startswith("{") and ":" in part else part for part in path.split("/")
+    )
+
+
+_PROBLEM_ANSWER = {"$ref": "#/components/responses/Problem"}
+
+_PROBLEM = {
+    "description": "What is wrong, as problem details (RFC 9457).",
+    "content": {
+        "application/problem+json": {
+            "schema": {
+                "type": "object",
+                "required": ["type", "title", "status", "detail", "code"],
+                "properties": {
+                    "type": {"type": "string"},
+                    "title": {"type": "string"},
+                    "status": {"type": "integer"},
+                    "detail": {"type": "string"},
+                    "code": {"type": "string", "description": "Stable; switch on it."},
+                    "field": {"type": "string", "description": "The culprit, where there is one."},
+                    "limit": {"type": "number", "description": "The bound that was crossed, where there is one."},
+                },
+            },
+            "example": {
+                "type": "about:blank",
+                "title": "Bad Request",
+                "status": 400,
+                "detail": "There is no field 'contents' here.",
+                "code": "unknown_field",
+                "field": "contents",
+            },
+        }
+    },
+}
+
+__all__ = ["document", "documented", "openapi_path", "routes"]

@@ -1,0 +1,160 @@
+"""The whole conversation for a prompt, a ticket or an archive, streamed page by page."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator, Callable
+from typing import Annotated, Any, Literal, NamedTuple
+
+import msgspec
+from litestar import get
+from litestar.params import FromPath, QueryParameter
+from litestar.response import Stream
+
+from umbral_chat._core.http.dependencies import Caller, Parts
+from umbral_chat._core.http.messages import PATH
+from umbral_chat._core.runtime.visible import inert, lines, quoted, visible
+from umbral_chat.http_kit.epochs import check_epoch
+from umbral_chat.model.attachments import in_words
+from umbral_chat.model.conversations import MessagePage
+from umbral_chat.model.cursor import START, Cursor
+from umbral_chat.model.entries import FoldedMessage
+from umbral_chat.providers.history import History
+
+PAGE = 200
+"""Messages read at once: a transcript of any length costs the memory of one page."""
+
+Format = Literal["json", "markdown", "text", "openai"]
+
+
+class _Form(NamedTuple):
+    media_type: str
+    begin: Callable[[str, str], str]
+    item: Callable[[FoldedMessage], str | None]
+    between: str
+    end: str
+
+
+def _json(value: Any) -> str:
+    return msgspec.json.encode(value).decode()
+
+
+def _when(message: FoldedMessage) -> str:
+    return message.at.strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def _said(message: FoldedMessage) -> str:
+    """The text, or what stands for a message that has none."""
+    return message.content or in_words(message.metadata)
+
+
+INDENT = "    "
+"""What each line of a content stands behind, in `text` but for its first: column 0 is the transcript's own. Markdown
+shows such lines as they are, so that nothing in them is a heading, a fence, an image or HTML."""
+
+_MARKUP = re.compile(r"[\\`*_\[\]<>&#!|~$]")
+
+
+def _markdown(message: FoldedMessage) -> str:
+    name = message.sender.name
+    who = f"**{message.sender.role}**" + (f" · **{_plain(name)}**" if name and name.strip() else "")
+    head = f"{who} · {_when(message)}{' (edited)' if message.edited_at else ''}"
+    if message.redacted:
+        return f"{head}\n\n*redacted*\n"
+    return head + "\n\n" + "".join(f"{INDENT}{line}\n" for line in lines(inert(_said(message))))
+
+
+def _plain(text: str) -> str:
+    """On one line, and no markup."""
+    return _MARKUP.sub(r"\\\g<0>", visible(" ".join(text.split())))
+
+
+def _text(message: FoldedMessage) -> str:
+    name = message.sender.name
+    who = message.sender.role + (f" {quoted(name)}" if name else "")
+    if message.redacted:
+        return f"[{_when(message)}] {who} (redacted)"  # before a colon stands nothing that was said
+    said = f"\n{INDENT}".join(lines(inert(_said(message))))
+    return f"[{_when(message)}] {who}: {said}"
+
+
+def _openai(message: FoldedMessage) -> str | None:
+    if message.redacted:
+        return None
+    # The roles of a prompt: a human operator answers in the assistant's place.
+    role = "assistant" if message.sender.role == "agent" else message.sender.role
+    return _json({"role": role, "content": _said(message)})
+
+
+FORMS: dict[str, _Form] = {
+    "json": _Form(
+        "application/json",
+        lambda conversation, cursor: f'{{"conversation":{_json(conversation)},"cursor":{_json(cursor)},"messages":[',
+        _json,
+        ",",
+        "]}",
+    ),
+    "markdown": _Form("text/markdown", lambda conversation, _: f"# {_plain(conversation)}\n\n", _markdown, "\n", ""),
+    "text": _Form("text/plain", lambda *_: "", _text, "\n", "\n"),
+    "openai": _Form("application/json", lambda *_: "[", _openai, ",", "]"),
+}
+
+
+@get(
+    PATH.removesuffix("/messages") + "/transcript",
+    operation_id="transcript",
+    summary="The whole conversation",
+    tags=["messages"],
+    opt={
+        "right": "read",
+        "rate": "transcripts",
+        "media_types": tuple(dict.fromkeys(form.media_type for form in FORMS.values())),
+    },
+)
+async def transcript(
+    services: Parts,
+    principal: Caller,
+    conversation: FromPath[str],
+    format: Annotated[Format, QueryParameter(description="How it is written.")] = "json",  # noqa: A002 - the parameter's name
+) -> Stream:
+    """Every message as it is now, in the order of the log.
+
+    `json` has all there is of each, and `openai` its role and content, as a prompt takes them; there an `agent` speaks
+    as `assistant`, and a redacted message is left out. Both are JSON: whatever is said stays inside its string.
+
+    `text` and `markdown` are for people, and for a prompt that is one text. What stands in column 0 is the
+    transcript's, and what is said never does: each line of a content is indented by four spaces, whichever character
+    ended the line before it, but for the first one in `text`, which follows the message's beginning. That is
+    `[time] role: ` or `[time] role "name": ` in `text` (of a redacted message `[time] role (redacted)` and nothing
+    else), and a line `**role** · **name** · time` in `markdown`. So the role is always shown, and no content, name or
+    title can pass for another message. A name stands in `text` as a JSON string, in `markdown` without markup. Control
+    characters, and those that reverse the direction of a text, are written as `\\u….`; `json` has each character as it
+    was sent.
+    """
+    history = services.storage.history
+    first = await history.messages(conversation, after=0, limit=PAGE)
+    if first.head is not None:
+        check_epoch(principal, conversation, first.head.epoch)
+    shape = FORMS[format]
+    return Stream(_written(history, conversation, first, shape), media_type=shape.media_type)
+
+
+async def _written(history: History, conversation: str, page: MessagePage, form: _Form) -> AsyncIterator[str]:
+    head = page.head
+    yield form.begin(conversation, str(START if head is None else Cursor(head.epoch, head.seq)))
+    separator = ""
+    last = 0
+    while head is not None:
+        for message in page.messages:
+            # What came after the first page was read is not of this transcript, whose cursor says where it ends.
+            if message.seq <= head.seq and (written := form.item(message)) is not None:
+                yield separator + written
+                separator = form.between
+            last = message.seq
+        if not page.has_more or last >= head.seq:
+            break
+        page = await history.messages(conversation, after=last, limit=PAGE)
+    yield form.end
+
+
+__all__ = ["FORMS", "INDENT", "PAGE", "transcript"]

@@ -1,0 +1,78 @@
+"""Who gets what only one can have. Pure; every refusal names both and the setting that decides."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TypeVar
+
+from umbral_chat._core.settings.nearest import mend
+from umbral_chat._core.settings.packages import missing_package
+from umbral_chat.errors import PluginError, SettingsError
+
+T = TypeVar("T")
+Claim = tuple[str, str]
+"""Plugin, and the name that it claims."""
+
+
+def refuse_twins(what: str, claims: Iterable[Claim], taken: Iterable[str] = ()) -> None:
+    """Raise PluginError when two plugins claim one name, or one claims a name that is the core's."""
+    owners: dict[str, str] = {}
+    reserved = frozenset(taken)
+    for plugin, name in claims:
+        if name in reserved:
+            raise PluginError(
+                f"Plugin {plugin!r} claims the {what} {name!r}, which is the core's own. {_without(plugin)}"
+            )
+        if name not in owners:
+            owners[name] = plugin
+        elif owners[name] == plugin:
+            raise PluginError(f"Plugin {plugin!r} claims the {what} {name!r} twice. {_without(plugin)}")
+        else:
+            raise PluginError(
+                f"Plugins {owners[name]!r} and {plugin!r} both claim the {what} {name!r}. "
+                f"{_without(plugin)} or {_entry(owners[name])}"
+            )
+
+
+def select(
+    what: str, setting: str, wanted: str | None, found: Sequence[tuple[str, str, T]], own: str | None = None
+) -> T | None:
+    """The one that `setting` names, or the only one; None when there is none or the core's `own` is wanted.
+
+    `found` are (plugin, name, object). Raises SettingsError when several are there and none is wanted, or the wanted
+    one is not there.
+    """
+    refuse_twins(what, ((plugin, name) for plugin, name, _ in found), () if own is None else (own,))
+    if wanted is None:
+        if len(found) > 1:
+            several = " and ".join(f"{name!r} (plugin {plugin!r})" for plugin, name, _ in found)
+            names = " or ".join(f'"{name}"' for _, name, _ in found)
+            raise SettingsError(
+                f"Several {what} providers are configured, {several}, and none is selected: set {setting} to {names}."
+            )
+        return found[0][2] if found else None
+    if wanted == own:
+        return None
+    for _, name, provider in found:
+        if name == wanted:
+            return provider
+    if package := missing_package(wanted):
+        raise SettingsError(
+            f"{setting} is {wanted!r}, which {package.name} provides, and that is not installed: {package.install}"
+        )
+    known = [name for _, name, _ in found] + ([own] if own is not None else [])
+    raise SettingsError(
+        f"{setting} is {wanted!r}, and no active and configured plugin provides that {what}: "
+        f"{mend(wanted, known, what='there is')} `umbral-chat plugins` shows which are active and why others are not."
+    )
+
+
+def _without(plugin: str) -> str:
+    return f"Disable it: {_entry(plugin)}"
+
+
+def _entry(plugin: str) -> str:
+    return f'core.disabled_plugins = ["{plugin}"]'
+
+
+__all__ = ["Claim", "refuse_twins", "select"]

@@ -1,0 +1,1 @@
+"""What every part of the process stands on: its life, its tasks, its log lines."""

@@ -1,0 +1,61 @@
+"""Answers that the application never sees: problem details as it gives them, and the connection is closed."""
+
+from __future__ import annotations
+
+import logging
+from http import HTTPStatus
+
+import msgspec
+
+from umbral_chat._core.http.front import FOR_BROWSERS
+from umbral_chat._core.http.problems import problem
+from umbral_chat.clock import Clock
+from umbral_chat.errors import RequestError, Unavailable
+from umbral_chat.telemetry import Telemetry
+
+log = logging.getLogger(__name__)
+
+LOG_PAUSE = 60.0
+"""Seconds between two lines about refusals for one reason: an attack must not fill the disk."""
+
+FULL = Unavailable(
+    "This instance holds as many connections as it may (core.limits.connections).",
+    code="too_many_connections",
+    retry_after=5,
+)
+
+
+def answer(error: RequestError) -> bytes:
+    """The whole answer, head and body."""
+    body = msgspec.json.encode(problem(error))
+    lines = [
+        f"HTTP/1.1 {error.status} {HTTPStatus(error.status).phrase}",
+        "content-type: application/problem+json",
+        f"content-length: {len(body)}",
+        *(f"{name.decode()}: {value.decode()}" for name, value in FOR_BROWSERS),
+        "connection: close",
+        *(f"{name.lower()}: {value}" for name, value in error.headers.items()),
+    ]
+    return "\r\n".join(lines).encode("ascii") + b"\r\n\r\n" + body
+
+
+class Refusals:
+    """Counts what was refused by its reason, and logs a line about each reason now and then."""
+
+    def __init__(self, telemetry: Telemetry, clock: Clock) -> None:
+        self._count = telemetry.counter("umbral_chat.http.refused")
+        self._clock = clock
+        self._logged: dict[str, tuple[float, int]] = {}
+
+    def count(self, reason: str, detail: str = "") -> None:
+        """One more for this reason; `detail` goes to the log unless a line about the reason was written just before."""
+        cell = self._count.labels(reason)
+        cell.value += 1
+        now = self._clock.monotonic()
+        at, counted = self._logged.get(reason, (float("-inf"), 0))
+        if detail and now - at >= LOG_PAUSE:
+            self._logged[reason] = (now, cell.value)
+            log.warning("Refused (%s, %d since the last such line): %s", reason, cell.value - counted, detail)
+
+
+__all__ = ["FULL", "LOG_PAUSE", "Refusals", "answer"]

@@ -1,0 +1,157 @@
+"""Reading the settings: defaults, then one TOML file, then the environment, then the command line's options."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any, cast
+
+from umbral_chat._core.settings import environ as env
+from umbral_chat._core.settings import sections as own
+from umbral_chat._core.settings.build import Given, Kinds, build, spread
+from umbral_chat._core.settings.cross_origin import check_cors_origins
+from umbral_chat._core.settings.effective import Settings
+from umbral_chat._core.settings.keys import check_keys
+from umbral_chat._core.settings.nearest import mend
+from umbral_chat._core.settings.origin import DEFAULT, Origin
+from umbral_chat._core.settings.packages import package_of
+from umbral_chat.errors import SettingsError
+from umbral_chat.model.depth import DEPTH, value_is_deeper
+
+DEFAULT_FILE = "umbral-chat.toml"
+CORE_SECTIONS: Mapping[str, type[own.Section]] = {
+    "core": own.Core,
+    "realtime": own.Realtime,
+    "telemetry": own.Telemetry,
+}
+
+
+def load(
+    path: str | Path | None = None,
+    environ: Mapping[str, str] = os.environ,
+    sections: Mapping[str, type[own.Section]] | None = None,
+    *,
+    dormant: Collection[str] = (),
+    options: Mapping[str, Any] | None = None,
+) -> Settings:
+    """The effective settings.
+
+    `path` is the file (else the variable UMBRAL_CHAT_CONFIG, else ./umbral-chat.toml if it exists). `sections` are
+    the active plugins' sections, `dormant` names plugins that are installed and not active: their sections are
+    accepted unread. `options` are dotted keys set on the command line; None is not set. Raises SettingsError.
+    """
+    kinds: dict[str, type[own.Section]] = {**CORE_SECTIONS, **(sections or {})}
+    file = find_file(path, environ)
+    given: Given = {}
+    if file is not None:
+        _take_file(kinds, dormant, file, given)
+    for name in env.names(environ):
+        section = env.path_of(name)[0]
+        if section not in dormant:
+            _check_section(kinds, section, name)
+            spread(kinds, section, env.table(kinds, name, environ[name]), Origin("environment", name), given)
+    for dotted, value in (options or {}).items():
+        if value is not None:
+            section, *keys = dotted.split(".")
+            table = env.nested(keys, value)
+            spread(kinds, section, table, Origin("option", f"--{keys[-1].replace('_', '-')}"), given)
+    built = {name: build(kind, name, given) for name, kind in kinds.items()}
+    settings = Settings(
+        core=cast("own.Core", built["core"]),
+        realtime=cast("own.Realtime", built["realtime"]),
+        telemetry=cast("own.Telemetry", built["telemetry"]),
+        plugins={name: section for name, section in built.items() if name not in CORE_SECTIONS},
+        origins={dotted: origin for dotted, (_, origin) in given.items()},
+        file=file,
+    )
+    check_keys(settings.core, settings.origin("core.keys"))
+    check_cors_origins(settings.core, settings.origin("core.cors_origins"))
+    return settings
+
+
+def disabled_plugins(
+    path: str | Path | None = None, environ: Mapping[str, str] = os.environ
+) -> tuple[list[str], Origin]:
+    """`core.disabled_plugins` and its origin, read before any plugin is: nothing else is looked at."""
+    key = "disabled_plugins"
+    given: Given = {}
+    file = find_file(path, environ)
+    core = read_file(file).get("core") if file is not None else None
+    if isinstance(core, dict) and key in core:
+        spread(CORE_SECTIONS, "core", {key: core[key]}, Origin("file", str(file)), given)
+    name = env.variable(f"core.{key}")
+    if name in environ:
+        table = env.table(CORE_SECTIONS, name, environ[name])
+        spread(CORE_SECTIONS, "core", table, Origin("environment", name), given)
+    return build(own.Core, "core", given).disabled_plugins, given.get(f"core.{key}", (None, DEFAULT))[1]
+
+
+def find_file(path: str | Path | None, environ: Mapping[str, str]) -> Path | None:
+    """The file to read. One that was named and is not there is an error, the default one may be missing."""
+    named = path or environ.get(env.CONFIG)
+    if not named:
+        default = Path(DEFAULT_FILE)
+        return default if default.is_file() else None
+    file = Path(named)
+    if not file.is_file():
+        source = "" if path else f" (environment {env.CONFIG})"
+        raise SettingsError(f"There is no settings file {file}{source}.")
+    return file
+
+
+def read_file(file: Path) -> dict[str, Any]:
+    """The file's tables. Raises SettingsError when it cannot be read or is no TOML."""
+    try:
+        # utf-8-sig: editors on Windows put a byte order mark in front, which TOML refuses.
+        tables = tomllib.loads(file.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise SettingsError(f"The settings file {file} cannot be read: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"The settings file {file} is not UTF-8 (byte {error.start}).") from None
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"The settings file {file} is not TOML: {error}.") from None
+    except RecursionError:
+        raise _too_deep(file, None) from None
+    for section, table in tables.items():
+        if value_is_deeper(table, DEPTH):
+            raise _too_deep(file, section)
+    return tables
+
+
+def _too_deep(file: Path, section: str | None) -> SettingsError:
+    where = f"The settings file {file}" if section is None else f"[{section}] in the settings file {file}"
+    return SettingsError(f"{where} is nested deeper than {DEPTH} levels, which no setting is.")
+
+
+def _take_file(kinds: Kinds, dormant: Collection[str], file: Path, given: Given) -> None:
+    origin = Origin("file", str(file))
+    for section, table in read_file(file).items():
+        if section in dormant:
+            continue
+        if section not in kinds and not isinstance(table, dict):
+            raise SettingsError(
+                f"{section} ({origin}) stands outside a section: settings are keys of {_listed(kinds)}."
+            )
+        _check_section(kinds, section, str(origin))
+        spread(kinds, section, table, origin, given)
+
+
+def _check_section(kinds: Kinds, section: str, source: str) -> None:
+    if section in kinds:
+        return
+    if "__" not in source and source.startswith(env.PREFIX):
+        raise env.unknown_variable(kinds, source)
+    if package := package_of(section):
+        raise SettingsError(
+            f"[{section}] ({source}) belongs to {package.name}, which is not installed: {package.install}"
+        )
+    raise SettingsError(f"Unknown section [{section}] ({source}): {mend(section, kinds, what='sections')}")
+
+
+def _listed(kinds: Kinds) -> str:
+    return ", ".join(f"[{name}]" for name in kinds)
+
+
+__all__ = ["CORE_SECTIONS", "DEFAULT_FILE", "disabled_plugins", "find_file", "load", "read_file"]

@@ -1,0 +1,1 @@
+"""The logs in the file: appending, reading, and erasing for good."""

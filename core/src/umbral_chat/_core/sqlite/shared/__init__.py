@@ -1,0 +1,1 @@
+"""The shared store in the file: records, leases and recent signals."""

@@ -1,0 +1,216 @@
+"""Rules of form for what callers send. Pure; each raises InvalidRequest with the field and its limit."""
+
+from __future__ import annotations
+
+import math
+import re
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from umbral_chat.errors import InvalidRequest
+from umbral_chat.model.attachments import attachments
+from umbral_chat.model.depth import DEPTH, too_deep, value_is_deeper
+from umbral_chat.model.display_names import clean_name
+from umbral_chat.model.entries import Member, Sender
+from umbral_chat.model.ids import ID_CHARACTERS, ID_LIMIT, is_id
+from umbral_chat.model.internal import is_internal
+
+NAME_LIMIT = 200
+"""Longest name of a sender or member, and title of a conversation, in characters."""
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+"""No entry is older: earlier times are mistakes of a conversion."""
+
+INTEGER_LEAST, INTEGER_MOST = -(2**53), 2**53
+"""Whole numbers that are kept. Whoever reads JSON numbers as doubles, as browsers and some of what stands before a
+database do, changes those beyond (RFC 7493, 2.2), and makes null of the longest."""
+
+_MANY_DIGITS = re.compile(rb"[0-9]{16}")
+"""As many as the shortest whole number beyond them has."""
+
+MEMBERS_LIMIT = 500
+"""Most members of a conversation."""
+
+
+def check_text(value: str, *, field: str, limit: int, least: int = 1) -> str:
+    """Text of `least` to `limit` characters without NUL, which neither SQLite's nor PostgreSQL's text functions
+    bear. Codes `invalid_field` and `nul_character`."""
+    if "\0" in value:
+        raise InvalidRequest(f"{field} holds a NUL character.", code="nul_character", field=field)
+    if not least <= len(value) <= limit:
+        raise InvalidRequest(
+            f"{field} has {len(value)} characters; {least} to {limit} are allowed.",
+            code="invalid_field",
+            field=field,
+            limit=limit if len(value) > limit else least,
+        )
+    return value
+
+
+def check_content(value: str | None, metadata: dict[str, Any] | None, *, limit: int) -> str:
+    """What a message says: 1 to `limit` characters, or none where its metadata has attachments. Codes `missing_field`,
+    `invalid_field`, `nul_character`."""
+    if value:
+        return check_text(value, field="content", limit=limit)
+    if attachments(metadata):
+        return ""
+    mend = "A message needs text, or metadata.attachments: a list of objects that each have `url` or `id`."
+    if value is None:
+        raise InvalidRequest(f"content is missing. {mend}", code="missing_field", field="content")
+    raise InvalidRequest(f"content is empty. {mend}", code="invalid_field", field="content", limit=1)
+
+
+def check_message_id(value: str, *, field: str = "message_id") -> str:
+    """Return `value` if it may name a message, which stands in URLs: as `is_id` has it."""
+    if is_id(value):
+        return value
+    raise InvalidRequest(
+        f"{field} has 1 to {ID_LIMIT} of the characters {ID_CHARACTERS} and is not '.' or '..'. Other characters are "
+        "written as ~ and two hexadecimal digits for each byte of UTF-8 (/ is ~2F).",
+        code="invalid_field",
+        field=field,
+        limit=ID_LIMIT,
+    )
+
+
+def check_metadata(value: dict[str, Any] | None, *, limit: int, depth: int = DEPTH) -> dict[str, Any] | None:
+    """An object of at most `limit` bytes of JSON, without NUL, that fits into a body of `depth` levels, with numbers
+    that every store gives back as they were. Codes `metadata_too_large`, `nul_character`, `too_deep`,
+    `invalid_number`."""
+    if value is not None:
+        if value_is_deeper(value, depth - 1):
+            raise too_deep(depth, field="metadata")
+        encoded = msgspec.json.encode(value)
+        if len(encoded) > limit:
+            raise InvalidRequest(
+                f"metadata has {len(encoded)} bytes of JSON; {limit} are allowed.",
+                code="metadata_too_large",
+                field="metadata",
+                limit=limit,
+            )
+        if rb"\u0000" in encoded and _holds_nul(value):
+            raise InvalidRequest("metadata holds a NUL character.", code="nul_character", field="metadata")
+        # Only text with so many digits, or with a null, can hold a number that is refused.
+        if (b"null" in encoded or _MANY_DIGITS.search(encoded)) and _holds_odd_number(value):
+            raise InvalidRequest(
+                f"metadata holds a number that cannot be kept: whole numbers are from {INTEGER_LEAST} to "
+                f"{INTEGER_MOST}, others finite. Send it as text.",
+                code="invalid_number",
+                field="metadata",
+            )
+    return value
+
+
+def check_original_time(value: datetime, *, now: datetime) -> datetime:
+    """The time of an imported entry in UTC: from 1970 on, and not after `now`. Codes `invalid_field` and
+    `time_in_future`."""
+    if value > now:
+        raise InvalidRequest(
+            f"at is {value.isoformat()}, which has not come yet: here it is {now.isoformat()}.",
+            code="time_in_future",
+            field="at",
+        )
+    if value < EPOCH:
+        raise InvalidRequest("at is before 1970.", code="invalid_field", field="at", limit=0)
+    return value.astimezone(UTC)
+
+
+def check_sender(sender: Sender | None) -> Sender | None:
+    """The sender, whose id and name are within their bounds, with its name cleaned (`display_names`)."""
+    if sender is not None:
+        if sender.id is not None:
+            check_text(sender.id, field="sender.id", limit=ID_LIMIT)
+        if sender.name is not None:
+            name = check_display_name(sender.name, field="sender.name")
+            if name != sender.name:
+                sender = msgspec.structs.replace(sender, name=name)
+    return sender
+
+
+def check_display_name(value: str, *, field: str) -> str:
+    """A name of 1 to 200 characters, cleaned (`display_names`). Codes `invalid_field`, `nul_character`."""
+    name = clean_name(check_text(value, field=field, limit=NAME_LIMIT))
+    if not name:
+        raise InvalidRequest(f"{field} has no character that can be seen.", code="invalid_field", field=field, limit=1)
+    return name
+
+
+def check_members(members: list[Member]) -> list[Member]:
+    """Within bounds, each subject once; their names cleaned (`umbral_chat.model.display_names`)."""
+    if len(members) > MEMBERS_LIMIT:
+        raise InvalidRequest(
+            f"{len(members)} members; {MEMBERS_LIMIT} are allowed.",
+            code="invalid_field",
+            field="members",
+            limit=MEMBERS_LIMIT,
+        )
+    checked: list[Member] = []
+    seen: set[str] = set()
+    for index, member in enumerate(members):
+        check_text(member.subject, field=f"members[{index}].subject", limit=ID_LIMIT)
+        name = member.name
+        if name is not None:
+            name = check_display_name(name, field=f"members[{index}].name")
+        checked.append(member if name == member.name else msgspec.structs.replace(member, name=name))
+        if member.subject in seen:
+            raise InvalidRequest(
+                f"{member.subject!r} is a member twice.", code="invalid_field", field=f"members[{index}].subject"
+            )
+        seen.add(member.subject)
+    return checked
+
+
+def check_internal(conversation: str, members: list[Member]) -> None:
+    """Of an internal conversation only agents are members: whoever is another's would have no right there."""
+    if not is_internal(conversation):
+        return
+    for index, member in enumerate(members):
+        if member.role != "agent":
+            raise InvalidRequest(
+                "Members of an internal conversation have the role 'agent': nobody else has a right there.",
+                code="invalid_field",
+                field=f"members[{index}].role",
+            )
+
+
+def _holds_odd_number(value: Any) -> bool:
+    match value:
+        case int():
+            return not INTEGER_LEAST <= value <= INTEGER_MOST
+        case float():
+            return not math.isfinite(value)
+        case dict():
+            return any(_holds_odd_number(item) for item in value.values())
+        case list() | tuple():
+            return any(_holds_odd_number(item) for item in value)
+        case _:
+            return False
+
+
+def _holds_nul(value: Any) -> bool:
+    match value:
+        case str():
+            return "\0" in value
+        case dict():
+            return any(_holds_nul(key) or _holds_nul(item) for key, item in value.items())
+        case list():
+            return any(_holds_nul(item) for item in value)
+        case _:
+            return False
+
+
+__all__ = [
+    "MEMBERS_LIMIT",
+    "NAME_LIMIT",
+    "check_content",
+    "check_display_name",
+    "check_internal",
+    "check_members",
+    "check_message_id",
+    "check_metadata",
+    "check_original_time",
+    "check_sender",
+    "check_text",
+]

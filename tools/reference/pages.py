@@ -1,0 +1,263 @@
+"""The reference pages that are made from the code. `python -m tools.reference.pages docs/reference` writes them."""
+
+from __future__ import annotations
+
+import argparse
+import inspect
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from textwrap import dedent
+from typing import TYPE_CHECKING, Any, cast
+
+import msgspec
+from umbral_chat._core.auth import rights
+from umbral_chat._core.http.codes import errors_page
+from umbral_chat._core.http.page import api_page
+from umbral_chat._core.plugins import hookspecs
+from umbral_chat._core.plugins.host import PluginHost
+from umbral_chat._core.plugins.relay import specs
+from umbral_chat._core.settings.effective import Settings, shown
+from umbral_chat._core.settings.environ import variable
+from umbral_chat._core.settings.load import CORE_SECTIONS
+from umbral_chat._core.settings.packages import PACKAGES
+from umbral_chat._core.settings.shape import Field, fields, leaves
+from umbral_chat.errors import PluginError
+from umbral_chat.settings import Section
+from umbral_chat.telemetry.registry import METRICS, Label, Metric
+
+from tools.reference.public_api import public_api_page
+
+if TYPE_CHECKING:
+    from litestar.handlers import BaseRouteHandler, HTTPRouteHandler
+
+MADE = "<!-- Made by `python -m tools.reference.pages docs/reference`; a test holds it equal. -->\n"
+
+HOOKS = """\
+# Hooks
+
+A plugin is a module, or an instance, that an entry point of the group `umbral_chat` names. The entry point's name is
+the plugin's, and its section's in the settings. It implements the hooks that it needs, marked with
+`umbral_chat.hookimpl`:
+
+```toml
+[project.entry-points.umbral_chat]
+acme = "acme_chat.plugin"
+```
+
+All hooks are synchronous, do no I/O and return objects; what is asynchronous are the methods of those objects. An
+implementation may leave out parameters that it does not need. Refused when the plugin is loaded, since pluggy would get
+them wrong in silence: a name that is no hook, `async def`, parameters by keyword only or with a default, `*args` and
+`**kwargs`, hook wrappers.
+
+A plugin that cannot be imported, breaks one of these rules or asks for another core is not active, and the others go
+on; `umbral-chat plugins` says why and what to do. A hook that raises stops the start with the plugin's name, except for
+offers, checks and commands: those are logged, shown by `umbral-chat plugins`, and left out. Plugins are called in the
+order of their names; where order matters, what they return carries a rank.
+"""
+
+SETTINGS = """\
+# Settings
+
+One TOML file, and environment variables over it. The file is the one of `--config`, else the one that
+`UMBRAL_CHAT_CONFIG` names, else `umbral-chat.toml` in the working directory if it is there. A variable is named
+`UMBRAL_CHAT_SECTION__KEY`, with `__SUBKEY` for what is in a table: `UMBRAL_CHAT_CORE__LIMITS__PAGE=100`. Text and
+numbers are written as they are, true and false also as 1 and 0, yes and no, on and off; lists and tables as JSON;
+nothing at all unsets what may be unset. An unknown section, key or variable is an error. `umbral-chat config` shows
+every setting in force and where it came from; secrets are never shown.
+
+`UMBRAL_CHAT_URL` and `UMBRAL_CHAT_KEY` are no settings: the command-line client connects with them.
+"""
+
+METRICS_INTRO = """\
+# Metrics
+
+Served at `/metrics` for Prometheus, and pushed over OTLP (HTTP, protobuf) when `OTEL_EXPORTER_OTLP_ENDPOINT` or
+`OTEL_EXPORTER_OTLP_METRICS_ENDPOINT` is set or `OTEL_METRICS_EXPORTER` names `otlp`; `OTEL_METRICS_EXPORTER=none` keeps
+them from being pushed. Interval, headers, timeouts and certificates are the standard `OTEL_…` variables. The service's
+name is `umbral-chat` unless `OTEL_SERVICE_NAME` says otherwise. `telemetry.metrics = false` or `OTEL_SDK_DISABLED=true`
+turns all of it off.
+
+A label that is open takes the names that plugins choose; past its limit they are counted as `other`.
+"""
+
+
+def hooks_page() -> str:
+    """Every hook with its exact signature and when it is called."""
+    parts = [MADE, HOOKS]
+    for name in specs():
+        function = getattr(hookspecs, name)
+        parts.append(f"\n## {name}\n\n```python\n{signature(function)}\n```\n\n{_docstring(function)}\n")
+    return "".join(parts)
+
+
+def signature(function: Callable[..., Any]) -> str:
+    """The definition as it is written, on one line."""
+    found = inspect.signature(function)
+    parameters = ", ".join(f"{name}: {parameter.annotation}" for name, parameter in found.parameters.items())
+    return f"def {function.__name__}({parameters}) -> {found.return_annotation}"
+
+
+def settings_page(sections: Mapping[str, type[Section]]) -> str:
+    """The core's sections and `sections`, every setting with its type, default, variable and meaning."""
+    return "".join([MADE, SETTINGS, *(_section(name, kind) for name, kind in {**CORE_SECTIONS, **sections}.items())])
+
+
+def _section(name: str, kind: type[Section]) -> str:
+    lines = [
+        f"\n## [{name}]\n\n{_docstring(kind)}\n",
+        "| setting | is | default | meaning |",
+        "| --- | --- | --- | --- |",
+    ]
+    tables: list[str] = []
+    for dotted, field in leaves(kind, name):
+        lines.append(f"| `{dotted}` | {_cell(field.words)} | {_default(field)} | {_cell(field.description)} |")
+        rows = _row_kind(field)
+        if rows is not None:
+            tables.append(_rows(dotted, rows))
+    lines.append(f"\nIn the environment, for example: `{variable(next(leaves(kind, name))[0])}`.")
+    return "\n".join(lines) + "\n" + "".join(tables)
+
+
+def _rows(dotted: str, kind: type[msgspec.Struct]) -> str:
+    lines = [f"\n### [[{dotted}]]\n\n{_docstring(kind)}\n", "| key | is | default |", "|" + " --- |" * 3]
+    for key, field in fields(kind).items():
+        lines.append(f"| `{key}` | {_cell(field.words)} | {'must be set' if field.required else _default(field)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _row_kind(field: Field) -> type[msgspec.Struct] | None:
+    item = getattr(field.info, "item_type", None)
+    return getattr(item, "cls", None) if hasattr(item, "fields") else None
+
+
+def _default(field: Field) -> str:
+    value = shown(field.default)
+    if value is None:
+        return "unset"
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
+    return f'`"{value}"`' if isinstance(value, str) else f"`{value}`".replace("'", '"')
+
+
+def metrics_page(metrics: Iterable[Metric] = METRICS) -> str:
+    """Every metric with its names, kind, unit, labels and meaning."""
+    lines = [MADE + METRICS_INTRO, "| metric | in Prometheus | kind | unit | labels | meaning |", "|" + " --- |" * 6]
+    for metric in metrics:
+        labels = "; ".join(_label(label) for label in metric.labels)
+        buckets = f" Buckets: {', '.join(f'{bound:g}' for bound in metric.buckets)}." if metric.buckets else ""
+        lines.append(
+            f"| `{metric.name}` | `{prometheus_name(metric)}` | {metric.kind} | `{metric.unit}` | {labels} "
+            f"| {_cell(metric.description)}{buckets} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def prometheus_name(metric: Metric) -> str:
+    """The name that the Prometheus exposition gives it."""
+    unit = {"s": "_seconds", "By": "_bytes"}.get(metric.unit, "")
+    return metric.name.replace(".", "_") + unit + ("_total" if metric.kind == "counter" else "")
+
+
+def _label(label: Label) -> str:
+    values = ", ".join(f"`{value}`" for value in label.values)
+    more = f"open, at most {label.limit}" if label.open else ""
+    return f"`{label.name}`: {', '.join(part for part in (values, more) if part)}"
+
+
+def _docstring(thing: Any) -> str:
+    summary, _, rest = (thing.__doc__ or "").partition("\n")
+    return (summary + "\n" + dedent(rest)).strip()
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+def first_party_sections() -> dict[str, type[Section]]:
+    """The sections of this project's plugins that are installed, in the order of the packages.
+
+    Raises PluginError when one is installed and cannot be used: the page would be made without it.
+    """
+    host = PluginHost.load()
+    for status in host.statuses:
+        if status.name in PACKAGES and status.state != "active":
+            raise PluginError(f"Plugin {status.label} is {status.state}: {status.reason} {status.mend}")
+    found = host.sections()
+    return {name: found[name] for name in PACKAGES if name in found}
+
+
+def first_party_handlers() -> list[BaseRouteHandler]:
+    """The routes of the core and of this project's plugins that are installed."""
+    from umbral_chat._core.app import handlers
+    from umbral_chat._core.service import build
+    from umbral_chat.clock import SystemClock
+
+    others = {status.name for status in PluginHost.load().statuses} - set(PACKAGES)
+    host = PluginHost.load(disabled=others)
+    # Nothing of the machine's own settings shows in a page, and nothing is opened: no app is entered.
+    settings = Settings(plugins={name: kind() for name, kind in host.sections().items()})
+    services, _, _ = build(settings, host, SystemClock())
+    return handlers(services)
+
+
+def rights_page(handlers: Sequence[BaseRouteHandler]) -> str:
+    """Every right, and which route needs which."""
+    from umbral_chat._core.http.openapi import documented, openapi_path, routes
+
+    return rights.render(
+        (str(method), openapi_path(path), handler.opt["right"], handler.summary or "")
+        for handler in cast("Iterable[HTTPRouteHandler]", documented([*handlers, *routes(handlers)]))
+        for path in handler.paths
+        for method in sorted(handler.http_methods)
+    )
+
+
+def pages() -> dict[str, str]:
+    """Every page by its file's name."""
+    from umbral_chat._core.http.openapi import document
+
+    handlers = first_party_handlers()
+    return {
+        "api.md": MADE + api_page(document(handlers)),
+        "errors.md": MADE + errors_page(),
+        "hooks.md": hooks_page(),
+        "metrics.md": metrics_page(),
+        "public-api.md": MADE + public_api_page(),
+        "rights.md": MADE + rights_page(handlers),
+        "settings.md": settings_page(first_party_sections()),
+    }
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Write the pages into a directory; with `--check`, only say whether they are as they should be."""
+    parser = argparse.ArgumentParser(prog="python -m tools.reference.pages", description=main.__doc__)
+    parser.add_argument("directory", type=Path)
+    parser.add_argument("--check", action="store_true")
+    asked = parser.parse_args(arguments)
+    stale = 0
+    for name, text in pages().items():
+        file = asked.directory / name
+        if file.is_file() and file.read_text(encoding="utf-8") == text:
+            continue
+        stale += 1
+        sys.stdout.write(f"{file} {'is stale' if asked.check else 'written'}\n")
+        if not asked.check:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text, encoding="utf-8")
+    return 1 if asked.check and stale else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
+
+__all__ = [
+    "first_party_handlers",
+    "hooks_page",
+    "metrics_page",
+    "pages",
+    "prometheus_name",
+    "rights_page",
+    "settings_page",
+    "signature",
+]

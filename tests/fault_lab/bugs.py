@@ -12,8 +12,8 @@ from typing import Any
 from umbral_chat._core.feed.merge import Merge
 from umbral_chat._core.feed.view import View
 from umbral_chat.model.conversations import Deleted, Head
-from umbral_chat.model.encoded_entry import Line
-from umbral_chat.transport_kit.event_queue import Mailbox
+from umbral_chat.model.encoded_entry import EncodedEntry
+from umbral_chat.transport_kit.event_queue import EventQueue
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ def _instead(owner: type[Any], name: str, other: Callable[..., Any]) -> None:
 def skip_the_gap_fill() -> None:
     """An entry that comes ahead of a gap is taken as the next one."""
 
-    def hint_entry(self: Merge, epoch: str, line: Line) -> bool:
+    def hint_entry(self: Merge, epoch: str, line: EncodedEntry) -> bool:
         if not self._same_log(epoch) or line.seq <= self.head:
             return False
         self._extend((line,))
@@ -46,7 +46,7 @@ def forget_the_deduplication() -> None:
     """An entry that is known already is taken again."""
     told = Merge.hint_entry
 
-    def hint_entry(self: Merge, epoch: str, line: Line) -> bool:
+    def hint_entry(self: Merge, epoch: str, line: EncodedEntry) -> bool:
         if self._same_log(epoch) and line.seq == self.head:
             self.lines.append(line)
             return True
@@ -91,7 +91,7 @@ def share_a_queue() -> None:
 def drop_on_overflow() -> None:
     """Whoever fell behind what is kept in memory goes on with what is kept; a full queue forgets its oldest entry."""
 
-    def since(self: Merge, seq: int, limit: int) -> list[Line] | None:
+    def since(self: Merge, seq: int, limit: int) -> list[EncodedEntry] | None:
         missing = self.head - seq
         if missing <= 0:
             return []
@@ -101,7 +101,7 @@ def drop_on_overflow() -> None:
         return list(islice(self.lines, offset, offset + limit)) or None
 
     _instead(Merge, "since", since)
-    _instead(Mailbox, "_shorten", lambda *_: None)
+    _instead(EventQueue, "_shorten", lambda *_: None)
 
 
 BUGS: dict[str, Bug] = {

@@ -17,7 +17,7 @@ from umbral_chat.providers.transport import (
     TransportEvent,
     TransportState,
 )
-from umbral_chat.transport_kit import Mailbox, Watched
+from umbral_chat.transport_kit import EventQueue, WatchList
 
 
 class Hub:
@@ -77,7 +77,7 @@ class HubTransport:
 
     def __init__(self, hub: Hub, history: History, clock: Clock) -> None:
         self._hub, self._history, self._clock = hub, history, clock
-        self._mailbox, self._watched = Mailbox(1000), Watched()
+        self._mailbox, self._watched = EventQueue(1000), WatchList()
         self._task: asyncio.Task[None] | None = None
         self._glances: set[asyncio.Task[None]] = set()
         self.state = TransportState("off", "not started", clock.now())
@@ -85,7 +85,7 @@ class HubTransport:
 
     async def start(self) -> None:
         if self._task is None:
-            self._mailbox = Mailbox(1000)
+            self._mailbox = EventQueue(1000)
             self._become("connecting", "starting")
             self._task = asyncio.create_task(self._run(), name="hub: link")
 
@@ -111,7 +111,7 @@ class HubTransport:
     def unwatch(self, conversation: str) -> None:
         self._watched.unwatch(conversation)
 
-    def events(self) -> Mailbox:
+    def events(self) -> EventQueue:
         return self._mailbox
 
     def hear(self, event: TransportEvent) -> None:

@@ -17,7 +17,7 @@ from umbral_chat._core.plugins import boot
 from umbral_chat._core.runtime.tasks import Tasks
 from umbral_chat._core.service import build
 from umbral_chat.context import Base, Services
-from umbral_chat.feed import Line
+from umbral_chat.feed import EncodedEntry
 from umbral_chat.model.conversations import Deleted
 from umbral_chat.model.entries import Entry
 from umbral_chat.providers.history import Storage
@@ -103,7 +103,7 @@ class World:
     def wrote(self, instance: Instance, log: Log, entry: Entry) -> None:
         """An entry is durable: the writer's own bus knows, and the database tells the hub."""
         self.history.logs[ROOM] = log
-        instance.bus.publish(Happened(ROOM, log.epoch, [Line.of(entry)]))
+        instance.bus.publish(Happened(ROOM, log.epoch, [EncodedEntry.of(entry)]))
         self.hub.tell(EntryHint(ROOM, log.epoch, entry))
 
     def delete(self, instance: Instance) -> None:

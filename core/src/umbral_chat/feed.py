@@ -1,5 +1,5 @@
 """The feed, as plugins use it through `Services.feeds`: hints and history merged into what a reader may rely on."""
 
-from umbral_chat._core.feed import Batch, Feeds, HistoryHealth, Line, Reader, View
+from umbral_chat._core.feed import Batch, EncodedEntry, Feeds, HistoryHealth, Reader, View
 
-__all__ = ["Batch", "Feeds", "HistoryHealth", "Line", "Reader", "View"]
+__all__ = ["Batch", "EncodedEntry", "Feeds", "HistoryHealth", "Reader", "View"]

@@ -2,4 +2,4 @@
 
 from umbral_chat._moved import moved
 
-__getattr__ = moved(__name__, "umbral_chat.transport_kit")
+__getattr__ = moved(__name__, "umbral_chat.transport_kit", {"Mailbox": "EventQueue", "Watched": "WatchList"})

@@ -17,7 +17,7 @@ from umbral_chat._core.consumers import ConsumerRunner
 from umbral_chat._core.consumers.cursor_store import SCANNED
 from umbral_chat._core.delivery.bus import Bus, Happened
 from umbral_chat.errors import HistoryUnavailable
-from umbral_chat.feed import Line
+from umbral_chat.feed import EncodedEntry
 from umbral_chat.model.conversations import Deleted, Head
 from umbral_chat.model.entries import Entry
 from umbral_chat.providers.history import Storage
@@ -86,7 +86,7 @@ class World:
         for _ in range(times):
             entry = log.say()
             if bus is not None:
-                bus.publish(Happened(conversation, log.epoch, [Line.of(entry)]))
+                bus.publish(Happened(conversation, log.epoch, [EncodedEntry.of(entry)]))
 
     def key(self, conversation: str = "room") -> tuple[str, str]:
         return conversation, self.history.log(conversation).epoch

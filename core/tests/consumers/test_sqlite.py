@@ -13,7 +13,7 @@ from umbral_chat._core.consumers import ConsumerRunner
 from umbral_chat._core.delivery.bus import Bus, Happened
 from umbral_chat._core.sqlite import open_storage
 from umbral_chat.clock import SystemClock
-from umbral_chat.feed import Line
+from umbral_chat.feed import EncodedEntry
 from umbral_chat.model.entries import Entry, Sender
 from umbral_chat.model.writes import WriteMessage
 from umbral_chat.telemetry import Telemetry
@@ -59,7 +59,7 @@ async def test_two_instances_on_one_file_handle_each_entry_once_and_in_order(tmp
             appended = await storage.history.append(
                 WriteMessage(conversation=conversation, subject="me", sender=Sender(role="user"), content="hello")
             )
-            bus.publish(Happened(conversation, appended.epoch, [Line.of(appended.entry)]))
+            bus.publish(Happened(conversation, appended.epoch, [EncodedEntry.of(appended.entry)]))
         async with asyncio.timeout(120):
             await recorder.complete.wait()
         for _, _, task in instances:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from umbral_chat._core.delivery.bus import Happened
 from umbral_chat._core.delivery.failover.announcements import Announcements
 from umbral_chat.model.conversations import Deleted, Head
-from umbral_chat.model.encoded_entry import Line
+from umbral_chat.model.encoded_entry import EncodedEntry
 from umbral_chat.model.entries import Entry, Message, Redaction, Sender
 from umbral_chat.providers.transport import EntryHint, HeadHint
 
@@ -24,7 +24,7 @@ def entry(seq: int, content: str = "x", *, redaction: bool = False) -> Entry:
 
 
 def happened(conversation: str, *entries: Entry, epoch: str = EPOCH) -> Happened:
-    return Happened(conversation, epoch, [Line.of(one) for one in entries])
+    return Happened(conversation, epoch, [EncodedEntry.of(one) for one in entries])
 
 
 def drained(waiting: Announcements) -> list[EntryHint | HeadHint]:

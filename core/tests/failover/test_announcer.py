@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import pytest
 from umbral_chat._core.delivery.bus import Happened
 from umbral_chat.model.conversations import Deleted, Head
-from umbral_chat.model.encoded_entry import Line
+from umbral_chat.model.encoded_entry import EncodedEntry
 from umbral_chat.model.entries import Message, Sender
 from umbral_chat.providers.transport import EntryHint, HeadHint
 
@@ -24,7 +24,7 @@ def said(seq: int, conversation: str = "room") -> Happened:
     message = Message(
         seq=seq, at=datetime(2026, 1, 1, tzinfo=UTC), sender=Sender("user"), message_id=f"m{seq}", content="x"
     )
-    return Happened(conversation, EPOCH, [Line.of(message)])
+    return Happened(conversation, EPOCH, [EncodedEntry.of(message)])
 
 
 class AnnouncingTransport(ScriptedTransport):

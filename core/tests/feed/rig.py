@@ -12,7 +12,7 @@ from umbral_chat._core.history.monitored import MonitoredHistory
 from umbral_chat._core.runtime.lifecycle import Lifecycle
 from umbral_chat._core.settings import sections
 from umbral_chat.errors import ConversationDeleted, CursorExpired, HistoryUnavailable
-from umbral_chat.feed import Feeds, HistoryHealth, Line
+from umbral_chat.feed import EncodedEntry, Feeds, HistoryHealth
 from umbral_chat.model.conversations import Deleted, Head
 from umbral_chat.model.cursor import START, Cursor
 from umbral_chat.model.entries import Entry, FoldedMessage, entry_decoder
@@ -56,7 +56,7 @@ class Rig:
 
     def hint(self, *entries: Entry, conversation: str = "room", epoch: str | None = None) -> None:
         """Tell of entries, as this process's bus or a transport would."""
-        lines = [Line.of(entry) for entry in entries]
+        lines = [EncodedEntry.of(entry) for entry in entries]
         self.feeds.hint_entries(conversation, epoch or self.history.log(conversation).epoch, lines)
 
     def say(self, content: str | None = None, *, hinted: bool = True) -> Entry:
@@ -137,7 +137,7 @@ class Client:
             if not batch.lines:
                 return came
 
-    def take(self, lines: list[Line]) -> None:
+    def take(self, lines: list[EncodedEntry]) -> None:
         assert len(lines) <= self.limit
         for line in lines:
             assert line.seq == len(self.seqs) + 1, f"{line.seq} follows {self.seqs[-3:]}"

@@ -9,7 +9,7 @@ from typing import Any
 
 import hypothesis.strategies as st
 from hypothesis import given, settings
-from umbral_chat.feed import Line
+from umbral_chat.feed import EncodedEntry
 from umbral_chat.model.conversations import Deleted
 from umbral_chat.model.entries import Entry
 from umbral_chat.model.fold import apply
@@ -60,7 +60,7 @@ class Simulation:
             entry = log.update(f"title {which}")
         else:
             entry = log.say()
-        self.tell(lambda: self.rig.feeds.hint_entries("room", log.epoch, [Line.of(entry)]))
+        self.tell(lambda: self.rig.feeds.hint_entries("room", log.epoch, [EncodedEntry.of(entry)]))
 
     def delete(self) -> None:
         if self.rig.history.logs.get("room") is not None:

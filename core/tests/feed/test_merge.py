@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from umbral_chat._core.feed.merge import PENDING_LIMIT, Merge
-from umbral_chat.feed import Line
+from umbral_chat.feed import EncodedEntry
 from umbral_chat.model.conversations import Deleted, Head
 
 from .memory import Log
@@ -18,11 +18,11 @@ def loaded(log: Log, keep: int = 500) -> Merge:
 def read(merge: Merge, log: Log, limit: int = 500) -> None:
     after = merge.asked()
     page = log.page(after, limit)
-    merge.learn(after, page.head, [Line.of(entry) for entry in page.entries])
+    merge.learn(after, page.head, [EncodedEntry.of(entry) for entry in page.entries])
 
 
 def hint(merge: Merge, log: Log, *seqs: int) -> list[bool]:
-    return [merge.hint_entry(log.epoch, Line.of(log.entries[seq - 1])) for seq in seqs]
+    return [merge.hint_entry(log.epoch, EncodedEntry.of(log.entries[seq - 1])) for seq in seqs]
 
 
 def grown(length: int) -> Log:
@@ -65,7 +65,7 @@ def test_a_hint_that_comes_while_a_read_is_under_way_needs_another() -> None:
     log.say()
     log.say()
     hint(merge, log, 4)
-    merge.learn(after, page.head, [Line.of(entry) for entry in page.entries])
+    merge.learn(after, page.head, [EncodedEntry.of(entry) for entry in page.entries])
     assert not merge.settled
     read(merge, log)
     assert (merge.settled, merge.head) == (True, 4)
@@ -100,7 +100,7 @@ def test_far_behind_nothing_is_kept_up_and_the_head_is_right() -> None:
 def older(merge: Merge, log: Log, after: int, limit: int) -> list[int]:
     page = log.page(after, limit)
     assert page.head is not None
-    merge.keep_older(page.head, [Line.of(entry) for entry in page.entries])
+    merge.keep_older(page.head, [EncodedEntry.of(entry) for entry in page.entries])
     return seqs(merge)
 
 
@@ -125,7 +125,7 @@ def test_what_others_read_before_a_redaction_is_not_kept_after_it() -> None:
     assert before.head is not None
     log.redact(log.messages[0])
     hint(merge, log, 4)
-    merge.keep_older(before.head, [Line.of(entry) for entry in before.entries])
+    merge.keep_older(before.head, [EncodedEntry.of(entry) for entry in before.entries])
     assert seqs(merge) == [4]
     assert older(merge, log, 0, 3) == [1, 2, 3, 4]
 
@@ -178,7 +178,7 @@ def test_a_deletion_that_is_hinted_while_a_read_finds_it_alive_again_is_not_lost
     after = merge.asked()
     page = revived.page(after, 10)
     merge.hint_head(Deleted())  # deleted a second time, after the snapshot
-    merge.learn(after, page.head, [Line.of(entry) for entry in page.entries])
+    merge.learn(after, page.head, [EncodedEntry.of(entry) for entry in page.entries])
     assert (merge.settled, merge.since(0, 10)) == (False, None)
 
 

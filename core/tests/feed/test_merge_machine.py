@@ -9,7 +9,7 @@ import hypothesis.strategies as st
 from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from umbral_chat._core.feed.merge import PENDING_LIMIT, Merge
-from umbral_chat.feed import Line
+from umbral_chat.feed import EncodedEntry
 from umbral_chat.model.conversations import Deleted, Head, LogPage
 from umbral_chat.model.entries import Entry
 
@@ -23,7 +23,7 @@ class Hint:
     """What a transport may deliver at any time, any number of times. `log` is the log that it speaks of."""
 
     log: Log
-    line: Line | None = None
+    line: EncodedEntry | None = None
     head: Head | Deleted | None = None
 
 
@@ -104,7 +104,7 @@ class MergeMachine(RuleBasedStateMachine):
             entry = log.update(f"title {which}")
         else:
             entry = log.say()
-        self.hints.append(Hint(log, line=Line.of(entry)))
+        self.hints.append(Hint(log, line=EncodedEntry.of(entry)))
         self.hints.append(Hint(log, head=log.head))
 
     def _begin(self) -> None:
@@ -178,7 +178,7 @@ class MergeMachine(RuleBasedStateMachine):
         if self.pages:
             page = self.pages[-1 - which % min(4, len(self.pages))]
             assert page.head is not None
-            self.merge.keep_older(page.head, [Line.of(entry) for entry in page.entries])
+            self.merge.keep_older(page.head, [EncodedEntry.of(entry) for entry in page.entries])
 
     def _read(self, cursor: int) -> None:
         flight = self._ask(cursor)
@@ -202,7 +202,7 @@ class MergeMachine(RuleBasedStateMachine):
             self.merge.learn_gone()
             self.told_deletion = self.told_deletion or self.deleted
             return
-        self.merge.learn(flight.after, flight.page.head, [Line.of(entry) for entry in flight.page.entries])
+        self.merge.learn(flight.after, flight.page.head, [EncodedEntry.of(entry) for entry in flight.page.entries])
         if flight.page.head is not None:
             head = flight.page.head
             self._told(head.epoch, head.seq, head.redaction)
@@ -227,7 +227,7 @@ class MergeMachine(RuleBasedStateMachine):
             entry = log.entries[line.seq - 1]
             blanked = line.seq in log.redacted_by
             if not blanked or log.redacted_by[line.seq] <= merge.head:
-                assert line.json == Line.of(entry).json, "it shows what the log does not say (any more)"
+                assert line.json == EncodedEntry.of(entry).json, "it shows what the log does not say (any more)"
 
     @invariant()
     def nothing_is_shown_that_is_known_to_be_withdrawn(self) -> None:
@@ -241,7 +241,7 @@ class MergeMachine(RuleBasedStateMachine):
         log, known = self.logs[merge.epoch], self.told_redaction.get(merge.epoch, 0)
         for line in shown:
             if log.redacted_by.get(line.seq, known + 1) <= known:
-                assert line.json == Line.of(log.entries[line.seq - 1]).json, "its redaction is known"
+                assert line.json == EncodedEntry.of(log.entries[line.seq - 1]).json, "its redaction is known"
 
     @invariant()
     def it_is_bounded(self) -> None:

@@ -9,7 +9,7 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 from umbral_chat.drafts import DraftView
-from umbral_chat.feed import Line
+from umbral_chat.feed import EncodedEntry
 from umbral_chat.model.cursor import START, Cursor
 from umbral_chat.model.entries import Entry, FoldedMessage, Message, Redaction, Sender
 from umbral_chat.model.fold import folded
@@ -56,7 +56,7 @@ def test_it_reads_back_as_what_it_was_made_of(
     cursor = Cursor("e" * 10, 5)
     told = Told.of(drafts, presence.typing if presence else ())
     data = body(
-        lines=[Line.of(entry) for entry in entries],
+        lines=[EncodedEntry.of(entry) for entry in entries],
         cursor=cursor,
         head=head,
         poll_after_ms=250,

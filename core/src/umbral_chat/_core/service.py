@@ -22,7 +22,7 @@ from umbral_chat._core.sqlite import open_storage
 from umbral_chat.clock import Clock
 from umbral_chat.context import Base, Services
 from umbral_chat.model.conversations import Deleted
-from umbral_chat.model.encoded_entry import Line
+from umbral_chat.model.encoded_entry import EncodedEntry
 from umbral_chat.model.entries import Sender
 from umbral_chat.model.signals import DraftSignal, RosterSignal
 from umbral_chat.providers.history import Storage
@@ -142,7 +142,7 @@ class _Receiver:
     def receive(self, event: TransportEvent) -> None:
         match event:
             case EntryHint():
-                line = Line.of(event.entry)
+                line = EncodedEntry.of(event.entry)
                 news = self._feeds.hint_entries(event.conversation, event.epoch, [line])
                 self._came(event.conversation, [line], old=0 if news else line.seq)
             case HeadHint(head=Deleted()):
@@ -164,7 +164,7 @@ class _Receiver:
     def changed(self, _choice: Choice) -> None:
         self._feeds.touch_all_signals()
 
-    def read(self, conversation: str, lines: Sequence[Line], known: int | None) -> None:
+    def read(self, conversation: str, lines: Sequence[EncodedEntry], known: int | None) -> None:
         last = lines[-1].seq if lines else 0
         self._came(conversation, lines, old=last if known is None else known)
 
@@ -173,7 +173,7 @@ class _Receiver:
         if self.presence is not None:
             self.presence.forget(conversation)
 
-    def _came(self, conversation: str, lines: Sequence[Line], *, old: int, author: str | None = None) -> None:
+    def _came(self, conversation: str, lines: Sequence[EncodedEntry], *, old: int, author: str | None = None) -> None:
         """These entries are in the log: a reader who gets one must not be told beside it that it is being written. Up
         to the seq `old` they were there before, and end only what was typed before that."""
         if self.presence is not None:

@@ -1,4 +1,4 @@
-"""A line: an entry, encoded once for all who read it."""
+"""An entry with its JSON, encoded once for every reader, feed and answer."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ KINDS: dict[type[Entry], str] = {kind: str(kind.__struct_config__.tag) for kind 
 """The `kind` of each; looked up, since this is asked for every entry."""
 
 
-class Line(NamedTuple):
+class EncodedEntry(NamedTuple):
     """One entry as every edge sends it."""
 
     seq: int
@@ -24,7 +24,7 @@ class Line(NamedTuple):
     imported: bool = False
 
     @classmethod
-    def of(cls, entry: Entry) -> Line:
+    def of(cls, entry: Entry) -> EncodedEntry:
         """Encode `entry`."""
         message_id = None if isinstance(entry, Update) else entry.message_id
         return cls(
@@ -51,4 +51,4 @@ class Line(NamedTuple):
 _MESSAGE = KINDS[Message]
 _ENDING = {KINDS[Message], KINDS[Redaction]}
 
-__all__ = ["Line"]
+__all__ = ["EncodedEntry"]

@@ -1,6 +1,6 @@
 """Parts that transports are built from: the queue of their events, and who is watched."""
 
-from umbral_chat.transport_kit.event_queue import Mailbox
-from umbral_chat.transport_kit.watch_list import Watched
+from umbral_chat.transport_kit.event_queue import EventQueue
+from umbral_chat.transport_kit.watch_list import WatchList
 
-__all__ = ["Mailbox", "Watched"]
+__all__ = ["EventQueue", "WatchList"]

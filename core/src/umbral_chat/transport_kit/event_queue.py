@@ -11,7 +11,7 @@ from umbral_chat.model.entries import Redaction
 from umbral_chat.providers.transport import EntryHint, HeadHint, SignalHint, TransportEvent
 
 
-class Mailbox:
+class EventQueue:
     """A queue in which a newer head, toggle or state takes the place of the unread one before it.
 
     Heads are therefore at most twice as many as conversations are watched. Of entries and of signals at most `limit`
@@ -60,7 +60,7 @@ class Mailbox:
         self._signals.clear()
         self._filled.set()
 
-    def __aiter__(self) -> Mailbox:
+    def __aiter__(self) -> EventQueue:
         return self
 
     async def __anext__(self) -> TransportEvent:
@@ -96,4 +96,4 @@ class Mailbox:
         self._events[key] = HeadHint(event.conversation, Head(event.epoch, seq, redaction))
 
 
-__all__ = ["Mailbox"]
+__all__ = ["EventQueue"]

@@ -8,7 +8,7 @@ from umbral_chat.model.conversations import Deleted, Head
 from umbral_chat.providers.transport import HeadHint
 
 
-class Watched:
+class WatchList:
     """Counts the followers of each conversation and remembers the head that was last told. Pure."""
 
     __slots__ = ("_followers", "_fresh", "_told")
@@ -86,4 +86,4 @@ class Watched:
         return hints, news
 
 
-__all__ = ["Watched"]
+__all__ = ["WatchList"]

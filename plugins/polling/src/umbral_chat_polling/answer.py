@@ -7,7 +7,7 @@ from datetime import datetime
 
 import msgspec
 from umbral_chat.drafts import DraftView
-from umbral_chat.feed import Line
+from umbral_chat.feed import EncodedEntry
 from umbral_chat.model.cursor import Cursor
 from umbral_chat.model.entries import Entry, FoldedMessage
 from umbral_chat.providers.presence import PersonTyping, PresenceList
@@ -42,7 +42,7 @@ class Events(msgspec.Struct, frozen=True, kw_only=True):
 
 def body(
     *,
-    lines: Sequence[Line],
+    lines: Sequence[EncodedEntry],
     cursor: Cursor,
     head: int,
     poll_after_ms: int,

@@ -13,7 +13,7 @@ from umbral_chat.model.signals import CHANNEL_SIGNALS, Signal
 from umbral_chat.providers.history import Storage
 from umbral_chat.providers.store import RecentSignals, Record
 from umbral_chat.providers.transport import SignalHint, StateChanged, StateName, ToggleHint, TransportState
-from umbral_chat.transport_kit import Mailbox, Watched
+from umbral_chat.transport_kit import EventQueue, WatchList
 
 from umbral_chat_polling.interval import DOWN_AFTER, Pace
 from umbral_chat_polling.outbox import Outbox
@@ -56,9 +56,9 @@ class PollingTransport:
         self._clock = clock
         self._queue = queue
         self._pace = Pace(start=settings.interval, lowest=settings.min_interval, highest=settings.max_interval)
-        self._watched = Watched()
+        self._watched = WatchList()
         self._instance = secrets.token_hex(6)
-        self._mailbox = Mailbox(queue)
+        self._mailbox = EventQueue(queue)
         self._outbox = Outbox(storage.store, queue)
         self._state = TransportState("off", "not started", clock.now())
         self._tasks: list[asyncio.Task[None]] = []
@@ -80,7 +80,7 @@ class PollingTransport:
         if self._tasks:
             return
         if self._mailbox.closed:
-            self._mailbox = Mailbox(self._queue)
+            self._mailbox = EventQueue(self._queue)
         self._watched.forget()
         self._pace.failures = 0
         self._position, self._toggle_told = BASELINE, False
@@ -141,7 +141,7 @@ class PollingTransport:
                 self._next_tick = self._clock.monotonic()
             self._wake()
 
-    def events(self) -> Mailbox:
+    def events(self) -> EventQueue:
         """What was learnt, until `stop`."""
         return self._mailbox
 

@@ -19,7 +19,7 @@ from umbral_chat.errors import Conflict, HistoryUnavailable, InvalidRequest, Not
 from umbral_chat.http_kit.epochs import check_epoch
 from umbral_chat.model.conversations import Conversation
 from umbral_chat.model.cursor import Cursor
-from umbral_chat.model.encoded_entry import Line
+from umbral_chat.model.encoded_entry import EncodedEntry
 from umbral_chat.model.entries import Changes, Sender
 from umbral_chat.model.ids import ID_LIMIT, check_conversation_id, new_conversation_id
 from umbral_chat.model.requests import ConversationBody, DraftBody, EditBody, ImportBody, PatchBody, SendBody
@@ -44,7 +44,7 @@ from umbral_chat.telemetry import Telemetry
 class Sent(NamedTuple):
     """What a write became: the entry's line, the cursor that it is at, and whether it is new."""
 
-    line: Line
+    line: EncodedEntry
     cursor: Cursor
     created: bool
 
@@ -278,10 +278,10 @@ class Chat:
         except Exception:
             self._refused.value += 1
             raise
-        line = Line.of(appended.entry)
+        line = EncodedEntry.of(appended.entry)
         if appended.created:
             self._created.value += 1
-            lines = [line, *(Line.of(entry) for entry in appended.follow_ups)]
+            lines = [line, *(EncodedEntry.of(entry) for entry in appended.follow_ups)]
             self._bus.publish(Happened(write.conversation, appended.epoch, lines, write.subject))
         else:
             self._repeated.value += 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from umbral_chat.model.encoded_entry import Line
+from umbral_chat.model.encoded_entry import EncodedEntry
 
 
 class Happened(NamedTuple):
@@ -13,7 +13,7 @@ class Happened(NamedTuple):
 
     conversation: str
     epoch: str
-    lines: list[Line]
+    lines: list[EncodedEntry]
     author: str = ""
     """Who wrote the first of them (`Principal.author`)."""
 

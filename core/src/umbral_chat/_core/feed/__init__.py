@@ -5,6 +5,6 @@ from umbral_chat._core.feed.feeds import Feeds
 from umbral_chat._core.feed.reader import Reader
 from umbral_chat._core.feed.view import View
 from umbral_chat._core.history.health import HistoryHealth
-from umbral_chat.model.encoded_entry import Line
+from umbral_chat.model.encoded_entry import EncodedEntry
 
-__all__ = ["Batch", "Feeds", "HistoryHealth", "Line", "Reader", "View"]
+__all__ = ["Batch", "EncodedEntry", "Feeds", "HistoryHealth", "Reader", "View"]

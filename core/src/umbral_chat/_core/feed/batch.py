@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from umbral_chat.model.cursor import START, Cursor
-from umbral_chat.model.encoded_entry import Line
+from umbral_chat.model.encoded_entry import EncodedEntry
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +14,7 @@ class Batch:
     """Entries after a cursor, in order, and where the log stood. `epoch` None: never made, so nothing yet."""
 
     epoch: str | None
-    lines: list[Line]
+    lines: list[EncodedEntry]
     cursor: Cursor
     head: int
     redaction: int

@@ -20,7 +20,7 @@ from umbral_chat.clock import Clock
 from umbral_chat.errors import ConversationDeleted, CursorExpired, HistoryUnavailable, TooManyRequests, Unavailable
 from umbral_chat.model.conversations import Deleted, Head
 from umbral_chat.model.cursor import Cursor
-from umbral_chat.model.encoded_entry import Line
+from umbral_chat.model.encoded_entry import EncodedEntry
 from umbral_chat.providers.auth import Principal
 from umbral_chat.providers.history import History
 
@@ -98,7 +98,7 @@ class Feeds:
 
     # what comes in
 
-    def hint_entries(self, conversation: str, epoch: str, lines: list[Line]) -> bool:
+    def hint_entries(self, conversation: str, epoch: str, lines: list[EncodedEntry]) -> bool:
         """Entries were appended, here or elsewhere; whether that is news to who follows. Never waits; costs nothing
         when nobody does."""
         view = self._shelf.get(conversation)
@@ -253,7 +253,7 @@ class Feeds:
         await self._settling.close()
         await self._reads.close()
 
-    def _learnt(self, conversation: str, lines: Sequence[Line], known: int | None) -> None:
+    def _learnt(self, conversation: str, lines: Sequence[EncodedEntry], known: int | None) -> None:
         if self.on_read is not None:
             self.on_read(conversation, lines, known)
 
@@ -313,7 +313,9 @@ class Feeds:
         lines = merge.since(cursor.seq, limit) if known else None
         return None if lines is None else self._batch(view, cursor, lines, stale=True)
 
-    def _batch(self, view: View, cursor: Cursor, lines: list[Line], *, head: int = 0, stale: bool = False) -> Batch:
+    def _batch(
+        self, view: View, cursor: Cursor, lines: list[EncodedEntry], *, head: int = 0, stale: bool = False
+    ) -> Batch:
         merge = view.merge
         return Batch(
             epoch=merge.epoch,

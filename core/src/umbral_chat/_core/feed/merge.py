@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from itertools import islice
 
 from umbral_chat.model.conversations import Deleted, Head
-from umbral_chat.model.encoded_entry import Line
+from umbral_chat.model.encoded_entry import EncodedEntry
 
 PENDING_LIMIT = 256
 """Entries kept that came ahead of a gap. Past it they are forgotten: the read that fills the gap brings them again."""
@@ -44,7 +44,7 @@ class Merge:
     )
 
     def __init__(self, keep: int) -> None:
-        self.lines: deque[Line] = deque(maxlen=keep)
+        self.lines: deque[EncodedEntry] = deque(maxlen=keep)
         self.epoch: str | None = None
         self.head = 0
         self.redaction = 0
@@ -53,11 +53,11 @@ class Merge:
         self._wanted = 0
         self._doubt = self._asked_doubt = SURE
         self._asking = False
-        self._pending: dict[int, Line] = {}
+        self._pending: dict[int, EncodedEntry] = {}
 
     # hints
 
-    def hint_entry(self, epoch: str, line: Line) -> bool:
+    def hint_entry(self, epoch: str, line: EncodedEntry) -> bool:
         """An entry was appended, says a hint. Whether anything became readable."""
         if not self._same_log(epoch) or line.seq <= self.head:
             return False
@@ -121,7 +121,7 @@ class Merge:
         self._doubt = max(self._doubt, self._asked_doubt, UNSURE)
         self._answered()
 
-    def learn(self, after: int, head: Head | None, entries: Sequence[Line]) -> bool:
+    def learn(self, after: int, head: Head | None, entries: Sequence[EncodedEntry]) -> bool:
         """Take what a read told: a page of entries after `after`, and the head of the same moment. Whether anything
         changed for readers.
 
@@ -160,7 +160,7 @@ class Merge:
         self.gone = True
         return news
 
-    def since(self, seq: int, limit: int) -> list[Line] | None:
+    def since(self, seq: int, limit: int) -> list[EncodedEntry] | None:
         """Up to `limit` lines after `seq`, from memory; None when the oldest of them is not here any more, or when
         they are hidden."""
         missing = self.head - seq
@@ -173,7 +173,7 @@ class Merge:
             return None
         return list(islice(self.lines, offset, offset + limit))
 
-    def keep_older(self, head: Head, lines: Sequence[Line]) -> None:
+    def keep_older(self, head: Head, lines: Sequence[EncodedEntry]) -> None:
         """Take what another read of the log brought, as far as it lies right before what is kept: entries of the same
         moment as `head`. Without this a log that nobody writes to would be read anew for each who comes."""
         if self.hidden or (head.epoch, head.redaction) != (self.epoch, self.redaction):
@@ -213,7 +213,7 @@ class Merge:
         self.head = head.seq
         self.redaction = head.redaction
 
-    def _extend(self, lines: Iterable[Line]) -> None:
+    def _extend(self, lines: Iterable[EncodedEntry]) -> None:
         for line in lines:
             if line.kind == "redaction":
                 # What is cached from before may still show what was just blanked.

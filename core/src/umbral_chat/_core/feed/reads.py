@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from umbral_chat.errors import ConversationDeleted
 from umbral_chat.model.conversations import Head
-from umbral_chat.model.encoded_entry import Line
+from umbral_chat.model.encoded_entry import EncodedEntry
 from umbral_chat.providers.history import History
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ class Page:
     """A page as lines. `gone`: the conversation is deleted."""
 
     head: Head | None
-    lines: Sequence[Line]
+    lines: Sequence[EncodedEntry]
     gone: bool = False
 
 
@@ -59,7 +59,7 @@ class Reads:
             page = await self._history.read(conversation, after, limit)
         except ConversationDeleted:
             return Page(None, (), gone=True)
-        return Page(page.head, [Line.of(entry) for entry in page.entries])
+        return Page(page.head, [EncodedEntry.of(entry) for entry in page.entries])
 
     def _done(self, key: tuple[str, int, int], task: asyncio.Task[Page]) -> None:
         self._running.pop(key, None)

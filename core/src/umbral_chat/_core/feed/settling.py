@@ -12,7 +12,7 @@ from umbral_chat._core.runtime.tasks import Tasks
 from umbral_chat.clock import Clock
 from umbral_chat.errors import HistoryUnavailable
 from umbral_chat.model.cursor import Cursor
-from umbral_chat.model.encoded_entry import Line
+from umbral_chat.model.encoded_entry import EncodedEntry
 from umbral_chat.transport_kit.backoff import Backoff
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ AT_ONCE = 32
 """Views settled at once for those who wait. When a history comes back, thousands need a read: not all together."""
 
 
-Learnt = Callable[[str, Sequence[Line], int | None], None]
+Learnt = Callable[[str, Sequence[EncodedEntry], int | None], None]
 """Told of each page: its conversation, its lines, and up to where the log was known (None: not at all)."""
 
 

@@ -16,7 +16,7 @@ from umbral_chat.providers.history import Storage
 from umbral_chat.providers.transport import EntryHint, StateChanged, StateName, TransportState
 from umbral_chat.settings import Secret
 from umbral_chat.telemetry import Telemetry
-from umbral_chat.transport_kit import Mailbox, Watched
+from umbral_chat.transport_kit import EventQueue, WatchList
 
 from umbral_chat_realtime_supabase.calls import Calls
 from umbral_chat_realtime_supabase.live.hints import SIGNALS, hints, signals_payload
@@ -77,8 +77,8 @@ class SupabaseTransport:
         self._instance = secrets.token_hex(6)
         self._linkup = LinkUp(settings, key, calls, clock, telemetry, instance=self._instance, heard=self._hear)
         self._keeping = Keeping(self._linkup, clock, probe_interval=settings.probe_interval)
-        self._watched = Watched()
-        self._mailbox = Mailbox(queue)
+        self._watched = WatchList()
+        self._mailbox = EventQueue(queue)
         self._outbox = Outbox(min(queue, 1_000), settings.signals_per_second, clock.monotonic())
         self._pauses = Pauses()
         self._lost, self._garbled = telemetry.counter(REALTIME_LOST), telemetry.counter(REALTIME_GARBLED)
@@ -96,7 +96,7 @@ class SupabaseTransport:
         if self._tasks:
             return
         if self._mailbox.closed:
-            self._mailbox = Mailbox(self._queue)
+            self._mailbox = EventQueue(self._queue)
         self._pauses.reset()
         self._become("connecting", "starting")
         self._tasks = [
@@ -142,7 +142,7 @@ class SupabaseTransport:
         if self._watched.unwatch(conversation):
             self._mailbox.drop_head(conversation)
 
-    def events(self) -> Mailbox:
+    def events(self) -> EventQueue:
         """What was learnt, until `stop`."""
         return self._mailbox
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from umbral_chat._core.delivery.bus import Happened
 from umbral_chat.model.conversations import Deleted, Head
-from umbral_chat.model.encoded_entry import Line
+from umbral_chat.model.encoded_entry import EncodedEntry
 from umbral_chat.model.entries import entry_decoder
 from umbral_chat.providers.transport import EntryHint, HeadHint
 
@@ -24,7 +24,7 @@ HEADS = 1000
 class _Waiting(NamedTuple):
     conversation: str
     epoch: str
-    line: Line
+    line: EncodedEntry
 
 
 class Announcements:

@@ -1,4 +1,4 @@
-"""Watched: a hint for each change of what is watched, once for what is newly watched, none for the rest."""
+"""WatchList: a hint for each change of what is watched, once for what is newly watched, none for the rest."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from umbral_chat.model.conversations import Deleted, Head
 from umbral_chat.providers.transport import HeadHint
-from umbral_chat.transport_kit import Watched
+from umbral_chat.transport_kit import WatchList
 
 A1, A2 = Head("aaaaaaaaaa", 1), Head("aaaaaaaaaa", 2)
 
@@ -29,7 +29,7 @@ steps = st.lists(
 @given(steps)
 def test_after_a_full_look_whoever_follows_was_told_the_newest_head(past: list[tuple[object, ...]]) -> None:
     """A model: followers by hand, and for each conversation what its present followers were told last."""
-    interest = Watched()
+    interest = WatchList()
     followers: dict[str, int] = {}
     stored: dict[str, Head | Deleted] = {}
     told: dict[str, Head | Deleted] = {}
@@ -63,7 +63,7 @@ def test_after_a_full_look_whoever_follows_was_told_the_newest_head(past: list[t
 
 
 def test_the_first_answer_is_told_and_is_no_news_but_the_next_change_is() -> None:
-    interest = Watched()
+    interest = WatchList()
     interest.watch("a")
     assert interest.learn(interest.take_fresh(), {"a": A1}) == ([HeadHint("a", A1)], False)
     assert interest.learn(interest.take_all(), {"a": A1}) == ([], False)
@@ -71,14 +71,14 @@ def test_the_first_answer_is_told_and_is_no_news_but_the_next_change_is() -> Non
 
 
 def test_what_is_made_while_it_is_watched_is_news() -> None:
-    interest = Watched()
+    interest = WatchList()
     interest.watch("a")
     assert interest.learn(interest.take_all(), {}) == ([], False)
     assert interest.learn(interest.take_all(), {"a": A1}) == ([HeadHint("a", A1)], True)
 
 
 def test_an_answer_for_what_was_unwatched_meanwhile_is_passed_over() -> None:
-    interest = Watched()
+    interest = WatchList()
     interest.watch("a")
     asked = interest.take_all()
     interest.unwatch("a")
@@ -86,6 +86,6 @@ def test_an_answer_for_what_was_unwatched_meanwhile_is_passed_over() -> None:
 
 
 def test_unwatching_a_stranger_changes_nothing() -> None:
-    interest = Watched()
+    interest = WatchList()
     assert not interest.unwatch("a")
     assert "a" not in interest

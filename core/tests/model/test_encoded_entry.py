@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
-from umbral_chat.feed import Line
+from umbral_chat.feed import EncodedEntry
 from umbral_chat.model.entries import Message, Sender
 
 
@@ -19,6 +19,6 @@ def test_what_was_said_long_ago_ends_nobody_s_typing(imported: bool) -> None:
         content="x",
         imported=imported,
     )
-    line = Line.of(message)
+    line = EncodedEntry.of(message)
     assert (line.says, line.imported) == (not imported, imported)
     assert (b'"imported":true' in line.json) == imported

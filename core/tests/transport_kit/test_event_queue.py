@@ -21,7 +21,7 @@ from umbral_chat.providers.transport import (
     TransportState,
 )
 from umbral_chat.testing.rig import most_events
-from umbral_chat.transport_kit import Mailbox
+from umbral_chat.transport_kit import EventQueue
 
 LIMIT = 3
 
@@ -35,13 +35,13 @@ events = st.one_of(
 )
 
 
-async def drained(mailbox: Mailbox) -> list[object]:
+async def drained(mailbox: EventQueue) -> list[object]:
     return [await anext(mailbox) for _ in range(len(mailbox))]
 
 
 @given(st.lists(events, max_size=40))
 def test_unread_it_keeps_the_newest_of_everything_and_no_more(put: list[TransportEvent]) -> None:
-    mailbox = Mailbox(LIMIT)
+    mailbox = EventQueue(LIMIT)
     for event in put:
         mailbox.put(event)
     got = asyncio.run(drained(mailbox))
@@ -56,7 +56,7 @@ def test_unread_it_keeps_the_newest_of_everything_and_no_more(put: list[Transpor
 
 async def read_between(steps: list[TransportEvent | None]) -> list[object]:
     """Put what there is, read one at each None where one waits, and the rest at the end."""
-    mailbox = Mailbox(LIMIT)
+    mailbox = EventQueue(LIMIT)
     got: list[object] = []
     for step in steps:
         if step is not None:
@@ -77,7 +77,7 @@ def test_read_in_between_the_last_of_everything_comes_last(steps: list[Transport
 
 def test_at_its_fullest_it_holds_what_the_contract_allows_and_no_less_is_allowed() -> None:
     limit, conversations = 32, [f"room-{number}" for number in range(8)]
-    mailbox = Mailbox(limit)
+    mailbox = EventQueue(limit)
     for seq in range(1, 3 * limit):
         for conversation in conversations:
             mailbox.put(EntryHint(conversation, "e" * 10, entry(seq)))
@@ -89,7 +89,7 @@ def test_at_its_fullest_it_holds_what_the_contract_allows_and_no_less_is_allowed
 
 
 async def test_closing_ends_a_reader_who_waits() -> None:
-    mailbox = Mailbox(LIMIT)
+    mailbox = EventQueue(LIMIT)
 
     async def read() -> list[object]:
         return [event async for event in mailbox]
@@ -101,14 +101,14 @@ async def test_closing_ends_a_reader_who_waits() -> None:
 
 
 async def test_closed_it_takes_nothing_more() -> None:
-    mailbox = Mailbox(LIMIT)
+    mailbox = EventQueue(LIMIT)
     mailbox.close()
     mailbox.put(ToggleHint(None))
     assert len(mailbox) == 0
 
 
 async def test_the_head_of_what_nobody_follows_any_more_is_dropped() -> None:
-    mailbox = Mailbox(LIMIT)
+    mailbox = EventQueue(LIMIT)
     mailbox.put(HeadHint("a", Head("e" * 10, 1)))
     mailbox.drop_head("a")
     mailbox.drop_head("b")
@@ -133,7 +133,7 @@ def entry(seq: int, *, redaction: bool = False) -> Message | Redaction:
 
 @given(st.lists(st.one_of(events, entry_events, st.none()), max_size=60))
 def test_entries_past_the_limit_leave_how_far_the_log_got(steps: list[TransportEvent | None]) -> None:
-    mailbox = Mailbox(LIMIT)
+    mailbox = EventQueue(LIMIT)
     put: list[TransportEvent] = []
     got: list[object] = []
 

@@ -11,11 +11,10 @@ from typing import Any, cast
 
 import umbral_chat_polling.plugin
 from umbral_chat import hookimpl
-from umbral_chat._core.app import _start
 from umbral_chat._core.delivery.bus import Bus, Happened
 from umbral_chat._core.plugins import boot
 from umbral_chat._core.runtime.tasks import Tasks
-from umbral_chat._core.service import build
+from umbral_chat._core.service import Service
 from umbral_chat.context import Base, Services
 from umbral_chat.feed import EncodedEntry
 from umbral_chat.model.conversations import Deleted
@@ -148,14 +147,15 @@ async def _enter(stack: AsyncExitStack, made: World, environ: dict[str, str]) ->
     points = [point("memory", plugin), point("polling", umbral_chat_polling.plugin)]
     given = {"UMBRAL_CHAT_CONFIG": ""} | {f"UMBRAL_CHAT_{name}": value for name, value in environ.items()}
     settings, host = boot(None, given, entry_points=points)
-    services, interest, bus = build(settings, host, LoopClock())
+    service = Service(settings, host, LoopClock())
+    services = service.parts
     host.routes(services)
     await services.toggle.load()
     tasks = Tasks("service")
     stack.push_async_callback(services.feeds.close)
     stack.push_async_callback(tasks.close)
-    _start(tasks, services, interest, bus)
-    made.instances.append(Instance(services, bus, plugin.plugs))
+    service.start_loops(tasks)
+    made.instances.append(Instance(services, service.bus, plugin.plugs))
     await asyncio.sleep(0)
 
 

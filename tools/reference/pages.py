@@ -190,15 +190,14 @@ def first_party_sections() -> dict[str, type[Section]]:
 def first_party_handlers() -> list[BaseRouteHandler]:
     """The routes of the core and of this project's plugins that are installed."""
     from umbral_chat._core.app import handlers
-    from umbral_chat._core.service import build
+    from umbral_chat._core.service import Service
     from umbral_chat.clock import SystemClock
 
     others = {status.name for status in PluginHost.load().statuses} - set(PACKAGES)
     host = PluginHost.load(disabled=others)
     # Nothing of the machine's own settings shows in a page, and nothing is opened: no app is entered.
     settings = Settings(plugins={name: kind() for name, kind in host.sections().items()})
-    services, _, _ = build(settings, host, SystemClock())
-    return handlers(services)
+    return handlers(Service(settings, host, SystemClock()).parts)
 
 
 def rights_page(handlers: Sequence[BaseRouteHandler]) -> str:

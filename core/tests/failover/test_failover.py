@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 from umbral_chat._core.delivery.failover import Choice, Failover
+from umbral_chat._core.delivery.outbox import SignalOutbox
 from umbral_chat._core.delivery.toggle import ToggleState
 from umbral_chat.model.conversations import Head
 from umbral_chat.model.signals import ReadSignal
@@ -28,11 +29,13 @@ class Instance:
         self.choices: list[Choice] = []
         self.refuse = refuse
         self.telemetry = Telemetry(None)
+        self.signals = SignalOutbox()
         self.failover = Failover(
             transports,
             settings=Realtime(connect_timeout=10, retry=Retry(initial=0.5, max=5)),
             clock=LoopClock(),
             telemetry=self.telemetry,
+            signals=self.signals,
             receive=self.receive,
             changed=self.choices.append,
         )
@@ -265,18 +268,18 @@ def test_signals_go_out_over_what_is_used_and_a_transport_that_refuses_or_hangs_
         signals = [ReadSignal(conversation="room", subject="me", seq=seq) for seq in range(2000)]
         async with running(pushing, polling) as instance:
             pushing.publish_failure = OSError("refused")
-            instance.failover.publish(signals[0])
+            instance.signals.put(signals[0])
             await asyncio.sleep(0.1)
             pushing.publish_failure, pushing.publish_takes = None, 1000.0
-            instance.failover.publish(signals[1])
+            instance.signals.put(signals[1])
             await asyncio.sleep(1)
             pushing.publish_takes = 0.0
             for signal in signals[2:]:
-                instance.failover.publish(signal)  # while it hangs: the oldest are dropped, the newest kept
+                instance.signals.put(signal)  # while it hangs: the oldest are dropped, the newest kept
             await asyncio.sleep(10)
             assert pushing.published == signals[-1000:]
             instance.toggle(False)
-            instance.failover.publish(signals[0])
+            instance.signals.put(signals[0])
             await asyncio.sleep(0.1)
             assert polling.published == [signals[0]]
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from umbral_chat._core.plugins import boot
-from umbral_chat._core.service import build
+from umbral_chat._core.service import Service
 from umbral_chat.clock import SystemClock
 from umbral_chat.settings import Secret
 from umbral_chat_realtime_supabase.doctor import rounds
@@ -144,7 +144,7 @@ async def test_the_plugin_looks_inside_only_where_the_logs_are(stack: Stack) -> 
     given = {"SUPABASE__URL": stack.url, "SUPABASE__KEY": stack.secret_key}
     for more, names in (({}, LINES), ({"CORE__HISTORY": "sqlite"}, LINES[:4])):
         settings, plugins = boot(None, {f"UMBRAL_CHAT_{name}": value for name, value in (given | more).items()})
-        services, *_ = build(settings, plugins, SystemClock())
+        services = Service(settings, plugins, SystemClock()).parts
         try:
             assert [check.name for check in plugins.checks(services)] == names
         finally:

@@ -54,11 +54,11 @@ async def checkup(ctx: click.Context, config: str | None, database: str | None) 
 async def own_findings(settings: Settings, plugins: PluginHost) -> AsyncIterator[Finding]:
     """The store, and the checks that plugins bring, run on the parts of a service that nobody is served by."""
     from umbral_chat._core.app import handlers
-    from umbral_chat._core.service import build
+    from umbral_chat._core.service import Service as RunningService
     from umbral_chat.clock import SystemClock
 
     try:
-        services, *_ = build(settings, plugins, SystemClock())
+        services = RunningService(settings, plugins, SystemClock()).parts
         # What a start asks for besides: a plugin whose hooks fail would stop it.
         handlers(services)
         plugins.authenticators(services.base, services.storage)

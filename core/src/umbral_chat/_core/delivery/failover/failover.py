@@ -15,11 +15,12 @@ from umbral_chat._core.delivery.bus import Happened
 from umbral_chat._core.delivery.failover.announcer import Announcer
 from umbral_chat._core.delivery.failover.machine import POLLING_RANK, Choice, Command, Machine
 from umbral_chat._core.delivery.failover.supervisor import Keeper
+from umbral_chat._core.delivery.outbox import SignalOutbox
 from umbral_chat._core.delivery.toggle import ToggleState
 from umbral_chat._core.runtime.tasks import Tasks
 from umbral_chat._core.settings.sections import Realtime
 from umbral_chat.clock import Clock
-from umbral_chat.model.signals import Mode, Signal
+from umbral_chat.model.signals import Mode
 from umbral_chat.providers.transport import Announces, StandsBy, StateName, Transport, TransportEvent, TransportState
 
 if TYPE_CHECKING:
@@ -33,9 +34,6 @@ TICK = 0.25
 PUBLISH_TIMEOUT = 5.0
 """Seconds that a transport may hold up the publisher; the signal is lost then."""
 
-OUTBOX_LIMIT = 1000
-"""Signals waiting to be published. Signals are ephemeral: the oldest is dropped when more come."""
-
 
 class TransportStatus(msgspec.Struct, frozen=True, omit_defaults=True):
     """A transport in `GET /v1/status`."""
@@ -48,7 +46,10 @@ class TransportStatus(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Failover:
-    """Owns the transports. `receive` gets every event but states; `changed` is told of a new choice."""
+    """Owns the transports, and publishes what is in `signals` over the one in use.
+
+    `receive` is called with every event but states, `changed` with every new choice.
+    """
 
     def __init__(
         self,
@@ -57,6 +58,7 @@ class Failover:
         settings: Realtime,
         clock: Clock,
         telemetry: Telemetry,
+        signals: SignalOutbox,
         receive: Callable[[TransportEvent], None],
         changed: Callable[[Choice], None],
     ) -> None:
@@ -84,7 +86,7 @@ class Failover:
             for name, transport in self._transports.items()
             if isinstance(transport, Announces)
         }
-        self._outbox: asyncio.Queue[Signal] = asyncio.Queue(OUTBOX_LIMIT)
+        self._signals = signals
         self.choice: Choice = self._machine.choice
         telemetry.gauge("umbral_chat.transport.state", self._states)
 
@@ -123,14 +125,6 @@ class Failover:
             # otherwise, must not sit out a pause that an instance which saw both has not.
             self._order(self._machine.toggled(enabled=False, now=now))
         self._order(self._machine.toggled(enabled=state.enabled, now=now))
-
-    def publish(self, signal: Signal) -> None:
-        """Tell other instances, best effort, without waiting."""
-        if not self._transports:
-            return
-        if self._outbox.full():
-            self._outbox.get_nowait()
-        self._outbox.put_nowait(signal)
 
     def announce(self, happened: Happened) -> None:
         """Tell other instances, by every transport that must be told, what was written here. Never waits or raises."""
@@ -178,7 +172,7 @@ class Failover:
 
     async def _publish_all(self) -> None:
         while True:
-            signal = await self._outbox.get()
+            signal = await self._signals.get()
             name = self.choice.transport
             if name is None:
                 continue

@@ -1,0 +1,110 @@
+"""Inbound events: what an entry, a hint or a signal that arrives here means to the parts of the service."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from umbral_chat._core.delivery.bus import Happened
+from umbral_chat.model.conversations import Deleted
+from umbral_chat.model.encoded_entry import EncodedEntry
+from umbral_chat.model.entries import Sender
+from umbral_chat.model.signals import DraftSignal, RosterSignal
+from umbral_chat.providers.presence import Person, Presence
+from umbral_chat.providers.transport import EntryHint, HeadHint, SignalHint, ToggleHint, TransportEvent
+
+if TYPE_CHECKING:
+    from umbral_chat._core.conversations.drafts import Drafts
+    from umbral_chat._core.delivery.failover import Choice
+    from umbral_chat._core.delivery.toggle import Toggle
+    from umbral_chat._core.feed import Feeds
+
+
+class InboundRouter:
+    """Routes each event to the feeds, the drafts, presence and the toggle. Synchronous: it neither waits nor raises.
+
+    There are three sources: writes of this process (the bus), transports, and reads of the log that bring entries which
+    no hint announced.
+    """
+
+    def __init__(self, feeds: Feeds, toggle: Toggle, drafts: Drafts, presence: Presence | None) -> None:
+        self._feeds = feeds
+        self._toggle = toggle
+        self._drafts = drafts
+        self._presence = presence
+
+    def written_here(self, happened: Happened) -> None:
+        """Entries were appended by this process, or the conversation was deleted by it."""
+        if happened.deleted:
+            self._conversation_deleted(happened.conversation)
+            return
+        self._feeds.hint_entries(happened.conversation, happened.epoch, happened.lines)
+        self._entries_appended(happened.conversation, happened.lines, old=0, author=happened.author)
+
+    def receive(self, event: TransportEvent) -> None:
+        """A transport reports an event other than its own state."""
+        match event:
+            case EntryHint():
+                entry = EncodedEntry.of(event.entry)
+                news = self._feeds.hint_entries(event.conversation, event.epoch, [entry])
+                self._entries_appended(event.conversation, [entry], old=0 if news else entry.seq)
+            case HeadHint(head=Deleted()):
+                self._conversation_deleted(event.conversation)
+            case HeadHint():
+                self._feeds.hint_head(event.conversation, event.head)
+            case SignalHint(signal=DraftSignal() as draft):
+                self._drafts.learn(draft)
+            case SignalHint(signal=RosterSignal() as roster):
+                if self._presence is not None:
+                    self._presence.learn(roster)
+            case SignalHint():
+                self._feeds.touch_signals(event.signal.conversation)
+            case ToggleHint():
+                self._toggle.learn(event.record)
+            case _:
+                pass
+
+    def delivery_changed(self, _choice: Choice) -> None:
+        """Another transport is used from now on, of which every reader is informed."""
+        self._feeds.touch_all_signals()
+
+    def entries_read(self, conversation: str, entries: Sequence[EncodedEntry], known: int | None) -> None:
+        """A read of the log brought these; up to the seq `known` (None: all of them) they were there before."""
+        last = entries[-1].seq if entries else 0
+        self._entries_appended(conversation, entries, old=last if known is None else known)
+
+    def _conversation_deleted(self, conversation: str) -> None:
+        self._feeds.hint_head(conversation, Deleted())
+        if self._presence is not None:
+            self._presence.forget(conversation)
+
+    def _entries_appended(
+        self, conversation: str, entries: Sequence[EncodedEntry], *, old: int, author: str | None = None
+    ) -> None:
+        """End the typing and the drafts of what these entries say: no reader gets an entry and, beside it, that it is
+        being written. Up to the seq `old` they were there before, and end only what was typed before that."""
+        if self._presence is not None:
+            for entry in entries:
+                if entry.says:
+                    sender = entry.sender if author is None else _as_person(author, entry.sender)
+                    self._presence.wrote(conversation, sender, entry.at if entry.seq <= old else None)
+        if self._drafts:
+            for entry in entries:
+                if entry.ends_draft and entry.message_id is not None:
+                    self._drafts.end(conversation, entry.message_id)
+
+
+def _as_person(author: str, sender: Sender) -> Sender:
+    """The sender of what `author` wrote here as presence identifies it: itself, or the person it spoke for."""
+    kind, _, subject = author.partition(":")
+    if kind == "user" and sender.id == subject:
+        return Person(sender.role, sender.id, sender.name, kind="user")
+    if kind == "local" and sender == Sender(role="user", id="local"):
+        return Person(sender.role, sender.id, kind="local")
+    # A key without `send_as` speaks for itself alone.
+    if kind == "key" and sender == Sender(role="user", id=subject):
+        return Person(sender.role, sender.id, kind="key")
+    return Person(sender.role, sender.id, sender.name)
+
+
+__all__ = ["InboundRouter"]

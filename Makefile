@@ -70,43 +70,43 @@ lock: $(filter .tools/%,$(UV)) ## refresh uv.lock
 	$(UV) lock
 
 torture: setup ## 100,000 messages, 8 senders, 10 × kill -9: nothing lost, repeated or out of order (SEED=n repeats a run)
-	$(RUN) python -m tests.torture $(if $(SEED),--seed $(SEED)) $(ARGS)
+	$(RUN) python -m tests.labs.crash $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 torture-short: setup ## the same with 5,000 messages and 3 kills
-	$(RUN) python -m tests.torture --messages 5000 --kills 3 $(if $(SEED),--seed $(SEED)) $(ARGS)
+	$(RUN) python -m tests.labs.crash --messages 5000 --kills 3 $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 torture-supabase: setup ## 10,000 messages on a local Supabase, 10 × kill -9 of its PostgreSQL while the service goes on
-	$(RUN) python -m tests.torture --store supabase --messages 10000 $(if $(SEED),--seed $(SEED)) $(ARGS)
+	$(RUN) python -m tests.labs.crash --store supabase --messages 10000 $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 torture-realtime: setup ## 20,000 messages over two instances while a local Supabase's Realtime breaks in every way
-	$(RUN) python -m tests.torture_realtime $(if $(SEED),--seed $(SEED)) $(ARGS)
+	$(RUN) python -m tests.labs.realtime $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 faults: setup ## break a whole deployment in every way, seed by seed (SEEDS=n runs 1 to n, SEED=n replays one)
-	$(RUN) python -m tests.fault_lab $(if $(SEEDS),--seeds $(SEEDS)) $(if $(SEED),--seed $(SEED)) $(ARGS)
+	$(RUN) python -m tests.labs.faults $(if $(SEEDS),--seeds $(SEEDS)) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 faults-short: setup ## three seeds of it, one of each deployment and style
-	$(RUN) python -m tests.fault_lab --seed 2,3,6 $(ARGS)
+	$(RUN) python -m tests.labs.faults --seed 2,3,6 $(ARGS)
 
 faults-mutations: setup ## six deliberate bugs, each of which the fault lab must catch
-	$(RUN) python -m tests.fault_lab.mutations $(ARGS)
+	$(RUN) python -m tests.labs.faults.mutations $(ARGS)
 
 presence-lab: setup ## 200 people come, type, crash and leave over two instances whose Realtime is broken (SEED=n repeats a run)
-	$(RUN) python -m tests.presence_lab $(if $(SEED),--seed $(SEED)) $(ARGS)
+	$(RUN) python -m tests.labs.presence $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 presence-lab-short: setup ## two rounds of it
-	$(RUN) python -m tests.presence_lab --seed $(or $(SEED),2) --rounds 2 --chaos 12 $(ARGS)
+	$(RUN) python -m tests.labs.presence --seed $(or $(SEED),2) --rounds 2 --chaos 12 $(ARGS)
 
 presence-lab-mutations: setup ## deliberate bugs, each of which the presence lab must catch
-	$(RUN) python -m tests.presence_lab.mutations $(ARGS)
+	$(RUN) python -m tests.labs.presence.mutations $(ARGS)
 
 api-fuzz: setup ## ask every operation of the OpenAPI document what it takes and what not (SEED=n repeats a run)
-	UV="$(abspath $(UV))" $(RUN) python -m tests.api_fuzz $(if $(SEED),--seed $(SEED)) $(ARGS)
+	UV="$(abspath $(UV))" $(RUN) python -m tests.labs.fuzz $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 security: setup ## attack the service as one client can while others use it: verdict, memory and their answer times (ARGS=--short)
-	$(RUN) python -m tests.security_lab $(ARGS)
+	$(RUN) python -m tests.labs.security $(ARGS)
 
 demo-data: setup ## replay real dialogues in many scripts and read them back four ways, byte for byte
-	$(RUN) python -m tests.demo_data $(ARGS)
+	$(RUN) python -m tests.labs.replay $(ARGS)
 
 e2e-n8n: setup ## install a real n8n (cached) and run the workflows of n8n/workflows in it
 	$(RUN) python -m pytest n8n/e2e $(ARGS)

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from uuid import uuid4
 
 from bench.supabase import CONTENT, KEY
-from tests.wire.http1 import Connection
+from tests.labs.kit.http1 import Connection
 
 LIVE_WITHIN = 30.0
 
@@ -72,7 +72,7 @@ class Follower:
                 return time.perf_counter(), [entry["client_id"] for entry in body["entries"]]
 
     async def _ask(self, query: str) -> Any:
-        answer = await self._connection.ask("GET", f"{self._path}?after={self.cursor}&{query}", patience=40.0)
+        answer = await self._connection.ask("GET", f"{self._path}?after={self.cursor}&{query}", timeout=40.0)
         assert answer.status == 200, answer.body
         body = answer.json()
         self.cursor = body["cursor"]

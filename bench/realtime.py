@@ -15,9 +15,9 @@ import httpx
 from bench.instance import Follower, Instance, send
 from bench.realtime_page import IDLE, MESSAGES, Bytes, Found, Load, page
 from bench.supabase import service
+from tests.labs.kit.proxy import Proxy, proxy
 from tests.local_supabase.process import stack_process
 from tests.local_supabase.stack.api import Stack
-from tests.wire.proxy import Proxy, proxy
 
 RUNS, SAMPLES = 3, 150
 CONVERSATIONS = 4

@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 
 from bench.cases import KEY
 from bench.servers import DRIVER_CPU, pinned, python
-from tests.wire.http1 import Connection
+from tests.labs.kit.http1 import Connection
 
 FOLLOWED = "bench-0"
 """The conversation that is followed; the senders write to it and to others in turn."""
@@ -32,7 +32,7 @@ async def poll(port: int, count: Count) -> None:
     cursor = "0"
     while True:
         path = f"/v1/conversations/{FOLLOWED}/events?after={cursor}&wait=30"
-        answer = await connection.ask("GET", path, patience=60.0)
+        answer = await connection.ask("GET", path, timeout=60.0)
         found = answer.json()
         cursor = found["cursor"]
         count.messages += len(found["entries"])

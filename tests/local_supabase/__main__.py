@@ -7,9 +7,9 @@ import asyncio
 import sys
 from pathlib import Path
 
+from tests.labs.kit.driver import run_driver
 from tests.local_supabase.stack.api import Stack
 from tests.local_supabase.stack.running import running
-from tests.wire.running import run
 
 SHOWN = """
 A local Supabase is running. It is a stand-in for tests: REST and Auth are Supabase's own (@supabase/lite) on a real
@@ -45,7 +45,7 @@ def main() -> None:
     parser.add_argument("--fast", action="store_true", help="for tests: PostgreSQL does not wait for the disk")
     parser.add_argument("--quick", action="store_true", help="for tests: Realtime's refusals come nearly at once")
     arguments = parser.parse_args()
-    run(_serve(arguments))
+    run_driver(_serve(arguments))
 
 
 async def _serve(arguments: argparse.Namespace) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.wire.running import die_with_parent
+from tests.labs.kit.driver import die_with_parent
 
 from .stack.api import Stack
 

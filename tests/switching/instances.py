@@ -10,14 +10,14 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
+from tests.labs.kit.http1 import Connection
+from tests.labs.kit.service import Service
+from tests.labs.kit.standstill import TICK, noted, stood_still
 from tests.local_supabase.stack.api import Stack
-from tests.torture.standstill import TICK, noted, stood_still
-from tests.wire.http1 import Connection
-from tests.wire.service import Service
 
 
 class Instance:
-    """One process, and a connection for the questions of a test. It is a `Store` of the torture, too."""
+    """One process, and a connection for the questions of a test. It can be killed and started again."""
 
     victim = "the service"
 
@@ -52,13 +52,13 @@ class Instance:
 
     async def ask(self, method: str, path: str, body: object = None) -> Any:
         """The JSON of an answer that must be a good one."""
-        answer = await self._connection.ask(method, path, body, patience=20.0)
+        answer = await self._connection.ask(method, path, body, timeout=20.0)
         assert answer.status == 200, (method, path, answer)
         return answer.json()
 
     async def tasks(self) -> int:
         """Asyncio tasks of the process, the one that answers included."""
-        text = (await self._connection.ask("GET", "/metrics", patience=20.0)).body.decode()
+        text = (await self._connection.ask("GET", "/metrics", timeout=20.0)).body.decode()
         found = re.search(r"^umbral_chat_tasks (\S+)$", text, re.MULTILINE)
         assert found, text
         return int(float(found[1]))

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Sequence
 
-from tests.torture.facts import Item, item_of
-from tests.torture.reader import Reader
-from tests.torture.run import Run
+from tests.labs.kit.facts import Item, item_of
+from tests.labs.kit.reader import Reader
+from tests.labs.kit.run import Run
 
 from .instances import Instance, until
 from .writer import write

@@ -10,9 +10,9 @@ from typing import Any
 import psycopg
 import pytest
 
+from tests.labs.kit.http1 import Connection
 from tests.local_supabase.people import command
 from tests.local_supabase.stack.api import Stack
-from tests.wire.http1 import Connection
 
 from .instances import Instance, running
 

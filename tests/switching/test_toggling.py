@@ -14,10 +14,10 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.labs.kit.checker import check
+from tests.labs.kit.run import Plan, Run
 from tests.local_supabase.people import command
 from tests.local_supabase.stack.api import Stack
-from tests.torture.checker import check
-from tests.torture.run import Plan, Run
 
 from .footprint import Footprint, footprint
 from .instances import Instance, running, until

@@ -6,9 +6,9 @@ import asyncio
 import random
 import time
 
-from tests.torture.facts import Acknowledgement, Sent, item_of
-from tests.torture.run import Flight, Run
-from tests.wire.http1 import Lost
+from tests.labs.kit.facts import Acknowledgement, Sent, item_of
+from tests.labs.kit.http1 import NoAnswer
+from tests.labs.kit.run import Flight, Run
 
 AGAIN = 0.05
 """Seconds between two tries."""
@@ -31,7 +31,7 @@ async def write(run: Run, writer: int, stop: asyncio.Event, *, every: float) -> 
                 flight.written_at = time.monotonic()
                 try:
                     answer = await connection.ask("POST", f"/v1/conversations/{conversation}/messages", body)
-                except Lost:
+                except NoAnswer:
                     await asyncio.sleep(AGAIN)
                     continue
                 if answer.status in {200, 201}:

@@ -10,7 +10,7 @@ from pathlib import Path
 import aiohttp
 import psycopg
 
-from tests.wire.running import die_with_parent
+from tests.labs.kit.driver import die_with_parent
 
 from .npm import modules, node
 

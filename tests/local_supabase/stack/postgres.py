@@ -14,7 +14,7 @@ from pathlib import Path
 
 import psycopg
 
-from tests.wire.running import die_with_parent
+from tests.labs.kit.driver import die_with_parent
 
 ADMIN = "supabase_admin"
 """The superuser, as on Supabase."""

@@ -16,9 +16,9 @@ from umbral_chat.providers.transport import EntryHint, StateChanged
 from umbral_chat.testing.rig import Listener, tells
 from umbral_chat_realtime_supabase.live import SupabaseTransport
 
+from tests.labs.kit.standstill import TICK, noted, stood_still
 from tests.local_supabase.people import command
 from tests.local_supabase.stack.api import Stack
-from tests.torture.standstill import TICK, noted, stood_still
 
 from .conftest import Instance, instance
 

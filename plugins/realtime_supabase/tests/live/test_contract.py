@@ -8,9 +8,9 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import pytest
 from umbral_chat.testing.transport import TransportContract, TransportRig
 
+from tests.labs.kit.proxy import proxy
 from tests.local_supabase.people import command
 from tests.local_supabase.stack.api import Stack
-from tests.wire.proxy import proxy
 
 from .conftest import instance
 

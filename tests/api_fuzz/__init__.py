@@ -1,1 +1,0 @@
-"""The HTTP API against its own OpenAPI document: `python -m tests.api_fuzz`."""

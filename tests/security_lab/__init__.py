@@ -1,1 +1,0 @@
-"""`make security`: the attacks that one client can make on the others, launched at a service process of our own."""

@@ -12,9 +12,10 @@ WORKERS ?= 4
 test-on-supabase: WORKERS = 3 # each with a Supabase of its own, which is all that these wait for
 PYTEST = $(RUN) pytest $(if $(findstring no:xdist,$(ARGS)),,-n $(WORKERS))
 
-.PHONY: help setup run supabase test test-lowest test-on-supabase check format lock torture torture-short torture-supabase torture-realtime faults faults-short faults-mutations api-fuzz security demo-data e2e-n8n bench bench-supabase bench-realtime bench-polling bench-presence presence-lab presence-lab-short presence-lab-mutations reference build clean
+.PHONY: help setup run test check format bench lab e2e-n8n supabase reference build clean
+.PHONY: test-on-supabase test-lowest lock
 
-help: ## list the targets
+help:
 	@awk -F':.*## ' '/^[a-zA-Z0-9_-]+:.*## /{printf "  \033[36m%-16s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .tools/bin/uv:
@@ -37,7 +38,8 @@ supabase: setup ## a local Supabase on loopback, without Docker (ARGS=--help)
 test: setup ## run the tests, four at a time (one: make test WORKERS=0 ARGS="-k name")
 	$(PYTEST) $(ARGS)
 
-test-on-supabase: setup ## run the tests of the API and the polling edge unchanged on a local Supabase
+# The tests of the API and the polling edge unchanged on a local Supabase.
+test-on-supabase: setup
 	$(PYTEST) --on-supabase core/tests/api plugins/polling/tests $(ARGS)
 
 # The lowest versions that the packages allow, in an environment of their own. What only tests need comes newest.
@@ -50,8 +52,9 @@ test-on-supabase: setup ## run the tests of the API and the polling edge unchang
 	  "pytest>=9" "pytest-httpx>=0.36" "pytest-xdist>=3.8" "hypothesis>=6.100"
 	@touch $@
 
-# Warnings of versions of that time about Python or each other are no fault of ours.
-test-lowest: .lowest/.installed ## the API, tokens, the command line and polling on the lowest versions allowed
+# The API, tokens, the command line and polling on them. Warnings of versions of that time about Python or each other are
+# no fault of ours.
+test-lowest: .lowest/.installed
 	.lowest/bin/python -m pytest -n 2 -W default -m "not slow" core/tests/api core/tests/auth core/tests/cli \
 	  core/tests/settings core/tests/sqlite/test_contract.py plugins/polling/tests \
 	  plugins/realtime_supabase/tests/users/test_tokens.py $(ARGS)
@@ -66,65 +69,22 @@ format: setup ## format and mend what can be mended
 	$(RUN) ruff check --fix .
 	$(RUN) ruff format .
 
-lock: $(filter .tools/%,$(UV)) ## refresh uv.lock
+# Refresh uv.lock.
+lock: $(filter .tools/%,$(UV))
 	$(UV) lock
 
-torture: setup ## 100,000 messages, 8 senders, 10 × kill -9: nothing lost, repeated or out of order (SEED=n repeats a run)
-	$(RUN) python -m tests.labs.crash $(if $(SEED),--seed $(SEED)) $(ARGS)
-
-torture-short: setup ## the same with 5,000 messages and 3 kills
-	$(RUN) python -m tests.labs.crash --messages 5000 --kills 3 $(if $(SEED),--seed $(SEED)) $(ARGS)
-
-torture-supabase: setup ## 10,000 messages on a local Supabase, 10 × kill -9 of its PostgreSQL while the service goes on
-	$(RUN) python -m tests.labs.crash --store supabase --messages 10000 $(if $(SEED),--seed $(SEED)) $(ARGS)
-
-torture-realtime: setup ## 20,000 messages over two instances while a local Supabase's Realtime breaks in every way
-	$(RUN) python -m tests.labs.realtime $(if $(SEED),--seed $(SEED)) $(ARGS)
-
-faults: setup ## break a whole deployment in every way, seed by seed (SEEDS=n runs 1 to n, SEED=n replays one)
-	$(RUN) python -m tests.labs.faults $(if $(SEEDS),--seeds $(SEEDS)) $(if $(SEED),--seed $(SEED)) $(ARGS)
-
-faults-short: setup ## three seeds of it, one of each deployment and style
-	$(RUN) python -m tests.labs.faults --seed 2,3,6 $(ARGS)
-
-faults-mutations: setup ## six deliberate bugs, each of which the fault lab must catch
-	$(RUN) python -m tests.labs.faults.mutations $(ARGS)
-
-presence-lab: setup ## 200 people come, type, crash and leave over two instances whose Realtime is broken (SEED=n repeats a run)
-	$(RUN) python -m tests.labs.presence $(if $(SEED),--seed $(SEED)) $(ARGS)
-
-presence-lab-short: setup ## two rounds of it
-	$(RUN) python -m tests.labs.presence --seed $(or $(SEED),2) --rounds 2 --chaos 12 $(ARGS)
-
-presence-lab-mutations: setup ## deliberate bugs, each of which the presence lab must catch
-	$(RUN) python -m tests.labs.presence.mutations $(ARGS)
-
-api-fuzz: setup ## ask every operation of the OpenAPI document what it takes and what not (SEED=n repeats a run)
-	UV="$(abspath $(UV))" $(RUN) python -m tests.labs.fuzz $(if $(SEED),--seed $(SEED)) $(ARGS)
-
-security: setup ## attack the service as one client can while others use it: verdict, memory and their answer times (ARGS=--short)
-	$(RUN) python -m tests.labs.security $(ARGS)
-
-demo-data: setup ## replay real dialogues in many scripts and read them back four ways, byte for byte
-	$(RUN) python -m tests.labs.replay $(ARGS)
+lab: setup ## break a service and judge what its clients saw: NAME=crash, faults, … (without: lists them)
+	UV="$(abspath $(UV))" $(RUN) python -m tests.labs "$(NAME)" $(if $(SEEDS),--seeds $(SEEDS)) \
+	  $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 e2e-n8n: setup ## install a real n8n (cached) and run the workflows of n8n/workflows in it
 	$(RUN) python -m pytest n8n/e2e $(ARGS)
 
-bench: setup ## measure against Litestar and bare servers; writes bench/RESULTS.md (ARGS="--before PYTHON" measures an older environment beside)
-	$(RUN) python -m bench $(ARGS)
-
-bench-supabase: setup ## the same on a local Supabase, beside the functions called directly; writes bench/SUPABASE.md
-	$(RUN) python -m bench.supabase
-
-bench-realtime: setup ## sent to delivered, reads and bytes over Realtime on a local Supabase; writes bench/REALTIME.md
-	$(RUN) python -m bench.realtime
-
-bench-polling: setup ## what polling costs by clients, settings and mode; writes bench/POLLING.md (RUNS=1 for a look; 15 to 20 minutes)
-	$(RUN) python -m bench.polling $(ARGS)
-
-bench-presence: setup ## what 5,000 people who heartbeat cost; writes bench/PRESENCE.md (RUNS=1 for a look; 20 minutes)
-	$(RUN) python -m bench.presence $(ARGS)
+# ARGS="--before PYTHON" measures an older environment beside, in the main table; RUNS=1 is for a look at the others.
+BENCHES = supabase realtime polling presence
+bench: setup ## measure it: the main table, or NAME=supabase, realtime, polling or presence
+	@$(if $(filter-out $(BENCHES),$(NAME)),echo "There is no bench '$(NAME)'. NAME is one of: $(BENCHES)" >&2; exit 2)
+	$(RUN) python -m bench$(if $(NAME),.$(NAME)) $(ARGS)
 
 reference: setup ## write the generated pages of docs/reference anew
 	$(RUN) python -m tools.reference.pages docs/reference
@@ -138,3 +98,22 @@ build: setup ## build every package's wheel into dist/
 
 clean: ## remove what the targets made
 	rm -rf .venv .lowest .tools dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+# Until the next minor version: the names that labs and benches had as targets of their own.
+define moved
+.PHONY: $(1)
+$(1):
+	@echo "make $(1) is now: make $(2)" >&2
+	@$$(MAKE) --no-print-directory $(2)
+endef
+$(eval $(call moved,torture,lab NAME=crash))
+$(eval $(call moved,torture-short,lab NAME=crash-short))
+$(eval $(call moved,torture-supabase,lab NAME=crash-supabase))
+$(eval $(call moved,torture-realtime,lab NAME=realtime))
+$(foreach name,faults faults-short faults-mutations security,$(eval $(call moved,$(name),lab NAME=$(name))))
+$(eval $(call moved,presence-lab,lab NAME=presence))
+$(eval $(call moved,presence-lab-short,lab NAME=presence-short))
+$(eval $(call moved,presence-lab-mutations,lab NAME=presence-mutations))
+$(eval $(call moved,api-fuzz,lab NAME=fuzz))
+$(eval $(call moved,demo-data,lab NAME=replay))
+$(foreach name,$(BENCHES),$(eval $(call moved,bench-$(name),bench NAME=$(name))))

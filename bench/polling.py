@@ -1,4 +1,4 @@
-"""`make bench-polling`: what following by polling costs, and what each of its settings changes. Prints tables and
+"""`make bench NAME=polling`: what following by polling costs, and what each of its settings changes. Prints tables and
 writes `bench/POLLING.md`. Two instances on one store: one is written to, the other is polled and measured."""
 
 from __future__ import annotations

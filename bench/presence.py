@@ -1,5 +1,5 @@
-"""`make bench-presence`: what it costs that 5,000 people are present in 500 conversations. Prints a table and writes
-`bench/PRESENCE.md`. The instance has a processor of its own; all it is told comes by HTTP, one PUT a heartbeat."""
+"""`make bench NAME=presence`: what it costs that 5,000 people are present in 500 conversations. Prints a table and
+writes `bench/PRESENCE.md`. The instance has a processor of its own; each heartbeat is one HTTP PUT."""
 
 from __future__ import annotations
 

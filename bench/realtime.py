@@ -1,4 +1,5 @@
-"""`make bench-realtime`: what the live link does on a local Supabase. Prints tables and writes `bench/REALTIME.md`."""
+"""`make bench NAME=realtime`: what the live link does on a local Supabase. Prints tables and writes
+`bench/REALTIME.md`."""
 
 from __future__ import annotations
 

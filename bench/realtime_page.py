@@ -1,4 +1,4 @@
-"""The page of `make bench-realtime`: figures in, Markdown out."""
+"""The page of `make bench NAME=realtime`: figures in, Markdown out."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""`make bench-supabase`: the service on a local Supabase beside the same functions called directly. Prints a table and
-writes `bench/SUPABASE.md`. Every figure is the median of three interleaved runs."""
+"""`make bench NAME=supabase`: the service on a local Supabase beside the same functions called directly. Prints a table
+and writes `bench/SUPABASE.md`. Every figure is the median of three interleaved runs."""
 
 from __future__ import annotations
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from umbral_chat._core.app import create_app
+from umbral_chat._core.parts import ServiceParts
 from umbral_chat._core.plugins.boot import boot
-from umbral_chat.context import Services
 from umbral_chat.model.cursor import START
 from umbral_chat.model.entries import Sender
 from umbral_chat.model.signals import DraftSignal
@@ -20,7 +20,7 @@ async def test_a_message_that_only_a_read_brings_ends_its_draft(tmp_path: Path) 
     given = {f"UMBRAL_CHAT_{name.upper()}": value for name, value in store_variables(tmp_path / "chat.sqlite3").items()}
     app = create_app(*boot(environ={"UMBRAL_CHAT_CONFIG": ""} | given))
     async with app.lifespan():
-        services: Services = app.state.services
+        services: ServiceParts = app.state.services
         sender = Sender("assistant")
         await services.storage.history.ensure("room")
         async with services.feeds.reading("room"):

@@ -10,8 +10,8 @@ from typing import Any, cast
 import httpx
 from litestar import Litestar
 from umbral_chat._core.app import create_app
+from umbral_chat._core.parts import ServiceParts
 from umbral_chat._core.plugins import boot
-from umbral_chat.context import Services
 
 from tests.local_supabase.people import User
 from tests.local_supabase.stack.api import Stack
@@ -49,7 +49,7 @@ async def instances(supabase: Stack) -> AsyncIterator[Start]:
 
 
 async def _live(app: Litestar) -> None:
-    services: Services = app.state.services
+    services: ServiceParts = app.state.services
     listens = services.toggle.state.enabled and any(one.rank > 0 for one in services.failover.status())
     for _ in range(3000):
         if not listens or services.failover.mode == "live":

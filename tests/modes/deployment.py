@@ -13,8 +13,8 @@ from typing import Any, cast
 import httpx
 from litestar import Litestar
 from umbral_chat._core.app import create_app
+from umbral_chat._core.parts import ServiceParts
 from umbral_chat._core.plugins import boot
-from umbral_chat.context import Services
 
 from tests.local_supabase.people import command
 from tests.local_supabase.stack.api import Stack
@@ -41,8 +41,8 @@ class Instance:
     client: httpx.AsyncClient
 
     @property
-    def services(self) -> Services:
-        services: Services = self.app.state.services
+    def services(self) -> ServiceParts:
+        services: ServiceParts = self.app.state.services
         return services
 
 

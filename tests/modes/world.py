@@ -12,10 +12,11 @@ from typing import Any, cast
 import umbral_chat_polling.plugin
 from umbral_chat import hookimpl
 from umbral_chat._core.delivery.bus import Bus, Happened
+from umbral_chat._core.parts import ServiceParts
 from umbral_chat._core.plugins import boot
 from umbral_chat._core.runtime.tasks import Tasks
 from umbral_chat._core.service import Service
-from umbral_chat.context import Base, Services
+from umbral_chat.context import Base
 from umbral_chat.feed import EncodedEntry
 from umbral_chat.model.conversations import Deleted
 from umbral_chat.model.entries import Entry
@@ -59,7 +60,7 @@ class MemoryStore:
 class Instance:
     """One running service. Its plugs stand before the store."""
 
-    services: Services
+    services: ServiceParts
     bus: Bus
     plugs: tuple[Plug, Plug]
 

@@ -1,33 +1,182 @@
-"""What the core hands to plugins: first the base, then the storage, at last the running services."""
+"""What the core hands to plugins: first the base, then the storage, at last the parts of the running service.
+
+The parts are typed by protocols with what plugins use of them; what they are inside is private to the core.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from umbral_chat._core.auth.limits import Rates
-    from umbral_chat._core.conversations.service import Chat
-    from umbral_chat._core.delivery.failover import Failover
-    from umbral_chat._core.delivery.toggle import Toggle
-    from umbral_chat._core.plugins import PluginHost
-    from umbral_chat._core.runtime.lifecycle import Lifecycle
-    from umbral_chat._core.settings.effective import Settings
+    import asyncio
+    from collections.abc import Callable
+    from contextlib import AbstractAsyncContextManager
+    from datetime import datetime
+
     from umbral_chat.clock import Clock
-    from umbral_chat.drafts import Drafts
-    from umbral_chat.feed import Feeds
+    from umbral_chat.drafts import DraftView
+    from umbral_chat.feed import Batch, Reader, View
+    from umbral_chat.model.conversations import Conversation
+    from umbral_chat.model.cursor import Cursor
+    from umbral_chat.model.encoded_entry import EncodedEntry
+    from umbral_chat.model.entries import Sender
+    from umbral_chat.model.requests import ConversationBody, DraftBody, EditBody, ImportBody, PatchBody, SendBody
+    from umbral_chat.model.signals import Mode
+    from umbral_chat.providers.auth import Principal
     from umbral_chat.providers.history import Storage
     from umbral_chat.providers.presence import Presence
+    from umbral_chat.settings import Cache, Settings
     from umbral_chat.telemetry import Telemetry
 
 
 @dataclass(frozen=True, slots=True)
 class Base:
-    """What there is before any provider was made."""
+    """What exists before any provider is made."""
 
     settings: Settings
     telemetry: Telemetry
     clock: Clock
+
+
+class FeedService(Protocol):
+    """The feeds: conversations as this instance follows them."""
+
+    cache: Cache
+    """Bounds of what is kept in memory."""
+
+    async def read(self, conversation: str, cursor: Cursor, limit: int) -> Batch:
+        """What follows `cursor`, at most `limit` entries, without waiting for new ones.
+
+        Raises CursorExpired, ConversationDeleted, and HistoryUnavailable when the history does not answer and memory
+        does not reach back to the cursor.
+        """
+        ...
+
+    def peek(self, conversation: str) -> View | None:
+        """The conversation as memory has it, if that is current as far as this instance can tell: no wait, no read."""
+        ...
+
+    def reading(self, conversation: str, caller: Principal | None = None) -> AbstractAsyncContextManager[Reader]:
+        """Follow a conversation: a Reader to wait with, on behalf of `caller` (None: of the service itself).
+
+        Entering it raises Unavailable (`too_many_readers`) past the instance's limit and TooManyRequests
+        (`too_many_own_readers`) past the caller's own.
+        """
+        ...
+
+    async def epoch(self, conversation: str) -> str | None:
+        """The log's epoch; None when it was never made. Raises ConversationDeleted and HistoryUnavailable."""
+        ...
+
+
+class DraftService(Protocol):
+    """The drafts: messages that are being written."""
+
+    def of(self, conversation: str) -> list[DraftView]:
+        """The drafts of a conversation, oldest first."""
+        ...
+
+
+class SentEntry(Protocol):
+    """A stored entry, as it is answered to its sender."""
+
+    @property
+    def line(self) -> EncodedEntry:
+        """The entry with its JSON."""
+        ...
+
+    @property
+    def cursor(self) -> Cursor:
+        """The cursor behind it."""
+        ...
+
+    @property
+    def created(self) -> bool:
+        """Whether it was written now; else it was stored before, under the same idempotency key."""
+        ...
+
+
+class ChatService(Protocol):
+    """What is done with conversations, checked as the API checks it. Every method raises RequestErrors.
+
+    `header_key` is an idempotency key that came beside the body.
+    """
+
+    async def send(self, principal: Principal, conversation: str, body: SendBody, header_key: str | None) -> SentEntry:
+        """Append a message; the first one makes the conversation."""
+        ...
+
+    async def import_entry(
+        self, principal: Principal, conversation: str, body: ImportBody, header_key: str | None
+    ) -> SentEntry:
+        """Append an entry of another log, with its time and sender."""
+        ...
+
+    async def edit(
+        self, principal: Principal, conversation: str, message_id: str, body: EditBody, header_key: str | None
+    ) -> SentEntry:
+        """Replace a message's content. Without the right `moderate` only one's own."""
+        ...
+
+    async def redact(
+        self, principal: Principal, conversation: str, message_id: str, header_key: str | None
+    ) -> SentEntry:
+        """Blank a message for good. Without the right `moderate` only one's own."""
+        ...
+
+    async def make(
+        self, principal: Principal, body: ConversationBody, header_key: str | None
+    ) -> tuple[Conversation, bool]:
+        """The conversation, and whether it was made now."""
+        ...
+
+    async def patch(
+        self, principal: Principal, conversation: str, body: PatchBody, header_key: str | None
+    ) -> Conversation:
+        """Change title, members, status and the like."""
+        ...
+
+    async def delete(self, conversation: str) -> None:
+        """Delete a conversation with its whole log."""
+        ...
+
+    async def conversation(self, principal: Principal, conversation: str) -> Conversation:
+        """Title, members, status and where its log stands."""
+        ...
+
+    async def draft(self, principal: Principal, conversation: str, body: DraftBody) -> int:
+        """Take a piece of a message that is being written; the length so far, in characters."""
+        ...
+
+    async def mark_read(self, principal: Principal, conversation: str, seq: int) -> int:
+        """Move the caller's read marker forward; where it stands now."""
+        ...
+
+    def speaking(self, principal: Principal, sender: Sender | None) -> Sender:
+        """On whose behalf `principal` speaks or types, if it may; counted towards its rate of writes."""
+        ...
+
+
+class DeliveryStatus(Protocol):
+    """How entries and signals of other instances arrive."""
+
+    @property
+    def mode(self) -> Mode:
+        """`live`, `polling` or `local`."""
+        ...
+
+
+class ServiceLifecycle(Protocol):
+    """When the service began, and whether it only finishes what it has."""
+
+    started_at: datetime
+    draining: asyncio.Event
+    """Set from the moment at which open requests are to be answered at once."""
+
+    def on_drain(self, listener: Callable[[], None]) -> None:
+        """Call `listener` when draining begins."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,16 +184,22 @@ class Services:
     """The parts of a running service. Plugins' routes, offers, checks and consumers work on these."""
 
     base: Base
-    plugins: PluginHost
     storage: Storage
-    feeds: Feeds
-    drafts: Drafts
-    failover: Failover
-    toggle: Toggle
-    chat: Chat
-    lifecycle: Lifecycle
+    feeds: FeedService
+    drafts: DraftService
+    failover: DeliveryStatus
+    chat: ChatService
+    lifecycle: ServiceLifecycle
     presence: Presence | None
-    rates: Rates
 
 
-__all__ = ["Base", "Services"]
+__all__ = [
+    "Base",
+    "ChatService",
+    "DeliveryStatus",
+    "DraftService",
+    "FeedService",
+    "SentEntry",
+    "ServiceLifecycle",
+    "Services",
+]

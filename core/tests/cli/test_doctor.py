@@ -29,7 +29,7 @@ from umbral_chat.providers.edges import Check, CheckResult
 from umbral_chat.providers.history import Storage
 
 if TYPE_CHECKING:
-    from umbral_chat.context import Services
+    from umbral_chat._core.parts import ServiceParts
 
     from core.tests.cli.conftest import FakeService, Run
 
@@ -264,7 +264,7 @@ def test_what_a_check_finds_there_is_the_store_and_the_toggle_and_nothing_that_r
 
     asyncio.run(switch())
 
-    def checks(_: PluginHost, services: Services) -> list[Check]:
+    def checks(_: PluginHost, services: ServiceParts) -> list[Check]:
         async def parts() -> CheckResult:
             heads = await services.storage.history.heads(["room"])
             states = {one.state.state for one in services.failover.status()}

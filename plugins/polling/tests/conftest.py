@@ -15,9 +15,9 @@ import msgspec
 import pytest
 from litestar import Litestar
 from umbral_chat._core.app import create_app
+from umbral_chat._core.parts import ServiceParts
 from umbral_chat._core.plugins import boot
 from umbral_chat.clock import SystemClock
-from umbral_chat.context import Services
 from umbral_chat.errors import HistoryUnavailable
 from umbral_chat.model.conversations import Deleted, Head
 from umbral_chat.providers.history import History, Storage
@@ -124,8 +124,8 @@ class Instance:
     history: Plug
 
     @property
-    def services(self) -> Services:
-        services: Services = self.app.state.services
+    def services(self) -> ServiceParts:
+        services: ServiceParts = self.app.state.services
         return services
 
     async def send(self, content: str, conversation: str = "room", **body: Any) -> str:

@@ -29,11 +29,11 @@ from umbral_chat._core.http import (
 from umbral_chat._core.http.front import Front
 from umbral_chat._core.http.guard import Guard, check_rights
 from umbral_chat._core.http.request import ApiRequest
+from umbral_chat._core.parts import ServiceParts
 from umbral_chat._core.plugins import PluginHost
 from umbral_chat._core.service import Service
 from umbral_chat._core.settings.effective import Settings
 from umbral_chat.clock import Clock, SystemClock
-from umbral_chat.context import Services
 from umbral_chat.errors import UmbralChatError
 from umbral_chat.http_kit.asgi import PRINCIPAL
 from umbral_chat.providers.auth import Principal
@@ -116,7 +116,7 @@ class Application(Litestar):
             await super().__call__(scope, receive, send)
 
 
-def handlers(services: Services) -> list[BaseRouteHandler]:
+def handlers(services: ServiceParts) -> list[BaseRouteHandler]:
     """Every route handler of a service, the plugins' included. Raises PluginError for one that names no right."""
     found: list[BaseRouteHandler] = [
         messages.routes(services),

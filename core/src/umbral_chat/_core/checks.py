@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from umbral_chat._core.delivery.failover.machine import POLLING_RANK
-from umbral_chat.context import Services
+from umbral_chat._core.parts import ServiceParts
 from umbral_chat.providers.edges import Check, CheckResult
 from umbral_chat.providers.history import TellsWhetherItWrites
 
 
-def core_checks(services: Services) -> list[Check]:
+def core_checks(services: ServiceParts) -> list[Check]:
     """Does the history answer, does the delivery work, and where something pushes, does that."""
 
     async def answers() -> CheckResult:

@@ -24,6 +24,7 @@ from umbral_chat._core.delivery.subscriptions import Subscriptions
 from umbral_chat._core.delivery.toggle import Toggle
 from umbral_chat._core.feed import Feeds, HistoryHealth
 from umbral_chat._core.history.monitored import MonitoredHistory
+from umbral_chat._core.parts import ServiceParts
 from umbral_chat._core.plugins import PluginHost
 from umbral_chat._core.runtime.descriptors import descriptors, most_connections
 from umbral_chat._core.runtime.lifecycle import Lifecycle
@@ -31,7 +32,7 @@ from umbral_chat._core.runtime.tasks import Tasks
 from umbral_chat._core.settings.effective import Settings
 from umbral_chat._core.sqlite import open_storage
 from umbral_chat.clock import Clock
-from umbral_chat.context import Base, Services
+from umbral_chat.context import Base
 from umbral_chat.providers.auth import Authenticator
 from umbral_chat.providers.history import Storage
 from umbral_chat.providers.presence import Presence, PresenceLink, Viewer
@@ -118,7 +119,7 @@ class Service:
             telemetry=telemetry,
             clock=clock,
         )
-        self.parts = Services(
+        self.parts = ServiceParts(
             base=base,
             plugins=plugins,
             storage=storage,

@@ -24,9 +24,9 @@ from umbral_chat._core.cli.shapes import StatusShape
 from umbral_chat.errors import UmbralChatError
 
 if TYPE_CHECKING:
+    from umbral_chat._core.parts import ServiceParts
     from umbral_chat._core.plugins import PluginHost
     from umbral_chat._core.settings.effective import Settings
-    from umbral_chat.context import Services
     from umbral_chat.providers.edges import Check
 
 
@@ -77,7 +77,7 @@ async def own_findings(settings: Settings, plugins: PluginHost) -> AsyncIterator
         services.base.telemetry.shutdown()
 
 
-async def check_findings(services: Services, checks: Sequence[Check]) -> AsyncIterator[Finding]:
+async def check_findings(services: ServiceParts, checks: Sequence[Check]) -> AsyncIterator[Finding]:
     """The database's own finding, and each check's, where it can be run without a service."""
     from umbral_chat._core.http.operations import run_check
 

@@ -20,7 +20,7 @@ from umbral_chat.providers.history import Storage
 from umbral_chat.transport_kit.backoff import Backoff
 
 if TYPE_CHECKING:
-    from umbral_chat.context import Services
+    from umbral_chat._core.parts import ServiceParts
     from umbral_chat.telemetry import Telemetry
 
 log = logging.getLogger(__name__)
@@ -35,7 +35,7 @@ SCAN_EVERY = 10.0
 class ConsumerRunner:
     """Runs `consumers` until cancelled: each on its own, so that one that is stuck holds up no other."""
 
-    def __init__(self, consumers: Sequence[Consumer], services: Services, bus: Bus) -> None:
+    def __init__(self, consumers: Sequence[Consumer], services: ServiceParts, bus: Bus) -> None:
         base = services.base
         holder = secrets.token_hex(6)
         self._pursuits = [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from umbral_chat._core.delivery.bus import Happened
 from umbral_chat.model.conversations import Deleted
@@ -14,10 +14,25 @@ from umbral_chat.providers.presence import Person, Presence
 from umbral_chat.providers.transport import EntryHint, HeadHint, SignalHint, ToggleHint, TransportEvent
 
 if TYPE_CHECKING:
-    from umbral_chat._core.conversations.drafts import Drafts
     from umbral_chat._core.delivery.failover import Choice
     from umbral_chat._core.delivery.toggle import Toggle
     from umbral_chat._core.feed import Feeds
+
+
+class DraftBoard(Protocol):
+    """The drafts, of which those end whose message was written."""
+
+    def __bool__(self) -> bool:
+        """Whether there is any."""
+        ...
+
+    def learn(self, signal: DraftSignal) -> None:
+        """Another instance reports how far a draft is."""
+        ...
+
+    def end(self, conversation: str, message_id: str) -> None:
+        """The message is written, or withdrawn."""
+        ...
 
 
 class InboundRouter:
@@ -27,7 +42,7 @@ class InboundRouter:
     no hint announced.
     """
 
-    def __init__(self, feeds: Feeds, toggle: Toggle, drafts: Drafts, presence: Presence | None) -> None:
+    def __init__(self, feeds: Feeds, toggle: Toggle, drafts: DraftBoard, presence: Presence | None) -> None:
         self._feeds = feeds
         self._toggle = toggle
         self._drafts = drafts

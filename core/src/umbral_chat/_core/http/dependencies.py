@@ -5,11 +5,11 @@ from __future__ import annotations
 from litestar.di import NamedDependency
 from litestar.params import SkipValidation
 
-from umbral_chat.context import Services
+from umbral_chat._core.parts import ServiceParts
 from umbral_chat.providers.auth import Principal
 from umbral_chat.providers.edges import Check
 
-Parts = NamedDependency[SkipValidation[Services]]
+Parts = NamedDependency[SkipValidation[ServiceParts]]
 """The parts of the service."""
 
 Caller = NamedDependency[SkipValidation[Principal]]

@@ -13,7 +13,7 @@ from litestar.types import Receive, Scope, Send
 
 from umbral_chat._core.conversations.service import Sent
 from umbral_chat._core.http.views import MessagesView, SentView
-from umbral_chat.context import Services
+from umbral_chat._core.parts import ServiceParts
 from umbral_chat.errors import InvalidRequest
 from umbral_chat.http_kit import asgi
 from umbral_chat.http_kit.epochs import check_epoch
@@ -37,7 +37,7 @@ def sent_json(sent: Sent) -> bytes:
     return b'{"entry":' + line.json + end.encode()
 
 
-def routes(services: Services) -> ASGIRouteHandler:
+def routes(services: ServiceParts) -> ASGIRouteHandler:
     """The handler of both methods."""
     chat = services.chat
     history = services.storage.history

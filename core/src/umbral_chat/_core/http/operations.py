@@ -13,8 +13,8 @@ from umbral_chat._core.delivery.toggle import ToggleState
 from umbral_chat._core.http.dependencies import Caller, Checks, Parts
 from umbral_chat._core.http.guard import PUBLIC
 from umbral_chat._core.http.views import CheckView, HealthView, PluginView, StatusView
+from umbral_chat._core.parts import ServiceParts
 from umbral_chat._core.settings.packages import PACKAGES
-from umbral_chat.context import Services
 from umbral_chat.errors import NotFound, UmbralChatError
 from umbral_chat.model.requests import RealtimeBody
 from umbral_chat.providers.edges import Check, CheckResult
@@ -51,7 +51,7 @@ async def status(services: Parts) -> StatusView:
     )
 
 
-def missing(services: Services) -> list[str]:
+def missing(services: ServiceParts) -> list[str]:
     """What this installation cannot do, each with its mend."""
     lines = []
     provided = {kind for one in services.plugins.statuses if one.state == "active" for kind in one.provides}

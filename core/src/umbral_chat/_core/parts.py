@@ -1,0 +1,32 @@
+"""The parts of a running service as the core itself sees them: plugins are given the same object as `Services`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from umbral_chat._core.auth.limits import Rates
+from umbral_chat._core.conversations.drafts import Drafts
+from umbral_chat._core.conversations.service import Chat
+from umbral_chat._core.delivery.failover import Failover
+from umbral_chat._core.delivery.toggle import Toggle
+from umbral_chat._core.feed import Feeds
+from umbral_chat._core.plugins import PluginHost
+from umbral_chat._core.runtime.lifecycle import Lifecycle
+from umbral_chat.context import Services
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceParts(Services):
+    """Every part, with what is not for plugins."""
+
+    feeds: Feeds
+    drafts: Drafts
+    failover: Failover
+    chat: Chat
+    lifecycle: Lifecycle
+    plugins: PluginHost
+    toggle: Toggle
+    rates: Rates
+
+
+__all__ = ["ServiceParts"]

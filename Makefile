@@ -99,7 +99,7 @@ build: setup ## build every package's wheel into dist/
 clean: ## remove what the targets made
 	rm -rf .venv .lowest .tools dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
-# Until the next minor version: the names that labs and benches had as targets of their own.
+# Until 0.3: the names that labs and benches had as targets of their own.
 define moved
 .PHONY: $(1)
 $(1):

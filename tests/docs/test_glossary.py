@@ -31,7 +31,8 @@ class Named(NamedTuple):
 
 def noun(name: str) -> str:
     """The last word of a class's name, in lower case."""
-    return _WORD.findall(name)[-1].lower()
+    words: list[str] = _WORD.findall(name)
+    return words[-1].lower()
 
 
 def forms(word: str) -> set[str]:

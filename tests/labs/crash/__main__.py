@@ -27,7 +27,7 @@ from .stores import opened
 
 
 def main(arguments: list[str]) -> int:
-    """Run it and say what was seen."""
+    """Run it, print the verdict, and return the exit code."""
     options = _parser().parse_args(arguments)
     plan = Plan(**{field.name: getattr(options, field.name) for field in fields(Plan)})
     folder = Path(tempfile.mkdtemp(prefix="crash-lab-"))

@@ -1,5 +1,5 @@
 """`python -m tests.labs.faults`: exit code 0 when every promise held in every seed's run, 1 when one was broken, a run
-could not finish, or a kind of fault hit nobody."""
+could not finish, or a kind of fault hit nothing."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FEW = 10
 
 
 def main(arguments: list[str]) -> int:
-    """Run the seeds and say what was seen."""
+    """Run the seeds, print the verdicts, and return the exit code."""
     options = _parser().parse_args(arguments)
     seeds = options.seed or list(range(1, options.seeds + 1))
     folder = options.logs or Path(tempfile.mkdtemp(prefix="faults-"))

@@ -31,7 +31,7 @@ def _instead(owner: type[Any], name: str, other: Callable[..., Any]) -> None:
 
 
 def skip_the_gap_fill() -> None:
-    """An entry that comes ahead of a gap is taken as the next one."""
+    """An entry that arrives ahead of a gap is taken as the next one."""
 
     def hint_entry(self: Merge, epoch: str, line: EncodedEntry) -> bool:
         if not self._same_log(epoch) or line.seq <= self.head:
@@ -56,7 +56,7 @@ def forget_the_deduplication() -> None:
 
 
 def advance_the_cursor_early() -> None:
-    """A head that is told moves the cursor at once, before the entries up to it are read."""
+    """A head that is reported moves the cursor at once, before the entries up to it are read."""
     told = Merge.hint_head
 
     def hint_head(self: Merge, head: Head | Deleted) -> None:
@@ -68,7 +68,7 @@ def advance_the_cursor_early() -> None:
 
 
 def call_live_before_the_fill() -> None:
-    """The link says live when a probe came round, and what was missed is not read."""
+    """The link is called live when a probe returned, and what was missed is not read."""
     from umbral_chat_realtime_supabase.live.transport import SupabaseTransport
 
     async def nothing(self: SupabaseTransport) -> None:
@@ -78,7 +78,7 @@ def call_live_before_the_fill() -> None:
 
 
 def share_a_queue() -> None:
-    """Those who wait on a conversation share one queue: what comes wakes one of them."""
+    """Those who wait on a conversation share one queue: an entry wakes one of them."""
 
     def wake(self: View) -> None:
         for waiter in [waiter for waiter in self._waiters if not waiter.done()][:1]:
@@ -89,7 +89,7 @@ def share_a_queue() -> None:
 
 
 def drop_on_overflow() -> None:
-    """Whoever fell behind what is kept in memory goes on with what is kept; a full queue forgets its oldest entry."""
+    """A reader that fell behind what is in memory continues with what is there; a full queue drops its oldest entry."""
 
     def since(self: Merge, seq: int, limit: int) -> list[EncodedEntry] | None:
         missing = self.head - seq

@@ -25,7 +25,7 @@ PAGE = ROOT / "docs" / "how-to" / "supabase-direct.md"
 SCRIPT = Path(__file__).parent / "direct.mjs"
 
 HEARD, READ = "heard", "read"
-"""How a page learnt of an entry: its channel told it, or it was read from the service."""
+"""How a page learnt of an entry: from its channel, or by a read from the service."""
 
 TIMEOUT = 20.0
 """Seconds in which each page must have its first copy, before anything is broken."""

@@ -62,7 +62,7 @@ async def strike(run: Lab, planned: Planned) -> None:
     broken, outages = _breaks(run, struck)
     try:
         async with broken:
-            await asyncio.sleep(fault.hold)
+            await asyncio.sleep(fault.duration)
     except (Missed, httpx.HTTPError) as missed:
         struck.missed = repr(missed)
     struck.ended = time.monotonic()
@@ -153,7 +153,7 @@ async def _window(run: Lab, number: int) -> AsyncIterator[None]:
     sender = Sender(run, FURTHER + 2 * len(run.struck) + other, 0)
     try:
         for name in run.plan.names[-run.schedule.apart :]:
-            await sender.say(name)
+            await sender.send_one(name)
     finally:
         sender.close()
     yield

@@ -42,7 +42,7 @@ class Fault:
     kind: str
     instance: int | None = None
     """Whom it strikes; None: all."""
-    hold: float = 0.0
+    duration: float = 0.0
     """Seconds that it lasts."""
     amount: float = 0.0
     """What else was drawn: a status, seconds, bytes."""
@@ -87,8 +87,8 @@ def drawn(kind: str, random: Random, instance: int | None) -> Fault:
     """A fault of this kind."""
     if kind in REALTIME:
         fault = draw(kind, random, 0.7)
-        return Fault(kind, None, fault.hold, 0.0, fault.detail, fault.begin, fault.end)
-    hold, amount, detail = random.uniform(0.5, 3.0), 0.0, ""
+        return Fault(kind, None, fault.duration, 0.0, fault.detail, fault.begin, fault.end)
+    duration, amount, detail = random.uniform(0.5, 3.0), 0.0, ""
     match kind:
         case "rest_status":
             amount = random.choice(STATUSES)
@@ -103,12 +103,12 @@ def drawn(kind: str, random: Random, instance: int | None) -> Fault:
             amount = random.choice((0, 4_096, 65_536))
             detail = f"{amount:,.0f} bytes left"
         case "socket_freeze" | "gateway_freeze" | "clients_freeze" | "direct_freeze":
-            hold = random.uniform(0.5, 4.0)
+            duration = random.uniform(0.5, 4.0)
         case "toggle":
-            hold = random.uniform(0.3, 4.0)
+            duration = random.uniform(0.3, 4.0)
         case "process_kill" | "postgres_kill" | "rest_restart":
-            hold = random.uniform(0.0, 1.0)
-    return Fault(kind, instance, hold, float(amount), detail)
+            duration = random.uniform(0.0, 1.0)
+    return Fault(kind, instance, duration, float(amount), detail)
 
 
 __all__ = ["ALL", "DIRECT", "INSTANCES", "WINDOW", "Fault", "Track", "drawn", "tracks"]

@@ -18,7 +18,7 @@ def second_leg(
 ) -> Iterator[Observation]:
     """What pages observed, each as late as it came after the first reader of the same instance was shown the entry.
 
-    What a page's channel lost it reads from its instance, and what that has not heard either it cannot be told: the
+    What a page's channel lost it reads from its instance, and what that does not know either cannot be shown: the
     instance's own lateness has its own bound, which the other readers are held to. `excused` as in `observations`."""
     shown: dict[tuple[int, str, str], float] = {}
     for one in found:

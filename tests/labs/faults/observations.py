@@ -35,7 +35,7 @@ def observations(
     excused: Sequence[Sequence[Span]],
     standstills: Sequence[Standstill] = (),
 ) -> Iterator[Observation]:
-    """Of every reader. `excused`: of each instance, merged spans in which its readers could not be told."""
+    """Of every reader. `excused`: of each instance, merged spans in which its readers could not be served."""
 
     def observed(
         reader: str, conversation: str, instance: int, key: str, seen: float, mode: str
@@ -68,7 +68,7 @@ def unexcused(excused: Sequence[Span], standstills: Sequence[Standstill], began:
 
 
 def stale(found: Iterable[Observation], bound: float) -> Iterator[Violation]:
-    """What came later than is promised."""
+    """Entries that were shown later than is promised."""
     for one in found:
         if one.staleness > bound:
             yield Violation(
@@ -122,7 +122,7 @@ def unfollowed(
     for number, (at, mode) in enumerate(switched):
         later = switched[number + 1][0] if number + 1 < len(switched) else float("inf")
         if later < at + within:
-            continue  # nobody could tell
+            continue  # too short to be observed
         for instance, seen in enumerate(modes):
             if any(span.meets(at - within, at + within) for span in excused[instance]):
                 continue

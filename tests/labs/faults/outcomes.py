@@ -1,4 +1,4 @@
-"""What came of each fault: whether it bit, how soon the link fell, and how soon all was well again. Pure."""
+"""The outcome of each fault: whether it bit, how soon the link fell, and how soon all was well again. Pure."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ ELSEWHERE = ("clients", "clock", "direct", "disk")
 
 @dataclass(frozen=True)
 class Outcome:
-    """A fault, and what came of it."""
+    """A fault, and its effect."""
 
     kind: str
     detail: str
@@ -83,7 +83,7 @@ def tame(outcomes: Collection[Outcome], planned: Collection[str]) -> Iterator[Vi
         some = [one for one in outcomes if one.kind == kind]
         if not any(one.bit for one in some):
             done = sum(not one.missed for one in some)
-            yield Violation("tame", f"{kind} was drawn {len(some)} times, done {done} times, and hit nobody")
+            yield Violation("tame", f"{kind} was drawn {len(some)} times, done {done} times, and hit nothing")
 
 
 def doubtful(struck: Sequence[Struck]) -> list[Span]:

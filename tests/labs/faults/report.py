@@ -92,7 +92,7 @@ _SECONDS = ("degraded", "live_again", "served")
 
 
 def result_rows(verdicts: Sequence[Verdict], violations: Sequence[Violation]) -> list[tuple[str, object]]:
-    """What all seeds came to."""
+    """The figures of all seeds together."""
     found = Counter(violation.kind for violation in violations)
     modes: Counter[str] = sum((verdict.modes for verdict in verdicts), Counter())
     turns: Counter[tuple[str, str]] = sum((verdict.transitions for verdict in verdicts), Counter())

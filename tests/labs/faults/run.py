@@ -24,7 +24,7 @@ from .schedule import Schedule, weights
 from .snapshots import SnapshotReading
 
 IMPATIENT = 1.0
-"""Seconds: whoever waits less hangs up by itself, and no fault did it."""
+"""Seconds: a client that waits less hangs up by itself, and no fault did it."""
 
 KNOCK = (0.05, 0.2)
 """Seconds after a lost answer before a client does anything again: fifty that knock without a pause would keep the
@@ -33,13 +33,13 @@ machine too busy to start a service."""
 
 @dataclass(slots=True)
 class Struck:
-    """A fault that was done, and what came of it."""
+    """A fault that was done, and its effect."""
 
     fault: Fault
     began: float
     ended: float = 0.0
     hits: int = 0
-    """How often it was seen to hit somebody."""
+    """How often it was seen to hit a client or a link."""
     missed: str = ""
     """Why it could not be done, if so: another fault was in its way."""
     served: float | None = None
@@ -56,7 +56,7 @@ class Trip(NamedTuple):
 
 @dataclass(slots=True)
 class Lab(Run):
-    """One seed's run as it goes on."""
+    """One seed's run in progress."""
 
     schedule: Schedule = field(kw_only=True)
     clients: list[Proxy] = field(kw_only=True)

@@ -88,7 +88,7 @@ class Schedule(Plan):
     @property
     def end(self) -> float:
         """When the last fault is over."""
-        return max((each.at + each.fault.hold for each in self.faults), default=0.0)
+        return max((each.at + each.fault.duration for each in self.faults), default=0.0)
 
     def settings(self) -> dict[str, str]:
         """Of each service, as variables without their prefix."""
@@ -195,7 +195,7 @@ def _in_a_row(track: Track, random: Random, seed: int, seconds: float) -> Iterat
         fault = drawn(track.kinds[turn % len(track.kinds)], random, track.instance)
         yield Planned(at, fault, track.name)
         turn += 1
-        at += fault.hold + random.uniform(*LONG_RESTS.get(fault.kind, gaps))
+        at += fault.duration + random.uniform(*LONG_RESTS.get(fault.kind, gaps))
 
 
 def _calm(seed: int, deployment: Deployment, seconds: float) -> Iterator[Planned]:
@@ -208,7 +208,7 @@ def _calm(seed: int, deployment: Deployment, seconds: float) -> Iterator[Planned
         fault = drawn(kind, random, instance)
         yield Planned(at, fault)
         turn += 1
-        at += fault.hold + random.uniform(*QUIET)
+        at += fault.duration + random.uniform(*QUIET)
 
 
 __all__ = ["WINDOW_SEED", "Planned", "Schedule", "edges", "schedule", "weights"]

@@ -33,11 +33,11 @@ OFTEN = 4
 
 @dataclass
 class Done:
-    """What several seeds came to."""
+    """The results of several seeds."""
 
     verdicts: list[Verdict] = field(default_factory=list)
     of_the_whole: list[Violation] = field(default_factory=list)
-    """What no single seed can tell: kinds of faults that hit nobody, modes that never were."""
+    """What no single seed can show: kinds of faults that hit nothing, modes that never occurred."""
 
     @property
     def failed(self) -> list[int]:
@@ -76,9 +76,9 @@ def _unseen(verdicts: Sequence[Verdict]) -> Iterator[Violation]:
             yield Violation("tame", f"no instance ever went from {one} to {other}")
     direct = [each.direct for each in verdicts]
     if not any(each.heard for each in direct):
-        yield Violation("tame", "no page ever heard an entry on its own channel")
+        yield Violation("tame", "no page ever received an entry on its own channel")
     if all(each.heard == each.observations for each in direct):
-        yield Violation("tame", "no page ever had to read what its own channel did not tell")
+        yield Violation("tame", "no page ever had to read what its own channel did not deliver")
 
 
 @contextlib.contextmanager

@@ -57,7 +57,7 @@ def keep_the_log() -> None:
 
 
 def main(arguments: list[str]) -> int:
-    """Serve until told to stop."""
+    """Serve until stopped by a signal."""
     keep_the_log()
     parser = argparse.ArgumentParser(prog="python -m tests.labs.faults.serve", description=__doc__)
     parser.add_argument("--clock", type=Path, required=True)

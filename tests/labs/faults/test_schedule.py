@@ -50,13 +50,13 @@ def test_of_one_track_no_fault_is_planned_before_the_one_before_is_over(plan: Sc
     for track in {each.track for each in plan.faults}:
         mine = [each for each in plan.faults if each.track == track]
         for one, other in pairwise(mine):
-            assert other.at > one.at + one.fault.hold
+            assert other.at > one.at + one.fault.duration
 
 
 def test_a_calm_run_has_one_fault_at_a_time_and_long_quiet() -> None:
     for plan in (plan for plan in TWENTY if plan.style == "calm"):
         for one, other in pairwise(plan.faults):
-            assert other.at - one.at - one.fault.hold >= 4
+            assert other.at - one.at - one.fault.duration >= 4
 
 
 def test_on_each_instance_at_least_two_wait_in_their_polls_and_one_polls() -> None:
@@ -74,7 +74,7 @@ def test_the_windows_course_leaves_nothing_but_the_fill_to_show_what_was_said_in
     assert {planned.fault.instance for planned in plan.faults} == {0, 1}
     assert weights(plan)[-plan.apart :] == [0] * plan.apart, "no sender speaks where the faults do"
     # Between two of them there is time to come back, and to see what is late after that.
-    assert all(other.at - one.at - one.fault.hold > 8 for one, other in pairwise(plan.faults))
+    assert all(other.at - one.at - one.fault.duration > 8 for one, other in pairwise(plan.faults))
     settings = plan.settings()
     looks = [float(settings[f"POLLING__{name}"]) for name in ("MIN_INTERVAL", "INTERVAL", "MAX_INTERVAL")]
     assert min(*looks, plan.reconcile_interval, float(settings["REALTIME__RECONCILE_INTERVAL"])) == 30
@@ -85,4 +85,4 @@ def test_every_kind_can_be_drawn_and_lasts_a_bounded_time(kind: str) -> None:
     for seed in range(20):
         fault = drawn(kind, Random(seed), 1)
         assert fault.kind == kind
-        assert 0 <= fault.hold < 12
+        assert 0 <= fault.duration < 12

@@ -1,4 +1,4 @@
-"""What a seed's facts amount to: violations, figures, and for each fault what came of it. Pure."""
+"""What a seed's facts amount to: violations, figures, and for each fault its outcome. Pure."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Direct:
     observations: int
     """Of acknowledged entries."""
     heard: int
-    """Those of them that their channels told; the others were read from the service."""
+    """Those of them that arrived on their channels; the others were read from the service."""
     worst: float
     """Worst staleness, counted from when their instance could show the entry; seconds."""
     bound: float
@@ -71,7 +71,7 @@ class Verdict:
     excused: float
     """Seconds in which the history or the link was out of reach, both instances together."""
     stood_still: float
-    """Seconds in which the machine let nobody run."""
+    """Seconds in which the machine ran no process."""
     seconds: float
     direct: Direct
     modes: Counter[str] = field(default_factory=Counter)

@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 from .facts import Facts, Item, Reading
 
 Kind = Literal["lost", "duplicated", "reordered", "gap", "altered", "retry", "foreign", "surprise", "late", "tame"]
-"""`late` and `tame` are for the labs that break Realtime: an entry that came too late, a fault that hit nobody."""
+"""`late` and `tame` are for labs that break Realtime: an entry was shown too late, a fault hit nothing."""
 KINDS: tuple[Kind, ...] = ("lost", "duplicated", "reordered", "gap", "altered", "retry", "foreign", "surprise")
 
 
@@ -42,7 +42,7 @@ def _log_has_no_gap(facts: Facts) -> Iterator[Violation]:
     for conversation, log in facts.logs.items():
         for expected, item in enumerate(log, start=1):
             if item.seq != expected:
-                yield Violation("gap", f"{conversation}: seq {expected} should come, {_show(item)} did")
+                yield Violation("gap", f"{conversation}: seq {expected} was expected, {_show(item)} found")
                 break  # every later one is off, too
         if facts.heads[conversation] != len(log):
             yield Violation("gap", f"{conversation}: head is {facts.heads[conversation]}, entries are {len(log)}")
@@ -56,7 +56,7 @@ def _log_holds_what_was_sent(facts: Facts) -> Iterator[Violation]:
                 continue
             sent = facts.sent.get(item.key)
             if sent is None or item.kind != "message":
-                yield Violation("foreign", f"{conversation}: nobody sent {_show(item)}")
+                yield Violation("foreign", f"{conversation}: no sender sent {_show(item)}")
                 continue
             if sent.conversation != conversation:
                 yield Violation("foreign", f"{_show(item)} was sent to {sent.conversation}, and is in {conversation}")

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 
 class Item(NamedTuple):
-    """An entry as somebody was shown it; equal items are the same entry, unchanged."""
+    """An entry as a client was shown it; equal items are the same entry, unchanged."""
 
     seq: int
     kind: str
@@ -46,12 +46,12 @@ class Shown(NamedTuple):
     at: float
     """Monotonic seconds."""
     mode: str
-    """How its instance learnt of others' entries then, as the answer said."""
+    """The mode in the answer: how its instance learnt of others' entries then."""
 
 
 @dataclass(slots=True)
 class Reading:
-    """What one reader was given of one conversation, in the order in which it came."""
+    """What one reader was given of one conversation, in the order of arrival."""
 
     reader: str
     conversation: str
@@ -75,10 +75,10 @@ class Facts:
     logs: dict[str, list[Item]] = field(default_factory=dict)
     """Each conversation, read afresh from its beginning after everything was over."""
     heads: dict[str, int] = field(default_factory=dict)
-    """The head that this fresh read was told."""
+    """The head in the answer of this fresh read."""
     readings: list[Reading] = field(default_factory=list)
     surprises: list[str] = field(default_factory=list)
-    """Answers that the contract does not allow where they came."""
+    """Answers that the contract does not allow there."""
 
 
 _SHOWN = {"seq", "kind", "client_id", "message_id", "at", "sender", "content"}

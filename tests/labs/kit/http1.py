@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 
 class NoAnswer(Exception):
-    """No whole answer came: refused, cut off, or not in time. What the request did is unknown."""
+    """No whole answer was received: refused, cut off, or not in time. What the request did is unknown."""
 
 
 class Answer(NamedTuple):
@@ -24,7 +24,7 @@ class Answer(NamedTuple):
 
 
 class Connection:
-    """Asks one request at a time, opens itself when needed, and closes itself after whatever goes wrong."""
+    """Asks one request at a time, opens itself when needed, and closes itself after any error."""
 
     def __init__(self, host: str, port: int, *, key: str | None = None, prefix: str = "", tls: bool = False) -> None:
         self._address = host, port
@@ -42,7 +42,7 @@ class Connection:
         headers: dict[str, str] | None = None,
         timeout: float = 30.0,
     ) -> Answer:
-        """Send a request (`body` goes as JSON) and return its answer; raises NoAnswer, in `timeout` seconds."""
+        """Send a request (`body` as JSON) and return its answer; raises NoAnswer, in `timeout` seconds at most."""
         content = b"" if body is None else json.dumps(body, ensure_ascii=False).encode()
         lines = "".join(f"{name}: {value}\r\n" for name, value in (headers or {}).items())
         if body is not None:
@@ -57,7 +57,7 @@ class Connection:
             self.close()
             raise NoAnswer(f"{type(error).__name__}: {error}") from error
         except asyncio.CancelledError:
-            self.close()  # the answer may still come, and would be taken for the next one's
+            self.close()  # the answer may still arrive, and would be taken for the next one's
             raise
         if answer.headers.get("connection", "").lower() == "close":
             self.close()

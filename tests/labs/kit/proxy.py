@@ -48,7 +48,7 @@ class Proxy:
         self._break("")
 
     def shut(self, prefix: str) -> None:
-        """As `cut`, of connections whose first path begins so; new ones are broken as soon as they have said it."""
+        """As `cut`, of connections whose first path begins so; new ones are broken as soon as they have sent it."""
         self._shut = prefix
         self._break(prefix)
 
@@ -58,12 +58,12 @@ class Proxy:
 
     def freeze(self, prefix: str = "") -> None:
         """Hold everything back, or what is on connections whose first path begins so: connections stay, and nothing
-        comes through."""
+        passes."""
         self._frozen = prefix
         self._open.clear()
 
     def thaw(self) -> None:
-        """Undo `freeze`; what was held back goes on."""
+        """Undo `freeze`; what was held back is passed on."""
         self._open.set()
 
     def _break(self, prefix: str) -> None:

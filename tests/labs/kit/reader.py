@@ -1,4 +1,4 @@
-"""A reader: long polls from its cursor, hangs up now and then, and comes again with the cursor that it had."""
+"""A reader: long polls from its cursor, hangs up now and then, and reconnects with the cursor that it had."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Reader:
         name = f"r{number}"
         self.reading = Reading(name, conversation, instance=run.instance(number))
         self._run = run
-        self._pool = pool  # equal items are kept once, whoever saw them: there are readers × messages of them
+        self._pool = pool  # equal items are kept once for all readers: there are readers × messages of them
         self._random = random.Random(f"{run.plan.seed}/{name}/{conversation}")
         self._cursor = "0"
         self._pause = pause
@@ -41,7 +41,7 @@ class Reader:
         return self.reading.conversation
 
     async def work(self) -> None:
-        """Follow until cancelled, or until an answer comes that the contract does not allow."""
+        """Follow until cancelled, or until an answer that the contract does not allow."""
         connection = self._run.connection(self.reading.instance)
         path = f"/v1/conversations/{self.reading.conversation}/events"
         try:

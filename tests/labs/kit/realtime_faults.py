@@ -32,7 +32,7 @@ class Fault:
     """One fault as it was drawn."""
 
     kind: str
-    hold: float = 0.0
+    duration: float = 0.0
     """Seconds that it lasts at least."""
     begin: tuple[Command, ...] = ()
     end: tuple[Command, ...] = ()
@@ -95,7 +95,7 @@ def _refuse_join(random: Random, brisk: float) -> Fault:
 
 
 def _replication(random: Random, brisk: float) -> Fault:
-    # Nothing tells of it: sockets and channels are well, and what is inserted meanwhile never comes.
+    # Nothing reports it: sockets and channels are well, and what is inserted meanwhile is never delivered.
     begin: Command = ("replication", {"on": False})
     end: Command = ("replication", {"on": True})
     return Fault("replication", random.uniform(4.0, 9.0) * brisk, (begin,), (end,))

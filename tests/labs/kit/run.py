@@ -1,4 +1,4 @@
-"""The state that senders, readers and whoever breaks things share in one run: facts, what is in flight, and figures."""
+"""The state that senders, readers and what breaks things share in one run: facts, what is in flight, and figures."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Kill:
     recovery: float = 0.0
     """Seconds from the kill to the next acknowledged send, the restart included."""
     lost: int = 0
-    """Answers that never came, or that said 503: stored or not, the sender cannot know."""
+    """Sends without an answer, or answered 503: stored or not, the sender cannot know."""
     stored: int = 0
     """Of those, the ones whose repeat showed that the entry had become durable: killed after the commit."""
     unstored: int = 0
@@ -60,7 +60,7 @@ class Kill:
 
 @dataclass(slots=True)
 class Run:
-    """One run as it goes on."""
+    """One run in progress."""
 
     plan: Plan
     services: Sequence[Service]
@@ -71,21 +71,21 @@ class Run:
     killed_at: float | None = None
     """When the service was killed, until a send is acknowledged again."""
     acknowledged_at: dict[str, float] = field(default_factory=dict)
-    """When a 2xx first told of each key."""
+    """When a send with each key was first answered 2xx; monotonic seconds."""
     round_trips: list[float] = field(default_factory=list)
     """Seconds that each send took to its 2xx."""
     repeats: int = 0
     hung_up: int = 0
     given_up: int = 0
     refused: int = 0
-    """503s, after which the sender came again."""
+    """503s, after which the sender sent again."""
     polls: int = 0
     sending: int = 0
     """Senders that are not through yet."""
     worst_lag: float = 0.0
     """Longest time from an acknowledgement to a reader's sight of the entry; a restart in between counts."""
     standstills: list[Standstill] = field(default_factory=list)
-    """When the machine let nobody run, the driver included."""
+    """When the machine ran no process, the driver included."""
     began: float = field(default_factory=time.monotonic)
 
     def instance(self, number: int) -> int:
@@ -107,7 +107,7 @@ class Run:
         return f"{len(self.kills)} kills"
 
     async def turn(self, left: int) -> None:
-        """A sender waits here before each message, with `left` to go: whoever spreads the messages over a time."""
+        """A sender waits here before each message, with `left` to send: some labs spread them over a time."""
 
     def acknowledge(self, ack: Acknowledgement, flight: Flight) -> None:
         """Record a 2xx. Only a request that was written after a kill shows that the service is back."""

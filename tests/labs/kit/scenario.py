@@ -21,7 +21,7 @@ CATCH_UP = 60.0  # seconds that readers get after the last send: more than one w
 
 
 class Follower(Protocol):
-    """Whoever follows one conversation."""
+    """What follows one conversation."""
 
     @property
     def conversation(self) -> str:
@@ -49,7 +49,7 @@ async def converse(
     breaking: Coroutine[Any, Any, None],
     readers: Sequence[Follower] | None = None,
 ) -> None:
-    """Send everything under the eyes of all readers while `breaking` goes on, and let the readers catch up. Readers of
+    """Send everything while all readers follow and `breaking` runs, and let the readers catch up. Readers of
     the caller's own are its to record. Raises RunAborted, TimeoutError or NotReady."""
     plan = run.plan
     if readers is None:
@@ -86,7 +86,7 @@ async def _all_along(run: Run, readers: Sequence[Follower]) -> AsyncIterator[Non
 
 async def _caught_up(run: Run, readers: Sequence[Follower]) -> None:
     heads = {name: (await _read(run, name, {}))[1] for name in run.plan.names}
-    for ack in run.facts.acknowledgements:  # an instance may not have heard yet what another one took
+    for ack in run.facts.acknowledgements:  # an instance may not know yet what another one took
         conversation = run.facts.sent[ack.key].conversation
         heads[conversation] = max(heads[conversation], ack.item.seq)
     end = time.monotonic() + CATCH_UP
@@ -97,7 +97,7 @@ async def _caught_up(run: Run, readers: Sequence[Follower]) -> None:
 
 
 async def _read(run: Run, name: str, pool: dict[Item, Item]) -> tuple[list[Item], int]:
-    """The whole log by plain polls, and the head that the last of them told."""
+    """The whole log by plain polls, and the head in the last answer."""
     connection = run.connection()
     items: list[Item] = []
     cursor = "0"

@@ -1,4 +1,4 @@
-"""A sender: one message after the other, each until it is answered or given up, with repeats that nobody asked for."""
+"""A sender: one message after the other, each until it is answered or given up, with repeats that were not needed."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Sender:
         self._hit: int | None = None  # the kill that cost the current message an answer
 
     async def work(self) -> None:
-        """Send everything."""
+        """Send the whole share."""
         self._run.sending += 1
         try:
             await self._work()
@@ -54,7 +54,7 @@ class Sender:
         self._connection.close()
         self._other.close()
 
-    async def say(self, conversation: str) -> bool:
+    async def send_one(self, conversation: str) -> bool:
         """Send one message more, to this conversation, until it is acknowledged; False: it is refused for good."""
         sent = self._draw(self._share, conversation)
         self._share += 1
@@ -123,13 +123,13 @@ class Sender:
         finally:
             self._run.flights.discard(flight)
         if flight.kill is not None and (answer is None or answer.status == 503):
-            if sent.key not in self._run.acknowledged_at:  # else its repeat tells nothing of this moment
+            if sent.key not in self._run.acknowledged_at:  # else its repeat shows nothing of this moment
                 self._hit = flight.kill
             self._run.kills[flight.kill].lost += 1
         return answer
 
     def _request(self, sent: Sent) -> tuple[dict[str, Any], dict[str, str]]:
-        """The key goes in the header, in the body or in both: to the service it is the same thing."""
+        """The key is in the header, in the body or in both: to the service it is the same."""
         body: dict[str, Any] = {"content": sent.content, "sender": {"role": "user", "id": sent.sender}}
         form = self._random.choice(["header", "body", "both"])
         if form != "header":

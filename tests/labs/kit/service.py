@@ -16,7 +16,7 @@ from pathlib import Path
 from .driver import die_with_parent
 from .http1 import Connection, NoAnswer
 
-# What the service says while it starts is only looked at when something went wrong.
+# What the service logs while it starts is read only when something went wrong.
 LOG_NAME = "service.log"
 
 
@@ -94,7 +94,7 @@ class Service:
     def last_words(self) -> str:
         """The end of its log, for a message."""
         text = self.log.read_text("utf-8", "replace") if self.log.exists() else ""
-        return " | ".join(text.splitlines()[-8:]) or "(it said nothing)"
+        return " | ".join(text.splitlines()[-8:]) or "(it logged nothing)"
 
     async def _end(self, how: signal.Signals) -> None:
         if self._process is None:

@@ -1,4 +1,4 @@
-"""When the machine let nobody run, by the driver's own clock: no product code runs in it, so a slow product changes
+"""When the machine ran no process, by the driver's own clock: no product code runs in it, so a slow product changes
 nothing here."""
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from contextlib import asynccontextmanager
 from typing import NamedTuple
 
 TICK = 0.05
-"""Seconds between two looks."""
+"""Seconds between two readings of the clock."""
 
 LATE = 0.1
-"""Seconds by which a look must be late for that to be more than a busy driver's usual jitter."""
+"""Seconds by which a reading must be late for that to be more than a busy driver's usual jitter."""
 
 
 class Standstill(NamedTuple):
@@ -35,7 +35,7 @@ async def watch(found: list[Standstill]) -> None:
 
 @asynccontextmanager
 async def noted() -> AsyncIterator[list[Standstill]]:
-    """Those that come while it is open."""
+    """The standstills that occur while it is open."""
     found: list[Standstill] = []
     watching = asyncio.create_task(watch(found), name="standstills")
     try:

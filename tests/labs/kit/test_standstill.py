@@ -1,4 +1,4 @@
-"""The time in which nobody could be told anything, because nothing ran."""
+"""The time in which no reader could be shown anything, because the machine ran nothing."""
 
 from __future__ import annotations
 

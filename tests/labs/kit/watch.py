@@ -1,4 +1,4 @@
-"""A watch on both instances: what `GET /v1/status` says of the live link, again and again."""
+"""A watch on the instances: the state of the live link, by `GET /v1/status` again and again."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 from .http1 import Connection, NoAnswer
 
 EVERY = 0.1
-"""Seconds between two looks."""
+"""Seconds between two polls of an instance."""
 
 
 class Seen(NamedTuple):
-    """From `at` on an instance was seen so. `since` tells of a change that was over between two looks."""
+    """From `at` on an instance was seen so. `since` reveals a change that was over between two polls."""
 
     at: float
     live: bool
@@ -24,7 +24,7 @@ class Seen(NamedTuple):
 
 @dataclass(slots=True)
 class Watch:
-    """Of each instance, what it said, whenever that changed."""
+    """The states that each instance reported, one for each change."""
 
     seen: list[list[Seen]]
 
@@ -36,7 +36,7 @@ class Watch:
         return max(one.at for one in newest if one is not None)
 
     def noticed(self, began: float, ended: float | None = None) -> list[float | None]:
-        """When each instance first said that it is not live, or that it became so again, in that time."""
+        """When each instance first reported, in that time, that it is not live or has become so again."""
         return [
             next((one.at for one in each if one.at > began and (ended is None or one.at <= ended)), None)
             for each in self.seen
@@ -53,7 +53,7 @@ class Watch:
         return shares
 
     async def look(self, instance: int, connection: Connection) -> None:
-        """Look until cancelled."""
+        """Poll one instance until cancelled, and record each change."""
         while True:
             try:
                 status = (await connection.ask("GET", "/v1/status", timeout=10.0)).json()

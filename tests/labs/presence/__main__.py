@@ -1,6 +1,6 @@
 """`python -m tests.labs.presence`: exit code 0 when all observers came to agree with the truth, and nobody flickered.
 
-Two instances on a local Supabase whose Realtime is broken, while people come, type, reload, crash and leave."""
+Two instances on a local Supabase whose Realtime is broken, while people join, type, reload, crash and leave."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ from .timeline import write
 from .verdict import Excuses, Violation, flickers
 
 SPREAD = 9.0
-"""Seconds in which one instance must know what was told to the other, whatever is broken but the store. While signals
-should come a roster waits for up to 2 s to be stored, its heartbeat for 1 s more, and the other instance looks every
-1.3 s; the rest is for a machine on which each of the four calls takes its time. Less than the hold-back."""
+"""Seconds in which one instance must know what was reported to the other, whatever is broken but the store. While
+signals are expected a roster waits for up to 2 s to be stored, its heartbeat for 1 s more, and the other instance looks
+every 1.3 s; the rest is for a machine on which each of the four calls takes its time. Less than the hold-back."""
 
 LEEWAY = 0.75
-"""Seconds by which what an observer was told may be of another moment than when it came."""
+"""Seconds by which what an observer was shown may be older than its arrival."""
 
 
 def main(arguments: list[str]) -> int:
-    """Run it and say what was seen."""
+    """Run it, print the verdict, and return the exit code."""
     options = _parser().parse_args(arguments)
     plan = Plan(**{field.name: getattr(options, field.name) for field in fields(Plan) if hasattr(options, field.name)})
     folder = options.logs or Path(tempfile.mkdtemp(prefix="presence-lab-"))
@@ -106,7 +106,7 @@ def _tame(run: Run, judged: int) -> list[Violation]:
     found = [f"instance {number} was never {mode}" for number, modes in enumerate(run.modes)
              for mode in wanted if not modes[mode]]  # fmt: skip
     if not judged:
-        found.append("nobody was judged for flicker")
+        found.append("no person was judged for flicker")
     return [Violation("tame", what) for what in found]
 
 

@@ -1,6 +1,6 @@
 """The driver's own account of one person: what was said of its devices, and what follows from it. Pure.
 
-What was asked but not answered yet may have happened or not; only answers count, from the moment they came."""
+What was asked but not answered yet may have happened or not; only answers count, from the moment they were received."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 
 class Reported(NamedTuple):
-    """A device said that it is here."""
+    """A device reported that it is here."""
 
     device: str
     began: float
@@ -22,7 +22,7 @@ class Reported(NamedTuple):
 
 
 class Left(NamedTuple):
-    """A device said that it goes."""
+    """A device reported that it leaves."""
 
     device: str
     began: float
@@ -33,7 +33,7 @@ class Left(NamedTuple):
 
 
 class Typed(NamedTuple):
-    """Somebody said that it types, for `seconds`; 0: that it does not, or it sent a message."""
+    """A person reported that it types, for `seconds`; 0: that it does not, or it sent a message."""
 
     began: float
     answered: float
@@ -100,7 +100,7 @@ class Account:
 
     def alive(self, now: float, uncertain: float) -> tuple[dict[str, str], bool]:
         """Devices that are here, with their status; and whether that is certain: False when one was late to report
-        (more than the share `uncertain` of its time to live) and has not been heard of for a time to live since."""
+        (more than the share `uncertain` of its time to live) and has not reported for a time to live since."""
         devices: dict[str, str] = {}
         certain = True
         last: dict[str, Reported] = {}
@@ -136,7 +136,7 @@ class Account:
         return last.answered + self.hold_back if last.was_here else max([*reports, last.answered])
 
     def typing_until(self) -> Span | None:
-        """When the last typing that was said ends, at the earliest and the latest; None: nobody types."""
+        """When the last typing that was said ends, at the earliest and the latest; None: the person does not type."""
         if not self.typed or not self.typed[-1].seconds:
             return None
         last = self.typed[-1]
@@ -160,7 +160,7 @@ def _chains(events: Sequence[Reported | Left], hold_back: float) -> Iterator[Cha
 
 
 def _ended(chain: Chain, left: Left, hold_back: float, *, last: bool) -> Chain:
-    """What is left of a claim when its device goes: the hold-back is promised by the instance that has the claim."""
+    """What is left of a claim when its device leaves: the hold-back is promised by the instance that has the claim."""
     end = left.began + (hold_back if left.was_here else 0.0)
     if not (last and left.was_here and left.instance == chain.instance and left.began < chain.span.ended):
         end = min(end, chain.span.ended)

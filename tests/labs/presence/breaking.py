@@ -30,7 +30,7 @@ async def break_often(run: Run, round_: int) -> None:
         struck = Struck(planned.kind, "", time.monotonic())
         run.struck.append(struck)
         async with _broken(run, planned, struck):
-            await asyncio.sleep(planned.hold)
+            await asyncio.sleep(planned.duration)
         struck.ended = time.monotonic()
         if planned.kind == "store_cut":
             run.was_cut(struck.began, struck.ended)

@@ -33,7 +33,7 @@ def _instead(owner: type[Any], name: str, other: Callable[..., Any]) -> None:
 
 
 def never_expire() -> None:
-    """A device that is not heard of any more stays."""
+    """A device that reports no more stays."""
     due = Devices.due
 
     def stays(self: Devices, room: Room, person: Person, device: str, now: Moment) -> bool:
@@ -61,7 +61,7 @@ def forget_the_hold_back() -> None:
 
 
 def type_for_ever() -> None:
-    """Typing ends when somebody says so, and not by itself."""
+    """Typing ends by a report, and not by itself."""
     typing = Engine.typing
 
     def goes_on(

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 
 class Here(NamedTuple):
-    """One person in a list, as far as an observer is told: a page is told no devices."""
+    """One person in a list, as far as an observer is shown it: a page is shown no devices."""
 
     status: str
     devices: frozenset[str] | None = None
@@ -24,11 +24,11 @@ class Observation(NamedTuple):
     typing: frozenset[str]
     version: str = ""
     counts: dict[str, int] | None = None
-    """People by role, without those who are not of the lab; None where the observer is not told."""
+    """People by role, without those who are not of the lab; None where the observer is not shown them."""
 
 
 class Gone(NamedTuple):
-    """Somebody was said to have left, on a channel."""
+    """A channel reported that a person left."""
 
     at: float
     name: str
@@ -43,29 +43,29 @@ class ObserverLog:
     instance: int | None
     """Of which instance it learns; None: of neither, on a channel of its own."""
     seen: list[Observation] = field(default_factory=list)
-    """Whenever it asked, or was told."""
+    """One for each answer or message, in order."""
     gone: list[Gone] = field(default_factory=list)
 
 
-def people_of(told: list[dict[str, Any]]) -> dict[str, Here]:
+def people_of(given: list[dict[str, Any]]) -> dict[str, Here]:
     """Of a presence list, by name; people who are not of the lab are left out."""
     return {
         each["name"]: Here(
             each["status"], frozenset(one["device"] for one in each["devices"]) if "devices" in each else None
         )
-        for each in told
+        for each in given
         if is_of_the_lab(each)
     }
 
 
-def typing_of(told: list[dict[str, Any]]) -> frozenset[str]:
+def typing_of(given: list[dict[str, Any]]) -> frozenset[str]:
     """Who types, by name."""
-    return frozenset(each["name"] for each in told if is_of_the_lab(each))
+    return frozenset(each["name"] for each in given if is_of_the_lab(each))
 
 
-def is_of_the_lab(told: dict[str, Any]) -> bool:
+def is_of_the_lab(given: dict[str, Any]) -> bool:
     """Whether it is one of the driver's people, and not the page that looks on."""
-    name = str(told.get("name") or "")
+    name = str(given.get("name") or "")
     return name.startswith("p") and name[1:].isdigit()
 
 

@@ -23,8 +23,8 @@ WEIGHTS: dict[Kind, int] = {
     "say": 2,
     "status": 2,
 }
-"""How often each is drawn. `reload` leaves and comes again at the same instance, `hop` at the other one; `move` goes on
-reporting at the other one without a word; `renew_device` crashes and comes as another device."""
+"""How often each is drawn. `reload` leaves and joins again at the same instance, `hop` at the other one; `move` goes on
+reporting at the other one without a word; `renew_device` crashes and joins as another device."""
 
 ROLES = ("user", "user", "user", "agent", "assistant")
 STATUSES = ("online", "online", "away", "busy")
@@ -77,7 +77,7 @@ class Act(NamedTuple):
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody, as drawn."""
+    """A person, as drawn."""
 
     number: int
     conversation: str
@@ -129,7 +129,7 @@ class Planned(NamedTuple):
 
     at: float
     kind: str
-    hold: float
+    duration: float
     instance: int
     draw: int
     """What the kind's own details are drawn from."""

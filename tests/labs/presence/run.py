@@ -53,7 +53,7 @@ class Agreed:
 
 @dataclass(slots=True)
 class Run:
-    """One run as it goes on."""
+    """One run in progress."""
 
     plan: Plan
     services: list[Service]
@@ -76,7 +76,7 @@ class Run:
     """Of each instance, how often it was seen in which mode."""
     mode_now: list[str] = field(init=False)
     changes: list[list[tuple[float, str]]] = field(init=False)
-    """When each came to be in another mode."""
+    """When the mode of each changed, and to which."""
     settled: int = 0
     """Peaces that were looked at to their end."""
     reports: int = 0
@@ -99,13 +99,13 @@ class Run:
         """To one of the services."""
         return Connection(self.services[instance].host, self.services[instance].port, key=self.key)
 
-    def tell(self) -> None:
-        """The round, or the peace, is another one now."""
+    def notify(self) -> None:
+        """Wake all who wait for another round or peace."""
         woken, self.woken = self.woken, asyncio.Event()
         woken.set()
 
     def took(self, began: float, answered: float) -> None:
-        """An answer came."""
+        """Record that an answer was received, and how long it took."""
         self.requests += 1
         self.slowest = max(self.slowest, answered - began)
         if answered - began > SLOW:
@@ -121,7 +121,7 @@ class Run:
         self.cut.append(Span(began - SLOW, ended + 2 * self.plan.ttl / 3))
 
     def surprise(self, what: str) -> None:
-        """Note an answer that should not have come."""
+        """Record an answer that the contract does not allow."""
         if len(self.violations) < 1000:
             self.violations.append(Violation("surprise", what))
 

@@ -87,7 +87,7 @@ async def experiment(run: Run, folder: Path, stack: Stack) -> None:
             for number in range(run.plan.rounds):
                 await _round(run, number)
             run.over = True
-            run.tell()
+            run.notify()
             await asyncio.wait(people, timeout=PEACE)
             for task in (*tasks, *people):
                 task.cancel()
@@ -116,7 +116,7 @@ def _of(run: Run, observer: str) -> dict[str, ObserverLog]:
 
 async def _round(run: Run, number: int) -> None:
     run.round, run.round_began, run.peace, run.slowest = number, time.monotonic(), False, 0.0
-    run.tell()
+    run.notify()
     await break_often(run, number)
     await asyncio.sleep(max(0.0, run.round_began + run.plan.chaos - time.monotonic()))
     healed = time.monotonic()
@@ -126,7 +126,7 @@ async def _round(run: Run, number: int) -> None:
     if number % 2 == 0:
         await switch(run, on=True)
     run.peace = True
-    run.tell()
+    run.notify()
     await _until(lambda: all(actor.at_peace for actor in run.actors), PEACE, "a person had no answer")
     with contextlib.suppress(RunAborted):
         await _until(lambda: set(run.mode_now) == {"live"} or number % 2 == 1, LIVE, "not live")

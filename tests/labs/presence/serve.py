@@ -13,7 +13,7 @@ from .bugs import BUGS
 
 
 def main(arguments: list[str]) -> int:
-    """Serve until told to stop."""
+    """Serve until stopped by a signal."""
     parser = argparse.ArgumentParser(prog="python -m tests.labs.presence.serve", description=__doc__)
     parser.add_argument("--bug", choices=BUGS, required=True)
     BUGS[parser.parse_args(arguments).bug].make()

@@ -27,5 +27,5 @@ def test_faults_come_one_after_the_other_and_are_over_before_the_peace() -> None
         plan = Plan(seed=seed)
         some = faults(plan, 0)
         assert len({fault.kind for fault in some}) == plan.faults
-        assert all(one.at + one.hold < other.at for one, other in pairwise(some))
-        assert some[-1].at + some[-1].hold < plan.chaos
+        assert all(one.at + one.duration < other.at for one, other in pairwise(some))
+        assert some[-1].at + some[-1].duration < plan.chaos

@@ -128,7 +128,7 @@ def test_a_word_on_the_channel_that_somebody_left_who_did_not() -> None:
 
 
 def test_people_of_a_list_without_whoever_is_not_of_the_lab() -> None:
-    told: list[dict[str, Any]] = [{"name": "p7", "status": "online", "devices": [{"device": "d"}]}, {"name": "page"}]
-    assert people_of(told) == {"p7": Here("online", frozenset({"d"}))}
+    given: list[dict[str, Any]] = [{"name": "p7", "status": "online", "devices": [{"device": "d"}]}, {"name": "page"}]
+    assert people_of(given) == {"p7": Here("online", frozenset({"d"}))}
     assert people_of([{"name": "p7", "status": "away"}]) == {"p7": Here("away", None)}
     assert typing_of([{"name": "p7"}, {"name": "x"}]) == {"p7"}

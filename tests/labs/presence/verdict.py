@@ -81,7 +81,7 @@ def differences(log: ObserverLog, view: Observation, true: Truth) -> Iterator[Vi
 
 
 def versions(conversation: str, views: Mapping[str, Observation]) -> Iterator[Violation]:
-    """Observers who may see the same and are told other versions of it."""
+    """Observers who may see the same and are given different versions of it."""
     told = {observer: view.version for observer, view in views.items() if view.version}
     if len(set(told.values())) > 1:
         yield Violation("versions", f"{conversation}: observers agree on who is here, and versions differ: {told}")
@@ -89,12 +89,12 @@ def versions(conversation: str, views: Mapping[str, Observation]) -> Iterator[Vi
 
 @dataclass(frozen=True)
 class Excuses:
-    """When nobody is blamed for a flicker."""
+    """When a flicker is no violation."""
 
     blind: Sequence[Span] = ()
-    """The driver, or an instance, was too slow to tell when anything was."""
+    """The driver, or an instance, was too slow: no moment is certain."""
     cut: Sequence[Span] = ()
-    """An instance had the store out of reach, or it was too slow: only what was told at an instance itself is sure."""
+    """An instance had the store out of reach, or was too slow: only reports to the instance itself are certain."""
 
 
 def flickers(
@@ -103,7 +103,7 @@ def flickers(
     """People who were not seen although they were here all the time, and how many observations of one person
     were judged.
 
-    `spread`: seconds until an observer must know what was told to the other instance. `leeway`: seconds by which an
+    `spread`: seconds until an observer must know what was reported to the other instance. `leeway`: seconds by which an
     answer may be of another moment than it says."""
     found: list[Violation] = []
     judged = 0
@@ -124,7 +124,7 @@ def flickers(
 
 
 def _moments(log: ObserverLog, name: str) -> Iterator[tuple[float, bool]]:
-    """When something was told of this person, and whether it was there then."""
+    """The moments at which the observer knew of this person, and whether it was present."""
     yield from ((view.at, name in view.people) for view in log.seen)
     yield from ((gone.at, False) for gone in log.gone if gone.name == name)
 

@@ -37,7 +37,7 @@ RECONCILE_INTERVAL = 5.0
 
 
 def main(arguments: list[str]) -> int:
-    """Run it and say what was seen."""
+    """Run it, print the verdict, and return the exit code."""
     options = _parser().parse_args(arguments)
     plan = Soak(**{field.name: getattr(options, field.name) for field in fields(Soak) if hasattr(options, field.name)})
     folder = options.logs or Path(tempfile.mkdtemp(prefix="realtime-lab-"))

@@ -31,10 +31,10 @@ OFF = "switched off"
 """The reason of a transport that the operator switched off."""
 
 TRIES = 3
-"""Times that a fault which hit nobody is done."""
+"""Times that a fault which hit nothing is tried."""
 
-LOOK = 1.0
-"""Seconds by which a look at an instance may be late."""
+POLL_LATENESS = 1.0
+"""Seconds by which a poll of an instance may be late."""
 
 
 async def break_often(run: SoakRun) -> None:
@@ -61,9 +61,10 @@ async def _strike(run: SoakRun, step: Step) -> bool:
     strike = Strike(fault.kind, fault.detail, _now())
     run.strikes.append(strike)
     await run.command(*fault.begin)
-    strike.cut = await _until(run, lambda: False, fault.hold)
+    strike.cut = await _until(run, lambda: False, fault.duration)
     if fault.ends_links:
-        await _until(run, lambda: None not in run.watch.noticed(strike.began), FOUND + LOOK + strike.began - _now())
+        left = FOUND + POLL_LATENESS + strike.began - _now()
+        await _until(run, lambda: None not in run.watch.noticed(strike.began), left)
     await run.command(*fault.end)
     strike.ended = _now()
     after = await run.hits()
@@ -72,7 +73,7 @@ async def _strike(run: SoakRun, step: Step) -> bool:
         raise RunAborted(f"not live within {RECOVERY:.0f} s after {fault.kind} {fault.detail}: {_said(run)}")
     after_seconds = [at - strike.began for at in run.watch.noticed(strike.began) if at is not None]
     strike.noticed_by, strike.noticed = len(after_seconds), max(after_seconds, default=None)
-    in_time = sum(seconds <= FOUND + LOOK for seconds in after_seconds)
+    in_time = sum(seconds <= FOUND + POLL_LATENESS for seconds in after_seconds)
     if fault.ends_links and not strike.cut and in_time < len(run.services):
         run.surprise(f"after {fault.kind} {fault.detail} only {in_time} instances noticed within {FOUND:.0f} s")
     return strike.hits > 0 or not fault.counted or strike.cut
@@ -96,7 +97,7 @@ async def _all_live(run: SoakRun, within: float, *, quiet: float, strike: Strike
 
 
 async def _switch_off_and_on(run: SoakRun) -> None:
-    """What comes and goes as often as here is used again after 30 s only; an operator's word is never held back."""
+    """A transport that fails as often as here is used again after 30 s only; a switch takes effect at once."""
     run.switched += 1
     await run.switch(on=False)
     await _until(run, lambda: all(each[-1].reason == OFF for each in run.watch.seen), TOGGLED)

@@ -36,7 +36,7 @@ class Step:
     @property
     def usual(self) -> float:
         """Seconds that it takes, about."""
-        return self.fault.hold + RETURN + self.quiet
+        return self.fault.duration + RETURN + self.quiet
 
 
 def steps(plan: Soak) -> Iterator[list[Step]]:

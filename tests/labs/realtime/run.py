@@ -21,16 +21,16 @@ TIMEOUT = 30.0
 
 @dataclass(slots=True)
 class Strike:
-    """A fault that was done, and what came of it."""
+    """A fault that was done, and its effect."""
 
     kind: str
     detail: str
     began: float
     ended: float = 0.0
     hits: int = 0
-    """How often it hit somebody, as the stand-in counted; 0 where it cannot."""
+    """How often it hit a socket or a channel, as the stand-in counted; 0 where it cannot."""
     noticed: float | None = None
-    """Seconds from its beginning until the last instance that noticed said that it is not live, or so again."""
+    """Seconds from its beginning until the last instance that noticed reported that it is not live, or live again."""
     noticed_by: int = 0
     """Instances that did."""
     recovered: float | None = None
@@ -46,7 +46,7 @@ class Strike:
 
 @dataclass(slots=True)
 class SoakRun(Run):
-    """One soak as it goes on."""
+    """One soak in progress."""
 
     soak: Soak = field(kw_only=True)
     control: httpx.AsyncClient = field(kw_only=True)
@@ -60,7 +60,7 @@ class SoakRun(Run):
     steps_left: float = 0.0
     """Seconds that the first round's other faults will take, about."""
     switched: int = 0
-    """Times that realtime was switched off and on, because it had come and gone too often to be used soon."""
+    """Times that realtime was switched off and on, because it had failed too often to be used again soon."""
     ended: float = 0.0
     """When the readers had caught up; monotonic seconds."""
 
@@ -75,7 +75,7 @@ class SoakRun(Run):
         return [name for number, name in enumerate(self.plan.names) if number >= instances or number == instance]
 
     async def turn(self, left: int) -> None:
-        """Spread the messages over the first round, so that each kind of fault meets some; then nobody waits."""
+        """Spread the messages over the first round, so that each kind of fault meets some; later none is held back."""
         while not self.rounds:
             remaining = self.steps_left + max(3.0 * self.soak.brisk, self.step_ends - time.monotonic())
             pause = remaining / left - (self.round_trips[-1] if self.round_trips else 0.0)

@@ -45,5 +45,5 @@ def test_a_brisk_soak_takes_a_share_of_the_time() -> None:
     usual, brisk = (next(steps(Soak(seed=7, brisk=share))) for share in (1.0, 0.25))
     for slow, fast in zip(usual, brisk, strict=True):
         assert fast.fault.kind == slow.fault.kind
-        assert fast.fault.hold == pytest.approx(slow.fault.hold / 4)
+        assert fast.fault.duration == pytest.approx(slow.fault.duration / 4)
         assert fast.quiet == pytest.approx(slow.quiet / 4)

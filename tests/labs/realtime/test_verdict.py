@@ -1,4 +1,4 @@
-"""A soak whose faults hit nobody, or that was never live, is no soak."""
+"""A soak whose faults hit nothing, or that was never live, is no soak."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether the run was what it says: every kind of fault hit, and readers saw entries live and while polling. Pure."""
+"""Whether the run tried what it claims: each kind of fault hit, and entries were seen live and while polling. Pure."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def tame(strikes: Sequence[Strike], found: Sequence[Wait], kinds: Collection[str
     for kind in kinds:
         of_kind = [strike for strike in strikes if strike.kind == kind]
         if not any(bit(strike, found) for strike in of_kind):
-            yield Violation("tame", f"{kind} was done {len(of_kind)} times and hit nobody")
+            yield Violation("tame", f"{kind} was done {len(of_kind)} times and hit nothing")
 
 
 def one_sided(found: Sequence[Wait]) -> Iterator[Violation]:

@@ -1,4 +1,4 @@
-"""`python -m tests.labs.replay`: exit code 0 when all came back as it was sent, 1 at the first difference."""
+"""`python -m tests.labs.replay`: exit code 0 when all was read back as it was sent, 1 at the first difference."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ Step = Callable[[Dialogue, Client, Client], Awaitable[None]]
 
 
 def main(arguments: list[str]) -> int:
-    """Replay, read back, and say what was seen."""
+    """Replay, read back, print the figures, and return the exit code."""
     options = _parser().parse_args(arguments)
     console = Console(width=None if sys.stdout.isatty() else 120)
     corpus = _chosen(load(options.prefix), options.language, options.limit)

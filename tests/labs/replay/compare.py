@@ -1,4 +1,4 @@
-"""Comparing what came back with what was sent: complete, in order, unchanged; the first difference is an error."""
+"""Comparing what was read back with what was sent: complete, in order, unchanged; the first difference is an error."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _BEGIN = r"\[\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC\] %s: "
 
 
 class Difference(Exception):
-    """What came back is not what was sent."""
+    """What was read back is not what was sent."""
 
 
 def compare(where: str, sent: Sequence[Line], got: Sequence[Line]) -> None:

@@ -91,7 +91,7 @@ async def lab(folder: Path, scale: Scale, wanted: list[Attack], table: Table) ->
 
 
 def main(arguments: list[str]) -> int:
-    """Launch them, and say what was seen."""
+    """Launch the attacks and print the verdicts; the exit code."""
     parser = argparse.ArgumentParser(prog="python -m tests.labs.security", description=__doc__)
     parser.add_argument("--short", action="store_true", help="less of everything, within a minute")
     parser.add_argument("--only", default="", help="attacks whose name has this in it")

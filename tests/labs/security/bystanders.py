@@ -1,4 +1,4 @@
-"""The other users, who send and poll all the while: how long they wait, and what goes wrong for them."""
+"""The other users, who send and poll all the while: how long they wait, and what fails for them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Seen:
     failures: list[str] = field(default_factory=list)
     """Of those who are connected."""
     turned_away: int = 0
-    """Newcomers who were told to come again, or got no answer."""
+    """Newcomers who were asked to try again later, or got no answer."""
     let_in: int = 0
     peak: int = 0
     """Most resident memory of the service, in MB."""

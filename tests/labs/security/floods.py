@@ -103,7 +103,7 @@ async def idle(target: Target, scale: Scale) -> list[str]:
 
 
 async def hold(target: Target, scale: Scale, first: bytes, piece: bytes) -> list[str]:
-    """Take all connections, and say a little now and then; whoever is cut off comes again."""
+    """Take all connections, and say a little now and then; a connection that is cut is opened again."""
     found: list[str] = []
     cut = 0
     end = time.monotonic() + scale.seconds

@@ -17,7 +17,7 @@ WORST = 2.5
 """Seconds that one answer to another user may take on a machine that does other things, too."""
 
 TURNED_AWAY = 0.25
-"""Share of the newcomers who may be told to come again while all connections are taken."""
+"""Share of the newcomers who may be asked to try again later while all connections are taken."""
 
 
 @dataclass(frozen=True)

@@ -33,5 +33,5 @@ async def test_a_message_that_only_a_read_brings_ends_its_draft(tmp_path: Path) 
             await services.storage.history.append(write)
             services.feeds.hint_head("room", (await services.storage.history.heads(["room"]))["room"])
             batch = await services.feeds.read("room", START, 10)
-            assert [line.message_id for line in batch.lines] == ["m"]
+            assert [line.message_id for line in batch.entries] == ["m"]
             assert services.drafts.of("room") == []

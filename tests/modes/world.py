@@ -11,7 +11,7 @@ from typing import Any, cast
 
 import umbral_chat_polling.plugin
 from umbral_chat import hookimpl
-from umbral_chat._core.delivery.bus import Bus, Happened
+from umbral_chat._core.delivery.bus import Bus, LogChange
 from umbral_chat._core.parts import ServiceParts
 from umbral_chat._core.plugins import boot
 from umbral_chat._core.runtime.tasks import Tasks
@@ -103,14 +103,14 @@ class World:
     def wrote(self, instance: Instance, log: Log, entry: Entry) -> None:
         """An entry is durable: the writer's own bus knows, and the database tells the hub."""
         self.history.logs[ROOM] = log
-        instance.bus.publish(Happened(ROOM, log.epoch, [EncodedEntry.of(entry)]))
+        instance.bus.publish(LogChange(ROOM, log.epoch, [EncodedEntry.of(entry)]))
         self.hub.tell(EntryHint(ROOM, log.epoch, entry))
 
     def delete(self, instance: Instance) -> None:
         """The conversation is gone."""
         self.history.logs[ROOM] = None
         self.deletions += 1
-        instance.bus.publish(Happened(ROOM, "", []))
+        instance.bus.publish(LogChange(ROOM, "", []))
         self.hub.tell(HeadHint(ROOM, Deleted()))
 
 

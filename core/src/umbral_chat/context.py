@@ -82,7 +82,7 @@ class SentEntry(Protocol):
     """A stored entry, as it is answered to its sender."""
 
     @property
-    def line(self) -> EncodedEntry:
+    def entry(self) -> EncodedEntry:
         """The entry with its JSON."""
         ...
 

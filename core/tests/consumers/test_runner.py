@@ -15,7 +15,7 @@ import msgspec
 import pytest
 from umbral_chat._core.consumers import ConsumerRunner
 from umbral_chat._core.consumers.cursor_store import SCANNED
-from umbral_chat._core.delivery.bus import Bus, Happened
+from umbral_chat._core.delivery.bus import Bus, LogChange
 from umbral_chat.errors import HistoryUnavailable
 from umbral_chat.feed import EncodedEntry
 from umbral_chat.model.conversations import Deleted, Head
@@ -86,7 +86,7 @@ class World:
         for _ in range(times):
             entry = log.say()
             if bus is not None:
-                bus.publish(Happened(conversation, log.epoch, [EncodedEntry.of(entry)]))
+                bus.publish(LogChange(conversation, log.epoch, [EncodedEntry.of(entry)]))
 
     def key(self, conversation: str = "room") -> tuple[str, str]:
         return conversation, self.history.log(conversation).epoch
@@ -305,7 +305,7 @@ def test_a_log_that_is_made_anew_begins_anew_and_a_deletion_leaves_no_record() -
             await asyncio.sleep(1)
             old = world.key()
             world.history.logs["room"] = None
-            bus.publish(Happened("room", "", []))
+            bus.publish(LogChange("room", "", []))
             await asyncio.sleep(1)
             assert not [key for key in world.store.records if key[1] == "room"]
             assert not any("room" in name for name in world.store.leases), "a lease's name outlives the conversation"

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 from umbral_chat._core.consumers import ConsumerRunner
-from umbral_chat._core.delivery.bus import Bus, Happened
+from umbral_chat._core.delivery.bus import Bus, LogChange
 from umbral_chat._core.sqlite import open_storage
 from umbral_chat.clock import SystemClock
 from umbral_chat.feed import EncodedEntry
@@ -59,7 +59,7 @@ async def test_two_instances_on_one_file_handle_each_entry_once_and_in_order(tmp
             appended = await storage.history.append(
                 WriteMessage(conversation=conversation, subject="me", sender=Sender(role="user"), content="hello")
             )
-            bus.publish(Happened(conversation, appended.epoch, [EncodedEntry.of(appended.entry)]))
+            bus.publish(LogChange(conversation, appended.epoch, [EncodedEntry.of(appended.entry)]))
         async with asyncio.timeout(120):
             await recorder.complete.wait()
         for _, _, task in instances:

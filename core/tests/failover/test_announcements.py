@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from hypothesis import given
 from hypothesis import strategies as st
-from umbral_chat._core.delivery.bus import Happened
+from umbral_chat._core.delivery.bus import LogChange
 from umbral_chat._core.delivery.failover.announcements import Announcements
 from umbral_chat.model.conversations import Deleted, Head
 from umbral_chat.model.encoded_entry import EncodedEntry
@@ -23,8 +23,8 @@ def entry(seq: int, content: str = "x", *, redaction: bool = False) -> Entry:
     return Message(seq=seq, at=AT, sender=Sender("user"), message_id=f"m{seq}", content=content)
 
 
-def happened(conversation: str, *entries: Entry, epoch: str = EPOCH) -> Happened:
-    return Happened(conversation, epoch, [EncodedEntry.of(one) for one in entries])
+def happened(conversation: str, *entries: Entry, epoch: str = EPOCH) -> LogChange:
+    return LogChange(conversation, epoch, [EncodedEntry.of(one) for one in entries])
 
 
 def drained(waiting: Announcements) -> list[EntryHint | HeadHint]:

@@ -7,7 +7,7 @@ import logging
 from datetime import UTC, datetime
 
 import pytest
-from umbral_chat._core.delivery.bus import Happened
+from umbral_chat._core.delivery.bus import LogChange
 from umbral_chat.model.conversations import Deleted, Head
 from umbral_chat.model.encoded_entry import EncodedEntry
 from umbral_chat.model.entries import Message, Sender
@@ -20,11 +20,11 @@ from .transports import ScriptedTransport
 EPOCH = "aaaaaaaaaa"
 
 
-def said(seq: int, conversation: str = "room") -> Happened:
+def said(seq: int, conversation: str = "room") -> LogChange:
     message = Message(
         seq=seq, at=datetime(2026, 1, 1, tzinfo=UTC), sender=Sender("user"), message_id=f"m{seq}", content="x"
     )
-    return Happened(conversation, EPOCH, [EncodedEntry.of(message)])
+    return LogChange(conversation, EPOCH, [EncodedEntry.of(message)])
 
 
 class AnnouncingTransport(ScriptedTransport):
@@ -51,7 +51,7 @@ def test_entries_and_deletions_are_announced_in_order() -> None:
     async def main() -> None:
         transport = AnnouncingTransport()
         async with running(transport) as instance:
-            for happened in (said(1), said(2), Happened("room", "", [])):
+            for happened in (said(1), said(2), LogChange("room", "", [])):
                 instance.failover.announce(happened)
                 await asyncio.sleep(0.1)
         assert transport.seqs == [1, 2]

@@ -9,7 +9,7 @@ from itertools import pairwise
 import hypothesis.strategies as st
 from hypothesis import given, settings
 from umbral_chat._core.delivery.failover.machine import (
-    DEGRADED_PATIENCE,
+    DEGRADED_TIMEOUT,
     HOUR,
     LONGEST_HOLD,
     STABLE,
@@ -222,9 +222,9 @@ def test_a_quota_that_is_used_up_is_no_outage() -> None:
     made.start(enabled=True, now=0)
     live(made)
     made.reported("pushing", 1, "degraded", "Too many messages per second", 40)
-    assert made.tick(40 + DEGRADED_PATIENCE - 1) == []
+    assert made.tick(40 + DEGRADED_TIMEOUT - 1) == []
     assert made.choice.mode == "polling"
-    assert made.tick(40 + DEGRADED_PATIENCE) == [Command("stop", "pushing", 1)]
+    assert made.tick(40 + DEGRADED_TIMEOUT) == [Command("stop", "pushing", 1)]
 
 
 def test_switching_off_stops_at_once_and_on_starts_at_once_whatever_the_budget() -> None:
@@ -257,7 +257,7 @@ def test_a_state_of_an_earlier_run_does_not_count_for_this_one() -> None:
     made.toggled(enabled=True, now=1)
     assert made.reported("pushing", 1, "live", "late", 2) == []
     assert made.choice.transport == "polling"
-    assert made.broke("pushing", 1, "late", 2) == []
+    assert made.failed("pushing", 1, "late", 2) == []
     live(made, run=2, now=3)
     assert made.choice.transport == "pushing"
 
@@ -267,7 +267,7 @@ def test_polling_mends_itself_unless_it_broke() -> None:
     made.start(enabled=False, now=0)
     assert made.reported("polling", 1, "down", "the store is gone", 1) == []
     assert made.tick(100) == []
-    assert made.broke("polling", 1, "its events ended", 101) == [Command("stop", "polling", 1)]
+    assert made.failed("polling", 1, "its events ended", 101) == [Command("stop", "polling", 1)]
     waiting = made.waiting("polling")
     assert waiting is not None
     assert made.tick(waiting.until) == [Command("start", "polling", 2)]
@@ -316,7 +316,7 @@ def test_whatever_happens_what_is_used_is_live_and_what_failed_is_tried_again(
             if running.get(name) == run and what == "report":
                 said[name] = state
             carry_out(
-                made.broke(name, run, "it broke", now)
+                made.failed(name, run, "it broke", now)
                 if what == "broke"
                 else made.reported(name, run, state, "so it says", now)
             )

@@ -56,8 +56,8 @@ class Rig:
 
     def hint(self, *entries: Entry, conversation: str = "room", epoch: str | None = None) -> None:
         """Tell of entries, as this process's bus or a transport would."""
-        lines = [EncodedEntry.of(entry) for entry in entries]
-        self.feeds.hint_entries(conversation, epoch or self.history.log(conversation).epoch, lines)
+        entries = [EncodedEntry.of(entry) for entry in entries]
+        self.feeds.hint_entries(conversation, epoch or self.history.log(conversation).epoch, entries)
 
     def say(self, content: str | None = None, *, hinted: bool = True) -> Entry:
         entry = self.log.say(content)
@@ -130,19 +130,19 @@ class Client:
             self.reads += 1
             batch = await self.rig.feeds.read(self.conversation, self.cursor, self.limit)
             self.gone = False
-            self.take(batch.lines)
+            self.take(batch.entries)
             assert batch.cursor.seq == (self.seqs[-1] if self.seqs else 0), "the cursor is not where the entries end"
             self.cursor = batch.cursor
-            came = came or bool(batch.lines)
-            if not batch.lines:
+            came = came or bool(batch.entries)
+            if not batch.entries:
                 return came
 
-    def take(self, lines: list[EncodedEntry]) -> None:
-        assert len(lines) <= self.limit
-        for line in lines:
-            assert line.seq == len(self.seqs) + 1, f"{line.seq} follows {self.seqs[-3:]}"
-            self.seqs.append(line.seq)
-            apply(self.copy, [entry_decoder.decode(line.json)])
+    def take(self, entries: list[EncodedEntry]) -> None:
+        assert len(entries) <= self.limit
+        for entry in entries:
+            assert entry.seq == len(self.seqs) + 1, f"{entry.seq} follows {self.seqs[-3:]}"
+            self.seqs.append(entry.seq)
+            apply(self.copy, [entry_decoder.decode(entry.json)])
 
     def start_over(self) -> None:
         self.started_over += 1

@@ -16,14 +16,14 @@ from .virtual import run, settle
 
 
 def seqs(batch: object) -> list[int]:
-    return [line.seq for line in batch.lines]  # type: ignore[attr-defined]
+    return [entry.seq for entry in batch.entries]  # type: ignore[attr-defined]
 
 
 def test_a_log_that_was_never_made_reads_as_empty_and_can_be_waited_on() -> None:
     async def main() -> None:
         async with service() as rig:
             batch = await rig.feeds.read("room", START, 10)
-            assert (batch.lines, batch.cursor, batch.head, batch.has_more) == ([], START, 0, False)
+            assert (batch.entries, batch.cursor, batch.head, batch.has_more) == ([], START, 0, False)
             async with rig.feeds.reading("room") as reader:
                 waiting = asyncio.create_task(reader.wait(START, None, 50))
                 await settle()
@@ -221,7 +221,7 @@ def test_late_hints_of_an_old_epoch_change_nothing() -> None:
             rig.feeds.hint_head("room", old.head)
             batch = await rig.feeds.read("room", START, 10)
             assert (batch.epoch, seqs(batch)) == (rig.log.epoch, [1])
-            assert b"new" in batch.lines[0].json
+            assert b"new" in batch.entries[0].json
 
     run(main())
 
@@ -231,12 +231,12 @@ def test_what_was_redacted_is_blank_for_every_later_reader() -> None:
         async with service() as rig:
             message = rig.log.say("secret")
             rig.hint(message)
-            assert b"secret" in (await rig.feeds.read("room", START, 10)).lines[0].json
+            assert b"secret" in (await rig.feeds.read("room", START, 10)).entries[0].json
             redaction = rig.log.redact(message)
             rig.hint(redaction)
             batch = await rig.feeds.read("room", START, 10)
             assert seqs(batch) == [1, 2]
-            assert b"secret" not in batch.lines[0].json
+            assert b"secret" not in batch.entries[0].json
 
     run(main())
 
@@ -257,7 +257,7 @@ def test_a_page_read_before_a_redaction_is_not_served_after_it() -> None:
             await settle()
             gate.set()
             for batch in await asyncio.gather(slow, joining):
-                assert b"secret" not in batch.lines[0].json
+                assert b"secret" not in batch.entries[0].json
 
     run(main())
 
@@ -278,7 +278,7 @@ def test_memory_shows_nothing_that_a_hint_said_is_redacted_though_the_history_is
             with pytest.raises(HistoryUnavailable):
                 await rig.feeds.read("room", START, 10)
             rig.history.failure = None
-            assert b"secret" not in (await rig.feeds.read("room", START, 10)).lines[0].json
+            assert b"secret" not in (await rig.feeds.read("room", START, 10)).entries[0].json
 
     run(main())
 
@@ -514,7 +514,7 @@ def test_a_poll_of_a_log_that_never_rests_is_answered_all_the_same() -> None:
             churning = asyncio.create_task(churn())
             await asyncio.sleep(0.1)
             batch = await asyncio.wait_for(rig.feeds.read("room", START, 10), 1)
-            assert seqs(batch) == list(range(1, len(batch.lines) + 1))
+            assert seqs(batch) == list(range(1, len(batch.entries) + 1))
             await end(churning)
 
     run(main())

@@ -16,9 +16,9 @@ def loaded(log: Log, keep: int = 500) -> Merge:
 
 
 def read(merge: Merge, log: Log, limit: int = 500) -> None:
-    after = merge.asked()
+    after = merge.begin_read()
     page = log.page(after, limit)
-    merge.learn(after, page.head, [EncodedEntry.of(entry) for entry in page.entries])
+    merge.apply_page(after, page.head, [EncodedEntry.of(entry) for entry in page.entries])
 
 
 def hint(merge: Merge, log: Log, *seqs: int) -> list[bool]:
@@ -33,7 +33,7 @@ def grown(length: int) -> Log:
 
 
 def seqs(merge: Merge) -> list[int]:
-    return [line.seq for line in merge.lines]
+    return [entry.seq for entry in merge.entries]
 
 
 def test_hints_out_of_order_become_readable_in_order_and_need_no_read() -> None:
@@ -60,12 +60,12 @@ def test_a_flood_ahead_of_a_gap_is_bounded_and_one_read_brings_it_all() -> None:
 
 def test_a_hint_that_comes_while_a_read_is_under_way_needs_another() -> None:
     merge = loaded(log := grown(2))
-    after = merge.asked()
+    after = merge.begin_read()
     page = log.page(after, 10)
     log.say()
     log.say()
     hint(merge, log, 4)
-    merge.learn(after, page.head, [EncodedEntry.of(entry) for entry in page.entries])
+    merge.apply_page(after, page.head, [EncodedEntry.of(entry) for entry in page.entries])
     assert not merge.settled
     read(merge, log)
     assert (merge.settled, merge.head) == (True, 4)
@@ -76,8 +76,8 @@ def test_a_read_that_failed_leaves_everything_open() -> None:
     log.say()
     log.say()
     hint(merge, log, 3)
-    merge.asked()
-    merge.unanswered()
+    merge.begin_read()
+    merge.read_failed()
     assert not merge.settled
     read(merge, log)
     assert (merge.settled, merge.head) == (True, 3)
@@ -142,9 +142,9 @@ def test_a_head_that_tells_of_a_redaction_hides_what_is_kept_until_it_is_read() 
     log.redact(log.messages[0])
     merge.hint_head(log.head)
     assert merge.since(0, 10) is None
-    merge.asked()
+    merge.begin_read()
     assert merge.since(0, 10) is None, "asking is not knowing"
-    merge.unanswered()
+    merge.read_failed()
     assert merge.since(0, 10) is None
     read(merge, log)
     assert (merge.redaction, merge.head, merge.settled) == (4, 4, True)
@@ -152,8 +152,8 @@ def test_a_head_that_tells_of_a_redaction_hides_what_is_kept_until_it_is_read() 
 
 def test_a_redaction_version_that_no_entry_explains_takes_what_is_kept() -> None:
     merge = loaded(log := grown(3))
-    after = merge.asked()
-    merge.learn(after, Head(log.epoch, 3, 2), [])
+    after = merge.begin_read()
+    merge.apply_page(after, Head(log.epoch, 3, 2), [])
     assert (seqs(merge), merge.redaction, merge.head) == ([], 2, 3)
 
 
@@ -161,8 +161,8 @@ def test_a_deletion_that_is_hinted_hides_and_one_that_is_read_is_known() -> None
     merge = loaded(log := grown(3))
     merge.hint_head(Deleted())
     assert (merge.since(0, 10), merge.settled, merge.gone) == (None, False, False)
-    merge.asked()
-    assert merge.learn_gone()
+    merge.begin_read()
+    assert merge.apply_deletion()
     assert (merge.gone, merge.settled, merge.head, merge.epoch) == (True, True, 0, None)
     merge.hint_head(Deleted())
     assert merge.settled, "it is no news"
@@ -172,13 +172,13 @@ def test_a_deletion_that_is_hinted_hides_and_one_that_is_read_is_known() -> None
 
 def test_a_deletion_that_is_hinted_while_a_read_finds_it_alive_again_is_not_lost() -> None:
     merge = Merge(10)
-    merge.asked()
-    merge.learn_gone()
+    merge.begin_read()
+    merge.apply_deletion()
     revived = grown(1)
-    after = merge.asked()
+    after = merge.begin_read()
     page = revived.page(after, 10)
     merge.hint_head(Deleted())  # deleted a second time, after the snapshot
-    merge.learn(after, page.head, [EncodedEntry.of(entry) for entry in page.entries])
+    merge.apply_page(after, page.head, [EncodedEntry.of(entry) for entry in page.entries])
     assert (merge.settled, merge.since(0, 10)) == (False, None)
 
 

@@ -23,7 +23,7 @@ class Hint:
     """What a transport may deliver at any time, any number of times. `log` is the log that it speaks of."""
 
     log: Log
-    line: EncodedEntry | None = None
+    entry: EncodedEntry | None = None
     head: Head | Deleted | None = None
 
 
@@ -104,7 +104,7 @@ class MergeMachine(RuleBasedStateMachine):
             entry = log.update(f"title {which}")
         else:
             entry = log.say()
-        self.hints.append(Hint(log, line=EncodedEntry.of(entry)))
+        self.hints.append(Hint(log, entry=EncodedEntry.of(entry)))
         self.hints.append(Hint(log, head=log.head))
 
     def _begin(self) -> None:
@@ -121,7 +121,7 @@ class MergeMachine(RuleBasedStateMachine):
         ahead = [
             hint
             for hint in self.hints
-            if hint.line is not None and hint.log.epoch == merge.epoch and hint.line.seq > merge.head
+            if hint.entry is not None and hint.log.epoch == merge.epoch and hint.entry.seq > merge.head
         ]
         among = {"next": ahead[:1], "ahead": ahead[1:], "any": self.hints}[aim] or self.hints
         if among:
@@ -129,9 +129,9 @@ class MergeMachine(RuleBasedStateMachine):
 
     def _deliver(self, hint: Hint) -> None:
         epoch = hint.log.epoch
-        if hint.line is not None:
-            self.merge.hint_entry(epoch, hint.line)
-            self._told(epoch, hint.line.seq, hint.line.seq if hint.line.kind == "redaction" else 0)
+        if hint.entry is not None:
+            self.merge.hint_entry(epoch, hint.entry)
+            self._told(epoch, hint.entry.seq, hint.entry.seq if hint.entry.kind == "redaction" else 0)
         elif isinstance(hint.head, Head):
             self.merge.hint_head(hint.head)
             self._told(epoch, hint.head.seq, hint.head.redaction)
@@ -154,7 +154,7 @@ class MergeMachine(RuleBasedStateMachine):
             self._ask(cursor)
         elif fails:
             self.flight = None
-            self.merge.unanswered()
+            self.merge.read_failed()
             assert not self.merge.settled
         elif not self.flight.taken:
             self._snapshot(self.flight)
@@ -187,7 +187,7 @@ class MergeMachine(RuleBasedStateMachine):
 
     def _ask(self, cursor: int) -> Flight:
         loaded = self.merge.loaded
-        after = self.merge.asked()
+        after = self.merge.begin_read()
         self.flight = Flight(after if loaded else cursor)
         return self.flight
 
@@ -199,10 +199,10 @@ class MergeMachine(RuleBasedStateMachine):
     def _answer(self, flight: Flight) -> None:
         self.flight = None
         if flight.page is None:
-            self.merge.learn_gone()
+            self.merge.apply_deletion()
             self.told_deletion = self.told_deletion or self.deleted
             return
-        self.merge.learn(flight.after, flight.page.head, [EncodedEntry.of(entry) for entry in flight.page.entries])
+        self.merge.apply_page(flight.after, flight.page.head, [EncodedEntry.of(entry) for entry in flight.page.entries])
         if flight.page.head is not None:
             head = flight.page.head
             self._told(head.epoch, head.seq, head.redaction)
@@ -212,7 +212,7 @@ class MergeMachine(RuleBasedStateMachine):
     @invariant()
     def lines_are_contiguous_and_end_at_the_head(self) -> None:
         merge = self.merge
-        seqs = [line.seq for line in merge.lines]
+        seqs = [entry.seq for entry in merge.entries]
         assert seqs == list(range(merge.head - len(seqs) + 1, merge.head + 1))
 
     @invariant()
@@ -223,25 +223,25 @@ class MergeMachine(RuleBasedStateMachine):
             return
         log = self.logs[merge.epoch]
         assert merge.head <= log.head.seq, "it claims what never was"
-        for line in merge.lines:
-            entry = log.entries[line.seq - 1]
-            blanked = line.seq in log.redacted_by
-            if not blanked or log.redacted_by[line.seq] <= merge.head:
-                assert line.json == EncodedEntry.of(entry).json, "it shows what the log does not say (any more)"
+        for kept in merge.entries:
+            entry = log.entries[kept.seq - 1]
+            blanked = entry.seq in log.redacted_by
+            if not blanked or log.redacted_by[entry.seq] <= merge.head:
+                assert kept.json == EncodedEntry.of(entry).json, "it shows what the log does not say (any more)"
 
     @invariant()
     def nothing_is_shown_that_is_known_to_be_withdrawn(self) -> None:
         merge = self.merge
         if merge.epoch is None:
             return
-        shown = merge.since(max(0, merge.head - len(merge.lines)), 100)
+        shown = merge.since(max(0, merge.head - len(merge.entries)), 100)
         if not shown:
             return
         assert merge.epoch not in self.told_deleted, "it shows a log that it was told is deleted"
         log, known = self.logs[merge.epoch], self.told_redaction.get(merge.epoch, 0)
-        for line in shown:
-            if log.redacted_by.get(line.seq, known + 1) <= known:
-                assert line.json == EncodedEntry.of(log.entries[line.seq - 1]).json, "its redaction is known"
+        for entry in shown:
+            if log.redacted_by.get(entry.seq, known + 1) <= known:
+                assert entry.json == EncodedEntry.of(log.entries[entry.seq - 1]).json, "its redaction is known"
 
     @invariant()
     def it_is_bounded(self) -> None:

@@ -20,5 +20,5 @@ def test_what_was_said_long_ago_ends_nobody_s_typing(imported: bool) -> None:
         imported=imported,
     )
     line = EncodedEntry.of(message)
-    assert (line.says, line.imported) == (not imported, imported)
+    assert (line.ends_typing, line.imported) == (not imported, imported)
     assert (b'"imported":true' in line.json) == imported

@@ -33,10 +33,10 @@ def _instead(owner: type[Any], name: str, other: Callable[..., Any]) -> None:
 def skip_the_gap_fill() -> None:
     """An entry that arrives ahead of a gap is taken as the next one."""
 
-    def hint_entry(self: Merge, epoch: str, line: EncodedEntry) -> bool:
-        if not self._same_log(epoch) or line.seq <= self.head:
+    def hint_entry(self: Merge, epoch: str, entry: EncodedEntry) -> bool:
+        if not self._same_log(epoch) or entry.seq <= self.head:
             return False
-        self._extend((line,))
+        self._extend((entry,))
         return True
 
     _instead(Merge, "hint_entry", hint_entry)
@@ -46,11 +46,11 @@ def forget_the_deduplication() -> None:
     """An entry that is known already is taken again."""
     told = Merge.hint_entry
 
-    def hint_entry(self: Merge, epoch: str, line: EncodedEntry) -> bool:
-        if self._same_log(epoch) and line.seq == self.head:
-            self.lines.append(line)
+    def hint_entry(self: Merge, epoch: str, entry: EncodedEntry) -> bool:
+        if self._same_log(epoch) and entry.seq == self.head:
+            self.entries.append(entry)
             return True
-        return told(self, epoch, line)
+        return told(self, epoch, entry)
 
     _instead(Merge, "hint_entry", hint_entry)
 
@@ -97,8 +97,8 @@ def drop_on_overflow() -> None:
             return []
         if self.hidden:
             return None
-        offset = max(0, len(self.lines) - missing)
-        return list(islice(self.lines, offset, offset + limit)) or None
+        offset = max(0, len(self.entries) - missing)
+        return list(islice(self.entries, offset, offset + limit)) or None
 
     _instead(Merge, "since", since)
     _instead(EventQueue, "_shorten", lambda *_: None)

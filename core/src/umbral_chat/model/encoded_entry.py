@@ -43,7 +43,7 @@ class EncodedEntry(NamedTuple):
         return self.kind in _ENDING
 
     @property
-    def says(self) -> bool:
+    def ends_typing(self) -> bool:
         """Whether somebody said something, and so types it no more. What is imported was said long ago."""
         return self.kind == _MESSAGE and not self.imported
 

@@ -96,7 +96,7 @@ class PollEdge:
                 await asgi.send_empty(send, 304, unchanged)
             else:
                 batch = await self._read(ask)
-                counter = self._new if batch.lines else self._empty
+                counter = self._new if batch.entries else self._empty
                 counter.value += 1
                 self._renew(ask)
                 await self._send(ask, batch, send)
@@ -108,14 +108,14 @@ class PollEdge:
 
     async def _long_poll(self, ask: Ask, scope: Scope, receive: Receive, send: Send) -> None:
         batch = await self._read(ask)
-        if batch.lines:
+        if batch.entries:
             self._renew(ask)
         elif (disconnect := asgi.server_disconnect(scope)) is not None:
             batch = await self._follow(ask, batch, disconnect)
         else:
             async with watched(receive) as disconnect:
                 batch = await self._follow(ask, batch, disconnect)
-        if batch.lines:
+        if batch.entries:
             self._long_new.value += 1
         else:
             self._long_empty.value += 1
@@ -173,7 +173,7 @@ class PollEdge:
         return [NOT_SHARED, (b"etag", tag), (b"poll-after-ms", b"%d" % pause)]
 
     async def _send(self, ask: Ask, batch: Batch, send: Send) -> None:
-        lines, cursor, head, messages = batch.lines, batch.cursor, batch.head, None
+        lines, cursor, head, messages = batch.entries, batch.cursor, batch.head, None
         await self._meet(ask, batch)
         if self._snapshots is not None and batch.stale_since is None:
             snapshot = await self._snapshots.read(ask.conversation, Cursor(batch.epoch, head), ask.query.limit)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from umbral_chat._core.consumers.log_worker import Courses, EntryFailed
 from umbral_chat._core.consumers.scan import Scan
 from umbral_chat._core.consumers.work_queue import Agenda
-from umbral_chat._core.delivery.bus import Bus, Happened
+from umbral_chat._core.delivery.bus import Bus, LogChange
 from umbral_chat._core.runtime.tasks import Tasks
 from umbral_chat.clock import Clock
 from umbral_chat.errors import HistoryUnavailable
@@ -41,7 +41,7 @@ class ConsumerRunner:
         self._pursuits = [
             Pursuit(consumer, services.storage, base.clock, base.telemetry, holder=holder) for consumer in consumers
         ]
-        bus.subscribe(self._happened)
+        bus.subscribe(self._log_changed)
 
     async def run(self) -> None:
         """Until cancelled; then what was handled is stored, and the leases are given back."""
@@ -52,9 +52,9 @@ class ConsumerRunner:
         finally:
             await tasks.close()
 
-    def _happened(self, happened: Happened) -> None:
+    def _log_changed(self, change: LogChange) -> None:
         for pursuit in self._pursuits:
-            pursuit.wake(happened.conversation)
+            pursuit.wake(change.conversation)
 
 
 class Pursuit:

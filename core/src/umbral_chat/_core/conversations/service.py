@@ -12,7 +12,7 @@ from umbral_chat._core.auth.speaker import speaker
 from umbral_chat._core.conversations.drafts import Drafts, not_your_draft
 from umbral_chat._core.conversations.importing import imported, lacks
 from umbral_chat._core.conversations.reserved_ids import Reserved
-from umbral_chat._core.delivery.bus import Bus, Happened
+from umbral_chat._core.delivery.bus import Bus, LogChange
 from umbral_chat._core.settings.sections import Limits
 from umbral_chat.clock import Clock
 from umbral_chat.errors import Conflict, HistoryUnavailable, InvalidRequest, NotFound
@@ -42,9 +42,9 @@ from umbral_chat.telemetry import Telemetry
 
 
 class Sent(NamedTuple):
-    """What a write became: the entry's line, the cursor that it is at, and whether it is new."""
+    """The stored entry, the cursor behind it, and whether it was written now."""
 
-    line: EncodedEntry
+    entry: EncodedEntry
     cursor: Cursor
     created: bool
 
@@ -189,7 +189,7 @@ class Chat:
         if not await self._history.delete(conversation):
             raise _not_found(conversation)
         self._drafts.forget(conversation)
-        self._bus.publish(Happened(conversation, "", []))
+        self._bus.publish(LogChange(conversation, "", []))
 
     async def conversation(self, principal: Principal, conversation: str) -> Conversation:
         """One conversation as `principal` sees it. Raises NotFound, ConversationDeleted."""
@@ -278,14 +278,14 @@ class Chat:
         except Exception:
             self._refused.value += 1
             raise
-        line = EncodedEntry.of(appended.entry)
+        stored = EncodedEntry.of(appended.entry)
         if appended.created:
             self._created.value += 1
-            lines = [line, *(EncodedEntry.of(entry) for entry in appended.follow_ups)]
-            self._bus.publish(Happened(write.conversation, appended.epoch, lines, write.subject))
+            entries = [stored, *(EncodedEntry.of(entry) for entry in appended.follow_ups)]
+            self._bus.publish(LogChange(write.conversation, appended.epoch, entries, write.subject))
         else:
             self._repeated.value += 1
-        return Sent(line, Cursor(appended.epoch, line.seq), appended.created)
+        return Sent(stored, Cursor(appended.epoch, stored.seq), appended.created)
 
 
 def _key(header: str | None, client_id: str | None) -> str | None:

@@ -1,4 +1,4 @@
-"""The bus: what happened in this process, told to its own parts. It is no transport and never fails over."""
+"""The bus: changes of logs that this process made, for its own parts. It is no transport and never fails over."""
 
 from __future__ import annotations
 
@@ -8,35 +8,35 @@ from typing import NamedTuple
 from umbral_chat.model.encoded_entry import EncodedEntry
 
 
-class Happened(NamedTuple):
-    """Entries were appended by this process, or (no lines) the conversation was deleted."""
+class LogChange(NamedTuple):
+    """Entries were appended by this process, or (no entries) the conversation was deleted."""
 
     conversation: str
     epoch: str
-    lines: list[EncodedEntry]
+    entries: list[EncodedEntry]
     author: str = ""
     """Who wrote the first of them (`Principal.author`)."""
 
     @property
     def deleted(self) -> bool:
         """Whether the conversation is gone."""
-        return not self.lines
+        return not self.entries
 
 
 class Bus:
     """Synchronous and in order: a listener must neither wait nor raise."""
 
     def __init__(self) -> None:
-        self._listeners: list[Callable[[Happened], None]] = []
+        self._listeners: list[Callable[[LogChange], None]] = []
 
-    def subscribe(self, listener: Callable[[Happened], None]) -> None:
-        """Tell `listener` from now on."""
+    def subscribe(self, listener: Callable[[LogChange], None]) -> None:
+        """Call `listener` with every change from now on."""
         self._listeners.append(listener)
 
-    def publish(self, happened: Happened) -> None:
-        """Tell everybody."""
+    def publish(self, change: LogChange) -> None:
+        """Call every listener."""
         for listener in self._listeners:
-            listener(happened)
+            listener(change)
 
 
-__all__ = ["Bus", "Happened"]
+__all__ = ["Bus", "LogChange"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
-from umbral_chat._core.delivery.bus import Happened
+from umbral_chat._core.delivery.bus import LogChange
 from umbral_chat.model.conversations import Deleted
 from umbral_chat.model.encoded_entry import EncodedEntry
 from umbral_chat.model.entries import Sender
@@ -48,13 +48,13 @@ class InboundRouter:
         self._drafts = drafts
         self._presence = presence
 
-    def written_here(self, happened: Happened) -> None:
+    def written_here(self, change: LogChange) -> None:
         """Entries were appended by this process, or the conversation was deleted by it."""
-        if happened.deleted:
-            self._conversation_deleted(happened.conversation)
+        if change.deleted:
+            self._conversation_deleted(change.conversation)
             return
-        self._feeds.hint_entries(happened.conversation, happened.epoch, happened.lines)
-        self._entries_appended(happened.conversation, happened.lines, old=0, author=happened.author)
+        self._feeds.hint_entries(change.conversation, change.epoch, change.entries)
+        self._entries_appended(change.conversation, change.entries, old=0, author=change.author)
 
     def receive(self, event: TransportEvent) -> None:
         """A transport reports an event other than its own state."""
@@ -100,7 +100,7 @@ class InboundRouter:
         being written. Up to the seq `old` they were there before, and end only what was typed before that."""
         if self._presence is not None:
             for entry in entries:
-                if entry.says:
+                if entry.ends_typing:
                     sender = entry.sender if author is None else _as_person(author, entry.sender)
                     self._presence.wrote(conversation, sender, entry.at if entry.seq <= old else None)
         if self._drafts:

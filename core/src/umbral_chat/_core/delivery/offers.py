@@ -11,7 +11,7 @@ from umbral_chat._core.delivery.failover.machine import POLLING_RANK
 from umbral_chat.providers.edges import Offer
 
 
-def hold(offers: Iterable[Offer], *, pushing: bool, choice: Choice) -> Iterator[Offer]:
+def filter_available(offers: Iterable[Offer], *, pushing: bool, choice: Choice) -> Iterator[Offer]:
     """Those of `offers` that hold. `pushing`: realtime is on, for the service and for the conversation."""
     for offer in offers:
         if offer.rank > POLLING_RANK and not pushing:
@@ -21,4 +21,4 @@ def hold(offers: Iterable[Offer], *, pushing: bool, choice: Choice) -> Iterator[
         yield msgspec.structs.replace(offer, transport=None)
 
 
-__all__ = ["hold"]
+__all__ = ["filter_available"]

@@ -1,8 +1,7 @@
 """The feed: hints and history merged into what a reader may rely on."""
 
-from umbral_chat._core.feed.batch import Batch
 from umbral_chat._core.feed.feeds import Feeds
-from umbral_chat._core.feed.reader import Reader
+from umbral_chat._core.feed.reader import Batch, Reader
 from umbral_chat._core.feed.view import View
 from umbral_chat._core.history.health import HistoryHealth
 from umbral_chat.model.encoded_entry import EncodedEntry

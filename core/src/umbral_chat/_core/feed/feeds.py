@@ -1,4 +1,4 @@
-"""Feeds: what every edge reads from. The shell around the merge: views, reads, waits and their bounds."""
+"""Feeds: what every edge reads from. The I/O around the merge: views, reads, waits and their bounds."""
 
 from __future__ import annotations
 
@@ -7,12 +7,9 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Protocol
 
-from umbral_chat._core.feed.batch import NOTHING, Batch
-from umbral_chat._core.feed.reader import Reader
-from umbral_chat._core.feed.reads import Reads
-from umbral_chat._core.feed.settling import Learnt, Settling
-from umbral_chat._core.feed.shelf import Shelf
-from umbral_chat._core.feed.view import View
+from umbral_chat._core.feed.catch_up import CatchUp, PageListener, Reads
+from umbral_chat._core.feed.reader import NOTHING, Batch, Reader
+from umbral_chat._core.feed.view import View, ViewCache
 from umbral_chat._core.history.health import HistoryHealth
 from umbral_chat._core.runtime.lifecycle import Lifecycle
 from umbral_chat._core.settings.sections import Cache
@@ -71,71 +68,71 @@ class Feeds:
         self._clock = clock
         self._lifecycle = lifecycle
         self._reads = Reads(history, telemetry)
-        self._shelf = Shelf(cache or Cache(), added=subscriptions.watch, removed=subscriptions.unwatch)
+        self._views = ViewCache(cache or Cache(), added=subscriptions.watch, removed=subscriptions.unwatch)
         self._readers = 0
         self._readers_limit = readers_limit
         self._own_readers_limit = readers_limit if own_readers_limit is None else own_readers_limit
         self._own_readers: Counter[str] = Counter()
         """Of each visitor and user, by author."""
-        self._settling = Settling(self._reads, telemetry, clock, self._learnt)
-        self.on_read: Learnt | None = None
-        """Told of every page that brings a view up to date, before its readers are: what no hint brought, too."""
+        self._catch_up = CatchUp(self._reads, telemetry, clock, self._on_page)
+        self.on_read: PageListener | None = None
+        """Called with every page that brings a view up to date, before its readers resume."""
         self.health = health
         hits = telemetry.counter("umbral_chat.cache.reads")
         self._hit, self._miss = hits.labels("hit"), hits.labels("miss")
         telemetry.gauge("umbral_chat.readers", lambda: [((), self._readers)])
-        telemetry.gauge("umbral_chat.watched", lambda: [((), len(self._shelf))])
+        telemetry.gauge("umbral_chat.watched", lambda: [((), len(self._views))])
         lifecycle.on_drain(self._wake_all)
 
     @property
     def cache(self) -> Cache:
-        """Bounds of what is kept in memory. The polling plugin sets them from its settings."""
-        return self._shelf.bounds
+        """Bounds of what is kept in memory."""
+        return self._views.bounds
 
     @cache.setter
     def cache(self, bounds: Cache) -> None:
-        self._shelf.bounds = bounds
+        self._views.bounds = bounds
 
-    # what comes in
+    # hints
 
-    def hint_entries(self, conversation: str, epoch: str, lines: list[EncodedEntry]) -> bool:
-        """Entries were appended, here or elsewhere; whether that is news to who follows. Never waits; costs nothing
-        when nobody does."""
-        view = self._shelf.get(conversation)
+    def hint_entries(self, conversation: str, epoch: str, entries: list[EncodedEntry]) -> bool:
+        """Entries were appended, here or elsewhere; whether that is news to readers. Never waits; costs nothing for a
+        conversation that is not followed."""
+        view = self._views.get(conversation)
         if view is None:
             return False
         news = False
-        for line in lines:
-            news = view.merge.hint_entry(epoch, line) or news
+        for entry in entries:
+            news = view.merge.hint_entry(epoch, entry) or news
         self._after_hint(view, news=news)
         return news
 
     def hint_head(self, conversation: str, head: Head | Deleted) -> None:
-        """The log stands there, as somebody says."""
-        view = self._shelf.get(conversation)
+        """The log stands there, as a transport or a read reports."""
+        view = self._views.get(conversation)
         if view is not None:
             view.merge.hint_head(head)
             self._after_hint(view, news=False)
 
     def touch_signals(self, conversation: str) -> None:
         """A signal of this conversation changed."""
-        view = self._shelf.get(conversation)
+        view = self._views.get(conversation)
         if view is not None:
             view.touch_signals()
 
     def touch_all_signals(self) -> None:
-        """Something that every reader is told changed, as the mode of delivery."""
-        for view in self._shelf:
+        """Something changed that every answer contains, such as the mode of delivery."""
+        for view in self._views:
             view.touch_signals()
 
-    # what goes out
+    # reads
 
     def peek(self, conversation: str) -> View | None:
-        """The view, when what it knows is the truth as far as this instance can tell: no wait, no read."""
-        view = self._shelf.get(conversation)
+        """The view, if it is current as far as this instance can tell: no wait, no read."""
+        view = self._views.get(conversation)
         if view is None or self.health.since is not None or not view.merge.settled or view.merge.gone:
             return None
-        self._shelf.use(view, self._clock.monotonic())
+        self._views.use(view, self._clock.monotonic())
         return view
 
     async def read(self, conversation: str, cursor: Cursor, limit: int) -> Batch:
@@ -144,14 +141,14 @@ class Feeds:
         Raises CursorExpired, ConversationDeleted, and HistoryUnavailable when the history does not answer and memory
         does not reach back to the cursor.
         """
-        view = self._shelf.take(conversation, self._clock.monotonic())
+        view = self._views.take(conversation, self._clock.monotonic())
         merge = view.merge
         if merge.settled and self.health.since is None and not merge.gone and not _strange(view, cursor):
-            # The common case, which `_read` would come to as well: nothing to ask, and memory reaches back far enough.
-            lines = merge.since(cursor.seq, limit)
-            if lines is not None and merge.epoch is not None:
+            # The common case, a shortcut of `_read`: nothing to read, and memory reaches back far enough.
+            entries = merge.since(cursor.seq, limit)
+            if entries is not None and merge.epoch is not None:
                 self._hit.value += 1
-                return self._batch(view, cursor, lines)
+                return self._batch(view, cursor, entries)
         try:
             return await self._read(view, cursor, limit)
         except HistoryUnavailable:
@@ -161,19 +158,19 @@ class Feeds:
 
     async def epoch(self, conversation: str) -> str | None:
         """The log's epoch; None when it was never made. The conversation is followed from now on as for a reader, so
-        that whoever asks often mostly asks memory.
+        that frequent calls are mostly answered from memory.
 
         Raises ConversationDeleted, and HistoryUnavailable when the history does not answer and nothing is known.
         """
-        view = self._shelf.take(conversation, self._clock.monotonic())
+        view = self._views.take(conversation, self._clock.monotonic())
         merge = view.merge
         known = merge.settled
         try:
-            await self._settling.settle(view, Cursor(merge.epoch, merge.head), 1)
+            await self._catch_up.catch_up(view, Cursor(merge.epoch, merge.head), 1)
             if known and merge.gone:
                 # Another instance may have made it anew.
-                merge.suspect()
-                await self._settling.settle(view, Cursor(), 1)
+                merge.mark_stale()
+                await self._catch_up.catch_up(view, Cursor(), 1)
         except HistoryUnavailable:
             if not merge.loaded or merge.hidden:
                 raise
@@ -183,7 +180,7 @@ class Feeds:
 
     def known_epoch(self, conversation: str) -> str | None:
         """The log's epoch as memory has it: no wait, no read. None: not known, never made, or deleted."""
-        view = self._shelf.get(conversation)
+        view = self._views.get(conversation)
         return None if view is None or not view.merge.loaded or view.merge.gone else view.merge.epoch
 
     def reading(self, conversation: str, caller: Principal | None = None) -> AbstractAsyncContextManager[Reader]:
@@ -198,12 +195,12 @@ class Feeds:
 
     def _enter(self, conversation: str, author: str | None) -> Reader:
         self._check_readers(author)
-        view = self._shelf.take(conversation, self._clock.monotonic())
+        view = self._views.take(conversation, self._clock.monotonic())
         self._readers += 1
         view.readers += 1
         if author is not None:
             self._own_readers[author] += 1
-        return Reader(view, self._lifecycle, self._settling.in_background)
+        return Reader(view, self._lifecycle, self._catch_up.in_background)
 
     def _leave(self, reader: Reader, author: str | None) -> None:
         reader.view.readers -= 1
@@ -212,7 +209,7 @@ class Feeds:
             self._own_readers[author] -= 1
             if not self._own_readers[author]:
                 del self._own_readers[author]
-        self._shelf.use(reader.view, self._clock.monotonic())
+        self._views.use(reader.view, self._clock.monotonic())
 
     def _check_readers(self, author: str | None) -> None:
         limit = self._readers_limit
@@ -237,47 +234,47 @@ class Feeds:
 
     @property
     def waited_on(self) -> list[str]:
-        """The conversations that somebody waits on now."""
-        return [view.conversation for view in self._shelf if view.readers]
+        """The conversations with a waiting reader."""
+        return [view.conversation for view in self._views if view.readers]
 
-    # the shell
+    # background
 
     async def run(self) -> None:
-        """Let go of what nobody reads any more, until cancelled."""
+        """Evict unused views, until cancelled."""
         while True:
             await self._clock.sleep(min(self.cache.ttl / 4, 15.0))
-            self._shelf.sweep(self._clock.monotonic())
+            self._views.sweep(self._clock.monotonic())
 
     async def close(self) -> None:
         """End every task of its own."""
-        await self._settling.close()
+        await self._catch_up.close()
         await self._reads.close()
 
-    def _learnt(self, conversation: str, lines: Sequence[EncodedEntry], known: int | None) -> None:
+    def _on_page(self, conversation: str, entries: Sequence[EncodedEntry], known: int | None) -> None:
         if self.on_read is not None:
-            self.on_read(conversation, lines, known)
+            self.on_read(conversation, entries, known)
 
     def _wake_all(self) -> None:
-        for view in self._shelf:
+        for view in self._views:
             view.wake()
 
     def _after_hint(self, view: View, *, news: bool) -> None:
         if news:
             view.last_activity = self._clock.monotonic()
             view.wake()
-        self._settling.in_background(view)
+        self._catch_up.in_background(view)
 
     async def _read(self, view: View, cursor: Cursor, limit: int) -> Batch:
         for _ in range(TRIES):
             if self.health.since is not None:
-                view.merge.suspect()
+                view.merge.mark_stale()
             from_memory = view.merge.settled
-            await self._settling.settle(view, cursor, limit)
+            await self._catch_up.catch_up(view, cursor, limit)
             if _strange(view, cursor) or (from_memory and view.merge.gone):
-                # Another instance may have got further, or made the log anew: ask before calling the cursor wrong, or
-                # sending somebody away for good.
-                view.merge.suspect()
-                await self._settling.settle(view, cursor, limit)
+                # Another instance may have got further, or made the log anew: read before the cursor is called wrong,
+                # or a reader is sent away for good.
+                view.merge.mark_stale()
+                await self._catch_up.catch_up(view, cursor, limit)
             if (batch := await self._serve(view, cursor, limit)) is not None:
                 return batch
         raise HistoryUnavailable(f"The log of {view.conversation!r} changes faster than it can be read.")
@@ -291,36 +288,36 @@ class Feeds:
             raise CursorExpired
         if merge.epoch is None:
             return NOTHING
-        lines = merge.since(cursor.seq, limit)
-        if lines is not None:
+        entries = merge.since(cursor.seq, limit)
+        if entries is not None:
             self._hit.value += 1
-            return self._batch(view, cursor, lines)
+            return self._batch(view, cursor, entries)
         self._miss.value += 1
         page = await self._reads.shared(view.conversation, cursor.seq, limit)
         if page.gone or page.head is None or page.head.epoch != merge.epoch or merge.hidden:
-            merge.suspect()
+            merge.mark_stale()
             return None
         if page.head.redaction < merge.redaction:
             return None  # of a moment before the redaction, and may show what it blanked
-        merge.keep_older(page.head, page.lines)
+        merge.keep_older(page.head, page.entries)
         if page.head.seq > merge.head:
             self.hint_head(view.conversation, page.head)
-        return self._batch(view, cursor, list(page.lines), head=page.head.seq)
+        return self._batch(view, cursor, list(page.entries), head=page.head.seq)
 
     def _remembered(self, view: View, cursor: Cursor, limit: int) -> Batch | None:
         merge = view.merge
         known = merge.loaded and not merge.gone and merge.epoch is not None and not _strange(view, cursor)
-        lines = merge.since(cursor.seq, limit) if known else None
-        return None if lines is None else self._batch(view, cursor, lines, stale=True)
+        entries = merge.since(cursor.seq, limit) if known else None
+        return None if entries is None else self._batch(view, cursor, entries, stale=True)
 
     def _batch(
-        self, view: View, cursor: Cursor, lines: list[EncodedEntry], *, head: int = 0, stale: bool = False
+        self, view: View, cursor: Cursor, entries: list[EncodedEntry], *, head: int = 0, stale: bool = False
     ) -> Batch:
         merge = view.merge
         return Batch(
             epoch=merge.epoch,
-            lines=lines,
-            cursor=Cursor(merge.epoch, lines[-1].seq if lines else cursor.seq),
+            entries=entries,
+            cursor=Cursor(merge.epoch, entries[-1].seq if entries else cursor.seq),
             head=max(merge.head, head),
             redaction=merge.redaction,
             stale_since=(self.health.since or self._clock.now()) if stale else None,

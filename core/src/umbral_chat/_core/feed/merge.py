@@ -24,7 +24,7 @@ it is not, which makes it unfit to be shown until a read has settled it."""
 class Merge:
     """One log, merged.
 
-    `head` is the highest seq up to which everything is known to exist without a gap; `lines` are the newest of these
+    `head` is the highest seq up to which everything is known to exist without a gap; `entries` are the newest of these
     (at most `keep`). `loaded` tells whether a read ever told the truth; `hidden`, that a hint contradicts what is
     known in a way that only a read can settle (another epoch, a deletion, a redaction that is not merged yet).
     """
@@ -35,16 +35,16 @@ class Merge:
         "_doubt",
         "_pending",
         "_wanted",
+        "entries",
         "epoch",
         "gone",
         "head",
-        "lines",
         "loaded",
         "redaction",
     )
 
     def __init__(self, keep: int) -> None:
-        self.lines: deque[EncodedEntry] = deque(maxlen=keep)
+        self.entries: deque[EncodedEntry] = deque(maxlen=keep)
         self.epoch: str | None = None
         self.head = 0
         self.redaction = 0
@@ -57,26 +57,26 @@ class Merge:
 
     # hints
 
-    def hint_entry(self, epoch: str, line: EncodedEntry) -> bool:
-        """An entry was appended, says a hint. Whether anything became readable."""
-        if not self._same_log(epoch) or line.seq <= self.head:
+    def hint_entry(self, epoch: str, entry: EncodedEntry) -> bool:
+        """A hint reports an appended entry. Whether anything became readable."""
+        if not self._same_log(epoch) or entry.seq <= self.head:
             return False
-        if line.seq > self.head + 1:
-            self._wanted = max(self._wanted, line.seq)
-            if line.kind == "redaction":
+        if entry.seq > self.head + 1:
+            self._wanted = max(self._wanted, entry.seq)
+            if entry.kind == "redaction":
                 # What it blanks may be among what is kept, and the entries before it are still to come.
                 self._doubt = CONTRADICTED
             if len(self._pending) < PENDING_LIMIT:
-                self._pending[line.seq] = line
+                self._pending[entry.seq] = entry
             return False
-        self._extend((line,))
+        self._extend((entry,))
         self._drain()
         return True
 
     def hint_head(self, head: Head | Deleted) -> None:
-        """The log stands there, says a hint."""
+        """A hint reports where the log stands."""
         if isinstance(head, Deleted):
-            # Known already, unless the read that is under way finds that it lives again: that may be of before this.
+            # Known already, unless the read that is under way finds a new log: that answer may be older than this hint.
             if not self.gone or self._asking:
                 self._doubt = CONTRADICTED
         elif self._same_log(head.epoch):
@@ -88,7 +88,7 @@ class Merge:
 
     @property
     def gap(self) -> bool:
-        """Whether a hint told of entries past `head` that are not here."""
+        """Whether a hint reported entries past `head` that are missing here."""
         return self._wanted > self.head
 
     @property
@@ -98,34 +98,35 @@ class Merge:
 
     @property
     def hidden(self) -> bool:
-        """Whether what is kept is not to be shown, because a hint contradicts it and no read has settled that yet."""
+        """Whether what is kept must not be shown: a hint contradicts it, and no read has decided between them yet."""
         return CONTRADICTED in (self._doubt, self._asked_doubt)
 
-    def suspect(self) -> None:
-        """There may be more to know than what hints told: only a read from now on settles it."""
+    def mark_stale(self) -> None:
+        """There may be changes that no hint reported: only a read from now on can tell."""
         self._doubt = max(self._doubt, UNSURE)
 
-    def asked(self) -> int:
+    def begin_read(self) -> int:
         """A read of the log from `head` on is about to be sent: the seq to read after.
 
-        What hints claimed until now is settled by that read, since it is of a later moment; what they claim from now
-        on is not. `unanswered` takes it back.
+        That read decides what hints claimed until now, since it is of a later moment; not what they claim from now on.
+        `read_failed` reverts this.
         """
         self._asked_doubt, self._doubt = self._doubt, SURE
         self._asking = True
         self._wanted = self.head
         return self.head
 
-    def unanswered(self) -> None:
-        """That read failed: what it was to settle is open again."""
+    def read_failed(self) -> None:
+        """That read failed: what it was to decide is open again."""
         self._doubt = max(self._doubt, self._asked_doubt, UNSURE)
         self._answered()
 
-    def learn(self, after: int, head: Head | None, entries: Sequence[EncodedEntry]) -> bool:
-        """Take what a read told: a page of entries after `after`, and the head of the same moment. Whether anything
-        changed for readers.
+    def apply_page(self, after: int, head: Head | None, entries: Sequence[EncodedEntry]) -> bool:
+        """Apply the page of a read: its entries after `after`, and the head of the same moment.
 
-        `after` is what `asked` answered; only the first read may begin elsewhere, at its reader's cursor.
+        Whether anything changed for readers.
+
+        `after` is what `begin_read` returned; only the first read may begin elsewhere, at its reader's cursor.
         """
         before = (self.epoch, self.head, self.gone, self.loaded)
         if head is None:
@@ -134,16 +135,16 @@ class Merge:
             # Another log; or the same, shorter: a restored copy.
             self._restart(head.epoch, head.seq, head.redaction)
             if after + len(entries) == head.seq:
-                self.lines.extend(entries)
+                self.entries.extend(entries)
         else:
             if after + len(entries) < head.seq > self.head:
                 self._jump(head)
             else:
-                self._extend(line for line in entries if line.seq > self.head)
+                self._extend(entry for entry in entries if entry.seq > self.head)
             self._wanted = max(self._wanted, head.seq)
             if head.redaction > self.redaction:
                 # It was passed over: no entry that was seen is this redaction. What is kept may still show its text.
-                self.lines.clear()
+                self.entries.clear()
                 self.redaction = head.redaction
         self._answered()
         self.loaded = True
@@ -151,8 +152,8 @@ class Merge:
         self._drain()
         return before != (self.epoch, self.head, self.gone, self.loaded)
 
-    def learn_gone(self) -> bool:
-        """A read told that the conversation is deleted. Whether that is news."""
+    def apply_deletion(self) -> bool:
+        """A read found the conversation deleted. Whether that is news."""
         news = not self.gone
         self._restart(None, 0, 0)
         self._answered()
@@ -161,28 +162,28 @@ class Merge:
         return news
 
     def since(self, seq: int, limit: int) -> list[EncodedEntry] | None:
-        """Up to `limit` lines after `seq`, from memory; None when the oldest of them is not here any more, or when
+        """Up to `limit` entries after `seq`, from memory; None when the oldest of them is not here any more, or when
         they are hidden."""
         missing = self.head - seq
         if missing <= 0:
             return []
         if self.hidden:
             return None
-        offset = len(self.lines) - missing
+        offset = len(self.entries) - missing
         if offset < 0:
             return None
-        return list(islice(self.lines, offset, offset + limit))
+        return list(islice(self.entries, offset, offset + limit))
 
-    def keep_older(self, head: Head, lines: Sequence[EncodedEntry]) -> None:
+    def keep_older(self, head: Head, entries: Sequence[EncodedEntry]) -> None:
         """Take what another read of the log brought, as far as it lies right before what is kept: entries of the same
-        moment as `head`. Without this a log that nobody writes to would be read anew for each who comes."""
+        moment as `head`. Without this a log without writes would be read again for each new reader."""
         if self.hidden or (head.epoch, head.redaction) != (self.epoch, self.redaction):
             return
-        oldest = self.head - len(self.lines) + 1
-        older = [line for line in lines if line.seq < oldest]
-        room = (self.lines.maxlen or 0) - len(self.lines)
+        oldest = self.head - len(self.entries) + 1
+        older = [entry for entry in entries if entry.seq < oldest]
+        room = (self.entries.maxlen or 0) - len(self.entries)
         if room and older and older[-1].seq == oldest - 1:
-            self.lines.extendleft(reversed(older[-room:]))
+            self.entries.extendleft(reversed(older[-room:]))
 
     # inside
 
@@ -199,7 +200,7 @@ class Merge:
         self._asked_doubt = SURE
 
     def _restart(self, epoch: str | None, head: int, redaction: int) -> None:
-        self.lines.clear()
+        self.entries.clear()
         self._pending.clear()
         self.epoch = epoch
         self.head = head
@@ -207,27 +208,27 @@ class Merge:
         self._wanted = head
 
     def _jump(self, head: Head) -> None:
-        # Too far behind to be worth keeping up with: the log is gapless up to its head, so whoever stands further
-        # back reads it from there. What was kept no longer ends at the head.
-        self.lines.clear()
+        # Too far behind to be worth keeping up with: the log is gapless up to its head, so a reader further back
+        # reads it from there. What was kept no longer ends at the head.
+        self.entries.clear()
         self.head = head.seq
         self.redaction = head.redaction
 
-    def _extend(self, lines: Iterable[EncodedEntry]) -> None:
-        for line in lines:
-            if line.kind == "redaction":
+    def _extend(self, entries: Iterable[EncodedEntry]) -> None:
+        for entry in entries:
+            if entry.kind == "redaction":
                 # What is cached from before may still show what was just blanked.
-                self.lines.clear()
-                self.redaction = line.seq
-            self.lines.append(line)
-            self.head = line.seq
+                self.entries.clear()
+                self.redaction = entry.seq
+            self.entries.append(entry)
+            self.head = entry.seq
         self._wanted = max(self._wanted, self.head)
 
     def _drain(self) -> None:
         if not self._pending:
             return
-        while (line := self._pending.pop(self.head + 1, None)) is not None:
-            self._extend((line,))
+        while (entry := self._pending.pop(self.head + 1, None)) is not None:
+            self._extend((entry,))
         for seq in [seq for seq in self._pending if seq <= self.head]:
             del self._pending[seq]
 

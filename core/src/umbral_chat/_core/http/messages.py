@@ -31,10 +31,10 @@ _encoder = msgspec.json.Encoder()
 
 
 def sent_json(sent: Sent) -> bytes:
-    """The answer to a write, around the line that was encoded once for everybody."""
-    line, cursor, created = sent
+    """The answer to a write, around the entry's JSON as every reader gets it."""
+    entry, cursor, created = sent
     end = f',"cursor":"{cursor.epoch}.{cursor.seq}","created":{"true" if created else "false"}}}'
-    return b'{"entry":' + line.json + end.encode()
+    return b'{"entry":' + entry.json + end.encode()
 
 
 def routes(services: ServiceParts) -> ASGIRouteHandler:

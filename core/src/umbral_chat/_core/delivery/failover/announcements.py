@@ -1,11 +1,11 @@
-"""What waits to be announced over one transport: bounded, and where the bound is reached, only how far a log got."""
+"""Announcements waiting for one transport: bounded, and past the bound reduced to how far a log got."""
 
 from __future__ import annotations
 
 from collections import OrderedDict, deque
 from typing import NamedTuple
 
-from umbral_chat._core.delivery.bus import Happened
+from umbral_chat._core.delivery.bus import LogChange
 from umbral_chat.model.conversations import Deleted, Head
 from umbral_chat.model.encoded_entry import EncodedEntry
 from umbral_chat.model.entries import entry_decoder
@@ -18,13 +18,13 @@ ENTRY_BYTES = 4 * 1024 * 1024
 """Most bytes of them."""
 
 HEADS = 1000
-"""Most conversations of which it waits how far their logs got. The oldest of more is left to reconciling."""
+"""Most conversations whose heads wait. The oldest of more is left to reconciling."""
 
 
 class _Waiting(NamedTuple):
     conversation: str
     epoch: str
-    line: EncodedEntry
+    entry: EncodedEntry
 
 
 class Announcements:
@@ -43,15 +43,15 @@ class Announcements:
     def __len__(self) -> int:
         return len(self._entries) + len(self._heads)
 
-    def put(self, happened: Happened) -> None:
-        """Take what happened here. Never waits, never raises."""
-        if happened.deleted:
-            self._forget(happened.conversation)
-            self._put_head(HeadHint(happened.conversation, Deleted()))
+    def put(self, change: LogChange) -> None:
+        """Queue a change made here. Never waits, never raises."""
+        if change.deleted:
+            self._forget(change.conversation)
+            self._put_head(HeadHint(change.conversation, Deleted()))
             return
-        for line in happened.lines:
-            self._entries.append(_Waiting(happened.conversation, happened.epoch, line))
-            self._bytes += len(line.json)
+        for entry in change.entries:
+            self._entries.append(_Waiting(change.conversation, change.epoch, entry))
+            self._bytes += len(entry.json)
         entries, entry_bytes, _ = self._limits
         while len(self._entries) > entries or (self._bytes > entry_bytes and self._entries):
             self._shorten(self._pop())
@@ -63,16 +63,16 @@ class Announcements:
         if not self._entries:
             return None
         waiting = self._pop()
-        return EntryHint(waiting.conversation, waiting.epoch, entry_decoder.decode(waiting.line.json))
+        return EntryHint(waiting.conversation, waiting.epoch, entry_decoder.decode(waiting.entry.json))
 
     def _pop(self) -> _Waiting:
         waiting = self._entries.popleft()
-        self._bytes -= len(waiting.line.json)
+        self._bytes -= len(waiting.entry.json)
         return waiting
 
     def _shorten(self, waiting: _Waiting) -> None:
-        seq = waiting.line.seq
-        redaction = seq if waiting.line.kind == "redaction" else 0
+        seq = waiting.entry.seq
+        redaction = seq if waiting.entry.kind == "redaction" else 0
         before = self._heads.get(waiting.conversation)
         if before is not None and isinstance(before.head, Head) and before.head.epoch == waiting.epoch:
             seq, redaction = max(seq, before.head.seq), max(redaction, before.head.redaction)
@@ -87,7 +87,7 @@ class Announcements:
     def _forget(self, conversation: str) -> None:
         kept = [waiting for waiting in self._entries if waiting.conversation != conversation]
         self._entries = deque(kept)
-        self._bytes = sum(len(waiting.line.json) for waiting in kept)
+        self._bytes = sum(len(waiting.entry.json) for waiting in kept)
 
 
 __all__ = ["ENTRIES", "ENTRY_BYTES", "HEADS", "Announcements"]

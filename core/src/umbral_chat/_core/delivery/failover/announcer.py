@@ -1,4 +1,4 @@
-"""An announcer: tells one transport, which must tell the others itself, what was written here."""
+"""An announcer: hands what was written here to one transport that does not read the store, and so must announce it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 
-from umbral_chat._core.delivery.bus import Happened
+from umbral_chat._core.delivery.bus import LogChange
 from umbral_chat._core.delivery.failover.announcements import Announcements
 from umbral_chat._core.runtime.tasks import being_cancelled
 from umbral_chat.providers.transport import Announces, StateName
@@ -18,7 +18,7 @@ ANNOUNCE_TIMEOUT = 5.0
 
 
 class Announcer:
-    """Goes on whatever the transport does: what is lost costs time, and what happens meanwhile waits, bounded."""
+    """Announces whatever the transport does: a lost announcement costs time, and changes meanwhile wait, bounded."""
 
     def __init__(self, name: str, transport: Announces, state: Callable[[], StateName]) -> None:
         self._name, self._transport, self._state = name, transport, state
@@ -26,9 +26,9 @@ class Announcer:
         self._due = asyncio.Event()
         self._failed = False
 
-    def put(self, happened: Happened) -> None:
-        """Something happened here. Never waits, never raises."""
-        self._waiting.put(happened)
+    def put(self, change: LogChange) -> None:
+        """Queue a change made here. Never waits, never raises."""
+        self._waiting.put(change)
         self._due.set()
 
     def wake(self) -> None:
@@ -36,11 +36,11 @@ class Announcer:
         self._due.set()
 
     async def run(self) -> None:
-        """Until cancelled."""
+        """Announce until cancelled."""
         while True:
             await self._due.wait()
             self._due.clear()
-            # While it is down nothing is taken: once it is back, the others learn how far each log got.
+            # While it is down nothing is announced: once it is back, the head of each log is.
             while self._state() in {"live", "degraded"} and len(self._waiting):
                 await self._announce_next()
 
@@ -60,7 +60,7 @@ class Announcer:
             self._failed = False
 
     def _lost(self, reason: str) -> None:
-        # Told once, until one goes out again: a transport that is broken is broken for each entry.
+        # Logged once, until one succeeds again: a broken transport fails for each entry.
         level = logging.DEBUG if self._failed else logging.WARNING
         log.log(level, "transport %s announced nothing of an entry, which others find later: %s", self._name, reason)
         self._failed = True

@@ -1,4 +1,4 @@
-"""The shell of the failover: runs the transports, carries out the machine's commands, and passes on what arrives."""
+"""The I/O of the failover: runs the transports, executes the machine's commands, and passes on events."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from umbral_chat._core.delivery.bus import Happened
+from umbral_chat._core.delivery.bus import LogChange
 from umbral_chat._core.delivery.failover.announcer import Announcer
 from umbral_chat._core.delivery.failover.machine import POLLING_RANK, Choice, Command, Machine
-from umbral_chat._core.delivery.failover.supervisor import Keeper
+from umbral_chat._core.delivery.failover.supervisor import TransportSupervisor
 from umbral_chat._core.delivery.outbox import SignalOutbox
 from umbral_chat._core.delivery.toggle import ToggleState
 from umbral_chat._core.runtime.tasks import Tasks
@@ -29,10 +29,10 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 TICK = 0.25
-"""Seconds between two looks of the machine at the time; far below any pause that it gives."""
+"""Seconds between two ticks of the machine; far below any pause that it asks for."""
 
 PUBLISH_TIMEOUT = 5.0
-"""Seconds that a transport may hold up the publisher; the signal is lost then."""
+"""Seconds that a transport may block the publisher; the signal is dropped then."""
 
 
 class TransportStatus(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -71,13 +71,13 @@ class Failover:
         self._clock = clock
         self._changed = changed
         self._tasks = Tasks("failover")
-        self._keepers = {
-            name: Keeper(
+        self._supervisors = {
+            name: TransportSupervisor(
                 transport,
                 start_timeout=settings.connect_timeout,
-                told=self._told,
-                broke=self._broke,
-                receive=receive,
+                on_state=self._state_changed,
+                on_failure=self._failed,
+                on_event=receive,
             )
             for name, transport in self._transports.items()
         }
@@ -97,7 +97,7 @@ class Failover:
 
     @property
     def reads_store(self) -> bool:
-        """Whether the transport in use finds lost hints by itself, because it reads the store."""
+        """Whether the transport in use finds lost hints by itself because it reads the store."""
         name = self.choice.transport
         return name is not None and self._transports[name].rank <= POLLING_RANK
 
@@ -118,57 +118,57 @@ class Failover:
         ]
 
     def toggled(self, state: ToggleState) -> None:
-        """The operator switched realtime, or said again what holds: on then means, too, to try at once."""
+        """The operator switched realtime, or repeated its value: on then also means to try at once."""
         now = self._clock.monotonic()
         if state.enabled and self.choice.mode != "live" and any(map(self._machine.waiting, self._transports)):
-            # Off and on may both have been said between two looks at the toggle. What failed on that account, or
-            # otherwise, must not sit out a pause that an instance which saw both has not.
-            self._order(self._machine.toggled(enabled=False, now=now))
-        self._order(self._machine.toggled(enabled=state.enabled, now=now))
+            # It may have been switched off and on between two reads of the toggle. A transport that failed for that
+            # reason, or another, must not wait for a pause that an instance which saw both does not have.
+            self._execute(self._machine.toggled(enabled=False, now=now))
+        self._execute(self._machine.toggled(enabled=state.enabled, now=now))
 
-    def announce(self, happened: Happened) -> None:
-        """Tell other instances, by every transport that must be told, what was written here. Never waits or raises."""
+    def announce(self, change: LogChange) -> None:
+        """Announce a change made here over every transport that needs it. Never waits, never raises."""
         for announcer in self._announcers.values():
-            announcer.put(happened)
+            announcer.put(change)
 
     async def run(self, *, enabled: bool) -> None:
         """Run until cancelled, then stop every transport."""
-        self._order(self._machine.start(enabled=enabled, now=self._clock.monotonic()))
+        self._execute(self._machine.start(enabled=enabled, now=self._clock.monotonic()))
         tasks = [self._tasks.start(self._publish_all(), name="publish")]
-        for name, keeper in self._keepers.items():
-            tasks.append(self._tasks.start(keeper.keep(), name=name))
+        for name, supervisor in self._supervisors.items():
+            tasks.append(self._tasks.start(supervisor.run(), name=name))
         for name, announcer in self._announcers.items():
             tasks.append(self._tasks.start(announcer.run(), name=f"announce {name}"))
         try:
             while not any(task.done() for task in tasks):
                 await self._clock.sleep(TICK)
-                self._order(self._machine.tick(self._clock.monotonic()))
+                self._execute(self._machine.tick(self._clock.monotonic()))
             raise RuntimeError("a task of the failover ended")  # its own log line says why
         finally:
             await self._tasks.close()
 
-    def _order(self, commands: list[Command]) -> None:
+    def _execute(self, commands: list[Command]) -> None:
         for command in commands:
-            self._keepers[command.transport].want(command.run if command.do == "start" else None)
+            self._supervisors[command.transport].set_target(command.run if command.do == "start" else None)
         before, self.choice = self.choice, self._machine.choice
         if (before.mode, before.transport) != (self.choice.mode, self.choice.transport):
             log.info("delivery is %s now (%s)", self.choice.mode, self.choice.reason)
-            self._relieve()
+            self._notify_standby()
             self._changed(self.choice)
 
-    def _relieve(self) -> None:
+    def _notify_standby(self) -> None:
         for transport in self._transports.values():
             if isinstance(transport, StandsBy):
                 transport.stand_by(standing=self.choice.mode == "live" and transport.name != self.choice.transport)
 
-    def _told(self, transport: str, run: int, state: TransportState) -> None:
+    def _state_changed(self, transport: str, run: int, state: TransportState) -> None:
         now = self._clock.monotonic()
         if (announcer := self._announcers.get(transport)) is not None:
             announcer.wake()
-        self._order(self._machine.reported(transport, run, state.state, state.reason, now))
+        self._execute(self._machine.reported(transport, run, state.state, state.reason, now))
 
-    def _broke(self, transport: str, run: int, reason: str) -> None:
-        self._order(self._machine.broke(transport, run, reason, self._clock.monotonic()))
+    def _failed(self, transport: str, run: int, reason: str) -> None:
+        self._execute(self._machine.failed(transport, run, reason, self._clock.monotonic()))
 
     async def _publish_all(self) -> None:
         while True:
@@ -186,7 +186,7 @@ class Failover:
         waiting = self._machine.waiting(transport.name)
         if waiting is None:
             return transport.state
-        # It was stopped until its next try, and knows less than we do of what became of it.
+        # It is stopped until its next try: why it failed is known here and not there.
         ago = timedelta(seconds=self._clock.monotonic() - waiting.since)
         return TransportState("down", waiting.reason, self._clock.now() - ago)
 

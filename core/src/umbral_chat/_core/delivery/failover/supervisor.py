@@ -1,4 +1,4 @@
-"""A keeper: brings one transport to where the machine wants it, whatever the transport does."""
+"""Supervision of one transport: it is brought to the state that the machine wants, whatever the transport does."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from umbral_chat.providers.transport import StateChanged, Transport, TransportEv
 log = logging.getLogger(__name__)
 
 STOP_TIMEOUT = 5.0
-"""Seconds that a transport gets to let go; what it still holds then is its own fault, and the service goes on."""
+"""Seconds within which a transport must stop; the service goes on without waiting longer."""
 
-BREATH = 100
-"""Events taken in a row at most before others get their turn."""
+YIELD_EVERY = 100
+"""Events handled in a row before other tasks run."""
 
 
-class Keeper:
-    """Of what was wanted while it was busy only the newest is carried out, so a thousand wishes cost one.
+class TransportSupervisor:
+    """Starts and stops a transport. Of the targets set while it was busy only the newest is carried out.
 
-    `told` gets the transport's state, `broke` the reason when it can do no more, each with the number of the run;
-    `receive` gets every other event.
+    `on_state` is called with the transport's state, `on_failure` with the reason when it cannot go on, each with the
+    number of the run; `on_event` with every other event.
     """
 
     def __init__(
@@ -31,71 +31,71 @@ class Keeper:
         transport: Transport,
         *,
         start_timeout: float,
-        told: Callable[[str, int, TransportState], None],
-        broke: Callable[[str, int, str], None],
-        receive: Callable[[TransportEvent], None],
+        on_state: Callable[[str, int, TransportState], None],
+        on_failure: Callable[[str, int, str], None],
+        on_event: Callable[[TransportEvent], None],
     ) -> None:
         self._transport = transport
         self._start_timeout = start_timeout
-        self._told = told
-        self._broke = broke
-        self._receive = receive
-        self._wanted: int | None = None
-        self._run: int | None = None
-        self._held = False
-        """From the moment it is started until a stop has come to its end."""
+        self._on_state = on_state
+        self._on_failure = on_failure
+        self._on_event = on_event
+        self._target: int | None = None
+        self._current: int | None = None
+        self._started = False
+        """From the start until a stop has ended."""
         self._changed = asyncio.Event()
         self._tasks = Tasks("transport")
 
-    def want(self, run: int | None) -> None:
-        """Let it be in its `run`-th run, or stopped."""
-        self._wanted = run
+    def set_target(self, run: int | None) -> None:
+        """Bring it to its `run`-th run, or stop it (None)."""
+        self._target = run
         self._changed.set()
 
-    async def keep(self) -> None:
-        """Do what is wanted until cancelled, then stop it."""
+    async def run(self) -> None:
+        """Follow the target until cancelled, then stop the transport."""
         try:
             while True:
                 await self._changed.wait()
                 self._changed.clear()
-                while self._run != self._wanted:
-                    if self._run is not None:
+                while self._current != self._target:
+                    if self._current is not None:
                         await self._stop()
                     else:
-                        await self._start(self._wanted)
+                        await self._start(self._target)
         finally:
-            if self._held:
-                # Also when this was cancelled in the middle of a stop: what was begun then is done again, whole.
+            if self._started:
+                # Also when this was cancelled in the middle of a stop, which is then repeated as a whole.
                 await self._stop()
 
     async def _start(self, run: int | None) -> None:
         if run is None:
             return
-        self._run, self._held = run, True
+        self._current, self._started = run, True
         failure = await _attempt(self._transport.start(), within=self._start_timeout)
         if failure is not None:
             log.warning("transport %s did not start: %s", self._transport.name, failure)
-            self._broke(self._transport.name, run, failure)
+            self._on_failure(self._transport.name, run, failure)
             return
         self._tasks.start(self._listen(run), name=self._transport.name)
 
     async def _stop(self) -> None:
-        self._run = None
+        self._current = None
         failure = await _attempt(self._transport.stop(), within=STOP_TIMEOUT)
         if failure is not None:
             log.warning("transport %s did not stop: %s", self._transport.name, failure)
         await self._tasks.close()
-        self._held = False
+        self._started = False
 
     async def _listen(self, run: int) -> None:
         name, reason = self._transport.name, "its events ended"
         try:
-            self._told(name, run, self._transport.state)
-            taken = 0
+            self._on_state(name, run, self._transport.state)
+            handled = 0
             async for event in self._transport.events():
-                self._take(run, event)
-                taken += 1
-                if taken % BREATH == 0:
+                self._handle(run, event)
+                handled += 1
+                if handled % YIELD_EVERY == 0:
                     await asyncio.sleep(0)
         except asyncio.CancelledError:
             if being_cancelled():
@@ -103,20 +103,20 @@ class Keeper:
             reason = "its events were cancelled"
         except Exception as error:
             log.exception("transport %s failed", name)
-            reason = _said(error)
-        if self._run == run:
-            self._broke(name, run, reason)
+            reason = _reason(error)
+        if self._current == run:
+            self._on_failure(name, run, reason)
 
-    def _take(self, run: int, event: TransportEvent) -> None:
+    def _handle(self, run: int, event: TransportEvent) -> None:
         if isinstance(event, StateChanged):
-            # What it says of itself now counts: the event may have waited behind others.
-            self._told(self._transport.name, run, self._transport.state)
+            # Its state of now counts: the event may have waited behind others.
+            self._on_state(self._transport.name, run, self._transport.state)
             return
         try:
-            self._receive(event)
+            self._on_event(event)
         except Exception:
-            # Not the transport's fault, and the next event may be one that is understood.
-            log.exception("an event of transport %s could not be taken", self._transport.name)
+            # Not the fault of the transport, and the next event may be valid.
+            log.exception("an event of transport %s could not be handled", self._transport.name)
 
 
 async def _attempt(call: Coroutine[Any, Any, None], *, within: float) -> str | None:
@@ -132,12 +132,12 @@ async def _attempt(call: Coroutine[Any, Any, None], *, within: float) -> str | N
         return "it was cancelled"
     except Exception as error:
         log.debug("it failed", exc_info=True)
-        return _said(error)
+        return _reason(error)
     return None
 
 
-def _said(error: Exception) -> str:
+def _reason(error: Exception) -> str:
     return str(error) or type(error).__name__
 
 
-__all__ = ["BREATH", "STOP_TIMEOUT", "Keeper"]
+__all__ = ["STOP_TIMEOUT", "YIELD_EVERY", "TransportSupervisor"]

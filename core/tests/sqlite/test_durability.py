@@ -167,8 +167,8 @@ def killed(path: Path, run: int, after: float, *, least: int) -> list[str]:
 
 @pytest.mark.parametrize("seq", [1, 9, 10, 255, 2**40, 2**53 - 1])
 def test_a_drawn_message_id_carries_its_seq(seq: int) -> None:
-    drawn = {hashed_ids.drawn_id(seq) for _ in range(50)}
+    drawn = {hashed_ids.generate_id(seq) for _ in range(50)}
     assert len(drawn) == 50
-    assert {hashed_ids.drawn_seq(name) for name in drawn} == {seq}
+    assert {hashed_ids.seq_in_id(name) for name in drawn} == {seq}
     for other in ("", "m1", "1-", "0-0123456789", "1-0123456789\n", "１-0123456789", "g-0123456789", "x" * 300):
-        assert hashed_ids.drawn_seq(other) is None
+        assert hashed_ids.seq_in_id(other) is None

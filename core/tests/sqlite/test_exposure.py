@@ -61,7 +61,7 @@ def test_in_a_folder_where_nobody_removes_what_is_not_theirs_a_foreign_wal_is_re
     path = tmp_path / "chat.sqlite3"
     path.touch(0o600)
     path.with_name(path.name + "-wal").touch(0o600)
-    assert exposure.exposed(path) is None
+    assert exposure.find_exposure(path) is None
     # Neither root nor the file's owner wrote what lies beside it.
     real = Path.stat
 
@@ -73,4 +73,4 @@ def test_in_a_folder_where_nobody_removes_what_is_not_theirs_a_foreign_wal_is_re
         return Foreign if self.name.endswith("-wal") else real(self, **options)
 
     monkeypatch.setattr(Path, "stat", stat)
-    assert "belongs to another user" in str(exposure.exposed(path))
+    assert "belongs to another user" in str(exposure.find_exposure(path))

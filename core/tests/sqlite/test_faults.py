@@ -140,7 +140,7 @@ async def test_a_store_that_hangs_is_unavailable_within_bounds(
         await say(storage.history)
         armed = True
         with monkeypatch.context() as patch:
-            patch.setattr(work_queue, "PATIENCE", 0.2)
+            patch.setattr(work_queue, "TIMEOUT", 0.2)
             async with asyncio.timeout(10):
                 await fails(say(storage.history, "lost answer", key="k"), HistoryUnavailable)
         armed = False
@@ -152,7 +152,7 @@ async def test_a_store_that_hangs_is_unavailable_within_bounds(
 async def test_a_long_reader_elsewhere_delays_only_the_emptying_of_the_log(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("umbral_chat._core.sqlite.log.scrub._GIVE_UP", 0.3)
+    monkeypatch.setattr("umbral_chat._core.sqlite.log.housekeeping._REPLY_TIMEOUT", 0.3)
     path = tmp_path / "store.sqlite3"
     wal = path.with_name(path.name + "-wal")
     async with opened(path) as storage:
@@ -201,4 +201,4 @@ async def test_a_cancelled_append_gives_its_place_back(tmp_path: Path) -> None:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await say(storage.history, conversation="after")
-        assert storage.history._write.__self__._pending == set()  # type: ignore[attr-defined]
+        assert storage.history._write.__self__._open == set()  # type: ignore[attr-defined]

@@ -12,7 +12,7 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from umbral_chat._core.sqlite.log import inbox, logs, reads
+from umbral_chat._core.sqlite.log import inbox, reads, transaction
 from umbral_chat.errors import UmbralChatError
 from umbral_chat.model.entries import Changes, Member, Sender
 from umbral_chat.model.writes import Write, WriteEdit, WriteMessage, WriteRedaction, WriteUpdate
@@ -118,7 +118,7 @@ def plain(value: Any) -> Any:
 
 
 def statements() -> list[tuple[str, str]]:
-    found = [("load", logs._LOAD), ("one", inbox._ONE), ("page", inbox._PAGE), ("heads", reads._HEADS)]
+    found = [("load", transaction._LOAD), ("one", inbox._ONE), ("page", inbox._PAGE), ("heads", reads._HEADS)]
     return [*found, ("read", reads._READ), ("forward", reads._FORWARD), ("backward", reads._BACKWARD)]
 
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import apsw
 import pytest
-from umbral_chat._core.sqlite.log import chores
-from umbral_chat._core.sqlite.shared import signals
+from umbral_chat._core.sqlite.log import housekeeping
+from umbral_chat._core.sqlite.shared import store as shared_store
 from umbral_chat.model.conversations import Deleted
 from umbral_chat.testing.embedded import HandClock, opened
 from umbral_chat.testing.storage import say, whole
@@ -32,7 +32,7 @@ async def swept(path: Path, table: str, left: int) -> None:
 
 
 async def test_a_tombstone_is_kept_for_thirty_days(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(chores, "SWEEP", 0.05)
+    monkeypatch.setattr(housekeeping, "SWEEP_INTERVAL", 0.05)
     clock, path = HandClock(), tmp_path / "store.sqlite3"
     async with opened(path, clock=clock) as storage:
         told = await say(storage.history)
@@ -49,7 +49,7 @@ async def test_a_tombstone_is_kept_for_thirty_days(tmp_path: Path, monkeypatch: 
 
 
 async def test_versions_and_tokens_go_on_after_the_sweep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(chores, "SWEEP", 0.05)
+    monkeypatch.setattr(housekeeping, "SWEEP_INTERVAL", 0.05)
     clock, path = HandClock(), tmp_path / "store.sqlite3"
     async with opened(path, clock=clock) as storage:
         store = storage.store
@@ -87,6 +87,6 @@ async def test_the_list_of_signals_stays_short(tmp_path: Path) -> None:
     path = tmp_path / "store.sqlite3"
     async with opened(path) as storage:
         await asyncio.gather(*(storage.store.post("t", b"x") for _ in range(3_000)))
-        assert rows(path, "signal") <= signals.KEPT + 32
+        assert rows(path, "signal") <= shared_store.MAX_SIGNALS + 32
         await asyncio.gather(*(storage.store.post("t", b"x" * 60_000) for _ in range(200)))
-        assert rows(path, "signal") <= signals.BYTES // 60_000 + 33
+        assert rows(path, "signal") <= shared_store.MAX_SIGNAL_BYTES // 60_000 + 33

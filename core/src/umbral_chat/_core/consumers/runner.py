@@ -8,9 +8,9 @@ import secrets
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from umbral_chat._core.consumers.conversation_queue import Agenda
 from umbral_chat._core.consumers.log_worker import Courses, EntryFailed
 from umbral_chat._core.consumers.scan import Scan
-from umbral_chat._core.consumers.work_queue import Agenda
 from umbral_chat._core.delivery.bus import Bus, Happened
 from umbral_chat._core.runtime.tasks import Tasks
 from umbral_chat.clock import Clock

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 
+from umbral_chat._core.consumers.conversation_queue import Agenda
 from umbral_chat._core.consumers.cursor_store import Places
-from umbral_chat._core.consumers.work_queue import Agenda
 from umbral_chat.model.conversations import Head
 from umbral_chat.providers.history import History
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import hypothesis.strategies as st
 from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
-from umbral_chat._core.consumers.work_queue import Agenda
+from umbral_chat._core.consumers.conversation_queue import Agenda
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 

@@ -29,7 +29,7 @@ from .store import MemoryStore
 
 
 class Recorder:
-    """Takes entries as slowly and as unwillingly as it is told."""
+    """Handles entries as slowly as `takes` says, and raises what `refuses` holds."""
 
     def __init__(self, name: str = "recorder") -> None:
         self.name = name
@@ -56,7 +56,7 @@ class Recorder:
 
 
 class World:
-    """One store, and instances that come and go."""
+    """One store, and the instances that run on it."""
 
     def __init__(self) -> None:
         self.history = MemoryHistory()
@@ -91,7 +91,7 @@ class World:
     def key(self, conversation: str = "room") -> tuple[str, str]:
         return conversation, self.history.log(conversation).epoch
 
-    def place(self, conversation: str = "room", consumer: str = "recorder") -> dict[str, Any] | None:
+    def cursor(self, conversation: str = "room", consumer: str = "recorder") -> dict[str, Any] | None:
         record = self.store.records.get((f"consumer:{consumer}", conversation))
         return None if record is None else msgspec.json.decode(record.value)
 
@@ -109,7 +109,7 @@ def test_what_is_written_here_is_handled_at_once_and_in_order() -> None:
                 world.say(bus=bus)
                 await asyncio.sleep(0.1)
                 assert recorder.taken[world.key()] == upto(seq)
-            assert world.place() == {"epoch": world.history.log().epoch, "seq": 20}
+            assert world.cursor() == {"epoch": world.history.log().epoch, "seq": 20}
 
     run(main())
 
@@ -136,12 +136,12 @@ def test_a_long_log_is_read_page_by_page_and_lets_others_have_their_turn() -> No
         async with world.running(recorder):
             await asyncio.sleep(5)
             assert recorder.taken[world.key("long")] == upto(2500)
-            assert world.place("long") == {"epoch": world.history.log("long").epoch, "seq": 2500}
+            assert world.cursor("long") == {"epoch": world.history.log("long").epoch, "seq": 2500}
 
     run(main())
 
 
-def test_an_entry_that_is_not_taken_comes_again_after_a_pause_and_blocks_only_its_own_conversation(
+def test_an_entry_that_fails_is_tried_again_after_a_pause_and_blocks_only_its_own_conversation(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     async def main() -> None:
@@ -153,7 +153,7 @@ def test_an_entry_that_is_not_taken_comes_again_after_a_pause_and_blocks_only_it
             await asyncio.sleep(60)
             assert recorder.taken[world.key("bad")] == [1, 2], "and what came before it is not repeated"
             assert recorder.taken[world.key("good")] == upto(5)
-            assert world.place("bad") == {"epoch": world.history.log("bad").epoch, "seq": 2}
+            assert world.cursor("bad") == {"epoch": world.history.log("bad").epoch, "seq": 2}
             tries = recorder.began[world.key("bad")].count(3)
             assert 2 < tries < 30
             assert world.telemetry.totals()["umbral_chat.consumer.failures"] == tries
@@ -169,7 +169,7 @@ def test_an_entry_that_is_not_taken_comes_again_after_a_pause_and_blocks_only_it
 
 
 @pytest.mark.parametrize("asks", [None, False, True])
-def test_imported_entries_come_to_a_consumer_that_asks_for_them_and_to_no_other(asks: bool | None) -> None:
+def test_imported_entries_are_given_to_a_consumer_that_asks_for_them_and_to_no_other(asks: bool | None) -> None:
     async def main() -> None:
         world, recorder = World(), Recorder()
         if asks is not None:
@@ -180,8 +180,8 @@ def test_imported_entries_come_to_a_consumer_that_asks_for_them_and_to_no_other(
         async with world.running(recorder):
             await asyncio.sleep(1)
             assert recorder.taken[world.key()] == (upto(4) if asks else [3, 4])
-            # Left out is handled: it does not come again.
-            assert world.place() == {"epoch": log.epoch, "seq": 4}
+            # What is skipped counts as handled: it is not given again.
+            assert world.cursor() == {"epoch": log.epoch, "seq": 4}
 
     run(main())
 
@@ -202,7 +202,7 @@ def test_a_handler_that_is_cancelled_from_within_is_one_that_failed(caplog: pyte
         run(main())
 
 
-def test_one_consumer_that_is_stuck_holds_up_no_other_and_each_has_its_own_place() -> None:
+def test_one_consumer_that_is_stuck_holds_up_no_other_and_each_has_its_own_cursor() -> None:
     async def main() -> None:
         world, stuck, quick = World(), Recorder("stuck"), Recorder("quick")
         stuck.takes = 1e6
@@ -212,8 +212,8 @@ def test_one_consumer_that_is_stuck_holds_up_no_other_and_each_has_its_own_place
             await asyncio.sleep(5)
             assert len(quick.taken) == 50
             assert stuck.most_busy == 32
-            assert world.place("room-1", "quick") is not None
-            assert world.place("room-1", "stuck") is None
+            assert world.cursor("room-1", "quick") is not None
+            assert world.cursor("room-1", "stuck") is None
 
     run(main())
 
@@ -231,15 +231,15 @@ def test_after_a_crash_in_the_middle_what_was_not_stored_is_handled_again_and_no
         await asyncio.gather(crashed, return_exceptions=True)
         world.store.failure = None
         before = recorder.taken[world.key()][:]
-        place = world.place()
-        assert place is not None
-        assert 0 < place["seq"] <= len(before), "ahead of what is handled"
-        assert len(before) - place["seq"] <= 4, "a second's worth is repeated, not a page"
+        cursor = world.cursor()
+        assert cursor is not None
+        assert 0 < cursor["seq"] <= len(before), "ahead of what is handled"
+        assert len(before) - cursor["seq"] <= 4, "a second's worth is repeated, not a page"
         async with world.running(recorder):
             await asyncio.sleep(26)
             assert recorder.taken[world.key()] == before, "its lease has not lapsed yet"
             await asyncio.sleep(30)
-            assert recorder.taken[world.key()] == [*before, *range(place["seq"] + 1, 21)]
+            assert recorder.taken[world.key()] == [*before, *range(cursor["seq"] + 1, 21)]
 
     run(main())
 
@@ -253,7 +253,7 @@ def test_a_clean_end_stores_what_was_handled_and_gives_the_lease_back() -> None:
             await asyncio.sleep(0.75)
         handled = len(recorder.taken[world.key()])
         assert 0 < handled < 20
-        assert world.place() == {"epoch": world.history.log().epoch, "seq": handled}
+        assert world.cursor() == {"epoch": world.history.log().epoch, "seq": handled}
         async with world.running(recorder):
             await asyncio.sleep(5)
         assert recorder.taken[world.key()] == upto(20)
@@ -278,7 +278,7 @@ def test_two_instances_share_the_work_and_no_entry_is_handled_by_two() -> None:
     run(main())
 
 
-def test_one_that_lost_its_lease_while_it_worked_stops_and_does_not_move_the_place() -> None:
+def test_one_that_lost_its_lease_while_it_worked_stops_and_does_not_move_the_cursor() -> None:
     async def main() -> None:
         world, slow, quick = World(), Recorder(), Recorder()
         slow.takes = 25.0
@@ -290,9 +290,9 @@ def test_one_that_lost_its_lease_while_it_worked_stops_and_does_not_move_the_pla
             async with world.running(quick):
                 await asyncio.sleep(40)
                 assert quick.taken[world.key()] == upto(3)
-                assert world.place() == {"epoch": world.history.log().epoch, "seq": 3}
+                assert world.cursor() == {"epoch": world.history.log().epoch, "seq": 3}
                 assert slow.began[world.key()] == [1], "it went on after another took over"
-                assert slow.taken[world.key()] == [], "nobody told it to stop"
+                assert slow.taken[world.key()] == [], "it was not stopped"
 
     run(main())
 

@@ -10,7 +10,7 @@ from umbral_chat._core.cli.machine_checks import database_finding
 from umbral_chat._core.sqlite.engine import exposure
 from umbral_chat.errors import StoreError
 from umbral_chat.testing.embedded import opened
-from umbral_chat.testing.storage import say
+from umbral_chat.testing.storage import send
 
 
 def open_file(path: Path) -> None:
@@ -33,7 +33,7 @@ async def test_it_is_refused_with_the_mend(tmp_path: Path, expose: Callable[[Pat
     folder.mkdir(0o700)
     path = folder / "chat.sqlite3"
     async with opened(path) as storage:
-        await say(storage.history)
+        await send(storage.history)
     expose(path)
     with pytest.raises(StoreError, match="chmod o-w"):
         async with opened(path):

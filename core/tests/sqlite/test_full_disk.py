@@ -18,7 +18,7 @@ from umbral_chat._core import service as wiring
 from umbral_chat._core.sqlite import open_storage
 from umbral_chat.testing.disks import Disk
 from umbral_chat.testing.embedded import opened
-from umbral_chat.testing.storage import say
+from umbral_chat.testing.storage import send
 
 from core.tests.api.conftest import service
 
@@ -39,8 +39,8 @@ async def test_readiness_says_so_until_there_is_room_again(
     async with service(tmp_path) as client:
 
         async def history() -> tuple[str, dict[str, object]]:
-            told = (await client.get("/health/ready")).json()
-            return told["status"], next(one["result"] for one in told["checks"] if one["name"] == "history")
+            health = (await client.get("/health/ready")).json()
+            return health["status"], next(one["result"] for one in health["checks"] if one["name"] == "history")
 
         assert (await history())[0] == "ready"
         disk.fault = lambda what, _file: apsw.FullError("database or disk is full") if what == "write" else None
@@ -74,7 +74,7 @@ def test_a_backup_that_has_no_room_says_so_in_a_line_and_leaves_nothing(tmp_path
     async def fill() -> None:
         async with opened(path) as storage:
             for _ in range(40):
-                await say(storage.history, "x" * 8_000)
+                await send(storage.history, "x" * 8_000)
 
     asyncio.run(fill())
     # A limit on the size of files fails a write as a full disk does, and needs no disk of its own.

@@ -12,7 +12,7 @@ from umbral_chat._core.sqlite.log import housekeeping
 from umbral_chat._core.sqlite.shared import store as shared_store
 from umbral_chat.model.conversations import Deleted
 from umbral_chat.testing.embedded import HandClock, opened
-from umbral_chat.testing.storage import say, whole
+from umbral_chat.testing.storage import read_all, send
 
 DAY = 86_400.0
 
@@ -35,7 +35,7 @@ async def test_a_tombstone_is_kept_for_thirty_days(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(housekeeping, "SWEEP_INTERVAL", 0.05)
     clock, path = HandClock(), tmp_path / "store.sqlite3"
     async with opened(path, clock=clock) as storage:
-        told = await say(storage.history)
+        sent = await send(storage.history)
         await storage.history.delete("room")
         await clock.elapse(29.9 * DAY)
         assert await storage.history.heads(["room"]) == {"room": Deleted()}
@@ -43,9 +43,9 @@ async def test_a_tombstone_is_kept_for_thirty_days(tmp_path: Path, monkeypatch: 
         assert await storage.history.heads(["room"]) == {}
         await swept(path, "tombstone", 0)
         assert (await storage.history.read("room", 0, 10)).head is None
-        again = await say(storage.history)
+        again = await send(storage.history)
         assert again.entry.seq == 1
-        assert again.epoch != told.epoch
+        assert again.epoch != sent.epoch
 
 
 async def test_versions_and_tokens_go_on_after_the_sweep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -74,12 +74,12 @@ async def test_versions_and_tokens_go_on_after_the_sweep(tmp_path: Path, monkeyp
 async def test_time_that_jumps_back_does_not_take_entries_back(tmp_path: Path) -> None:
     clock = HandClock()
     async with opened(tmp_path / "store.sqlite3", clock=clock) as storage:
-        first = await say(storage.history)
+        first = await send(storage.history)
         await clock.elapse(-3_600)
-        second = await say(storage.history)
-        await say(storage.history, conversation="other")
+        second = await send(storage.history)
+        await send(storage.history, conversation="other")
         assert second.entry.at == first.entry.at
-        assert [entry.at for entry in await whole(storage.history)] == [first.entry.at] * 2
+        assert [entry.at for entry in await read_all(storage.history)] == [first.entry.at] * 2
         assert (await storage.history.conversations(limit=1)).conversations[0].id == "room"
 
 

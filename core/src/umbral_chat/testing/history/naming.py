@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from umbral_chat.model.conversations import Deleted
 from umbral_chat.model.ids import decode_id, encode_id
-from umbral_chat.testing.storage import StorageContract, edit, redact, say
+from umbral_chat.testing.storage import StorageContract, edit, redact, send
 
 ROOMS = (
     "4917012345678@s.whatsapp.net",
@@ -40,7 +40,7 @@ class NamingContract(StorageContract):
             ids = [encode_id(room) for room in ROOMS]
             for conversation in ids:
                 for message in MESSAGES:
-                    await say(rig.storage.history, message, conversation, message_id=encode_id(message))
+                    await send(rig.storage.history, message, conversation, message_id=encode_id(message))
                 await edit(rig.storage.history, encode_id(MESSAGES[0]), "edited", conversation)
                 await redact(rig.storage.history, encode_id(MESSAGES[1]), conversation)
             history = rig.other.history
@@ -62,7 +62,7 @@ class NamingContract(StorageContract):
             near = ["jane@example.com", "Jane@example.com", "jane%@example.com", "jane_@example.com", "jane*", "jane"]
             ids = [encode_id(one) for one in near]
             for conversation in ids:
-                await say(rig.storage.history, conversation, conversation)
+                await send(rig.storage.history, conversation, conversation)
             await rig.storage.history.delete(ids[0])
             heads = await rig.other.history.heads(ids)
             assert [conversation for conversation in ids if isinstance(heads[conversation], Deleted)] == ids[:1]

@@ -13,9 +13,9 @@ class LeasesContract(StorageContract):
     async def test_one_holds_it_at_a_time(self) -> None:
         async with self.rig() as rig:
             sides = (rig.storage.store, rig.other.store)
-            told = await asyncio.gather(*(sides[number % 2].acquire("job", f"h{number}", 60) for number in range(10)))
-            (lease,) = [lease for lease in told if lease is not None]
-            assert (lease.name, lease.holder) == ("job", next(f"h{n}" for n, got in enumerate(told) if got))
+            leases = await asyncio.gather(*(sides[number % 2].acquire("job", f"h{number}", 60) for number in range(10)))
+            (lease,) = [lease for lease in leases if lease is not None]
+            assert (lease.name, lease.holder) == ("job", next(f"h{n}" for n, got in enumerate(leases) if got))
             assert await sides[1].acquire("job", "late", 60) is None
             assert await sides[1].acquire("other job", "late", 60) is not None
 

@@ -16,7 +16,7 @@ def at(minutes: int) -> datetime:
     return NOON + timedelta(minutes=minutes)
 
 
-def test_what_was_woken_comes_before_what_a_scan_found() -> None:
+def test_what_was_woken_is_taken_before_what_a_scan_found() -> None:
     queue = ConversationQueue()
     queue.add_found("old", at(0))
     queue.add_found("older", at(-1))

@@ -116,14 +116,14 @@ asyncio.run(main(sys.argv[1]))
 
 
 @pytest.mark.slow
-async def test_a_kill_at_any_moment_loses_nothing_that_was_answered(tmp_path: Path) -> None:
+async def test_a_kill_at_any_moment_loses_nothing_that_was_acknowledged(tmp_path: Path) -> None:
     path = tmp_path / "store.sqlite3"
     draw = random.Random(3)
     answered: dict[str, dict[int, str]] = {"room0": {}, "room1": {}}
     for run in range(6):
         for line in killed(path, run, draw.uniform(0.05, 0.4), least=18):
             room, seq, word = line.split()
-            assert int(seq) not in answered[room], "a seq was given out twice"
+            assert int(seq) not in answered[room], "a seq was assigned twice"
             answered[room][int(seq)] = f"{word}"
     assert sum(map(len, answered.values())) > 100
     async with opened(path) as storage:
@@ -146,7 +146,7 @@ async def test_processes_on_one_file_number_together_and_survive_each_other_s_ki
     assert all(len(lines) > 10 for lines in sent)
     async with opened(path) as storage:
         for room, seqs in answered.items():
-            assert len(seqs) == len(set(seqs)), "a seq was given out twice"
+            assert len(seqs) == len(set(seqs)), "a seq was assigned twice"
             # `whole` checks that there is no gap.
             assert {entry.seq for entry in await read_all(storage.history, room)} >= set(seqs)
 
@@ -166,7 +166,7 @@ def killed(path: Path, run: int, after: float, *, least: int) -> list[str]:
 
 
 @pytest.mark.parametrize("seq", [1, 9, 10, 255, 2**40, 2**53 - 1])
-def test_a_drawn_message_id_carries_its_seq(seq: int) -> None:
+def test_a_generated_message_id_carries_its_seq(seq: int) -> None:
     drawn = {hashed_ids.generate_id(seq) for _ in range(50)}
     assert len(drawn) == 50
     assert {hashed_ids.seq_in_id(name) for name in drawn} == {seq}

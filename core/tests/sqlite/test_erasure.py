@@ -64,7 +64,7 @@ class Draw:
 
 @dataclass
 class Room:
-    """A conversation, and the words by which its traces would be known."""
+    """A conversation, and the words that would reveal its traces."""
 
     name: str
     words: list[str] = field(default_factory=list)
@@ -134,7 +134,7 @@ async def test_nothing_that_was_removed_is_found_in_any_file(tmp_path: Path, see
         gone = await live(history, rooms, draw, 120)
         assert len(gone) > 200
         assert not words_in(path) & set(gone)
-        # What stays is found, and so would be what went.
+        # What stays is found, so a removed word would be found too.
         assert words_in(path) >= {word for room in rooms for words in room.messages.values() for word in words}
         assert extra_copies(path) == 0
         for room in rooms:
@@ -184,7 +184,7 @@ async def test_a_removal_that_a_killed_process_left_half_done_is_finished_at_the
     assert len(words_in(path)) == draw.count
     async with opened(path) as storage:
         async with asyncio.timeout(20):
-            while words_in(path):  # noqa: ASYNC110  # nothing tells of it but the files
+            while words_in(path):  # noqa: ASYNC110  # only the files show it
                 await asyncio.sleep(0.05)
         assert [entry.seq for entry in await read_all(storage.history, "other")] == [1]
 
@@ -206,7 +206,7 @@ async def test_senders_are_served_while_a_big_conversation_is_removed(
 
 
 async def test_the_space_of_what_was_removed_is_used_again(tmp_path: Path) -> None:
-    """Rooms come and go for long; the file grows to what one generation needs, not to what all of them did."""
+    """Rooms are created and deleted for long; the file grows to what one generation needs, not all of them."""
     path = tmp_path / "store.sqlite3"
     sizes = []
     async with opened(path) as storage:
@@ -242,7 +242,7 @@ def storage_blank(path: Path) -> int:
 def integrity(path: Path) -> str:
     connection = apsw.Connection(str(path))
     try:
-        sent: str = connection.execute("PRAGMA integrity_check").get
+        result: str = connection.execute("PRAGMA integrity_check").get
     finally:
         connection.close()
-    return sent
+    return result

@@ -1,4 +1,4 @@
-"""A full disk, a failing disk, a lock that is held, a culprit in the group: who is told, and that it goes on."""
+"""A full disk, a failing disk, a held lock, a culprit in the group: who gets the error, and that work goes on."""
 
 from __future__ import annotations
 
@@ -101,7 +101,9 @@ async def test_one_culprit_in_a_group_fails_alone(tmp_path: Path) -> None:
         {"reply_to": "\ud800"},
     ],
 )
-async def test_what_is_no_text_is_refused_alone_and_makes_nothing(tmp_path: Path, more: dict[str, Any]) -> None:
+async def test_a_write_that_is_no_text_is_refused_alone_and_creates_nothing(
+    tmp_path: Path, more: dict[str, Any]
+) -> None:
     async with opened(tmp_path / "store.sqlite3") as storage:
         for conversation in ("new", "room"):
             outcomes = await asyncio.gather(
@@ -116,7 +118,7 @@ async def test_what_is_no_text_is_refused_alone_and_makes_nothing(tmp_path: Path
         assert len(await read_all(storage.history)) == 4
 
 
-async def test_a_lane_that_is_full_says_so_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_full_queue_refuses_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async with opened(tmp_path / "store.sqlite3") as storage:
         monkeypatch.setattr(storage.history._write.__self__, "_limit", 10)  # type: ignore[attr-defined]
         outcomes = await asyncio.gather(*(send(storage.history) for _ in range(30)), return_exceptions=True)
@@ -145,7 +147,7 @@ async def test_a_store_that_hangs_is_unavailable_within_bounds(
                 await expect_error(send(storage.history, "lost answer", key="k"), HistoryUnavailable)
         armed = False
         stuck.set()
-        # What was under way was stored: the same key tells.
+        # What was under way was stored: the same key shows it.
         assert not (await send(storage.history, "lost answer", key="k")).created
 
 
@@ -178,7 +180,7 @@ def list_of(folder: Path) -> list[str]:
     return sorted(file.name for file in folder.iterdir())
 
 
-async def test_closing_finishes_what_was_handed_in_and_leaves_no_thread(tmp_path: Path) -> None:
+async def test_closing_finishes_what_was_submitted_and_leaves_no_thread(tmp_path: Path) -> None:
     before = set(threading.enumerate())
     path = tmp_path / "store.sqlite3"
     async with opened(path) as storage:
@@ -193,7 +195,7 @@ async def test_closing_finishes_what_was_handed_in_and_leaves_no_thread(tmp_path
     await expect_error(storage.history.read("room", 0, 1), HistoryUnavailable)
 
 
-async def test_a_cancelled_append_gives_its_place_back(tmp_path: Path) -> None:
+async def test_a_cancelled_append_frees_its_place_in_the_queue(tmp_path: Path) -> None:
     async with opened(tmp_path / "store.sqlite3") as storage:
         tasks = [asyncio.ensure_future(send(storage.history)) for _ in range(200)]
         await asyncio.sleep(0)

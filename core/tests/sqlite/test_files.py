@@ -63,7 +63,7 @@ async def test_a_missing_directory_is_named(tmp_path: Path) -> None:
     assert "core.database" in message
 
 
-async def test_a_path_that_cannot_be_is_refused_readably(tmp_path: Path) -> None:
+async def test_an_impossible_path_is_refused_readably(tmp_path: Path) -> None:
     assert "core.database" in await refused(tmp_path / ("x" * 300))
     file = tmp_path / "file"
     file.touch()
@@ -196,7 +196,7 @@ async def test_a_backup_is_of_one_moment_while_senders_go_on(tmp_path: Path) -> 
         copying = asyncio.ensure_future(history.backup(copy))
         sent = 0
         while not copying.done():
-            # Two rooms in one message each: a copy of two moments would hold the second without the first.
+            # One message into each of two rooms: a copy of two moments would hold the second without the first.
             await send(history, f"{sent}", "first")
             await send(history, f"{sent}", "second")
             sent += 1
@@ -212,9 +212,9 @@ async def test_a_backup_overwrites_nothing_and_leaves_nothing_half_made(tmp_path
     async with opened(tmp_path / "store.sqlite3") as storage:
         history = storage.history
         assert isinstance(history, SqliteHistory)
-        copy.write_bytes(b"dear to somebody")
+        copy.write_bytes(b"a file that must stay")
         await expect_error(history.backup(copy), StoreError)
-        assert copy.read_bytes() == b"dear to somebody"
+        assert copy.read_bytes() == b"a file that must stay"
         await expect_error(history.backup(tmp_path / "nowhere" / "copy.sqlite3"), StoreError)
         assert isinstance(history, RenewsEpochs)
 

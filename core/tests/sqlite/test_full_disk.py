@@ -1,4 +1,4 @@
-"""A full disk: who looks is told that sends are refused, for as long as they are, and a backup on one says so."""
+"""A full disk: readiness reports that sends are refused, for as long as they are, and a backup fails with a reason."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def disk(request: pytest.FixtureRequest) -> Iterator[Disk]:
     disk.unregister()
 
 
-async def test_readiness_says_so_until_there_is_room_again(
+async def test_readiness_reports_it_until_there_is_room_again(
     tmp_path: Path, disk: Disk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(wiring, "open_storage", partial(open_storage, vfs=disk.name))
@@ -58,7 +58,7 @@ async def test_readiness_says_so_until_there_is_room_again(
         assert answer.status_code == 201
 
 
-async def test_it_is_said_before_the_first_send_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_it_is_reported_before_the_first_send_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     class Usage:
         free = 0
 
@@ -68,7 +68,7 @@ async def test_it_is_said_before_the_first_send_fails(tmp_path: Path, monkeypatc
         assert "the disk is full" in (await client.get("/health/ready")).text
 
 
-def test_a_backup_that_has_no_room_says_so_in_a_line_and_leaves_nothing(tmp_path: Path) -> None:
+def test_a_backup_that_has_no_room_fails_with_one_line_and_leaves_nothing(tmp_path: Path) -> None:
     path = tmp_path / "chat.sqlite3"
 
     async def fill() -> None:

@@ -1,4 +1,4 @@
-"""What time does to a store: tombstones, records, leases and signals lapse, and are swept."""
+"""Tombstones, records, leases and signals expire, and are swept."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ def answer(queue: WorkQueue, items: list[WorkItem]) -> None:
     queue.reply(asyncio.get_running_loop(), [(item, item.run(None)) for item in items])
 
 
-async def test_who_is_alone_is_taken_at_once() -> None:
+async def test_a_lone_item_is_taken_at_once() -> None:
     queue = WorkQueue(100, together=8)
     queue.open()
     for _ in range(3):
@@ -45,7 +45,7 @@ async def test_who_is_alone_is_taken_at_once() -> None:
     queue.close()
 
 
-async def test_two_who_took_turns_are_taken_together() -> None:
+async def test_two_callers_that_alternated_are_taken_together() -> None:
     queue = WorkQueue(100, together=8)
     queue.open()
     first = ask(queue)
@@ -66,7 +66,7 @@ async def test_two_who_took_turns_are_taken_together() -> None:
     queue.close()
 
 
-async def test_what_is_expected_and_does_not_come_is_waited_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_expected_item_that_is_not_submitted_is_waited_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "LINGER", 0.01)
     queue = WorkQueue(100, together=8)
     queue.open()
@@ -83,7 +83,7 @@ async def test_what_is_expected_and_does_not_come_is_waited_for_once(monkeypatch
     queue.close()
 
 
-async def test_a_lane_of_readers_never_lingers() -> None:
+async def test_a_queue_of_readers_never_lingers() -> None:
     queue = WorkQueue(100)
     queue.open()
     both = [ask(queue), ask(queue)]

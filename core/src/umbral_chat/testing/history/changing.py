@@ -17,7 +17,7 @@ from umbral_chat.testing.storage import (
 
 
 class ChangingContract(StorageContract):
-    """What was said, and the conversation itself, can be changed, and the log tells how."""
+    """Messages and the conversation itself can be changed, and each change is an entry in the log."""
 
     async def test_an_edit_is_an_entry_with_the_whole_new_content(self) -> None:
         async with self.rig() as rig:

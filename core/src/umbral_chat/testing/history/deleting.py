@@ -1,4 +1,4 @@
-"""Deletion: nothing is left but the knowledge that it was deleted, until it is explicitly made anew."""
+"""Deletion: only the tombstone is left, until the conversation is explicitly created again."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from umbral_chat.testing.storage import (
 
 
 class DeletingContract(StorageContract):
-    """Gone, for every instance at once."""
+    """A deleted conversation is gone for every instance at once."""
 
     async def test_what_names_a_deleted_conversation_is_told_so(self) -> None:
         async with self.rig() as rig:
@@ -82,7 +82,7 @@ class DeletingContract(StorageContract):
             await expect_error(send(history, epoch=sent.epoch), ConversationDeleted)
             assert await read_all(history) == []
             assert await history.message("room", "m") is None
-            # Neither its keys nor its message ids nor its markers are those of before.
+            # It has none of the old keys, message ids or read markers.
             again = await send(history, key="k", message_id="m")
             assert (again.created, again.entry.seq, again.epoch) == (True, 1, revived.epoch)
             found = await history.conversation("room", subject="reader")

@@ -9,7 +9,7 @@ from umbral_chat.testing.storage import StorageContract, expect_error, read_all,
 
 
 class RenewsEpochsContract(StorageContract):
-    """One test a guarantee of `umbral_chat.providers.history.RenewsEpochs`."""
+    """One test for each guarantee of `umbral_chat.providers.history.RenewsEpochs`."""
 
     async def test_every_log_gets_a_new_epoch_and_keeps_all_else(self) -> None:
         async with self.rig() as rig:

@@ -1,4 +1,4 @@
-"""Entries of another log: they show the time that they had there, and everything else goes by the time of writing."""
+"""Imported entries: they carry the time that they had in their old log; everything else uses the time of writing."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ LONG_AGO = datetime(2019, 3, 4, 5, 6, 7, 89, tzinfo=UTC)
 
 
 class ImportingContract(StorageContract):
-    """A history that is moved is the history that was."""
+    """A conversation that is imported reads as it did where it was exported."""
 
     async def test_every_kind_of_entry_shows_the_time_that_it_had_and_is_marked(self) -> None:
         async with self.rig() as rig:

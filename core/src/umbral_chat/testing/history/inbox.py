@@ -31,7 +31,7 @@ class InboxContract(StorageContract):
         async with self.rig() as rig:
             history = rig.storage.history
             names = [f"c{number:02}" for number in range(17)]
-            # Written at once: a store that commits in groups gives many the same time.
+            # Written at once: a store that commits in groups gives many of them the same time.
             await asyncio.gather(*(send(history, name, name) for name in names))
             expected = (await history.conversations(limit=100)).conversations
             order = [(found.last_activity, found.id) for found in expected]
@@ -105,7 +105,7 @@ class InboxContract(StorageContract):
             await send(history, subject="visitor")
             found = await history.conversation("room", subject="desk")
             assert found is not None
-            assert found.unread == 1, "a marker past the head would hide what comes later"
+            assert found.unread == 1, "a marker past the head would hide later messages"
 
     async def test_markers_race_to_the_highest(self) -> None:
         async with self.rig() as rig:

@@ -1,4 +1,4 @@
-"""Names: whatever an id of a platform looks like, its log and its messages are found under it and no other."""
+"""Ids: whatever an id of a platform looks like, its log and its messages are found under it and under no other."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ROOMS = (
     "*GATEWAY",
     "Schöne Grüße 100%",
 )
-"""What platforms call a conversation: WhatsApp, Twilio, e-mail, Teams, Matrix, Google Chat, SIP, Threema, and worse."""
+"""What platforms call a conversation: WhatsApp, Twilio, e-mail, Teams, Matrix, Google Chat, SIP, Threema and others."""
 
 MESSAGES = (
     "wamid.HBgNNDkxNzAxMjM0NTY3OBUCABIYFjNFQjA/QzQ+NzA=",
@@ -33,7 +33,7 @@ MESSAGES = (
 
 
 class NamingContract(StorageContract):
-    """An id is text that is compared as it is."""
+    """An id is text that is compared exactly."""
 
     async def test_conversations_and_messages_have_the_ids_of_their_platforms(self) -> None:
         async with self.rig() as rig:

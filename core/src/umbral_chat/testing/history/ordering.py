@@ -1,4 +1,4 @@
-"""Order, visibility, failure and cancellation of appends, and content that comes back as it was given."""
+"""Order, visibility, failure and cancellation of appends, and content that is read back unchanged."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ ODD = (
 
 
 class OrderingContract(StorageContract):
-    """Every conversation is one gapless sequence, and what was answered is there."""
+    """Every conversation is one gapless sequence, and what was acknowledged is in it."""
 
     async def test_concurrent_appends_are_numbered_without_gap_or_repeat(self) -> None:
         async with self.rig() as rig:
@@ -79,7 +79,7 @@ class OrderingContract(StorageContract):
             async with asyncio.TaskGroup() as group:
                 writing = [group.create_task(send(rig.storage.history, f"m{number}")) for number in range(60)]
                 while not all(task.done() for task in writing):
-                    # `whole` checks each page against its own head and its own beginning.
+                    # `read_all` checks each page against its head and the seq that it was asked from.
                     await read_all(rig.other.history, page=7)
             assert len(await read_all(rig.other.history)) == 60
 
@@ -166,7 +166,7 @@ class OrderingContract(StorageContract):
             assert await history.conversation("nowhere") is None
             assert await history.mark_read("nowhere", "u1", 5) == 0
             assert not await history.delete("nowhere")
-            # Having asked for it has not made it.
+            # These calls did not create it.
             assert await history.conversation("nowhere") is None
             assert (await history.conversations(limit=10)).conversations == []
 

@@ -8,7 +8,7 @@ from umbral_chat.testing.storage import StorageContract, edit, message_id_of, re
 
 
 class PagingContract(StorageContract):
-    """A page is contiguous, in order, and says whether there is more."""
+    """A page is contiguous, in order, and carries whether there is more."""
 
     async def test_entries_are_read_after_any_seq_in_pages_of_any_size(self) -> None:
         async with self.rig() as rig:

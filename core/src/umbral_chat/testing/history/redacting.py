@@ -1,4 +1,4 @@
-"""Redaction: what was said is gone for every later reader, and its place stays."""
+"""Redaction: the text is gone for every later reader, and its seq stays."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from umbral_chat.testing.storage import StorageContract, edit, expect_error, mes
 
 
 class RedactingContract(StorageContract):
-    """Blanks at the same seqs, in every way of reading."""
+    """Redacted messages are blank at the same seqs, in every way of reading."""
 
     async def test_a_message_and_its_edits_are_blanked_at_their_seqs(self) -> None:
         async with self.rig() as rig:
@@ -116,10 +116,10 @@ class RedactingContract(StorageContract):
                     redactions = [entry.seq for entry in page.entries if isinstance(entry, Redaction)]
                     assert page.head is not None
                     assert page.head.redaction == max(redactions, default=0), "head and entries are of two snapshots"
-                    said = {entry.message_id: entry for entry in page.entries if isinstance(entry, Message)}
+                    by_id = {entry.message_id: entry for entry in page.entries if isinstance(entry, Message)}
                     for entry in page.entries:
                         if isinstance(entry, Redaction):
-                            assert said[entry.message_id].redacted, "a page shows a redaction beside what it blanked"
+                            assert by_id[entry.message_id].redacted, "a page shows a redaction beside what it blanked"
             assert all(entry.redacted for entry in await read_all(rig.other.history) if isinstance(entry, Message))
 
 

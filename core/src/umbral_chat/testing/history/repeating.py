@@ -95,7 +95,7 @@ class RepeatingContract(StorageContract):
                 await expect_error(
                     send(rig.other.history, "two", message_id=taken, subject="u2"), Conflict, "message_id_taken"
                 )
-            # A repeat comes with the same id, and is a repeat before it is anything else.
+            # A repeat has the same message id; it is recognised as a repeat before the id is checked.
             assert (await send(history, "one", message_id="m", key="k")).entry == first.entry
             await send(history, "elsewhere", "elsewhere", message_id="m")
             sent = await asyncio.gather(

@@ -10,7 +10,7 @@ from umbral_chat.testing.storage import StorageContract, expect_error
 
 
 class RecordsContract(StorageContract):
-    """Small values with a version that never comes twice."""
+    """Small values with a version that never repeats."""
 
     async def test_a_record_is_seen_by_every_instance_when_it_was_written(self) -> None:
         async with self.rig() as rig:

@@ -1,10 +1,10 @@
 """Tables of the embedded store, and the numbered migrations that lead to them.
 
 Where text may be, and why: SQLite's `secure_delete` wipes what is deleted, but when a b-tree is rebalanced the cells
-that move leave their old copies in the gaps of the pages they came from, beyond the reach of any later deletion. So
-every text that a caller sent lives in `body` alone, which is only ever appended to (SQLite then fills a new
-last page and moves nothing) and blanked in place (a row that shrinks stays on its page). All other tables of the logs
-hold numbers and keyed hashes, and may be rebalanced as SQLite likes. See `erasure.py` for how blanked rows are
+that move leave their old copies in the gaps of their former pages, beyond the reach of any later deletion. So every
+text and name that a caller sent lives in `body` alone, which is only ever appended to (SQLite then fills a new last
+page and moves nothing) and blanked in place (a row that shrinks stays on its page). All other tables of the logs hold
+numbers and keyed hashes, and may be rebalanced as SQLite likes. See `log/erasure.py` for how blanked rows are
 reclaimed.
 """
 

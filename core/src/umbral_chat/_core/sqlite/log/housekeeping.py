@@ -37,7 +37,7 @@ _TRUNCATION_BUSY_MS = 10
 
 _REPLY_TIMEOUT = 5.0
 """Seconds after which a deferred reply is given although another process's long read still keeps the WAL from being
-emptied: the removal is durable, and through the service nobody can read what was removed."""
+emptied: the removal is durable, and what was removed cannot be read through the service."""
 
 
 class Housekeeping:

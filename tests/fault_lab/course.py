@@ -11,8 +11,8 @@ from pathlib import Path
 import httpx
 
 from tests.local_supabase.stack.api import Stack
+from tests.torture.course import converse, read_afresh
 from tests.torture.facts import Item
-from tests.torture.scenario import converse, read_afresh
 from tests.torture_realtime.faults import ROOMY
 from tests.wire.http1 import Lost
 from tests.wire.proxy import Proxy, proxy

@@ -11,8 +11,8 @@ from pathlib import Path
 import httpx
 
 from tests.local_supabase.stack.api import Stack
+from tests.torture.course import converse, read_afresh
 from tests.torture.facts import Item
-from tests.torture.scenario import converse, read_afresh
 from tests.wire.service import Service
 
 from .breaker import break_often

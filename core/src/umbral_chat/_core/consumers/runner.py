@@ -38,8 +38,8 @@ class ConsumerRunner:
     def __init__(self, consumers: Sequence[Consumer], services: ServiceParts, bus: Bus) -> None:
         base = services.base
         holder = secrets.token_hex(6)
-        self._loops = [
-            ConsumerLoop(consumer, services.storage, base.clock, base.telemetry, holder=holder)
+        self._consumer_tasks = [
+            ConsumerTask(consumer, services.storage, base.clock, base.telemetry, holder=holder)
             for consumer in consumers
         ]
         bus.subscribe(self._wake)
@@ -47,18 +47,18 @@ class ConsumerRunner:
     async def run(self) -> None:
         """Run until cancelled; then the cursors are stored and the leases released."""
         tasks = Tasks("consumers")
-        running = [tasks.start(loop.run(), name=loop.name) for loop in self._loops]
+        running = [tasks.start(task.run(), name=task.name) for task in self._consumer_tasks]
         try:
             await asyncio.gather(*running)
         finally:
             await tasks.close()
 
     def _wake(self, happened: Happened) -> None:
-        for loop in self._loops:
-            loop.wake(happened.conversation)
+        for task in self._consumer_tasks:
+            task.wake(happened.conversation)
 
 
-class ConsumerLoop:
+class ConsumerTask:
     """Runs one consumer: takes conversations from its queue, at most `CONCURRENCY` at once, and scans for more."""
 
     def __init__(
@@ -164,4 +164,4 @@ class ConsumerLoop:
             await self._space.wait()
 
 
-__all__ = ["CONCURRENCY", "SCAN_EVERY", "ConsumerLoop", "ConsumerRunner"]
+__all__ = ["CONCURRENCY", "SCAN_EVERY", "ConsumerRunner", "ConsumerTask"]

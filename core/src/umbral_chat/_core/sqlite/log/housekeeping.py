@@ -28,11 +28,11 @@ _LEASE_RETENTION = duration_micros(86_400)
 _RETRY_DELAY = 1.0
 """Seconds of pause after a step that failed (the disk is full, another process holds the lock)."""
 
-_TRUNCATION_RETRY, _TRUNCATION_RETRY_MAX = 0.005, 1.0
+_CHECKPOINT_RETRY, _CHECKPOINT_RETRY_MAX = 0.005, 1.0
 """Seconds between tries to empty the WAL: a reader of ours is done within milliseconds; one that hangs in another
 process may take any time."""
 
-_TRUNCATION_BUSY_MS = 10
+_CHECKPOINT_BUSY_MS = 10
 """How long one try holds up the writer while readers are in the way."""
 
 _REPLY_TIMEOUT = 5.0
@@ -40,11 +40,11 @@ _REPLY_TIMEOUT = 5.0
 emptied: the removal is durable, and what was removed cannot be read through the service."""
 
 
-class Housekeeping:
+class HousekeepingTasks:
     """Each step is one short transaction, so that senders wait for at most one."""
 
     def __init__(self) -> None:
-        self.truncation = WalTruncation()
+        self.checkpoint = WalCheckpoint()
         self._deletions: deque[tuple[int, Reply | None]] = deque()
         self._compact = False
         self._next_sweep = self._not_before = 0.0
@@ -54,7 +54,7 @@ class Housekeeping:
         doomed: list[Any] = connection.execute("SELECT conversation FROM doomed").fetchall()
         self._deletions.extend((log, None) for (log,) in doomed)
         self._compact = worth_compacting(connection)
-        self.truncation.request(now, [])
+        self.checkpoint.request(now, [])
         self._next_sweep = now
 
     def schedule_deletion(self, log: int, reply: Reply) -> None:
@@ -64,9 +64,9 @@ class Housekeeping:
     def due(self, now: float) -> float:
         """Seconds until there is something to do."""
         wait = 0.0 if self._deletions or self._compact else self._next_sweep - now
-        truncation = self.truncation.due(now)
-        if truncation is not None:
-            wait = min(wait, truncation)
+        checkpoint = self.checkpoint.due(now)
+        if checkpoint is not None:
+            wait = min(wait, checkpoint)
         return max(wait, self._not_before - now, 0.0)
 
     def step(self, connection: apsw.Connection, now: float, wall: int) -> list[Reply]:
@@ -84,19 +84,19 @@ class Housekeeping:
         the logs that are half removed."""
         replies = [reply for _, reply in self._deletions if reply is not None]
         self._deletions.clear()
-        self.truncation.request(now, [])
-        return replies + self.truncation.attempt(connection, now) + self.truncation.release()
+        self.checkpoint.request(now, [])
+        return replies + self.checkpoint.attempt(connection, now) + self.checkpoint.release()
 
     def _step(self, connection: apsw.Connection, now: float, wall: int) -> list[Reply]:
-        if self.truncation.due(now) == 0.0:
-            return self.truncation.attempt(connection, now)
+        if self.checkpoint.due(now) == 0.0:
+            return self.checkpoint.attempt(connection, now)
         if self._deletions:
             log, reply = self._deletions[0]
             with write_transaction(connection):
                 done = remove_slice(connection, log)
             if done:
                 self._deletions.popleft()
-                self.truncation.request(now, [] if reply is None else [reply])
+                self.checkpoint.request(now, [] if reply is None else [reply])
                 self._compact = worth_compacting(connection)
         elif self._compact:
             with write_transaction(connection):
@@ -109,7 +109,7 @@ class Housekeeping:
         return []
 
 
-class WalTruncation:
+class WalCheckpoint:
     """Emptying the WAL, and the replies deferred until then: what was removed from the database is not gone while the
     WAL still holds its pages. Times are monotonic."""
 
@@ -117,7 +117,7 @@ class WalTruncation:
         self._requested = False
         self._deferred: list[Reply] = []
         self._since = self._next = 0.0
-        self._delay = _TRUNCATION_RETRY
+        self._delay = _CHECKPOINT_RETRY
 
     def request(self, now: float, deferred: list[Reply]) -> None:
         """Something was removed at `now`: empty the WAL, and give these replies afterwards."""
@@ -125,7 +125,7 @@ class WalTruncation:
             self._since = now
         self._deferred += deferred
         self._requested = True
-        self._next, self._delay = now, _TRUNCATION_RETRY
+        self._next, self._delay = now, _CHECKPOINT_RETRY
 
     def due(self, now: float) -> float | None:
         """Seconds until the next try; None: nothing is requested."""
@@ -133,12 +133,12 @@ class WalTruncation:
 
     def attempt(self, connection: apsw.Connection, now: float) -> list[Reply]:
         """Try once; the replies that need not be deferred any longer."""
-        connection.set_busy_timeout(_TRUNCATION_BUSY_MS)
+        connection.set_busy_timeout(_CHECKPOINT_BUSY_MS)
         try:
             connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
         except apsw.Error as error:
             self._next = now + self._delay
-            self._delay = min(self._delay * 2, _TRUNCATION_RETRY_MAX)
+            self._delay = min(self._delay * 2, _CHECKPOINT_RETRY_MAX)
             if not self._deferred or now - self._since < _REPLY_TIMEOUT:
                 return []
             _log.warning("What was removed is still in the write-ahead log (%s); emptying it goes on.", error)
@@ -172,4 +172,4 @@ def sweep(connection: apsw.Connection, now: int) -> None:
     connection.execute("DELETE FROM signal WHERE at <= ?", (now - SIGNAL_TTL,))
 
 
-__all__ = ["SIGNAL_TTL", "SWEEP_INTERVAL", "Housekeeping", "sweep"]
+__all__ = ["SIGNAL_TTL", "SWEEP_INTERVAL", "HousekeepingTasks", "sweep"]

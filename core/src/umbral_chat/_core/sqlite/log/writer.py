@@ -18,7 +18,7 @@ from umbral_chat._core.sqlite.engine.threads import run_in_thread
 from umbral_chat._core.sqlite.engine.timestamps import to_micros
 from umbral_chat._core.sqlite.engine.work_queue import Reply, WorkItem, WorkQueue
 from umbral_chat._core.sqlite.log.hashed_ids import HashedIds
-from umbral_chat._core.sqlite.log.housekeeping import Housekeeping
+from umbral_chat._core.sqlite.log.housekeeping import HousekeepingTasks
 from umbral_chat._core.sqlite.log.transaction import Transaction
 from umbral_chat.clock import Clock
 from umbral_chat.errors import HistoryUnavailable, UmbralChatError
@@ -43,7 +43,7 @@ class WriterThread:
     def __init__(self, path: Path, clock: Clock, vfs: str | None, on_commit: OnCommit | None) -> None:
         self.queue = WorkQueue(QUEUE_LIMIT, together=GROUP_LIMIT)
         self._path, self._clock, self._vfs, self._on_commit = path, clock, vfs, on_commit
-        self._housekeeping = Housekeeping()
+        self._housekeeping = HousekeepingTasks()
         self._thread: threading.Thread | None = None
         self.last_failure: str | None = None
         """Why the last group of operations could not be written; None: it was. Set by the thread."""
@@ -128,7 +128,7 @@ class WriterThread:
                         deletions.append((log, reply))
             transaction.flush()
         if deferred:
-            self._housekeeping.truncation.request(time.monotonic(), deferred)
+            self._housekeeping.checkpoint.request(time.monotonic(), deferred)
         for log, reply in deletions:
             self._housekeeping.schedule_deletion(log, reply)
         return replies, transaction.entries

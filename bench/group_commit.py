@@ -1,7 +1,7 @@
 """`python -m bench.group_commit`: what the writer's lingering brings and costs, by senders and by how slow the disk is.
 
-Senders that each append again as soon as they are answered, a lane as the store has it, and a thread that sleeps in
-place of a commit. Appends a second without lingering and with it, medians of interleaved runs.
+Senders that each append again as soon as they are answered, a work queue as the store has it, and a thread that
+sleeps in place of a commit. Appends a second without lingering and with it, medians of interleaved runs.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ import threading
 import time
 
 from umbral_chat._core.sqlite.engine import work_queue
-from umbral_chat._core.sqlite.engine.work_queue import Lane
-from umbral_chat._core.sqlite.log.writer import GROUP
+from umbral_chat._core.sqlite.engine.work_queue import WorkQueue
+from umbral_chat._core.sqlite.log.writer import GROUP_LIMIT
 
 SENDERS = (1, 2, 3, 4, 32)
 COMMITS = {"0.2 ms": 0.0002, "2 ms": 0.002, "20 ms": 0.02}
@@ -25,14 +25,14 @@ RUNS, SECONDS = 5, 0.6
 async def appends(senders: int, commit: float, linger: float) -> float:
     """Appends a second."""
     work_queue.LINGER = linger
-    works, loop = Lane(1000, together=GROUP), asyncio.get_running_loop()
+    queue, loop = WorkQueue(1000, together=GROUP_LIMIT), asyncio.get_running_loop()
 
     def work() -> None:
-        while (group := works.take(GROUP)) is not None:
+        while (group := queue.take(GROUP_LIMIT)) is not None:
             time.sleep(commit)
-            works.answer(loop, [(one, None) for one in group])
+            queue.reply(loop, [(one, None) for one in group])
 
-    works.open()
+    queue.open()
     thread = threading.Thread(target=work)
     thread.start()
     end, answered = loop.time() + SECONDS, 0
@@ -40,11 +40,11 @@ async def appends(senders: int, commit: float, linger: float) -> float:
     async def send() -> None:
         nonlocal answered
         while loop.time() < end:
-            await works.submit(lambda _: None)
+            await queue.submit(lambda _: None)
             answered += 1
 
     await asyncio.gather(*(send() for _ in range(senders)))
-    works.close()
+    queue.close()
     await asyncio.to_thread(thread.join)
     return answered / SECONDS
 

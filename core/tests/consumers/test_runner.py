@@ -29,7 +29,7 @@ from .store import MemoryStore
 
 
 class Recorder:
-    """Takes entries as slowly and as unwillingly as it is told."""
+    """Handles entries as slowly as `takes` says, and raises what `refuses` holds."""
 
     def __init__(self, name: str = "recorder") -> None:
         self.name = name
@@ -56,7 +56,7 @@ class Recorder:
 
 
 class World:
-    """One store, and instances that come and go."""
+    """One store, and the instances that run on it."""
 
     def __init__(self) -> None:
         self.history = MemoryHistory()
@@ -81,7 +81,7 @@ class World:
             outcome = (await asyncio.gather(task, return_exceptions=True))[0]
             assert isinstance(outcome, asyncio.CancelledError), outcome
 
-    def say(self, conversation: str = "room", times: int = 1, bus: Bus | None = None) -> None:
+    def append(self, conversation: str = "room", times: int = 1, bus: Bus | None = None) -> None:
         log = self.history.log(conversation)
         for _ in range(times):
             entry = log.say()
@@ -91,7 +91,7 @@ class World:
     def key(self, conversation: str = "room") -> tuple[str, str]:
         return conversation, self.history.log(conversation).epoch
 
-    def place(self, conversation: str = "room", consumer: str = "recorder") -> dict[str, Any] | None:
+    def cursor(self, conversation: str = "room", consumer: str = "recorder") -> dict[str, Any] | None:
         record = self.store.records.get((f"consumer:{consumer}", conversation))
         return None if record is None else msgspec.json.decode(record.value)
 
@@ -106,23 +106,23 @@ def test_what_is_written_here_is_handled_at_once_and_in_order() -> None:
         async with world.running(recorder) as bus:
             await asyncio.sleep(1)
             for seq in upto(20):
-                world.say(bus=bus)
+                world.append(bus=bus)
                 await asyncio.sleep(0.1)
                 assert recorder.taken[world.key()] == upto(seq)
-            assert world.place() == {"epoch": world.history.log().epoch, "seq": 20}
+            assert world.cursor() == {"epoch": world.history.log().epoch, "seq": 20}
 
     run(main())
 
 
-def test_what_was_written_while_nobody_ran_and_what_others_write_is_found() -> None:
+def test_what_was_written_while_no_instance_ran_and_what_others_write_is_found() -> None:
     async def main() -> None:
         world, recorder = World(), Recorder()
         for number in range(450):  # more than two pages of the inbox
-            world.say(f"room-{number}", times=1 + number % 3)
+            world.append(f"room-{number}", times=1 + number % 3)
         async with world.running(recorder):
             await asyncio.sleep(5)
             assert all(recorder.taken[world.key(f"room-{n}")] == upto(1 + n % 3) for n in range(450))
-            world.say("room-7")  # by another instance: no bus
+            world.append("room-7")  # by another instance: no bus
             await asyncio.sleep(11)
             assert recorder.taken[world.key("room-7")] == upto(1 + 7 % 3 + 1)
 
@@ -132,32 +132,32 @@ def test_what_was_written_while_nobody_ran_and_what_others_write_is_found() -> N
 def test_a_long_log_is_read_page_by_page_and_lets_others_have_their_turn() -> None:
     async def main() -> None:
         world, recorder = World(), Recorder()
-        world.say("long", times=2500)
+        world.append("long", times=2500)
         async with world.running(recorder):
             await asyncio.sleep(5)
             assert recorder.taken[world.key("long")] == upto(2500)
-            assert world.place("long") == {"epoch": world.history.log("long").epoch, "seq": 2500}
+            assert world.cursor("long") == {"epoch": world.history.log("long").epoch, "seq": 2500}
 
     run(main())
 
 
-def test_an_entry_that_is_not_taken_comes_again_after_a_pause_and_blocks_only_its_own_conversation(
+def test_an_entry_that_fails_is_tried_again_after_a_pause_and_blocks_only_its_own_conversation(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     async def main() -> None:
         world, recorder = World(), Recorder()
         recorder.refuses["bad", 3] = ValueError("no")
-        world.say("bad", times=5)
-        world.say("good", times=5)
+        world.append("bad", times=5)
+        world.append("good", times=5)
         async with world.running(recorder) as bus:
             await asyncio.sleep(60)
-            assert recorder.taken[world.key("bad")] == [1, 2], "and what came before it is not repeated"
+            assert recorder.taken[world.key("bad")] == [1, 2], "and the entries before it are not repeated"
             assert recorder.taken[world.key("good")] == upto(5)
-            assert world.place("bad") == {"epoch": world.history.log("bad").epoch, "seq": 2}
+            assert world.cursor("bad") == {"epoch": world.history.log("bad").epoch, "seq": 2}
             tries = recorder.began[world.key("bad")].count(3)
             assert 2 < tries < 30
             assert world.telemetry.totals()["umbral_chat.consumer.failures"] == tries
-            world.say("good", bus=bus)
+            world.append("good", bus=bus)
             await asyncio.sleep(0.1)
             assert recorder.taken[world.key("good")] == upto(6)
             recorder.refuses.clear()
@@ -169,19 +169,19 @@ def test_an_entry_that_is_not_taken_comes_again_after_a_pause_and_blocks_only_it
 
 
 @pytest.mark.parametrize("asks", [None, False, True])
-def test_imported_entries_come_to_a_consumer_that_asks_for_them_and_to_no_other(asks: bool | None) -> None:
+def test_imported_entries_are_given_to_a_consumer_that_asks_for_them_and_to_no_other(asks: bool | None) -> None:
     async def main() -> None:
         world, recorder = World(), Recorder()
         if asks is not None:
             recorder.imported = asks  # type: ignore[attr-defined]  # an optional ability
-        world.say(times=4)
+        world.append(times=4)
         log = world.history.log("room")
         log.entries[0:2] = [msgspec.structs.replace(entry, imported=True) for entry in log.entries[0:2]]
         async with world.running(recorder):
             await asyncio.sleep(1)
             assert recorder.taken[world.key()] == (upto(4) if asks else [3, 4])
-            # Left out is handled: it does not come again.
-            assert world.place() == {"epoch": log.epoch, "seq": 4}
+            # What is skipped counts as handled: it is not given again.
+            assert world.cursor() == {"epoch": log.epoch, "seq": 4}
 
     run(main())
 
@@ -190,7 +190,7 @@ def test_a_handler_that_is_cancelled_from_within_is_one_that_failed(caplog: pyte
     async def main() -> None:
         world, recorder = World(), Recorder()
         recorder.refuses["room", 1] = asyncio.CancelledError()
-        world.say()
+        world.append()
         async with world.running(recorder):
             await asyncio.sleep(5)
             assert recorder.began[world.key()].count(1) > 1
@@ -202,18 +202,18 @@ def test_a_handler_that_is_cancelled_from_within_is_one_that_failed(caplog: pyte
         run(main())
 
 
-def test_one_consumer_that_is_stuck_holds_up_no_other_and_each_has_its_own_place() -> None:
+def test_one_consumer_that_is_stuck_holds_up_no_other_and_each_has_its_own_cursor() -> None:
     async def main() -> None:
         world, stuck, quick = World(), Recorder("stuck"), Recorder("quick")
         stuck.takes = 1e6
         for number in range(50):
-            world.say(f"room-{number}")
+            world.append(f"room-{number}")
         async with world.running(stuck, quick):
             await asyncio.sleep(5)
             assert len(quick.taken) == 50
             assert stuck.most_busy == 32
-            assert world.place("room-1", "quick") is not None
-            assert world.place("room-1", "stuck") is None
+            assert world.cursor("room-1", "quick") is not None
+            assert world.cursor("room-1", "stuck") is None
 
     run(main())
 
@@ -222,7 +222,7 @@ def test_after_a_crash_in_the_middle_what_was_not_stored_is_handled_again_and_no
     async def main() -> None:
         world, recorder = World(), Recorder()
         recorder.takes = 0.3
-        world.say(times=20)
+        world.append(times=20)
         runner, _ = world.instance(recorder)
         crashed = asyncio.create_task(runner.run())
         await asyncio.sleep(2.8)
@@ -231,29 +231,29 @@ def test_after_a_crash_in_the_middle_what_was_not_stored_is_handled_again_and_no
         await asyncio.gather(crashed, return_exceptions=True)
         world.store.failure = None
         before = recorder.taken[world.key()][:]
-        place = world.place()
-        assert place is not None
-        assert 0 < place["seq"] <= len(before), "ahead of what is handled"
-        assert len(before) - place["seq"] <= 4, "a second's worth is repeated, not a page"
+        cursor = world.cursor()
+        assert cursor is not None
+        assert 0 < cursor["seq"] <= len(before), "ahead of what is handled"
+        assert len(before) - cursor["seq"] <= 4, "a second's worth is repeated, not a page"
         async with world.running(recorder):
             await asyncio.sleep(26)
-            assert recorder.taken[world.key()] == before, "its lease has not lapsed yet"
+            assert recorder.taken[world.key()] == before, "its lease has not expired yet"
             await asyncio.sleep(30)
-            assert recorder.taken[world.key()] == [*before, *range(place["seq"] + 1, 21)]
+            assert recorder.taken[world.key()] == [*before, *range(cursor["seq"] + 1, 21)]
 
     run(main())
 
 
-def test_a_clean_end_stores_what_was_handled_and_gives_the_lease_back() -> None:
+def test_a_clean_end_stores_what_was_handled_and_releases_the_lease() -> None:
     async def main() -> None:
         world, recorder = World(), Recorder()
         recorder.takes = 0.1
-        world.say(times=20)
+        world.append(times=20)
         async with world.running(recorder):
             await asyncio.sleep(0.75)
         handled = len(recorder.taken[world.key()])
         assert 0 < handled < 20
-        assert world.place() == {"epoch": world.history.log().epoch, "seq": handled}
+        assert world.cursor() == {"epoch": world.history.log().epoch, "seq": handled}
         async with world.running(recorder):
             await asyncio.sleep(5)
         assert recorder.taken[world.key()] == upto(20)
@@ -268,7 +268,7 @@ def test_two_instances_share_the_work_and_no_entry_is_handled_by_two() -> None:
         rng = random.Random(4)
         async with world.running(recorder) as one, world.running(recorder) as two:
             for _ in range(600):
-                world.say(f"room-{rng.randrange(12)}", bus=rng.choice([one, two, None]))
+                world.append(f"room-{rng.randrange(12)}", bus=rng.choice([one, two, None]))
                 await asyncio.sleep(rng.random() / 50)
             await asyncio.sleep(30)
         for number in range(12):
@@ -278,11 +278,11 @@ def test_two_instances_share_the_work_and_no_entry_is_handled_by_two() -> None:
     run(main())
 
 
-def test_one_that_lost_its_lease_while_it_worked_stops_and_does_not_move_the_place() -> None:
+def test_one_that_lost_its_lease_while_it_worked_stops_and_does_not_move_the_cursor() -> None:
     async def main() -> None:
         world, slow, quick = World(), Recorder(), Recorder()
         slow.takes = 25.0
-        world.say(times=3)
+        world.append(times=3)
         async with world.running(slow):
             await asyncio.sleep(1)
             name, (lease, _) = next(iter(world.store.leases.items()))
@@ -290,18 +290,18 @@ def test_one_that_lost_its_lease_while_it_worked_stops_and_does_not_move_the_pla
             async with world.running(quick):
                 await asyncio.sleep(40)
                 assert quick.taken[world.key()] == upto(3)
-                assert world.place() == {"epoch": world.history.log().epoch, "seq": 3}
+                assert world.cursor() == {"epoch": world.history.log().epoch, "seq": 3}
                 assert slow.began[world.key()] == [1], "it went on after another took over"
-                assert slow.taken[world.key()] == [], "nobody told it to stop"
+                assert slow.taken[world.key()] == [], "it was not stopped"
 
     run(main())
 
 
-def test_a_log_that_is_made_anew_begins_anew_and_a_deletion_leaves_no_record() -> None:
+def test_a_log_that_is_created_again_starts_anew_and_a_deletion_leaves_no_record() -> None:
     async def main() -> None:
         world, recorder = World(), Recorder()
         async with world.running(recorder) as bus:
-            world.say(times=5, bus=bus)
+            world.append(times=5, bus=bus)
             await asyncio.sleep(1)
             old = world.key()
             world.history.logs["room"] = None
@@ -309,11 +309,11 @@ def test_a_log_that_is_made_anew_begins_anew_and_a_deletion_leaves_no_record() -
             await asyncio.sleep(1)
             assert not [key for key in world.store.records if key[1] == "room"]
             assert not any("room" in name for name in world.store.leases), "a lease's name outlives the conversation"
-            world.say(times=2, bus=bus)
+            world.append(times=2, bus=bus)
             await asyncio.sleep(1)
             assert recorder.taken[world.key()] == [1, 2]
             world.history.logs["room"] = None
-            world.say(times=3, bus=bus)  # made anew before it was seen to be gone
+            world.append(times=3, bus=bus)  # created again before the deletion was noticed
             await asyncio.sleep(1)
             assert recorder.taken[world.key()] == [1, 2, 3]
             assert recorder.taken[old] == upto(5)
@@ -327,12 +327,12 @@ def test_through_an_outage_everything_is_kept_and_handled_after_it() -> None:
         recorder.takes = 0.05
         async with world.running(recorder) as bus:
             for number in range(30):
-                world.say(f"room-{number % 5}", bus=bus)
+                world.append(f"room-{number % 5}", bus=bus)
             await asyncio.sleep(0.1)
             world.store.failure = world.history.failure = HistoryUnavailable("down")
             before = len(world.history.reads)
             for number in range(30):
-                world.say(f"room-{number % 5}", bus=bus)
+                world.append(f"room-{number % 5}", bus=bus)
             await asyncio.sleep(60)
             assert len(world.history.reads) - before < 100
             world.store.failure = world.history.failure = None
@@ -351,7 +351,7 @@ def test_a_start_looks_back_to_where_everything_was_handled_and_not_through_all_
     async def main() -> None:
         world, recorder = World(), Recorder()
         for number in range(400):
-            world.say(f"room-{number}", times=1 + number)  # each active a second later than the one before
+            world.append(f"room-{number}", times=1 + number)  # each active a second later than the one before
         async with world.running(recorder):
             await asyncio.sleep(30)
         assert ("consumer:recorder", SCANNED) in world.store.records
@@ -363,7 +363,7 @@ def test_a_start_looks_back_to_where_everything_was_handled_and_not_through_all_
             return await heads(conversations)
 
         monkeypatch.setattr(world.history, "heads", counted)
-        world.say("room-399")
+        world.append("room-399")
         async with world.running(recorder):
             await asyncio.sleep(5)
         assert recorder.taken[world.key("room-399")] == upto(401)
@@ -378,10 +378,10 @@ def test_what_never_succeeds_is_found_again_by_the_next_instance_however_much_la
     async def main() -> None:
         world, recorder = World(), Recorder()
         recorder.refuses["bad", 1] = ValueError("no")
-        world.say("bad")
+        world.append("bad")
         async with world.running(recorder) as bus:
             for _ in range(40):
-                world.say("good", times=20, bus=bus)  # 20 s further each time
+                world.append("good", times=20, bus=bus)  # 20 s further each time
                 await asyncio.sleep(10)
         assert recorder.taken[world.key("good")] == upto(800)
         recorder.refuses.clear()
@@ -396,8 +396,8 @@ def test_what_never_succeeds_is_found_again_by_the_next_instance_however_much_la
 def test_a_record_that_cannot_be_read_costs_a_repetition_and_no_entry(caplog: pytest.LogCaptureFixture) -> None:
     async def main() -> None:
         world, recorder = World(), Recorder()
-        world.say(times=3)
-        await world.store.put("consumer:recorder", "room", b"not a place")
+        world.append(times=3)
+        await world.store.put("consumer:recorder", "room", b"not a cursor")
         await world.store.put("consumer:recorder", SCANNED, b"not a time")
         async with world.running(recorder):
             await asyncio.sleep(5)

@@ -65,7 +65,7 @@ async def test_two_instances_on_one_file_handle_each_entry_once_and_in_order(tmp
         for _, _, task in instances:
             task.cancel()
         await asyncio.gather(*(task for _, _, task in instances), return_exceptions=True)
-        place = await instances[0][0].store.get("consumer:recorder", ROOMS[0])
-        assert place is not None
-        assert b'"seq":20' in place.value
+        record = await instances[0][0].store.get("consumer:recorder", ROOMS[0])
+        assert record is not None
+        assert b'"seq":20' in record.value
     assert all(recorder.taken[room] == list(range(1, 21)) for room in ROOMS)

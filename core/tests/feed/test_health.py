@@ -1,9 +1,9 @@
-"""What the log says of a history that does not answer: each outage, and not the thousand of a full disk."""
+"""What is logged of a history that does not answer: each outage, but not the thousand of a full disk."""
 
 from __future__ import annotations
 
 import pytest
-from umbral_chat._core.history.health import QUIET, HistoryHealth
+from umbral_chat._core.history.health import LOG_INTERVAL, HistoryHealth
 from umbral_chat.testing import ManualClock
 
 
@@ -12,7 +12,7 @@ def clock() -> ManualClock:
     return ManualClock()
 
 
-def said(caplog: pytest.LogCaptureFixture) -> list[str]:
+def logged(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [record.getMessage().split(";")[0] for record in caplog.records]
 
 
@@ -20,28 +20,30 @@ async def test_an_outage_is_logged_once_and_so_is_its_end(clock: ManualClock, ca
     health = HistoryHealth(clock)
     for _ in range(3):
         health.failed("gone")
-        await clock.elapse(QUIET)
+        await clock.elapse(LOG_INTERVAL)
     assert health.since is not None
     health.answered(health.outages)
     health.answered(health.outages)
     assert health.since is None
-    assert said(caplog) == [
+    assert logged(caplog) == [
         "the history does not answer: gone",
         "the history answers again",
     ]
 
 
-async def test_what_comes_and_goes_is_counted_instead(clock: ManualClock, caplog: pytest.LogCaptureFixture) -> None:
+async def test_outages_that_follow_soon_are_counted_instead(
+    clock: ManualClock, caplog: pytest.LogCaptureFixture
+) -> None:
     health = HistoryHealth(clock)
     for _ in range(50):
         health.failed("full")
         assert health.since is not None
         health.answered(health.outages)
         assert health.since is None
-    assert len(said(caplog)) == 2
-    await clock.elapse(QUIET)
+    assert len(logged(caplog)) == 2
+    await clock.elapse(LOG_INTERVAL)
     health.failed("full")
-    assert said(caplog)[-1] == (
+    assert logged(caplog)[-1] == (
         "the history does not answer: full (49 short outages more since the last one that was logged)"
     )
 
@@ -53,11 +55,11 @@ async def test_an_outage_that_began_soon_after_another_and_goes_on_is_logged(
     health.failed("first")
     health.answered(health.outages)
     health.failed("second")
-    assert len(said(caplog)) == 2
-    await clock.elapse(QUIET)
+    assert len(logged(caplog)) == 2
+    await clock.elapse(LOG_INTERVAL)
     health.failed("second")
     health.answered(health.outages)
-    assert said(caplog)[2:] == [
+    assert logged(caplog)[2:] == [
         "the history does not answer: second",
         "the history answers again",
     ]

@@ -47,7 +47,7 @@ def words(connection: apsw.Connection) -> Counter[bytes]:
 
 
 def compacted(path: Path, seed: int) -> list[int]:
-    """Compact all that there was; how many words too many the file held after each step."""
+    """Compact all the old rows; the number of surplus words in the file after each step."""
     connection = table(path, random.Random(seed))
     before = words(connection)
     last = connection.execute("SELECT max(id) FROM body").get

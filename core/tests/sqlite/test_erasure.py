@@ -16,7 +16,7 @@ from umbral_chat._core.sqlite.log import erasure
 from umbral_chat.model.entries import Member, Sender
 from umbral_chat.providers.history import History
 from umbral_chat.testing.embedded import opened
-from umbral_chat.testing.storage import change, edit, redact, say, spoken, whole
+from umbral_chat.testing.storage import edit, message_id_of, read_all, redact, send, update
 
 
 def files(path: Path) -> dict[str, bytes]:
@@ -64,7 +64,7 @@ class Draw:
 
 @dataclass
 class Room:
-    """A conversation, and the words by which its traces would be known."""
+    """A conversation, and the words that would reveal its traces."""
 
     name: str
     words: list[str] = field(default_factory=list)
@@ -104,7 +104,7 @@ async def speak(history: History, room: Room, draw: Draw) -> None:
     (word, text), secret, key, person = draw.text(), draw.word(), draw.word(), draw.word()
     chosen = draw.word() if draw.random.random() < 0.5 else None
     try:
-        told = await say(
+        sent = await send(
             history,
             text,
             room.name,
@@ -117,7 +117,7 @@ async def speak(history: History, room: Room, draw: Draw) -> None:
     finally:
         # The names of people and keys stay with a redaction, and go with a deletion.
         room.words += [key, person, *([chosen] if chosen else [])]
-    room.messages[spoken(told)] = [word, secret]
+    room.messages[message_id_of(sent)] = [word, secret]
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -130,11 +130,11 @@ async def test_nothing_that_was_removed_is_found_in_any_file(tmp_path: Path, see
         for room in rooms:
             title, member = draw.word(), draw.word()
             room.words += [title, member]
-            await change(history, room.name, title=title, members=[Member(member)], metadata={"m": member})
+            await update(history, room.name, title=title, members=[Member(member)], metadata={"m": member})
         gone = await live(history, rooms, draw, 120)
         assert len(gone) > 200
         assert not words_in(path) & set(gone)
-        # What stays is found, and so would be what went.
+        # What stays is found, so a removed word would be found too.
         assert words_in(path) >= {word for room in rooms for words in room.messages.values() for word in words}
         assert extra_copies(path) == 0
         for room in rooms:
@@ -150,7 +150,7 @@ async def test_a_redaction_is_complete_when_it_is_answered(tmp_path: Path) -> No
     async with opened(path) as storage:
         for number in range(50):
             (_, first), (_, second), hidden = draw.text(), draw.text(), draw.word()
-            message = spoken(await say(storage.history, first, metadata={"a": hidden}, key=f"k{number}"))
+            message = message_id_of(await send(storage.history, first, metadata={"a": hidden}, key=f"k{number}"))
             await edit(storage.history, message, second)
             await redact(storage.history, message)
             assert words_in(path) == set()
@@ -161,7 +161,7 @@ async def test_drafts_among_the_signals_go_with_what_is_removed(tmp_path: Path) 
     async with opened(path) as storage:
         for number in range(200):
             await storage.store.post("room-with-a-name", f"a draft of many words {number} ".encode() * 20)
-        await say(storage.history, conversation="room-with-a-name")
+        await send(storage.history, conversation="room-with-a-name")
         position = (await storage.store.recent(None, -1)).position
         await storage.history.delete("room-with-a-name")
         assert b"a draft of many words" not in b"".join(files(path).values())
@@ -173,8 +173,8 @@ async def test_a_removal_that_a_killed_process_left_half_done_is_finished_at_the
     draw = Draw(random.Random(1))
     path = tmp_path / "store.sqlite3"
     async with opened(path) as storage:
-        await asyncio.gather(*(say(storage.history, draw.word()) for _ in range(erasure.SLICE * 3)))
-        await say(storage.history, "kept", "other")
+        await asyncio.gather(*(send(storage.history, draw.word()) for _ in range(erasure.SLICE * 3)))
+        await send(storage.history, "kept", "other")
     # As a process leaves it that ends after the deletion's commit and before the first slice.
     connection = apsw.Connection(str(path))
     log = connection.execute("SELECT id FROM conversation ORDER BY id LIMIT 1").get
@@ -184,45 +184,45 @@ async def test_a_removal_that_a_killed_process_left_half_done_is_finished_at_the
     assert len(words_in(path)) == draw.count
     async with opened(path) as storage:
         async with asyncio.timeout(20):
-            while words_in(path):  # noqa: ASYNC110  # nothing tells of it but the files
+            while words_in(path):  # noqa: ASYNC110  # only the files show it
                 await asyncio.sleep(0.05)
-        assert [entry.seq for entry in await whole(storage.history, "other")] == [1]
+        assert [entry.seq for entry in await read_all(storage.history, "other")] == [1]
 
 
 async def test_senders_are_served_while_a_big_conversation_is_removed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with opened(tmp_path / "store.sqlite3") as storage:
-        await asyncio.gather(*(say(storage.history, f"m{number}") for number in range(erasure.SLICE * 6)))
+        await asyncio.gather(*(send(storage.history, f"m{number}") for number in range(erasure.SLICE * 6)))
         # Many slices: a busy machine may let the loop miss the pauses between some of them.
         monkeypatch.setattr(erasure, "SLICE", erasure.SLICE // 10)
         deleting = asyncio.ensure_future(storage.history.delete("room"))
         answered = 0
         while not deleting.done():
-            await say(storage.history, conversation="other")
+            await send(storage.history, conversation="other")
             answered += 1
         assert await deleting
         assert answered > 3
 
 
 async def test_the_space_of_what_was_removed_is_used_again(tmp_path: Path) -> None:
-    """Rooms come and go for long; the file grows to what one generation needs, not to what all of them did."""
+    """Rooms are created and deleted for long; the file grows to what one generation needs, not all of them."""
     path = tmp_path / "store.sqlite3"
     sizes = []
     async with opened(path) as storage:
-        await say(storage.history, "the oldest", "kept", key="k")
-        await change(storage.history, "kept", title="Kept")
+        await send(storage.history, "the oldest", "kept", key="k")
+        await update(storage.history, "kept", title="Kept")
         for generation in range(9):
             name = f"room{generation}"
-            await asyncio.gather(*(say(storage.history, "x" * 400, name) for _ in range(4_000)))
-            await say(storage.history, f"{generation}", "kept")
+            await asyncio.gather(*(send(storage.history, "x" * 400, name) for _ in range(4_000)))
+            await send(storage.history, f"{generation}", "kept")
             await storage.history.delete(name)
             async with asyncio.timeout(20):
                 while storage_blank(path) > 5 * erasure.MARGIN + 4_000:  # noqa: ASYNC110
                     await asyncio.sleep(0.02)
             sizes.append(path.stat().st_size)
-        assert [entry.seq for entry in await whole(storage.history, "kept")] == list(range(1, 12))
-        assert (await say(storage.history, "the oldest", "kept", key="k")).entry.seq == 1
+        assert [entry.seq for entry in await read_all(storage.history, "kept")] == list(range(1, 12))
+        assert (await send(storage.history, "the oldest", "kept", key="k")).entry.seq == 1
         found = await storage.history.conversation("kept")
         assert found is not None
         assert found.title == "Kept"
@@ -242,7 +242,7 @@ def storage_blank(path: Path) -> int:
 def integrity(path: Path) -> str:
     connection = apsw.Connection(str(path))
     try:
-        told: str = connection.execute("PRAGMA integrity_check").get
+        result: str = connection.execute("PRAGMA integrity_check").get
     finally:
         connection.close()
-    return told
+    return result

@@ -10,7 +10,7 @@ from umbral_chat._core.cli.machine_checks import database_finding
 from umbral_chat._core.sqlite.engine import exposure
 from umbral_chat.errors import StoreError
 from umbral_chat.testing.embedded import opened
-from umbral_chat.testing.storage import say
+from umbral_chat.testing.storage import send
 
 
 def open_file(path: Path) -> None:
@@ -33,7 +33,7 @@ async def test_it_is_refused_with_the_mend(tmp_path: Path, expose: Callable[[Pat
     folder.mkdir(0o700)
     path = folder / "chat.sqlite3"
     async with opened(path) as storage:
-        await say(storage.history)
+        await send(storage.history)
     expose(path)
     with pytest.raises(StoreError, match="chmod o-w"):
         async with opened(path):
@@ -42,7 +42,7 @@ async def test_it_is_refused_with_the_mend(tmp_path: Path, expose: Callable[[Pat
     assert (found.state, "chmod o-w" in (found.mend or "")) == ("failed", True)
 
 
-async def test_a_link_to_it_is_no_way_around(tmp_path: Path) -> None:
+async def test_a_symbolic_link_does_not_avoid_the_check(tmp_path: Path) -> None:
     folder = tmp_path / "data"
     folder.mkdir()
     async with opened(folder / "chat.sqlite3"):
@@ -54,15 +54,13 @@ async def test_a_link_to_it_is_no_way_around(tmp_path: Path) -> None:
             pass
 
 
-def test_in_a_folder_where_nobody_removes_what_is_not_theirs_a_foreign_wal_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_in_a_sticky_folder_a_foreign_wal_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tmp_path.chmod(0o1777)
     path = tmp_path / "chat.sqlite3"
     path.touch(0o600)
     path.with_name(path.name + "-wal").touch(0o600)
-    assert exposure.exposed(path) is None
-    # Neither root nor the file's owner wrote what lies beside it.
+    assert exposure.find_exposure(path) is None
+    # The WAL belongs neither to root nor to the file's owner.
     real = Path.stat
 
     class Foreign:
@@ -73,4 +71,4 @@ def test_in_a_folder_where_nobody_removes_what_is_not_theirs_a_foreign_wal_is_re
         return Foreign if self.name.endswith("-wal") else real(self, **options)
 
     monkeypatch.setattr(Path, "stat", stat)
-    assert "belongs to another user" in str(exposure.exposed(path))
+    assert "belongs to another user" in str(exposure.find_exposure(path))

@@ -1,4 +1,4 @@
-"""A full disk, a failing disk, a lock that is held, a culprit in the group: who is told, and that it goes on."""
+"""A full disk, a failing disk, a held lock, a culprit in the group: who gets the error, and that work goes on."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from umbral_chat.errors import HistoryUnavailable, InvalidRequest
 from umbral_chat.model.entries import Sender
 from umbral_chat.testing.disks import Disk
 from umbral_chat.testing.embedded import opened
-from umbral_chat.testing.storage import fails, redact, say, spoken, whole
+from umbral_chat.testing.storage import expect_error, message_id_of, read_all, redact, send
 
 
 @pytest.fixture
@@ -35,17 +35,17 @@ async def test_a_disk_that_fails_stores_nothing_and_the_writer_goes_on_after_it(
     tmp_path: Path, disk: Disk, what: str, error: Exception
 ) -> None:
     async with opened(tmp_path / "store.sqlite3", vfs="failing") as storage:
-        first = await say(storage.history, "before")
+        first = await send(storage.history, "before")
         disk.fault = lambda did, file: error if (did, file) == (what, "wal") else None
         outcomes = await asyncio.gather(
-            *(say(storage.history, f"m{number}") for number in range(20)), return_exceptions=True
+            *(send(storage.history, f"m{number}") for number in range(20)), return_exceptions=True
         )
         assert all(isinstance(outcome, HistoryUnavailable) for outcome in outcomes), outcomes
-        assert await whole(storage.history) == [first.entry], "readers go on"
+        assert await read_all(storage.history) == [first.entry], "readers go on"
         disk.fault = lambda _did, _file: None
-        told = await say(storage.history, "after")
-        assert told.entry.seq == 2
-        assert await whole(storage.history) == [first.entry, told.entry]
+        sent = await send(storage.history, "after")
+        assert sent.entry.seq == 2
+        assert await read_all(storage.history) == [first.entry, sent.entry]
 
 
 async def test_a_store_that_another_holds_locked_is_unavailable_within_bounds(
@@ -54,17 +54,17 @@ async def test_a_store_that_another_holds_locked_is_unavailable_within_bounds(
     monkeypatch.setattr(database, "BUSY_MS", 200)
     path = tmp_path / "store.sqlite3"
     async with opened(path) as storage:
-        await say(storage.history)
+        await send(storage.history)
         other = apsw.Connection(str(path))
         # The writer's own housekeeping may hold the lock for a moment.
         other.set_busy_timeout(5_000)
         other.execute("BEGIN IMMEDIATE")
         async with asyncio.timeout(10):
-            await fails(say(storage.history), HistoryUnavailable, "history_unavailable")
-            assert len(await whole(storage.history)) == 1
+            await expect_error(send(storage.history), HistoryUnavailable, "history_unavailable")
+            assert len(await read_all(storage.history)) == 1
         other.execute("ROLLBACK")
         other.close()
-        assert (await say(storage.history)).entry.seq == 2
+        assert (await send(storage.history)).entry.seq == 2
 
 
 async def test_one_culprit_in_a_group_fails_alone(tmp_path: Path) -> None:
@@ -79,14 +79,14 @@ async def test_one_culprit_in_a_group_fails_alone(tmp_path: Path) -> None:
             await history._write(wrong)
 
         outcomes = await asyncio.gather(
-            *(say(history, f"a{number}") for number in range(10)),
+            *(send(history, f"a{number}") for number in range(10)),
             culprit(),
-            *(say(history, f"b{number}") for number in range(10)),
+            *(send(history, f"b{number}") for number in range(10)),
             return_exceptions=True,
         )
         assert isinstance(outcomes[10], apsw.SQLError)
         assert sum(isinstance(outcome, BaseException) for outcome in outcomes) == 1
-        assert len(await whole(history)) == 20
+        assert len(await read_all(history)) == 20
 
 
 @pytest.mark.parametrize(
@@ -101,28 +101,30 @@ async def test_one_culprit_in_a_group_fails_alone(tmp_path: Path) -> None:
         {"reply_to": "\ud800"},
     ],
 )
-async def test_what_is_no_text_is_refused_alone_and_makes_nothing(tmp_path: Path, more: dict[str, Any]) -> None:
+async def test_a_write_that_is_no_text_is_refused_alone_and_creates_nothing(
+    tmp_path: Path, more: dict[str, Any]
+) -> None:
     async with opened(tmp_path / "store.sqlite3") as storage:
         for conversation in ("new", "room"):
             outcomes = await asyncio.gather(
-                say(storage.history, "good"),
-                say(storage.history, **{"content": "x", "conversation": conversation, **more}),
-                say(storage.history, "good too"),
+                send(storage.history, "good"),
+                send(storage.history, **{"content": "x", "conversation": conversation, **more}),
+                send(storage.history, "good too"),
                 return_exceptions=True,
             )
             assert isinstance(outcomes[1], InvalidRequest)
             assert sum(isinstance(outcome, BaseException) for outcome in outcomes) == 1
         assert await storage.history.conversation("new") is None
-        assert len(await whole(storage.history)) == 4
+        assert len(await read_all(storage.history)) == 4
 
 
-async def test_a_lane_that_is_full_says_so_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_full_queue_refuses_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async with opened(tmp_path / "store.sqlite3") as storage:
         monkeypatch.setattr(storage.history._write.__self__, "_limit", 10)  # type: ignore[attr-defined]
-        outcomes = await asyncio.gather(*(say(storage.history) for _ in range(30)), return_exceptions=True)
+        outcomes = await asyncio.gather(*(send(storage.history) for _ in range(30)), return_exceptions=True)
         assert sum(isinstance(outcome, HistoryUnavailable) for outcome in outcomes) == 20
-        assert len(await whole(storage.history)) == 10
-        await say(storage.history)
+        assert len(await read_all(storage.history)) == 10
+        await send(storage.history)
 
 
 async def test_a_store_that_hangs_is_unavailable_within_bounds(
@@ -137,33 +139,33 @@ async def test_a_store_that_hangs_is_unavailable_within_bounds(
     armed = False
     disk.fault = hang
     async with opened(tmp_path / "store.sqlite3", vfs="failing") as storage:
-        await say(storage.history)
+        await send(storage.history)
         armed = True
         with monkeypatch.context() as patch:
-            patch.setattr(work_queue, "PATIENCE", 0.2)
+            patch.setattr(work_queue, "TIMEOUT", 0.2)
             async with asyncio.timeout(10):
-                await fails(say(storage.history, "lost answer", key="k"), HistoryUnavailable)
+                await expect_error(send(storage.history, "lost answer", key="k"), HistoryUnavailable)
         armed = False
         stuck.set()
-        # What was under way was stored: the same key tells.
-        assert not (await say(storage.history, "lost answer", key="k")).created
+        # What was under way was stored: the same key shows it.
+        assert not (await send(storage.history, "lost answer", key="k")).created
 
 
 async def test_a_long_reader_elsewhere_delays_only_the_emptying_of_the_log(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("umbral_chat._core.sqlite.log.scrub._GIVE_UP", 0.3)
+    monkeypatch.setattr("umbral_chat._core.sqlite.log.housekeeping._REPLY_TIMEOUT", 0.3)
     path = tmp_path / "store.sqlite3"
     wal = path.with_name(path.name + "-wal")
     async with opened(path) as storage:
-        message = spoken(await say(storage.history, "a secret of many words"))
+        message = message_id_of(await send(storage.history, "a secret of many words"))
         reader = apsw.Connection(str(path))
         reader.execute("BEGIN")
         reader.execute("SELECT count(*) FROM entry").fetchall()
         async with asyncio.timeout(20):
             redacting = asyncio.ensure_future(redact(storage.history, message))
             while not redacting.done():
-                await say(storage.history, conversation="other")
+                await send(storage.history, conversation="other")
             await redacting
         assert "write-ahead log" in caplog.text
         assert b"a secret of many words" in wal.read_bytes() + path.read_bytes()
@@ -178,27 +180,27 @@ def list_of(folder: Path) -> list[str]:
     return sorted(file.name for file in folder.iterdir())
 
 
-async def test_closing_finishes_what_was_handed_in_and_leaves_no_thread(tmp_path: Path) -> None:
+async def test_closing_finishes_what_was_submitted_and_leaves_no_thread(tmp_path: Path) -> None:
     before = set(threading.enumerate())
     path = tmp_path / "store.sqlite3"
     async with opened(path) as storage:
-        sending = asyncio.gather(*(say(storage.history, f"m{number}") for number in range(700)))
+        sending = asyncio.gather(*(send(storage.history, f"m{number}") for number in range(700)))
         reading = asyncio.gather(*(storage.history.heads(["room"]) for _ in range(50)))
         await asyncio.sleep(0)
-    assert len({told.entry.seq for told in await sending}) == 700
+    assert len({sent.entry.seq for sent in await sending}) == 700
     await reading
     assert set(threading.enumerate()) <= before
     assert list_of(tmp_path) == [path.name], "the log is merged into the file"
-    await fails(say(storage.history), HistoryUnavailable)
-    await fails(storage.history.read("room", 0, 1), HistoryUnavailable)
+    await expect_error(send(storage.history), HistoryUnavailable)
+    await expect_error(storage.history.read("room", 0, 1), HistoryUnavailable)
 
 
-async def test_a_cancelled_append_gives_its_place_back(tmp_path: Path) -> None:
+async def test_a_cancelled_append_frees_its_place_in_the_queue(tmp_path: Path) -> None:
     async with opened(tmp_path / "store.sqlite3") as storage:
-        tasks = [asyncio.ensure_future(say(storage.history)) for _ in range(200)]
+        tasks = [asyncio.ensure_future(send(storage.history)) for _ in range(200)]
         await asyncio.sleep(0)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await say(storage.history, conversation="after")
-        assert storage.history._write.__self__._pending == set()  # type: ignore[attr-defined]
+        await send(storage.history, conversation="after")
+        assert storage.history._write.__self__._open == set()  # type: ignore[attr-defined]

@@ -15,7 +15,7 @@ from umbral_chat.errors import ConversationDeleted, NewerSchema, StoreError
 from umbral_chat.model.conversations import Head
 from umbral_chat.providers.history import RenewsEpochs
 from umbral_chat.testing.embedded import opened
-from umbral_chat.testing.storage import fails, redact, say, spoken, whole
+from umbral_chat.testing.storage import expect_error, message_id_of, read_all, redact, send
 
 
 async def refused(path: Path, error: type[StoreError] = StoreError) -> str:
@@ -38,7 +38,7 @@ async def test_a_new_database_is_for_its_owner_only(tmp_path: Path) -> None:
     before = os.umask(0)
     try:
         async with opened(path) as storage:
-            await say(storage.history)
+            await send(storage.history)
             modes = modes_in(tmp_path)
     finally:
         os.umask(before)
@@ -48,12 +48,12 @@ async def test_a_new_database_is_for_its_owner_only(tmp_path: Path) -> None:
 async def test_what_was_stored_is_there_after_reopening(tmp_path: Path) -> None:
     path = tmp_path / "store.sqlite3"
     async with opened(path) as storage:
-        told = [await say(storage.history, f"m{number}", key=f"k{number}") for number in range(3)]
+        sent = [await send(storage.history, f"m{number}", key=f"k{number}") for number in range(3)]
         record = await storage.store.put("ns", "k", b"v")
     async with opened(path) as storage:
-        assert await whole(storage.history) == [appended.entry for appended in told]
-        assert (await say(storage.history, "m1", key="k1")).entry == told[1].entry
-        assert (await say(storage.history)).epoch == told[0].epoch
+        assert await read_all(storage.history) == [appended.entry for appended in sent]
+        assert (await send(storage.history, "m1", key="k1")).entry == sent[1].entry
+        assert (await send(storage.history)).epoch == sent[0].epoch
         assert await storage.store.get("ns", "k") == record
 
 
@@ -63,7 +63,7 @@ async def test_a_missing_directory_is_named(tmp_path: Path) -> None:
     assert "core.database" in message
 
 
-async def test_a_path_that_cannot_be_is_refused_readably(tmp_path: Path) -> None:
+async def test_an_impossible_path_is_refused_readably(tmp_path: Path) -> None:
     assert "core.database" in await refused(tmp_path / ("x" * 300))
     file = tmp_path / "file"
     file.touch()
@@ -101,7 +101,7 @@ async def test_a_database_of_something_else_is_refused_and_left_as_it_is(tmp_pat
 async def test_a_damaged_database_is_refused_readably(tmp_path: Path) -> None:
     path = tmp_path / "store.sqlite3"
     async with opened(path) as storage:
-        await say(storage.history)
+        await send(storage.history)
     path.write_bytes(path.read_bytes()[:100] + b"\xff" * 5_000)
     assert str(path) in await refused(path)
 
@@ -110,7 +110,7 @@ async def test_a_damaged_database_is_refused_readably(tmp_path: Path) -> None:
 async def test_a_file_of_a_newer_version_is_refused_and_left_untouched(tmp_path: Path, where: str) -> None:
     path = tmp_path / "store.sqlite3"
     async with opened(path) as storage:
-        await say(storage.history)
+        await send(storage.history)
     connection = apsw.Connection(str(path))
     connection.execute(f"PRAGMA user_version = {schema.VERSION + 1}")
     if where == "in its log":
@@ -155,7 +155,7 @@ async def test_two_that_open_a_new_file_at_once_both_work(tmp_path: Path) -> Non
 
         async def use(path: Path = path) -> str:
             async with opened(path) as storage:
-                return (await say(storage.history)).epoch
+                return (await send(storage.history)).epoch
 
         assert len({*await asyncio.gather(*(use() for _ in range(4)))}) == 1
 
@@ -165,10 +165,10 @@ async def test_a_backup_is_whole_private_and_has_new_epochs_when_it_is_first_ope
     async with opened(path) as storage:
         history = storage.history
         assert isinstance(history, SqliteHistory)
-        told = [await say(history, f"m{number}") for number in range(50)]
-        await say(history, "elsewhere", "other", key="k")
+        sent = [await send(history, f"m{number}") for number in range(50)]
+        await send(history, "elsewhere", "other", key="k")
         await history.backup(copy)
-        await say(history, "after the backup")
+        await send(history, "after the backup")
         heads = await history.heads(["room", "other"])
         assert all(isinstance(head, Head) and head.epoch for head in heads.values())
     assert stat.S_IMODE(copy.stat().st_mode) == 0o600
@@ -176,9 +176,9 @@ async def test_a_backup_is_whole_private_and_has_new_epochs_when_it_is_first_ope
     epochs: list[set[str]] = []
     for _ in range(2):
         async with opened(copy) as storage:
-            assert await whole(storage.history) == [appended.entry for appended in told]
-            assert not (await say(storage.history, "elsewhere", "other", key="k")).created
-            await fails(say(storage.history, epoch=told[0].epoch), ConversationDeleted)
+            assert await read_all(storage.history) == [appended.entry for appended in sent]
+            assert not (await send(storage.history, "elsewhere", "other", key="k")).created
+            await expect_error(send(storage.history, epoch=sent[0].epoch), ConversationDeleted)
             found = await storage.history.heads(["room", "other"])
             epochs.append({head.epoch for head in found.values() if isinstance(head, Head)})
     assert len(epochs[0]) == 2
@@ -192,19 +192,19 @@ async def test_a_backup_is_of_one_moment_while_senders_go_on(tmp_path: Path) -> 
     async with opened(path) as storage:
         history = storage.history
         assert isinstance(history, SqliteHistory)
-        await asyncio.gather(*(say(history, "x" * 2_000, f"room{number % 20}") for number in range(3_000)))
+        await asyncio.gather(*(send(history, "x" * 2_000, f"room{number % 20}") for number in range(3_000)))
         copying = asyncio.ensure_future(history.backup(copy))
         sent = 0
         while not copying.done():
-            # Two rooms in one message each: a copy of two moments would hold the second without the first.
-            await say(history, f"{sent}", "first")
-            await say(history, f"{sent}", "second")
+            # One message into each of two rooms: a copy of two moments would hold the second without the first.
+            await send(history, f"{sent}", "first")
+            await send(history, f"{sent}", "second")
             sent += 1
         await copying
     async with opened(copy) as storage:
-        first, second = [len(await whole(storage.history, name)) for name in ("first", "second")]
+        first, second = [len(await read_all(storage.history, name)) for name in ("first", "second")]
         assert 0 <= first - second <= 1
-        assert sum([len(await whole(storage.history, f"room{number}")) for number in range(20)]) == 3_000
+        assert sum([len(await read_all(storage.history, f"room{number}")) for number in range(20)]) == 3_000
 
 
 async def test_a_backup_overwrites_nothing_and_leaves_nothing_half_made(tmp_path: Path) -> None:
@@ -212,10 +212,10 @@ async def test_a_backup_overwrites_nothing_and_leaves_nothing_half_made(tmp_path
     async with opened(tmp_path / "store.sqlite3") as storage:
         history = storage.history
         assert isinstance(history, SqliteHistory)
-        copy.write_bytes(b"dear to somebody")
-        await fails(history.backup(copy), StoreError)
-        assert copy.read_bytes() == b"dear to somebody"
-        await fails(history.backup(tmp_path / "nowhere" / "copy.sqlite3"), StoreError)
+        copy.write_bytes(b"a file that must stay")
+        await expect_error(history.backup(copy), StoreError)
+        assert copy.read_bytes() == b"a file that must stay"
+        await expect_error(history.backup(tmp_path / "nowhere" / "copy.sqlite3"), StoreError)
         assert isinstance(history, RenewsEpochs)
 
 
@@ -224,7 +224,7 @@ async def test_a_backup_holds_nothing_that_was_redacted_before(tmp_path: Path) -
     async with opened(tmp_path / "store.sqlite3") as storage:
         history = storage.history
         assert isinstance(history, SqliteHistory)
-        message = spoken(await say(history, "a secret of many words"))
+        message = message_id_of(await send(history, "a secret of many words"))
         await redact(history, message)
         await history.backup(copy)
     assert b"a secret of many words" not in copy.read_bytes()

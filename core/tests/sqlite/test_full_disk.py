@@ -1,4 +1,4 @@
-"""A full disk: who looks is told that sends are refused, for as long as they are, and a backup on one says so."""
+"""A full disk: readiness reports that sends are refused, for as long as they are, and a backup fails with a reason."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from umbral_chat._core import service as wiring
 from umbral_chat._core.sqlite import open_storage
 from umbral_chat.testing.disks import Disk
 from umbral_chat.testing.embedded import opened
-from umbral_chat.testing.storage import say
+from umbral_chat.testing.storage import send
 
 from core.tests.api.conftest import service
 
@@ -32,15 +32,15 @@ def disk(request: pytest.FixtureRequest) -> Iterator[Disk]:
     disk.unregister()
 
 
-async def test_readiness_says_so_until_there_is_room_again(
+async def test_readiness_reports_it_until_there_is_room_again(
     tmp_path: Path, disk: Disk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(wiring, "open_storage", partial(open_storage, vfs=disk.name))
     async with service(tmp_path) as client:
 
         async def history() -> tuple[str, dict[str, object]]:
-            told = (await client.get("/health/ready")).json()
-            return told["status"], next(one["result"] for one in told["checks"] if one["name"] == "history")
+            health = (await client.get("/health/ready")).json()
+            return health["status"], next(one["result"] for one in health["checks"] if one["name"] == "history")
 
         assert (await history())[0] == "ready"
         disk.fault = lambda what, _file: apsw.FullError("database or disk is full") if what == "write" else None
@@ -58,7 +58,7 @@ async def test_readiness_says_so_until_there_is_room_again(
         assert answer.status_code == 201
 
 
-async def test_it_is_said_before_the_first_send_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_it_is_reported_before_the_first_send_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     class Usage:
         free = 0
 
@@ -68,13 +68,13 @@ async def test_it_is_said_before_the_first_send_fails(tmp_path: Path, monkeypatc
         assert "the disk is full" in (await client.get("/health/ready")).text
 
 
-def test_a_backup_that_has_no_room_says_so_in_a_line_and_leaves_nothing(tmp_path: Path) -> None:
+def test_a_backup_that_has_no_room_fails_with_one_line_and_leaves_nothing(tmp_path: Path) -> None:
     path = tmp_path / "chat.sqlite3"
 
     async def fill() -> None:
         async with opened(path) as storage:
             for _ in range(40):
-                await say(storage.history, "x" * 8_000)
+                await send(storage.history, "x" * 8_000)
 
     asyncio.run(fill())
     # A limit on the size of files fails a write as a full disk does, and needs no disk of its own.

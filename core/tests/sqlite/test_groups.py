@@ -12,7 +12,7 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from umbral_chat._core.sqlite.log import inbox, logs, reads
+from umbral_chat._core.sqlite.log import inbox, reads, transaction
 from umbral_chat.errors import UmbralChatError
 from umbral_chat.model.entries import Changes, Member, Sender
 from umbral_chat.model.writes import Write, WriteEdit, WriteMessage, WriteRedaction, WriteUpdate
@@ -81,8 +81,14 @@ async def play(path: Path, steps: list[tuple[Write | str, bool]]) -> list[Any]:
                 waiting = []
         outcomes += [await task for task in waiting]
         for name in ("a", "b"):
-            outcomes += [await told(history.read(name, 0, 100)), await told(history.messages(name, limit=100))]
-            outcomes += [await told(history.conversation(name, subject="s")), await told(history.message(name, "m1"))]
+            outcomes += [
+                await outcome_of(history.read(name, 0, 100)),
+                await outcome_of(history.messages(name, limit=100)),
+            ]
+            outcomes += [
+                await outcome_of(history.conversation(name, subject="s")),
+                await outcome_of(history.message(name, "m1")),
+            ]
         return outcomes
 
 
@@ -91,14 +97,14 @@ async def do(history: History, step: Write | str) -> Any:
         case "delete a":
             return await history.delete("a")
         case "ensure a" | "ensure b":
-            return await told(history.ensure(step[-1]))
+            return await outcome_of(history.ensure(step[-1]))
         case str():
             raise AssertionError(step)
         case write:
-            return await told(history.append(write))
+            return await outcome_of(history.append(write))
 
 
-async def told(call: Any) -> Any:
+async def outcome_of(call: Any) -> Any:
     try:
         answer = await call
     except UmbralChatError as error:
@@ -118,12 +124,12 @@ def plain(value: Any) -> Any:
 
 
 def statements() -> list[tuple[str, str]]:
-    found = [("load", logs._LOAD), ("one", inbox._ONE), ("page", inbox._PAGE), ("heads", reads._HEADS)]
+    found = [("load", transaction._LOAD), ("one", inbox._ONE), ("page", inbox._PAGE), ("heads", reads._HEADS)]
     return [*found, ("read", reads._READ), ("forward", reads._FORWARD), ("backward", reads._BACKWARD)]
 
 
 @pytest.mark.parametrize(("name", "sql"), statements(), ids=lambda value: value if len(value) < 10 else "")
-async def test_no_question_looks_through_a_table(tmp_path: Path, name: str, sql: str) -> None:
+async def test_no_query_scans_a_table(tmp_path: Path, name: str, sql: str) -> None:
     """Each finds its rows through an index, and the edits of a message through theirs: never through the whole log."""
     path = tmp_path / "store.sqlite3"
     async with opened(path):
@@ -134,5 +140,5 @@ async def test_no_question_looks_through_a_table(tmp_path: Path, name: str, sql:
         connection.close()
     whole = ("conversation", "entry", "body", "tombstone", "marker", " c", " e", " b", " n", " x", " t")
     assert not [line for line in plan if line.startswith("SCAN") and line[4:].startswith(whole)], plan
-    # A search by conversation alone is only right where it goes on in the order of seqs.
+    # A search by conversation alone is only right where it continues in the order of seqs.
     assert ("entry_target" in " ".join(plan)) == (name in {"one", "page", "forward", "backward"})

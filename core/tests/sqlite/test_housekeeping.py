@@ -1,4 +1,4 @@
-"""What time does to a store: tombstones, records, leases and signals lapse, and are swept."""
+"""Tombstones, records, leases and signals expire, and are swept."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any
 
 import apsw
 import pytest
-from umbral_chat._core.sqlite.log import chores
-from umbral_chat._core.sqlite.shared import signals
+from umbral_chat._core.sqlite.log import housekeeping
+from umbral_chat._core.sqlite.shared import store as shared_store
 from umbral_chat.model.conversations import Deleted
 from umbral_chat.testing.embedded import HandClock, opened
-from umbral_chat.testing.storage import say, whole
+from umbral_chat.testing.storage import read_all, send
 
 DAY = 86_400.0
 
@@ -32,10 +32,10 @@ async def swept(path: Path, table: str, left: int) -> None:
 
 
 async def test_a_tombstone_is_kept_for_thirty_days(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(chores, "SWEEP", 0.05)
+    monkeypatch.setattr(housekeeping, "SWEEP_INTERVAL", 0.05)
     clock, path = HandClock(), tmp_path / "store.sqlite3"
     async with opened(path, clock=clock) as storage:
-        told = await say(storage.history)
+        sent = await send(storage.history)
         await storage.history.delete("room")
         await clock.elapse(29.9 * DAY)
         assert await storage.history.heads(["room"]) == {"room": Deleted()}
@@ -43,13 +43,13 @@ async def test_a_tombstone_is_kept_for_thirty_days(tmp_path: Path, monkeypatch: 
         assert await storage.history.heads(["room"]) == {}
         await swept(path, "tombstone", 0)
         assert (await storage.history.read("room", 0, 10)).head is None
-        again = await say(storage.history)
+        again = await send(storage.history)
         assert again.entry.seq == 1
-        assert again.epoch != told.epoch
+        assert again.epoch != sent.epoch
 
 
 async def test_versions_and_tokens_go_on_after_the_sweep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(chores, "SWEEP", 0.05)
+    monkeypatch.setattr(housekeeping, "SWEEP_INTERVAL", 0.05)
     clock, path = HandClock(), tmp_path / "store.sqlite3"
     async with opened(path, clock=clock) as storage:
         store = storage.store
@@ -74,12 +74,12 @@ async def test_versions_and_tokens_go_on_after_the_sweep(tmp_path: Path, monkeyp
 async def test_time_that_jumps_back_does_not_take_entries_back(tmp_path: Path) -> None:
     clock = HandClock()
     async with opened(tmp_path / "store.sqlite3", clock=clock) as storage:
-        first = await say(storage.history)
+        first = await send(storage.history)
         await clock.elapse(-3_600)
-        second = await say(storage.history)
-        await say(storage.history, conversation="other")
+        second = await send(storage.history)
+        await send(storage.history, conversation="other")
         assert second.entry.at == first.entry.at
-        assert [entry.at for entry in await whole(storage.history)] == [first.entry.at] * 2
+        assert [entry.at for entry in await read_all(storage.history)] == [first.entry.at] * 2
         assert (await storage.history.conversations(limit=1)).conversations[0].id == "room"
 
 
@@ -87,6 +87,6 @@ async def test_the_list_of_signals_stays_short(tmp_path: Path) -> None:
     path = tmp_path / "store.sqlite3"
     async with opened(path) as storage:
         await asyncio.gather(*(storage.store.post("t", b"x") for _ in range(3_000)))
-        assert rows(path, "signal") <= signals.KEPT + 32
+        assert rows(path, "signal") <= shared_store.MAX_SIGNALS + 32
         await asyncio.gather(*(storage.store.post("t", b"x" * 60_000) for _ in range(200)))
-        assert rows(path, "signal") <= signals.BYTES // 60_000 + 33
+        assert rows(path, "signal") <= shared_store.MAX_SIGNAL_BYTES // 60_000 + 33

@@ -1,4 +1,4 @@
-"""A disk that tells what it was made to do, and that can be made to fail: an apsw file system for tests."""
+"""A disk whose operations can be watched and made to fail: an apsw file system for tests."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Event = tuple[str, str, bytes]
 
 
 class Disk(apsw.VFS):
-    """Hands everything on to the real file system, tells `watch`, and raises what `fault` is set to."""
+    """Passes everything to the real file system, calls `watch` with each event, and raises what `fault` returns."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -27,7 +27,7 @@ class Disk(apsw.VFS):
 
 
 class DiskFile(apsw.VFSFile):
-    """One open file."""
+    """One open file of a `Disk`."""
 
     def __init__(self, disk: Disk, name: Any, flags: list[int]) -> None:
         super().__init__("", name, flags)
@@ -35,7 +35,9 @@ class DiskFile(apsw.VFSFile):
         self._kind = "wal" if flags[0] & apsw.SQLITE_OPEN_WAL else "db"
 
     def xWrite(self, data: Any, offset: int) -> None:  # noqa: N802
-        self._happens("write", bytes(data))
+        self._fail("write")
+        with self._disk.lock:
+            self._disk.watch(("write", self._kind, bytes(data)))
         super().xWrite(data, offset)
 
     def xSync(self, flags: int) -> None:  # noqa: N802
@@ -43,11 +45,6 @@ class DiskFile(apsw.VFSFile):
         super().xSync(flags)
         with self._disk.lock:
             self._disk.watch(("sync", self._kind, b""))
-
-    def _happens(self, what: str, data: bytes) -> None:
-        self._fail(what)
-        with self._disk.lock:
-            self._disk.watch((what, self._kind, data))
 
     def _fail(self, what: str) -> None:
         if (fault := self._disk.fault(what, self._kind)) is not None:

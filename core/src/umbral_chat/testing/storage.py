@@ -1,4 +1,4 @@
-"""What the contract suites of a storage stand on: two instances on one empty store, and words for writing to it."""
+"""What the contract suites of a storage build on: two instances on one empty store, and functions that write to it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from umbral_chat.model.entries import Changes, Entry, Role, Sender
+from umbral_chat.model.entries import Changes, Entry, Sender
 from umbral_chat.model.writes import Appended, WriteEdit, WriteMessage, WriteRedaction, WriteUpdate
 from umbral_chat.providers.history import History, Storage
 from umbral_chat.testing.bounded import BoundedSuite
@@ -24,27 +24,27 @@ class StorageRig:
     other: Storage
     """Another instance on the same store; the same one where a store cannot be opened twice."""
     elapse: Callable[[float], Awaitable[None]] = asyncio.sleep
-    """Let so many seconds pass for the store. A store with a clock of its own moves that instead of waiting."""
+    """Let this many seconds pass for the store. A store with a clock of its own moves it instead of waiting."""
 
 
 class StorageContract(BoundedSuite):
     """Base of the suites of history and shared store."""
 
     lapse: float = 0.3
-    """Shortest time to live, in seconds, that the store tells apart from none. Tests let it pass several times."""
+    """Shortest time to live, in seconds, that the store supports. Tests wait for twice as long."""
 
     hold: float = 5.0
-    """Time to live, in seconds, of what must not lapse while a test goes on: longer than a busy machine stalls."""
+    """Time to live, in seconds, of what must not expire during a test: longer than a busy machine stalls."""
 
     def rig(self) -> AbstractAsyncContextManager[StorageRig]:
-        """An empty store. To be provided."""
+        """An empty store. Subclasses provide it."""
         raise NotImplementedError
 
 
 USER = Sender(role="user", id="u1", name="Ué")
 
 
-async def say(
+async def send(
     history: History, content: str = "hello", conversation: str = "room", *, subject: str = "u1", **more: Any
 ) -> Appended:
     """Append a message."""
@@ -74,22 +74,17 @@ async def redact(
     )
 
 
-async def change(history: History, conversation: str = "room", *, key: str | None = None, **changes: Any) -> Appended:
+async def update(history: History, conversation: str = "room", *, key: str | None = None, **changes: Any) -> Appended:
     """Append an update."""
     return await history.append(
         WriteUpdate(
-            conversation=conversation, subject="desk", sender=speaker("agent"), key=key, changes=Changes(**changes)
+            conversation=conversation, subject="desk", sender=Sender(role="agent"), key=key, changes=Changes(**changes)
         )
     )
 
 
-def speaker(role: Role) -> Sender:
-    """Somebody of this role."""
-    return Sender(role=role)
-
-
-async def whole(history: History, conversation: str = "room", *, page: int = 100) -> list[Entry]:
-    """Every entry, read page by page, each page checked for what all must be: contiguous from where it was asked."""
+async def read_all(history: History, conversation: str = "room", *, page: int = 100) -> list[Entry]:
+    """Every entry, read page by page; checks that each page is contiguous from the seq that was asked for."""
     entries: list[Entry] = []
     while True:
         found = await history.read(conversation, len(entries), page)
@@ -104,15 +99,15 @@ async def whole(history: History, conversation: str = "room", *, page: int = 100
         assert seqs, f"an empty page before the head {head}"
 
 
-async def fails(call: Awaitable[object], error: type[Exception], code: str | None = None) -> None:
-    """Expect `call` to raise `error`, with this code."""
+async def expect_error(call: Awaitable[object], error: type[Exception], code: str | None = None) -> None:
+    """Expect `call` to raise `error`, with this `code` if given."""
     with pytest.raises(error) as raised:
         await call
     if code is not None:
         assert getattr(raised.value, "code", None) == code
 
 
-def spoken(appended: Appended) -> str:
+def message_id_of(appended: Appended) -> str:
     """The message id of what was appended."""
     message_id: str = appended.entry.message_id  # type: ignore[union-attr]  # an update has none
     return message_id
@@ -122,12 +117,11 @@ __all__ = [
     "USER",
     "StorageContract",
     "StorageRig",
-    "change",
     "edit",
-    "fails",
+    "expect_error",
+    "message_id_of",
+    "read_all",
     "redact",
-    "say",
-    "speaker",
-    "spoken",
-    "whole",
+    "send",
+    "update",
 ]

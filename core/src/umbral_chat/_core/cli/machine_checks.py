@@ -73,7 +73,7 @@ def database_finding(path: Path) -> Finding:
 
     Nothing is changed: a missing one is not made, and what a crash left beside it stays.
     """
-    from umbral_chat._core.sqlite.engine.exposure import exposed
+    from umbral_chat._core.sqlite.engine.exposure import find_exposure
 
     name = "database"
     folder = path.absolute().parent
@@ -81,7 +81,7 @@ def database_finding(path: Path) -> Finding:
         return Finding(name, "failed", f"there is no directory {folder}", f"Make it: mkdir -p {folder}")
     if not os.access(folder, os.W_OK):
         return Finding(name, "failed", f"{folder} cannot be written", "SQLite writes beside its file: allow it there.")
-    if (reason := exposed(path)) is not None:
+    if (reason := find_exposure(path)) is not None:
         return Finding(name, "failed", f"{path} is not safe", reason)
     if not path.exists():
         return Finding(name, "skipped", f"{path} will be made at the first start")

@@ -15,28 +15,28 @@ T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 RELEASE_TIMEOUT = 2.0
-"""Seconds to give a lease back; one that is not given back lapses."""
+"""Seconds that releasing a lease may take; one that is not released expires."""
 
 
 class LeaseLost(Exception):
-    """Another holder may be at work."""
+    """The lease expired or was taken: another holder may be at work."""
 
 
-async def hold(
+async def run_with_lease(
     store: SharedStore, name: str, holder: str, ttl: float, work: Callable[[Lease], Awaitable[T]]
 ) -> T | None:
-    """Do `work` under the lease, which is renewed meanwhile; None: another holds it.
+    """The result of `work`, called with the lease, which is renewed meanwhile; None: another holds it.
 
     Raises LeaseLost, after `work` was cancelled, when it could not be renewed in time; HistoryUnavailable; and what
     `work` raises.
     """
-    good_until = asyncio.get_running_loop().time() + ttl
+    valid_until = asyncio.get_running_loop().time() + ttl
     lease = await store.acquire(name, holder, ttl)
     if lease is None:
         return None
     working = asyncio.ensure_future(work(lease))
     try:
-        await _renew_until_done(store, lease, ttl, good_until, working)
+        await _renew_until_done(store, lease, ttl, valid_until, working)
         return await working
     finally:
         working.cancel()
@@ -45,19 +45,19 @@ async def hold(
 
 
 async def _renew_until_done(
-    store: SharedStore, lease: Lease, ttl: float, good_until: float, working: asyncio.Future[T]
+    store: SharedStore, lease: Lease, ttl: float, valid_until: float, working: asyncio.Future[T]
 ) -> None:
     loop = asyncio.get_running_loop()
     while not (await asyncio.wait((working,), timeout=ttl / 3))[0]:
-        asked = loop.time()
+        began = loop.time()
         try:
-            async with asyncio.timeout_at(good_until):
+            async with asyncio.timeout_at(valid_until):
                 renewed = await store.renew(lease, ttl)
         except (HistoryUnavailable, TimeoutError):
-            # It is ours until it lapses, and the store may be back before that.
-            renewed = loop.time() + ttl / 3 < good_until
+            # It is ours until it expires, and the store may be back before that.
+            renewed = loop.time() + ttl / 3 < valid_until
         else:
-            good_until = asked + ttl
+            valid_until = began + ttl
         if not renewed:
             raise LeaseLost(lease.name)
 
@@ -67,7 +67,7 @@ async def _release(store: SharedStore, lease: Lease) -> None:
         async with asyncio.timeout(RELEASE_TIMEOUT):
             await store.release(lease)
     except (HistoryUnavailable, TimeoutError) as error:
-        log.debug("lease %s was not given back: %s", lease.name, error)
+        log.debug("lease %s was not released: %s", lease.name, error)
 
 
-__all__ = ["RELEASE_TIMEOUT", "LeaseLost", "hold"]
+__all__ = ["RELEASE_TIMEOUT", "LeaseLost", "run_with_lease"]

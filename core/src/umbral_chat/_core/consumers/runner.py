@@ -1,4 +1,4 @@
-"""The runner: every consumer at work on what is on its agenda, woken by the bus and by scans."""
+"""The runner: each consumer works through its queue of conversations, which the bus and scans fill."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import secrets
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from umbral_chat._core.consumers.log_worker import Courses, EntryFailed
-from umbral_chat._core.consumers.scan import Scan
-from umbral_chat._core.consumers.work_queue import Agenda
+from umbral_chat._core.consumers.conversation_queue import ConversationQueue
+from umbral_chat._core.consumers.log_worker import EntryFailed, LogWorker
+from umbral_chat._core.consumers.scan import InboxScan
 from umbral_chat._core.delivery.bus import Bus, LogChange
 from umbral_chat._core.runtime.tasks import Tasks
 from umbral_chat.clock import Clock
@@ -25,124 +25,125 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-AT_ONCE = 32
+CONCURRENCY = 32
 """Conversations that one consumer works on at once."""
 
 SCAN_EVERY = 10.0
-"""Seconds between two scans: how late is found what another instance wrote and did not take on."""
+"""Seconds between two scans, after which an entry is found that another instance wrote and does not handle."""
 
 
 class ConsumerRunner:
-    """Runs `consumers` until cancelled: each on its own, so that one that is stuck holds up no other."""
+    """Runs `consumers`, each on its own, so that one that hangs delays no other."""
 
     def __init__(self, consumers: Sequence[Consumer], services: ServiceParts, bus: Bus) -> None:
         base = services.base
         holder = secrets.token_hex(6)
-        self._pursuits = [
-            Pursuit(consumer, services.storage, base.clock, base.telemetry, holder=holder) for consumer in consumers
+        self._consumer_tasks = [
+            ConsumerTask(consumer, services.storage, base.clock, base.telemetry, holder=holder)
+            for consumer in consumers
         ]
-        bus.subscribe(self._log_changed)
+        bus.subscribe(self._wake)
 
     async def run(self) -> None:
-        """Until cancelled; then what was handled is stored, and the leases are given back."""
+        """Run until cancelled; then the cursors are stored and the leases released."""
         tasks = Tasks("consumers")
-        running = [tasks.start(pursuit.run(), name=pursuit.name) for pursuit in self._pursuits]
+        running = [tasks.start(task.run(), name=task.name) for task in self._consumer_tasks]
         try:
             await asyncio.gather(*running)
         finally:
             await tasks.close()
 
-    def _log_changed(self, change: LogChange) -> None:
-        for pursuit in self._pursuits:
-            pursuit.wake(change.conversation)
+    def _wake(self, change: LogChange) -> None:
+        for task in self._consumer_tasks:
+            task.wake(change.conversation)
 
 
-class Pursuit:
-    """One consumer at work."""
+class ConsumerTask:
+    """Runs one consumer: takes conversations from its queue, at most `CONCURRENCY` at once, and scans for more."""
 
     def __init__(
         self, consumer: Consumer, storage: Storage, clock: Clock, telemetry: Telemetry, *, holder: str
     ) -> None:
         self.name = consumer.name
         self._clock = clock
-        self._agenda = Agenda()
-        self._courses = Courses(consumer, storage.history, storage.store, clock, holder=holder)
-        self._scan = Scan(
+        self._queue = ConversationQueue()
+        self._worker = LogWorker(consumer, storage.history, storage.store, clock, holder=holder)
+        self._scan = InboxScan(
             storage.history,
-            self._courses.places,
-            self._agenda,
-            handled=self._courses.handled,
-            room=self._room,
+            self._worker.cursors,
+            self._queue,
+            handled=self._worker.handled,
+            wait_for_space=self._wait_for_space,
         )
         self._tasks = Tasks(f"consumer {consumer.name}")
         self._running: set[str] = set()
         self._due = asyncio.Event()
-        self._freed = asyncio.Event()
+        self._space = asyncio.Event()
         self._failures = telemetry.counter("umbral_chat.consumer.failures").labels(consumer.name)
 
     def wake(self, conversation: str) -> None:
-        """Something happened there, in this process. Never waits."""
-        if self._agenda.wake(conversation):
+        """Queue a conversation that this process appended to or deleted. Does not block."""
+        if self._queue.wake(conversation):
             self._due.set()
 
     async def run(self) -> None:
-        """Until cancelled."""
-        self._tasks.start(self._scan_again_and_again(), name="scan")
+        """Run until cancelled."""
+        self._tasks.start(self._scan_periodically(), name="scan")
         try:
             while True:
                 self._due.clear()
-                self._begin()
-                await self._until_due()
+                self._start_ready()
+                await self._wait_until_due()
         finally:
             await self._tasks.close()
 
-    def _begin(self) -> None:
-        while len(self._running) < AT_ONCE:
-            conversation = self._agenda.take(self._clock.monotonic())
+    def _start_ready(self) -> None:
+        while len(self._running) < CONCURRENCY:
+            conversation = self._queue.take(self._clock.monotonic())
             if conversation is None:
                 return
             self._running.add(conversation)
-            self._tasks.start(self._look_at(conversation), name=conversation)
+            self._tasks.start(self._process(conversation), name=conversation)
 
-    async def _until_due(self) -> None:
-        # With every hand at work nothing can begin before one is free, which sets `_due` too.
-        due = None if len(self._running) >= AT_ONCE else self._agenda.next_due()
+    async def _wait_until_due(self) -> None:
+        # At full concurrency nothing can start before a running one ends, which sets `_due` too.
+        due = None if len(self._running) >= CONCURRENCY else self._queue.next_due()
         try:
             async with asyncio.timeout(None if due is None else max(0.0, due - self._clock.monotonic())):
                 await self._due.wait()
         except TimeoutError:
             return
 
-    async def _look_at(self, conversation: str) -> None:
+    async def _process(self, conversation: str) -> None:
         try:
             await self._advance(conversation)
         finally:
             self._running.discard(conversation)
             self._due.set()
-            self._freed.set()
+            self._space.set()
 
     async def _advance(self, conversation: str) -> None:
-        agenda, now = self._agenda, self._clock.monotonic
+        queue, now = self._queue, self._clock.monotonic
         try:
-            outcome = await self._courses.run(conversation)
+            outcome = await self._worker.run(conversation)
         except EntryFailed as error:
             self._failures.value += 1
-            pause = agenda.later(conversation, "failed", now(), progress=error.progress)
+            pause = queue.pause(conversation, "failed", now(), progress=error.progress)
             log.warning("consumer %s: %s; again in %.1f s", self.name, error, pause, exc_info=error.__cause__)
         except HistoryUnavailable:
-            agenda.later(conversation, "unavailable", now())  # its health says so, once
+            queue.pause(conversation, "unavailable", now())  # HistoryHealth logs it, once
         except Exception:
-            agenda.later(conversation, "unavailable", now())
-            log.exception("consumer %s could not go on in %s", self.name, conversation)
+            queue.pause(conversation, "unavailable", now())
+            log.exception("consumer %s failed in %s", self.name, conversation)
         else:
             if outcome == "held":
-                agenda.later(conversation, "held", now())
+                queue.pause(conversation, "held", now())
             elif outcome == "more":
-                agenda.more(conversation)
+                queue.requeue(conversation)
             else:
-                agenda.done(conversation)
+                queue.done(conversation)
 
-    async def _scan_again_and_again(self) -> None:
+    async def _scan_periodically(self) -> None:
         backoff = Backoff(initial=1.0, maximum=SCAN_EVERY)
         while True:
             try:
@@ -156,11 +157,11 @@ class Pursuit:
                 pause = SCAN_EVERY
             await self._clock.sleep(pause)
 
-    async def _room(self) -> None:
+    async def _wait_for_space(self) -> None:
         self._due.set()
-        while self._agenda.full:
-            self._freed.clear()
-            await self._freed.wait()
+        while self._queue.full:
+            self._space.clear()
+            await self._space.wait()
 
 
-__all__ = ["AT_ONCE", "SCAN_EVERY", "ConsumerRunner", "Pursuit"]
+__all__ = ["CONCURRENCY", "SCAN_EVERY", "ConsumerRunner", "ConsumerTask"]

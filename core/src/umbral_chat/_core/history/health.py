@@ -1,4 +1,4 @@
-"""Whether the history answers, as those who ask it find out."""
+"""Whether the history answers, as the calls to it show."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from umbral_chat.clock import Clock
 
 log = logging.getLogger(__name__)
 
-QUIET = 10.0
-"""Seconds between two outages that are logged. With a full disk writes fail and reads go well, many times a second."""
+LOG_INTERVAL = 10.0
+"""Seconds between two outages that are logged. With a full disk writes fail and reads succeed, many times a second."""
 
 
 class HistoryHealth:
-    """`since` is when the history began not to answer; None while it does.
+    """`since` is when the history stopped answering; None while it answers.
 
-    Changes are logged here, so that the many who ask in vain need not log each their own: an outage's beginning and
-    end, and of those that follow soon only how many there were.
+    Outages are logged here, so that the many callers that fail need not each log their own: the beginning and end of
+    an outage, and of those that follow soon after only the number.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -25,9 +25,9 @@ class HistoryHealth:
         self.since: datetime | None = None
         self.reason = ""
         self.outages = 0
-        """How many there were, with the one that goes on. Whoever asks notes it before."""
+        """Number of outages, the present one included. A caller notes it before each call, for `answered`."""
         self._logged = False
-        """Whether the outage that goes on is in the log."""
+        """Whether the present outage was logged."""
         self._logged_at = float("-inf")
         self._unlogged = 0
 
@@ -39,13 +39,13 @@ class HistoryHealth:
             self._logged = False
             self._unlogged += 1
         self.reason = reason
-        if not self._logged and self._clock.monotonic() - self._logged_at >= QUIET:
-            # Also what began while it was quiet, and goes on.
+        if not self._logged and self._clock.monotonic() - self._logged_at >= LOG_INTERVAL:
+            # Also an outage that began within the interval, and goes on.
             self._log(reason)
 
     def answered(self, asked: int) -> None:
-        """A call to the history went well. `asked`: `outages` when it began; one that began before this outage says
-        nothing of whether it is over."""
+        """A call to the history succeeded. `asked`: `outages` when the call began; one that began before this outage
+        does not show that it is over."""
         if self.since is not None and asked == self.outages:
             if self._logged:
                 log.warning("the history answers again; it did not since %s", self.since.isoformat())
@@ -59,4 +59,4 @@ class HistoryHealth:
         self._logged, self._logged_at, self._unlogged = True, self._clock.monotonic(), 0
 
 
-__all__ = ["QUIET", "HistoryHealth"]
+__all__ = ["LOG_INTERVAL", "HistoryHealth"]

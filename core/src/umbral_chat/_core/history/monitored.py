@@ -1,4 +1,4 @@
-"""The history as the core uses it: every call tells whether the store answers."""
+"""The history as the core uses it: every call is recorded in its health."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 
 class MonitoredHistory:
-    """Passes every call on; `health` learns from each."""
+    """Passes every call to `history`, and records in `health` whether it was answered."""
 
     def __init__(self, history: History, health: HistoryHealth) -> None:
         self.name = history.name
@@ -24,44 +24,46 @@ class MonitoredHistory:
         self.health = health
 
     async def append(self, write: Write) -> Appended:
-        return await self._ask(self.wrapped.append(write))
+        return await self._record(self.wrapped.append(write))
 
     async def read(self, conversation: str, after: int, limit: int) -> LogPage:
-        return await self._ask(self.wrapped.read(conversation, after, limit))
+        return await self._record(self.wrapped.read(conversation, after, limit))
 
     async def messages(
         self, conversation: str, *, after: int | None = None, before: int | None = None, limit: int
     ) -> MessagePage:
-        return await self._ask(self.wrapped.messages(conversation, after=after, before=before, limit=limit))
+        return await self._record(self.wrapped.messages(conversation, after=after, before=before, limit=limit))
 
     async def message(self, conversation: str, message_id: str) -> FoldedMessage | None:
-        return await self._ask(self.wrapped.message(conversation, message_id))
+        return await self._record(self.wrapped.message(conversation, message_id))
 
     async def heads(self, conversations: Sequence[str]) -> dict[str, Head | Deleted]:
-        return await self._ask(self.wrapped.heads(conversations))
+        return await self._record(self.wrapped.heads(conversations))
 
     async def ensure(self, conversation: str) -> tuple[Conversation, bool]:
-        return await self._ask(self.wrapped.ensure(conversation))
+        return await self._record(self.wrapped.ensure(conversation))
 
     async def conversation(self, conversation: str, *, subject: str | None = None) -> Conversation | None:
-        return await self._ask(self.wrapped.conversation(conversation, subject=subject))
+        return await self._record(self.wrapped.conversation(conversation, subject=subject))
 
     async def conversations(
         self, *, limit: int, before: str | None = None, status: Status | None = None, subject: str | None = None
     ) -> InboxPage:
-        return await self._ask(self.wrapped.conversations(limit=limit, before=before, status=status, subject=subject))
+        return await self._record(
+            self.wrapped.conversations(limit=limit, before=before, status=status, subject=subject)
+        )
 
     async def delete(self, conversation: str) -> bool:
-        return await self._ask(self.wrapped.delete(conversation))
+        return await self._record(self.wrapped.delete(conversation))
 
     async def mark_read(self, conversation: str, subject: str, seq: int) -> int:
-        return await self._ask(self.wrapped.mark_read(conversation, subject, seq))
+        return await self._record(self.wrapped.mark_read(conversation, subject, seq))
 
     async def refuses_writes(self) -> str | None:
-        """Why sends are refused now; None: they are taken, or this history does not tell."""
+        """Why sends are refused now; None: they are accepted, or this history cannot tell."""
         return await self.wrapped.refuses_writes() if isinstance(self.wrapped, TellsWhetherItWrites) else None
 
-    async def _ask(self, call: Awaitable[T]) -> T:
+    async def _record(self, call: Awaitable[T]) -> T:
         asked = self.health.outages
         try:
             answer = await call

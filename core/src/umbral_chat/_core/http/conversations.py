@@ -10,6 +10,7 @@ from litestar import Request, Response, delete, get, patch, post
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, JSONBody, QueryParameter
 
+from umbral_chat._core.delivery.offers import filter_available
 from umbral_chat._core.http.dependencies import Caller, Parts
 from umbral_chat._core.http.message import IdempotencyKey, key_text
 from umbral_chat._core.http.views import ConnectView, ConversationView, DraftLength, InboxView, ReadView

@@ -7,13 +7,13 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from umbral_chat._core.sqlite.engine import database
-from umbral_chat._core.sqlite.engine.locking import writing
-from umbral_chat._core.sqlite.engine.readers import Readers
-from umbral_chat._core.sqlite.engine.threads import once
-from umbral_chat._core.sqlite.log.conversations import renew
-from umbral_chat._core.sqlite.log.hashed_ids import Names
+from umbral_chat._core.sqlite.engine.locking import write_transaction
+from umbral_chat._core.sqlite.engine.readers import ReaderPool
+from umbral_chat._core.sqlite.engine.threads import run_in_thread
+from umbral_chat._core.sqlite.log.conversations import renew_epochs
+from umbral_chat._core.sqlite.log.hashed_ids import HashedIds
 from umbral_chat._core.sqlite.log.history import SqliteHistory
-from umbral_chat._core.sqlite.log.writer import OnCommit, Writer
+from umbral_chat._core.sqlite.log.writer import OnCommit, WriterThread
 from umbral_chat._core.sqlite.shared.store import SqliteStore
 from umbral_chat.clock import Clock
 from umbral_chat.providers.history import Storage
@@ -22,41 +22,41 @@ from umbral_chat.providers.history import Storage
 def open_storage(
     path: str | Path, *, clock: Clock, vfs: str | None = None, on_commit: OnCommit | None = None
 ) -> Storage:
-    """The storage in the SQLite file `path`, which is made when it is not there. Nothing happens before its lifespan is
-    entered, which raises StoreError (NewerSchema) when the file cannot be used.
+    """The storage in the SQLite file `path`, which is created when it does not exist. The file is opened when the
+    lifespan is entered, which raises StoreError (NewerSchema) when it cannot be used.
 
     `vfs` names one of apsw's file systems. `on_commit(entries, seconds)` is called on the loop for each commit that
-    appended: how many entries it made durable, and how long it took.
+    appended: the number of entries that it made durable, and the seconds that it took.
     """
     path = Path(path)
-    writer, readers = Writer(path, clock, vfs, on_commit), Readers(path, vfs)
-    history = SqliteHistory(path, vfs, clock, writer, readers.lane)
+    writer, readers = WriterThread(path, clock, vfs, on_commit), ReaderPool(path, vfs)
+    history = SqliteHistory(path, vfs, clock, writer, readers.queue)
 
     @asynccontextmanager
     async def lifespan() -> AsyncIterator[None]:
-        history.names = names = Names(await once(lambda: _start(path, vfs), "umbral-chat-opening"))
+        history.ids = ids = HashedIds(await run_in_thread(lambda: _prepare(path, vfs), "umbral-chat-opening"))
         try:
             readers.open()
-            writer.open(names)
+            writer.open(ids)
             yield
         finally:
             await readers.close()
             await writer.close()
 
-    return Storage("sqlite", history, SqliteStore(clock, writer.lane, readers.lane), lifespan())
+    return Storage("sqlite", history, SqliteStore(clock, writer.queue, readers.queue), lifespan())
 
 
-def _start(path: Path, vfs: str | None) -> bytes:
-    """Make the file usable; the key of its hashes."""
+def _prepare(path: Path, vfs: str | None) -> bytes:
+    """Create or upgrade the file, and draw new epochs in a restored copy; the secret key of its hashed ids."""
     database.prepare(path, vfs)
     connection = database.connect(path, vfs)
     try:
         restored = "SELECT count(*) FROM meta WHERE name = 'restored'"
         if connection.execute(restored).get:
-            with writing(connection):
-                # Another process may have been first.
+            with write_transaction(connection):
+                # Another process may have done it in the meantime.
                 if connection.execute(restored).get:
-                    renew(connection)
+                    renew_epochs(connection)
         secret: bytes = connection.execute("SELECT value FROM meta WHERE name = 'secret'").get
     finally:
         connection.close()

@@ -1,6 +1,6 @@
 """The contract of a History, as tests that any history's package can run.
 
-Subclass `HistoryContract` in a test module, provide the rig, and pytest runs one test a guarantee::
+Subclass `HistoryContract` in a test module, provide the rig, and pytest runs one test for each guarantee::
 
     class TestMyHistory(HistoryContract):
         @asynccontextmanager
@@ -38,7 +38,7 @@ class HistoryContract(
     InboxContract,
     NamingContract,
 ):
-    """One test a guarantee of `umbral_chat.providers.history.History`."""
+    """One test for each guarantee of `umbral_chat.providers.history.History`."""
 
 
 __all__ = ["HistoryContract", "RenewsEpochsContract"]

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 
 from umbral_chat.errors import InvalidRequest
+from umbral_chat.model.entries import Sender
 from umbral_chat.providers.history import History
-from umbral_chat.testing.storage import StorageContract, change, edit, fails, say, speaker, spoken
+from umbral_chat.testing.storage import StorageContract, edit, expect_error, message_id_of, send, update
 
 
 class InboxContract(StorageContract):
@@ -16,9 +17,9 @@ class InboxContract(StorageContract):
         async with self.rig() as rig:
             history = rig.storage.history
             for name in ("a", "b", "c"):
-                await say(history, name, name)
+                await send(history, name, name)
                 await rig.elapse(0.01)
-            await say(history, "again", "a")
+            await send(history, "again", "a")
             page = await rig.other.history.conversations(limit=10)
             assert [found.id for found in page.conversations] == ["a", "c", "b"]
             assert page.before is None
@@ -30,8 +31,8 @@ class InboxContract(StorageContract):
         async with self.rig() as rig:
             history = rig.storage.history
             names = [f"c{number:02}" for number in range(17)]
-            # Written at once: a store that commits in groups gives many the same time.
-            await asyncio.gather(*(say(history, name, name) for name in names))
+            # Written at once: a store that commits in groups gives many of them the same time.
+            await asyncio.gather(*(send(history, name, name) for name in names))
             expected = (await history.conversations(limit=100)).conversations
             order = [(found.last_activity, found.id) for found in expected]
             assert order == sorted(order, reverse=True)
@@ -43,10 +44,10 @@ class InboxContract(StorageContract):
         async with self.rig() as rig:
             history = rig.storage.history
             for name in "abcdef":
-                await say(history, name, name)
+                await send(history, name, name)
                 await rig.elapse(0.01)
             first = await history.conversations(limit=2)
-            await say(history, "again", "a")
+            await send(history, "again", "a")
             second = await history.conversations(limit=10, before=first.before)
             assert [found.id for found in (*first.conversations, *second.conversations)] == list("fedcb")
 
@@ -54,7 +55,7 @@ class InboxContract(StorageContract):
         async with self.rig() as rig:
             history = rig.storage.history
             for number in range(6):
-                await change(history, f"c{number}", status=("open", "closed")[number % 2])
+                await update(history, f"c{number}", status=("open", "closed")[number % 2])
             for status, names in (("open", {"c0", "c2", "c4"}), ("closed", {"c1", "c3", "c5"})):
                 page = await history.conversations(limit=2, status=status)  # type: ignore[arg-type]
                 rest = await history.conversations(limit=2, status=status, before=page.before)  # type: ignore[arg-type]
@@ -63,17 +64,19 @@ class InboxContract(StorageContract):
 
     async def test_a_place_that_is_none_is_refused_by_name(self) -> None:
         async with self.rig() as rig:
-            await say(rig.storage.history)
+            await send(rig.storage.history)
             for before in ("x", "", "1", "%%%", "bnVsbA", "é", "W10"):
-                await fails(rig.storage.history.conversations(limit=5, before=before), InvalidRequest, "invalid_cursor")
+                await expect_error(
+                    rig.storage.history.conversations(limit=5, before=before), InvalidRequest, "invalid_cursor"
+                )
 
     async def test_unread_counts_what_others_said_past_the_marker(self) -> None:
         async with self.rig() as rig:
             history = rig.storage.history
-            first = await say(history, subject="visitor")
-            await say(history, subject="desk", sender=speaker("agent"))
-            await edit(history, spoken(first), "edited", subject="visitor")
-            await say(history, subject="visitor")
+            first = await send(history, subject="visitor")
+            await send(history, subject="desk", sender=Sender(role="agent"))
+            await edit(history, message_id_of(first), "edited", subject="visitor")
+            await send(history, subject="visitor")
             for subject, unread in (("visitor", 1), ("desk", 2), ("stranger", 3), (None, 0)):
                 found = await rig.other.history.conversation("room", subject=subject)
                 assert found is not None
@@ -90,7 +93,7 @@ class InboxContract(StorageContract):
         async with self.rig() as rig:
             history = rig.storage.history
             for _ in range(5):
-                await say(history, subject="visitor")
+                await send(history, subject="visitor")
             assert await history.mark_read("room", "desk", 3) == 3
             assert await rig.other.history.mark_read("room", "desk", 2) == 3
             assert await history.mark_read("room", "desk", 99) == 5
@@ -99,18 +102,18 @@ class InboxContract(StorageContract):
             found = await history.conversation("room", subject="desk")
             assert found is not None
             assert (found.unread, found.head) == (0, 5)
-            await say(history, subject="visitor")
+            await send(history, subject="visitor")
             found = await history.conversation("room", subject="desk")
             assert found is not None
-            assert found.unread == 1, "a marker past the head would hide what comes later"
+            assert found.unread == 1, "a marker past the head would hide later messages"
 
     async def test_markers_race_to_the_highest(self) -> None:
         async with self.rig() as rig:
             for _ in range(9):
-                await say(rig.storage.history)
+                await send(rig.storage.history)
             sides = (rig.storage.history, rig.other.history)
-            told = await asyncio.gather(*(sides[seq % 2].mark_read("room", "desk", seq) for seq in (3, 9, 1, 7, 5)))
-            assert max(told) == 9
+            markers = await asyncio.gather(*(sides[seq % 2].mark_read("room", "desk", seq) for seq in (3, 9, 1, 7, 5)))
+            assert max(markers) == 9
             assert await sides[0].mark_read("room", "desk", 0) == 9
 
 

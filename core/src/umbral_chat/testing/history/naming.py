@@ -1,10 +1,10 @@
-"""Names: whatever an id of a platform looks like, its log and its messages are found under it and no other."""
+"""Ids: whatever an id of a platform looks like, its log and its messages are found under it and under no other."""
 
 from __future__ import annotations
 
 from umbral_chat.model.conversations import Deleted
 from umbral_chat.model.ids import decode_id, encode_id
-from umbral_chat.testing.storage import StorageContract, edit, redact, say
+from umbral_chat.testing.storage import StorageContract, edit, redact, send
 
 ROOMS = (
     "4917012345678@s.whatsapp.net",
@@ -21,7 +21,7 @@ ROOMS = (
     "*GATEWAY",
     "Schöne Grüße 100%",
 )
-"""What platforms call a conversation: WhatsApp, Twilio, e-mail, Teams, Matrix, Google Chat, SIP, Threema, and worse."""
+"""What platforms call a conversation: WhatsApp, Twilio, e-mail, Teams, Matrix, Google Chat, SIP, Threema and others."""
 
 MESSAGES = (
     "wamid.HBgNNDkxNzAxMjM0NTY3OBUCABIYFjNFQjA/QzQ+NzA=",
@@ -33,14 +33,14 @@ MESSAGES = (
 
 
 class NamingContract(StorageContract):
-    """An id is text that is compared as it is."""
+    """An id is text that is compared exactly."""
 
     async def test_conversations_and_messages_have_the_ids_of_their_platforms(self) -> None:
         async with self.rig() as rig:
             ids = [encode_id(room) for room in ROOMS]
             for conversation in ids:
                 for message in MESSAGES:
-                    await say(rig.storage.history, message, conversation, message_id=encode_id(message))
+                    await send(rig.storage.history, message, conversation, message_id=encode_id(message))
                 await edit(rig.storage.history, encode_id(MESSAGES[0]), "edited", conversation)
                 await redact(rig.storage.history, encode_id(MESSAGES[1]), conversation)
             history = rig.other.history
@@ -62,7 +62,7 @@ class NamingContract(StorageContract):
             near = ["jane@example.com", "Jane@example.com", "jane%@example.com", "jane_@example.com", "jane*", "jane"]
             ids = [encode_id(one) for one in near]
             for conversation in ids:
-                await say(rig.storage.history, conversation, conversation)
+                await send(rig.storage.history, conversation, conversation)
             await rig.storage.history.delete(ids[0])
             heads = await rig.other.history.heads(ids)
             assert [conversation for conversation in ids if isinstance(heads[conversation], Deleted)] == ids[:1]

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from umbral_chat.model.conversations import Head
 from umbral_chat.providers.history import History
-from umbral_chat.testing.storage import StorageContract, change, edit, redact, say, spoken, whole
+from umbral_chat.testing.storage import StorageContract, edit, message_id_of, read_all, redact, send, update
 
 
 class PagingContract(StorageContract):
-    """A page is contiguous, in order, and says whether there is more."""
+    """A page is contiguous, in order, and carries whether there is more."""
 
     async def test_entries_are_read_after_any_seq_in_pages_of_any_size(self) -> None:
         async with self.rig() as rig:
             history = rig.storage.history
             for number in range(13):
-                await say(history, f"m{number}")
-            entries = await whole(history)
+                await send(history, f"m{number}")
+            entries = await read_all(history)
             for size in (1, 2, 5, 13, 100):
-                assert await whole(rig.other.history, page=size) == entries
+                assert await read_all(rig.other.history, page=size) == entries
             for after in (0, 4, 12, 13, 14, 2**53):
                 page = await rig.other.history.read("room", after, 3)
                 assert page.entries == entries[after : after + 3]
@@ -80,7 +80,7 @@ class PagingContract(StorageContract):
             epochs = {}
             for number in range(30):
                 for _ in range(number % 3 + 1):
-                    epochs[f"c{number}"] = (await say(history, conversation=f"c{number}")).epoch
+                    epochs[f"c{number}"] = (await send(history, conversation=f"c{number}")).epoch
             asked = [f"c{number}" for number in range(3000)]
             heads = await rig.other.history.heads(asked)
             assert heads == {f"c{number}": Head(epochs[f"c{number}"], number % 3 + 1) for number in range(30)}
@@ -89,15 +89,15 @@ class PagingContract(StorageContract):
 
     async def _talk(self, history: History) -> list[int]:
         """Seven messages among other entries; their seqs."""
-        told = [await say(history, "0")]
-        told.append(await say(history, "1"))
-        await edit(history, spoken(told[0]), "edited")
-        told.append(await say(history, "2"))
-        await change(history, title="T")
-        await redact(history, spoken(told[1]))
-        told += [await say(history, f"{number}") for number in range(3, 7)]
-        await edit(history, spoken(told[0]), "edited again")
-        return [appended.entry.seq for appended in told]
+        sent = [await send(history, "0")]
+        sent.append(await send(history, "1"))
+        await edit(history, message_id_of(sent[0]), "edited")
+        sent.append(await send(history, "2"))
+        await update(history, title="T")
+        await redact(history, message_id_of(sent[1]))
+        sent += [await send(history, f"{number}") for number in range(3, 7)]
+        await edit(history, message_id_of(sent[0]), "edited again")
+        return [appended.entry.seq for appended in sent]
 
 
 __all__ = ["PagingContract"]

@@ -20,7 +20,7 @@ from umbral_chat.testing.store.signals import SignalsContract
 
 
 class SharedStoreContract(RecordsContract, LeasesContract, SignalsContract):
-    """One test a guarantee of `umbral_chat.providers.store.SharedStore`."""
+    """One test for each guarantee of `umbral_chat.providers.store.SharedStore`."""
 
 
 __all__ = ["SharedStoreContract"]

@@ -1,4 +1,4 @@
-"""Leases: one holder at a time, and tokens that fence off the one before."""
+"""Leases: one holder at a time, and tokens that fence off the former one."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from umbral_chat.testing.storage import StorageContract
 
 
 class LeasesContract(StorageContract):
-    """A right that one holder has until it lapses."""
+    """A lease belongs to one holder until it expires."""
 
     async def test_one_holds_it_at_a_time(self) -> None:
         async with self.rig() as rig:
             sides = (rig.storage.store, rig.other.store)
-            told = await asyncio.gather(*(sides[number % 2].acquire("job", f"h{number}", 60) for number in range(10)))
-            (lease,) = [lease for lease in told if lease is not None]
-            assert (lease.name, lease.holder) == ("job", next(f"h{n}" for n, got in enumerate(told) if got))
+            leases = await asyncio.gather(*(sides[number % 2].acquire("job", f"h{number}", 60) for number in range(10)))
+            (lease,) = [lease for lease in leases if lease is not None]
+            assert (lease.name, lease.holder) == ("job", next(f"h{n}" for n, got in enumerate(leases) if got))
             assert await sides[1].acquire("job", "late", 60) is None
             assert await sides[1].acquire("other job", "late", 60) is not None
 
@@ -45,7 +45,7 @@ class LeasesContract(StorageContract):
             assert taken.token > lease.token
             assert not await store.renew(lease, 60)
             assert await store.acquire("job", "a", 60) is None
-            # Giving back what is no longer held takes it from nobody.
+            # Releasing a lost lease does not take it from its new holder.
             await store.release(lease)
             assert await rig.other.store.renew(taken, 60)
 
@@ -79,7 +79,7 @@ class LeasesContract(StorageContract):
             first = await store.compare_and_set("ns", "k", b"a", expect=0, fence=old)
             assert first is not None
             await rig.elapse(self.lapse * 2)
-            # It lapsed, but nobody else holds it: the write is still safe.
+            # It expired, but no other holder took it: the write is still safe.
             second = await store.compare_and_set("ns", "k", b"b", expect=first.version, fence=old)
             assert second is not None
             new = await other.acquire("job", "b", 60)
@@ -88,7 +88,7 @@ class LeasesContract(StorageContract):
             assert await store.get("ns", "k") == second
             third = await other.compare_and_set("ns", "k", b"d", expect=second.version, fence=new)
             assert third is not None
-            # A fence does not stand in for the version.
+            # A fence does not replace the version check.
             assert await other.compare_and_set("ns", "k", b"e", expect=second.version, fence=new) is None
 
 

@@ -6,20 +6,20 @@ import asyncio
 
 from umbral_chat.errors import InvalidRequest
 from umbral_chat.providers.store import Record
-from umbral_chat.testing.storage import StorageContract, fails
+from umbral_chat.testing.storage import StorageContract, expect_error
 
 
 class RecordsContract(StorageContract):
-    """Small values with a version that never comes twice."""
+    """Small values with a version that never repeats."""
 
     async def test_a_record_is_seen_by_every_instance_when_it_was_written(self) -> None:
         async with self.rig() as rig:
             here, there = rig.storage.store, rig.other.store
             assert await here.get("ns", "k") is None
             value = bytes(range(256))
-            told = await here.put("ns", "k", value)
-            assert told == Record(value, told.version)
-            assert await there.get("ns", "k") == told
+            stored = await here.put("ns", "k", value)
+            assert stored == Record(value, stored.version)
+            assert await there.get("ns", "k") == stored
             assert await there.delete("ns", "k")
             assert await here.get("ns", "k") is None
             assert not await here.delete("ns", "k")
@@ -61,13 +61,13 @@ class RecordsContract(StorageContract):
             sides = (rig.storage.store, rig.other.store)
             version = 0
             for turn in range(5):
-                told = await asyncio.gather(
+                stored = await asyncio.gather(
                     *(
                         sides[number % 2].compare_and_set("ns", "k", f"{turn}.{number}".encode(), expect=version)
                         for number in range(10)
                     )
                 )
-                (winner,) = [record for record in told if record is not None]
+                (winner,) = [record for record in stored if record is not None]
                 assert await sides[0].get("ns", "k") == winner
                 version = winner.version
 
@@ -143,10 +143,10 @@ class RecordsContract(StorageContract):
             record = await rig.other.store.get(name, name)
             assert record is not None
             assert record.value == value
-            await fails(store.put(name + "x", "k", b""), InvalidRequest)
-            await fails(store.put("ns", name + "x", b""), InvalidRequest)
-            await fails(store.put("ns", "k", value + b"x"), InvalidRequest)
-            await fails(store.compare_and_set("ns", "k", value + b"x", expect=0), InvalidRequest)
+            await expect_error(store.put(name + "x", "k", b""), InvalidRequest)
+            await expect_error(store.put("ns", name + "x", b""), InvalidRequest)
+            await expect_error(store.put("ns", "k", value + b"x"), InvalidRequest)
+            await expect_error(store.compare_and_set("ns", "k", value + b"x", expect=0), InvalidRequest)
             assert await store.scan("ns") == {}
 
 

@@ -1,4 +1,4 @@
-"""Signals: a short list, in order, that says when it is too short."""
+"""Signals: a short list, in order, that reports when some were dropped."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from umbral_chat.testing.storage import StorageContract
 
 
 class SignalsContract(StorageContract):
-    """What was posted since a position."""
+    """Signals are read from a position on."""
 
     many: int = 20_000
-    """More signals than any store keeps. A store that keeps more sets more."""
+    """Number of signals posted to make the store drop some; a store that keeps more sets a higher one."""
 
     async def test_signals_come_in_order_to_every_instance(self) -> None:
         async with self.rig() as rig:

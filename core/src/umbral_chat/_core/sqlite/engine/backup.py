@@ -1,4 +1,4 @@
-"""A copy of the database as it is at one moment, marked so that cursors of before do not fit it."""
+"""A copy of the database as it is at one moment, marked so that earlier cursors are not valid in it."""
 
 from __future__ import annotations
 
@@ -8,15 +8,18 @@ from pathlib import Path
 import apsw
 
 from umbral_chat._core.sqlite.engine import database
-from umbral_chat._core.sqlite.engine.locking import OUTAGES, reason
+from umbral_chat._core.sqlite.engine.locking import OUTAGES, describe_outage
 from umbral_chat.errors import HistoryUnavailable, StoreError
 
-_STEP = 1_000
-"""Pages between looks at the clock of other threads: each step holds no lock that a writer needs."""
+_PAGES_PER_STEP = 1_000
+"""Pages copied by one call, which holds no lock that a writer needs; between calls other threads run."""
 
 
 def back_up(path: Path, vfs: str | None, target: Path) -> None:
-    """Copy `path` to `target`. The copy appears whole or not at all."""
+    """Copy `path` to `target`, which appears whole or not at all.
+
+    Raises StoreError when the target exists or cannot be written, HistoryUnavailable when the copying fails.
+    """
     if target.exists():
         raise StoreError(f"{target} exists already. Name another file for the backup, or move this one away.")
     part = target.with_name(target.name + ".part")
@@ -28,7 +31,9 @@ def back_up(path: Path, vfs: str | None, target: Path) -> None:
         _copy(path, vfs, part)
         part.rename(target)
     except OUTAGES as error:
-        raise HistoryUnavailable(f"The backup {target} failed, and nothing of it is left: {reason(error)}.") from error
+        raise HistoryUnavailable(
+            f"The backup {target} failed, and nothing of it is left: {describe_outage(error)}."
+        ) from error
     except OSError as error:
         raise StoreError(f"The backup {target} failed, and nothing of it is left: {error.strerror}.") from error
     finally:
@@ -44,10 +49,10 @@ def _copy(path: Path, vfs: str | None, part: Path) -> None:
     source = database.connect(path, vfs, query_only=True)
     copy = apsw.Connection(str(part), flags=apsw.SQLITE_OPEN_READWRITE)
     try:
-        # One read transaction for all steps: without it each write in between would begin the copy anew.
+        # One read transaction for all steps: without it each write in between would restart the copy.
         source.execute("BEGIN; SELECT count(*) FROM sqlite_schema")
         with copy.backup("main", source, "main") as backup:
-            while not backup.step(_STEP):
+            while not backup.step(_PAGES_PER_STEP):
                 pass
         # One file, no WAL beside it, until it is opened as a store.
         copy.pragma("journal_mode", "delete")

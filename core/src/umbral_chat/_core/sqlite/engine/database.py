@@ -8,12 +8,12 @@ from pathlib import Path
 
 import apsw
 
-from umbral_chat._core.sqlite.engine.exposure import exposed
+from umbral_chat._core.sqlite.engine.exposure import find_exposure
 from umbral_chat._core.sqlite.engine.schema import APPLICATION_ID, VERSION, migrate
 from umbral_chat.errors import NewerSchema, StoreError
 
 BUSY_MS = 5_000
-"""How long a connection waits for another process's lock before it says that the store is unavailable."""
+"""How long a connection waits for another process's lock before it reports the store as unavailable."""
 
 _MAGIC = b"SQLite format 3\0"
 _CHECKPOINT_PAGES = 4_000
@@ -22,13 +22,13 @@ not show, often enough that recovery after a crash takes no time to speak of."""
 
 
 def prepare(path: Path, vfs: str | None = None) -> None:
-    """Make sure that `path` is a database of ours in the newest version; a new one is made for its owner's eyes only.
+    """Make sure that `path` is a database of ours in the newest version; a new one is created for its owner only.
 
     Raises StoreError, and NewerSchema for a file of a newer version, which is left as it is.
     """
     try:
-        _check_place(path)
-        if (reason := exposed(path)) is not None:
+        _check_path(path)
+        if (reason := find_exposure(path)) is not None:
             raise StoreError(f"{path} (core.database) is not safe: {reason}")
         _check_header(path)
         _upgrade(path, vfs)
@@ -42,14 +42,14 @@ def prepare(path: Path, vfs: str | None = None) -> None:
         ) from error
     except apsw.BusyError as error:
         raise StoreError(
-            f"{path} is locked by another program ({error}). Stop what holds it, then start again."
+            f"{path} is locked by another program ({error}). Stop that program, then start again."
         ) from error
     except apsw.Error as error:
         raise StoreError(f"{path} cannot be opened: {error}.") from error
 
 
 def connect(path: Path, vfs: str | None = None, *, query_only: bool = False) -> apsw.Connection:
-    """A connection that syncs each commit before it returns and wipes what is deleted."""
+    """A connection that syncs each commit before it returns and overwrites what is deleted."""
     connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE, vfs=vfs, statementcachesize=256)
     connection.set_busy_timeout(BUSY_MS)
     # Sorts and statement journals would put text into temporary files.
@@ -63,7 +63,7 @@ def connect(path: Path, vfs: str | None = None, *, query_only: bool = False) -> 
     return connection
 
 
-def _check_place(path: Path) -> None:
+def _check_path(path: Path) -> None:
     if path.is_dir():
         raise StoreError(f"{path} is a directory. Name a file in the setting core.database.")
     if not path.parent.is_dir():
@@ -80,16 +80,16 @@ def _check_place(path: Path) -> None:
 
 
 def _check_header(path: Path) -> None:
-    """Refuse what is not ours from the file's first bytes, before SQLite touches anything."""
+    """Refuse a file that is not ours by its first bytes, before SQLite opens it. Raises StoreError, NewerSchema."""
     with path.open("rb") as file:
         header = file.read(100)
     if header and not header.startswith(_MAGIC):
         raise _foreign(path)
     if len(header) == 100:
-        _check_marks(path, int.from_bytes(header[60:64]), int.from_bytes(header[68:72]))
+        _check_version(path, int.from_bytes(header[60:64]), int.from_bytes(header[68:72]))
 
 
-def _check_marks(path: Path, version: int, application: int) -> None:
+def _check_version(path: Path, version: int, application: int) -> None:
     if application == APPLICATION_ID and version > VERSION:
         raise NewerSchema(
             f"{path} was written by a newer version of Umbral Chat (its schema is {version}, here {VERSION}). "
@@ -102,20 +102,20 @@ def _check_marks(path: Path, version: int, application: int) -> None:
 def _upgrade(path: Path, vfs: str | None) -> None:
     connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE, vfs=vfs)
     try:
-        # Leaving a file untouched includes not moving its WAL into it on the way out.
+        # Leaving a file untouched includes not checkpointing its WAL into it on close.
         connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
         connection.set_busy_timeout(BUSY_MS)
-        # In one snapshot: another process may be making the file right now.
+        # In one snapshot: another process may be creating the file right now.
         connection.execute("BEGIN")
         version, application = connection.pragma("user_version"), connection.pragma("application_id")
         tables = connection.execute("SELECT count(*) FROM sqlite_schema").get
         connection.execute("COMMIT")
-        _check_marks(path, version, application)
+        _check_version(path, version, application)
         if application == 0 and (version or tables):
             raise _foreign(path)
         if not version:
             connection.execute("PRAGMA auto_vacuum = NONE")
-        _write_ahead(connection)
+        _enable_wal(connection)
         connection.execute("PRAGMA secure_delete = ON")
         migrate(connection)
         connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0)
@@ -123,8 +123,8 @@ def _upgrade(path: Path, vfs: str | None) -> None:
         connection.close()
 
 
-def _write_ahead(connection: apsw.Connection) -> None:
-    # Two processes that open a new file at once: changing the mode does not wait for the other's lock by itself.
+def _enable_wal(connection: apsw.Connection) -> None:
+    # When two processes open a new file at once: changing the mode does not wait for the other's lock by itself.
     end = time.monotonic() + BUSY_MS / 1000
     mode = None
     while mode is None:

@@ -1,4 +1,4 @@
-"""Write transactions, and which errors say that the store is out of order rather than the request."""
+"""Write transactions, and the errors that are the fault of the store, not of the request."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ OUTAGES = (
     apsw.NotADBError,
     apsw.ProtocolError,
 )
-"""What SQLite raises for the state of the file or the machine, not for what was asked."""
+"""What SQLite raises because of the state of the file or the machine, whatever the request."""
 
 
-def reason(error: Exception) -> str:
-    """What an outage says. A step of a backup fails with the right kind of error and the text "not an error"."""
+def describe_outage(error: Exception) -> str:
+    """Why the store fails, in a few words. A step of a backup raises the right class with the text "not an error"."""
     match error:
         case apsw.FullError():
             return "the disk is full"
@@ -35,9 +35,9 @@ def reason(error: Exception) -> str:
 
 
 @contextmanager
-def writing(connection: apsw.Connection) -> Iterator[None]:
-    """A write transaction. It takes the lock at once: one that begins by reading could not take it later, when
-    another process has written in between."""
+def write_transaction(connection: apsw.Connection) -> Iterator[None]:
+    """A write transaction, rolled back when its body raises. It takes the lock at once: a transaction that begins by
+    reading can no longer take it once another process has written in between."""
     connection.execute("BEGIN IMMEDIATE")
     try:
         yield
@@ -49,4 +49,4 @@ def writing(connection: apsw.Connection) -> Iterator[None]:
         raise
 
 
-__all__ = ["OUTAGES", "reason", "writing"]
+__all__ = ["OUTAGES", "describe_outage", "write_transaction"]

@@ -1,4 +1,4 @@
-"""The readers: a few threads, each with a connection of its own, which never wait for the writer nor it for them."""
+"""The readers: a few threads, each with its own connection. They never wait for the writer, nor the writer for them."""
 
 from __future__ import annotations
 
@@ -10,29 +10,29 @@ import apsw
 
 from umbral_chat._core.sqlite.engine import database
 from umbral_chat._core.sqlite.engine.locking import OUTAGES
-from umbral_chat._core.sqlite.engine.threads import once
-from umbral_chat._core.sqlite.engine.work_queue import Lane
+from umbral_chat._core.sqlite.engine.threads import run_in_thread
+from umbral_chat._core.sqlite.engine.work_queue import WorkQueue
 from umbral_chat.errors import HistoryUnavailable
 
 THREADS = 4
-"""A read that waits for the disk leaves room for three others; more would only fight for the interpreter."""
+"""While one read waits for the disk, three others run; more threads would only contend for the interpreter lock."""
 
-QUEUE = 2_000
-"""Most reads under way."""
+QUEUE_LIMIT = 2_000
+"""Most reads that are queued or running."""
 
 
-class Readers:
-    """Threads that call what is submitted to `lane` with a connection that cannot write."""
+class ReaderPool:
+    """Threads that call what is submitted to `queue` with a connection that cannot write."""
 
     def __init__(self, path: Path, vfs: str | None) -> None:
-        self.lane = Lane(QUEUE)
+        self.queue = WorkQueue(QUEUE_LIMIT)
         self._path, self._vfs = path, vfs
         self._threads: list[threading.Thread] = []
 
     def open(self) -> None:
         """Start the threads, which answer to the running loop."""
         loop = asyncio.get_running_loop()
-        self.lane.open()
+        self.queue.open()
         for number in range(THREADS):
             connection = database.connect(self._path, self._vfs, query_only=True)
             thread = threading.Thread(
@@ -42,25 +42,25 @@ class Readers:
             thread.start()
 
     async def close(self) -> None:
-        """Finish what was handed in, and the threads."""
-        self.lane.close(len(self._threads))
+        """Finish the reads that were submitted, then end the threads."""
+        self.queue.close(len(self._threads))
         while self._threads:
-            await once(self._threads.pop().join, "umbral-chat-closing")
+            await run_in_thread(self._threads.pop().join, "umbral-chat-closing")
 
     def _run(self, loop: asyncio.AbstractEventLoop, connection: apsw.Connection) -> None:
-        while (works := self.lane.take(1)) is not None:
-            for work in works:
-                if work.future.done():
-                    self.lane.answer(loop, [(work, None)])
+        while (items := self.queue.take(1)) is not None:
+            for item in items:
+                if item.future.done():
+                    self.queue.reply(loop, [(item, None)])
                     continue
                 try:
-                    outcome = work.run(connection)
+                    answer = item.run(connection)
                 except OUTAGES as error:
-                    outcome = HistoryUnavailable(f"The history cannot be read now: {error}.")
+                    answer = HistoryUnavailable(f"The history cannot be read now: {error}.")
                 except Exception as error:  # noqa: BLE001  # it is the caller's to handle, and the thread goes on
-                    outcome = error
-                self.lane.answer(loop, [(work, outcome)])
+                    answer = error
+                self.queue.reply(loop, [(item, answer)])
         connection.close()
 
 
-__all__ = ["QUEUE", "THREADS", "Readers"]
+__all__ = ["QUEUE_LIMIT", "THREADS", "ReaderPool"]

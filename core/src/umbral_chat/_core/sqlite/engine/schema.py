@@ -1,10 +1,10 @@
 """Tables of the embedded store, and the numbered migrations that lead to them.
 
 Where text may be, and why: SQLite's `secure_delete` wipes what is deleted, but when a b-tree is rebalanced the cells
-that move leave their old copies in the gaps of the pages they came from, beyond the reach of any later deletion. So
-everything that somebody said or named lives in `body` alone, which is only ever appended to (SQLite then fills a new
-last page and moves nothing) and blanked in place (a row that shrinks stays on its page). All other tables of the logs
-hold numbers and keyed hashes, and may be rebalanced as SQLite likes. See `erasure.py` for how blanked rows are
+that move leave their old copies in the gaps of their former pages, beyond the reach of any later deletion. So every
+text and name that a caller sent lives in `body` alone, which is only ever appended to (SQLite then fills a new last
+page and moves nothing) and blanked in place (a row that shrinks stays on its page). All other tables of the logs hold
+numbers and keyed hashes, and may be rebalanced as SQLite likes. See `log/erasure.py` for how blanked rows are
 reclaimed.
 """
 
@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 
 import apsw
 
-from umbral_chat._core.sqlite.engine.locking import writing
+from umbral_chat._core.sqlite.engine.locking import write_transaction
 
 APPLICATION_ID = 0x554D4243
 """`UMBC`: marks a file as ours."""
@@ -90,7 +90,7 @@ VERSION = len(MIGRATIONS)
 def migrate(connection: apsw.Connection, migrations: Sequence[Migration] = MIGRATIONS) -> None:
     """Bring the file to the newest version, each step whole or not at all; another process may be doing the same."""
     while connection.pragma("user_version") < len(migrations):
-        with writing(connection):
+        with write_transaction(connection):
             version = connection.pragma("user_version")
             if version < len(migrations):
                 migrations[version](connection)

@@ -1,4 +1,4 @@
-"""Threads of our own, which end when they are told to: the loop's shared executor keeps its threads for later."""
+"""Threads that end with the call they run: those of the loop's shared executor stay until the loop ends."""
 
 from __future__ import annotations
 
@@ -11,12 +11,15 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-async def once(call: Callable[[], T], name: str) -> T:
-    """The result of `call`, made in a thread that is gone afterwards; who is cancelled leaves it to finish."""
+async def run_in_thread(call: Callable[[], T], name: str) -> T:
+    """The result of `call`, run in a new thread of this name, which has ended when this returns.
+
+    Raises what `call` raises. Cancelling the caller does not stop `call`: its thread runs on to the end.
+    """
     loop = asyncio.get_running_loop()
     future: asyncio.Future[T] = loop.create_future()
 
-    def settle(result: T | None, error: BaseException | None) -> None:
+    def resolve(result: T | None, error: BaseException | None) -> None:
         if future.done():
             return
         if error is not None:
@@ -30,9 +33,9 @@ async def once(call: Callable[[], T], name: str) -> T:
             result = call()
         except BaseException as raised:  # noqa: BLE001  # it is the caller's to handle
             error = raised
-        # A loop that is closed took the caller with it.
+        # When the loop is closed, no caller is left to be answered.
         with contextlib.suppress(RuntimeError):
-            loop.call_soon_threadsafe(settle, result, error)
+            loop.call_soon_threadsafe(resolve, result, error)
 
     thread = threading.Thread(target=run, name=name, daemon=True)
     thread.start()
@@ -41,4 +44,4 @@ async def once(call: Callable[[], T], name: str) -> T:
     return result
 
 
-__all__ = ["once"]
+__all__ = ["run_in_thread"]

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-_START = datetime(1970, 1, 1, tzinfo=UTC)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
 
-def micros(moment: datetime) -> int:
-    """Exact, unlike a float of seconds."""
-    return (moment - _START) // _MICROSECOND
+def to_micros(moment: datetime) -> int:
+    """The stored form of `moment`: exact, unlike a float of seconds."""
+    return (moment - _EPOCH) // _MICROSECOND
 
 
-def moment(micros: int) -> datetime:
-    """The time again."""
-    return _START + timedelta(microseconds=micros)
+def from_micros(micros: int) -> datetime:
+    """The time, in UTC, that `to_micros` stored."""
+    return _EPOCH + timedelta(microseconds=micros)
 
 
-def span(seconds: float) -> int:
-    """A length of time."""
+def duration_micros(seconds: float) -> int:
+    """A duration in microseconds, rounded."""
     return round(seconds * 1_000_000)
 
 
-__all__ = ["micros", "moment", "span"]
+__all__ = ["duration_micros", "from_micros", "to_micros"]

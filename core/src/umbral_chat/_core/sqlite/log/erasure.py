@@ -1,9 +1,9 @@
-"""Removing what was said so that the database file holds no trace of it.
+"""Removing texts so that the database file holds no trace of them.
 
 The rule (see `schema.py` for why): texts are blanked where they lie, never deleted next to living ones. Deleted rows of
 `entry` are numbers. Blanked rows of `body` are reclaimed from the table's beginning, like the tail of a circular log:
 once half of it is blank, what still lives at the beginning is appended anew and blanked, and the blank beginning is cut
-off, a margin of blank rows behind the cut kept, so that a rebalancing at the cut moves blank cells only.
+off. A margin of blank rows is kept behind the cut, so that a rebalancing at the cut moves blank cells only.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ beyond the one that a row is deleted from."""
 
 
 def blank(connection: apsw.Connection, bodies: Sequence[int]) -> None:
-    """Empty these texts in place: a row that shrinks stays on its page, and what it loses is wiped."""
+    """Empty these texts in place: a row that shrinks stays on its page, and what it loses is overwritten."""
     connection.execute(
         "UPDATE body SET conversation = NULL, seq = NULL, json = NULL, fingerprint = NULL, name = NULL "
         "WHERE id IN (SELECT value FROM json_each(?))",
@@ -33,8 +33,8 @@ def blank(connection: apsw.Connection, bodies: Sequence[int]) -> None:
 
 
 def clear_signals(connection: apsw.Connection) -> None:
-    """Signals may carry drafts of what is being removed. Emptying the whole table frees its pages, which are wiped;
-    its readers are told that some were dropped."""
+    """Signals may carry drafts of what is being removed. Emptying the whole table frees its pages, which are
+    overwritten; its readers see from the positions that some were dropped."""
     connection.execute("DELETE FROM signal")
 
 
@@ -66,9 +66,9 @@ def worth_compacting(connection: apsw.Connection) -> bool:
 def compact_slice(connection: apsw.Connection) -> None:
     """Move what lives in the first rows to the end, and cut off what is blank before the margin."""
     first, last = connection.execute("SELECT (SELECT min(id) FROM body), (SELECT max(id) FROM body)").get
-    edge = first + MARGIN + SLICE
+    end = first + MARGIN + SLICE
     living: list[Any] = connection.execute(
-        "SELECT id, conversation, seq FROM body WHERE id < ? AND json IS NOT NULL ORDER BY id LIMIT ?", (edge, SLICE)
+        "SELECT id, conversation, seq FROM body WHERE id < ? AND json IS NOT NULL ORDER BY id LIMIT ?", (end, SLICE)
     ).fetchall()
     for offset, (body, log, seq) in enumerate(living, 1):
         connection.execute(

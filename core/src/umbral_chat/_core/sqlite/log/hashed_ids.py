@@ -1,4 +1,4 @@
-"""Keyed hashes that stand for names outside `body`, and message ids that carry their own place."""
+"""Keyed hashes that stand for ids and subjects outside `body`, and message ids that carry their own seq."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from functools import lru_cache
 from hashlib import blake2b
 from random import getrandbits
 
-_DRAWN = re.compile(r"([1-9a-f][0-9a-f]{0,13})-[0-9a-f]{10}\Z")
+_GENERATED = re.compile(r"([1-9a-f][0-9a-f]{0,13})-[0-9a-f]{10}\Z")
 
 
-class Names:
-    """Hashes under a key that was drawn for this database, so that none can be looked up in a table made elsewhere."""
+class HashedIds:
+    """Hashes under a key that was drawn for this database, so that no table computed elsewhere holds them."""
 
     def __init__(self, secret: bytes) -> None:
         @lru_cache(maxsize=65_536)
@@ -23,7 +23,7 @@ class Names:
             return _number(blake2b(name.encode(), digest_size=8, key=secret, person=b"subject"))
 
         self.conversation = conversation
-        """128 bits in hex: two conversations must never meet."""
+        """128 bits in hex: the hashes of two conversations must never collide."""
         self.subject = subject
         self._secret = secret
 
@@ -34,7 +34,7 @@ class Names:
         return _number(blake2b(text, digest_size=8, key=self._secret, person=b"key"))
 
     def message(self, message_id: str) -> int:
-        """A message id that its caller chose."""
+        """The hash of a message id that its caller chose."""
         return _number(blake2b(message_id.encode(), digest_size=8, key=self._secret, person=b"message"))
 
 
@@ -42,16 +42,16 @@ def _number(digest: blake2b) -> int:
     return int.from_bytes(digest.digest(), signed=True)
 
 
-def drawn_id(seq: int) -> str:
-    """A message id for the entry `seq`: it carries the number, which is no secret, beside 40 random bits. It is found
-    through the log's own order, so it costs no index."""
+def generate_id(seq: int) -> str:
+    """A message id for the entry `seq`: it carries the number, which is no secret, and 40 random bits. It is found
+    through the log's own order, so it needs no index."""
     return f"{seq:x}-{getrandbits(40):010x}"
 
 
-def drawn_seq(message_id: str) -> int | None:
-    """The seq that a drawn id carries; None for what cannot be one."""
-    match = _DRAWN.match(message_id)
+def seq_in_id(message_id: str) -> int | None:
+    """The seq that a generated id carries; None for what cannot be one."""
+    match = _GENERATED.match(message_id)
     return None if match is None else int(match[1], 16)
 
 
-__all__ = ["Names", "drawn_id", "drawn_seq"]
+__all__ = ["HashedIds", "generate_id", "seq_in_id"]

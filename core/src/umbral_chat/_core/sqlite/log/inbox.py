@@ -1,29 +1,28 @@
-"""Reading conversations as a whole: one, or a page of the inbox."""
+"""Reading conversations with their state: one, or a page of the inbox."""
 
 from __future__ import annotations
 
 import base64
 import binascii
-from typing import Annotated
+from typing import Annotated, Any
 
 import apsw
 import msgspec
 
-from umbral_chat._core.sqlite.engine.timestamps import moment
-from umbral_chat._core.sqlite.log.hashed_ids import Names
-from umbral_chat._core.sqlite.log.logs import Profile
+from umbral_chat._core.sqlite.engine.timestamps import from_micros
+from umbral_chat._core.sqlite.log.hashed_ids import HashedIds
 from umbral_chat._core.sqlite.log.reads import PAGE, fold
 from umbral_chat.errors import ConversationDeleted, InvalidRequest
 from umbral_chat.model.authors import former
 from umbral_chat.model.conversations import Conversation, InboxPage
 from umbral_chat.model.depth import decode_stored
-from umbral_chat.model.entries import Edit, Message, RealtimeChoice, Redaction, Responder, Status
+from umbral_chat.model.entries import Edit, Member, Message, RealtimeChoice, Redaction, Responder, Status
 
 UNREAD = 1_000
-"""Where counting unread messages ends: past it the number tells nobody more."""
+"""Where counting unread messages ends: no reader needs a higher number."""
 
 _LAST = "(SELECT e.seq FROM entry e WHERE e.conversation = c.id AND e.kind = 0 ORDER BY e.seq DESC LIMIT 1)"
-_ROOM = f"""json_array(
+_ROW = f"""json_array(
   p.name, c.epoch, c.head, c.status, c.responder, c.realtime, c.created, c.at, p.json,
   (SELECT b.json FROM entry e CROSS JOIN body b ON b.id = e.body WHERE e.conversation = c.id AND e.seq = {_LAST}),
   (SELECT b.json FROM entry e INDEXED BY entry_target CROSS JOIN body b ON b.id = e.body
@@ -35,18 +34,26 @@ _ROOM = f"""json_array(
 
 _ONE = f"""
 SELECT EXISTS (SELECT 1 FROM tombstone WHERE hash = unhex(?2) AND until > ?3),
-  (SELECT {_ROOM} FROM conversation c CROSS JOIN body p ON p.id = c.profile WHERE c.hash = unhex(?2))
+  (SELECT {_ROW} FROM conversation c CROSS JOIN body p ON p.id = c.profile WHERE c.hash = unhex(?2))
 """  # noqa: S608  # made of constants
 
 _PAGE = f"""
 SELECT CAST('[' || group_concat(room) || ']' AS BLOB) FROM (
-  SELECT {_ROOM} AS room FROM conversation c CROSS JOIN body p ON p.id = c.profile
+  SELECT {_ROW} AS room FROM conversation c CROSS JOIN body p ON p.id = c.profile
   WHERE (?2 IS NULL OR c.status = ?2) AND c.at <= ?3 AND (c.at < ?3 OR p.name < ?4)
   ORDER BY c.at DESC, p.name DESC LIMIT ?5)
 """  # noqa: S608  # made of constants
 
 
-class _Room(msgspec.Struct, array_like=True):
+class Profile(msgspec.Struct, omit_defaults=True):
+    """The text of a conversation, besides its id and its entries."""
+
+    title: str | None = None
+    metadata: dict[str, Any] | None = None
+    members: list[Member] = []
+
+
+class _Row(msgspec.Struct, array_like=True):
     id: str
     epoch: str
     head: int
@@ -61,95 +68,100 @@ class _Room(msgspec.Struct, array_like=True):
     unread: int
 
 
-class _Place(msgspec.Struct, array_like=True):
+class _InboxCursor(msgspec.Struct, array_like=True):
     at: Annotated[int, msgspec.Meta(ge=0, lt=2**62)]
     id: str
 
 
-_room = msgspec.json.Decoder(_Room)
-_rooms = msgspec.json.Decoder(list[_Room])
+_row = msgspec.json.Decoder(_Row)
+_rows = msgspec.json.Decoder(list[_Row])
 _profile = msgspec.json.Decoder(Profile)
 _message = msgspec.json.Decoder(Message)
 _change: msgspec.json.Decoder[Edit | Redaction] = msgspec.json.Decoder(Edit | Redaction)
-_place = msgspec.json.Decoder(_Place)
+_cursor = msgspec.json.Decoder(_InboxCursor)
+
+
+def decode_profile(text: str) -> Profile:
+    """The profile in a text of `body`."""
+    return decode_stored(_profile, text)
 
 
 def conversation(
-    connection: apsw.Connection, names: Names, now: int, conversation: str, subject: str | None
+    connection: apsw.Connection, ids: HashedIds, now: int, conversation: str, subject: str | None
 ) -> Conversation | None:
     """See `History.conversation`."""
-    reader, bare = _reader(names, subject)
-    deleted, row = connection.execute(_ONE, (reader, names.conversation(conversation), now, None, None, bare)).get
+    reader, bare = _reader(ids, subject)
+    deleted, row = connection.execute(_ONE, (reader, ids.conversation(conversation), now, None, None, bare)).get
     if row is None and deleted:
         raise ConversationDeleted(conversation)
-    return None if row is None else _conversation(_room.decode(row))
+    return None if row is None else _conversation(_row.decode(row))
 
 
 def conversations(
     connection: apsw.Connection,
-    names: Names,
+    ids: HashedIds,
     limit: int,
     before: str | None,
     status: Status | None,
     subject: str | None,
 ) -> InboxPage:
     """See `History.conversations`."""
-    reader, bare = _reader(names, subject)
-    place = _Place(2**62, "") if before is None else _parse(before)
+    reader, bare = _reader(ids, subject)
+    start = _InboxCursor(2**62, "") if before is None else _decode_cursor(before)
     limit = max(0, min(limit, PAGE))
-    rows = connection.execute(_PAGE, (reader, status, place.at, place.id, limit + 1, bare)).get
-    rooms = [] if rows is None else _rooms.decode(rows)
-    page = rooms[:limit]
-    more = len(rooms) > limit and bool(page)
-    return InboxPage([_conversation(room) for room in page], _token(page[-1]) if more else None)
+    found = connection.execute(_PAGE, (reader, status, start.at, start.id, limit + 1, bare)).get
+    rows = [] if found is None else _rows.decode(found)
+    page = rows[:limit]
+    more = len(rows) > limit and bool(page)
+    return InboxPage([_conversation(row) for row in page], _encode_cursor(page[-1]) if more else None)
 
 
-def _reader(names: Names, subject: str | None) -> tuple[int | None, int | None]:
-    """As what a reader is stored, and as what an older version may have stored it: again the same where it did not
-    differ."""
+def _reader(ids: HashedIds, subject: str | None) -> tuple[int | None, int | None]:
+    """The hash under which a reader is stored, and the one that an older version may have stored: the same where the
+    two do not differ."""
     if subject is None:
         return None, None
-    return names.subject(subject), names.subject(former(subject) or subject)
+    return ids.subject(subject), ids.subject(former(subject) or subject)
 
 
-def _conversation(room: _Room) -> Conversation:
-    profile = decode_stored(_profile, room.profile)
+def _conversation(row: _Row) -> Conversation:
+    profile = decode_profile(row.profile)
     last = None
-    if room.last is not None:
-        change = None if room.change is None else decode_stored(_change, room.change)
-        last = fold(decode_stored(_message, room.last), change)
+    if row.last is not None:
+        change = None if row.change is None else decode_stored(_change, row.change)
+        last = fold(decode_stored(_message, row.last), change)
     return Conversation(
-        id=room.id,
-        epoch=room.epoch,
-        head=room.head,
-        status=room.status,
-        responder=room.responder,
-        realtime=room.realtime,
+        id=row.id,
+        epoch=row.epoch,
+        head=row.head,
+        status=row.status,
+        responder=row.responder,
+        realtime=row.realtime,
         title=profile.title,
         metadata=profile.metadata,
         members=profile.members,
-        created_at=moment(room.created),
-        last_activity=moment(room.at),
+        created_at=from_micros(row.created),
+        last_activity=from_micros(row.at),
         last_message=last,
-        unread=room.unread,
+        unread=row.unread,
     )
 
 
-def _token(room: _Room) -> str:
-    return base64.urlsafe_b64encode(msgspec.json.encode(_Place(room.at, room.id))).decode("ascii").rstrip("=")
+def _encode_cursor(row: _Row) -> str:
+    return base64.urlsafe_b64encode(msgspec.json.encode(_InboxCursor(row.at, row.id))).decode("ascii").rstrip("=")
 
 
-def _parse(before: str) -> _Place:
+def _decode_cursor(before: str) -> _InboxCursor:
     try:
         text = before.encode("ascii")
-        place = _place.decode(base64.b64decode(text + b"=" * (-len(text) % 4), altchars=b"-_", validate=True))
+        cursor = _cursor.decode(base64.b64decode(text + b"=" * (-len(text) % 4), altchars=b"-_", validate=True))
     except (ValueError, binascii.Error, msgspec.DecodeError) as error:
         raise InvalidRequest(
             "before is not a place in the inbox. Send back a `before` exactly as it was given.",
             code="invalid_cursor",
             field="before",
         ) from error
-    return place
+    return cursor
 
 
-__all__ = ["UNREAD", "conversation", "conversations"]
+__all__ = ["UNREAD", "Profile", "conversation", "conversations", "decode_profile"]

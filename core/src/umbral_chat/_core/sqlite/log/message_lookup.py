@@ -8,9 +8,8 @@ from typing import Any, NamedTuple
 import apsw
 import msgspec
 
-from umbral_chat._core.sqlite.log.hashed_ids import Names, drawn_seq
-from umbral_chat._core.sqlite.log.logs import Log
-from umbral_chat._core.sqlite.log.transaction import Transaction
+from umbral_chat._core.sqlite.log.hashed_ids import HashedIds, seq_in_id
+from umbral_chat._core.sqlite.log.transaction import Log, Transaction
 from umbral_chat.model.depth import decode_stored
 from umbral_chat.model.entries import Edit, Entry, Message, Redaction, entry_encoder
 
@@ -18,12 +17,12 @@ _decoder: msgspec.json.Decoder[Entry] = msgspec.json.Decoder(Entry)
 
 
 class Target(NamedTuple):
-    """A message, its author's hash, and what became of it."""
+    """A message, its author's hash, and its newest change."""
 
     message: Message
     author: int | None
     change: Edit | Redaction | None
-    """The newest entry about it."""
+    """The newest edit or redaction of it."""
 
     @property
     def latest_edit(self) -> Edit | None:
@@ -34,19 +33,19 @@ class Target(NamedTuple):
         return self.change if isinstance(self.change, Redaction) else None
 
 
-def seq_of(connection: apsw.Connection, names: Names, log: int, message_id: str) -> int | None:
-    """Where a message may be: the entry found there is still to be compared with the id."""
+def seq_of(connection: apsw.Connection, ids: HashedIds, log: int, message_id: str) -> int | None:
+    """The seq at which a message may be: the caller must compare the id of the entry that it finds there."""
     seq: int | None = connection.execute(
-        "SELECT seq FROM entry WHERE conversation = ? AND message = ?", (log, names.message(message_id))
+        "SELECT seq FROM entry WHERE conversation = ? AND message = ?", (log, ids.message(message_id))
     ).get
-    return drawn_seq(message_id) if seq is None else seq
+    return seq_in_id(message_id) if seq is None else seq
 
 
-def find(transaction: Transaction, log: Log, message_id: str) -> Target | None:
-    """The message, or None."""
+def find_message(transaction: Transaction, log: Log, message_id: str) -> Target | None:
+    """The message, or None when the log has no such one."""
     transaction.flush()
     connection = transaction.connection
-    seq = seq_of(connection, transaction.names, log.id, message_id)
+    seq = seq_of(connection, transaction.ids, log.id, message_id)
     if seq is None or seq > log.head:
         return None
     row = connection.execute(
@@ -67,7 +66,7 @@ def find(transaction: Transaction, log: Log, message_id: str) -> Target | None:
     return Target(message, row[1], change if isinstance(change, Edit | Redaction) else None)
 
 
-def copies(transaction: Transaction, log: Log, seq: int) -> Iterator[tuple[int, Message | Edit]]:
+def message_and_edits(transaction: Transaction, log: Log, seq: int) -> Iterator[tuple[int, Message | Edit]]:
     """The message's own entry and its edits, each with the id of its text."""
     transaction.flush()
     rows: list[Any] = transaction.connection.execute(
@@ -87,4 +86,4 @@ def encode(entry: Entry) -> str:
     return entry_encoder.encode(entry).decode()
 
 
-__all__ = ["Target", "copies", "encode", "find", "seq_of"]
+__all__ = ["Target", "encode", "find_message", "message_and_edits", "seq_of"]

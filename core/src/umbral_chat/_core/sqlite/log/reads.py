@@ -1,4 +1,4 @@
-"""Reading logs: each question is one statement, hence one snapshot, and answers with one JSON value for the rows."""
+"""Reading logs: each read is one statement, hence one snapshot, that returns its rows as one JSON value."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import apsw
 import msgspec
 
-from umbral_chat._core.sqlite.log.hashed_ids import Names
+from umbral_chat._core.sqlite.log.hashed_ids import HashedIds
 from umbral_chat._core.sqlite.log.message_lookup import seq_of
 from umbral_chat.errors import ConversationDeleted
 from umbral_chat.model.conversations import Deleted, Head, LogPage, MessagePage
@@ -17,7 +17,7 @@ from umbral_chat.model.entries import Edit, Entry, FoldedMessage, Message, Redac
 from umbral_chat.model.fold import apply, folded
 
 PAGE = 1_000
-"""Most rows that one read answers, whatever it was asked for."""
+"""Most rows that one read returns, whatever the limit that it was given."""
 
 _HEAD = """
 SELECT c.epoch, c.head, c.redaction, EXISTS (SELECT 1 FROM tombstone WHERE hash = unhex(?1) AND until > ?2)
@@ -33,7 +33,7 @@ _READ = f"""{_HEAD},
 _CHANGE = """(SELECT x.json FROM entry n INDEXED BY entry_target CROSS JOIN body x ON x.id = n.body
   WHERE n.conversation = e.conversation AND n.target = e.seq ORDER BY n.seq DESC LIMIT 1)"""
 
-# The newest change alone tells what a message is: an edit holds the whole, and nothing follows a redaction.
+# The newest change alone decides what a message is: an edit holds the whole, and nothing follows a redaction.
 _MESSAGES = """{head},
   (SELECT CAST('[' || group_concat(pair) || ']' AS BLOB) FROM (
     SELECT '[' || b.json || ',' || coalesce({change}, 'null') || ']' AS pair
@@ -59,16 +59,16 @@ _deleted = msgspec.json.Decoder(list[int])
 _END = 2**62
 
 
-def read(connection: apsw.Connection, names: Names, now: int, conversation: str, after: int, limit: int) -> LogPage:
+def read(connection: apsw.Connection, ids: HashedIds, now: int, conversation: str, after: int, limit: int) -> LogPage:
     """See `History.read`."""
-    bindings = (names.conversation(conversation), now, min(after, _END), max(0, min(limit, PAGE)))
-    head, rows = _answer(connection, _READ, bindings, conversation)
+    bindings = (ids.conversation(conversation), now, min(after, _END), max(0, min(limit, PAGE)))
+    head, rows = _query(connection, _READ, bindings, conversation)
     return LogPage(head, [] if rows is None else decode_stored(_entries, rows))
 
 
 def messages(
     connection: apsw.Connection,
-    names: Names,
+    ids: HashedIds,
     now: int,
     conversation: str,
     after: int | None,
@@ -79,8 +79,8 @@ def messages(
     limit = max(0, min(limit, PAGE))
     statement = _BACKWARD if after is None else _FORWARD
     low, high = (0 if after is None else min(after, _END)), (_END if before is None else min(before, _END))
-    bindings = (names.conversation(conversation), now, low, high, limit + 1)
-    head, rows = _answer(connection, statement, bindings, conversation)
+    bindings = (ids.conversation(conversation), now, low, high, limit + 1)
+    head, rows = _query(connection, statement, bindings, conversation)
     pairs = [] if rows is None else decode_stored(_pairs, rows)
     page = [fold(*pair) for pair in pairs[:limit]]
     if after is None:
@@ -89,24 +89,24 @@ def messages(
 
 
 def message(
-    connection: apsw.Connection, names: Names, now: int, conversation: str, message_id: str
+    connection: apsw.Connection, ids: HashedIds, now: int, conversation: str, message_id: str
 ) -> FoldedMessage | None:
     """See `History.message`."""
-    # Where it stands never changes, so that the two statements need not be of one snapshot.
-    name = names.conversation(conversation)
+    # Its seq never changes, so the two statements need not be of one snapshot.
+    name = ids.conversation(conversation)
     log = connection.execute("SELECT id FROM conversation WHERE hash = unhex(?)", (name,)).get
-    seq = None if log is None else seq_of(connection, names, log, message_id)
+    seq = None if log is None else seq_of(connection, ids, log, message_id)
     low, high = (0, 0) if seq is None else (seq - 1, seq + 1)
-    _, rows = _answer(connection, _FORWARD, (name, now, low, high, 1), conversation)
+    _, rows = _query(connection, _FORWARD, (name, now, low, high, 1), conversation)
     found = None if rows is None else fold(*decode_stored(_pairs, rows)[0])
     return found if found is not None and found.message_id == message_id else None
 
 
 def heads(
-    connection: apsw.Connection, names: Names, now: int, conversations: Sequence[str]
+    connection: apsw.Connection, ids: HashedIds, now: int, conversations: Sequence[str]
 ) -> dict[str, Head | Deleted]:
     """See `History.heads`."""
-    hashes = msgspec.json.encode([names.conversation(name) for name in conversations]).decode()
+    hashes = msgspec.json.encode([ids.conversation(name) for name in conversations]).decode()
     logs, deleted = connection.execute(_HEADS, (hashes, now)).get
     found: dict[str, Head | Deleted] = {conversations[index]: Deleted() for index in _deleted.decode(deleted)}
     for index, epoch, seq, redaction in _heads.decode(logs):
@@ -120,7 +120,7 @@ def fold(message: Message, change: Edit | Redaction | None) -> FoldedMessage:
     return apply(state, () if change is None else (change,))[message.message_id]
 
 
-def _answer(
+def _query(
     connection: apsw.Connection, statement: str, bindings: tuple[Any, ...], conversation: str
 ) -> tuple[Head | None, bytes | None]:
     epoch, seq, redaction, deleted, rows = connection.execute(statement, bindings).get

@@ -1,15 +1,14 @@
-"""The rules of appending, one function a kind of write. They decide before they change anything, so that one that
-raises leaves the transaction as it found it."""
+"""The rules of appending, one function for each kind of write. Each decides before it changes anything, so that one
+that raises leaves the transaction as it found it."""
 
 from __future__ import annotations
 
 import msgspec
 
-from umbral_chat._core.sqlite.log import message_lookup
+from umbral_chat._core.sqlite.log import inbox, message_lookup
 from umbral_chat._core.sqlite.log.erasure import blank, clear_signals
-from umbral_chat._core.sqlite.log.hashed_ids import drawn_id, drawn_seq
-from umbral_chat._core.sqlite.log.logs import Log
-from umbral_chat._core.sqlite.log.transaction import Transaction, profile_of
+from umbral_chat._core.sqlite.log.hashed_ids import generate_id, seq_in_id
+from umbral_chat._core.sqlite.log.transaction import Log, Transaction
 from umbral_chat.errors import Conflict, ConversationDeleted, Forbidden, InvalidRequest, NotFound
 from umbral_chat.model.authors import former, owns_former
 from umbral_chat.model.entries import Changes, Edit, Entry, Message, Redaction, Sender, Update
@@ -18,7 +17,7 @@ from umbral_chat.model.writes import Appended, Write, WriteEdit, WriteMessage, W
 
 
 def append(write: Write, transaction: Transaction) -> Appended:
-    """Apply `write`; see `History.append` for what it answers and raises."""
+    """Apply `write`; see `History.append` for what it returns and raises."""
     try:
         keys = transaction.keys(write)
         key = keys[0] if keys else None
@@ -26,32 +25,34 @@ def append(write: Write, transaction: Transaction) -> Appended:
         log = transaction.log(write.conversation)
         if write.epoch is not None and (log is None or log.epoch != write.epoch):
             raise ConversationDeleted(write.conversation)
-        known = None if log is None else next(filter(None, (transaction.known(log, one) for one in keys)), None)
-        if log is not None and known is not None:
-            if known.fingerprint is not None and bytes.fromhex(known.fingerprint) != fingerprint:
+        earlier = (
+            None if log is None else next(filter(None, (transaction.entry_with_key(log, one) for one in keys)), None)
+        )
+        if log is not None and earlier is not None:
+            if earlier.fingerprint is not None and bytes.fromhex(earlier.fingerprint) != fingerprint:
                 raise Conflict(
                     "This idempotency key was used for another request. Draw a new key for each new write.",
                     code="idempotency_conflict",
                 )
-            return Appended(known.decoded(), False, log.epoch)
+            return Appended(earlier.decoded(), False, log.epoch)
         if log is None or not isinstance(write, WriteMessage):
-            # What cannot be encoded must fail before anything is changed; a message to a log that is there is encoded
-            # first of all anyway.
+            # What cannot be encoded must fail before anything is changed; a message to an existing log is encoded first
+            # of all anyway.
             msgspec.json.encode(write)
         match write:
             case WriteMessage():
-                return _message(transaction, log, write, key, fingerprint)
+                return _append_message(transaction, log, write, key, fingerprint)
             case WriteEdit():
-                return _edit(transaction, log, write, key, fingerprint)
+                return _append_edit(transaction, log, write, key, fingerprint)
             case WriteRedaction():
-                return _redaction(transaction, log, write, key, fingerprint)
+                return _append_redaction(transaction, log, write, key, fingerprint)
             case WriteUpdate():
-                return _update(transaction, log, write, key, fingerprint)
+                return _append_update(transaction, log, write, key, fingerprint)
     except (UnicodeEncodeError, OverflowError, RecursionError) as error:
         raise InvalidRequest(f"The write cannot be stored as JSON: {error}.", code="invalid_field") from error
 
 
-def _message(
+def _append_message(
     transaction: Transaction, log: Log | None, write: WriteMessage, key: int | None, fingerprint: bytes | None
 ) -> Appended:
     chosen = write.message_id
@@ -61,56 +62,56 @@ def _message(
             code="message_id_taken",
             field="message_id",
         )
-    log = log or transaction.make(write.conversation)
-    seq, at = transaction.next(log)
+    log = log or transaction.create(write.conversation)
+    seq, at = transaction.next_seq_and_time(log)
     entry = Message(
         seq=seq,
         at=write.at or at,
         sender=write.sender,
         client_id=write.key,
-        message_id=chosen or drawn_id(seq),
+        message_id=chosen or generate_id(seq),
         content=write.content,
         reply_to=write.reply_to,
         metadata=write.metadata,
         redacted=write.redacted,
         imported=write.at is not None,
     )
-    transaction.put(
+    transaction.append(
         log,
         entry,
-        author=transaction.names.subject(write.subject),
+        author=transaction.ids.subject(write.subject),
         key=key,
         fingerprint=fingerprint,
-        message=None if chosen is None else transaction.names.message(chosen),
+        message=None if chosen is None else transaction.ids.message(chosen),
     )
     if log.status == "closed" and write.sender.role == "user" and write.at is None:
-        return Appended(entry, True, log.epoch, (_reopened(transaction, log),))
+        return Appended(entry, True, log.epoch, (_reopen(transaction, log),))
     return Appended(entry, True, log.epoch)
 
 
-def _reopened(transaction: Transaction, log: Log) -> Entry:
-    seq, at = transaction.next(log)
+def _reopen(transaction: Transaction, log: Log) -> Entry:
+    seq, at = transaction.next_seq_and_time(log)
     log.status = "open"
     entry = Update(seq=seq, at=at, sender=Sender(role="system"), changes=Changes(status="open"))
-    transaction.put(log, entry)
+    transaction.append(log, entry)
     return entry
 
 
 def _is_taken(transaction: Transaction, log: Log, chosen: str) -> bool:
-    if transaction.taken(log, transaction.names.message(chosen)):
+    if transaction.has_message(log, transaction.ids.message(chosen)):
         return True
-    seq = drawn_seq(chosen)
-    return seq is not None and seq <= log.head and message_lookup.find(transaction, log, chosen) is not None
+    seq = seq_in_id(chosen)
+    return seq is not None and seq <= log.head and message_lookup.find_message(transaction, log, chosen) is not None
 
 
-def _edit(
+def _append_edit(
     transaction: Transaction, log: Log | None, write: WriteEdit, key: int | None, fingerprint: bytes | None
 ) -> Appended:
-    log, target = _target(transaction, log, write)
+    log, target = _find_target(transaction, log, write)
     if target.redaction is not None or (target.message.redacted and not write.redacted):
         raise Conflict(f"Message {write.message_id!r} is redacted and cannot be edited.", code="message_redacted")
     current = target.latest_edit or target.message
-    seq, at = transaction.next(log)
+    seq, at = transaction.next_seq_and_time(log)
     entry = Edit(
         seq=seq,
         at=write.at or at,
@@ -122,10 +123,10 @@ def _edit(
         redacted=write.redacted,
         imported=write.at is not None,
     )
-    transaction.put(
+    transaction.append(
         log,
         entry,
-        author=transaction.names.subject(write.subject),
+        author=transaction.ids.subject(write.subject),
         key=key,
         fingerprint=fingerprint,
         target=target.message.seq,
@@ -133,23 +134,23 @@ def _edit(
     return Appended(entry, True, log.epoch)
 
 
-def _redaction(
+def _append_redaction(
     transaction: Transaction, log: Log | None, write: WriteRedaction, key: int | None, fingerprint: bytes | None
 ) -> Appended:
-    log, target = _target(transaction, log, write)
+    log, target = _find_target(transaction, log, write)
     if (first := target.redaction) is not None:
         return Appended(first, False, log.epoch)
-    for body, entry in message_lookup.copies(transaction, log, target.message.seq):
+    for body, entry in message_lookup.message_and_edits(transaction, log, target.message.seq):
         blanked = msgspec.structs.replace(entry, content="", metadata=None, redacted=True)
-        # First the log's column is moved on to a new text, then the old one is blanked where it lies.
-        text = transaction.body(log.id, entry.seq, message_lookup.encode(blanked))
+        # First the entry is pointed at a new text, then the old one is blanked where it lies.
+        text = transaction.add_body(log.id, entry.seq, message_lookup.encode(blanked))
         transaction.connection.execute(
             "UPDATE entry SET body = ? WHERE conversation = ? AND seq = ?", (text, log.id, entry.seq)
         )
         blank(transaction.connection, [body])
-        transaction.blanked(log, blanked)
+        transaction.mark_blanked(log, blanked)
     clear_signals(transaction.connection)
-    seq, at = transaction.next(log)
+    seq, at = transaction.next_seq_and_time(log)
     redaction = Redaction(
         seq=seq,
         at=write.at or at,
@@ -158,50 +159,52 @@ def _redaction(
         message_id=write.message_id,
         imported=write.at is not None,
     )
-    transaction.put(
+    transaction.append(
         log,
         redaction,
-        author=transaction.names.subject(write.subject),
+        author=transaction.ids.subject(write.subject),
         key=key,
         fingerprint=fingerprint,
         target=target.message.seq,
     )
     log.redaction = seq
-    transaction.erases()
+    transaction.defer_reply()
     return Appended(redaction, True, log.epoch)
 
 
-def _target(
+def _find_target(
     transaction: Transaction, log: Log | None, write: WriteEdit | WriteRedaction
 ) -> tuple[Log, message_lookup.Target]:
-    target = None if log is None else message_lookup.find(transaction, log, write.message_id)
+    target = None if log is None else message_lookup.find_message(transaction, log, write.message_id)
     if log is None or target is None:
         raise NotFound(f"There is no message {write.message_id!r} in this conversation.", code="message_not_found")
-    if write.own_only and not _wrote(transaction, write.subject, target.author):
-        raise Forbidden(f"Message {write.message_id!r} was written by somebody else.", code="not_your_message")
+    if write.own_only and not _is_author(transaction, write.subject, target.author):
+        raise Forbidden(f"Message {write.message_id!r} was written by another author.", code="not_your_message")
     return log, target
 
 
-def _wrote(transaction: Transaction, subject: str, stored: int | None) -> bool:
-    """Whether what is stored of a message's author is this one."""
+def _is_author(transaction: Transaction, subject: str, stored: int | None) -> bool:
+    """Whether `stored`, a message's author, is the hash of `subject`."""
     bare = former(subject) if owns_former(subject) else None
-    return any(stored == transaction.names.subject(one) for one in (subject, bare) if one is not None)
+    return any(stored == transaction.ids.subject(one) for one in (subject, bare) if one is not None)
 
 
-def _update(
+def _append_update(
     transaction: Transaction, log: Log | None, write: WriteUpdate, key: int | None, fingerprint: bytes | None
 ) -> Appended:
-    log = log or transaction.make(write.conversation)
+    log = log or transaction.create(write.conversation)
     changes = apply_changes({}, write.changes)
     log.status = changes.pop("status", log.status)
     log.responder = changes.pop("responder", log.responder)
     log.realtime = changes.pop("realtime", log.realtime)
     if changes:
-        # What is left is text, which is never changed where it lies.
-        profile = msgspec.structs.replace(profile_of(transaction, log), **changes)
+        # What is left is text, which is never changed in place.
+        transaction.flush()
+        text = transaction.connection.execute("SELECT json FROM body WHERE id = ?", (log.profile,)).get
+        profile = msgspec.structs.replace(inbox.decode_profile(text), **changes)
         blank(transaction.connection, [log.profile])
-        log.profile = transaction.body(log.id, 0, msgspec.json.encode(profile).decode(), name=write.conversation)
-    seq, at = transaction.next(log)
+        log.profile = transaction.add_body(log.id, 0, msgspec.json.encode(profile).decode(), name=write.conversation)
+    seq, at = transaction.next_seq_and_time(log)
     entry = Update(
         seq=seq,
         at=write.at or at,
@@ -210,7 +213,7 @@ def _update(
         changes=write.changes,
         imported=write.at is not None,
     )
-    transaction.put(log, entry, author=transaction.names.subject(write.subject), key=key, fingerprint=fingerprint)
+    transaction.append(log, entry, author=transaction.ids.subject(write.subject), key=key, fingerprint=fingerprint)
     return Appended(entry, True, log.epoch)
 
 

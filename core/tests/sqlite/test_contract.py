@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from umbral_chat.model.entries import entry_encoder
 from umbral_chat.testing import HistoryContract, RenewsEpochsContract, SharedStoreContract
 from umbral_chat.testing.embedded import EmbeddedRig
+from umbral_chat.testing.storage import send
 
 
 class TestHistory(EmbeddedRig, HistoryContract):
-    pass
+    async def test_an_entry_is_encoded_once(self) -> None:
+        async with self.rig() as rig:
+            appended = await send(rig.storage.history)
+            assert appended.json == entry_encoder.encode(appended.entry)
 
 
 class TestRenewsEpochs(EmbeddedRig, RenewsEpochsContract):

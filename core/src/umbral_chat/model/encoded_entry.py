@@ -24,13 +24,13 @@ class EncodedEntry(NamedTuple):
     imported: bool = False
 
     @classmethod
-    def of(cls, entry: Entry) -> EncodedEntry:
-        """Encode `entry`."""
+    def of(cls, entry: Entry, json: bytes | None = None) -> EncodedEntry:
+        """Encode `entry`, unless `json` is what `entry_encoder` made of it already."""
         message_id = None if isinstance(entry, Update) else entry.message_id
         return cls(
             entry.seq,
             KINDS[type(entry)],
-            entry_encoder.encode(entry),
+            entry_encoder.encode(entry) if json is None else json,
             entry.sender,
             message_id,
             entry.at,

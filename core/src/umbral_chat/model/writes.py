@@ -90,6 +90,8 @@ class Appended(msgspec.Struct, frozen=True):
     epoch: str
     follow_ups: tuple[Entry, ...] = ()
     """Entries that the same transaction appended after it: a user who writes to a closed conversation reopens it."""
+    json: bytes | None = None
+    """`entry` as `entry_encoder` encodes it, from a history that encoded it to store it; None: the caller does."""
 
 
 __all__ = ["Appended", "Write", "WriteEdit", "WriteMessage", "WriteRedaction", "WriteUpdate"]

@@ -278,7 +278,7 @@ class Chat:
         except Exception:
             self._refused.value += 1
             raise
-        stored = EncodedEntry.of(appended.entry)
+        stored = EncodedEntry.of(appended.entry, appended.json)
         if appended.created:
             self._created.value += 1
             entries = [stored, *(EncodedEntry.of(entry) for entry in appended.follow_ups)]

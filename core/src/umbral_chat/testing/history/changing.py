@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from umbral_chat.errors import Forbidden, NotFound
-from umbral_chat.model.entries import Changes, Edit, Member, Sender, Update
+from umbral_chat.model.entries import Changes, Edit, Member, Sender, Update, entry_encoder
 from umbral_chat.testing.storage import (
     StorageContract,
     edit,
@@ -96,6 +96,19 @@ class ChangingContract(StorageContract):
             assert [entry.changes for entry in await read_all(history) if isinstance(entry, Update)][2] == Changes(
                 title=None
             )
+
+    async def test_the_json_that_comes_with_a_write_is_that_of_its_entry(self) -> None:
+        async with self.rig() as rig:
+            history = rig.storage.history
+            message = message_id_of(await send(history, "Grüße", metadata={"a": [1, 2.5]}, key="k"))
+            for appended in (
+                await edit(history, message, "edited"),
+                await update(history, title="Title"),
+                await redact(history, message),
+                await send(history, "Grüße", metadata={"a": [1, 2.5]}, key="k"),
+                await send(history, "again"),
+            ):
+                assert appended.json in {None, entry_encoder.encode(appended.entry)}
 
     async def test_an_update_that_changes_nothing_is_an_entry_all_the_same(self) -> None:
         async with self.rig() as rig:

@@ -225,9 +225,10 @@ class Transaction:
         fingerprint: bytes | None = None,
         message: int | None = None,
         target: int | None = None,
-    ) -> None:
-        """Append `entry`, whose seq and time are those of `next_seq_and_time`."""
-        json = entries.entry_encoder.encode(entry).decode()
+    ) -> bytes:
+        """Append `entry`, whose seq and time are those of `next_seq_and_time`; its JSON."""
+        encoded = entries.entry_encoder.encode(entry)
+        json = encoded.decode()
         body = self.add_body(log.id, entry.seq, json, fingerprint)
         self._rows += (log.id, entry.seq, KINDS[type(entry)], body, author, key, message, target)
         if key is not None:
@@ -238,6 +239,7 @@ class Transaction:
         log.at = max(self.now, log.at)
         self._dirty[log.id] = log
         self.entries += 1
+        return encoded
 
     def add_body(self, log: int, seq: int, json: str, fingerprint: bytes | None = None, name: str | None = None) -> int:
         """Add a text to `body`; its id."""

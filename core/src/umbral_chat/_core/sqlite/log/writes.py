@@ -76,7 +76,7 @@ def _append_message(
         redacted=write.redacted,
         imported=write.at is not None,
     )
-    transaction.append(
+    json = transaction.append(
         log,
         entry,
         author=transaction.ids.subject(write.subject),
@@ -85,8 +85,8 @@ def _append_message(
         message=None if chosen is None else transaction.ids.message(chosen),
     )
     if log.status == "closed" and write.sender.role == "user" and write.at is None:
-        return Appended(entry, True, log.epoch, (_reopen(transaction, log),))
-    return Appended(entry, True, log.epoch)
+        return Appended(entry, True, log.epoch, (_reopen(transaction, log),), json)
+    return Appended(entry, True, log.epoch, json=json)
 
 
 def _reopen(transaction: Transaction, log: Log) -> Entry:
@@ -123,7 +123,7 @@ def _append_edit(
         redacted=write.redacted,
         imported=write.at is not None,
     )
-    transaction.append(
+    json = transaction.append(
         log,
         entry,
         author=transaction.ids.subject(write.subject),
@@ -131,7 +131,7 @@ def _append_edit(
         fingerprint=fingerprint,
         target=target.message.seq,
     )
-    return Appended(entry, True, log.epoch)
+    return Appended(entry, True, log.epoch, json=json)
 
 
 def _append_redaction(
@@ -159,7 +159,7 @@ def _append_redaction(
         message_id=write.message_id,
         imported=write.at is not None,
     )
-    transaction.append(
+    json = transaction.append(
         log,
         redaction,
         author=transaction.ids.subject(write.subject),
@@ -169,7 +169,7 @@ def _append_redaction(
     )
     log.redaction = seq
     transaction.defer_reply()
-    return Appended(redaction, True, log.epoch)
+    return Appended(redaction, True, log.epoch, json=json)
 
 
 def _find_target(
@@ -213,8 +213,10 @@ def _append_update(
         changes=write.changes,
         imported=write.at is not None,
     )
-    transaction.append(log, entry, author=transaction.ids.subject(write.subject), key=key, fingerprint=fingerprint)
-    return Appended(entry, True, log.epoch)
+    json = transaction.append(
+        log, entry, author=transaction.ids.subject(write.subject), key=key, fingerprint=fingerprint
+    )
+    return Appended(entry, True, log.epoch, json=json)
 
 
 __all__ = ["append"]

@@ -56,8 +56,8 @@ class Rig:
 
     def hint(self, *entries: Entry, conversation: str = "room", epoch: str | None = None) -> None:
         """Tell of entries, as this process's bus or a transport would."""
-        entries = [EncodedEntry.of(entry) for entry in entries]
-        self.feeds.hint_entries(conversation, epoch or self.history.log(conversation).epoch, entries)
+        encoded = [EncodedEntry.of(entry) for entry in entries]
+        self.feeds.hint_entries(conversation, epoch or self.history.log(conversation).epoch, encoded)
 
     def say(self, content: str | None = None, *, hinted: bool = True) -> Entry:
         entry = self.log.say(content)

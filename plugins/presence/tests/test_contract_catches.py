@@ -8,19 +8,21 @@ from typing import Any
 import msgspec
 import pytest
 from umbral_chat.testing import PresenceContract, SharedPresenceContract
-from umbral_chat_presence import claims, deadlines, engine, people, provider, reader, room, telling, views
-from umbral_chat_presence.claims import Claim, Stamps
-from umbral_chat_presence.devices import Devices
-from umbral_chat_presence.engine import Engine
-from umbral_chat_presence.keyboards import Keyboards
-from umbral_chat_presence.names import Names
-from umbral_chat_presence.peers import News, Peers
-from umbral_chat_presence.people import Person
-from umbral_chat_presence.room import Room
-from umbral_chat_presence.rooms import Rooms
+from umbral_chat_presence import provider
+from umbral_chat_presence.replication import roster_reader
+from umbral_chat_presence.replication.peers import PeerChanges, Peers
+from umbral_chat_presence.replication.records import PresenceRecords
 from umbral_chat_presence.shared import SharedPresence
-from umbral_chat_presence.stops import Stops
-from umbral_chat_presence.stored import Shelf
+from umbral_chat_presence.state import deadlines, device_state, engine, notifications, people, room, views
+from umbral_chat_presence.state.device_state import DeviceState, HybridClock
+from umbral_chat_presence.state.devices import Devices
+from umbral_chat_presence.state.engine import Engine
+from umbral_chat_presence.state.people import Person
+from umbral_chat_presence.state.pseudonyms import Pseudonyms
+from umbral_chat_presence.state.room import Room
+from umbral_chat_presence.state.rooms import Rooms
+from umbral_chat_presence.state.typing import TypingTracker
+from umbral_chat_presence.state.typing_tombstones import TypingTombstones
 
 from .test_memory import TestMemory as OnMemory
 from .test_shared import TestShared as OnStore
@@ -60,13 +62,13 @@ async def waits_for_nothing(*_: object, **__: object) -> None:
 def hold_back(seconds: float) -> Break:
     """Leaving is held back for so long, whatever the settings say."""
 
-    def put(original: Any, self: Any, of: Any, person: Any, claim: Claim, until: float, now: Any) -> object:
+    def put(original: Any, self: Any, of: Any, person: Any, claim: DeviceState, until: float, now: Any) -> object:
         return original(self, of, person, claim, now.elapsed + seconds if claim.phase == 1 else until, now)
 
     return wrapped(Devices, "_put", put)
 
 
-def always_new(original: Any, self: Any, of: Any, person: Any, claim: Claim, now: Any) -> object:
+def always_new(original: Any, self: Any, of: Any, person: Any, claim: DeviceState, now: Any) -> object:
     """No report says the same as another."""
     return original(self, of, person, replace(claim, metadata={"at": now.elapsed}), now)
 
@@ -102,7 +104,7 @@ def forgets_where_it_was(original: Any, self: Any, of: Any, person: Person, *mor
 
 def gives_up_at_once(original: Any, self: Any, *more: Any) -> object:
     """A store that does not answer is taken for the end of all others."""
-    if self._reader._pauses._failures:
+    if self._reader._backoff._failures:
         for instance in self._peers.living:
             self._engine.lost(instance, self._now())
     return original(self, *more)
@@ -115,22 +117,24 @@ def in_the_name_of_all(original: Any, self: Any, _: str, key: str) -> object:
 
 IN_ONE_PROCESS = [
     ("test_who_reports_is_here_at_once", Break(engine, "RENEWALS", 1)),
-    ("test_who_reports_is_here_at_once", Break(Engine, "_say", nothing)),
-    ("test_what_a_device_says_replaces_what_it_said", Break(telling, "_presence", nothing)),
+    ("test_who_reports_is_here_at_once", Break(Engine, "_schedule_notify", nothing)),
+    ("test_what_a_device_says_replaces_what_it_said", Break(notifications, "_presence", nothing)),
     ("test_a_report_that_says_the_same_is_no_news", wrapped(Devices, "claim", always_new)),
     ("test_a_person_with_three_devices_leaves_once", wrapped(Devices, "leave", all_leave)),
     ("test_the_status_is_that_of_all_devices", Break(people, "_together", lambda live: live[0].status)),
     ("test_people_stand_in_the_order_in_which_they_came", wrapped(Room, "listing", backwards)),
     ("test_who_has_no_id_is_told_apart_by_role", Break(engine, "key_of", answers("somebody"))),
-    ("test_people_of_different_kinds_never_meet", Break(claims, "kind_of", answers(""))),
+    ("test_people_of_different_kinds_never_meet", Break(device_state, "kind_of", answers(""))),
     (
         "test_people_of_different_kinds_never_meet",
-        wrapped(claims, "person_key", lambda original, _, *more: original("user", *more)),
+        wrapped(device_state, "person_key", lambda original, _, *more: original("user", *more)),
     ),
     (
         "test_only_who_is_of_the_same_kind_ends_somebodys_typing",
         Break(
-            engine, "keys_of", lambda sender: [claims.person_key(sender.role, sender.id, kind) for kind in ("", "user")]
+            engine,
+            "keys_of",
+            lambda sender: [device_state.person_key(sender.role, sender.id, kind) for kind in ("", "user")],
         ),
     ),
     ("test_conversations_have_nothing_to_do_with_each_other", wrapped(Engine, "forget", forgets_all)),
@@ -151,18 +155,18 @@ IN_ONE_PROCESS = [
     ("test_leaving_shows_after_the_hold_back", hold_back(0.0)),
     ("test_a_reload_within_the_hold_back_is_as_if_nothing_had_happened", hold_back(1.0)),
     ("test_coming_back_with_another_device_is_no_coming", hold_back(1.0)),
-    ("test_typing_shows_at_once_and_ends_by_itself", Break(Keyboards, "due", nothing)),
-    ("test_saying_so_again_renews_it", Break(Keyboards, "_lasts", answers(2.0))),
-    ("test_it_lasts_as_long_as_was_said", Break(Keyboards, "_lasts", answers(8.0))),
-    ("test_the_assistant_types_for_longer", Break(Keyboards, "_lasts", answers(8.0))),
-    ("test_stopping_ends_it", Break(Keyboards, "over", nothing)),
+    ("test_typing_shows_at_once_and_ends_by_itself", Break(TypingTracker, "due", nothing)),
+    ("test_saying_so_again_renews_it", Break(TypingTracker, "_lasts", answers(2.0))),
+    ("test_it_lasts_as_long_as_was_said", Break(TypingTracker, "_lasts", answers(8.0))),
+    ("test_the_assistant_types_for_longer", Break(TypingTracker, "_lasts", answers(8.0))),
+    ("test_stopping_ends_it", Break(TypingTracker, "over", nothing)),
     ("test_a_message_ends_the_typing_of_who_wrote_it", Break(Engine, "wrote", nothing)),
     (
         "test_a_message_that_is_found_ends_only_what_began_before_it",
         wrapped(Engine, "wrote", lambda original, self, of, sender, _, now: original(self, of, sender, None, now)),
     ),
-    ("test_typing_ends_when_its_person_leaves", Break(Engine, "_rest", nothing)),
-    ("test_typing_ends_when_its_person_expires", Break(Engine, "_rest", nothing)),
+    ("test_typing_ends_when_its_person_leaves", Break(Engine, "_stop_typing_if_absent", nothing)),
+    ("test_typing_ends_when_its_person_expires", Break(Engine, "_stop_typing_if_absent", nothing)),
     (
         "test_whoever_types_need_not_be_here",
         wrapped(Room, "types", lambda original, self, one, now: one.key in self.people and original(self, one, now)),
@@ -176,7 +180,7 @@ IN_ONE_PROCESS = [
         "test_a_visitor_sees_no_ids_devices_and_metadata",
         wrapped(Room, "typing_list", lambda original, self, now, **_: original(self, now, ids=True)),
     ),
-    ("test_a_name_is_that_of_one_person_in_one_conversation", wrapped(Names, "name", in_the_name_of_all)),
+    ("test_a_name_is_that_of_one_person_in_one_conversation", wrapped(Pseudonyms, "name", in_the_name_of_all)),
     ("test_who_is_invisible_is_shown_and_counted_to_nobody", Break(Room, "types", lambda _, one, __: bool(one.mine))),
     (
         "test_who_is_invisible_is_shown_and_counted_to_nobody",
@@ -191,17 +195,17 @@ IN_ONE_PROCESS = [
     ("test_equal_lists_have_equal_versions_and_others_have_others", Break(views, "_version", answers("always"))),
     (
         "test_the_version_that_a_signal_names_is_the_visitors",
-        wrapped(telling, "PresenceSignal", lambda original, **more: original(**(more | {"version": "?"}))),
+        wrapped(notifications, "PresenceSignal", lambda original, **more: original(**(more | {"version": "?"}))),
     ),
     ("test_one_device_too_many_is_refused_and_changes_nothing", Break(Devices, "admit", nothing)),
     ("test_a_full_conversation_is_refused_and_another_is_not", Break(Devices, "admit", nothing)),
     ("test_a_device_that_comes_and_goes_under_new_names_fills_nothing", Break(Devices, "_drop", nothing)),
     ("test_with_too_many_people_only_counts_are_told", Break(Room, "may_type", answers(True))),
-    ("test_with_too_many_people_only_counts_are_told", Break(telling, "_presence", nothing)),
-    ("test_what_changes_within_a_second_is_told_together", Break(telling, "EVERY", 0.0)),
+    ("test_with_too_many_people_only_counts_are_told", Break(notifications, "_presence", nothing)),
+    ("test_what_changes_within_a_second_is_told_together", Break(notifications, "EVERY", 0.0)),
     (
         "test_who_came_and_went_meanwhile_is_no_news",
-        wrapped(telling, "news", lambda original, *more: original(*more) or True),
+        wrapped(notifications, "news", lambda original, *more: original(*more) or True),
     ),
     (
         "test_what_it_cannot_read_it_leaves_alone",
@@ -211,7 +215,10 @@ IN_ONE_PROCESS = [
 
 BETWEEN = [
     ("test_who_is_at_one_instance_is_known_at_the_other_by_signals", Break(SharedPresence, "learn", nothing)),
-    ("test_who_is_at_one_instance_is_known_at_the_other_by_the_store", Break(Shelf, "write", waits_for_nothing)),
+    (
+        "test_who_is_at_one_instance_is_known_at_the_other_by_the_store",
+        Break(PresenceRecords, "write", waits_for_nothing),
+    ),
     ("test_settled_waits_for_what_others_know", Break(SharedPresence, "settled", waits_for_nothing)),
     (
         "test_both_count_each_person_once",
@@ -219,19 +226,22 @@ BETWEEN = [
     ),
     ("test_a_device_that_moves_is_no_news", wrapped(Devices, "claim", forgets_where_it_was)),
     ("test_who_comes_to_an_instance_that_knew_nothing_does_not_join_again", Break(engine, "UNKNOWN", 0.0)),
-    ("test_of_two_reports_of_one_device_the_later_holds", Break(Stamps, "next", lambda _, wall: 10**15 - wall)),
+    ("test_of_two_reports_of_one_device_the_later_holds", Break(HybridClock, "next", lambda _, wall: 10**15 - wall)),
     ("test_a_device_may_leave_at_the_other_instance", Break(Devices, "leave", answers(False))),
     ("test_a_reload_that_comes_back_elsewhere_is_no_news", hold_back(0.2)),
     ("test_what_is_heard_at_the_other_instance_keeps_a_device", Break(Devices, "_old", answers(False))),
-    ("test_typing_is_known_and_ends_at_both", Break(Keyboards, "ends", answers([]))),
-    ("test_a_message_that_is_faster_than_the_typing_ends_it", Break(Stops, "of", answers(0))),
-    ("test_nobody_types_for_ever_when_no_signal_arrives", Break(Keyboards, "_lasts", answers(1000.0))),
+    ("test_typing_is_known_and_ends_at_both", Break(TypingTracker, "ends", answers([]))),
+    ("test_a_message_that_is_faster_than_the_typing_ends_it", Break(TypingTombstones, "of", answers(0))),
+    ("test_nobody_types_for_ever_when_no_signal_arrives", Break(TypingTracker, "_lasts", answers(1000.0))),
     ("test_it_is_known_at_the_other_who_was_here", Break(room.Room, "remember", nothing)),
     ("test_signals_twice_late_and_out_of_order_change_nothing", wrapped(Room, "learn", takes_anything)),
     ("test_who_was_at_an_instance_that_stops_is_gone_within_a_time_to_live", Break(Engine, "lost", nothing)),
-    ("test_without_a_store_nobody_can_tell_who_is_elsewhere", Break(reader.Reader, "settled", waits_for_nothing)),
+    (
+        "test_without_a_store_nobody_can_tell_who_is_elsewhere",
+        Break(roster_reader.RosterReader, "settled", waits_for_nothing),
+    ),
     ("test_an_outage_of_the_store_makes_nobody_leave", wrapped(SharedPresence, "state", gives_up_at_once)),
-    ("test_what_happened_in_an_outage_is_known_afterwards", Break(Peers, "look", answers(News(set(), [])))),
+    ("test_what_happened_in_an_outage_is_known_afterwards", Break(Peers, "look", answers(PeerChanges(set(), [])))),
     ("test_what_nobody_asks_for_is_not_followed", Break(Rooms, "interesting", answers(True))),
 ]
 

@@ -8,32 +8,32 @@ from umbral_chat.errors import InvalidRequest, TooManyRequests
 from umbral_chat.model.entries import Role, Sender
 from umbral_chat.model.signals import PresenceSignal, TypingSignal
 from umbral_chat.providers.presence import Report, Viewer
-from umbral_chat_presence.claims import Moment
-from umbral_chat_presence.engine import Engine
-from umbral_chat_presence.names import Names
-from umbral_chat_presence.rooms import ASKED_KEPT, PAST_KEPT
-from umbral_chat_presence.roster import Roster
 from umbral_chat_presence.settings import PresenceSettings
-from umbral_chat_presence.stops import KEPT, Stops
+from umbral_chat_presence.state.device_state import Instant
+from umbral_chat_presence.state.engine import Engine
+from umbral_chat_presence.state.pseudonyms import Pseudonyms
+from umbral_chat_presence.state.rooms import ASKED_KEPT, PAST_KEPT
+from umbral_chat_presence.state.roster import Roster
+from umbral_chat_presence.state.typing_tombstones import KEPT, TypingTombstones
 
 EVERYTHING = Viewer(ids=True, last_seen=True)
 VISITOR = Viewer(last_seen=True)
 
 
-def at(seconds: float, ahead: float = 0.0) -> Moment:
+def at(seconds: float, ahead: float = 0.0) -> Instant:
     """A moment, on a machine whose wall clock is so many seconds ahead."""
-    return Moment(seconds, 1_700_000_000_000 + round(1000 * (seconds + ahead)))
+    return Instant(seconds, 1_700_000_000_000 + round(1000 * (seconds + ahead)))
 
 
 def engine_of(instance: str = "a", **settings: object) -> Engine:
-    return Engine(PresenceSettings(**settings), Names(b"k" * 32), instance)  # type: ignore[arg-type]
+    return Engine(PresenceSettings(**settings), Pseudonyms(b"k" * 32), instance)  # type: ignore[arg-type]
 
 
 def report(role: Role = "user", id: str | None = "ann", **more: object) -> Report:  # noqa: A002
     return Report(person=Sender(role, id, "Name"), **more)  # type: ignore[arg-type]
 
 
-def exchange(first: Engine, second: Engine, now: Moment) -> None:
+def exchange(first: Engine, second: Engine, now: Instant) -> None:
     """Each hears what the other says."""
     for one, other in ((first, second), (second, first)):
         other.learn("room", one.instance, one.changes.count, one.roster("room", now), now)
@@ -158,7 +158,7 @@ def test_what_is_asked_for_is_bounded() -> None:
 
 
 def test_ends_of_typing_are_bounded_and_forgotten() -> None:
-    stops = Stops(seconds=10.0)
+    stops = TypingTombstones(seconds=10.0)
     for number in range(KEPT + 10):
         stops.add("room", f"id:{number}", 5, now=0.0)
     assert len(stops) == KEPT
@@ -182,7 +182,7 @@ def test_an_unlisted_room_tells_no_more_than_counts_change() -> None:
     assert (told.changed, told.signals) == ([], [])
 
 
-def people(engine: Engine, now: Moment) -> tuple[int, int]:
+def people(engine: Engine, now: Instant) -> tuple[int, int]:
     """How many are here, and how many were."""
     presence = engine.state("room", EVERYTHING, now).presence
     return presence.count, len(list(presence.last_seen or []))

@@ -5,10 +5,10 @@ from __future__ import annotations
 import hypothesis.strategies as st
 import pytest
 from hypothesis import given, settings
-from umbral_chat_presence.claims import Claim
-from umbral_chat_presence.parts import pack, unpack
-from umbral_chat_presence.roster import Roster, Seen, Stop
-from umbral_chat_presence.typists import TypingClaim
+from umbral_chat_presence.replication.roster_parts import pack, unpack
+from umbral_chat_presence.state.device_state import DeviceState
+from umbral_chat_presence.state.roster import LastSeen, Roster, TypingEnd
+from umbral_chat_presence.state.typists import TypingSpan
 
 RECORD = 64 * 1024
 
@@ -16,10 +16,10 @@ RECORD = 64 * 1024
 def roster(devices: int, size: int, seen: int) -> Roster:
     text = "é" * size
     return Roster(
-        [Claim(n, 0, "user", f"u{n}", text, f"d{n}", n, 45.0, metadata={"text": text}) for n in range(devices)],
-        [TypingClaim(n, "user", f"u{n}", text, 8.0) for n in range(seen)],
-        [Stop(n, f"id:{n}") for n in range(seen)],
-        [Seen(n, "agent", f"s{n}", text) for n in range(seen)],
+        [DeviceState(n, 0, "user", f"u{n}", text, f"d{n}", n, 45.0, metadata={"text": text}) for n in range(devices)],
+        [TypingSpan(n, "user", f"u{n}", text, 8.0) for n in range(seen)],
+        [TypingEnd(n, f"id:{n}") for n in range(seen)],
+        [LastSeen(n, "agent", f"s{n}", text) for n in range(seen)],
     )
 
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from umbral_chat_presence.beats import LISTED, Beat, Journal, Rhythm, decoder, encoder
-from umbral_chat_presence.peers import FORGET, KEPT, Peers
+from umbral_chat_presence.replication.heartbeats import LISTED, ChangeLog, Heartbeat, HeartbeatTiming, decoder, encoder
+from umbral_chat_presence.replication.peers import FORGET, KEPT, Peers
 from umbral_chat_presence.settings import PresenceSettings
 
-RHYTHM = Rhythm.of(PresenceSettings())
+RHYTHM = HeartbeatTiming.of(PresenceSettings())
 ROOMS = {"a", "b", "c"}
 
 
-def looks(peers: Peers, beats: dict[str, Beat], start: float, end: float) -> list[str]:
+def looks(peers: Peers, beats: dict[str, Heartbeat], start: float, end: float) -> list[str]:
     """Look again and again; who was given up."""
     lost, now = [], start
     while now <= end:
@@ -27,7 +27,7 @@ def test_nobody_is_given_up_before_whoever_was_there_can_be_elsewhere() -> None:
 
 
 def test_what_was_written_is_read_once() -> None:
-    peers, journal = Peers(RHYTHM), Journal()
+    peers, journal = Peers(RHYTHM), ChangeLog()
     journal.wrote("a")
     journal.wrote("elsewhere")
     assert peers.look({"x": journal.next()}, ROOMS, 0.0).read == {"a"}
@@ -38,7 +38,7 @@ def test_what_was_written_is_read_once() -> None:
 
 
 def test_who_missed_more_than_is_listed_reads_everything() -> None:
-    peers, journal = Peers(RHYTHM), Journal()
+    peers, journal = Peers(RHYTHM), ChangeLog()
     assert peers.look({"x": journal.next()}, ROOMS, 0.0).read == set()
     for number in range(LISTED + 1):
         journal.wrote(f"room {number}")
@@ -47,7 +47,7 @@ def test_who_missed_more_than_is_listed_reads_everything() -> None:
 
 
 def test_a_heartbeat_fits_a_record() -> None:
-    journal = Journal()
+    journal = ChangeLog()
     for number in range(2 * LISTED):
         journal.wrote(f"{number:0128}")
     encoded = encoder.encode(journal.next())
@@ -57,7 +57,7 @@ def test_a_heartbeat_fits_a_record() -> None:
 
 def test_who_falls_silent_is_given_up_once_and_forgotten() -> None:
     peers = Peers(RHYTHM)
-    beats = {"x": Beat(1, 0, 0, [])}
+    beats = {"x": Heartbeat(1, 0, 0, [])}
     peers.look(beats, ROOMS, 0.0)
     assert looks(peers, beats, RHYTHM.beat, RHYTHM.lapse - 0.1) == []
     assert peers.lives("x")
@@ -69,10 +69,10 @@ def test_who_falls_silent_is_given_up_once_and_forgotten() -> None:
 
 def test_who_comes_back_is_read_anew() -> None:
     peers = Peers(RHYTHM)
-    beat = Beat(1, 3, 0, [("a", 3)])
+    beat = Heartbeat(1, 3, 0, [("a", 3)])
     assert peers.look({"x": beat}, ROOMS, 0.0).read == {"a"}
     assert looks(peers, {"x": beat}, RHYTHM.beat, 2 * RHYTHM.lapse) == ["x"]
-    news = peers.look({"x": Beat(2, 3, 0, [("a", 3)])}, ROOMS, 2 * RHYTHM.lapse + 1)
+    news = peers.look({"x": Heartbeat(2, 3, 0, [("a", 3)])}, ROOMS, 2 * RHYTHM.lapse + 1)
     assert news.read == {"a"}
     assert peers.lives("x")
 
@@ -89,7 +89,7 @@ def test_a_signal_is_a_sign_of_life() -> None:
 
 def test_after_an_outage_everybody_has_a_whole_lapse() -> None:
     peers = Peers(RHYTHM)
-    beats = {"x": Beat(1, 0, 0, [])}
+    beats = {"x": Heartbeat(1, 0, 0, [])}
     peers.look(beats, ROOMS, 0.0)
     back = 10 * RHYTHM.lapse
     assert looks(peers, {}, back, back + RHYTHM.lapse - 0.1) == []

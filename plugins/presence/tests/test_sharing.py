@@ -11,17 +11,17 @@ from umbral_chat.errors import HistoryUnavailable
 from umbral_chat.model.signals import RosterSignal
 from umbral_chat.providers.presence import Report, Viewer
 from umbral_chat.testing.presence.rig import VISITOR, ann, somebody
-from umbral_chat_presence.beats import Rhythm
-from umbral_chat_presence.outgoing import KEPT, LIVE_DELAY
-from umbral_chat_presence.reader import SETTLED_WITHIN
+from umbral_chat_presence.replication.heartbeats import HeartbeatTiming
+from umbral_chat_presence.replication.records import TIMEOUT
+from umbral_chat_presence.replication.roster_reader import SETTLED_WITHIN
+from umbral_chat_presence.replication.roster_schedule import KEPT, LIVE_DELAY
 from umbral_chat_presence.settings import PresenceSettings
 from umbral_chat_presence.shared import SIGNAL_BYTES
-from umbral_chat_presence.stored import TIMEOUT
 
 from .pair import Deployment, Instance, deployment
 
-BEAT = Rhythm.of(PresenceSettings()).beat
-LAPSE = Rhythm.of(PresenceSettings()).lapse
+BEAT = HeartbeatTiming.of(PresenceSettings()).beat
+LAPSE = HeartbeatTiming.of(PresenceSettings()).lapse
 SOON = 2 * BEAT
 LONG = PresenceSettings(devices=5000, listed_people=1000, devices_per_person=100)
 

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 from pytest_httpx import HTTPXMock
 from umbral_chat._core.cli import cli
-from umbral_chat_presence.shown import lines
+from umbral_chat_presence.cli_view import lines
 
 URL = "http://127.0.0.1:9"
 PATH = f"{URL}/v1/conversations/demo/presence"

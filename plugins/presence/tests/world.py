@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from umbral_chat.model.entries import Sender
 from umbral_chat.model.signals import PresenceSignal, TypingSignal
 from umbral_chat.providers.presence import PresenceState, Report, Viewer
-from umbral_chat_presence import roster as rosters
-from umbral_chat_presence.claims import Moment, key_of
-from umbral_chat_presence.engine import Engine
-from umbral_chat_presence.names import Names
 from umbral_chat_presence.settings import PresenceSettings
+from umbral_chat_presence.state import roster as rosters
+from umbral_chat_presence.state.device_state import Instant, key_of
+from umbral_chat_presence.state.engine import Engine
+from umbral_chat_presence.state.pseudonyms import Pseudonyms
 
 ROOM = "room"
 ALL = Viewer(ids=True)
@@ -51,13 +51,13 @@ class World:
     changed: int = 0
 
     def __post_init__(self) -> None:
-        names = Names(b"k" * 32)
+        names = Pseudonyms(b"k" * 32)
         self.engines = [Engine(self.settings, names, f"{self.prefix}{index}") for index in range(len(self.skews))]
         for index, engine in enumerate(self.engines):
             engine.rooms.ask(ROOM, self.moment(index))
 
-    def moment(self, index: int) -> Moment:
-        return Moment(self.now, EPOCH + round(self.now * 1000) + self.skews[index])
+    def moment(self, index: int) -> Instant:
+        return Instant(self.now, EPOCH + round(self.now * 1000) + self.skews[index])
 
     # what happens
 
@@ -90,7 +90,7 @@ class World:
     def crash(self, index: int) -> None:
         """An instance is no more, and after a while the others give it up."""
         crashed = self.engines[index].instance
-        self.engines[index] = Engine(self.settings, Names(b"k" * 32), f"{crashed}'")
+        self.engines[index] = Engine(self.settings, Pseudonyms(b"k" * 32), f"{crashed}'")
         for other, engine in enumerate(self.engines):
             engine.rooms.ask(ROOM, self.moment(other))
             engine.lost(crashed, self.moment(other))

@@ -108,7 +108,7 @@ class Actor:
         if act.kind == "type":
             await self._begin_to_type(act)
         elif act.kind == "say":
-            await self._say(act.instance)
+            await self._schedule_notify(act.instance)
         elif device is None:
             await self._report(name, act.instance, STATUSES[int(act.amount * len(STATUSES))])
         elif act.kind in {"leave", "reload", "hop"}:
@@ -154,7 +154,7 @@ class Actor:
             self.run.surprise(f"{self.person.id} said that it types for {seconds} s: {on}, and was told {answer}")
         self.account.typed.append(Typed(began, time.monotonic(), seconds if on else 0.0))
 
-    async def _say(self, instance: int) -> None:
+    async def _schedule_notify(self, instance: int) -> None:
         """Once: what comes of it is no matter of presence but that it ends the typing."""
         began = time.monotonic()
         connection = self._connected(instance)

@@ -11,11 +11,11 @@ from typing import Any
 import msgspec
 from umbral_chat.model.entries import Sender
 from umbral_chat.providers.presence import TypingNow
-from umbral_chat_presence.claims import HERE, Claim, Moment
-from umbral_chat_presence.devices import Devices
-from umbral_chat_presence.engine import Engine
-from umbral_chat_presence.people import Person
-from umbral_chat_presence.room import Room
+from umbral_chat_presence.state.device_state import HERE, DeviceState, Instant
+from umbral_chat_presence.state.devices import Devices
+from umbral_chat_presence.state.engine import Engine
+from umbral_chat_presence.state.people import Person
+from umbral_chat_presence.state.room import Room
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ def never_expire() -> None:
     """A device that reports no more stays."""
     due = Devices.due
 
-    def stays(self: Devices, room: Room, person: Person, device: str, now: Moment) -> bool:
+    def stays(self: Devices, room: Room, person: Person, device: str, now: Instant) -> bool:
         slot = person.mine.get(device)
         if slot is not None and slot.claim.phase == HERE:
             slot.until = now.elapsed + 3600
@@ -49,7 +49,7 @@ def forget_the_hold_back() -> None:
     """Who leaves is gone at once."""
     leave = Devices.leave
 
-    def at_once(self: Devices, room: Room, person: Person, device: str, now: Moment) -> bool:
+    def at_once(self: Devices, room: Room, person: Person, device: str, now: Instant) -> bool:
         usual = self._settings
         self._settings = msgspec.structs.replace(usual, hold_back=0.0)
         try:
@@ -65,7 +65,7 @@ def type_for_ever() -> None:
     typing = Engine.typing
 
     def goes_on(
-        self: Engine, conversation: str, person: Sender, types: bool, seconds: float | None, now: Moment
+        self: Engine, conversation: str, person: Sender, types: bool, seconds: float | None, now: Instant
     ) -> TypingNow:
         answer = typing(self, conversation, person, types, seconds, now)
         for typist in self.rooms.all[conversation].typists.values() if answer.typing else ():
@@ -79,7 +79,7 @@ def type_for_ever() -> None:
 def let_the_older_claim_hold() -> None:
     """Of two claims of one device the one that was made first counts."""
 
-    def winner(self: Person, device: str, instance: str) -> tuple[Claim, bool] | None:
+    def winner(self: Person, device: str, instance: str) -> tuple[DeviceState, bool] | None:
         slot = self.mine.get(device)
         found = [] if slot is None else [(slot.claim.stamp, instance, slot.claim)]
         found += [(heard.claim.stamp, other, heard.claim) for other, heard in self.others.get(device, {}).items()]
@@ -93,7 +93,7 @@ def take_every_device_for_the_person() -> None:
     """Who leaves with one tab has left with all."""
     leave = Devices.leave
 
-    def leave_with_all(self: Devices, room: Room, person: Person, device: str, now: Moment) -> bool:
+    def leave_with_all(self: Devices, room: Room, person: Person, device: str, now: Instant) -> bool:
         left = leave(self, room, person, device, now)
         for other in list(person.mine):
             leave(self, room, person, other, now)

@@ -40,7 +40,7 @@ async def who_command(ctx: click.Context, conversation: str, watching: bool, int
     """
     from umbral_chat.commands import Client, Lines, Screen, conversation_path, print_json, say, stdout, watch
 
-    from umbral_chat_presence.shown import Here, lines
+    from umbral_chat_presence.cli_view import Here, lines
 
     service = current_service(ctx)
     path = conversation_path(conversation, "presence")

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 from umbral_chat.clock import Clock
 
-from umbral_chat_presence.engine import Engine
-from umbral_chat_presence.names import KEY_BYTES, Names
 from umbral_chat_presence.provider import EnginePresence
 from umbral_chat_presence.settings import PresenceSettings
-from umbral_chat_presence.ticking import ticking
+from umbral_chat_presence.state.engine import Engine
+from umbral_chat_presence.state.pseudonyms import KEY_BYTES, Pseudonyms
+from umbral_chat_presence.waits import background_task
 
 if TYPE_CHECKING:
     from umbral_chat.telemetry import Telemetry
@@ -25,13 +25,13 @@ class MemoryPresence(EnginePresence):
     name = "memory"
 
     def __init__(self, settings: PresenceSettings, clock: Clock, telemetry: Telemetry) -> None:
-        names = Names(secrets.token_bytes(KEY_BYTES))
+        names = Pseudonyms(secrets.token_bytes(KEY_BYTES))
         super().__init__(Engine(settings, names, "here"), clock, telemetry)
         self.lifespan: AbstractAsyncContextManager[object] = self._run()
 
     @asynccontextmanager
     async def _run(self) -> AsyncIterator[None]:
-        async with ticking(self.tick(), "presence: time"):
+        async with background_task(self.tick(), "presence: time"):
             yield
 
 

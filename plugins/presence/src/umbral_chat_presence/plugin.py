@@ -42,7 +42,7 @@ def umbral_chat_routes(services: Services) -> Sequence[ASGIRouteHandler]:
     """Presence and typing over HTTP, whichever plugin's presence is in use."""
     if services.presence is None:
         return ()
-    from umbral_chat_presence.api import routes
+    from umbral_chat_presence.http.routes import routes
 
     return routes(services, services.presence, _settings(services.base))
 

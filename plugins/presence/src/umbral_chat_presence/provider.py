@@ -21,9 +21,9 @@ from umbral_chat.providers.presence import (
     Viewer,
 )
 
-from umbral_chat_presence.claims import Moment, key_of
-from umbral_chat_presence.counting import Counting
-from umbral_chat_presence.engine import Engine
+from umbral_chat_presence.counters import PresenceCounters
+from umbral_chat_presence.state.device_state import Instant, key_of
+from umbral_chat_presence.state.engine import Engine
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -44,7 +44,7 @@ class EnginePresence:
         self._clock = clock
         self._link: PresenceLink | None = None
         self._busy = asyncio.Event()
-        self._counting = Counting(telemetry, engine)
+        self._counting = PresenceCounters(telemetry, engine)
 
     def attach(self, link: PresenceLink) -> None:
         """See `Presence`."""
@@ -156,8 +156,8 @@ class EnginePresence:
         """Whether time changes nothing."""
         return self._engine.idle
 
-    def _now(self) -> Moment:
-        return Moment(self._clock.monotonic(), _ms(self._clock.now()))
+    def _now(self) -> Instant:
+        return Instant(self._clock.monotonic(), _ms(self._clock.now()))
 
 
 def _ms(at: datetime) -> int:

@@ -15,19 +15,18 @@ from umbral_chat.model.depth import decode_bounded
 from umbral_chat.model.signals import Mode, RosterSignal
 from umbral_chat.providers.presence import PresenceState, Viewer
 
-from umbral_chat_presence import roster as rosters
-from umbral_chat_presence.beats import Rhythm
-from umbral_chat_presence.engine import Engine
-from umbral_chat_presence.names import KEY_BYTES, Names
-from umbral_chat_presence.outgoing import Outgoing
-from umbral_chat_presence.peers import Peers
 from umbral_chat_presence.provider import TICK, EnginePresence
-from umbral_chat_presence.reader import Reader
+from umbral_chat_presence.replication.heartbeats import HeartbeatTiming
+from umbral_chat_presence.replication.peers import Peers
+from umbral_chat_presence.replication.records import PresenceRecords
+from umbral_chat_presence.replication.roster_reader import RosterReader
+from umbral_chat_presence.replication.roster_schedule import RosterSchedule
+from umbral_chat_presence.replication.roster_writer import RosterWriter
 from umbral_chat_presence.settings import PresenceSettings
-from umbral_chat_presence.stored import Shelf
-from umbral_chat_presence.ticking import ticking
-from umbral_chat_presence.waits import within
-from umbral_chat_presence.writer import Writer
+from umbral_chat_presence.state import roster as rosters
+from umbral_chat_presence.state.engine import Engine
+from umbral_chat_presence.state.pseudonyms import KEY_BYTES, Pseudonyms
+from umbral_chat_presence.waits import background_task, within
 
 if TYPE_CHECKING:
     from umbral_chat.providers.store import SharedStore
@@ -48,22 +47,22 @@ class SharedPresence(EnginePresence):
     name = "shared"
 
     def __init__(self, store: SharedStore, settings: PresenceSettings, clock: Clock, telemetry: Telemetry) -> None:
-        self._names = Names(secrets.token_bytes(KEY_BYTES))
-        instance, rhythm = secrets.token_hex(6), Rhythm.of(settings)
+        self._names = Pseudonyms(secrets.token_bytes(KEY_BYTES))
+        instance, rhythm = secrets.token_hex(6), HeartbeatTiming.of(settings)
         engine = Engine(settings, self._names, instance, self._knows)
         super().__init__(engine, clock, telemetry)
-        self._outgoing = Outgoing()
+        self._schedule = RosterSchedule()
         self._peers = Peers(rhythm)
-        self._shelf = Shelf(store, clock, instance)
+        self._records = PresenceRecords(store, clock, instance)
         self._large: set[str] = set()
         """Conversations whose roster is too long for a signal, and of which nothing is told until it is stored."""
         self._mode: Mode | None = None
         parts = (clock, rhythm, self._counting)
-        self._reader = Reader(engine, self._shelf, self._peers, *parts, now=self._now, learnt=self._deliver)
-        self._writer = Writer(
+        self._reader = RosterReader(engine, self._records, self._peers, *parts, now=self._now, learnt=self._deliver)
+        self._writer = RosterWriter(
             engine,
-            self._shelf,
-            self._outgoing,
+            self._records,
+            self._schedule,
             *parts,
             now=self._now,
             live=lambda: self._mode == "live",
@@ -105,24 +104,24 @@ class SharedPresence(EnginePresence):
 
     @property
     def _idle(self) -> bool:
-        return super()._idle and not self._outgoing.untold
+        return super()._idle and not self._schedule.has_unsignalled
 
     def _deliver(self) -> None:
         super()._deliver()
         changes, now = self._engine.changes, self._now()
         if changes.dirty:
             for conversation, number in changes.dirty.items():
-                self._outgoing.changed(conversation, number, now.elapsed)
+                self._schedule.changed(conversation, number, now.elapsed)
                 self._reader.interested(conversation)
             changes.dirty.clear()
             self._writer.wake()
-        for conversation, number in self._outgoing.to_tell(now.elapsed):
+        for conversation, number in self._schedule.due_for_signal(now.elapsed):
             roster = msgspec.structs.replace(self._engine.roster(conversation, now), seen=[])
             encoded = rosters.encoder.encode(roster)
             if len(encoded) <= SIGNAL_BYTES:
-                self._tell(conversation, number, encoded)
-            elif self._outgoing.is_stored(conversation):
-                self._tell(conversation, number, b"null")
+                self._notify(conversation, number, encoded)
+            elif self._schedule.is_stored(conversation):
+                self._notify(conversation, number, b"null")
             else:
                 self._large.add(conversation)
         if self._link is not None and self._mode != (mode := self._link.mode()):
@@ -132,9 +131,9 @@ class SharedPresence(EnginePresence):
     def _stored(self, conversation: str, number: int) -> None:
         if conversation in self._large:
             self._large.discard(conversation)
-            self._tell(conversation, number, b"null")
+            self._notify(conversation, number, b"null")
 
-    def _tell(self, conversation: str, number: int, roster: bytes) -> None:
+    def _notify(self, conversation: str, number: int, roster: bytes) -> None:
         self._publish(
             RosterSignal(
                 conversation=conversation,
@@ -146,12 +145,12 @@ class SharedPresence(EnginePresence):
 
     @asynccontextmanager
     async def _run(self) -> AsyncIterator[None]:
-        self._names.use(await self._shelf.names_key())
+        self._names.use(await self._records.names_key())
         async with AsyncExitStack() as stack:
-            await stack.enter_async_context(ticking(self._reader.run(TICK), "presence: reader"))
+            await stack.enter_async_context(background_task(self._reader.run(TICK), "presence: reader"))
             stack.push_async_callback(self._finish)
-            await stack.enter_async_context(ticking(self._writer.run(TICK), "presence: writer"))
-            await stack.enter_async_context(ticking(self.tick(), "presence: time"))
+            await stack.enter_async_context(background_task(self._writer.run(TICK), "presence: writer"))
+            await stack.enter_async_context(background_task(self.tick(), "presence: time"))
             yield
 
     async def _finish(self) -> None:

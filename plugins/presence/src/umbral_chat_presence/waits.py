@@ -1,9 +1,10 @@
-"""Waiting by the service's clock, and no longer than it may take."""
+"""Waits by the service's clock, and background tasks of a lifespan."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Coroutine, Iterable
+from collections.abc import AsyncIterator, Awaitable, Coroutine, Iterable
+from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 from umbral_chat.clock import Clock
@@ -12,7 +13,7 @@ T = TypeVar("T")
 
 
 async def within(clock: Clock, seconds: float, what: Awaitable[T]) -> T:
-    """What `what` answers. Raises TimeoutError, and cancels it, when that takes longer."""
+    """The result of `what`. Raises TimeoutError, and cancels it, after `seconds`."""
     task = asyncio.ensure_future(what)
     limit = asyncio.ensure_future(clock.sleep(seconds))
     try:
@@ -25,14 +26,14 @@ async def within(clock: Clock, seconds: float, what: Awaitable[T]) -> T:
 
 
 async def all_of(calls: Iterable[Coroutine[Any, Any, None]]) -> None:
-    """Run them together. When some fail the others end nevertheless, and then the first failure is raised."""
+    """Run them together. When some fail the others still end, and then the first failure is raised."""
     for result in await asyncio.gather(*calls, return_exceptions=True):
         if isinstance(result, BaseException):
             raise result
 
 
-async def rest(clock: Clock, seconds: float, wake: asyncio.Event) -> None:
-    """Wait so long, or until `wake` is set, which is taken back."""
+async def pause(clock: Clock, seconds: float, wake: asyncio.Event) -> None:
+    """Wait so many seconds, or until `wake` is set, which is cleared again."""
     waking, limit = asyncio.ensure_future(wake.wait()), asyncio.ensure_future(clock.sleep(seconds))
     try:
         await asyncio.wait((waking, limit), return_when=asyncio.FIRST_COMPLETED)
@@ -41,10 +42,21 @@ async def rest(clock: Clock, seconds: float, wake: asyncio.Event) -> None:
         await _end(waking, limit)
 
 
+@asynccontextmanager
+async def background_task(coroutine: Coroutine[Any, Any, None], name: str) -> AsyncIterator[None]:
+    """Run `coroutine` as a task while entered; it is cancelled and awaited on leaving."""
+    task = asyncio.create_task(coroutine, name=name)
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
 async def _end(*tasks: asyncio.Future[Any]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
-__all__ = ["all_of", "rest", "within"]
+__all__ = ["all_of", "background_task", "pause", "within"]

@@ -15,7 +15,7 @@ import pytest
 from litestar import Litestar
 from umbral_chat._core.app import create_app
 from umbral_chat._core.plugins import boot
-from umbral_chat_presence import reader
+from umbral_chat_presence.replication import roster_reader
 
 from tests.stores import store_variables
 
@@ -34,7 +34,7 @@ MUCH = 30.0
 @pytest.fixture(autouse=True)
 def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """How long a first look may take is held by `test_sharing.py`, which moves the clock."""
-    monkeypatch.setattr(reader, "SETTLED_WITHIN", MUCH)
+    monkeypatch.setattr(roster_reader, "SETTLED_WITHIN", MUCH)
 
 
 @dataclass(frozen=True)

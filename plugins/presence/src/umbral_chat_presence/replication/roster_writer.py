@@ -8,14 +8,14 @@ from collections.abc import Callable
 
 from umbral_chat.clock import Clock
 from umbral_chat.errors import UmbralChatError
+from umbral_chat.transport_kit.backoff import Backoff
 
-from umbral_chat_presence.beats import Journal, Rhythm
-from umbral_chat_presence.claims import Moment
-from umbral_chat_presence.counting import Counting
-from umbral_chat_presence.engine import Engine
-from umbral_chat_presence.outgoing import KEPT, LIVE_DELAY, Outgoing
-from umbral_chat_presence.pauses import Pauses
-from umbral_chat_presence.stored import Shelf
+from umbral_chat_presence.counters import PresenceCounters
+from umbral_chat_presence.replication.heartbeats import FIRST_PAUSE, ChangeLog, HeartbeatTiming
+from umbral_chat_presence.replication.records import PresenceRecords
+from umbral_chat_presence.replication.roster_schedule import KEPT, LIVE_DELAY, RosterSchedule
+from umbral_chat_presence.state.device_state import Instant
+from umbral_chat_presence.state.engine import Engine
 from umbral_chat_presence.waits import all_of
 
 log = logging.getLogger(__name__)
@@ -30,7 +30,7 @@ LAPSING_EVERY = 60.0
 """Seconds between two looks at what is about to lapse, in half an hour."""
 
 
-class Writer:
+class RosterWriter:
     """One task. While nothing is to be stored, and nobody is here, it sleeps.
 
     `now` is the moment; `live` whether signals are pushed; `stored` is told of each roster that is.
@@ -39,29 +39,29 @@ class Writer:
     def __init__(
         self,
         engine: Engine,
-        shelf: Shelf,
-        outgoing: Outgoing,
+        shelf: PresenceRecords,
+        outgoing: RosterSchedule,
         clock: Clock,
-        rhythm: Rhythm,
-        counting: Counting,
+        rhythm: HeartbeatTiming,
+        counting: PresenceCounters,
         *,
-        now: Callable[[], Moment],
+        now: Callable[[], Instant],
         live: Callable[[], bool],
         stored: Callable[[str, int], None],
     ) -> None:
         self._engine = engine
-        self._shelf = shelf
-        self._outgoing = outgoing
+        self._records = shelf
+        self._schedule = outgoing
         self._clock = clock
         self._rhythm = rhythm
         self._counting = counting
         self._now = now
         self._live = live
         self._stored = stored
-        self._journal = Journal()
+        self._journal = ChangeLog()
         self._beaten = self._looked = float("-inf")
         self._owes_beat = False
-        self._pauses = Pauses(rhythm.beat)
+        self._backoff = Backoff(initial=FIRST_PAUSE, maximum=rhythm.beat)
         self._wake = asyncio.Event()
 
     def wake(self) -> None:
@@ -71,15 +71,15 @@ class Writer:
     async def run(self, tick: float) -> None:
         """Until cancelled."""
         while True:
-            if not (self._outgoing.unstored or self._owes_beat or self._engine.rooms.present):
+            if not (self._schedule.has_unstored or self._owes_beat or self._engine.rooms.present):
                 self._wake.clear()
                 await self._wake.wait()
             failed = await self._turn()
-            await self._clock.sleep(self._pauses.next() if failed else tick)
+            await self._clock.sleep(self._backoff.next() if failed else tick)
 
     async def finish(self) -> None:
         """Store all that is not stored. Raises HistoryUnavailable."""
-        await self._write_all(self._outgoing.rest())
+        await self._write_all(self._schedule.rest())
         if self._owes_beat:
             await self._beat()
 
@@ -92,7 +92,7 @@ class Writer:
             # A third party's store may raise anything, and the next try may go well.
             log.exception("presence was not stored")
         else:
-            self._pauses.reset()
+            self._backoff.reset()
             return False
         self._counting.failed.value += 1
         return True
@@ -102,7 +102,7 @@ class Writer:
         if now - self._looked >= LAPSING_EVERY:
             self._looked = now
             self._renew(now)
-        await self._write_all(self._outgoing.to_store(now, delay=LIVE_DELAY if self._live() else 0.0))
+        await self._write_all(self._schedule.due_for_store(now, delay=LIVE_DELAY if self._live() else 0.0))
         if self._owes_beat and self._now().elapsed - self._beaten >= BEAT_AFTER:
             await self._beat()
         await self._beat_in_time()
@@ -112,11 +112,11 @@ class Writer:
             await self._beat()
 
     def _renew(self, now: float) -> None:
-        for conversation in self._outgoing.lapsing(now):
+        for conversation in self._schedule.lapsing(now):
             if self._engine.says(conversation):
                 self._engine.changes.mark(conversation)
             else:
-                self._outgoing.forget(conversation)
+                self._schedule.forget(conversation)
 
     async def _write_all(self, due: list[tuple[str, int]]) -> None:
         for start in range(0, len(due), AT_ONCE):
@@ -128,22 +128,22 @@ class Writer:
         roster = self._engine.roster(conversation, self._now())
         # Of a conversation where nobody is, only who was there is left to tell, and that for longer.
         kept = KEPT if roster.devices or roster.typing else max(KEPT, self._engine.last_seen)
-        await self._shelf.write(conversation, roster, number, kept)
+        await self._records.write(conversation, roster, number, kept)
         self._counting.written.value += 1
         self._journal.wrote(conversation)
         self._owes_beat = True
-        self._outgoing.stored(conversation, number, self._now().elapsed)
+        self._schedule.stored(conversation, number, self._now().elapsed)
         self._stored(conversation, number)
 
     async def _beat(self) -> None:
         beat = self._journal.next()
         self._owes_beat = False
         try:
-            await self._shelf.beat(beat, self._rhythm.lapse)
+            await self._records.beat(beat, self._rhythm.lapse)
         except BaseException:
             self._owes_beat = True
             raise
         self._beaten = self._now().elapsed
 
 
-__all__ = ["AT_ONCE", "BEAT_AFTER", "LAPSING_EVERY", "Writer"]
+__all__ = ["AT_ONCE", "BEAT_AFTER", "LAPSING_EVERY", "RosterWriter"]

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable
 
-from umbral_chat_presence.claims import Moment
-from umbral_chat_presence.names import Names
-from umbral_chat_presence.people import Person
-from umbral_chat_presence.room import Room
 from umbral_chat_presence.settings import PresenceSettings
+from umbral_chat_presence.state.device_state import Instant
+from umbral_chat_presence.state.people import Person
+from umbral_chat_presence.state.pseudonyms import Pseudonyms
+from umbral_chat_presence.state.room import Room
 
 ASKED_KEPT = 4096
 """Conversations that are known because somebody asked."""
@@ -21,7 +21,7 @@ PAST_KEPT = 2000
 class Rooms:
     """Rooms by conversation, in bounds. A room is of one log: `epoch_of` tells which one there is now."""
 
-    def __init__(self, settings: PresenceSettings, names: Names, instance: str) -> None:
+    def __init__(self, settings: PresenceSettings, names: Pseudonyms, instance: str) -> None:
         self.all: dict[str, Room] = {}
         self.epoch_of: Callable[[str], str | None] = lambda _: None
         """The epoch of a conversation's log, None as long as it is not known."""
@@ -38,7 +38,7 @@ class Rooms:
         room = self.all.get(conversation)
         return room, None if room is None else room.people.get(key)
 
-    def take(self, conversation: str, now: Moment) -> Room:
+    def take(self, conversation: str, now: Instant) -> Room:
         """The room, made when there is none. Who takes it says something of it, or gives it back to `release`."""
         room = self.all.get(conversation)
         if room is None or conversation in self._past:
@@ -73,7 +73,7 @@ class Rooms:
 
     # who wants to know
 
-    def ask(self, conversation: str, now: Moment) -> None:
+    def ask(self, conversation: str, now: Instant) -> None:
         """Somebody wants to know of this conversation, or is there, and may be at another instance next: what others
         say of it is kept for a while."""
         self._asked[conversation] = now.elapsed
@@ -81,7 +81,7 @@ class Rooms:
         if len(self._asked) > ASKED_KEPT:
             self._unask()
 
-    def sweep(self, now: Moment) -> None:
+    def sweep(self, now: Instant) -> None:
         """Forget who asked long ago."""
         while self._asked and next(iter(self._asked.values())) + 2 * self._settings.ttl <= now.elapsed:
             self._unask()

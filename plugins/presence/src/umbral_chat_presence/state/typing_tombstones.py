@@ -8,7 +8,7 @@ KEPT = 4096
 """Ends remembered, of all conversations."""
 
 
-class Stops:
+class TypingTombstones:
     """By conversation and person: the stamp up to which all typing is over."""
 
     def __init__(self, seconds: float) -> None:
@@ -37,4 +37,4 @@ class Stops:
 
 _NEVER = (0, 0.0)
 
-__all__ = ["KEPT", "Stops"]
+__all__ = ["KEPT", "TypingTombstones"]

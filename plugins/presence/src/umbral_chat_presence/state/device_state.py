@@ -22,12 +22,12 @@ Kind = Literal["", "user", "key", "local"]
 """Of principals whose ids no service gives out; empty for whoever a service means. See `Person`."""
 
 
-class Claim(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
+class DeviceState(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
     """One device, as an instance last heard of it. Of two claims of one device the one with the higher `stamp` holds,
     and of equal ones that of the higher instance."""
 
     stamp: int
-    """Wall time in ms, or one more than any that was seen: see `Stamps`."""
+    """Wall time in ms, or one more than any that was seen: see `HybridClock`."""
     phase: Phase
     role: Role
     id: str | None
@@ -50,7 +50,7 @@ class Claim(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
         return person_key(self.role, self.id, self.kind)
 
 
-class Moment(NamedTuple):
+class Instant(NamedTuple):
     """Now."""
 
     elapsed: float
@@ -59,9 +59,12 @@ class Moment(NamedTuple):
     """UTC in ms: only for what people are shown, and to order the claims of different instances."""
 
 
-class Stamps:
-    """Stamps that rise on this instance, and above every stamp that it has seen (a hybrid logical clock). Instances
-    whose wall clocks differ so disagree only on what happened before they heard of each other."""
+class HybridClock:
+    """A hybrid logical clock: its stamps rise on this instance, and above every stamp that it has seen.
+
+    Instances whose wall clocks differ disagree only on what happened before they exchanged stamps (Kulkarni et al.,
+    "Logical Physical Clocks", 2014).
+    """
 
     def __init__(self) -> None:
         self.last = 0
@@ -113,11 +116,11 @@ __all__ = [
     "GONE",
     "HERE",
     "LEAVING",
-    "Claim",
+    "DeviceState",
+    "HybridClock",
+    "Instant",
     "Kind",
-    "Moment",
     "Phase",
-    "Stamps",
     "key_of",
     "keys_of",
     "kind_of",

@@ -5,11 +5,11 @@ from __future__ import annotations
 import msgspec
 from umbral_chat.model.entries import Role
 
-from umbral_chat_presence.claims import Claim, Kind, person_key
-from umbral_chat_presence.typists import TypingClaim
+from umbral_chat_presence.state.device_state import DeviceState, Kind, person_key
+from umbral_chat_presence.state.typists import TypingSpan
 
 
-class Seen(msgspec.Struct, frozen=True, array_like=True):
+class LastSeen(msgspec.Struct, frozen=True, array_like=True):
     """Somebody who was here, and when it was last, in UTC ms."""
 
     at: int
@@ -24,7 +24,7 @@ class Seen(msgspec.Struct, frozen=True, array_like=True):
         return person_key(self.role, self.id, self.kind)
 
 
-class Stop(msgspec.Struct, frozen=True, array_like=True):
+class TypingEnd(msgspec.Struct, frozen=True, array_like=True):
     """What this person began to type up to `stamp` is over, though another instance may not know."""
 
     stamp: int
@@ -34,10 +34,10 @@ class Stop(msgspec.Struct, frozen=True, array_like=True):
 class Roster(msgspec.Struct, frozen=True, array_like=True):
     """What an instance says of a conversation. It replaces what the same instance said before."""
 
-    devices: list[Claim] = []
-    typing: list[TypingClaim] = []
-    stops: list[Stop] = []
-    seen: list[Seen] = []
+    devices: list[DeviceState] = []
+    typing: list[TypingSpan] = []
+    stops: list[TypingEnd] = []
+    seen: list[LastSeen] = []
     """Who was here lately; stored, and not told in signals."""
     epoch: str = ""
     """Of the log that all of this is about; empty where that was not known, or there was none yet."""
@@ -63,4 +63,4 @@ NOBODY = Roster()
 encoder = msgspec.json.Encoder()
 decoder = msgspec.json.Decoder(Roster)
 
-__all__ = ["NOBODY", "Roster", "Seen", "Stop", "decoder", "encoder"]
+__all__ = ["NOBODY", "LastSeen", "Roster", "TypingEnd", "decoder", "encoder"]

@@ -5,28 +5,28 @@ from __future__ import annotations
 from umbral_chat.model.entries import Sender
 from umbral_chat.providers.presence import TypingNow
 
-from umbral_chat_presence.claims import Moment, key_of, kind_of
-from umbral_chat_presence.context import Context
-from umbral_chat_presence.deadlines import Due, past
-from umbral_chat_presence.room import Room
-from umbral_chat_presence.roster import Roster, Stop
-from umbral_chat_presence.stops import Stops
-from umbral_chat_presence.typists import Span, TypingClaim
+from umbral_chat_presence.state.context import Context
+from umbral_chat_presence.state.deadlines import Deadline, past
+from umbral_chat_presence.state.device_state import Instant, key_of, kind_of
+from umbral_chat_presence.state.room import Room
+from umbral_chat_presence.state.roster import Roster, TypingEnd
+from umbral_chat_presence.state.typing_tombstones import TypingTombstones
+from umbral_chat_presence.state.typists import Span, TypingSpan
 
 LEAST = 1.0
 """Shortest time to type, in seconds: less would be over before anybody is told."""
 
 
-class Keyboards:
+class TypingTracker:
     """What happens to the typing of a room."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
         self._instance = context.instance
         self._settings = context.settings
-        self.stops = Stops(context.settings.longest_typing)
+        self.tombstones = TypingTombstones(context.settings.longest_typing)
 
-    def begin(self, room: Room, person: Sender, seconds: float | None, now: Moment) -> TypingNow:
+    def begin(self, room: Room, person: Sender, seconds: float | None, now: Instant) -> TypingNow:
         """Somebody types, or still does."""
         if not room.may_type(person.role):
             return TypingNow(False, 0.0, room.listed)
@@ -37,7 +37,7 @@ class Keyboards:
         if current is not None and current[1] and now.elapsed - typist.renewed < lasts / 2:
             typist.mine = Span(current[0].stamp, until)
         else:
-            typist.mine = Span(self._context.stamps.next(now.wall), until)
+            typist.mine = Span(self._context.hybrid_clock.next(now.wall), until)
             typist.renewed = now.elapsed
             room.pending_typing.add(typist.key)
             room.stirred = True
@@ -45,14 +45,14 @@ class Keyboards:
         self._wait(room, typist.key, until)
         return TypingNow(True, lasts, room.listed)
 
-    def end(self, room: Room, key: str, now: Moment) -> None:
+    def end(self, room: Room, key: str, now: Instant) -> None:
         """Somebody stopped, or went."""
         if key in room.typists:
-            self.over(room, key, self._context.stamps.next(now.wall), now)
+            self.over(room, key, self._context.hybrid_clock.next(now.wall), now)
 
-    def over(self, room: Room, key: str, stamp: int, now: Moment, *, own: bool = True) -> None:
+    def over(self, room: Room, key: str, stamp: int, now: Instant, *, own: bool = True) -> None:
         """What this person began up to `stamp` is over, as it was heard here or (not `own`) at another instance."""
-        self.stops.add(room.conversation, key, stamp, now.elapsed)
+        self.tombstones.add(room.conversation, key, stamp, now.elapsed)
         typist = room.typists.get(key)
         if typist is None:
             return
@@ -66,7 +66,7 @@ class Keyboards:
         elif typist.mine is None and not typist.others and key not in room.pending_typing:
             typist.told = False
 
-    def due(self, room: Room, key: str, now: Moment) -> None:
+    def due(self, room: Room, key: str, now: Instant) -> None:
         """The time of somebody who types may have come."""
         typist = room.typists.get(key)
         if typist is None:
@@ -86,7 +86,7 @@ class Keyboards:
         elif ended and key not in room.pending_typing:
             typist.told = False  # the instance at which it began has told so
 
-    def learn(self, room: Room, roster: Roster, known: dict[str, int], now: Moment) -> None:
+    def learn(self, room: Room, roster: Roster, known: dict[str, int], now: Instant) -> None:
         """Another instance says who types there; `known` are the stamps that it said before."""
         for stop in roster.stops:
             self.over(room, stop.key, stop.stamp, now, own=False)
@@ -97,13 +97,13 @@ class Keyboards:
             if typist is not None and typist.mine is not None and typist.mine.stamp < typing.stamp:
                 typist.mine = None
                 self._context.changes.mark(room.conversation)
-            if self.stops.of(room.conversation, typing.key) >= typing.stamp != known.get(typing.key):
+            if self.tombstones.of(room.conversation, typing.key) >= typing.stamp != known.get(typing.key):
                 self._context.changes.mark(room.conversation)  # its end was heard of here, and not there
 
-    def claims(self, room: Room, now: Moment) -> list[TypingClaim]:
+    def claims(self, room: Room, now: Instant) -> list[TypingSpan]:
         """Who types, as this instance says."""
         return [
-            TypingClaim(
+            TypingSpan(
                 one.mine.stamp,
                 one.role,
                 one.id,
@@ -115,22 +115,22 @@ class Keyboards:
             if one.mine is not None and not past(one.mine.until, now.elapsed)
         ]
 
-    def ends(self, room: Room) -> list[Stop]:
+    def ends(self, room: Room) -> list[TypingEnd]:
         """What is over though another instance still says that it is not."""
         stamps = {}
         for elsewhere in room.elsewhere.values():
             for key, stamp in elsewhere.typing.items():
-                over = self.stops.of(room.conversation, key)
+                over = self.tombstones.of(room.conversation, key)
                 if over >= stamp:
                     stamps[key] = over
-        return [Stop(stamp, key) for key, stamp in stamps.items()]
+        return [TypingEnd(stamp, key) for key, stamp in stamps.items()]
 
     def _lasts(self, person: Sender, wanted: float | None) -> float:
         usual = self._settings.assistant_typing_ttl if person.role == "assistant" else self._settings.typing_ttl
         return usual if wanted is None else min(max(LEAST, wanted), self._settings.longest_typing)
 
     def _wait(self, room: Room, key: str, until: float) -> None:
-        self._context.deadlines.add(until, Due("typing", room.conversation, key))
+        self._context.deadlines.add(until, Deadline("typing", room.conversation, key))
 
 
-__all__ = ["LEAST", "Keyboards"]
+__all__ = ["LEAST", "TypingTracker"]

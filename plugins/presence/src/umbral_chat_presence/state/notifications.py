@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 from umbral_chat.model.entries import Role
 from umbral_chat.model.signals import PersonThere, PresenceSignal, Signal, TypingSignal
 
-from umbral_chat_presence.room import Room
+from umbral_chat_presence.state.room import Room
 
 EVERY = 1.0
 """Seconds between two tellings of one conversation: what changes meanwhile is told together, so that a room in which

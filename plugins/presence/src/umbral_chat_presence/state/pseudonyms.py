@@ -13,8 +13,8 @@ NAME_BYTES = 9
 conversation none would share it."""
 
 
-class Names:
-    """Names by a secret key: the same wherever the key is, and others in every conversation."""
+class Pseudonyms:
+    """Pseudonyms by a secret key: the same wherever the key is, and others in every conversation."""
 
     def __init__(self, key: bytes) -> None:
         self._key = key
@@ -29,4 +29,4 @@ class Names:
         return base64.urlsafe_b64encode(digest).decode("ascii")
 
 
-__all__ = ["KEY_BYTES", "NAME_BYTES", "Names"]
+__all__ = ["KEY_BYTES", "NAME_BYTES", "Pseudonyms"]

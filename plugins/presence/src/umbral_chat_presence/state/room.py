@@ -11,31 +11,31 @@ from umbral_chat.model.entries import Role
 from umbral_chat.model.signals import PersonThere
 from umbral_chat.providers.presence import PersonSeen, PersonTyping, PresenceList, Viewer
 
-from umbral_chat_presence.claims import Claim, Kind
-from umbral_chat_presence.people import Face, Heard, Person
-from umbral_chat_presence.roster import Roster, Seen
 from umbral_chat_presence.settings import PresenceSettings
-from umbral_chat_presence.typists import GRACE, Span, TypingClaim, Typist
-from umbral_chat_presence.views import listing_of, moment
+from umbral_chat_presence.state.device_state import DeviceState, Kind
+from umbral_chat_presence.state.people import Person, PersonSummary, RemoteState
+from umbral_chat_presence.state.roster import LastSeen, Roster
+from umbral_chat_presence.state.typists import GRACE, Span, TypingSpan, TypingState
+from umbral_chat_presence.state.views import listing_of, moment
 
 
 @dataclass(slots=True)
-class Elsewhere:
+class RemoteRoster:
     """What another instance said last of this conversation."""
 
     number: int
-    devices: dict[tuple[str, str], Claim] = field(default_factory=dict)
+    devices: dict[tuple[str, str], DeviceState] = field(default_factory=dict)
     """By person and device."""
     typing: dict[str, int] = field(default_factory=dict)
-    """Stamps by person, of what is over, too."""
+    """HybridClock by person, of what is over, too."""
     lost: bool = False
     epoch: str = ""
 
 
-class SeenIn(NamedTuple):
+class LastSeenInLog(NamedTuple):
     """Somebody who was here, and the epoch of the log in which that was; empty where it was not known yet."""
 
-    seen: Seen
+    seen: LastSeen
     epoch: str
 
 
@@ -60,10 +60,10 @@ class Room:
         """Devices of this instance that are here or leaving."""
         self.gone: OrderedDict[tuple[str, str], None] = OrderedDict()
         """Devices of this instance that are gone, the longest first."""
-        self.typists: dict[str, Typist] = {}
-        self.seen: OrderedDict[str, SeenIn] = OrderedDict()
+        self.typists: dict[str, TypingState] = {}
+        self.seen: OrderedDict[str, LastSeenInLog] = OrderedDict()
         """Who was here, the longest absent first."""
-        self.elsewhere: dict[str, Elsewhere] = {}
+        self.elsewhere: dict[str, RemoteRoster] = {}
         self.pending: set[str] = set()
         """People of whom channels are to be told, since it changed here."""
         self.pending_typing: set[str] = set()
@@ -135,17 +135,17 @@ class Room:
             if there is not None and there.role not in self._settings.hidden_roles:
                 self.told[person.key] = there
 
-    def _told_elsewhere(self, key: str, face: Face | None) -> None:
+    def _told_elsewhere(self, key: str, face: PersonSummary | None) -> None:
         if face is None or face.public.role in self._settings.hidden_roles:
             self.told.pop(key, None)
         else:
             self.told[key] = face.there
 
-    def remember(self, seen: Seen, epoch: str = "") -> None:
+    def remember(self, seen: LastSeen, epoch: str = "") -> None:
         """Somebody was here, in the log of this epoch if that is known."""
         known = self.seen.get(seen.key)
         if self._settings.last_seen and seen.key not in self.seen_by_all and (known is None or known.seen.at < seen.at):
-            self.seen[seen.key] = SeenIn(seen, epoch)
+            self.seen[seen.key] = LastSeenInLog(seen, epoch)
             self.seen.move_to_end(seen.key)
             if len(self.seen) > self._settings.listed_people:
                 self.seen.popitem(last=False)
@@ -159,7 +159,7 @@ class Room:
         instances = {instance for heard in person.others.values() for instance in heard}
         epochs = {self.elsewhere[instance].epoch for instance in instances if instance in self.elsewhere}
         epoch = epochs.pop() if len(epochs) == 1 and not person.mine else self.epoch or ""
-        self.remember(Seen(at, newest.role, newest.id, newest.name, newest.kind), epoch)
+        self.remember(LastSeen(at, newest.role, newest.id, newest.name, newest.kind), epoch)
 
     # other instances
 
@@ -174,11 +174,11 @@ class Room:
         before, typed = ({}, {}) if known is None else (known.devices, known.typing)
         after = {(claim.key, claim.device): claim for claim in roster.devices}
         types = {typing.key: typing.stamp for typing in roster.typing}
-        self.elsewhere[instance] = Elsewhere(number, after, types, epoch=roster.epoch)
+        self.elsewhere[instance] = RemoteRoster(number, after, types, epoch=roster.epoch)
         concerned = {self._unclaim(instance, *at) for at in before.keys() - after.keys()}
         for (key, device), claim in after.items():
             if before.get((key, device)) != claim:
-                self.person(key).others.setdefault(device, {})[instance] = Heard(claim, now)
+                self.person(key).others.setdefault(device, {})[instance] = RemoteState(claim, now)
                 concerned.add(key)
         for key in typed.keys() - types.keys():
             self._still(instance, key)
@@ -189,7 +189,7 @@ class Room:
             self.remember(seen, roster.epoch)
         return concerned
 
-    def _types(self, instance: str, typing: TypingClaim, now: float) -> None:
+    def _types(self, instance: str, typing: TypingSpan, now: float) -> None:
         typist = self.typist(typing.key, typing.role, typing.id, typing.name, typing.kind)
         old, until = typist.others.get(instance), now + typing.left + GRACE
         if old is not None and old.stamp == typing.stamp:
@@ -208,7 +208,7 @@ class Room:
         for key in known.typing:
             self._still(instance, key)
         # Should it come back, what it said last is news.
-        self.elsewhere[instance] = Elsewhere(known.number, lost=True)
+        self.elsewhere[instance] = RemoteRoster(known.number, lost=True)
         return concerned
 
     def of_other_logs(self, epoch: str) -> list[str]:
@@ -231,11 +231,11 @@ class Room:
 
     # typing
 
-    def typist(self, key: str, role: Role, id: str | None, label: str | None, kind: Kind) -> Typist:  # noqa: A002
+    def typist(self, key: str, role: Role, id: str | None, label: str | None, kind: Kind) -> TypingState:  # noqa: A002
         """The one who types, new if need be."""
         found = self.typists.get(key)
         if found is None:
-            found = self.typists[key] = Typist(key, self.name(key), role, id, label, kind)
+            found = self.typists[key] = TypingState(key, self.name(key), role, id, label, kind)
         found.role, found.label = role, label
         return found
 
@@ -255,13 +255,13 @@ class Room:
         """Whether it is told that somebody of this role types."""
         return role == "assistant" or self.listed
 
-    def typing(self, now: float) -> Iterator[Typist]:
+    def typing(self, now: float) -> Iterator[TypingState]:
         """Who types now, as far as anybody may know."""
         for typist in self.typists.values():
             if self.types(typist, now):
                 yield typist
 
-    def types(self, typist: Typist, now: float) -> bool:
+    def types(self, typist: TypingState, now: float) -> bool:
         """Whether it is told that this one types."""
         if typist.current(now, self.instance) is None or not self.may_type(typist.role):
             return False
@@ -306,4 +306,4 @@ class Room:
         ]
 
 
-__all__ = ["Elsewhere", "Room"]
+__all__ = ["RemoteRoster", "Room"]

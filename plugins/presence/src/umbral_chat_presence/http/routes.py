@@ -15,8 +15,8 @@ from umbral_chat.model.entries import Sender
 from umbral_chat.model.validation import check_metadata
 from umbral_chat.providers.presence import DEVICE, Report, check_name, viewer
 
-from umbral_chat_presence.bodies import ROLES, LeftView, PresenceBody, PresenceView, RenewalView, TypingBody
-from umbral_chat_presence.document import PRESENCE, TYPING, leave, presence, report, typing
+from umbral_chat_presence.http.bodies import ROLES, LeftView, PresenceBody, PresenceView, RenewalView, TypingBody
+from umbral_chat_presence.http.document import PRESENCE, TYPING, leave, presence, report, typing
 
 if TYPE_CHECKING:
     from litestar.handlers import ASGIRouteHandler

@@ -12,7 +12,7 @@ import msgspec
 from umbral_chat.model.entries import Role
 from umbral_chat.providers.presence import PersonHere, PresenceList
 
-from umbral_chat_presence.people import Person
+from umbral_chat_presence.state.people import Person
 
 ROLES: tuple[Role, ...] = get_args(Role)
 

@@ -1,4 +1,4 @@
-"""Outgoing: which rosters are to be told and stored, and when. Pure."""
+"""RosterSchedule: which rosters are to be told and stored, and when. Pure."""
 
 from __future__ import annotations
 
@@ -26,21 +26,21 @@ class _Entry:
     stored: float = _NEVER
 
 
-class Outgoing:
+class RosterSchedule:
     """By conversation. It is told what changed, and asked what is due."""
 
     def __init__(self) -> None:
         self._entries: dict[str, _Entry] = {}
-        self._untold: dict[str, None] = {}
+        self._unsignalled: dict[str, None] = {}
         self._unstored: dict[str, None] = {}
 
     @property
-    def untold(self) -> bool:
+    def has_unsignalled(self) -> bool:
         """Whether anything is to be told."""
-        return bool(self._untold)
+        return bool(self._unsignalled)
 
     @property
-    def unstored(self) -> bool:
+    def has_unstored(self) -> bool:
         """Whether anything is to be stored."""
         return bool(self._unstored)
 
@@ -50,17 +50,17 @@ class Outgoing:
         if conversation not in self._unstored:
             entry.since = now
         entry.number = number
-        self._untold[conversation] = self._unstored[conversation] = None
+        self._unsignalled[conversation] = self._unstored[conversation] = None
 
-    def to_tell(self, now: float) -> list[tuple[str, int]]:
+    def due_for_signal(self, now: float) -> list[tuple[str, int]]:
         """Conversations, with the numbers of what is to be told now; told with that."""
-        due = [one for one in self._untold if now - self._entries[one].told >= EVERY]
+        due = [one for one in self._unsignalled if now - self._entries[one].told >= EVERY]
         for one in due:
-            del self._untold[one]
+            del self._unsignalled[one]
             self._entries[one].told = now
         return [(one, self._entries[one].number) for one in due]
 
-    def to_store(self, now: float, *, delay: float) -> list[tuple[str, int]]:
+    def due_for_store(self, now: float, *, delay: float) -> list[tuple[str, int]]:
         """Conversations, with the numbers of what is to be stored now: `delay` seconds after it changed."""
         found = []
         for one in self._unstored:
@@ -94,8 +94,8 @@ class Outgoing:
 
     def forget(self, conversation: str) -> None:
         """There is nothing to say of it any more."""
-        self._untold.pop(conversation, None)
+        self._unsignalled.pop(conversation, None)
         del self._entries[conversation]
 
 
-__all__ = ["EVERY", "KEPT", "LIVE_DELAY", "Outgoing"]
+__all__ = ["EVERY", "KEPT", "LIVE_DELAY", "RosterSchedule"]

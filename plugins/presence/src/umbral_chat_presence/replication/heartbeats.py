@@ -13,7 +13,11 @@ LISTED = 256
 more reads all that it wants to know of."""
 
 
-class Beat(msgspec.Struct, frozen=True, array_like=True):
+FIRST_PAUSE = 0.25
+"""Least seconds until the store is asked again after it did not answer."""
+
+
+class Heartbeat(msgspec.Struct, frozen=True, array_like=True):
     """What an instance stores of itself."""
 
     count: int
@@ -26,7 +30,7 @@ class Beat(msgspec.Struct, frozen=True, array_like=True):
     """Conversations written lately, each with the number of its last write."""
 
 
-class Rhythm(msgspec.Struct, frozen=True):
+class HeartbeatTiming(msgspec.Struct, frozen=True):
     """How often instances tell that they live, and when they are given up."""
 
     beat: float
@@ -35,7 +39,7 @@ class Rhythm(msgspec.Struct, frozen=True):
     """Seconds without one after which an instance is given up."""
 
     @classmethod
-    def of(cls, settings: PresenceSettings) -> Rhythm:
+    def of(cls, settings: PresenceSettings) -> HeartbeatTiming:
         """Clients report three times within a time to live, so by then whoever was at an instance that crashed is at
         another; and nobody who comes back within the hold-back may have gone meanwhile. The last heartbeat may have
         been one interval before the crash, and half of one is for its way."""
@@ -43,7 +47,7 @@ class Rhythm(msgspec.Struct, frozen=True):
         return cls(beat, max(settings.ttl / 3, settings.hold_back) + 1.5 * beat)
 
 
-class Journal:
+class ChangeLog:
     """What this instance wrote, for its heartbeat."""
 
     def __init__(self) -> None:
@@ -60,13 +64,13 @@ class Journal:
         if len(self._recent) > LISTED:
             self._since = self._recent.popitem(last=False)[1]
 
-    def next(self) -> Beat:
+    def next(self) -> Heartbeat:
         """The next heartbeat."""
         self._count += 1
-        return Beat(self._count, self._writes, self._since, list(self._recent.items()))
+        return Heartbeat(self._count, self._writes, self._since, list(self._recent.items()))
 
 
 encoder = msgspec.json.Encoder()
-decoder = msgspec.json.Decoder(Beat)
+decoder = msgspec.json.Decoder(Heartbeat)
 
-__all__ = ["LISTED", "Beat", "Journal", "Rhythm", "decoder", "encoder"]
+__all__ = ["FIRST_PAUSE", "LISTED", "ChangeLog", "Heartbeat", "HeartbeatTiming", "decoder", "encoder"]

@@ -8,15 +8,15 @@ from collections.abc import Callable
 
 from umbral_chat.clock import Clock
 from umbral_chat.errors import HistoryUnavailable, UmbralChatError
+from umbral_chat.transport_kit.backoff import Backoff
 
-from umbral_chat_presence.beats import Rhythm
-from umbral_chat_presence.claims import Moment
-from umbral_chat_presence.counting import Counting
-from umbral_chat_presence.engine import Engine
-from umbral_chat_presence.pauses import Pauses
-from umbral_chat_presence.peers import Peers
-from umbral_chat_presence.stored import Shelf
-from umbral_chat_presence.waits import all_of, rest, within
+from umbral_chat_presence.counters import PresenceCounters
+from umbral_chat_presence.replication.heartbeats import FIRST_PAUSE, HeartbeatTiming
+from umbral_chat_presence.replication.peers import Peers
+from umbral_chat_presence.replication.records import PresenceRecords
+from umbral_chat_presence.state.device_state import Instant
+from umbral_chat_presence.state.engine import Engine
+from umbral_chat_presence.waits import all_of, pause, within
 
 log = logging.getLogger(__name__)
 
@@ -29,24 +29,24 @@ SETTLED_WITHIN = 3.0
 _NEVER = float("-inf")
 
 
-class Reader:
+class RosterReader:
     """One task. While nobody wants to know anything it sleeps. `now` is the moment; `learnt` is told when there may be
     something to tell."""
 
     def __init__(
         self,
         engine: Engine,
-        shelf: Shelf,
+        shelf: PresenceRecords,
         peers: Peers,
         clock: Clock,
-        rhythm: Rhythm,
-        counting: Counting,
+        rhythm: HeartbeatTiming,
+        counting: PresenceCounters,
         *,
-        now: Callable[[], Moment],
+        now: Callable[[], Instant],
         learnt: Callable[[], None],
     ) -> None:
         self._engine = engine
-        self._shelf = shelf
+        self._records = shelf
         self._peers = peers
         self._clock = clock
         self._rhythm = rhythm
@@ -61,7 +61,7 @@ class Reader:
         """Conversations of which a roster was not there whole."""
         self._waiting: dict[str, asyncio.Future[None]] = {}
         self._looked = _NEVER
-        self._pauses = Pauses(rhythm.beat)
+        self._backoff = Backoff(initial=FIRST_PAUSE, maximum=rhythm.beat)
         self._wake = asyncio.Event()
 
     def want(self, conversation: str) -> None:
@@ -109,9 +109,9 @@ class Reader:
                     self._wake.clear()
                     await self._wake.wait()
                 if await self._turn():
-                    await self._clock.sleep(self._pauses.next())
+                    await self._clock.sleep(self._backoff.next())
                 else:
-                    await rest(self._clock, tick, self._wake)
+                    await pause(self._clock, tick, self._wake)
         finally:
             _answer(self._waiting, HistoryUnavailable("The service ends."))
 
@@ -131,7 +131,7 @@ class Reader:
         finally:
             _answer(waiting, error)
         if error is None:
-            self._pauses.reset()
+            self._backoff.reset()
             return False
         self._counting.failed.value += 1
         return True
@@ -154,7 +154,7 @@ class Reader:
     async def _look(self, asked: set[str]) -> None:
         """Who lives, and what they wrote."""
         began = self._now().elapsed
-        beats = await self._shelf.beats()
+        beats = await self._records.beats()
         now = self._now()
         interests = asked.union(self._engine.rooms.interests)
         news = self._peers.look(beats, interests, now.elapsed)
@@ -174,7 +174,7 @@ class Reader:
         if late:
             waiting[conversation] = self._waiting.pop(conversation)
         try:
-            found = await self._shelf.read(conversation, self._peers.living)
+            found = await self._records.read(conversation, self._peers.living)
         except BaseException:
             self._wanted.add(conversation)
             raise
@@ -219,4 +219,4 @@ def _answer(waiting: dict[str, asyncio.Future[None]], error: BaseException | Non
     waiting.clear()
 
 
-__all__ = ["AT_ONCE", "SETTLED_WITHIN", "Reader"]
+__all__ = ["AT_ONCE", "SETTLED_WITHIN", "RosterReader"]

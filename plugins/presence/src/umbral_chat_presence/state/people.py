@@ -11,28 +11,28 @@ import msgspec
 from umbral_chat.model.signals import PersonThere
 from umbral_chat.providers.presence import Availability, DeviceHere, PersonHere
 
-from umbral_chat_presence.claims import GONE, HERE, Claim
+from umbral_chat_presence.state.device_state import GONE, HERE, DeviceState
 
 
 @dataclass(slots=True)
 class Slot:
     """A device that this instance answers for."""
 
-    claim: Claim
+    claim: DeviceState
     until: float
     """Elapsed seconds at which its phase ends: it expires, its hold-back is over, or it is forgotten."""
     heard: int
     """When something was last heard of it, in UTC ms."""
 
 
-class Heard(NamedTuple):
+class RemoteState(NamedTuple):
     """A device that another instance answers for, and since when this claim is known here (elapsed seconds)."""
 
-    claim: Claim
+    claim: DeviceState
     at: float
 
 
-class Face(msgspec.Struct, frozen=True):
+class PersonSummary(msgspec.Struct, frozen=True):
     """How a person looks: to those who see ids, to everybody else, and on channels."""
 
     full: PersonHere
@@ -48,8 +48,8 @@ class Person:
     name: str
     """Opaque."""
     mine: dict[str, Slot] = field(default_factory=dict)
-    others: dict[str, dict[str, Heard]] = field(default_factory=dict)
-    face: Face | None = None
+    others: dict[str, dict[str, RemoteState]] = field(default_factory=dict)
+    face: PersonSummary | None = None
     """None: nobody sees it."""
     invisible: bool = False
 
@@ -58,7 +58,7 @@ class Person:
         """Whether nothing is known of it."""
         return not self.mine and not self.others
 
-    def winner(self, device: str, instance: str) -> tuple[Claim, bool] | None:
+    def winner(self, device: str, instance: str) -> tuple[DeviceState, bool] | None:
         """The claim that holds for this device, and whether it is this `instance`'s own."""
         slot = self.mine.get(device)
         best = None if slot is None else (slot.claim.stamp, instance, slot.claim)
@@ -67,7 +67,7 @@ class Person:
                 best = (heard.claim.stamp, other, heard.claim)
         return None if best is None else (best[2], best[1] == instance)
 
-    def winners(self, instance: str) -> Iterator[Claim]:
+    def winners(self, instance: str) -> Iterator[DeviceState]:
         """The claim that holds for each device."""
         if not self.others:
             yield from (slot.claim for slot in self.mine.values())
@@ -107,21 +107,21 @@ class Person:
         self.face = None if not live or self.invisible else _face(self.name, live)
 
 
-def _face(name: str, live: list[Claim]) -> Face:
+def _face(name: str, live: list[DeviceState]) -> PersonSummary:
     newest = max(live, key=lambda claim: (claim.stamp, claim.device)) if len(live) > 1 else live[0]
     status = _together(live)
     since = datetime.fromtimestamp(min(claim.since for claim in live) / 1000, UTC)
     public = PersonHere(person=name, role=newest.role, name=newest.name, status=status, since=since)
     devices = [DeviceHere(one.device, one.status, one.metadata) for one in sorted(live, key=lambda one: one.device)]
     full = msgspec.structs.replace(public, id=newest.id, devices=devices)
-    return Face(full, public, PersonThere(name, newest.role, status, newest.name))
+    return PersonSummary(full, public, PersonThere(name, newest.role, status, newest.name))
 
 
-def _together(live: list[Claim]) -> Availability:
+def _together(live: list[DeviceState]) -> Availability:
     statuses = {claim.status for claim in live}
     return "busy" if "busy" in statuses else "online" if "online" in statuses else "away"
 
 
-_NONE: dict[str, Heard] = {}
+_NONE: dict[str, RemoteState] = {}
 
-__all__ = ["Face", "Heard", "Person", "Slot"]
+__all__ = ["Person", "PersonSummary", "RemoteState", "Slot"]

@@ -13,12 +13,12 @@ from umbral_chat.errors import HistoryUnavailable, StoreError
 from umbral_chat.model.depth import decode_bounded
 from umbral_chat.providers.store import SharedStore
 
-from umbral_chat_presence import beats
-from umbral_chat_presence.beats import Beat
-from umbral_chat_presence.names import KEY_BYTES
-from umbral_chat_presence.outgoing import KEPT
-from umbral_chat_presence.parts import Stored, pack, unpack
-from umbral_chat_presence.roster import Roster
+from umbral_chat_presence.replication import heartbeats
+from umbral_chat_presence.replication.heartbeats import Heartbeat
+from umbral_chat_presence.replication.roster_parts import Stored, pack, unpack
+from umbral_chat_presence.replication.roster_schedule import KEPT
+from umbral_chat_presence.state.pseudonyms import KEY_BYTES
+from umbral_chat_presence.state.roster import Roster
 from umbral_chat_presence.waits import within
 
 T = TypeVar("T")
@@ -32,7 +32,7 @@ SCAN = 1000
 """Records of one scan. More rosters than that of one conversation are read instance by instance."""
 
 
-class Shelf:
+class PresenceRecords:
     """The records of presence. Each call raises HistoryUnavailable when the store does not answer in time.
 
     `beat/INSTANCE` are heartbeats, `roster/CONVERSATION/INSTANCE/PART` rosters: one scan reads a conversation."""
@@ -58,19 +58,19 @@ class Shelf:
             )
         return record.value
 
-    async def beat(self, beat: Beat, ttl: float) -> None:
+    async def beat(self, beat: Heartbeat, ttl: float) -> None:
         """Store this instance's heartbeat, which lapses after `ttl` seconds."""
-        value = beats.encoder.encode(beat)
+        value = heartbeats.encoder.encode(beat)
         await self._call(self._store.put(NAMESPACE, f"beat/{self._instance}", value, ttl=ttl))
 
-    async def beats(self) -> dict[str, Beat]:
+    async def beats(self) -> dict[str, Heartbeat]:
         """The heartbeats of all others that can be read."""
         found = {}
         for key, record in (await self._call(self._store.scan(NAMESPACE, prefix="beat/", limit=SCAN))).items():
             instance = key.removeprefix("beat/")
             try:
                 if instance != self._instance:
-                    found[instance] = decode_bounded(beats.decoder, record.value)
+                    found[instance] = decode_bounded(heartbeats.decoder, record.value)
             except msgspec.MsgspecError:  # of another version: it cannot be understood, and is no failure of the store
                 continue
         return found
@@ -106,4 +106,4 @@ class Shelf:
             raise HistoryUnavailable(f"The shared store did not answer within {TIMEOUT:g} s.") from None
 
 
-__all__ = ["NAMESPACE", "SCAN", "TIMEOUT", "Shelf"]
+__all__ = ["NAMESPACE", "SCAN", "TIMEOUT", "PresenceRecords"]

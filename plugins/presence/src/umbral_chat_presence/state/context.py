@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from umbral_chat_presence.claims import Stamps
-from umbral_chat_presence.deadlines import Deadlines
 from umbral_chat_presence.settings import PresenceSettings
+from umbral_chat_presence.state.deadlines import Deadlines
+from umbral_chat_presence.state.device_state import HybridClock
 
 
 @dataclass(slots=True)
@@ -30,7 +30,7 @@ class Context:
 
     settings: PresenceSettings
     instance: str
-    stamps: Stamps = field(default_factory=Stamps)
+    hybrid_clock: HybridClock = field(default_factory=HybridClock)
     deadlines: Deadlines = field(default_factory=Deadlines)
     changes: Changes = field(default_factory=Changes)
 

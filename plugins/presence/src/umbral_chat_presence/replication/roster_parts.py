@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 import msgspec
 from umbral_chat.model.depth import decode_bounded
 
-from umbral_chat_presence.roster import Roster
+from umbral_chat_presence.state.roster import Roster
 
 PART_BYTES = 60_000
 """Most bytes of a part: what is around it takes little of the rest."""

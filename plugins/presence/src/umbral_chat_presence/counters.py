@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 from umbral_chat.model.signals import PresenceSignal, RosterSignal, Signal
 
-from umbral_chat_presence.engine import Engine
 from umbral_chat_presence.metrics import DEVICES, METRICS, PEOPLE, REPORTS, ROSTERS, SIGNALS
+from umbral_chat_presence.state.engine import Engine
 
 if TYPE_CHECKING:
     from umbral_chat.telemetry import Telemetry
 
 
-class Counting:
+class PresenceCounters:
     """Cells to count in."""
 
     def __init__(self, telemetry: Telemetry, engine: Engine) -> None:
@@ -39,4 +39,4 @@ class Counting:
                 self._typing.value += 1
 
 
-__all__ = ["Counting"]
+__all__ = ["PresenceCounters"]

@@ -6,11 +6,11 @@ import msgspec
 from umbral_chat.errors import TooManyRequests
 from umbral_chat.model.entries import Role
 
-from umbral_chat_presence.claims import GONE, HERE, LEAVING, Claim, Moment
-from umbral_chat_presence.context import Context
-from umbral_chat_presence.deadlines import Due, past
-from umbral_chat_presence.people import Person, Slot
-from umbral_chat_presence.room import Room
+from umbral_chat_presence.state.context import Context
+from umbral_chat_presence.state.deadlines import Deadline, past
+from umbral_chat_presence.state.device_state import GONE, HERE, LEAVING, DeviceState, Instant
+from umbral_chat_presence.state.people import Person, Slot
+from umbral_chat_presence.state.room import Room
 
 HOLDS = 4
 """Times that a held device is renewed within its time to live, and the part of it after which the renewal of a device
@@ -68,7 +68,7 @@ class Devices:
         limit = self._settings.devices
         return limit if role == "user" else limit + limit // 10
 
-    def claim(self, room: Room, person: Person, claim: Claim, now: Moment) -> None:
+    def claim(self, room: Room, person: Person, claim: DeviceState, now: Instant) -> None:
         """This device is here, and with this instance. `claim` has no stamp and no `since` yet."""
         until = now.elapsed + claim.ttl
         slot, found = person.mine.get(claim.device), person.winner(claim.device, self._instance)
@@ -78,11 +78,11 @@ class Devices:
                 slot.until, slot.heard = until, now.wall
                 return
         since = now.wall if person.since is None else person.since
-        stamp = self._context.stamps.next(now.wall)
+        stamp = self._context.hybrid_clock.next(now.wall)
         self._put(room, person, msgspec.structs.replace(claim, stamp=stamp, since=since), until, now)
         room.look(person, now.wall, own=True)
 
-    def renew(self, room: Room, person: Person, device: str, now: Moment) -> bool:
+    def renew(self, room: Room, person: Person, device: str, now: Instant) -> bool:
         """Something else was heard of a device; whether it is here."""
         found = person.winner(device, self._instance)
         if found is None or found[0].phase != HERE:
@@ -92,19 +92,19 @@ class Devices:
             self.claim(room, person, claim, now)
         return True
 
-    def leave(self, room: Room, person: Person, device: str, now: Moment) -> bool:
+    def leave(self, room: Room, person: Person, device: str, now: Instant) -> bool:
         """A device goes; whether it was here."""
         found = person.winner(device, self._instance)
         if found is None or found[0].phase != HERE:
             return False
-        leaving = msgspec.structs.replace(found[0], stamp=self._context.stamps.next(now.wall), phase=LEAVING)
+        leaving = msgspec.structs.replace(found[0], stamp=self._context.hybrid_clock.next(now.wall), phase=LEAVING)
         slot = self._put(room, person, leaving, now.elapsed + self._settings.hold_back, now)
         if not self._settings.hold_back:
             self._gone(room, person, slot, now)
         room.look(person, now.wall, own=True)
         return True
 
-    def due(self, room: Room, person: Person, device: str, now: Moment) -> bool:
+    def due(self, room: Room, person: Person, device: str, now: Instant) -> bool:
         """The time of a device may have come; whether it is gone now and was not before."""
         slot = person.mine.get(device)
         if slot is None:
@@ -121,14 +121,14 @@ class Devices:
         room.look(person, now.wall, own=True)
         return went
 
-    def settle(self, room: Room, person: Person, now: Moment) -> None:
+    def settle(self, room: Room, person: Person, now: Instant) -> None:
         """Another instance said something of this person."""
         since = person.since
         for device, slot in list(person.mine.items()):
             found = person.winner(device, self._instance)
             if found is not None and not found[1]:
                 if _came_back(slot, found[0]):
-                    slot.claim = msgspec.structs.replace(slot.claim, stamp=self._context.stamps.next(now.wall))
+                    slot.claim = msgspec.structs.replace(slot.claim, stamp=self._context.hybrid_clock.next(now.wall))
                     self._context.changes.mark(room.conversation)
                 elif slot.claim.phase == GONE:
                     self._drop(room, person, slot)
@@ -141,7 +141,7 @@ class Devices:
                 self._context.changes.mark(room.conversation)
         room.look(person, now.wall, own=False)
 
-    def _put(self, room: Room, person: Person, claim: Claim, until: float, now: Moment) -> Slot:
+    def _put(self, room: Room, person: Person, claim: DeviceState, until: float, now: Instant) -> Slot:
         slot = person.mine.get(claim.device)
         if slot is None or slot.claim.phase == GONE:
             room.live += 1
@@ -155,7 +155,7 @@ class Devices:
         self._context.changes.mark(room.conversation)
         return slot
 
-    def _gone(self, room: Room, person: Person, slot: Slot, now: Moment) -> None:
+    def _gone(self, room: Room, person: Person, slot: Slot, now: Instant) -> None:
         slot.claim = msgspec.structs.replace(slot.claim, phase=GONE, seen=slot.heard, metadata=None)
         slot.until = now.elapsed + self._settings.longest_ttl
         self._wait(room, person, slot)
@@ -179,9 +179,9 @@ class Devices:
         self._context.changes.mark(room.conversation)
 
     def _wait(self, room: Room, person: Person, slot: Slot) -> None:
-        self._context.deadlines.add(slot.until, Due("device", room.conversation, person.key, slot.claim.device))
+        self._context.deadlines.add(slot.until, Deadline("device", room.conversation, person.key, slot.claim.device))
 
-    def _old(self, person: Person, claim: Claim, now: Moment) -> bool:
+    def _old(self, person: Person, claim: DeviceState, now: Instant) -> bool:
         """Whether the instance that has this device may have heard nothing of it for a while."""
         known = min((one.at for one in person.others.get(claim.device, {}).values() if one.claim is claim), default=0.0)
         age = max(now.elapsed - known, (now.wall - claim.stamp) / 1000)
@@ -192,7 +192,7 @@ class Devices:
         return {"Retry-After": str(round(self._settings.ttl))}
 
 
-def _came_back(slot: Slot, elsewhere: Claim) -> bool:
+def _came_back(slot: Slot, elsewhere: DeviceState) -> bool:
     """Whether a device left at another instance before it was last heard of here: its report changed nothing then, and
     got no stamp, since this instance had not heard that it had left."""
     return slot.claim.phase == HERE and elsewhere.phase != HERE and slot.heard > elsewhere.stamp

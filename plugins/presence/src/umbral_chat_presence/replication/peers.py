@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from umbral_chat_presence.beats import Beat, Rhythm
+from umbral_chat_presence.replication.heartbeats import Heartbeat, HeartbeatTiming
 
 KEPT = 1000
 """Instances known at once: as many as one scan of the store tells."""
@@ -27,7 +27,7 @@ class Peer:
     lost: bool = False
 
 
-class News(NamedTuple):
+class PeerChanges(NamedTuple):
     """What heartbeats told."""
 
     read: set[str]
@@ -39,7 +39,7 @@ class News(NamedTuple):
 class Peers:
     """See the module."""
 
-    def __init__(self, rhythm: Rhythm) -> None:
+    def __init__(self, rhythm: HeartbeatTiming) -> None:
         self._rhythm = rhythm
         self._peers: dict[str, Peer] = {}
         self._looked = float("-inf")
@@ -63,7 +63,7 @@ class Peers:
         if instance in self._peers or len(self._peers) < KEPT:
             self._alive(self._peers.setdefault(instance, Peer(now)), now)
 
-    def look(self, beats: Mapping[str, Beat], interests: Collection[str], now: float) -> News:
+    def look(self, beats: Mapping[str, Heartbeat], interests: Collection[str], now: float) -> PeerChanges:
         """The heartbeats of all others were read just now."""
         if now - self._looked > 2 * self._rhythm.beat:
             # Nobody looked for a while, or the store did not answer: whoever lives may not have been able to tell.
@@ -87,7 +87,7 @@ class Peers:
                 lost.append(instance)
             elif peer.lost and silence >= FORGET:
                 del self._peers[instance]
-        return News(read, lost)
+        return PeerChanges(read, lost)
 
     def _alive(self, peer: Peer, now: float) -> None:
         peer.heard = now
@@ -95,10 +95,10 @@ class Peers:
             peer.lost, peer.writes = False, 0
 
 
-def _changed(beat: Beat, known: int, interests: Collection[str]) -> Collection[str]:
+def _changed(beat: Heartbeat, known: int, interests: Collection[str]) -> Collection[str]:
     if known < beat.since:
         return interests
     return [conversation for conversation, write in beat.recent if write > known and conversation in interests]
 
 
-__all__ = ["FORGET", "KEPT", "News", "Peer", "Peers"]
+__all__ = ["FORGET", "KEPT", "Peer", "PeerChanges", "Peers"]

@@ -12,18 +12,18 @@ from umbral_chat.model.entries import Sender
 from umbral_chat.model.signals import Signal
 from umbral_chat.providers.presence import PresenceState, Renewal, Report, TypingNow, Viewer
 
-from umbral_chat_presence import telling
-from umbral_chat_presence.claims import GONE, HERE, Claim, Moment, key_of, keys_of, kind_of
-from umbral_chat_presence.context import Changes, Context
-from umbral_chat_presence.deadlines import Due
-from umbral_chat_presence.devices import HOLDS, Devices
-from umbral_chat_presence.keyboards import Keyboards
-from umbral_chat_presence.names import Names
-from umbral_chat_presence.people import Person
-from umbral_chat_presence.room import Room
-from umbral_chat_presence.rooms import Rooms
-from umbral_chat_presence.roster import Roster, Seen
 from umbral_chat_presence.settings import PresenceSettings
+from umbral_chat_presence.state import notifications
+from umbral_chat_presence.state.context import Changes, Context
+from umbral_chat_presence.state.deadlines import Deadline
+from umbral_chat_presence.state.device_state import GONE, HERE, DeviceState, Instant, key_of, keys_of, kind_of
+from umbral_chat_presence.state.devices import HOLDS, Devices
+from umbral_chat_presence.state.people import Person
+from umbral_chat_presence.state.pseudonyms import Pseudonyms
+from umbral_chat_presence.state.room import Room
+from umbral_chat_presence.state.rooms import Rooms
+from umbral_chat_presence.state.roster import LastSeen, Roster
+from umbral_chat_presence.state.typing import TypingTracker
 
 RENEWALS = 3
 """Reports within a time to live: two may be lost."""
@@ -51,7 +51,7 @@ class Engine:
     def __init__(
         self,
         settings: PresenceSettings,
-        names: Names,
+        names: Pseudonyms,
         instance: str,
         known: Callable[[str], bool] = lambda _: True,
     ) -> None:
@@ -62,7 +62,7 @@ class Engine:
         self._known = known
         self._context = Context(settings, instance)
         self._devices = Devices(self._context)
-        self._keyboards = Keyboards(self._context)
+        self._typing_tracker = TypingTracker(self._context)
         self._holds: dict[Held, int] = {}
         self._nobody: dict[Viewer, PresenceState] = {}
         """What is told where nobody is, the same in every conversation: it is what most polls ask for."""
@@ -75,7 +75,7 @@ class Engine:
 
     # what happens here
 
-    def report(self, conversation: str, report: Report, now: Moment) -> Renewal:
+    def report(self, conversation: str, report: Report, now: Instant) -> Renewal:
         """See `Presence.report`."""
         if report.invisible and not self._settings.allow_invisible:
             raise InvalidRequest(
@@ -93,27 +93,27 @@ class Engine:
             room.look(person, now.wall, own=True)
             raise
         finally:
-            self._say(room, now)
+            self._schedule_notify(room, now)
         self.advance(now)
         return Renewal(person.name, ttl, ttl / RENEWALS, room.listed)
 
-    def leave(self, conversation: str, sender: Sender, device: str, now: Moment) -> bool:
+    def leave(self, conversation: str, sender: Sender, device: str, now: Instant) -> bool:
         """See `Presence.leave`."""
         self.advance(now)
         room, person = self.rooms.find(conversation, key_of(sender))
         if room is None or person is None or not self._devices.leave(room, person, device, now):
             return False
-        self._rest(room, person, now)
-        self._say(room, now)
+        self._stop_typing_if_absent(room, person, now)
+        self._schedule_notify(room, now)
         return True
 
-    def renew(self, conversation: str, key: str, device: str, now: Moment) -> bool:
+    def renew(self, conversation: str, key: str, device: str, now: Instant) -> bool:
         """See `Presence.renew`; `key` is the person's."""
         renewed = self._renew((conversation, key, device), now)
         self.advance(now)
         return renewed
 
-    def hold(self, conversation: str, key: str, device: str, now: Moment) -> bool:
+    def hold(self, conversation: str, key: str, device: str, now: Instant) -> bool:
         """Renew the device now and again until it is let go as often as it was held; whether it is here."""
         held = (conversation, key, device)
         if not self.renew(*held, now):
@@ -123,7 +123,7 @@ class Engine:
             self._hold_on(held, now)
         return True
 
-    def let_go(self, conversation: str, key: str, device: str, now: Moment) -> None:
+    def let_go(self, conversation: str, key: str, device: str, now: Instant) -> None:
         """Undo one `hold`."""
         held = (conversation, key, device)
         self._holds[held] = self._holds.get(held, 1) - 1
@@ -131,40 +131,42 @@ class Engine:
             del self._holds[held]
         self.renew(*held, now)
 
-    def typing(self, conversation: str, person: Sender, typing: bool, seconds: float | None, now: Moment) -> TypingNow:
+    def typing(self, conversation: str, person: Sender, typing: bool, seconds: float | None, now: Instant) -> TypingNow:
         """See `Presence.typing`."""
         self.advance(now)
         self._same_log(conversation, now)
         key = key_of(person)
         if not typing and conversation not in self.rooms.all:
-            self._keyboards.stops.add(conversation, key, self._context.stamps.next(now.wall), now.elapsed)
+            self._typing_tracker.tombstones.add(
+                conversation, key, self._context.hybrid_clock.next(now.wall), now.elapsed
+            )
             return TypingNow(False, 0.0)
         room = self.rooms.take(conversation, now)
         if not typing:
-            self._keyboards.over(room, key, self._context.stamps.next(now.wall), now)
+            self._typing_tracker.over(room, key, self._context.hybrid_clock.next(now.wall), now)
             told = TypingNow(False, 0.0, room.listed)
         elif key not in room.typists and len(room.typists) >= self._devices.places(person.role):
             raise self._devices.too_many(person.role)
         else:
-            told = self._keyboards.begin(room, person, seconds, now)
-        self._say(room, now)
+            told = self._typing_tracker.begin(room, person, seconds, now)
+        self._schedule_notify(room, now)
         return told
 
-    def wrote(self, conversation: str, sender: Sender, at: int | None, now: Moment) -> None:
+    def wrote(self, conversation: str, sender: Sender, at: int | None, now: Instant) -> None:
         """See `Presence.wrote`; `at` in UTC ms."""
         room = self.rooms.all.get(conversation)
         for key in keys_of(sender):
             if room is None:
-                self._keyboards.stops.add(conversation, key, now.wall if at is None else at, now.elapsed)
+                self._typing_tracker.tombstones.add(conversation, key, now.wall if at is None else at, now.elapsed)
                 continue
             stamp = at
             if stamp is None:
-                stamp = self._context.stamps.next(now.wall) if key in room.typists else now.wall
-            self._keyboards.over(room, key, stamp, now)
+                stamp = self._context.hybrid_clock.next(now.wall) if key in room.typists else now.wall
+            self._typing_tracker.over(room, key, stamp, now)
         if room is not None:
-            self._say(room, now)
+            self._schedule_notify(room, now)
 
-    def forget(self, conversation: str, now: Moment) -> None:
+    def forget(self, conversation: str, now: Instant) -> None:
         """See `Presence.forget`."""
         room = self.rooms.forget(conversation)
         if room is not None:
@@ -175,7 +177,7 @@ class Engine:
 
     # what is asked
 
-    def state(self, conversation: str, viewer: Viewer, now: Moment) -> PresenceState:
+    def state(self, conversation: str, viewer: Viewer, now: Instant) -> PresenceState:
         """See `Presence.state`."""
         self.rooms.ask(conversation, now)
         self.advance(now)
@@ -187,7 +189,7 @@ class Engine:
             return self._nobody[viewer]
         return self._state(room, viewer, now)
 
-    def _state(self, room: Room, viewer: Viewer, now: Moment) -> PresenceState:
+    def _state(self, room: Room, viewer: Viewer, now: Instant) -> PresenceState:
         presence = room.listing(ids=viewer.ids)
         if viewer.last_seen:
             presence = msgspec.structs.replace(presence, last_seen=room.last_seen(viewer, now.wall))
@@ -205,9 +207,9 @@ class Engine:
 
     # other instances
 
-    def learn(self, conversation: str, instance: str, number: int, roster: Roster, now: Moment) -> bool:
+    def learn(self, conversation: str, instance: str, number: int, roster: Roster, now: Instant) -> bool:
         """Another instance says this; whether it was news."""
-        self._context.stamps.saw(roster.stamp)
+        self._context.hybrid_clock.saw(roster.stamp)
         if instance == self.instance or not self.rooms.interesting(conversation):
             return False
         if not roster.concerns(self._same_log(conversation, now)):
@@ -216,65 +218,65 @@ class Engine:
         known = room.elsewhere.get(instance)
         typed = {} if known is None else known.typing
         concerned = room.learn(
-            instance, number, roster, now.elapsed, lambda key: self._keyboards.stops.of(conversation, key)
+            instance, number, roster, now.elapsed, lambda key: self._typing_tracker.tombstones.of(conversation, key)
         )
         if concerned is None:
             return False
-        self._keyboards.learn(room, roster, typed, now)
+        self._typing_tracker.learn(room, roster, typed, now)
         for key in concerned:
             person = room.person(key)
             self._devices.settle(room, person, now)
             room.told_by_others(person)
-        self._say(room, now)
+        self._schedule_notify(room, now)
         return True
 
-    def follow(self, conversation: str, now: Moment) -> None:
+    def follow(self, conversation: str, now: Instant) -> None:
         """From now on it is known what other instances say of this conversation."""
         room = self.rooms.all.get(conversation)
         if room is not None and room.pending:
-            self._tell(room, now)
+            self._notify(room, now)
 
-    def remember(self, conversation: str, roster: Roster, now: Moment) -> None:
+    def remember(self, conversation: str, roster: Roster, now: Instant) -> None:
         """Some instance, which may be no more, once said who had been in a conversation."""
         gone = [one for one in roster.devices if one.phase == GONE and not one.invisible]
-        seen = [*roster.seen, *(Seen(one.seen, one.role, one.id, one.name, one.kind) for one in gone)]
+        seen = [*roster.seen, *(LastSeen(one.seen, one.role, one.id, one.name, one.kind) for one in gone)]
         if seen and self.rooms.interesting(conversation) and roster.concerns(self._same_log(conversation, now)):
             room = self.rooms.take(conversation, now)
             for one in seen:
                 room.remember(one, roster.epoch)
 
-    def lost(self, instance: str, now: Moment) -> None:
+    def lost(self, instance: str, now: Instant) -> None:
         """Another instance is heard of no more."""
         self.advance(now)
         for room in list(self.rooms.all.values()):
             self._lose(room, instance, now)
 
-    def roster(self, conversation: str, now: Moment) -> Roster:
+    def roster(self, conversation: str, now: Instant) -> Roster:
         """What this instance says of a conversation."""
         room = self.rooms.all.get(conversation)
         if room is None:
             return Roster()
         return Roster(
             devices=[slot.claim for person in room.people.values() for slot in person.mine.values()],
-            typing=self._keyboards.claims(room, now),
-            stops=self._keyboards.ends(room),
+            typing=self._typing_tracker.claims(room, now),
+            stops=self._typing_tracker.ends(room),
             seen=[one.seen for one in room.seen.values()],
             epoch=room.epoch or "",
         )
 
     # time
 
-    def advance(self, now: Moment) -> None:
+    def advance(self, now: Instant) -> None:
         """Let time pass until `now`."""
         while (due := self._context.deadlines.pop(now.elapsed)) is not None:
-            self._came(due, now)
-        self._keyboards.stops.sweep(now.elapsed)
+            self._on_deadline(due, now)
+        self._typing_tracker.tombstones.sweep(now.elapsed)
         self.rooms.sweep(now)
 
     @property
     def idle(self) -> bool:
         """Whether time changes nothing."""
-        return not (self._context.deadlines or self._keyboards.stops or self.rooms.asked)
+        return not (self._context.deadlines or self._typing_tracker.tombstones or self.rooms.asked)
 
     @property
     def news(self) -> bool:
@@ -286,7 +288,7 @@ class Engine:
         told, self._told = self._told, Told([], [])
         return told
 
-    def _came(self, due: Due, now: Moment) -> None:
+    def _on_deadline(self, due: Deadline, now: Instant) -> None:
         held = (due.conversation, due.key, due.device)
         room, person = self.rooms.find(due.conversation, due.key)
         if due.what == "hold" and held in self._holds:
@@ -295,34 +297,34 @@ class Engine:
         elif room is not None:
             if due.what == "device":
                 if person is not None and self._devices.due(room, person, due.device, now):
-                    self._rest(room, person, now)
+                    self._stop_typing_if_absent(room, person, now)
             elif due.what == "typing":
-                self._keyboards.due(room, due.key, now)
+                self._typing_tracker.due(room, due.key, now)
             elif due.what == "telling":
                 room.telling_due = False
-            self._say(room, now)
+            self._schedule_notify(room, now)
 
-    def _renew(self, held: Held, now: Moment) -> bool:
+    def _renew(self, held: Held, now: Instant) -> bool:
         room, person = self.rooms.find(held[0], held[1])
         if room is None or person is None or not self._devices.renew(room, person, held[2], now):
             return False
-        self._say(room, now)
+        self._schedule_notify(room, now)
         return True
 
-    def _hold_on(self, held: Held, now: Moment) -> None:
+    def _hold_on(self, held: Held, now: Instant) -> None:
         _, person = self.rooms.find(held[0], held[1])
         found = None if person is None else person.winner(held[2], self.instance)
         ttl = self._settings.ttl if found is None else found[0].ttl
-        self._context.deadlines.add(now.elapsed + ttl / HOLDS, Due("hold", *held))
+        self._context.deadlines.add(now.elapsed + ttl / HOLDS, Deadline("hold", *held))
 
-    def _rest(self, room: Room, person: Person, now: Moment) -> None:
+    def _stop_typing_if_absent(self, room: Room, person: Person, now: Instant) -> None:
         """A device went: who is not here does not type."""
         if not person.is_here(self.instance):
-            self._keyboards.end(room, person.key, now)
+            self._typing_tracker.end(room, person.key, now)
 
     # rooms
 
-    def _same_log(self, conversation: str, now: Moment) -> str | None:
+    def _same_log(self, conversation: str, now: Instant) -> str | None:
         """The log's epoch, if it is known. Whoever was in an earlier log of the same name is forgotten."""
         epoch, room = self.rooms.epoch_of(conversation), self.rooms.all.get(conversation)
         if epoch is None or room is None or room.epoch == epoch:
@@ -335,28 +337,28 @@ class Engine:
             self._lose(room, instance, now)
         return epoch
 
-    def _lose(self, room: Room, instance: str, now: Moment) -> None:
+    def _lose(self, room: Room, instance: str, now: Instant) -> None:
         for key in room.lost(instance):
             person = room.person(key)
             room.look(person, now.wall, own=True)
-            self._rest(room, person, now)
-        self._say(room, now)
+            self._stop_typing_if_absent(room, person, now)
+        self._schedule_notify(room, now)
 
-    def _say(self, room: Room, now: Moment) -> None:
+    def _schedule_notify(self, room: Room, now: Instant) -> None:
         """Tell what there is to tell of a room, now or when it is time, and forget it if that was all."""
         if room.stirred or room.pending or room.pending_typing:
-            due = room.last_told + telling.EVERY
+            due = room.last_told + notifications.EVERY
             if due <= now.elapsed:
-                self._tell(room, now)
+                self._notify(room, now)
             if not room.telling_due and (room.stirred or room.pending or room.pending_typing):
                 room.telling_due = True
-                self._context.deadlines.add(max(due, now.elapsed + 0.25), Due("telling", room.conversation))
+                self._context.deadlines.add(max(due, now.elapsed + 0.25), Deadline("telling", room.conversation))
         self.rooms.release(room)
 
-    def _tell(self, room: Room, now: Moment) -> None:
+    def _notify(self, room: Room, now: Instant) -> None:
         known = now.elapsed - room.begun >= UNKNOWN or self._known(room.conversation)
-        signals = list(telling.signals(room, now.elapsed, self._settings.hidden_roles, known=known))
-        news = telling.news(room, now.elapsed)
+        signals = list(notifications.signals(room, now.elapsed, self._settings.hidden_roles, known=known))
+        news = notifications.news(room, now.elapsed)
         self._told.signals.extend(signals)
         if news:
             self._told.changed.append(room.conversation)
@@ -365,8 +367,8 @@ class Engine:
         room.forget_typists()
 
 
-def _claim(report: Report, ttl: float) -> Claim:
-    return Claim(
+def _claim(report: Report, ttl: float) -> DeviceState:
+    return DeviceState(
         stamp=0,
         phase=HERE,
         role=report.person.role,

@@ -7,15 +7,15 @@ from dataclasses import dataclass, field
 import msgspec
 from umbral_chat.model.entries import Role
 
-from umbral_chat_presence.claims import Kind, person_key
-from umbral_chat_presence.deadlines import past
+from umbral_chat_presence.state.deadlines import past
+from umbral_chat_presence.state.device_state import Kind, person_key
 
 GRACE = 3.0
 """Seconds for which somebody who types at another instance is shown past the end that was told: it may have been
 renewed there, and what an instance tells needs about this long where it travels by the store."""
 
 
-class TypingClaim(msgspec.Struct, frozen=True, array_like=True):
+class TypingSpan(msgspec.Struct, frozen=True, array_like=True):
     """Somebody types, as an instance stores and tells it."""
 
     stamp: int
@@ -41,7 +41,7 @@ class Span:
 
 
 @dataclass(slots=True)
-class Typist:
+class TypingState:
     """Somebody who types here, elsewhere, or both."""
 
     key: str
@@ -78,4 +78,4 @@ class Typist:
         return before != (self.mine, len(self.others))
 
 
-__all__ = ["GRACE", "Span", "TypingClaim", "Typist"]
+__all__ = ["GRACE", "Span", "TypingSpan", "TypingState"]

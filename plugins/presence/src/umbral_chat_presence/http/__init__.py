@@ -1,0 +1,1 @@
+"""The routes, their bodies, and how the OpenAPI document shows them."""

@@ -1,0 +1,1 @@
+"""What instances exchange and store for each other: heartbeats and rosters."""

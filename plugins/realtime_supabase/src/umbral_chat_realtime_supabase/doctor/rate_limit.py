@@ -1,11 +1,10 @@
-"""Whether the plan's messages a second are used up: what Realtime is silent for then is not replication's doing."""
+"""Whether the plan's messages a second are used up. Realtime then drops broadcasts, and replication is not at fault."""
 
 from __future__ import annotations
 
 import httpx
 
 from umbral_chat_realtime_supabase.doctor.project import Project
-from umbral_chat_realtime_supabase.doctor.visitors import admin
 
 RATE_MEND = (
     "Every client of the project shares them, and Realtime drops what the database broadcasts meanwhile without a "
@@ -14,13 +13,13 @@ RATE_MEND = (
 )
 
 
-async def used_up(project: Project, topic: str) -> str | None:
-    """Whether they are, in words: Realtime says so to who broadcasts over HTTP, and to nobody else. `topic` is one that
-    nobody minds."""
+async def rate_used_up(project: Project, topic: str) -> str | None:
+    """A text that says that they are used up, or None. Realtime reports it only to a caller that broadcasts over HTTP.
+    `topic` is one that no client joins."""
     message = {"topic": topic, "event": "rate", "payload": {}, "private": True}
     try:
         async with project.http() as http:
-            headers, body = admin(project), {"messages": [message]}
+            headers, body = project.admin_headers(), {"messages": [message]}
             answer = await http.post("/realtime/v1/api/broadcast", headers=headers, json=body)
     except httpx.HTTPError:
         return None
@@ -30,4 +29,4 @@ async def used_up(project: Project, topic: str) -> str | None:
     return f"the plan's messages a second are used up{f' ({limit} a second)' if limit.isdigit() else ''}"
 
 
-__all__ = ["RATE_MEND", "used_up"]
+__all__ = ["RATE_MEND", "rate_used_up"]

@@ -1,4 +1,4 @@
-"""The way through Realtime: which part of it is silent, and why."""
+"""The checks of the way through Realtime: which part of it fails, and why."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from umbral_chat_realtime_supabase.doctor import ear, rounds
-from umbral_chat_realtime_supabase.doctor.ear import Ear, listening
-from umbral_chat_realtime_supabase.doctor.rounds import Rounds
+from umbral_chat_realtime_supabase.doctor import listener, roundtrip_checks
+from umbral_chat_realtime_supabase.doctor.listener import Listener, open_listener
+from umbral_chat_realtime_supabase.doctor.roundtrip_checks import RoundtripChecks
 
 from plugins.realtime_supabase.tests.doctor.conftest import Connection, project_of
 from plugins.realtime_supabase.tests.doctor.faults import Break, statements
@@ -24,7 +24,7 @@ PROBES, ENTRIES = "new.payload ? 'nonce'", "new.event = 'entry'"
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rounds, "EACH", 0.2)
+    monkeypatch.setattr(roundtrip_checks, "PROBE_TIMEOUT", 0.2)
 
 
 @pytest.mark.parametrize(
@@ -37,25 +37,25 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
         (500, "See status.supabase.com"),
     ],
 )
-async def test_a_handshake_that_is_refused_says_by_its_status_what_to_do(stack: Stack, status: int, mend: str) -> None:
+async def test_the_mend_for_a_refused_handshake_depends_on_its_status(stack: Stack, status: int, mend: str) -> None:
     await command(stack, "realtime/faults", refuse_status=status)
-    found = await Rounds(project_of(stack)).probe()
+    found = await RoundtripChecks(project_of(stack)).probe()
     assert not found.ok
     assert found.detail == f"Realtime refuses the WebSocket: HTTP {status}"
     assert mend in (found.mend or "")
 
 
-async def test_a_join_that_is_never_answered_is_said_to_be_that(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ear, "JOIN", 0.3)
+async def test_a_join_that_is_never_answered_is_reported_as_that(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listener, "JOIN_TIMEOUT", 0.3)
     await command(stack, "realtime/faults", stall=True)
-    found = await Rounds(project_of(stack)).probe()
+    found = await RoundtripChecks(project_of(stack)).probe()
     assert not found.ok
     assert found.detail == "Realtime does not answer a join"
     assert "Realtime's logs" in (found.mend or "")
 
 
 def obstructed(which: str, body: str) -> Break:
-    """A trigger of somebody's meets what is broadcast of that kind."""
+    """A trigger of the project's own runs `body` for each broadcast for which `which` is true."""
     return statements(
         f"create function public.obstruct() returns trigger language plpgsql as $$ begin {body}; end $$; "
         f"create trigger obstruct before insert on realtime.messages for each row when ({which}) "
@@ -64,9 +64,9 @@ def obstructed(which: str, body: str) -> Break:
     )
 
 
-async def test_a_probe_that_the_database_cannot_store_is_told_with_its_code(stack: Stack) -> None:
+async def test_a_probe_that_the_database_cannot_store_is_reported_with_its_code(stack: Stack) -> None:
     async with obstructed(PROBES, "raise insufficient_privilege")(stack):
-        found = await Rounds(project_of(stack)).probe()
+        found = await RoundtripChecks(project_of(stack)).probe()
     assert not found.ok
     assert found.detail == "the database could not store a broadcast (42501)"
     assert "The database's log says why." in (found.mend or "")
@@ -74,7 +74,7 @@ async def test_a_probe_that_the_database_cannot_store_is_told_with_its_code(stac
 
 async def test_an_entry_whose_broadcast_fails_in_the_database_is_not_realtimes_fault(stack: Stack) -> None:
     async with obstructed(ENTRIES, "raise insufficient_privilege")(stack):
-        found = await Rounds(project_of(stack)).entry()
+        found = await RoundtripChecks(project_of(stack)).entry()
     assert not found.ok
     assert found.detail == "an entry was stored, and its broadcast failed in the database"
     assert "search it for 'Umbral Chat'" in (found.mend or "")
@@ -82,10 +82,10 @@ async def test_an_entry_whose_broadcast_fails_in_the_database_is_not_realtimes_f
 
 async def test_an_entry_that_something_swallows_asks_for_another_trigger(stack: Stack) -> None:
     async with obstructed(ENTRIES, "return null")(stack):
-        assert (await Rounds(project_of(stack)).probe()).ok
-        found = await Rounds(project_of(stack)).entry()
+        assert (await RoundtripChecks(project_of(stack)).probe()).ok
+        found = await RoundtripChecks(project_of(stack)).entry()
     assert not found.ok
-    assert found.detail == "a probe comes round, and an entry does not"
+    assert found.detail == "a probe arrives, and an entry does not"
     assert (found.mend or "").startswith("Is another trigger on public.umbral_chat_entries in the way?")
 
 
@@ -94,13 +94,13 @@ async def test_a_partition_that_goes_once_a_client_has_joined_is_named(
     stack: Stack, admin: Connection, monkeypatch: pytest.MonkeyPatch, line: str
 ) -> None:
     @asynccontextmanager
-    async def then_gone(*given: Any) -> AsyncIterator[Ear]:
-        async with listening(*given) as opened:
+    async def then_gone(*given: Any) -> AsyncIterator[Listener]:
+        async with open_listener(*given) as opened:
             admin.execute("select realtime.stand_in_no_partitions()")
             yield opened
 
-    monkeypatch.setattr(rounds, "listening", then_gone)
-    found = await getattr(Rounds(project_of(stack)), line)()
+    monkeypatch.setattr(roundtrip_checks, "open_listener", then_gone)
+    found = await getattr(RoundtripChecks(project_of(stack)), line)()
     assert not found.ok
     assert found.detail == "realtime.messages has no partition of today, though a client has joined"
     assert "restart the project" in (found.mend or "")

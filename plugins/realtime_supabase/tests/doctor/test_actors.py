@@ -1,4 +1,4 @@
-"""Users of a trial are deleted whatever happens; tokens are forged as they should be; answers are judged rightly."""
+"""Temporary users are always deleted; forged tokens are what they should be; answers to attempts are judged rightly."""
 
 from __future__ import annotations
 
@@ -12,18 +12,17 @@ import pytest
 from umbral_chat.clock import SystemClock
 from umbral_chat.settings import Secret
 from umbral_chat.telemetry import Telemetry
-from umbral_chat_realtime_supabase.doctor.attempts import Record, attempts, try_all
-from umbral_chat_realtime_supabase.doctor.forgery import forged
-from umbral_chat_realtime_supabase.doctor.project import Project, Trial
-from umbral_chat_realtime_supabase.doctor.visitors import NoVisitors, visitors
+from umbral_chat_realtime_supabase.doctor.actors import UsersUnavailable, forged_tokens, temporary_users
+from umbral_chat_realtime_supabase.doctor.attempts import AccessRecord, attempts, try_all
+from umbral_chat_realtime_supabase.doctor.project import Project, Scratch
 from umbral_chat_realtime_supabase.settings import Supabase
 
 URL = "https://abcdefghijklm.supabase.co"
-TRIAL = Trial("umbral-chat-doctor:" + "0" * 32, "umbral_chat:i:doctor-" + "0" * 32)
+SCRATCH = Scratch("umbral-chat-doctor:" + "0" * 32, "umbral_chat:i:doctor-" + "0" * 32)
 
 
 class Auth:
-    """Answers by path; the users that there are."""
+    """A stand-in for Auth: `users` are those that exist; `refusals` are statuses to answer with, by step."""
 
     def __init__(self, **refusals: int) -> None:
         self.users: set[str] = set()
@@ -67,41 +66,41 @@ def client(auth: Callable[[httpx.Request], httpx.Response]) -> httpx.AsyncClient
     return httpx.AsyncClient(base_url=URL, transport=httpx.MockTransport(auth))
 
 
-async def test_they_are_there_for_the_trial_and_gone_after_it() -> None:
+async def test_users_exist_inside_the_block_and_are_deleted_after_it() -> None:
     auth, examined = Auth(), project()
-    async with client(auth) as http, visitors(examined, http, 2) as found:
+    async with client(auth) as http, temporary_users(examined, http, 2) as found:
         assert {each.id for each in found} == auth.users == {"u0", "u1"}
         assert "'t'" not in repr(found)
     assert auth.users == set()
     assert examined.left_behind == []
 
 
-async def test_they_are_gone_when_the_trial_fails() -> None:
+async def test_users_are_deleted_when_the_block_raises() -> None:
     auth = Auth()
     with pytest.raises(RuntimeError, match="on purpose"):
-        async with client(auth) as http, visitors(project(), http, 2):
+        async with client(auth) as http, temporary_users(project(), http, 2):
             raise RuntimeError("on purpose")
     assert auth.users == set()
 
 
-async def test_who_cannot_sign_in_is_deleted_too_and_somebody_anonymous_comes() -> None:
+async def test_a_user_that_cannot_sign_in_is_deleted_too_and_an_anonymous_one_replaces_it() -> None:
     auth = Auth(sign_in=422)
-    async with client(auth) as http, visitors(project(), http, 1) as found:
+    async with client(auth) as http, temporary_users(project(), http, 1) as found:
         assert [each.id for each in found] == ["u1"]
     assert auth.users == set()
 
 
-async def test_where_nobody_can_be_made_it_is_said_why_and_nobody_stays() -> None:
+async def test_where_no_user_can_be_made_the_error_says_why_and_none_remains() -> None:
     auth = Auth(sign_in=422, anonymous=403)
-    with pytest.raises(NoVisitors, match="Auth answers sign_in; anonymously: Auth answers anonymous"):
-        async with client(auth) as http, visitors(project(), http, 2):
-            raise AssertionError("nobody is there")
+    with pytest.raises(UsersUnavailable, match="Auth answers sign_in; anonymously: Auth answers anonymous"):
+        async with client(auth) as http, temporary_users(project(), http, 2):
+            raise AssertionError("a user was made")
     assert auth.users == set()
 
 
-async def test_who_cannot_be_deleted_is_named() -> None:
+async def test_a_user_that_cannot_be_deleted_is_named() -> None:
     auth, examined = Auth(delete=500), project()
-    async with client(auth) as http, visitors(examined, http, 1):
+    async with client(auth) as http, temporary_users(examined, http, 1):
         pass
     assert auth.deletions == 3
     assert examined.left_behind == ["user u0"]
@@ -110,7 +109,7 @@ async def test_who_cannot_be_deleted_is_named() -> None:
 def test_forged_tokens_claim_to_be_the_service_and_no_key_verifies_them() -> None:
     secret = "s" * 32
     real = jwt.encode({"role": "authenticated", "sub": "u", "exp": 4_000_000_000}, secret, "HS256")
-    found = forged("issuer", "u", real)
+    found = forged_tokens("issuer", "u", real)
     assert list(found) == ["made-up secret", "unsigned", "changed role"]
     for token in found.values():
         assert jwt.decode(token, options={"verify_signature": False})["role"] == "service_role"
@@ -118,7 +117,7 @@ def test_forged_tokens_claim_to_be_the_service_and_no_key_verifies_them() -> Non
             jwt.decode(token, secret, ["HS256"], options={"verify_aud": False})
     assert jwt.get_unverified_header(found["unsigned"])["alg"] == "none"
     assert found["changed role"].rpartition(".")[2] == real.rpartition(".")[2]
-    assert list(forged("issuer", "u", None)) == ["made-up secret", "unsigned"]
+    assert list(forged_tokens("issuer", "u", None)) == ["made-up secret", "unsigned"]
 
 
 @pytest.mark.parametrize(
@@ -135,13 +134,13 @@ def test_forged_tokens_claim_to_be_the_service_and_no_key_verifies_them() -> Non
         (503, "<html>", "unclear"),
     ],
 )
-async def test_an_answer_is_taken_for_what_it_is(status: int, body: object, kind: str) -> None:
+async def test_an_answer_is_judged_by_status_and_body(status: int, body: object, kind: str) -> None:
     def answer(_: httpx.Request) -> httpx.Response:
         return httpx.Response(status, text=body if isinstance(body, str) else json.dumps(body))
 
-    record, many = Record(), len(attempts(TRIAL))
+    record, many = AccessRecord(), len(attempts(SCRATCH))
     async with client(answer) as http:
-        await try_all(http, {}, TRIAL, record)
+        await try_all(http, {}, SCRATCH, record)
     counts = (record.refused, len(record.breaches), len(record.unclear))
     match kind:
         case "refused":
@@ -151,13 +150,13 @@ async def test_an_answer_is_taken_for_what_it_is(status: int, body: object, kind
         case "unclear":
             assert counts == (0, 0, many)
         case _:
-            # An insert or a call that is answered at all was let in.
-            asked = [attempt for attempt in attempts(TRIAL) if attempt.table is not None]
+            # An insert or a call that is answered with success is a breach.
+            asked = [attempt for attempt in attempts(SCRATCH) if attempt.table is not None]
             assert counts == (len(asked), many - len(asked), 0)
 
 
 @pytest.mark.parametrize("met", [502, 503, httpx.RemoteProtocolError, httpx.ReadError])
-async def test_an_attempt_whose_connection_just_ended_is_made_once_more(met: int | type[httpx.TransportError]) -> None:
+async def test_an_attempt_whose_connection_just_ended_is_retried_once(met: int | type[httpx.TransportError]) -> None:
     made: Counter[str] = Counter()
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -168,15 +167,15 @@ async def test_an_attempt_whose_connection_just_ended_is_made_once_more(met: int
             return httpx.Response(met, json={"code": "PGRST000"})
         raise met("the connection ended")
 
-    record, many = Record(), len(attempts(TRIAL))
+    record, many = AccessRecord(), len(attempts(SCRATCH))
     async with client(answer) as http:
-        await try_all(http, {}, TRIAL, record)
+        await try_all(http, {}, SCRATCH, record)
     assert (record.refused, record.breaches, record.unclear) == (many, [], [])
     assert set(made.values()) == {2}
 
 
 @pytest.mark.parametrize(("met", "times"), [(503, 2), (httpx.ReadError, 2), (500, 1), (httpx.ReadTimeout, 1)])
-async def test_no_attempt_is_made_more_often_than_that(met: int | type[httpx.TransportError], times: int) -> None:
+async def test_no_attempt_is_retried_more_than_once(met: int | type[httpx.TransportError], times: int) -> None:
     made: Counter[str] = Counter()
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -185,18 +184,18 @@ async def test_no_attempt_is_made_more_often_than_that(met: int | type[httpx.Tra
             return httpx.Response(met, json={"code": "PGRST000"})
         raise met("on purpose")
 
-    record, many = Record(), len(attempts(TRIAL))
+    record, many = AccessRecord(), len(attempts(SCRATCH))
     async with client(answer) as http:
-        await try_all(http, {}, TRIAL, record)
+        await try_all(http, {}, SCRATCH, record)
     assert (record.refused, record.breaches, len(record.unclear)) == (0, [], many)
     assert set(made.values()) == {times}
 
 
-def test_no_attempt_aims_at_anything_but_the_trial() -> None:
-    for attempt in attempts(TRIAL):
+def test_attempts_aim_at_the_scratch_conversation_only() -> None:
+    for attempt in attempts(SCRATCH):
         if attempt.verb in {"PATCH", "DELETE"}:
-            assert f"=eq.{TRIAL.conversation}" in attempt.path
+            assert f"=eq.{SCRATCH.conversation}" in attempt.path
         elif attempt.path.endswith(("umbral_chat_append", "umbral_chat_update")):
-            assert (attempt.body or {})["p_conversation"] == TRIAL.conversation
+            assert (attempt.body or {})["p_conversation"] == SCRATCH.conversation
         elif attempt.verb == "POST" and "/rpc/" not in attempt.path:
             assert list((attempt.body or {}).values()) == [None]

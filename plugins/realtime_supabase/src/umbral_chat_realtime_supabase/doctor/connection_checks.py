@@ -17,7 +17,7 @@ from umbral_chat_realtime_supabase.calls import CallFailed
 from umbral_chat_realtime_supabase.doctor.check_graph import CALL_MEND, failed, passed, skipped
 from umbral_chat_realtime_supabase.doctor.project import Project
 from umbral_chat_realtime_supabase.failures import failure
-from umbral_chat_realtime_supabase.users.verify import PUBLIC
+from umbral_chat_realtime_supabase.users.verify import PUBLIC_ALGORITHMS
 
 _URL_MEND = (
     "Compare supabase.url with the dashboard (Project Settings → Data API). Is the project awake, and does this "
@@ -150,7 +150,7 @@ async def public_keys(project: Project) -> CheckResult:
         found = decode_bounded(msgspec.json.Decoder(_Jwks), answer.content).keys
     except msgspec.MsgspecError:
         return failed("the public keys cannot be read: the answer is no JWKS", mend)
-    usable = [key for key in found if key.get("alg") in PUBLIC and isinstance(key.get("kid"), str)]
+    usable = [key for key in found if key.get("alg") in PUBLIC_ALGORITHMS and isinstance(key.get("kid"), str)]
     if usable:
         return passed(f"{len(usable)} public key{'s' if len(usable) > 1 else ''} ({', '.join(_algorithms(usable))})")
     if project.settings.jwt_secret is not None:

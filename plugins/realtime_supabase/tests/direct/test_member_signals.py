@@ -1,4 +1,4 @@
-"""Drafts on the members' own channels: told soon, in few requests, and never at the cost of anything else."""
+"""Signals on the members' channels: sent soon, in few requests, and never at the cost of anything else."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from umbral_chat.model.entries import Sender
 from umbral_chat.model.signals import DraftSignal, ReadSignal, StatusSignal, TypingSignal
 from umbral_chat.settings import Secret
 from umbral_chat.telemetry import Telemetry
-from umbral_chat_realtime_supabase.direct.telling import SLOWEST, WAITING, MemberSignals
+from umbral_chat_realtime_supabase.direct.member_signals import MAX_SEND_INTERVAL, MAX_WAITING, MemberSignals
 from umbral_chat_realtime_supabase.metrics import MEMBER_SIGNALS, REALTIME_MESSAGES
 from umbral_chat_realtime_supabase.settings import Supabase
 
@@ -31,8 +31,8 @@ def draft(text: str = "so far", conversation: str = "room", message_id: str = "m
     return DraftSignal(conversation=conversation, message_id=message_id, text=text, sender=ME)
 
 
-class Hand(SystemClock):
-    """Time that passes when somebody sleeps."""
+class SleepingClock(SystemClock):
+    """A clock that advances by each sleep, at once, and records it."""
 
     def __init__(self) -> None:
         self.passed = 0.0
@@ -47,8 +47,8 @@ class Hand(SystemClock):
         await asyncio.sleep(0)
 
 
-class Desk:
-    """Topics as a test has them."""
+class StubTopics:
+    """A topic lookup: `empty` conversations have none; `failure` is raised."""
 
     def __init__(self) -> None:
         self.empty: set[str] = set()
@@ -60,13 +60,13 @@ class Desk:
         return {each: f"umbral_chat:c:{each}/aaaaaaaaaa" for each in conversations if each not in self.empty}
 
 
-class Stage:
-    """Signals told to a Realtime that a test plays."""
+class Harness:
+    """MemberSignals with a clock and topics that the test controls."""
 
     def __init__(self, **settings: Any) -> None:
-        self.clock, self.desk, self.telemetry = Hand(), Desk(), Telemetry(None)
+        self.clock, self.topics, self.telemetry = SleepingClock(), StubTopics(), Telemetry(None)
         section = Supabase(url=URL, key=KEY, **settings)
-        self.signals = MemberSignals(self.desk.find, section, KEY, self.clock, self.telemetry)
+        self.signals = MemberSignals(self.topics.find, section, KEY, self.clock, self.telemetry)
 
     def counted(self, outcome: str) -> int:
         return self.telemetry.counter(MEMBER_SIGNALS).labels(outcome).value
@@ -85,7 +85,7 @@ class Stage:
 
 async def until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(5):
-        while not condition():  # noqa: ASYNC110  # nothing tells of it
+        while not condition():  # noqa: ASYNC110  # there is no event to wait for
             await asyncio.sleep(0.001)
 
 
@@ -94,19 +94,19 @@ def bodies(httpx_mock: HTTPXMock) -> list[list[dict[str, Any]]]:
     return [json.loads(request.content)["messages"] for request in httpx_mock.get_requests()]
 
 
-async def test_many_conversations_are_told_in_one_request(httpx_mock: HTTPXMock) -> None:
+async def test_many_conversations_are_sent_in_one_request(httpx_mock: HTTPXMock) -> None:
     httpx_mock.add_response(url=f"{URL}/realtime/v1/api/broadcast", method="POST", status_code=202)
-    stage = Stage()
-    stage.signals.put(draft("so", "a"))
-    stage.signals.put(draft("so far", "a"))
-    stage.signals.put(draft("other", "a", "m2"))
-    stage.signals.put(TypingSignal(conversation="b", person="p", role="user", typing=True))
-    async with stage.running():
-        await until(lambda: stage.counted("told") == 2)
+    harness = Harness()
+    harness.signals.put(draft("so", "a"))
+    harness.signals.put(draft("so far", "a"))
+    harness.signals.put(draft("other", "a", "m2"))
+    harness.signals.put(TypingSignal(conversation="b", person="p", role="user", typing=True))
+    async with harness.running():
+        await until(lambda: harness.counted("told") == 2)
     (request,) = httpx_mock.get_requests()
     assert request.headers["apikey"] == "sb_secret_hush"
     assert "authorization" not in request.headers
-    said = {"signal": "draft", "conversation": "a", "sender": {"role": "assistant"}}
+    signal = {"signal": "draft", "conversation": "a", "sender": {"role": "assistant"}}
     assert bodies(httpx_mock) == [
         [
             {
@@ -116,8 +116,8 @@ async def test_many_conversations_are_told_in_one_request(httpx_mock: HTTPXMock)
                 "payload": {
                     "conversation": "a",
                     "signals": [
-                        said | {"message_id": "m1", "text": "so far"},
-                        said | {"message_id": "m2", "text": "other"},
+                        signal | {"message_id": "m1", "text": "so far"},
+                        signal | {"message_id": "m2", "text": "other"},
                     ],
                 },
             },
@@ -134,37 +134,37 @@ async def test_many_conversations_are_told_in_one_request(httpx_mock: HTTPXMock)
             },
         ]
     ]
-    assert stage.telemetry.counter(REALTIME_MESSAGES).labels("sent").value == 2
+    assert harness.telemetry.counter(REALTIME_MESSAGES).labels("sent").value == 2
 
 
-async def test_requests_are_half_a_second_apart_and_tell_the_newest(httpx_mock: HTTPXMock) -> None:
+async def test_requests_are_half_a_second_apart_and_carry_the_newest(httpx_mock: HTTPXMock) -> None:
     httpx_mock.add_response(status_code=202, is_reusable=True)
-    stage = Stage()
-    async with stage.running():
+    harness = Harness()
+    async with harness.running():
         for text in ("a", "ab", "abc"):
-            stage.signals.put(draft(text))
-            await until(lambda: not stage.signals._outbox)
-            await until(lambda: not stage.signals._filled.is_set())
+            harness.signals.put(draft(text))
+            await until(lambda: not harness.signals._outbox)
+            await until(lambda: not harness.signals._not_empty.is_set())
     texts = [messages[0]["payload"]["signals"][0]["text"] for messages in bodies(httpx_mock)]
     assert texts == ["a", "ab", "abc"]
-    assert set(stage.clock.slept) == {0.5}
+    assert set(harness.clock.slept) == {0.5}
 
 
-async def test_what_is_not_for_members_is_not_told(httpx_mock: HTTPXMock) -> None:
-    stage = Stage()
-    stage.signals.put(ReadSignal(conversation="room", subject="u", seq=1))
-    stage.signals.put(StatusSignal(conversation="room", mode="live", reason="x"))
-    async with stage.running():
+async def test_signals_that_are_not_for_members_are_not_sent(httpx_mock: HTTPXMock) -> None:
+    harness = Harness()
+    harness.signals.put(ReadSignal(conversation="room", subject="u", seq=1))
+    harness.signals.put(StatusSignal(conversation="room", mode="live", reason="x"))
+    async with harness.running():
         await asyncio.sleep(0.01)
     assert httpx_mock.get_requests() == []
 
 
-async def test_a_conversation_with_nobody_to_tell_costs_no_request(httpx_mock: HTTPXMock) -> None:
-    stage = Stage()
-    stage.desk.empty = {"room"}
-    stage.signals.put(draft())
-    async with stage.running():
-        await until(lambda: bool(stage.clock.slept))
+async def test_a_conversation_without_a_topic_costs_no_request(httpx_mock: HTTPXMock) -> None:
+    harness = Harness()
+    harness.topics.empty = {"room"}
+    harness.signals.put(draft())
+    async with harness.running():
+        await until(lambda: bool(harness.clock.slept))
     assert httpx_mock.get_requests() == []
 
 
@@ -178,53 +178,53 @@ async def test_a_conversation_with_nobody_to_tell_costs_no_request(httpx_mock: H
     ],
     ids=["the plan's rate", "an error of Realtime's", "no connection"],
 )
-async def test_trouble_slows_down_and_is_over_with_the_first_success(
+async def test_failures_back_off_until_the_first_success(
     httpx_mock: HTTPXMock, caplog: pytest.LogCaptureFixture, outcome: str, play: Callable[[HTTPXMock], None]
 ) -> None:
     play(httpx_mock)
-    stage = Stage()
+    harness = Harness()
     with caplog.at_level(logging.DEBUG, "umbral_chat_realtime_supabase"):
-        async with stage.running():
+        async with harness.running():
             for number in range(6):
-                stage.signals.put(draft(f"{number}"))
-                await until(lambda number=number: stage.counted(outcome) == number + 1)  # type: ignore[misc]  # mypy infers no type for a default
+                harness.signals.put(draft(f"{number}"))
+                await until(lambda number=number: harness.counted(outcome) == number + 1)  # type: ignore[misc]  # mypy infers no type for a default
             httpx_mock.reset()
             httpx_mock.add_response(status_code=202, is_reusable=True)
-            stage.signals.put(draft("at last"))
-            await until(lambda: stage.counted("told") == 1)
-            await until(lambda: len(stage.clock.slept) == 7)
-    assert stage.clock.slept == [1.0, 2.0, 4.0, SLOWEST, SLOWEST, SLOWEST, 0.5]
+            harness.signals.put(draft("at last"))
+            await until(lambda: harness.counted("told") == 1)
+            await until(lambda: len(harness.clock.slept) == 7)
+    assert harness.clock.slept == [1.0, 2.0, 4.0, MAX_SEND_INTERVAL, MAX_SEND_INTERVAL, MAX_SEND_INTERVAL, 0.5]
     assert all(record.levelno == logging.DEBUG for record in caplog.records)
     assert "sb_secret_hush" not in caplog.text
 
 
-async def test_while_topics_cannot_be_asked_nothing_is_told_and_it_goes_on(httpx_mock: HTTPXMock) -> None:
+async def test_while_topics_cannot_be_read_nothing_is_sent_and_the_loop_continues(httpx_mock: HTTPXMock) -> None:
     httpx_mock.add_response(status_code=202)
-    stage = Stage()
-    async with stage.running():
+    harness = Harness()
+    async with harness.running():
         for failure in (HistoryUnavailable("down"), RuntimeError("a mistake")):
-            stage.desk.failure = failure
-            before = len(stage.clock.slept)
-            stage.signals.put(draft())
-            await until(lambda before=before: len(stage.clock.slept) > before)  # type: ignore[misc]  # mypy infers no type for a default
-        stage.desk.failure = None
-        stage.signals.put(draft())
-        await until(lambda: stage.counted("told") == 1)
+            harness.topics.failure = failure
+            before = len(harness.clock.slept)
+            harness.signals.put(draft())
+            await until(lambda before=before: len(harness.clock.slept) > before)  # type: ignore[misc]  # mypy infers no type for a default
+        harness.topics.failure = None
+        harness.signals.put(draft())
+        await until(lambda: harness.counted("told") == 1)
 
 
-async def test_what_waits_is_bounded(httpx_mock: HTTPXMock) -> None:
-    stage = Stage()
-    for number in range(10 * WAITING):
-        stage.signals.put(draft(message_id=f"m{number}"))
-    assert len(stage.signals._outbox) == WAITING
+async def test_the_queue_is_bounded(httpx_mock: HTTPXMock) -> None:
+    harness = Harness()
+    for number in range(10 * MAX_WAITING):
+        harness.signals.put(draft(message_id=f"m{number}"))
+    assert len(harness.signals._outbox) == MAX_WAITING
 
 
-async def test_the_rate_is_the_settings(httpx_mock: HTTPXMock) -> None:
+async def test_the_rate_is_the_one_in_the_settings(httpx_mock: HTTPXMock) -> None:
     httpx_mock.add_response(status_code=202, is_reusable=True)
-    stage = Stage(signals_per_second=4.0)
+    harness = Harness(signals_per_second=4.0)
     for number in range(20):
-        stage.signals.put(draft(conversation=f"c{number}"))
-    async with stage.running():
-        await until(lambda: stage.counted("told") == 20)
+        harness.signals.put(draft(conversation=f"c{number}"))
+    async with harness.running():
+        await until(lambda: harness.counted("told") == 20)
     sizes = [len(messages) for messages in bodies(httpx_mock)]
     assert sizes == [4] + [2] * 8

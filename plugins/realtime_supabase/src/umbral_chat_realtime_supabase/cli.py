@@ -1,4 +1,4 @@
-"""The commands' words and options. What they do is imported when one is called."""
+"""`umbral-chat supabase`: the commands for the database's migrations. What they run is imported when one is called."""
 
 from __future__ import annotations
 
@@ -8,13 +8,15 @@ import rich_click as click
 
 from umbral_chat_realtime_supabase.files import migrations, way_down
 
-WHERE = (
+URL_HELP = (
     "Connection string of the database: dashboard → Connect → Session pooler. The direct host speaks IPv6 only; the "
     "transaction pooler (port 6543) does not fit migrations. Prefer the variable: other users of the machine can see "
     "arguments."
 )
 
-db_url = click.option("--db-url", envvar="SUPABASE_DB_URL", show_envvar=True, required=True, metavar="URL", help=WHERE)
+db_url = click.option(
+    "--db-url", envvar="SUPABASE_DB_URL", show_envvar=True, required=True, metavar="URL", help=URL_HELP
+)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -24,12 +26,12 @@ def supabase() -> None:
 
 @supabase.command()
 @db_url
-@click.option("--dry-run", is_flag=True, help="Say what would be applied, and change nothing.")
+@click.option("--dry-run", is_flag=True, help="Show what would be applied, and change nothing.")
 def migrate(db_url: str, *, dry_run: bool) -> None:
     """Apply the migrations that the database does not have yet.
 
-    Each file is one transaction; what is there already is left alone, and two runs at once do no harm. No superuser is
-    needed: a hosted project's `postgres` will do. Instead of this command, `umbral-chat supabase sql` gives the files
+    Each file is one transaction; applied migrations are skipped, and concurrent runs are safe. No superuser is needed:
+    a hosted project's `postgres` suffices. Instead of this command, `umbral-chat supabase sql` gives the files
     for `supabase db push` or the SQL editor.
     """
     from umbral_chat_realtime_supabase.migrate import migrate as apply
@@ -43,7 +45,7 @@ def migrate(db_url: str, *, dry_run: bool) -> None:
     "--out", type=click.Path(file_okay=False, path_type=Path), help="Write the files into this folder instead."
 )
 @click.option("--force", is_flag=True, help="With --out: replace files that differ.")
-@click.option("--down", is_flag=True, help="The way down instead: what takes everything away again.")
+@click.option("--down", is_flag=True, help="The down migration instead, which removes everything again.")
 def sql(out: Path | None, *, force: bool, down: bool) -> None:
     """Print the migrations, for the dashboard's SQL editor.
 
@@ -63,12 +65,12 @@ def sql(out: Path | None, *, force: bool, down: bool) -> None:
 
 @supabase.command()
 @db_url
-@click.option("--yes", is_flag=True, help="Do it. Without this, only what would be lost is said.")
+@click.option("--yes", is_flag=True, help="Do it. Without this, only show what would be lost.")
 def drop(db_url: str, *, yes: bool) -> None:
-    """Take everything away again: EVERY CONVERSATION IS LOST."""
-    from umbral_chat_realtime_supabase.migrate import drop as take_away
+    """Remove everything again: EVERY CONVERSATION IS LOST."""
+    from umbral_chat_realtime_supabase.migrate import drop as remove
 
-    for line in take_away(db_url, sure=yes):
+    for line in remove(db_url, sure=yes):
         click.echo(line)
 
 
@@ -76,10 +78,10 @@ def drop(db_url: str, *, yes: bool) -> None:
 @db_url
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 def status(db_url: str, *, as_json: bool) -> None:
-    """Which migrations the database has, and how its broadcasts went."""
-    from umbral_chat_realtime_supabase.migrate import status as look
+    """Show which migrations the database has, and how many broadcasts failed."""
+    from umbral_chat_realtime_supabase.migrate import status as read_status
 
-    for line in look(db_url, as_json=as_json):
+    for line in read_status(db_url, as_json=as_json):
         click.echo(line)
 
 

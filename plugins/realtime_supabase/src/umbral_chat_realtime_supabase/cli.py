@@ -78,7 +78,7 @@ def drop(db_url: str, *, yes: bool) -> None:
 @db_url
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 def status(db_url: str, *, as_json: bool) -> None:
-    """Show which migrations the database has, and how many broadcasts failed."""
+    """Show which migrations the database has, whether Realtime is switched on, and how many broadcasts failed."""
     from umbral_chat_realtime_supabase.migrate import status as read_status
 
     for line in read_status(db_url, as_json=as_json):

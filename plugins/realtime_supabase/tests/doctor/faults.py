@@ -365,7 +365,7 @@ FAULTS = [
     ),
     Fault(
         "any token is believed",
-        commanded("auth/gullible", {"on": True}, "auth/gullible", {"on": False}),
+        commanded("auth/accept_any_token", {"on": True}, "auth/accept_any_token", {"on": False}),
         ("break-in, forged token",),
         "not refused: broadcast a forged entry, call umbral_chat_append",
         "signature verified",

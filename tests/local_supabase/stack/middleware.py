@@ -1,4 +1,4 @@
-"""What every request passes first: cross-origin rules and the API key."""
+"""The gateway's middleware: cross-origin rules and the API key; and the headers for the servers behind it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import jwt
 from aiohttp import web
 
 from .keys import SERVICE
-from .parts import PARTS, refused
+from .parts import PARTS, json_error
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -19,15 +19,15 @@ CROSS_ORIGIN = {
     "Access-Control-Allow-Methods": "GET, POST, PATCH, PUT, DELETE, HEAD, OPTIONS",
     "Access-Control-Expose-Headers": "content-range, content-profile, x-supabase-api-version",
 }
-_PAST = ("/_control/", "/socket/", "/api/")
+_WITHOUT_KEY = ("/_control/", "/socket/", "/api/")
 
 ROLE = web.RequestKey("role", str)
-"""The role that the request's API key stands for."""
+"""The role of the request's API key."""
 
 
 @web.middleware
 async def cross_origin(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Browsers may call from anywhere."""
+    """Allow browsers to call from any origin."""
     if request.method == "OPTIONS":
         return web.Response(status=204, headers=CROSS_ORIGIN)
     answer = await handler(request)
@@ -38,22 +38,22 @@ async def cross_origin(request: web.Request, handler: Handler) -> web.StreamResp
 
 @web.middleware
 async def api_key(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """401 without a key of the project's, as hosted: in the header `apikey`, or for sockets in the query. The JWKS
-    needs none. A secret key is refused to browsers. Realtime's own paths are asked as if there were no gateway."""
-    if request.path.startswith(_PAST) or request.path == "/auth/v1/.well-known/jwks.json":
+    """Answer 401 without a key of the project, like a hosted one: in the header `apikey`, or for sockets in the query.
+    The JWKS needs none. A secret key is refused from browsers. Realtime's own paths bypass the gateway's rules."""
+    if request.path.startswith(_WITHOUT_KEY) or request.path == "/auth/v1/.well-known/jwks.json":
         return await handler(request)
     key = request.headers.get("apikey") or request.query.get("apikey")
     if not key:
-        return refused(
+        return json_error(
             401, message="No API key found in request", hint="No `apikey` request header or url param was found."
         )
     role = request.app[PARTS].keys.role_of(key)
     if role is None:
-        return refused(
+        return json_error(
             401, message="Invalid API key", hint="Double check your Supabase `anon` or `service_role` API key."
         )
     if role == SERVICE and key.startswith("sb_secret_") and "mozilla" in request.headers.get("User-Agent", "").lower():
-        return refused(401, message="Forbidden use of secret API key in browser")
+        return json_error(401, message="Forbidden use of secret API key in browser")
     request[ROLE] = role
     return await handler(request)
 
@@ -67,9 +67,9 @@ def bearer(request: web.Request) -> str | None:
     return token
 
 
-def inner_headers(request: web.Request) -> dict[str, str]:
-    """The headers for the servers behind: the opaque key of the role, and the user's token in their algorithm. Raises
-    jwt.InvalidTokenError."""
+def upstream_headers(request: web.Request) -> dict[str, str]:
+    """The headers for the servers behind the gateway: the opaque key of the role, and the user's token signed in their
+    algorithm. Raises jwt.InvalidTokenError."""
     parts = request.app[PARTS]
     passed = {
         name: value
@@ -82,15 +82,15 @@ def inner_headers(request: web.Request) -> dict[str, str]:
         if claims["role"] == SERVICE:
             passed["apikey"] = parts.keys.secret
         elif "sub" in claims:
-            passed["Authorization"] = f"Bearer {parts.keys.sign_inside(claims)}"
+            passed["Authorization"] = f"Bearer {parts.keys.sign_for_upstream(claims)}"
     return passed
 
 
-def bad_token(error: jwt.InvalidTokenError) -> web.Response:
-    """PostgREST's answer to a token that does not hold."""
+def invalid_token_response(error: jwt.InvalidTokenError) -> web.Response:
+    """PostgREST's answer to an invalid token."""
     if isinstance(error, jwt.ExpiredSignatureError):
-        return refused(401, code="PGRST303", message="JWT expired", details=None, hint=None)
-    return refused(401, code="PGRST301", message="JWT cryptographic operation failed", details=None, hint=None)
+        return json_error(401, code="PGRST303", message="JWT expired", details=None, hint=None)
+    return json_error(401, code="PGRST301", message="JWT cryptographic operation failed", details=None, hint=None)
 
 
-__all__ = ["ROLE", "api_key", "bad_token", "bearer", "cross_origin", "inner_headers"]
+__all__ = ["ROLE", "api_key", "bearer", "cross_origin", "invalid_token_response", "upstream_headers"]

@@ -22,14 +22,14 @@ INTRODUCTION = """\
 # Who may do what in the database
 
 This page is generated from a table that a test holds: each cell was tried on PostgreSQL, as the caller's role with the
-claims of its token, for every table, sequence and function that the migrations make. A thing that is added and does not
-stand here is expected to be closed to everybody.
+claims of its token, for every table, sequence and function that the migrations make. One that is added and not listed
+here is expected to be closed to all callers.
 
 `no`: permission denied. `nothing`: the statement runs and sees no row. `own`: the rows of the conversations that the
-caller is a member of, and no other. `yes`: it is done.
+caller is a member of, and no other. `yes`: it succeeds.
 
-The conversation is `ours`; members belong to it, a former member did, a stranger never did, and `theirs` is somebody
-else's. The service has no right to a table: it calls functions, which run with their owner's rights.
+The conversation is `ours`; members belong to it, a former member did, a stranger never did; `theirs` is that of other
+members. The service has no right to a table: it calls functions, which run with their owner's rights.
 """
 
 

@@ -68,7 +68,7 @@ async def send_first_messages(channel: Channel, config: dict[str, Any]) -> None:
     if (config.get("broadcast") or {}).get("replication_ready"):
         channel.socket.spawn(_ready(channel))
     if channel.presence_enabled and channel.rights.presence:
-        await channel.push("presence_state", channel.room.presence.state())
+        await channel.push("presence_state", channel.group.presence.state())
 
 
 async def _ready(channel: Channel) -> None:

@@ -55,10 +55,10 @@ def test_binary_pushes_read_as_they_were(topic: str, event: str, payload: Any, r
 
 @given(topic=NAMES, event=NAMES, payload=JSON, id_=st.none() | NAMES)
 def test_binary_broadcasts_hold_what_they_tell(topic: str, event: str, payload: Any, id_: str | None) -> None:
-    told: dict[str, Any] = {"type": "broadcast", "event": event, "payload": payload}
+    body: dict[str, Any] = {"type": "broadcast", "event": event, "payload": payload}
     meta = {} if id_ is None else {"meta": {"id": id_}}
     raw = json.dumps(payload).encode()
-    data = encode(Frame(topic, "broadcast", told | meta, json=raw), 2)
+    data = encode(Frame(topic, "broadcast", body | meta, json=raw), 2)
     assert isinstance(data, bytes)
     kind, *lengths, encoding = struct.unpack_from("5B", data)
     parts, at = [], 5

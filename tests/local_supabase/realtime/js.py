@@ -47,7 +47,7 @@ class Program:
             pass
         raise AssertionError(f"{what} did not arrive; it printed {self.lines}")
 
-    async def told(self) -> AsyncIterator[tuple[Line, float]]:
+    async def read_lines(self) -> AsyncIterator[tuple[Line, float]]:
         """Each line from now on, with the time at which it was read (monotonic seconds), until the program ends.
         They are not added to `lines`: for a program that prints much."""
         assert self._process.stdout is not None

@@ -90,25 +90,25 @@ class Replication:
 
     async def _run(self) -> None:
         await self._released.wait()
-        reconnected = True
+        new_connection = True
         while True:
             if not self.paused:
                 try:
-                    await self._follow(reconnected=reconnected)
-                    reconnected = False
+                    await self._follow(new_connection=new_connection)
+                    new_connection = False
                 except (psycopg.Error, OSError):
                     # The database went away, and with it the server's connection.
-                    reconnected = True
+                    new_connection = True
                 self.ready.clear()
                 self._stopped.set()
             await asyncio.sleep(RETRY_INTERVAL if not self.paused else POLL_INTERVAL)
 
-    async def _follow(self, *, reconnected: bool) -> None:
+    async def _follow(self, *, new_connection: bool) -> None:
         slot, decoder = f"stand_in_{secrets.token_hex(6)}", Decoder()
         options = f"'proto_version', '1', 'publication_names', '{PUBLICATION}'"
         changes = f"select data from pg_logical_slot_get_binary_changes('{slot}', null, null, {options})"  # noqa: S608
         async with await psycopg.AsyncConnection.connect(self._url, autocommit=True) as connection:
-            if reconnected:
+            if new_connection:
                 await connection.execute("select realtime.stand_in_partitions()")
             if not await _published(connection):
                 await connection.execute(f"create publication {PUBLICATION} for table realtime.messages")

@@ -31,19 +31,19 @@ Ctrl-C ends it{1}.
 
 
 def main() -> None:
-    """See above."""
-    # The Realtime that this stands in for is bounded by its memory in how deep JSON may be, and not by its stack.
+    """Run a stack until Ctrl-C."""
+    # The real Realtime's limit on the depth of JSON is its memory, and not its stack.
     sys.setrecursionlimit(10_000)
     parser = argparse.ArgumentParser(prog="make supabase ARGS=…", description=__doc__)
     parser.add_argument(
         "--port", type=int, default=54321, help="port of the gateway (default: 54321; 0 takes a free one)"
     )
-    parser.add_argument("--data", type=Path, help="folder to keep the database in; without it, it is thrown away")
+    parser.add_argument("--data", type=Path, help="folder for the database; without it, the database is temporary")
     parser.add_argument(
-        "--json-file", type=Path, help="write URLs and keys there when everything runs, and say nothing"
+        "--json-file", type=Path, help="write URLs and keys there when everything runs, and print nothing"
     )
     parser.add_argument("--fast", action="store_true", help="for tests: PostgreSQL does not wait for the disk")
-    parser.add_argument("--quick", action="store_true", help="for tests: Realtime's refusals come nearly at once")
+    parser.add_argument("--quick", action="store_true", help="for tests: Realtime refuses without its long pauses")
     arguments = parser.parse_args()
     run_driver(_serve(arguments))
 

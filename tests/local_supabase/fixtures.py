@@ -1,4 +1,4 @@
-"""pytest's way to the local Supabase: one stack a test run, started when the first test asks for it."""
+"""pytest fixtures for the local Supabase: one stack per test run, started when the first test needs it."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _KEPT = ("umbral_chat_migrations", "umbral_chat_settings", "umbral_chat_counters
 
 @pytest.fixture(scope="session")
 def supabase_stack(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Iterator[Stack]:
-    """A running stack, shared by the whole run. It is a process of its own, and ends with this one however it ends."""
+    """A running stack, shared by the whole run, in a process that ends with this one."""
     with stack_process(tmp_path_factory.mktemp("supabase"), fast=True, quick=True) as stack:
         if pytestconfig.getoption("--on-supabase"):
-            # Those tests are no lesson in plans: together they say more in a minute than the Free one takes.
+            # These tests are not about plans: together they send more messages than the Free plan allows.
             limits = httpx.post(f"{stack.url}/_control/realtime/limits", json={"events_per_second": 1e6}, timeout=60)
             limits.raise_for_status()
         yield stack
@@ -42,7 +42,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """On Supabase, leave out what is about SQLite; the marker says why."""
+    """With --on-supabase, deselect tests that are about SQLite; their marker says why."""
     if not config.getoption("--on-supabase"):
         return
     left_out = [item for item in items if item.get_closest_marker("sqlite_only")]
@@ -59,7 +59,7 @@ def _store(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def empty(stack: Stack) -> None:
-    """Take out whatever a test before may have left."""
+    """Delete everything that an earlier test may have left."""
     with psycopg.connect(stack.admin_db_url, autocommit=True) as connection:
         rows = connection.execute(
             "select relname from pg_class where relnamespace = 'public'::regnamespace and relkind = 'r' "
@@ -73,7 +73,7 @@ def empty(stack: Stack) -> None:
             try:
                 connection.execute(truncate)
             except psycopg.errors.DeadlockDetected:
-                # A call that the test before gave up still runs in the database.
+                # A call that an earlier test abandoned still runs in the database.
                 if not left:
                     raise
             else:

@@ -1,4 +1,4 @@
-"""Users of the local Supabase, signed up and in as a front end does it."""
+"""Users of the local Supabase, who sign up and in like a front end's, and commands to the stack."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PASSWORD = "correct-horse-battery"
 
 @dataclass(frozen=True)
 class User:
-    """Somebody who signed in."""
+    """A signed-in user."""
 
     id: str
     email: str
@@ -23,27 +23,27 @@ class User:
 
     @property
     def bearer(self) -> dict[str, str]:
-        """The header that says who calls."""
+        """The Authorization header with the access token."""
         return {"Authorization": f"Bearer {self.access_token}"}
 
 
 async def sign_up(stack: Stack, email: str = "a@example.com", **data: Any) -> User:
-    """A new user."""
+    """Sign up a new user."""
     return await _session(stack, "signup", {"email": email, "password": PASSWORD, "data": data})
 
 
 async def sign_in_anonymously(stack: Stack) -> User:
-    """A new user without an address."""
+    """Sign up a new anonymous user."""
     return await _session(stack, "signup", {"data": {}})
 
 
 async def sign_in(stack: Stack, email: str) -> User:
-    """Another session of a user."""
+    """Start another session of a user."""
     return await _session(stack, "token?grant_type=password", {"email": email, "password": PASSWORD})
 
 
 async def refresh(stack: Stack, user: User) -> User:
-    """The same session with a new token."""
+    """Refresh the session: the same one with a new token."""
     return await _session(stack, "token?grant_type=refresh_token", {"refresh_token": user.refresh_token})
 
 
@@ -55,7 +55,7 @@ async def sign_out(stack: Stack, user: User) -> None:
 
 
 async def command(stack: Stack, what: str, **body: Any) -> None:
-    """Command the stack: `what` is a path below `/_control/`."""
+    """Send the stack a command: `what` is a path below `/_control/`."""
     async with httpx.AsyncClient(base_url=stack.url, timeout=60) as client:
         answer = await client.post(f"/_control/{what}", json=body or None)
     assert answer.status_code == 204, answer.text

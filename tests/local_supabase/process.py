@@ -1,4 +1,4 @@
-"""A stack in a process of its own, which ends with the one that started it however that ends."""
+"""A stack in a process of its own, which ends with the process that started it, however that ends."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from tests.labs.kit.driver import die_with_parent
 from .stack.api import Stack
 
 ROOT = Path(__file__).parents[2]
-PATIENCE = 700.0
-"""Seconds until the stack must run; the first time npm installs."""
+START_TIMEOUT = 700.0
+"""Seconds until the stack must run; the first time npm installs its packages."""
 
 
 @contextmanager
@@ -33,11 +33,11 @@ def stack_process(folder: Path, *, fast: bool, quick: bool = False) -> Iterator[
             stdout=out,
             stderr=out,
             start_new_session=True,
-            preexec_fn=die_with_parent(),  # noqa: PLW1509  # it does one system call
+            preexec_fn=die_with_parent(),  # noqa: PLW1509  # it makes one system call
             env=os.environ | {"PYTHONUNBUFFERED": "1"},
         )
     try:
-        end = time.monotonic() + PATIENCE
+        end = time.monotonic() + START_TIMEOUT
         while not file.exists():
             if process.poll() is not None or time.monotonic() > end:
                 raise RuntimeError(f"The local Supabase did not start:\n{log.read_text('utf-8', 'replace')[-4000:]}")

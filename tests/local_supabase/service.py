@@ -1,4 +1,4 @@
-"""A whole service on the local Supabase, as its users meet it."""
+"""Whole services on the local Supabase, and calls of their API."""
 
 from __future__ import annotations
 
@@ -18,16 +18,17 @@ from tests.local_supabase.stack.api import Stack
 
 Client = httpx.AsyncClient
 Start = Callable[..., Awaitable[Client]]
-"""Starts an instance, given settings as they stand in the environment (`SUPABASE__URL=…`)."""
+"""Starts an instance with settings given like environment variables (`SUPABASE__URL=…`)."""
 
 N8N = {"Authorization": "Bearer n8n-key-for-tests-only-0001"}
 TTL = 0.3
-"""Seconds for which a membership is remembered."""
+"""Seconds for which a membership is cached."""
 
 
 @asynccontextmanager
 async def instances(supabase: Stack) -> AsyncIterator[Start]:
-    """A way to start instances, which end with the block. One that listens to Realtime is live when it is returned."""
+    """A function that starts instances, which stop with the block. An instance that uses Realtime is live when it is
+    returned."""
     async with AsyncExitStack() as stack:
 
         async def started(**environ: str) -> Client:
@@ -59,7 +60,7 @@ async def _live(app: Litestar) -> None:
 
 
 async def add(service: Client, *members: User | tuple[User, str], conversation: str = "room") -> None:
-    """As n8n adds members."""
+    """Make these the members of the conversation, with n8n's key."""
     listed = [
         {"subject": each.id} if isinstance(each, User) else {"subject": each[0].id, "role": each[1]} for each in members
     ]

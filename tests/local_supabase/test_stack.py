@@ -1,4 +1,4 @@
-"""The local Supabase is one as far as it goes: the real Python client works on it, and its rules are a hosted one's."""
+"""The local Supabase behaves like a hosted one: the real Python client works with it, and the same rules apply."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ async def test_the_real_client_signs_up_in_and_out(client: AsyncClient, supabase
         await client.auth.sign_in_with_password({"email": "a@example.com", "password": "wrong-password"})
 
 
-async def test_a_token_carries_what_supabase_writes_and_verifies_by_the_published_keys(supabase: Stack) -> None:
+async def test_a_token_has_supabases_claims_and_verifies_by_the_published_keys(supabase: Stack) -> None:
     user = await sign_up(supabase, name="Añ")
     claims = await verified(supabase, user.access_token)
     assert set(claims) == {
@@ -90,7 +90,7 @@ async def test_the_session_of_a_token_is_in_the_database_until_it_ends(supabase:
 
 
 def sessions(stack: Stack) -> set[str]:
-    # As whoever runs migrations: a hosted project lets that role read Auth's tables.
+    # As the role that runs migrations, which may read Auth's tables on a hosted project.
     with psycopg.connect(stack.db_url) as connection:
         return {str(found) for (found,) in connection.execute("select id from auth.sessions").fetchall()}
 
@@ -101,7 +101,7 @@ async def test_an_anonymous_user_is_marked_as_one(supabase: Stack) -> None:
     assert (claims["is_anonymous"], claims["email"], claims["amr"][0]["method"]) == (True, "", "anonymous")
 
 
-async def test_keys_rotate_and_old_tokens_hold_until_the_old_key_is_dropped(supabase: Stack) -> None:
+async def test_keys_rotate_and_old_tokens_are_valid_until_the_old_key_is_dropped(supabase: Stack) -> None:
     old = await sign_up(supabase)
     before = set(await keys_of(supabase))
     await command(supabase, "jwks/rotate")
@@ -126,7 +126,7 @@ async def rest(
         return await http.request(method, path, headers=headers, **more)
 
 
-async def test_a_key_stands_for_its_role(supabase: Stack) -> None:
+async def test_each_key_has_its_role(supabase: Stack) -> None:
     state = "rpc/umbral_chat_state"
     for key in (supabase.secret_key, supabase.service_role_key):
         assert (await rest(supabase, "POST", state, key=key, json={})).status_code == 200
@@ -165,7 +165,7 @@ async def test_a_users_token_reaches_the_policies(supabase: Stack) -> None:
             connection.execute("drop table public.who")
 
 
-async def test_rest_grants_no_right_of_its_own_accord(supabase: Stack) -> None:
+async def test_rest_grants_no_rights_by_itself(supabase: Stack) -> None:
     user = await sign_up(supabase)
     await command(supabase, "rest/restart")
     for key in (None, supabase.secret_key):
@@ -216,7 +216,7 @@ async def test_after_a_crash_of_the_database_rest_answers_again(supabase: Stack)
     assert (await rest(supabase, "POST", state, key=supabase.secret_key, json={})).status_code == 200
 
 
-async def test_faults_of_rest_come_as_often_as_commanded(supabase: Stack) -> None:
+async def test_faults_of_rest_occur_as_often_as_commanded(supabase: Stack) -> None:
     await command(supabase, "rest/fault", times=2, status=503, body="down")
     answers = [await rest(supabase, "GET", "", key=supabase.secret_key) for _ in range(3)]
     assert [answer.status_code for answer in answers][:2] == [503, 503]
@@ -226,7 +226,7 @@ async def test_faults_of_rest_come_as_often_as_commanded(supabase: Stack) -> Non
         await rest(supabase, "GET", "")
 
 
-def test_who_runs_migrations_is_no_superuser_and_tables_of_public_are_everybodys(supabase: Stack) -> None:
+def test_the_migrations_role_is_no_superuser_and_public_tables_are_granted_to_all_roles(supabase: Stack) -> None:
     with psycopg.connect(supabase.db_url) as connection:
         row = connection.execute(
             "select rolsuper, rolbypassrls, pg_has_role('supabase_realtime_admin', 'member') from pg_roles "
@@ -248,9 +248,7 @@ def test_who_runs_migrations_is_no_superuser_and_tables_of_public_are_everybodys
         "drop policy umbral_chat_members_listen on {}",
     ],
 )
-def test_policy_grants_let_migrations_make_policies_where_they_say_and_nowhere_else(
-    supabase: Stack, statement: str
-) -> None:
+def test_policy_grants_allow_policies_only_on_the_tables_that_they_name(supabase: Stack, statement: str) -> None:
     with psycopg.connect(supabase.db_url) as connection:
         connection.execute(statement.format("realtime.messages").encode())
         row = connection.execute("select pg_has_role('supabase_realtime_admin', 'member')").fetchone()

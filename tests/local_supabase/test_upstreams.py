@@ -1,4 +1,4 @@
-"""The gateway meets no 503 of its own making: it never sends on a connection that the server behind is closing."""
+"""The gateway causes no 503 itself: it never sends on a connection that the server behind it is closing."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from tests.local_supabase.stack.npm import node
 from tests.local_supabase.stack.running import KEEP_ALIVE, upstreams
 
 
-async def test_an_idle_connection_is_not_used_again_when_its_server_may_close_it() -> None:
-    asked = [str(node()), "-p", "require('http').createServer().keepAliveTimeout / 1000"]
-    closed_after = await asyncio.to_thread(subprocess.check_output, asked, text=True)
+async def test_the_keep_alive_is_shorter_than_nodes() -> None:
+    command = [str(node()), "-p", "require('http').createServer().keepAliveTimeout / 1000"]
+    closed_after = await asyncio.to_thread(subprocess.check_output, command, text=True)
     # Timers on either side may be late.
     assert float(closed_after) > KEEP_ALIVE + 1
 
 
-async def test_that_is_what_the_gateways_client_does() -> None:
-    came: list[object] = []
+async def test_the_gateways_client_closes_connections_that_were_idle_for_that_long() -> None:
+    transports: list[object] = []
 
     async def answer(request: web.Request) -> web.Response:
-        came.append(request.transport)
+        transports.append(request.transport)
         return web.Response()
 
     app = web.Application()
@@ -42,5 +42,5 @@ async def test_that_is_what_the_gateways_client_does() -> None:
                 assert answered.status == 200
     finally:
         await runner.cleanup()
-    assert came[0] is came[1] is came[2]
-    assert came[3] is not came[2]
+    assert transports[0] is transports[1] is transports[2]
+    assert transports[3] is not transports[2]

@@ -19,7 +19,7 @@ from umbral_chat.settings import Secret
 from umbral_chat.telemetry import Telemetry
 from umbral_chat.transport_kit.proxies import proxy_for
 from umbral_chat_realtime_supabase.client import client
-from umbral_chat_realtime_supabase.doctor.ear import HandshakeRefused, at_ease, listening
+from umbral_chat_realtime_supabase.doctor.listener import HandshakeRefused, client_defaults_suspended, open_listener
 from umbral_chat_realtime_supabase.live.lost import Lost
 from umbral_chat_realtime_supabase.live.session import Session
 from umbral_chat_realtime_supabase.live.traffic import Traffic
@@ -100,8 +100,8 @@ async def socket(url: str) -> None:
 
 async def doctor(url: str) -> None:
     before = dict(os.environ)
-    with at_ease(url), pytest.raises(HandshakeRefused):
-        async with listening(url, "sb_secret_x", []):
+    with client_defaults_suspended(url), pytest.raises(HandshakeRefused):
+        async with open_listener(url, "sb_secret_x", []):
             pytest.fail("The handshake was answered 502.")
     assert dict(os.environ) == before
 

@@ -166,7 +166,7 @@ async def _all_begun(readers: Sequence[DirectReader]) -> None:
 
 
 async def _listened(running: Program, readers: Sequence[DirectReader]) -> None:
-    async for line, at in running.told():
+    async for line, at in running.read_lines():
         readers[line["page"]].take(line, at)
     for reader in readers:
         reader.end("ended with its program")

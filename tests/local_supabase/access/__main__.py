@@ -1,4 +1,4 @@
-"""Writes the page of rights anew, from a local Supabase: `python -m tests.local_supabase.access FILE`."""
+"""Regenerates the page of rights from a local Supabase: `python -m tests.local_supabase.access FILE`."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ import psycopg
 
 from tests.local_supabase.stack.running import running
 
-from .catalog import things
+from .catalog import our_objects
 from .page import text
 
 
 async def page() -> str:
-    """The page, of a database that was just migrated."""
+    """The page for a freshly migrated database."""
     async with running(durable=False) as stack:
         with psycopg.connect(stack.admin_db_url) as connection:
-            return text(*things(connection))
+            return text(*our_objects(connection))
 
 
 file = Path(sys.argv[1])

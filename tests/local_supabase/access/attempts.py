@@ -1,4 +1,4 @@
-"""Trying: each attempt is made for real, as the caller's role with the caller's claims, and rolled back."""
+"""The attempts: each is made on the database, as the caller's role with the caller's claims, and rolled back."""
 
 from __future__ import annotations
 
@@ -47,14 +47,14 @@ def furnish(connection: Connection) -> None:
 
 
 def attempt(connection: Connection, case: Case) -> Outcome:
-    """What comes of it."""
+    """Make the attempt; its outcome."""
     with connection.transaction(force_rollback=True):
         try:
             return _attempt(connection, case)
         except psycopg.errors.InsufficientPrivilege:
             return "no"
         except (psycopg.errors.IntegrityError, psycopg.errors.DataError, psycopg.errors.FeatureNotSupported):
-            # It was let in, and what it said did not make sense.
+            # The access checks passed, and the data was wrong.
             return "yes"
 
 
@@ -78,7 +78,7 @@ def _attempt(connection: Connection, case: Case) -> Outcome:
 
 
 def become(connection: Connection, person: Person) -> None:
-    """Until the transaction ends, everything is done as this person: what PostgREST does at each request."""
+    """Switch to this person's role and claims until the transaction ends, as PostgREST does for each request."""
     connection.execute("select set_config('request.jwt.claims', %s, true)", (person.claims,))
     connection.execute(sql.SQL("set local role {}").format(sql.Identifier(person.role)))
 
@@ -105,7 +105,7 @@ def _on_table(connection: Connection, case: Case) -> Outcome:
 
 
 def _on_function(connection: Connection, case: Case) -> Outcome:
-    # With nulls for everything: whoever is let in is answered, or told that this makes no sense.
+    # All arguments are null: a permitted call succeeds, or fails because of them.
     found = connection.execute(
         "select oid, array(select format_type(t, null) from unnest(proargtypes) t), prorettype = 'trigger'::regtype "
         "from pg_proc where proname = %s and pronamespace = 'public'::regnamespace",
@@ -114,7 +114,7 @@ def _on_function(connection: Connection, case: Case) -> Outcome:
     ((function, types, trigger),) = found
     become(connection, case.person)
     if trigger:
-        # It cannot be called, so its right is looked up.
+        # It cannot be called directly, so its privilege is looked up.
         row = connection.execute("select has_function_privilege(%s::oid, 'execute')", (function,)).fetchone()
         return "yes" if row and row[0] else "no"
     nulls = sql.SQL(", ").join(sql.SQL(f"null::{name}") for name in types)
@@ -123,7 +123,7 @@ def _on_function(connection: Connection, case: Case) -> Outcome:
 
 
 def _on_topic(connection: Connection, case: Case) -> Outcome:
-    """As Realtime asks: a row of the topic is laid down by the server, and the caller tries to see it or to add one."""
+    """Check like Realtime: the server inserts a row of the topic, and the caller tries to read it or to insert one."""
     if case.policies != "none":
         connection.execute("create policy broad on realtime.messages for all using (true) with check (true)")
     extension = "presence" if case.verb == "presence" else "broadcast"
@@ -154,7 +154,7 @@ def _members(connection: Connection, conversation: str, subjects: tuple[str, ...
 
 
 def _audience(connection: Connection, audience: str) -> None:
-    """In place of what the database drew: audiences are random, and the page shows their topics."""
+    """Replace the random audiences, since the page shows their topics."""
     connection.execute("reset role")
     connection.execute("update public.umbral_chat_conversations set audience = %s", (audience,))
     connection.execute("set local role service_role")

@@ -1,4 +1,4 @@
-"""What of ours the database holds, as its catalog says: nothing can be forgotten in the table of rights."""
+"""Our tables, sequences and functions, read from the database's catalog, so that none is left out."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from typing import NamedTuple
 from .attempts import Connection
 
 
-class Things(NamedTuple):
-    """Names by kind, ascending."""
+class OurObjects(NamedTuple):
+    """Names by kind, sorted."""
 
     tables: list[str]
     sequences: list[str]
     functions: list[str]
 
 
-def things(connection: Connection) -> Things:
-    """Everything whose name begins with our prefix. AssertionError for a view, or a function in two forms: neither is
-    foreseen."""
+def our_objects(connection: Connection) -> OurObjects:
+    """Everything whose name begins with our prefix. Raises AssertionError for a view or an overloaded function, which
+    are not supported."""
     relations = connection.execute(
         "select relname, relkind from pg_class where relnamespace = 'public'::regnamespace "
         "and relname ~ '^_?umbral_chat_' and relkind not in ('i', 'I') order by relname collate \"C\""
@@ -29,9 +29,9 @@ def things(connection: Connection) -> Things:
     kinds = {kind for _, kind in relations}
     names = [name for (name,) in functions]
     assert kinds == {"r", "S"}, f"relations of the kinds {kinds}"
-    assert len(names) == len(set(names)), "a function has two forms"
+    assert len(names) == len(set(names)), "a function is overloaded"
     tables = [name for name, kind in relations if kind == "r"]
-    return Things(tables, [name for name, kind in relations if kind == "S"], names)
+    return OurObjects(tables, [name for name, kind in relations if kind == "S"], names)
 
 
-__all__ = ["Things", "things"]
+__all__ = ["OurObjects", "our_objects"]

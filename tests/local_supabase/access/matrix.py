@@ -1,4 +1,4 @@
-"""The table: who may do what with which table, sequence, function and topic. What does not stand here is refused."""
+"""The table: who may do what with which table, sequence, function and topic. What is not listed is refused."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .people import BEFORE, MEMBERS, NOW, PEOPLE, SERVICE, Person
 
 Outcome = Literal["no", "nothing", "own", "yes"]
 """`no`: permission denied. `nothing`: it runs and touches no row. `own`: the rows of the caller's own conversations and
-no other. `yes`: it is done."""
+no other. `yes`: it succeeds."""
 
 Kind = Literal["table", "sequence", "function", "topic"]
 
@@ -18,10 +18,10 @@ SEQUENCE_VERBS = ("nextval", "select")
 TOPIC_VERBS = ("listen", "presence", "send")
 
 READABLE = ("umbral_chat_conversations", "umbral_chat_entries")
-"""Tables that members read."""
+"""Tables that members may read."""
 
-MINE = ("umbral_chat_my_logs", "umbral_chat_my_conversations")
-"""Functions that policies ask on behalf of whoever calls; they tell a caller of itself alone."""
+OWN_FUNCTIONS = ("umbral_chat_my_logs", "umbral_chat_my_conversations")
+"""Functions that policies call for the caller; they return only what concerns the caller itself."""
 
 TOPICS = (
     f"umbral_chat:c:ours/{NOW}",
@@ -36,11 +36,11 @@ TOPICS = (
 )
 
 PROJECT_POLICIES = ("none", "everybody may do everything")
-"""What policies the project itself has on `realtime.messages`."""
+"""The policies that the project itself has on `realtime.messages`."""
 
 
 class Case(NamedTuple):
-    """One attempt and what must come of it."""
+    """One attempt and its expected outcome."""
 
     person: Person
     kind: Kind
@@ -51,7 +51,7 @@ class Case(NamedTuple):
 
 
 def table_cases(tables: list[str]) -> Iterator[Case]:
-    """Every person, every table, every verb."""
+    """All combinations of person, table and verb."""
     for person in PEOPLE:
         for table in tables:
             for verb in TABLE_VERBS:
@@ -59,7 +59,7 @@ def table_cases(tables: list[str]) -> Iterator[Case]:
 
 
 def sequence_cases(sequences: list[str]) -> Iterator[Case]:
-    """Every person, every sequence, every verb."""
+    """All combinations of person, sequence and verb."""
     for person in PEOPLE:
         for sequence in sequences:
             for verb in SEQUENCE_VERBS:
@@ -67,14 +67,14 @@ def sequence_cases(sequences: list[str]) -> Iterator[Case]:
 
 
 def function_cases(functions: list[str]) -> Iterator[Case]:
-    """Every person and function."""
+    """All combinations of person and function."""
     for person in PEOPLE:
         for function in functions:
             yield Case(person, "function", function, "execute", on_function(person, function))
 
 
 def topic_cases() -> Iterator[Case]:
-    """Every person, topic and verb, whatever the project's own policies are."""
+    """All combinations of person, topic and verb, under each of the project's own policies."""
     for policies in PROJECT_POLICIES:
         for person in PEOPLE:
             for topic in TOPICS:
@@ -83,21 +83,21 @@ def topic_cases() -> Iterator[Case]:
 
 
 def on_table(person: Person, table: str, verb: str) -> Outcome:
-    """Members read their own; the service goes through functions; nobody else touches anything."""
+    """Members read their own rows; the service uses functions; all else is refused."""
     if table in READABLE and verb == "select" and person.role == "authenticated":
         return "own" if person in MEMBERS else "nothing"
     return "no"
 
 
 def on_function(person: Person, function: str) -> Outcome:
-    """The service calls what has no underscore before it; users what tells them of themselves."""
-    if function in MINE:
+    """The service may call functions without a leading underscore; users those that concern themselves."""
+    if function in OWN_FUNCTIONS:
         return "yes" if person.role == "authenticated" else "no"
     return "yes" if person is SERVICE and not function.startswith("_") else "no"
 
 
 def on_topic(person: Person, topic: str, verb: str, policies: str) -> Outcome:
-    """A member listens to its conversation, on the topic of now. One that is not ours is the project's own business."""
+    """Members may listen on their current topic. Topics that are not ours follow the project's policies."""
     if person is SERVICE:
         return "yes"
     if not topic.startswith("umbral_chat:"):

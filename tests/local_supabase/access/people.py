@@ -1,4 +1,4 @@
-"""Who tries: each a database role with the claims of its token."""
+"""The persons who make attempts: each is a database role with the claims of a token."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ OURS, THEIRS = "ours", "theirs"
 """Two conversations. The first has the members below, the second has others."""
 
 NOW, BEFORE = "audience-now", "audience-before"
-"""In the members' topics: what their audience is, and what it was before a member of the first was removed."""
+"""Audiences in the members' topics: the current one, and the one before a member of the first was removed."""
 
 MEMBER_ID = "00000000-0000-4000-8000-000000000001"
 AGENT_ID = "00000000-0000-4000-8000-000000000002"
@@ -20,7 +20,7 @@ NAMELESS_ID = "00000000-0000-4000-8000-000000000006"
 
 
 class Person(NamedTuple):
-    """Somebody who calls the database through Supabase's API."""
+    """A caller of the database through Supabase's API."""
 
     name: str
     role: str

@@ -1,4 +1,4 @@
-"""The break-in matrix: every person tries every verb on every table, sequence, function and topic of ours."""
+"""The access matrix: every person tries every verb on every table, sequence, function and topic of ours."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from psycopg import sql
 from tests.local_supabase.stack.api import Stack
 
 from .attempts import Connection, attempt, furnish
-from .catalog import Things, things
+from .catalog import OurObjects, our_objects
 from .matrix import READABLE, Case, function_cases, sequence_cases, table_cases, topic_cases
 from .page import text
 from .people import PEOPLE
@@ -23,7 +23,7 @@ PAGE = Path(__file__).parents[3] / "docs" / "reference" / "supabase-access.md"
 
 @pytest.fixture
 def furnished(supabase: Stack) -> Iterator[Connection]:
-    """A superuser's connection inside a transaction that is rolled back, with something to steal in every table."""
+    """A superuser's connection inside a transaction that is rolled back, with rows in every table."""
     with psycopg.connect(supabase.admin_db_url) as connection:
         furnish(connection)
         yield connection
@@ -31,11 +31,11 @@ def furnished(supabase: Stack) -> Iterator[Connection]:
 
 
 @pytest.fixture
-def ours(furnished: Connection) -> Things:
-    return things(furnished)
+def ours(furnished: Connection) -> OurObjects:
+    return our_objects(furnished)
 
 
-def test_every_table_holds_something_to_steal(furnished: Connection, ours: Things) -> None:
+def test_every_table_has_rows(furnished: Connection, ours: OurObjects) -> None:
     counts = {
         name: furnished.execute(sql.SQL("select count(*) from {}").format(sql.Identifier("public", name))).fetchone()
         for name in ours.tables
@@ -43,24 +43,24 @@ def test_every_table_holds_something_to_steal(furnished: Connection, ours: Thing
     assert [name for name, row in counts.items() if row == (0,)] == []
 
 
-def test_tables(furnished: Connection, ours: Things) -> None:
-    hold(furnished, list(table_cases(ours.tables)), least=len(PEOPLE) * len(ours.tables) * 5)
+def test_tables(furnished: Connection, ours: OurObjects) -> None:
+    check_cases(furnished, list(table_cases(ours.tables)), least=len(PEOPLE) * len(ours.tables) * 5)
 
 
-def test_sequences(furnished: Connection, ours: Things) -> None:
-    hold(furnished, list(sequence_cases(ours.sequences)), least=len(PEOPLE) * 6 * 2)
+def test_sequences(furnished: Connection, ours: OurObjects) -> None:
+    check_cases(furnished, list(sequence_cases(ours.sequences)), least=len(PEOPLE) * 6 * 2)
 
 
-def test_functions(furnished: Connection, ours: Things) -> None:
-    hold(furnished, list(function_cases(ours.functions)), least=len(PEOPLE) * 40)
+def test_functions(furnished: Connection, ours: OurObjects) -> None:
+    check_cases(furnished, list(function_cases(ours.functions)), least=len(PEOPLE) * 40)
 
 
 def test_topics(furnished: Connection) -> None:
-    hold(furnished, list(topic_cases()), least=len(PEOPLE) * 9 * 3 * 2)
+    check_cases(furnished, list(topic_cases()), least=len(PEOPLE) * 9 * 3 * 2)
 
 
-def hold(connection: Connection, cases: list[Case], *, least: int) -> None:
-    """Make each attempt, and list every one that came out otherwise."""
+def check_cases(connection: Connection, cases: list[Case], *, least: int) -> None:
+    """Make each attempt, and list those with another outcome than expected."""
     assert len(cases) >= least, "cases are missing"
     wrong = [
         f"{case.person.name}: {case.verb} {case.thing} (policies: {case.policies}) is {outcome!r}, not {case.outcome!r}"
@@ -79,7 +79,7 @@ def test_row_level_security_is_on_for_every_table(furnished: Connection) -> None
     assert [name for name, on in rows if not on] == []
 
 
-def test_policies_exist_for_what_members_read_alone(furnished: Connection) -> None:
+def test_policies_exist_only_for_what_members_read(furnished: Connection) -> None:
     rows = furnished.execute(
         "select tablename, cmd, roles::text from pg_policies where schemaname = 'public' "
         "and tablename like 'umbral\\_chat\\_%'"
@@ -87,7 +87,7 @@ def test_policies_exist_for_what_members_read_alone(furnished: Connection) -> No
     assert Counter(rows) == Counter((table, "SELECT", "{authenticated}") for table in READABLE)
 
 
-def test_no_function_looks_for_names_where_a_caller_could_put_some(furnished: Connection) -> None:
+def test_no_functions_search_path_can_be_shadowed_by_a_caller(furnished: Connection) -> None:
     rows = furnished.execute(
         "select proname from pg_proc where pronamespace = 'public'::regnamespace and proname ~ '^_?umbral_chat_' "
         "and not 'search_path=pg_catalog, pg_temp' = any (coalesce(proconfig, '{}'))"
@@ -95,5 +95,5 @@ def test_no_function_looks_for_names_where_a_caller_could_put_some(furnished: Co
     assert rows == []
 
 
-def test_the_page_says_what_was_tried(furnished: Connection, ours: Things) -> None:
-    assert PAGE.read_text("utf-8") == text(*ours), "write it anew: make reference"
+def test_the_page_is_up_to_date(furnished: Connection, ours: OurObjects) -> None:
+    assert PAGE.read_text("utf-8") == text(*ours), "regenerate it: make reference"

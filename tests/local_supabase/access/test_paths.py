@@ -23,20 +23,20 @@ _FROM_OURS = (
 
 
 class Attack:
-    """One session of a person who may run SQL, inside a superuser's transaction that is rolled back."""
+    """A session of a person who may run SQL, inside a superuser's transaction that is rolled back."""
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
         self.ran_as: set[str] = set()
-        """Roles as which the person's own function ran: it says so by a notice, which no rollback takes back."""
-        connection.add_notice_handler(self._noted)
+        """Roles as which the person's own function ran, from its notices, which survive a rollback."""
+        connection.add_notice_handler(self._on_notice)
 
-    def _noted(self, notice: psycopg.errors.Diagnostic) -> None:
+    def _on_notice(self, notice: psycopg.errors.Diagnostic) -> None:
         if (notice.message_primary or "").startswith("ran as "):
             self.ran_as.add(str(notice.message_primary).removeprefix("ran as "))
 
     def arm(self, person: Person) -> None:
-        """Make a domain in place of every type that PostgreSQL has."""
+        """Make a temporary domain that shadows each of PostgreSQL's types."""
         types = self._column(
             "select typname from pg_catalog.pg_type where typnamespace = 'pg_catalog'::pg_catalog.regnamespace "
             "and typtype = 'b' and typcategory <> 'A' and typname <> 'char'"
@@ -53,22 +53,22 @@ class Attack:
         self.connection.execute("reset role")
 
     def ours(self) -> list[str]:
-        """Our functions, by name."""
+        """Names of our functions."""
         return self._column("select proname" + _FROM_OURS)
 
     def owners(self) -> set[str]:
-        """Whose they are."""
+        """Their owners."""
         return set(self._column("select pg_catalog.pg_get_userbyid(proowner)" + _FROM_OURS))
 
     def weaken(self) -> None:
-        """Give each of them the empty path that they had."""
+        """Give each of them the empty search path of earlier versions."""
         for name in self._column("select oid::pg_catalog.regprocedure::pg_catalog.text" + _FROM_OURS):
             self.connection.execute(f"alter function {name} set search_path = ''".encode())
 
     def call_everything(self, person: Person) -> int:
-        """Call each function that the person may call, and answer how many there are."""
+        """Call each function that the person may call; how many there are."""
         if person is SERVICE:
-            # What the service does, with arguments that make sense.
+            # The service's calls, with valid arguments.
             furnish(self.connection)
         cases = [case for case in function_cases(self.ours()) if case.person == person and case.outcome == "yes"]
         for case in cases:

@@ -1,4 +1,4 @@
-"""Both real clients on one channel, commanded and heard alike: supabase-py's and supabase-js's."""
+"""The two real clients, supabase-py and supabase-js, on one channel, behind one interface."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Line = dict[str, Any]
 
 
 class Listener(Protocol):
-    """A real client on one channel."""
+    """A real client on one channel. `lines` is what it reported so far; `tell` sends it a command."""
 
     lines: list[Line]
 
@@ -26,28 +26,28 @@ class Listener(Protocol):
 
 
 class PythonListener:
-    """supabase-py's, with the words of the JavaScript program."""
+    """supabase-py, with the commands and lines of the JavaScript program."""
 
     def __init__(self, client: AsyncRealtimeClient, channel: AsyncRealtimeChannel) -> None:
         self._client, self._channel = client, channel
         self.lines: list[Line] = []
-        self._came = asyncio.Event()
+        self._arrived = asyncio.Event()
 
-    def say(self, **line: Any) -> None:
+    def report(self, **line: Any) -> None:
         self.lines.append(line)
-        self._came.set()
+        self._arrived.set()
 
     async def until(self, wanted: Callable[[Line], bool], what: str, *, within: float = 45.0) -> Line:
         try:
             async with asyncio.timeout(within):
                 while True:
-                    self._came.clear()
+                    self._arrived.clear()
                     for line in self.lines:
                         if wanted(line):
                             return line
-                    await self._came.wait()
+                    await self._arrived.wait()
         except TimeoutError:
-            raise AssertionError(f"{what} did not come; it told {self.lines}") from None
+            raise AssertionError(f"{what} did not arrive; it reported {self.lines}") from None
 
     async def tell(self, **command: Any) -> None:
         if "send" in command:
@@ -68,13 +68,13 @@ async def python(
         await client.set_auth(token)
     channel = client.channel(topic, cast("Any", {"config": _whole(config)}))
     listener = PythonListener(client, channel)
-    channel.on_broadcast("*", lambda message: listener.say(
+    channel.on_broadcast("*", lambda message: listener.report(
         got=message["event"], payload=message["payload"], meta=message.get("meta")))  # fmt: skip
     if _whole(config)["presence"]["enabled"]:
-        channel.on_presence_sync(lambda: listener.say(presence=channel.presence_state()))
-    channel.on_system(lambda message: listener.say(system=cast("Any", message)["message"]))
+        channel.on_presence_sync(lambda: listener.report(presence=channel.presence_state()))
+    channel.on_system(lambda message: listener.report(system=cast("Any", message)["message"]))
     await client.connect()
-    await channel.subscribe(lambda status, error: listener.say(status=status.value, error=error and str(error)))
+    await channel.subscribe(lambda status, error: listener.report(status=status.value, error=error and str(error)))
     try:
         yield listener
     finally:
@@ -96,7 +96,7 @@ def _whole(config: dict[str, Any] | None) -> dict[str, Any]:
 
 
 def subscribed(line: Line) -> bool:
-    """The channel is joined."""
+    """Whether the line reports a joined channel."""
     return bool(line.get("status") == "SUBSCRIBED")
 
 
@@ -105,7 +105,7 @@ def got(event: str) -> Callable[[Line], bool]:
 
 
 def said(words: str) -> Callable[[Line], bool]:
-    """Told as a system message, or as the reason of a status."""
+    """Matches a line whose system message or error contains these words."""
     return lambda line: words in f"{line.get('system')} {line.get('error')}"
 
 

@@ -1,4 +1,4 @@
-"""Faults on command, over HTTP: `/_control/realtime/…`, as README.md lists them."""
+"""Commands over HTTP, mostly for faults: `/_control/realtime/…`, listed in README.md."""
 
 from __future__ import annotations
 
@@ -20,68 +20,68 @@ Body = dict[str, Any]
 
 
 class Controls:
-    """The handlers, each under its own name."""
+    """The handlers, each named like its route."""
 
     def __init__(self, realtime: Realtime) -> None:
         self._realtime = realtime
 
     async def faults(self, body: Body) -> None:
-        """Fields of `Faults`."""
+        """Set fields of `Faults`."""
         _set(self._realtime.faults, body)
 
     async def limits(self, body: Body) -> None:
-        """Fields of `Limits`; rates begin anew."""
+        """Set fields of `Limits`; rates are counted from zero."""
         _set(self._realtime.limits, body)
         self._realtime.reset_rates()
 
     async def drop(self, body: Body) -> None:
-        """Cut TCP of all sockets, or of those that are on `topic`."""
-        for socket in _meant(self._realtime, body):
+        """Abort the TCP connections of all sockets, or of those that joined `topic`."""
+        for socket in _selected_sockets(self._realtime, body):
             self._realtime.hits["drop"] += 1
             socket.drop()
 
     async def close(self, body: Body) -> None:
-        """Close them with `code`."""
-        for socket in _meant(self._realtime, body):
+        """Close such sockets with `code`."""
+        for socket in _selected_sockets(self._realtime, body):
             self._realtime.hits["close"] += 1
             await socket.close(int(body.get("code", 1012)))
 
     async def half_open(self, body: Body) -> None:
-        """From now on nothing is read from them or written to them, and TCP stays."""
-        for socket in _meant(self._realtime, body):
+        """Stop reading from and writing to such sockets, without closing TCP."""
+        for socket in _selected_sockets(self._realtime, body):
             socket.freeze()
 
     async def expire(self, body: Body) -> None:
-        """The channels' tokens are over now."""
-        for channel in _channels(self._realtime, body):
+        """Expire the tokens of all channels, or of those on `topic`."""
+        for channel in _selected_channels(self._realtime, body):
             self._realtime.hits["expire"] += 1
             await channel.expire()
 
     async def crash(self, body: Body) -> None:
-        """The channels' processes crash: `phx_error`."""
-        for channel in _channels(self._realtime, body):
+        """Crash the processes of such channels: `phx_error`."""
+        for channel in _selected_channels(self._realtime, body):
             self._realtime.hits["crash"] += 1
             await channel.socket.send(Frame(channel.name, "phx_error", {}, channel.join_ref, channel.join_ref))
-            await channel.forget()
+            await channel.detach()
 
     async def replication(self, body: Body) -> None:
-        """`on` false: the slot is gone, and what is inserted meanwhile is lost live."""
+        """`on` false: drop the slot; what is inserted meanwhile is never delivered live."""
         self._realtime.replication.paused = not body.get("on", True)
         if self._realtime.replication.paused:
-            await self._realtime.replication.gone()
+            await self._realtime.replication.wait_until_stopped()
         else:
             await self._realtime.replication.ensure()
 
     async def fresh(self, _: Body) -> None:
-        """As a project in which no client ever joined: no publication and no partition."""
+        """Return to a project in which no client ever joined: no publication and no partition."""
         await self._realtime.fresh()
 
     async def restart(self, body: Body) -> None:
-        """Down for `seconds`."""
+        """Be down for `seconds`."""
         await self._realtime.restart(float(body.get("seconds", 0)))
 
     async def reset(self, _: Body) -> None:
-        """Nothing is wrong any more, and nobody is connected."""
+        """Remove all faults, and disconnect all clients."""
         self._realtime.reset()
 
 
@@ -101,7 +101,7 @@ NAMES = (
 
 
 def add_control(app: web.Application, realtime: Realtime) -> None:
-    """The routes: a POST each, and the state."""
+    """Add the routes: a POST for each command, and a GET for the state."""
     controls = Controls(realtime)
 
     def route(name: str) -> Callable[[web.Request], Awaitable[web.Response]]:
@@ -131,14 +131,16 @@ def _set(target: Faults | Limits, given: Body) -> None:
         setattr(target, name, getattr(checked, name))
 
 
-def _meant(realtime: Realtime, body: Body) -> list[Socket]:
+def _selected_sockets(realtime: Realtime, body: Body) -> list[Socket]:
     topic = body.get("topic")
     return [each for each in realtime.sockets if topic is None or f"realtime:{topic}" in each.channels]
 
 
-def _channels(realtime: Realtime, body: Body) -> list[Channel]:
+def _selected_channels(realtime: Realtime, body: Body) -> list[Channel]:
     topic = body.get("topic")
-    return [channel for room in realtime.rooms.all() if topic in {None, room.key[0]} for channel in list(room.channels)]
+    return [
+        channel for group in realtime.groups.all() if topic in {None, group.key[0]} for channel in list(group.channels)
+    ]
 
 
 __all__ = ["NAMES", "add_control"]

@@ -1,4 +1,4 @@
-"""What goes wrong on command."""
+"""Faults that a command switches on."""
 
 from __future__ import annotations
 
@@ -8,34 +8,34 @@ from dataclasses import dataclass
 
 @dataclass
 class Faults:
-    """All are off at first. Those of deliveries concern broadcasts and presence, of `topic` alone if it is set."""
+    """All are off at first. Faults of deliveries affect broadcasts and presence, only on `topic` if that is set."""
 
     topic: str | None = None
     delay: float = 0.0
-    """Seconds by which each delivery is late."""
+    """Seconds by which each delivery is delayed."""
     duplicate: bool = False
-    """Each delivery comes twice."""
+    """Make each delivery twice."""
     reorder: bool = False
-    """Each second delivery overtakes the one before it."""
+    """Swap each two deliveries."""
     lose: int = 0
-    """Deliveries that never come."""
+    """Number of the next deliveries to lose."""
     lose_share: float = 0.0
-    """Share of the deliveries that never come."""
+    """Share of deliveries to lose, 0 to 1."""
     stall: bool = False
-    """Everything is read, nothing is answered or delivered."""
+    """Read everything, answer and deliver nothing."""
     refuse_status: int | None = None
-    """HTTP status of each handshake."""
+    """Refuse each handshake with this HTTP status."""
     refuse_join: str | None = None
-    """Reason of each join's refusal."""
+    """Refuse each join with this reason."""
     refuse_rest: int | None = None
-    """Status of each REST broadcast."""
+    """Refuse each broadcast over HTTP with this status."""
 
     def concerns(self, topic: str) -> bool:
-        """Whether deliveries on this topic are meant."""
+        """Whether the faults of deliveries affect this topic."""
         return self.topic in {None, topic}
 
     def loses(self, topic: str) -> bool:
-        """Whether this delivery is lost."""
+        """Decide whether to lose this delivery."""
         if not self.concerns(topic):
             return False
         if self.lose > 0:

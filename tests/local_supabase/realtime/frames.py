@@ -1,8 +1,8 @@
 """Frames on the wire: objects in vsn 1.0.0, arrays and binary broadcasts in vsn 2.0.0 (Realtime's v1 and v2
 serializers).
 
-In 2.0.0 a broadcast is binary only if its payload came as bytes that the server does not look into: a binary push, a
-row of the database, a single REST broadcast. What came as a text frame, in a batch or by replay goes out as text.
+In 2.0.0 a broadcast is binary only if its payload arrived as bytes that the server does not parse: a binary push, a row
+of the database, a single REST broadcast. One from a text frame, a batch or a replay is sent as text.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from typing import Any
 PUSH, BROADCAST = 3, 4
 """First byte of a binary frame: from a client, from the server."""
 
-LIMIT = 255
-"""Most bytes of each of a binary frame's names."""
+MAX_NAME_BYTES = 255
+"""Longest topic, event or meta of a binary frame, in bytes."""
 
 
 class BadFrame(ValueError):
-    """What came is no frame."""
+    """The data is no valid frame."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,16 +33,16 @@ class Frame:
     ref: str | None = None
     join_ref: str | None = None
     binary: bytes | None = None
-    """The payload of a broadcast that is no JSON."""
+    """The payload of a broadcast, if it is not JSON."""
     json: bytes | None = None
-    """The payload of a broadcast as the JSON that came; it is in `payload`, too."""
+    """The payload of a broadcast as the JSON text that was received; it is in `payload`, too."""
 
 
 def decode(data: str | bytes, vsn: int) -> Frame:
-    """Read what a client sent. Raises BadFrame."""
+    """Decode a frame that a client sent. Raises BadFrame."""
     try:
         if isinstance(data, bytes):
-            return _pushed(data)
+            return _decode_push(data)
         found = json.loads(data)
         if vsn == 1:
             frame = Frame(found["topic"], found["event"], found["payload"], found.get("ref"), found.get("join_ref"))
@@ -57,14 +57,14 @@ def decode(data: str | bytes, vsn: int) -> Frame:
 
 
 def encode(frame: Frame, vsn: int) -> str | bytes | None:
-    """As the client is to read it; None for what cannot be told in its version."""
+    """Encode a frame for a client; None for one that its version cannot represent."""
     if vsn == 1:
         if frame.binary is not None:
             return None
         # The server names no join in this version.
         return dumps({"ref": frame.ref, "event": frame.event, "payload": frame.payload, "topic": frame.topic})
     if frame.event == "broadcast" and (frame.binary is not None or frame.json is not None):
-        return _broadcast(frame)
+        return _encode_broadcast(frame)
     return dumps([frame.join_ref, frame.ref, frame.topic, frame.event, frame.payload])
 
 
@@ -73,7 +73,7 @@ def dumps(value: Any) -> str:
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
 
 
-def _pushed(data: bytes) -> Frame:
+def _decode_push(data: bytes) -> Frame:
     kind, *lengths, encoding = struct.unpack_from("7B", data)
     if kind != PUSH:
         raise BadFrame(f"a binary frame of kind {kind}")
@@ -92,15 +92,15 @@ def _pushed(data: bytes) -> Frame:
     return Frame(topic, "broadcast", payload, ref or None, join_ref or None, body)
 
 
-def _broadcast(frame: Frame) -> bytes:
+def _encode_broadcast(frame: Frame) -> bytes:
     meta = frame.payload.get("meta")
     topic, event = frame.topic.encode(), str(frame.payload.get("event", "")).encode()
     about = dumps(meta).encode() if meta else b""
-    if max(len(topic), len(event), len(about)) > LIMIT:
+    if max(len(topic), len(event), len(about)) > MAX_NAME_BYTES:
         raise BadFrame("a name of more than 255 bytes")
     body = frame.binary if frame.binary is not None else frame.json or b""
     head = struct.pack("5B", BROADCAST, len(topic), len(event), len(about), frame.binary is None)
     return head + topic + event + about + body
 
 
-__all__ = ["BROADCAST", "LIMIT", "PUSH", "BadFrame", "Frame", "decode", "dumps", "encode"]
+__all__ = ["BROADCAST", "MAX_NAME_BYTES", "PUSH", "BadFrame", "Frame", "decode", "dumps", "encode"]

@@ -1,4 +1,4 @@
-"""A real browser client's program, run by Node: it prints JSON lines, and a test waits for them."""
+"""The browser's real client (supabase-js) in a program that Node runs: it prints JSON lines, for which a test waits."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from tests.local_supabase.stack.npm import modules, node
 Line = dict[str, Any]
 
 LINE_LIMIT = 16 * 1024 * 1024
-"""Bytes. Past it reading ends, and so does noticing that the program ended."""
+"""Bytes of a line. A longer one ends the reading, so that not even the program's end is noticed."""
 
 SCRIPT = Path(__file__).parent / "js" / "client.mjs"
 
 
 class Program:
-    """Running. `lines` is what it printed so far."""
+    """A running program. `lines` is what it printed so far."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
@@ -31,7 +31,7 @@ class Program:
     async def until(
         self, wanted: Callable[[dict[str, Any]], bool], what: str, *, within: float = 45.0
     ) -> dict[str, Any]:
-        """The first line, from now on or before, that is `wanted`. Raises AssertionError."""
+        """The first line that `wanted` accepts, including those printed before. Raises AssertionError."""
         assert self._process.stdout is not None
         for line in self.lines:
             if wanted(line):
@@ -39,23 +39,23 @@ class Program:
         try:
             async with asyncio.timeout(within):
                 while text := await self._process.stdout.readline():
-                    told: Line = json.loads(text)
-                    self.lines.append(told)
-                    if wanted(told):
-                        return told
+                    line: Line = json.loads(text)
+                    self.lines.append(line)
+                    if wanted(line):
+                        return line
         except TimeoutError:
             pass
-        raise AssertionError(f"{what} did not come; it printed {self.lines}")
+        raise AssertionError(f"{what} did not arrive; it printed {self.lines}")
 
-    async def told(self) -> AsyncIterator[tuple[Line, float]]:
-        """Each line from now on, with the moment at which it came (monotonic seconds), until the program ends. They are
-        not kept: for a program that prints for long."""
+    async def read_lines(self) -> AsyncIterator[tuple[Line, float]]:
+        """Each line from now on, with the time at which it was read (monotonic seconds), until the program ends.
+        They are not added to `lines`: for a program that prints much."""
         assert self._process.stdout is not None
         while text := await self._process.stdout.readline():
             yield json.loads(text), time.monotonic()
 
     async def tell(self, **command: Any) -> None:
-        """Have it do something."""
+        """Send the program a command as a JSON line."""
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps(command).encode() + b"\n")
         await self._process.stdin.drain()
@@ -63,7 +63,7 @@ class Program:
 
 @asynccontextmanager
 async def program(script: Path = SCRIPT, **options: Any) -> AsyncIterator[Program]:
-    """supabase-js in a script, with these options; it ends with the block."""
+    """Run a script that uses supabase-js, with these options; it ends with the block."""
     home = await asyncio.to_thread(modules)
     process = await asyncio.create_subprocess_exec(
         str(node()),

@@ -22,8 +22,8 @@ def add_realtime(
     prefix: str = "/realtime/v1",
     limits: Limits | None = None,
 ) -> Realtime:
-    """Serve Realtime under `prefix`, as the gateway hands it on, and under its own paths, as the server itself is
-    asked; it ends with the application. `url` is the database's, as the superuser."""
+    """Serve Realtime under `prefix`, as behind the gateway, and under the paths of the server itself; it ends with the
+    application. `url` is the database's, as the superuser."""
     realtime = Realtime(url, verify, role_of, limits)
     claims_of = claims_from(realtime, role_of)
     app.router.add_get(f"{prefix}/websocket", realtime.websocket)

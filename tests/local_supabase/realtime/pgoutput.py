@@ -1,4 +1,4 @@
-"""As much of PostgreSQL's logical replication messages as an inserted row takes (protocol version 1)."""
+"""A decoder of PostgreSQL's logical replication messages, for inserted rows only (protocol version 1)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ Row = dict[str, bytes | None]
 
 
 class Decoder:
-    """Remembers relations, and tells inserted rows as text by column."""
+    """Keeps the columns of relations, and decodes inserted rows to text by column."""
 
     def __init__(self) -> None:
         self._columns: dict[int, list[str]] = {}

@@ -1,8 +1,8 @@
 """Broadcasts from the database, by logical decoding of `realtime.messages` through a temporary slot.
 
-The slot lives as long as its connection, so what is inserted while there is none is never delivered live: as with the
+The slot lives as long as its connection, so what is inserted while there is none is never delivered live, as with the
 real server. It is polled, not streamed. The publication is made when it first runs, and partitions whenever the server
-connects to the database anew (and by a janitor, whom tests play): not at a join.
+reconnects to the database (and by a periodic job, in whose place tests act): not at a join.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ import psycopg
 from .pgoutput import Decoder, Row
 
 PUBLICATION = "supabase_realtime_messages_publication"
-EVERY = 0.02
+POLL_INTERVAL = 0.02
 """Seconds between polls."""
 
-AGAIN = 0.5
-"""Seconds until a lost connection is made anew."""
+RETRY_INTERVAL = 0.5
+"""Seconds until a lost connection is opened again."""
 
-Told = Callable[["Stored"], Awaitable[None]]
+Handler = Callable[["StoredBroadcast"], Awaitable[None]]
 
 
-class Stored:
-    """A broadcast as a row holds it."""
+class StoredBroadcast:
+    """A broadcast, parsed from an inserted row."""
 
     def __init__(self, row: Row) -> None:
         def text(name: str) -> str:
@@ -45,82 +45,82 @@ class Stored:
 
 
 class Replication:
-    """Runs from the first join on. `paused` keeps the slot away, as when the connection is down."""
+    """Runs from the first join on. While `paused` there is no slot, as when the connection is down."""
 
-    def __init__(self, url: str, told: Told) -> None:
-        self._url, self._told = url, told
+    def __init__(self, url: str, handler: Handler) -> None:
+        self._url, self._handler = url, handler
         self._task: asyncio.Task[None] | None = None
-        self._go = asyncio.Event()
+        self._released = asyncio.Event()
         self.paused = False
-        self.ready, self._unready = asyncio.Event(), asyncio.Event()
+        self.ready, self._stopped = asyncio.Event(), asyncio.Event()
 
-    def begin(self) -> None:
-        """Have it run once `go` was said: a client joins, and the database is asked about that at the same time."""
+    def prepare(self) -> None:
+        """Start it, to run once `release` is called: at a join, for which the database is queried at the same time."""
         if self._task is None:
-            self._go.clear()
+            self._released.clear()
             self._task = asyncio.create_task(self._run(), name="realtime: replication")
 
-    def go(self) -> None:
-        """What was asked beside its beginning is answered: a first join does not find the partitions that it causes."""
-        self._go.set()
+    def release(self) -> None:
+        """Let it run, after the queries of the join: a first join does not find the partitions that it causes."""
+        self._released.set()
 
     async def ensure(self) -> None:
-        """Have it run, and wait until broadcasts come."""
-        self.begin()
-        self.go()
+        """Run it, and wait until broadcasts are delivered."""
+        self.prepare()
+        self.release()
         if not self.paused:
             with suppress(TimeoutError):
                 async with asyncio.timeout(30.0):
                     await self.ready.wait()
 
-    async def gone(self) -> None:
+    async def wait_until_stopped(self) -> None:
         """Wait until there is no slot."""
         async with asyncio.timeout(30.0):
-            await self._unready.wait()
+            await self._stopped.wait()
 
     async def stop(self) -> None:
-        """End it; its slot goes with it."""
+        """Stop it, which drops its slot."""
         task, self._task = self._task, None
         self.ready.clear()
-        self._unready.set()
+        self._stopped.set()
         if task is not None:
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
 
     async def _run(self) -> None:
-        await self._go.wait()
-        anew = True
+        await self._released.wait()
+        new_connection = True
         while True:
             if not self.paused:
                 try:
-                    await self._follow(anew=anew)
-                    anew = False
+                    await self._follow(new_connection=new_connection)
+                    new_connection = False
                 except (psycopg.Error, OSError):
-                    # Where the database went away, the server's connection to it did.
-                    anew = True
+                    # The database went away, and with it the server's connection.
+                    new_connection = True
                 self.ready.clear()
-                self._unready.set()
-            await asyncio.sleep(AGAIN if not self.paused else EVERY)
+                self._stopped.set()
+            await asyncio.sleep(RETRY_INTERVAL if not self.paused else POLL_INTERVAL)
 
-    async def _follow(self, *, anew: bool) -> None:
+    async def _follow(self, *, new_connection: bool) -> None:
         slot, decoder = f"stand_in_{secrets.token_hex(6)}", Decoder()
         options = f"'proto_version', '1', 'publication_names', '{PUBLICATION}'"
         changes = f"select data from pg_logical_slot_get_binary_changes('{slot}', null, null, {options})"  # noqa: S608
         async with await psycopg.AsyncConnection.connect(self._url, autocommit=True) as connection:
-            if anew:
+            if new_connection:
                 await connection.execute("select realtime.stand_in_partitions()")
             if not await _published(connection):
                 await connection.execute(f"create publication {PUBLICATION} for table realtime.messages")
             await connection.execute(f"select pg_create_logical_replication_slot('{slot}', 'pgoutput', true)")
             self.ready.set()
-            self._unready.clear()
+            self._stopped.clear()
             while not self.paused:
                 for (data,) in await (await connection.execute(changes.encode(), binary=True)).fetchall():
                     row = decoder.decode(data)
-                    if row is not None and (stored := Stored(row)).is_broadcast:
-                        await self._told(stored)
-                await asyncio.sleep(EVERY)
+                    if row is not None and (stored := StoredBroadcast(row)).is_broadcast:
+                        await self._handler(stored)
+                await asyncio.sleep(POLL_INTERVAL)
 
 
 async def _published(connection: psycopg.AsyncConnection[Any]) -> bool:
@@ -128,4 +128,4 @@ async def _published(connection: psycopg.AsyncConnection[Any]) -> bool:
     return await found.fetchone() is not None
 
 
-__all__ = ["EVERY", "PUBLICATION", "Replication", "Stored"]
+__all__ = ["POLL_INTERVAL", "PUBLICATION", "Replication", "StoredBroadcast"]

@@ -1,4 +1,4 @@
-"""Broadcasts over HTTP: many at once, or one."""
+"""Broadcasts over HTTP: in a batch, or one alone."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .authorization import allowed
 from .frames import Frame, dumps
 from .limits import PADDING
 from .server import Realtime
-from .tokens import BadToken, Claims, read
+from .tokens import BadToken, Claims, verified_claims
 
 Handler = Callable[[web.Request], Awaitable[web.Response]]
 ClaimsOf = Callable[[web.Request], Claims]
@@ -21,7 +21,7 @@ _BLANK = "can't be blank"
 
 
 def batch(realtime: Realtime, claims_of: ClaimsOf) -> Handler:
-    """`POST /api/broadcast`: 202 whatever becomes of a private message that the caller may not send."""
+    """`POST /api/broadcast`: 202 also for a private message that the caller may not send, which is dropped."""
 
     async def handle(request: web.Request) -> web.Response:
         if realtime.faults.refuse_rest is not None:
@@ -43,7 +43,7 @@ def batch(realtime: Realtime, claims_of: ClaimsOf) -> Handler:
                 body = {"event": message["event"], "payload": message["payload"], "type": "broadcast"}
                 if message.get("id"):
                     body["meta"] = {"id": message["id"]}
-                await _tell(realtime, Frame(topic, "broadcast", body), private=private)
+                await _broadcast(realtime, Frame(topic, "broadcast", body), private=private)
         return _accepted(realtime)
 
     return handle
@@ -75,24 +75,24 @@ def single(realtime: Realtime, claims_of: ClaimsOf) -> Handler:
             return web.json_response({"message": "Unauthorized"}, status=403, dumps=dumps)
         body: dict[str, Any] = {"event": request.match_info["event"], "type": "broadcast"}
         if binary:
-            await _tell(realtime, Frame(topic, "broadcast", body, binary=data), private=private)
+            await _broadcast(realtime, Frame(topic, "broadcast", body, binary=data), private=private)
             return _accepted(realtime)
-        # The parser of bodies keeps what is no object under a name of its own.
+        # The server's body parser wraps what is no object in `_json`.
         body["payload"] = payload if isinstance(payload, dict) else {"_json": payload}
-        said = Frame(topic, "broadcast", body, json=dumps(body["payload"]).encode())
-        await _tell(realtime, said, private=private)
+        sent = Frame(topic, "broadcast", body, json=dumps(body["payload"]).encode())
+        await _broadcast(realtime, sent, private=private)
         return _accepted(realtime)
 
     return handle
 
 
 def claims_from(realtime: Realtime, role_of: Callable[[str], str | None] | None) -> ClaimsOf:
-    """Who calls: the bearer's token; through the gateway (`role_of`) else the role of the API key."""
+    """The caller's claims: those of the bearer token; behind the gateway (`role_of`) else the role of the API key."""
 
     def claims_of(request: web.Request) -> Claims:
         _, _, token = request.headers.get("Authorization", "").partition(" ")
         if token and not token.startswith("sb_"):
-            return read(token, realtime.verify)
+            return verified_claims(token, realtime.verify)
         role = None if role_of is None else role_of(token or request.headers.get("apikey", ""))
         if role is None:
             raise BadToken("Unauthorized", "Unauthorized")
@@ -102,7 +102,7 @@ def claims_from(realtime: Realtime, role_of: Callable[[str], str | None] | None)
 
 
 def _limited(realtime: Realtime, messages: int = 0) -> web.Response | None:
-    """A refusal, if the rate is used up or so many messages would do it."""
+    """A refusal, if the rate is used up or would be by so many messages."""
     mean, most = realtime.events.mean, realtime.limits.events_per_second
     if mean > most:
         words = "You have exceeded your rate limit"
@@ -115,7 +115,7 @@ def _limited(realtime: Realtime, messages: int = 0) -> web.Response | None:
 
 
 def _rates(realtime: Realtime) -> dict[str, str]:
-    # Of the requests that this route counts by itself, and not of the messages: they stay 0.
+    # They count this route's requests and not its messages, and stay 0.
     most = f"{realtime.limits.events_per_second:.0f}"
     return {"x-rate-rolling": "0", "x-rate-limit": most, "x-rate-limit-remaining": most}
 
@@ -133,7 +133,7 @@ def _unprocessable(errors: dict[str, Any]) -> web.Response:
 
 
 def _all_problems(realtime: Realtime, messages: Any) -> list[Any]:
-    """One for each message, or one of them all; empty is well."""
+    """The problems of each message, or one of all together; empty if there is none."""
     if not messages or not isinstance(messages, list):
         return ["is invalid" if messages else _BLANK]
     found = [_problems(realtime, message) for message in messages]
@@ -155,11 +155,11 @@ def _problems(realtime: Realtime, message: Any) -> dict[str, list[str]]:
     return found
 
 
-async def _tell(realtime: Realtime, said: Frame, *, private: bool) -> None:
+async def _broadcast(realtime: Realtime, sent: Frame, *, private: bool) -> None:
     realtime.events.add()
-    room = realtime.rooms.find((said.topic, private))
-    if room is not None:
-        await room.broadcast(Frame(room.topic, said.event, said.payload, binary=said.binary, json=said.json))
+    group = realtime.groups.find((sent.topic, private))
+    if group is not None:
+        await group.broadcast(Frame(group.topic, sent.event, sent.payload, binary=sent.binary, json=sent.json))
 
 
 __all__ = ["batch", "claims_from", "single"]

@@ -1,4 +1,4 @@
-"""The server: sockets, rooms, limits and faults of one project, and its routes."""
+"""The server: sockets, topics, limits and faults of one project, and its routes."""
 
 from __future__ import annotations
 
@@ -16,39 +16,39 @@ from aiohttp import web
 from .faults import Faults
 from .frames import Frame
 from .limits import PADDING, Limits, Rate
-from .replication import PUBLICATION, Replication, Stored
-from .rooms import Rooms
+from .replication import PUBLICATION, Replication, StoredBroadcast
 from .socket import Socket
-from .tokens import BadToken, Claims, Verify, read
+from .tokens import BadToken, Claims, Verify, verified_claims
+from .topic_groups import TopicGroups
 
 TENANT = "proj"
-"""The project's name, by which the server itself is asked: the first label of the host (`proj.localhost`)."""
+"""The project's name when the server is called without a gateway: the first label of the host (`proj.localhost`)."""
 
 
 class Realtime:
-    """One project's. `url` is the database's, as the superuser; `role_of` names the role of an opaque API key."""
+    """The Realtime of one project. `url` is the database's, as the superuser; `role_of` gives an opaque key's role."""
 
     def __init__(
         self, url: str, verify: Verify, role_of: Callable[[str], str | None], limits: Limits | None = None
     ) -> None:
         self.url, self.verify, self._role_of = url, verify, role_of
-        self._usual = limits or Limits()
-        self.limits, self.faults = replace(self._usual), Faults()
-        self.rooms, self.sockets = Rooms(), set[Socket]()
-        self.replication = Replication(url, self._stored)
+        self._initial_limits = limits or Limits()
+        self.limits, self.faults = replace(self._initial_limits), Faults()
+        self.groups, self.sockets = TopicGroups(), set[Socket]()
+        self.replication = Replication(url, self._deliver_stored)
         self.down_until = 0.0
         self.hits = Counter[str]()
-        """How often each fault hit somebody, by the name that commands it."""
+        """How often each fault took effect, by the name of its command."""
         self.reset_rates()
 
     def reset_rates(self) -> None:
-        """Forget what was counted, and take the limits' buckets anew."""
+        """Start new counts, by the limits of now."""
         self.joins = Rate(self.limits, lambda: self.limits.joins_per_second)
         self.events = Rate(self.limits, lambda: self.limits.events_per_second)
 
     @property
     def users(self) -> int:
-        """Sockets that count: those that have joined something."""
+        """Number of sockets with at least one joined channel."""
         return sum(bool(socket.channels) for socket in self.sockets)
 
     @property
@@ -61,7 +61,7 @@ class Realtime:
         return await self._open(request, self._role_of)
 
     async def direct(self, request: web.Request) -> web.StreamResponse:
-        """The same without a gateway before it: the server itself knows no opaque keys, and many projects."""
+        """The same without a gateway: the server itself knows no opaque keys, and serves many projects."""
         if request.host.partition(".")[0] != TENANT:
             return await self._refuse(404, "Tenant not found")
         return await self._open(request, lambda _: None)
@@ -70,7 +70,7 @@ class Realtime:
         status = self.faults.refuse_status or (503 if self.is_down else None)
         if status is not None:
             self.hits["refuse_status" if self.faults.refuse_status else "restart"] += 1
-            # A proxy answers for a server that is down, and at once.
+            # For a server that is down a proxy answers, without a pause.
             return await self._refuse(status, "refused on command", pause=self.faults.refuse_status is not None)
         try:
             claims, token = self._handshake(request, role_of)
@@ -101,10 +101,10 @@ class Realtime:
         if role is not None:
             # The gateway gives an opaque key a short JWT of its role.
             return {"role": role, "exp": time.time() + 3600}, None
-        return read(key, self.verify), key
+        return verified_claims(key, self.verify), key
 
     async def restart(self, seconds: float) -> None:
-        """Everybody is cut off, the slot is gone, and for some seconds nobody is let in."""
+        """Drop all sockets and the slot, and refuse handshakes for so many seconds."""
         self.down_until = time.monotonic() + seconds
         await self.replication.stop()
         self.hits["restart"] += len(self.sockets)
@@ -112,7 +112,7 @@ class Realtime:
             socket.drop()
 
     async def fresh(self) -> None:
-        """As before the first client ever joined."""
+        """Return to the state before any client joined: drop sockets, publication and partitions."""
         await self.replication.stop()
         for socket in list(self.sockets):
             socket.drop()
@@ -121,40 +121,40 @@ class Realtime:
             await connection.execute("select realtime.stand_in_no_partitions()")
 
     async def close(self) -> None:
-        """End everything."""
+        """Stop replication and drop all sockets."""
         await self.replication.stop()
         for socket in list(self.sockets):
             socket.drop()
 
     def reset(self) -> None:
-        """As at the start: no fault, the usual limits, nobody connected."""
-        self.faults, self.limits = Faults(), replace(self._usual)
+        """Return to the start: no fault, the initial limits, no sockets."""
+        self.faults, self.limits = Faults(), replace(self._initial_limits)
         self.replication.paused, self.down_until = False, 0.0
         self.reset_rates()
         for socket in list(self.sockets):
             socket.drop()
 
-    async def _stored(self, stored: Stored) -> None:
+    async def _deliver_stored(self, stored: StoredBroadcast) -> None:
         raw = stored.json if stored.binary is None else stored.binary
         if raw is None or len(raw) > self.limits.payload + PADDING:
             return
-        # Above the rate, messages of the database are dropped and only a log line says so.
+        # Above the rate, the server drops messages of the database and only logs that.
         if self.events.over:
             self.hits["limits"] += 1
             return
         self.events.add()
-        room = self.rooms.find((stored.topic, stored.private))
-        if room is not None:
+        group = self.groups.find((stored.topic, stored.private))
+        if group is not None:
             body = {"type": "broadcast", "event": stored.event, "meta": {"id": stored.id}}
             body |= {} if stored.binary is not None else {"payload": stored.payload}
             json_ = None if stored.binary is not None else stored.json
-            await room.broadcast(Frame(room.topic, "broadcast", body, binary=stored.binary, json=json_))
+            await group.broadcast(Frame(group.topic, "broadcast", body, binary=stored.binary, json=json_))
 
     def state(self) -> dict[str, Any]:
-        """For tests: who is connected, and what is wrong on command."""
+        """For tests: the connections, and the faults."""
         return {
             "sockets": len(self.sockets),
-            "channels": {room.key[0]: len(room.channels) for room in self.rooms.all()},
+            "channels": {group.key[0]: len(group.channels) for group in self.groups.all()},
             "replication": self.replication.ready.is_set(),
             "faults": json.loads(json.dumps(vars(self.faults))),
             "hits": dict(self.hits),

@@ -1,7 +1,7 @@
 """One client's socket: its frames in, its frames out, and the faults in between.
 
-Frames are taken one after another, and a join that is being decided holds up all that come after it, and whatever the
-client is to hear: so does the real server's, whose socket waits for the channel.
+Frames are handled one after another, and a join in progress delays all that follow, and all that are to be sent,
+as in the real server, whose socket waits for the channel.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from aiohttp import WSMsgType, web
 
 from .channel import PREFIX, Channel
 from .frames import BadFrame, Frame, decode, encode
-from .joining import begin, decide
+from .joins import handle_join, send_first_messages
 from .tokens import Claims
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class Socket:
-    """Open. `claims` are those of the handshake, and `token` says so, unless it was an opaque key."""
+    """An open socket. `claims` are those of the handshake, from `token` unless that was an opaque key."""
 
     def __init__(
         self,
@@ -40,16 +40,16 @@ class Socket:
         self.half_open = False
         self._connection, self._request = connection, request
         self._held: Frame | None = None
-        self._deciding = False
-        self._waiting: deque[Frame] = deque()
-        self._gone = asyncio.Event()
+        self._joining = False
+        self._delayed: deque[Frame] = deque()
+        self._ended = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
-        """Until the client goes, or says nothing for too long."""
+        """Handle frames until the socket closes, or the client is silent for too long."""
         try:
             while not self._connection.closed:
-                # A ping is a sign, too: it begins the wait anew.
+                # A ping restarts the wait, too.
                 message = await self._connection.receive(timeout=self.server.limits.silence)
                 if message.type not in {WSMsgType.TEXT, WSMsgType.BINARY}:
                     break
@@ -60,9 +60,9 @@ class Socket:
         except TimeoutError:
             await self.close(1000)
         finally:
-            self._gone.set()
+            self._ended.set()
             for channel in list(self.channels.values()):
-                await channel.forget()
+                await channel.detach()
             for task in list(self._tasks):
                 task.cancel()
 
@@ -83,27 +83,27 @@ class Socket:
     async def _join(self, frame: Frame, before: Channel | None) -> None:
         if before is not None:
             # A client that joins again on one socket replaces its channel.
-            await before.forget()
-        self._deciding = True
+            await before.detach()
+        self._joining = True
         try:
-            channel = await decide(self, frame)
+            channel = await handle_join(self, frame)
         finally:
-            self._deciding = False
-        while self._waiting:
-            await self._write(self._waiting.popleft())
+            self._joining = False
+        while self._delayed:
+            await self._write(self._delayed.popleft())
         if before is not None:
-            await before.say_closed()
+            await before.send_close()
         if channel is not None:
-            await begin(channel, frame.payload.get("config") or {})
+            await send_first_messages(channel, frame.payload.get("config") or {})
 
     async def pause(self, seconds: float) -> None:
-        """Let everything wait, unless the socket ends meanwhile."""
+        """Wait, until the socket ends at the latest."""
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                await self._gone.wait()
+                await self._ended.wait()
 
     async def answer(self, frame: Frame, response: Any, *, status: str = "ok") -> None:
-        """Answer the join that is being decided."""
+        """Answer the join in progress."""
         await self._write(_reply(frame, response, status))
 
     async def reply(self, frame: Frame, response: Any, *, status: str = "ok") -> None:
@@ -111,9 +111,9 @@ class Socket:
         await self.send(_reply(frame, response, status))
 
     async def send(self, frame: Frame) -> None:
-        """Write it, if anybody is to get anything: at once, or when the join is decided."""
-        if self._deciding:
-            self._waiting.append(frame)
+        """Send a frame: at once, or after the join in progress."""
+        if self._joining:
+            self._delayed.append(frame)
         else:
             await self._write(frame)
 
@@ -123,7 +123,7 @@ class Socket:
         if self.server.faults.stall or self.half_open:
             self.server.hits["half_open" if self.half_open else "stall"] += 1
             return
-        # What cannot be told in binary is told to nobody, as a message without a payload.
+        # A broadcast that has no binary form, such as one without a payload, is not sent.
         with suppress(ConnectionError, RuntimeError, BadFrame):
             data = encode(frame, self.vsn)
             if isinstance(data, bytes):
@@ -132,7 +132,7 @@ class Socket:
                 await self._connection.send_str(data)
 
     async def deliver(self, frame: Frame) -> None:
-        """Send a broadcast or a presence, with what the faults make of it."""
+        """Send a broadcast or a presence diff, subject to the faults."""
         faults, topic = self.server.faults, frame.topic.partition(":")[2]
         hits = self.server.hits
         if faults.loses(topic):
@@ -152,33 +152,33 @@ class Socket:
         hits["delay"] += faults.delay > 0
         for each in frames * 2 if faults.duplicate else frames:
             if faults.delay:
-                self.spawn(self._later(each, faults.delay))
+                self.spawn(self._send_later(each, faults.delay))
             else:
                 await self.send(each)
 
-    async def _later(self, frame: Frame, seconds: float) -> None:
+    async def _send_later(self, frame: Frame, seconds: float) -> None:
         await asyncio.sleep(seconds)
         await self.send(frame)
 
     def spawn(self, coroutine: Coroutine[Any, Any, None]) -> None:
-        """Do it beside the reading; it ends with the socket."""
+        """Run a task beside the reading; it is cancelled when the socket ends."""
         task = asyncio.create_task(coroutine)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     def drop(self) -> None:
-        """Cut the connection without a word."""
-        self._gone.set()
+        """Abort the TCP connection without a close frame."""
+        self._ended.set()
         if self._request.transport is not None:
             self._request.transport.abort()
 
     async def close(self, code: int) -> None:
-        """Close with a code."""
-        self._gone.set()
+        """Close the socket with a code."""
+        self._ended.set()
         await self._connection.close(code=code)
 
     def freeze(self) -> None:
-        """From now on half-open: TCP stays, nothing is read or written, not even a pong."""
+        """Become half-open: TCP stays, nothing is read or written, not even a pong."""
         self.half_open = True
         transport = self._request.transport
         if isinstance(transport, asyncio.Transport):

@@ -1,4 +1,4 @@
-"""The stand-in speaks what both real clients speak: supabase-py and supabase-js pass the same tests."""
+"""Both real clients, supabase-py and supabase-js, pass the same tests on the stand-in."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Make = Callable[..., Any]
 
 @pytest.fixture(params=["python", "javascript"])
 def client(request: pytest.FixtureRequest) -> Make:
-    """Either real client."""
+    """Each of the two real clients."""
     return {"python": python, "javascript": javascript}[request.param]
 
 
@@ -40,7 +40,7 @@ PRIVATE = {"private": True}
 
 
 async def again(listener: Listener, before: int) -> None:
-    """Joined once more than `before` times."""
+    """Wait until the channel was joined more than `before` times."""
     await listener.until(lambda _: sum(map(subscribed, listener.lines)) > before, "being subscribed again", within=20)
 
 
@@ -57,7 +57,7 @@ def insert(stack: Stack, topic: str, event: str = "e", payload: str = '{"n": 1}'
 
 @asynccontextmanager
 async def policies(stack: Stack) -> AsyncIterator[None]:
-    """A project's own: signed-in users listen to `room:…` and send there, but to `room:quiet` only listen."""
+    """Policies of the project: signed-in users may read and write `room:…`, but not write `room:quiet`."""
     with psycopg.connect(stack.admin_db_url) as connection:
         connection.execute(
             "create policy test_read on realtime.messages for select to authenticated "
@@ -74,18 +74,18 @@ async def policies(stack: Stack) -> AsyncIterator[None]:
             )
 
 
-async def test_two_clients_on_a_public_channel_hear_each_other(client: Make, stack: Stack) -> None:
+async def test_two_clients_on_a_public_channel_receive_from_each_other(client: Make, stack: Stack) -> None:
     async with client(stack, "room:1") as one, python(stack, "room:1") as two:
         await asyncio.gather(joined(one), joined(two))
         await one.tell(send="hello", payload={"text": "Ünï 😀"})
         assert (await two.until(got("hello"), "the broadcast"))["payload"] == {"text": "Ünï 😀"}
         await two.tell(send="back", payload={"n": 1})
         await one.until(got("back"), "the answer")
-        # Nobody hears itself unasked.
+        # A client does not receive its own broadcasts unless it asks for that.
         assert not any(got("hello")(line) for line in one.lines)
 
 
-async def test_a_public_and_a_private_channel_of_one_name_are_different_rooms(client: Make, stack: Stack) -> None:
+async def test_a_public_and_a_private_channel_of_one_name_are_different_topics(client: Make, stack: Stack) -> None:
     user = await sign_up(stack)
     async with (
         policies(stack),
@@ -105,7 +105,7 @@ async def test_a_join_that_policies_forbid_is_refused(client: Make, stack: Stack
         assert "You do not have permissions to read from this Channel topic: room:secret" in line["error"]
 
 
-async def test_a_member_hears_the_database_and_a_stranger_may_not_even_join(client: Make, stack: Stack) -> None:
+async def test_a_member_receives_from_the_database_and_a_stranger_may_not_join(client: Make, stack: Stack) -> None:
     member, stranger = await sign_up(stack), await sign_up(stack, "b@example.com")
     entry = f'{{"kind":"update","sender":{{"role":"system"}},"changes":{{"members":[{{"subject":"{member.id}"}}]}}}}'
     async with httpx.AsyncClient(
@@ -126,7 +126,7 @@ async def test_a_member_hears_the_database_and_a_stranger_may_not_even_join(clie
                 await other.until(lambda line: line.get("status") == "CHANNEL_ERROR", "the refusal")
 
 
-async def test_the_service_hears_its_topic_and_a_user_does_not(client: Make, stack: Stack) -> None:
+async def test_the_service_receives_on_its_topic_and_a_user_may_not_join(client: Make, stack: Stack) -> None:
     user = await sign_up(stack)
     async with client(stack, "umbral_chat:s:0", key=stack.secret_key, config=PRIVATE) as service:
         await joined(service)
@@ -136,7 +136,7 @@ async def test_the_service_hears_its_topic_and_a_user_does_not(client: Make, sta
         await service.until(got("e"), "the broadcast")
 
 
-async def test_what_is_inserted_while_replication_is_down_is_never_told_live(client: Make, stack: Stack) -> None:
+async def test_what_is_inserted_while_replication_is_down_is_never_delivered_live(client: Make, stack: Stack) -> None:
     async with client(stack, "room:1", key=stack.secret_key, config=PRIVATE) as listener:
         await joined(listener)
         insert(stack, "room:1", "first")
@@ -149,7 +149,7 @@ async def test_what_is_inserted_while_replication_is_down_is_never_told_live(cli
         assert [line["got"] for line in listener.lines if "got" in line] == ["first", "third"]
 
 
-async def test_a_rolled_back_row_is_not_told(client: Make, stack: Stack) -> None:
+async def test_a_rolled_back_row_is_not_delivered(client: Make, stack: Stack) -> None:
     async with client(stack, "room:1", key=stack.secret_key, config=PRIVATE) as listener:
         await joined(listener)
         with psycopg.connect(stack.admin_db_url) as connection:
@@ -167,19 +167,19 @@ def replayed(line: Line) -> bool:
     return "got" in line and line["meta"].get("replayed") is True
 
 
-async def test_replay_tells_the_newest_25_and_marks_them(client: Make, stack: Stack) -> None:
+async def test_replay_sends_the_newest_25_and_marks_them(client: Make, stack: Stack) -> None:
     since = int(time.time() * 1000) - 60_000
     for number in range(30):
         insert(stack, "room:1", "old", f'{{"n": {number}}}')
     config = PRIVATE | {"broadcast": {"replay": {"since": since, "limit": 25}}}
     async with client(stack, "room:1", key=stack.secret_key, config=config) as listener:
         await joined(listener)
-        # Decoding may still be at the last ones, and tells them live as well.
+        # Decoding may not have reached the last ones, and delivers them live as well.
         await listener.until(lambda line: replayed(line) and line["payload"] == {"n": 29}, "the newest")
         assert [line["payload"]["n"] for line in listener.lines if replayed(line)] == list(range(5, 30))
 
 
-async def test_presence_is_told_to_everybody(client: Make, stack: Stack) -> None:
+async def test_presence_is_sent_to_all_clients(client: Make, stack: Stack) -> None:
     config = {"presence": {"enabled": True, "key": "me"}}
     async with client(stack, "room:1", config=config) as one:
         await joined(one)
@@ -225,7 +225,7 @@ async def state(stack: Stack) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(("what", "body"), [("drop", {}), ("close", {"code": 1012}), ("restart", {"seconds": 0.5})])
-async def test_a_client_that_was_cut_off_comes_back_and_hears_on(
+async def test_a_client_that_was_disconnected_rejoins_and_receives_again(
     client: Make, stack: Stack, what: str, body: dict[str, Any]
 ) -> None:
     async with client(stack, "room:1", key=stack.secret_key, config=PRIVATE) as listener:
@@ -233,7 +233,7 @@ async def test_a_client_that_was_cut_off_comes_back_and_hears_on(
         before = sum(map(subscribed, listener.lines))
         await command(stack, f"realtime/{what}", **body)
         await again(listener, before)
-        # A join does not wait until the database's broadcasts come.
+        # A join does not wait until the database's broadcasts are delivered.
         await command(stack, "realtime/replication", on=True)
         insert(stack, "room:1", "after")
         await listener.until(got("after"), "the broadcast")

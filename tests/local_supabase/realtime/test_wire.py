@@ -1,4 +1,4 @@
-"""The stand-in's frames, limits and faults, by a client that speaks the bare protocol."""
+"""The stand-in's frames, limits and faults, tested by a client of the bare protocol."""
 
 from __future__ import annotations
 
@@ -55,10 +55,10 @@ def test_binary_pushes_read_as_they_were(topic: str, event: str, payload: Any, r
 
 @given(topic=NAMES, event=NAMES, payload=JSON, id_=st.none() | NAMES)
 def test_binary_broadcasts_hold_what_they_tell(topic: str, event: str, payload: Any, id_: str | None) -> None:
-    told: dict[str, Any] = {"type": "broadcast", "event": event, "payload": payload}
+    body: dict[str, Any] = {"type": "broadcast", "event": event, "payload": payload}
     meta = {} if id_ is None else {"meta": {"id": id_}}
     raw = json.dumps(payload).encode()
-    data = encode(Frame(topic, "broadcast", told | meta, json=raw), 2)
+    data = encode(Frame(topic, "broadcast", body | meta, json=raw), 2)
     assert isinstance(data, bytes)
     kind, *lengths, encoding = struct.unpack_from("5B", data)
     parts, at = [], 5
@@ -120,7 +120,7 @@ class Wire:
                 found.append(frame["payload"]["payload"]["n"])
         return found
 
-    async def hears_nothing(self, within: float = 0.4) -> bool:
+    async def receives_nothing(self, within: float = 0.4) -> bool:
         try:
             await self.read(within)
         except TimeoutError:
@@ -211,7 +211,7 @@ async def test_a_write_that_policies_forbid_is_never_answered(stack: Stack) -> N
         refused = await member.join("umbral_chat:c:room", token=user.access_token, private=True)
         assert refused["status"] == "error"
         assert await member.ask("realtime:umbral_chat:c:room", "broadcast", body) == UNMATCHED
-        assert await service.hears_nothing()
+        assert await service.receives_nothing()
 
 
 async def test_handshakes_are_refused_with_their_status(stack: Stack) -> None:
@@ -252,7 +252,7 @@ async def test_channels_joins_and_payloads_have_limits(stack: Stack) -> None:
     await command(stack, "realtime/limits", joins_per_second=0.1, tick=0.5)
     async with wire(stack) as one:
         assert (await one.join("a"))["status"] == "ok"
-        # Nobody knows of it before the next tick.
+        # It is noticed only at the next tick.
         await asyncio.sleep(0.6)
         assert "ClientJoinRateLimitReached" in (await one.join("b"))["response"]["reason"]
         assert (await one.socket.receive(timeout=20)).type is aiohttp.WSMsgType.CLOSE
@@ -268,7 +268,7 @@ async def test_presence_calls_have_a_limit(stack: Stack) -> None:
         assert frame["payload"]["message"] == "Client presence rate limit exceeded"
 
 
-async def test_too_many_messages_are_told_after_a_tick_to_whom_one_reaches(stack: Stack) -> None:
+async def test_too_many_messages_are_reported_after_a_tick_to_the_next_receiver(stack: Stack) -> None:
     # A message and its delivery are more than that for 10 s.
     await command(stack, "realtime/limits", events_per_second=0.2, tick=0.5, buckets=1000)
     body = {"type": "broadcast", "event": "e", "payload": {"n": 1}}
@@ -277,12 +277,12 @@ async def test_too_many_messages_are_told_after_a_tick_to_whom_one_reaches(stack
         await two.join()
         await two.send("realtime:room:1", "broadcast", body)
         assert await one.broadcasts(1) == [1]
-        # It is told to no one, until there is a delivery after the next tick, which comes all the same.
-        assert await one.hears_nothing(0.7)
+        # It is reported with the first delivery after the next tick, which is made all the same.
+        assert await one.receives_nothing(0.7)
         await two.send("realtime:room:1", "broadcast", body)
         assert await one.broadcasts(1) == [1]
         assert (await one.read())["payload"].get("message") == "Too many messages per second"
-        assert await two.hears_nothing()
+        assert await two.receives_nothing()
 
 
 async def test_deliveries_are_delayed_lost_doubled_and_swapped_on_command(stack: Stack) -> None:
@@ -307,25 +307,25 @@ async def test_deliveries_are_delayed_lost_doubled_and_swapped_on_command(stack:
         assert await one.broadcasts(1) == [8]
 
 
-async def test_a_stalled_server_answers_nothing_and_goes_on_afterwards(stack: Stack) -> None:
+async def test_a_stalled_server_answers_nothing_and_continues_afterwards(stack: Stack) -> None:
     async with wire(stack) as one:
         await one.join()
         await command(stack, "realtime/faults", stall=True)
         await tell(stack, 1)
         await one.send("phoenix", "heartbeat")
-        assert await one.hears_nothing()
+        assert await one.receives_nothing()
         await command(stack, "realtime/faults", stall=False)
         await tell(stack, 2)
         assert await one.broadcasts(1) == [2]
 
 
-async def test_a_half_open_socket_is_dead_and_does_not_look_it(stack: Stack) -> None:
+async def test_a_half_open_socket_is_dead_and_looks_open(stack: Stack) -> None:
     async with wire(stack) as one:
         await one.join()
         await command(stack, "realtime/half_open", topic="room:1")
         await tell(stack, 1)
         await one.send("phoenix", "heartbeat")
-        assert await one.hears_nothing()
+        assert await one.receives_nothing()
         assert not one.socket.closed
 
 
@@ -333,9 +333,7 @@ async def test_a_half_open_socket_is_dead_and_does_not_look_it(stack: Stack) -> 
     ("given", "says"),
     [({"duplicate": 0.3}, "bool"), ({"lose": "all"}, "int"), ({"los": 1}, "unknown: los")],
 )
-async def test_a_fault_that_it_does_not_understand_is_refused_and_sets_nothing(
-    stack: Stack, given: dict[str, Any], says: str
-) -> None:
+async def test_an_unknown_fault_is_refused_and_sets_nothing(stack: Stack, given: dict[str, Any], says: str) -> None:
     async with httpx.AsyncClient(timeout=30) as http:
         answer = await http.post(f"{stack.url}/_control/realtime/faults", json={"reorder": True} | given)
     assert (answer.status_code, says in answer.text) == (400, True)
@@ -345,7 +343,7 @@ async def test_a_fault_that_it_does_not_understand_is_refused_and_sets_nothing(
         assert await one.broadcasts(1) == [1]
 
 
-async def test_what_its_faults_hit_is_counted(stack: Stack) -> None:
+async def test_the_effects_of_faults_are_counted(stack: Stack) -> None:
     async def hits() -> dict[str, int]:
         async with httpx.AsyncClient(timeout=30) as http:
             found: dict[str, int] = (await http.get(f"{stack.url}/_control/realtime/state")).json()["hits"]
@@ -393,7 +391,7 @@ async def test_sockets_are_dropped_and_closed_on_command(stack: Stack) -> None:
         assert (await other.socket.receive(timeout=5)).type in {aiohttp.WSMsgType.CLOSED, aiohttp.WSMsgType.ERROR}
 
 
-async def test_while_it_restarts_nobody_gets_in(stack: Stack) -> None:
+async def test_while_it_restarts_handshakes_are_refused(stack: Stack) -> None:
     await command(stack, "realtime/restart", seconds=4)
     with pytest.raises(aiohttp.WSServerHandshakeError):
         async with wire(stack):
@@ -414,7 +412,7 @@ async def test_broadcasts_over_http_answer_as_hosted(stack: Stack) -> None:
     async with httpx.AsyncClient(timeout=30) as http:
         user_headers = {"apikey": stack.publishable_key} | user.bearer
         private = {"topic": "umbral_chat:c:room", "event": "e", "payload": {}, "private": True}
-        # A private message that the caller may not send is dropped, and 202 all the same; alone it is a 403.
+        # In a batch, a private message that the caller may not send is dropped with a 202; alone it gets a 403.
         assert (await http.post(url, json={"messages": [private]}, headers=user_headers)).status_code == 202
         one = f"{url}/umbral_chat:c:room/events/e?private=true"
         assert (await http.post(one, json={}, headers=user_headers)).status_code == 403
@@ -428,13 +426,13 @@ async def test_broadcasts_over_http_answer_as_hosted(stack: Stack) -> None:
         assert (await http.post(f"{url}/room/events/e", json={}, headers=user_headers)).status_code == 429
 
 
-async def test_a_join_with_replication_ready_is_told_when_it_is(stack: Stack) -> None:
+async def test_a_join_with_replication_ready_is_notified_when_it_is(stack: Stack) -> None:
     async with wire(stack) as one:
         await one.join(broadcast={"replication_ready": True})
         assert (await one.read())["payload"]["message"] == "Replication connection established"
 
 
-async def test_what_it_cannot_do_is_said(stack: Stack) -> None:
+async def test_a_join_that_it_cannot_serve_says_so(stack: Stack) -> None:
     async with wire(stack) as one:
         refused = await one.join(postgres_changes=[{"event": "*", "schema": "public", "table": "t"}])
         assert "no postgres_changes" in refused["response"]["reason"]

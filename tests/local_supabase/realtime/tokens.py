@@ -1,4 +1,4 @@
-"""Tokens of sockets and channels, and what Realtime says of those that do not hold."""
+"""Tokens of sockets and channels, and Realtime's answers to invalid ones."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ import jwt
 
 Claims = dict[str, Any]
 Verify = Callable[[str], Claims]
-"""A token's claims. Raises jwt.InvalidTokenError."""
+"""Returns a token's claims. Raises jwt.InvalidTokenError."""
 
 
 class BadToken(Exception):
-    """The reason that a join is answered with. `words` is what a refused handshake says, `system` what a system message
-    of the channel does."""
+    """The text is the reason in the answer to a join, `words` that of a refused handshake, `system` that of a system
+    message."""
 
     def __init__(self, reason: str, words: str, *, handshake: str | None = None, system: str | None = None) -> None:
         super().__init__(f"{reason}: {words}")
         self.words, self.system = handshake or words, system or words
 
 
-def read(token: str, verify: Verify) -> Claims:
-    """The claims. Raises BadToken."""
+def verified_claims(token: str, verify: Verify) -> Claims:
+    """The claims of a valid token. Raises BadToken."""
     try:
         claims = verify(token)
     except jwt.ExpiredSignatureError:
@@ -40,12 +40,12 @@ def read(token: str, verify: Verify) -> Claims:
 
 
 def _forged() -> BadToken:
-    # A system message shows the server's own name of the error.
+    # A system message contains the server's own name of the error.
     return BadToken("JwtSignatureError", "Failed to validate JWT signature", system=":signature_error")
 
 
 def expiry_words(claims: Claims) -> str:
-    """What a channel is told whose token is over."""
+    """The system message to a channel whose token has expired."""
     return f"Token has expired {max(0, int(time.time() - claims['exp']))} seconds ago"
 
 
@@ -53,4 +53,4 @@ def _expired(token: str) -> str:
     return expiry_words(jwt.decode(token, options={"verify_signature": False}))
 
 
-__all__ = ["BadToken", "Claims", "Verify", "expiry_words", "read"]
+__all__ = ["BadToken", "Claims", "Verify", "expiry_words", "verified_claims"]

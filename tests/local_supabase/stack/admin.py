@@ -1,4 +1,4 @@
-"""`/auth/v1/admin`: what Auth lets the secret key do with users, which the Auth behind us lacks."""
+"""`/auth/v1/admin`: what Auth lets the secret key do with users, which the Auth behind the gateway lacks."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from uuid import UUID
 import msgspec
 from aiohttp import web
 
-from .auth import mended
+from .auth import normalized
 from .database import execute, one
-from .doorway import ROLE
 from .keys import SERVICE
-from .parts import PARTS, refused
+from .middleware import ROLE
+from .parts import PARTS, json_error
 
 
 class _New(msgspec.Struct):
@@ -24,12 +24,12 @@ class _New(msgspec.Struct):
 async def create(request: web.Request) -> web.Response:
     """`POST /admin/users`: a user, without a session."""
     parts = request.app[PARTS]
-    if (answer := _closed(request)) is not None:
+    if (answer := _refused_unless_admin(request)) is not None:
         return answer
     try:
         new = msgspec.json.decode(await request.read(), type=_New)
     except msgspec.MsgspecError as error:
-        return refused(400, code=400, error_code="validation_failed", msg=str(error))
+        return json_error(400, code=400, error_code="validation_failed", msg=str(error))
     async with parts.http.post(
         parts.lite.url + "/auth/v1/signup",
         json={"email": new.email, "password": new.password, "data": new.user_metadata},
@@ -40,31 +40,33 @@ async def create(request: web.Request) -> web.Response:
         return web.json_response(session, status=made.status)
     user = session["user"]
     await execute(parts, "delete from auth.sessions where user_id = %s", user["id"])
-    return mended(parts, web.json_response(user))
+    return normalized(parts, web.json_response(user))
 
 
 async def delete(request: web.Request) -> web.Response:
-    """`DELETE /admin/users/ID`: the user and everything of its."""
-    if (answer := _closed(request)) is not None:
+    """`DELETE /admin/users/ID`: delete the user and its sessions."""
+    if (answer := _refused_unless_admin(request)) is not None:
         return answer
     parts, subject = request.app[PARTS], request.match_info["id"]
     try:
         UUID(subject)
     except ValueError:
-        return refused(404, code=404, error_code="validation_failed", msg="user_id must be an UUID")
+        return json_error(404, code=404, error_code="validation_failed", msg="user_id must be an UUID")
     if not await one(parts, "select exists (select from auth.users where id = %s)", subject):
-        return refused(404, code=404, error_code="user_not_found", msg="User not found")
+        return json_error(404, code=404, error_code="user_not_found", msg="User not found")
     await execute(parts, "delete from auth.users where id = %s", subject)
     return web.json_response({})
 
 
-def _closed(request: web.Request) -> web.Response | None:
-    """To everybody but the secret key, which comes in `apikey` and in `Authorization`."""
+def _refused_unless_admin(request: web.Request) -> web.Response | None:
+    """The refusal, unless both `apikey` and `Authorization` carry the secret key."""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
-        return refused(401, code=401, error_code="no_authorization", msg="This endpoint requires a valid Bearer token")
+        return json_error(
+            401, code=401, error_code="no_authorization", msg="This endpoint requires a valid Bearer token"
+        )
     if request[ROLE] != SERVICE or request.app[PARTS].keys.role_of(token.strip()) != SERVICE:
-        return refused(403, code=403, error_code="not_admin", msg="User not allowed")
+        return json_error(403, code=403, error_code="not_admin", msg="User not allowed")
     return None
 
 

@@ -1,4 +1,4 @@
-"""What a running stack tells of itself."""
+"""The addresses and keys of a running stack."""
 
 from __future__ import annotations
 
@@ -9,31 +9,31 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Stack:
-    """Where everything is, and the keys. All of it is drawn anew for each stack and reaches loopback only."""
+    """URLs and keys, drawn at random for each stack; its servers listen on loopback only."""
 
     url: str
-    """The gateway: `/rest/v1`, `/auth/v1` and `/realtime/v1`, as a project's URL."""
+    """The gateway, which serves `/rest/v1`, `/auth/v1` and `/realtime/v1` like a project's URL."""
     publishable_key: str = field(repr=False)
     secret_key: str = field(repr=False)
     anon_key: str = field(repr=False)
     """The legacy key of `anon`: a JWT, HS256."""
     service_role_key: str = field(repr=False)
     jwt_secret: str = field(repr=False)
-    """What signs the legacy keys."""
+    """The secret that signs the legacy keys."""
     db_url: str
     """As the role `postgres`, which is no superuser and has what a hosted project gives it."""
     admin_db_url: str
-    """As the superuser; a hosted project gives this to nobody."""
+    """As the superuser, to whom a hosted project gives no access."""
 
     def write(self, file: Path) -> None:
-        """As JSON, whole or not at all."""
+        """Write it to a file as JSON, atomically."""
         part = file.with_suffix(".part")
         part.write_text(json.dumps(asdict(self)), "utf-8")
         part.rename(file)
 
     @classmethod
     def read(cls, file: Path) -> Stack:
-        """What `write` wrote."""
+        """Read a file that `write` wrote."""
         return cls(**json.loads(file.read_text("utf-8")))
 
 

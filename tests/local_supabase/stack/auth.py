@@ -1,4 +1,4 @@
-"""`/auth/v1`: Supabase's own Auth, with what it lacks: ES256 tokens with all claims, JWKS, anonymous sign-in, times in
+"""`/auth/v1`: Supabase's own Auth, plus what it lacks: ES256 tokens with all claims, JWKS, anonymous sign-in, times in
 ISO form."""
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ import msgspec
 from aiohttp import web
 
 from .database import execute, one
-from .doorway import bearer, inner_headers
-from .parts import PARTS, Parts, refused
-from .rest import hand_on
+from .middleware import bearer, upstream_headers
+from .parts import PARTS, Parts, json_error
+from .rest import forward
 
 _TIME = re.compile(r'"(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d(?:\.\d+)?)\+00"')
 
@@ -32,8 +32,8 @@ async def signup(request: web.Request) -> web.StreamResponse:
     """Sign up, with an address and a password or anonymously."""
     body = await _json(request)
     if body.get("email") or body.get("phone"):
-        return mended(request.app[PARTS], await hand_on(request, inner_headers(request)))
-    # Auth behind us knows nobody without an address: make one up and take it away again.
+        return normalized(request.app[PARTS], await forward(request, upstream_headers(request)))
+    # Auth behind the gateway has no users without an address: make one up and remove it again.
     parts = request.app[PARTS]
     made_up = {"email": f"{secrets.token_hex(12)}@anonymous.invalid", "password": secrets.token_urlsafe(24)}
     async with parts.http.post(
@@ -50,31 +50,33 @@ async def signup(request: web.Request) -> web.StreamResponse:
     )
     metadata = {key: value for key, value in user["user_metadata"].items() if key in (body.get("data") or {})}
     user |= {"email": "", "is_anonymous": True, "app_metadata": {}, "user_metadata": metadata, "identities": []}
-    return mended(parts, web.json_response(session))
+    return normalized(parts, web.json_response(session))
 
 
 async def token(request: web.Request) -> web.StreamResponse:
     """Sign in with a password, or refresh."""
     if not request.app[PARTS].signing_in:
-        return refused(422, code=422, error_code="email_provider_disabled", msg="Email logins are disabled")
-    return mended(request.app[PARTS], await hand_on(request, inner_headers(request)))
+        return json_error(422, code=422, error_code="email_provider_disabled", msg="Email logins are disabled")
+    return normalized(request.app[PARTS], await forward(request, upstream_headers(request)))
 
 
 async def user(request: web.Request) -> web.StreamResponse:
-    """The user of a token whose session is still there."""
+    """The user of a token, if its session exists."""
     parts = request.app[PARTS]
     given = bearer(request)
     if given is None:
-        return refused(401, code=401, error_code="no_authorization", msg="This endpoint requires a valid Bearer token")
+        return json_error(
+            401, code=401, error_code="no_authorization", msg="This endpoint requires a valid Bearer token"
+        )
     try:
         claims = parts.keys.verify(given)
-        headers = inner_headers(request)
+        headers = upstream_headers(request)
     except jwt.InvalidTokenError as error:
-        return refused(403, code=403, error_code="bad_jwt", msg=f"invalid JWT: {error}")
+        return json_error(403, code=403, error_code="bad_jwt", msg=f"invalid JWT: {error}")
     if not await one(parts, "select exists (select from auth.sessions where id = %s)", claims.get("session_id")):
         gone = "Session from session_id claim in JWT does not exist"
-        return refused(403, code=403, error_code="session_not_found", msg=gone)
-    return mended(parts, await hand_on(request, headers))
+        return json_error(403, code=403, error_code="session_not_found", msg=gone)
+    return normalized(parts, await forward(request, headers))
 
 
 async def logout(request: web.Request) -> web.StreamResponse:
@@ -82,11 +84,13 @@ async def logout(request: web.Request) -> web.StreamResponse:
     parts = request.app[PARTS]
     given = bearer(request)
     if given is None:
-        return refused(401, code=401, error_code="no_authorization", msg="This endpoint requires a valid Bearer token")
+        return json_error(
+            401, code=401, error_code="no_authorization", msg="This endpoint requires a valid Bearer token"
+        )
     try:
         claims = parts.keys.verify(given)
     except jwt.InvalidTokenError as error:
-        return refused(403, code=403, error_code="bad_jwt", msg=f"invalid JWT: {error}")
+        return json_error(403, code=403, error_code="bad_jwt", msg=f"invalid JWT: {error}")
     match request.query.get("scope", "global"):
         case "local":
             condition, value = "id = %s", claims.get("session_id")
@@ -106,12 +110,12 @@ async def logout(request: web.Request) -> web.StreamResponse:
 
 
 async def other(request: web.Request) -> web.StreamResponse:
-    """Whatever else Auth does."""
+    """All other requests to Auth, forwarded."""
     try:
-        headers = inner_headers(request)
+        headers = upstream_headers(request)
     except jwt.InvalidTokenError as error:
-        return refused(403, code=403, error_code="bad_jwt", msg=f"invalid JWT: {error}")
-    return mended(request.app[PARTS], await hand_on(request, headers))
+        return json_error(403, code=403, error_code="bad_jwt", msg=f"invalid JWT: {error}")
+    return normalized(request.app[PARTS], await forward(request, headers))
 
 
 async def _json(request: web.Request) -> dict[str, Any]:
@@ -122,7 +126,7 @@ async def _json(request: web.Request) -> dict[str, Any]:
     return body if isinstance(body, dict) else {}
 
 
-def mended(parts: Parts, answer: web.Response) -> web.Response:
+def normalized(parts: Parts, answer: web.Response) -> web.Response:
     """The answer with times in ISO form, and with an access token as Supabase's Auth signs it."""
     body = answer.body
     if not isinstance(body, bytes) or not body.startswith(b"{"):
@@ -136,7 +140,7 @@ def mended(parts: Parts, answer: web.Response) -> web.Response:
 
 
 def _claims(parts: Parts, inner: dict[str, Any], user_: dict[str, Any]) -> dict[str, Any]:
-    """As Supabase's Auth writes them (AccessTokenClaims)."""
+    """The claims that Supabase's Auth writes (AccessTokenClaims)."""
     method = "anonymous" if user_.get("is_anonymous") else "password"
     return {
         "iss": parts.url + "/auth/v1",
@@ -156,4 +160,4 @@ def _claims(parts: Parts, inner: dict[str, Any], user_: dict[str, Any]) -> dict[
     }
 
 
-__all__ = ["jwks", "logout", "mended", "other", "signup", "token", "user"]
+__all__ = ["jwks", "logout", "normalized", "other", "signup", "token", "user"]

@@ -1,4 +1,4 @@
-"""`/_control`: what tests command. Hosted projects have nothing of it."""
+"""`/_control`: commands for tests, which hosted projects do not have."""
 
 from __future__ import annotations
 
@@ -15,38 +15,38 @@ async def rotate(request: web.Request) -> web.Response:
 
 
 async def jwks_fault(request: web.Request) -> web.Response:
-    """From now on the public keys are answered with this text (JSON: `body`); an empty body ends it."""
+    """Answer requests for the public keys with a text (JSON: `body`) from now on; an empty body ends that."""
     body = await request.read()
     request.app[PARTS].jwks_answer = msgspec.json.decode(body, type=dict[str, str])["body"] if body else None
     return web.Response(status=204)
 
 
 async def signing_in(request: web.Request) -> web.Response:
-    """`{"on": false}`: nobody can sign in with a password, as where the provider is switched off."""
+    """`{"on": false}`: refuse sign-ins with a password, as where the provider is switched off."""
     request.app[PARTS].signing_in = msgspec.json.decode(await request.read(), type=dict[str, bool])["on"]
     return web.Response(status=204)
 
 
-async def gullible(request: web.Request) -> web.Response:
-    """`{"on": true}`: any token is believed, as where a proxy of one's own does not verify them."""
-    request.app[PARTS].keys.gullible = msgspec.json.decode(await request.read(), type=dict[str, bool])["on"]
+async def accept_any_token(request: web.Request) -> web.Response:
+    """`{"on": true}`: accept any token, as behind a proxy that does not verify them."""
+    request.app[PARTS].keys.accept_any_token = msgspec.json.decode(await request.read(), type=dict[str, bool])["on"]
     return web.Response(status=204)
 
 
 async def kill_postgres(request: web.Request) -> web.Response:
-    """SIGKILL, as a crash."""
+    """Kill PostgreSQL with SIGKILL, like a crash."""
     await request.app[PARTS].postgres.kill()
     return web.Response(status=204)
 
 
 async def start_postgres(request: web.Request) -> web.Response:
-    """Start it again, and REST and Auth with it: their pool does not outlive a crash."""
+    """Start PostgreSQL again, and restart REST and Auth, whose pool does not survive a crash."""
     await request.app[PARTS].postgres.start()
     return await restart_rest(request)
 
 
 async def restart_rest(request: web.Request) -> web.Response:
-    """REST and Auth anew: unlike PostgREST they do not listen for `notify pgrst, 'reload schema'`."""
+    """Restart REST and Auth: unlike PostgREST they do not listen for `notify pgrst, 'reload schema'`."""
     lite = request.app[PARTS].lite
     await lite.stop()
     await lite.start()
@@ -54,14 +54,14 @@ async def restart_rest(request: web.Request) -> web.Response:
 
 
 async def rest_fault(request: web.Request) -> web.Response:
-    """The next calls of REST meet this (a `Fault` in JSON; an empty body ends it)."""
+    """Inject a fault (a `Fault` in JSON) into the next calls of REST; an empty body ends it."""
     body = await request.read()
     request.app[PARTS].fault = msgspec.json.decode(body, type=Fault) if body else None
     return web.Response(status=204)
 
 
 __all__ = [
-    "gullible",
+    "accept_any_token",
     "jwks_fault",
     "kill_postgres",
     "rest_fault",

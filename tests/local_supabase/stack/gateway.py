@@ -1,4 +1,4 @@
-"""The gateway: one origin for REST, Auth and Realtime, as a project's URL is."""
+"""The gateway: one origin for REST, Auth and Realtime, like a project's URL."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from tests.local_supabase.realtime.limits import Limits
 from tests.local_supabase.realtime.mount import add_realtime
 
 from . import admin, auth, control
-from .doorway import api_key, cross_origin
+from .middleware import api_key, cross_origin
 from .parts import PARTS, Parts
 from .rest import rest
 
 
 def gateway(parts: Parts, limits: Limits | None = None) -> web.Application:
-    """The application. `limits`: Realtime's, which it goes back to when it is reset."""
+    """The application. `limits`: those of Realtime, restored when it is reset."""
     app = web.Application(middlewares=[cross_origin, api_key], client_max_size=20_000_000)
     app[PARTS] = parts
     app.router.add_get("/auth/v1/.well-known/jwks.json", auth.jwks)
@@ -31,7 +31,7 @@ def gateway(parts: Parts, limits: Limits | None = None) -> web.Application:
     app.router.add_post("/_control/jwks/rotate", control.rotate)
     app.router.add_post("/_control/jwks/fault", control.jwks_fault)
     app.router.add_post("/_control/auth/signing_in", control.signing_in)
-    app.router.add_post("/_control/auth/gullible", control.gullible)
+    app.router.add_post("/_control/auth/accept_any_token", control.accept_any_token)
     app.router.add_post("/_control/postgres/kill", control.kill_postgres)
     app.router.add_post("/_control/postgres/start", control.start_postgres)
     app.router.add_post("/_control/rest/restart", control.restart_rest)

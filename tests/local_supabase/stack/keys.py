@@ -1,4 +1,4 @@
-"""Keys of a project: the API's, the legacy ones, and those that sign users' tokens."""
+"""Keys of a project: API keys, legacy ones, and the keys that sign users' tokens."""
 
 from __future__ import annotations
 
@@ -24,26 +24,26 @@ class SigningKey:
 
     @property
     def public(self) -> dict[str, Any]:
-        """As the JWKS shows it."""
+        """Its entry in the JWKS."""
         shown: dict[str, Any] = ECAlgorithm.to_jwk(self.private.public_key(), as_dict=True)
         return shown | {"kid": self.kid, "alg": "ES256", "use": "sig", "key_ops": ["verify"]}
 
 
 def draw_signing_key() -> SigningKey:
-    """A new one."""
+    """A new random key."""
     return SigningKey(secrets.token_hex(8), ec.generate_private_key(ec.SECP256R1()))
 
 
 @dataclass
 class Keys:
-    """All keys of one project. The newest signing key signs, all verify."""
+    """All keys of one project. The newest signing key signs; all of them verify."""
 
     publishable: str = field(default_factory=lambda: f"sb_publishable_{secrets.token_urlsafe(16)}")
     secret: str = field(default_factory=lambda: f"sb_secret_{secrets.token_urlsafe(24)}")
     jwt_secret: str = field(default_factory=lambda: secrets.token_hex(32))
     signing: list[SigningKey] = field(default_factory=lambda: [draw_signing_key()])
-    gullible: bool = False
-    """Whether any token is believed, whoever signed it."""
+    accept_any_token: bool = False
+    """Whether tokens are accepted without verifying their signatures."""
 
     def legacy(self, role: str) -> str:
         """The legacy key of a role."""
@@ -52,7 +52,7 @@ class Keys:
         return jwt.encode(claims, self.jwt_secret, "HS256")
 
     def role_of(self, apikey: str) -> str | None:
-        """The role that an API key stands for; None: it is none of ours."""
+        """The role of an API key; None: it is not a key of the project."""
         if apikey == self.publishable:
             return ANON
         if apikey == self.secret:
@@ -65,19 +65,19 @@ class Keys:
         return role if role in {ANON, SERVICE} else None
 
     def sign(self, claims: dict[str, Any]) -> str:
-        """A user's token."""
+        """Sign a user's token."""
         key = self.signing[-1]
         return jwt.encode(claims, key.private, "ES256", {"kid": key.kid})
 
-    def sign_inside(self, claims: dict[str, Any]) -> str:
-        """The same claims for REST and Auth behind the gateway, which know HS256 alone."""
+    def sign_for_upstream(self, claims: dict[str, Any]) -> str:
+        """Sign the claims for REST and Auth behind the gateway, which only verify HS256."""
         return jwt.encode(claims, self.jwt_secret, "HS256")
 
     def verify(self, token: str) -> dict[str, Any]:
         """The claims of a user's or a legacy token. Raises jwt.InvalidTokenError."""
-        if self.gullible:
-            believed: dict[str, Any] = jwt.decode(token, options={"verify_signature": False})
-            return believed
+        if self.accept_any_token:
+            unverified: dict[str, Any] = jwt.decode(token, options={"verify_signature": False})
+            return unverified
         kid = jwt.get_unverified_header(token).get("kid")
         options: Any = {"verify_aud": False, "require": ["exp", "role"]}
         for key in self.signing:

@@ -38,18 +38,18 @@ enable_confirmations = false
 
 
 class Lite:
-    """One process of it. `url` is the database's, of a superuser: it changes to the caller's role by itself."""
+    """One process of @supabase/lite. `url` is the database's, as a superuser: Lite switches roles itself."""
 
     def __init__(self, folder: Path, port: int, *, url: str, secret: str, publishable: str, service: str) -> None:
         self.url = f"http://127.0.0.1:{port}"
         self._folder, self._database = folder / "lite", url
         self._log = folder / "lite.log"
-        # By this name `4_lite.sql` knows its connections.
+        # `4_lite.sql` identifies its connections by this name.
         named = f"{url}?application_name=supabase-lite"
         self._config = CONFIG.format(port=port, url=named, secret=secret, publishable=publishable, service=service)
         self._process: asyncio.subprocess.Process | None = None
 
-    async def start(self, patience: float = 60.0) -> None:
+    async def start(self, timeout: float = 60.0) -> None:
         """Start it and wait until it answers. Raises RuntimeError."""
         home = await asyncio.to_thread(modules)
         (self._folder / "supabase").mkdir(parents=True, exist_ok=True)
@@ -67,10 +67,10 @@ class Lite:
                 preexec_fn=die_with_parent(),
                 start_new_session=True,
             )
-        async with asyncio.timeout(patience), aiohttp.ClientSession() as session:
+        async with asyncio.timeout(timeout), aiohttp.ClientSession() as session:
             while True:
                 if self._process.returncode is not None:
-                    raise RuntimeError(f"@supabase/lite ended by itself:\n{self.last_words()}")
+                    raise RuntimeError(f"@supabase/lite ended by itself:\n{self.log_tail()}")
                 with suppress(aiohttp.ClientError):
                     async with session.get(self.url + "/rest/v1/"):
                         break
@@ -79,14 +79,14 @@ class Lite:
             await connection.execute(AFTER.read_bytes())
 
     async def stop(self) -> None:
-        """End it at once; it keeps nothing."""
+        """Kill it; it has no state to save."""
         process, self._process = self._process, None
         if process is not None:
             with suppress(ProcessLookupError):
                 process.send_signal(signal.SIGKILL)
             await process.wait()
 
-    def last_words(self) -> str:
+    def log_tail(self) -> str:
         """The end of its log."""
         text = self._log.read_text("utf-8", "replace") if self._log.exists() else ""
         return "\n".join(text.splitlines()[-15:])

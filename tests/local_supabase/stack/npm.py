@@ -1,4 +1,4 @@
-"""What is needed of npm, installed once for all checkouts: Supabase's own REST and Auth, and its JavaScript client."""
+"""Packages from npm, installed once for all checkouts: Supabase's own REST and Auth, and its JavaScript client."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ HERE = Path(__file__).parent / "node"
 CACHE = "UMBRAL_CHAT_CACHE"
 """Environment: where the installation is kept; unset, the user's cache folder."""
 
-_PATIENCE = 600.0
-"""Seconds that npm gets."""
+_INSTALL_TIMEOUT = 600.0
+"""Seconds."""
 
 
 def node() -> Path:
@@ -36,7 +36,7 @@ def modules() -> Path:
     lock = (HERE / "package-lock.json").read_bytes()
     folder = _cache() / hashlib.sha256(lock).hexdigest()[:16]
     if not folder.exists():
-        with _one_at_a_time(folder.with_suffix(".lock")):
+        with _locked(folder.with_suffix(".lock")):
             if not folder.exists():
                 _install(folder)
     return folder
@@ -56,14 +56,14 @@ def _install(folder: Path) -> None:
         npm = node().parent.parent / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
         command = [str(node()), str(npm), "ci", "--no-fund", "--no-audit", "--ignore-scripts"]
         path = f"{node().parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
-        for left in (2, 1, 0):  # a registry may fail for a moment; what came is in npm's cache
+        for left in (2, 1, 0):  # a registry may fail for a moment; npm caches what it got
             done = subprocess.run(
                 command,
                 cwd=part,
                 env=os.environ | {"PATH": path},
                 capture_output=True,
                 text=True,
-                timeout=_PATIENCE,
+                timeout=_INSTALL_TIMEOUT,
                 check=False,
             )
             if not done.returncode:
@@ -77,7 +77,7 @@ def _install(folder: Path) -> None:
 
 
 @contextmanager
-def _one_at_a_time(path: Path) -> Iterator[None]:
+def _locked(path: Path) -> Iterator[None]:
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)

@@ -15,7 +15,7 @@ from .postgres import Postgres
 
 @dataclass
 class Fault:
-    """What the next `times` REST calls meet instead of an answer."""
+    """A fault of the next `times` REST calls."""
 
     times: int
     status: int | None = None
@@ -24,12 +24,12 @@ class Fault:
     delay: float = 0.0
     abort: bool = False
     after: bool = False
-    """The call is done, and its answer is lost."""
+    """Whether the call is made, and only its answer is lost."""
 
 
 @dataclass
 class Parts:
-    """One project."""
+    """The parts of one project, and the faults that tests injected."""
 
     keys: Keys
     postgres: Postgres
@@ -38,12 +38,12 @@ class Parts:
     url: str
     fault: Fault | None = None
     jwks_answer: str | None = None
-    """What is answered instead of the public keys."""
+    """Sent instead of the public keys, if set."""
     signing_in: bool = True
     """Whether users may sign in with a password."""
 
     def take_fault(self) -> Fault | None:
-        """The fault that this call meets."""
+        """The fault for this call, if any; it counts as used."""
         fault = self.fault
         if fault is not None:
             fault.times -= 1
@@ -54,10 +54,12 @@ class Parts:
 
 PARTS = web.AppKey("parts", Parts)
 
+NO_TOKEN = "This endpoint requires a valid Bearer token"  # a message of Auth's
 
-def refused(status: int, **body: Any) -> web.Response:
-    """An error in JSON."""
+
+def json_error(status: int, **body: Any) -> web.Response:
+    """An error answer in JSON."""
     return web.json_response(body, status=status)
 
 
-__all__ = ["PARTS", "Fault", "Parts", "refused"]
+__all__ = ["NO_TOKEN", "PARTS", "Fault", "Parts", "json_error"]

@@ -7,7 +7,7 @@ import socket
 
 
 def free_port() -> int:
-    """One below the range that the system draws source ports from. Raises OSError when there is none."""
+    """A free port below the range of the system's ephemeral ports. Raises OSError when there is none."""
     for port in random.SystemRandom().sample(range(20_000, 32_000), 200):
         with socket.socket() as probe:
             try:

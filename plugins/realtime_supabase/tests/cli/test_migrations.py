@@ -1,4 +1,4 @@
-"""`umbral-chat supabase` on a real database: nothing is lost by running it twice, at once, or from an older version."""
+"""`umbral-chat supabase` on a real database: repeated and concurrent runs, and upgrades, lose nothing."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from tests.local_supabase.stack.api import Stack
 
 @pytest.fixture
 def fresh(supabase_stack: Stack) -> Iterator[str]:
-    """A database of a project that never heard of us, for the role that runs a project's migrations."""
+    """The URL of a new project's database without our schema, as the role that runs a project's migrations."""
     name = "fresh"
     with psycopg.connect(supabase_stack.admin_db_url, autocommit=True) as admin:
         _drop(admin, name)
         admin.execute(sql.SQL("create database {} owner postgres").format(sql.Identifier(name)))
     folder = Path(__file__).parents[4] / "tests" / "local_supabase" / "stack" / "sql"
     with psycopg.connect(_of(supabase_stack.admin_db_url, name)) as admin:
-        # Roles belong to the whole cluster, and are there.
+        # Roles belong to the whole cluster, and exist.
         privileges = folder.joinpath("1_roles.sql").read_text().partition("alter database")[2].partition("\n")[2]
         admin.execute(privileges.encode())
         for file in ("2_auth.sql", "3_realtime.sql", "5_policy_grants.sql", "after/auth_functions.sql"):
@@ -48,7 +48,7 @@ def test_a_fresh_project_is_migrated_once_and_then_left_alone(fresh: str) -> Non
     assert [line.split()[1] for line in first.output.splitlines() if line.startswith("applied")] == [
         each.file for each in migrations()
     ]
-    _say_something(fresh)
+    _append_message(fresh)
     again = run("migrate", "--db-url", fresh)
     assert "Nothing to do" in again.output
     assert _entries(fresh) == 1
@@ -58,7 +58,7 @@ WAYS = {
     "policy grants": "select 1",
     "owner": "delete from stand_in.policy_grants; alter table realtime.messages owner to postgres",
 }
-"""How `postgres` comes to make policies on `realtime.messages`."""
+"""Ways in which `postgres` may be allowed to make policies on `realtime.messages`."""
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -69,7 +69,7 @@ def test_they_are_applied_dropped_and_applied_again_without_the_owners_role(
         admin.execute(WAYS[way].encode())
     for _ in range(2):
         assert run("migrate", "--db-url", fresh).exit_code == 0
-        _say_something(fresh)
+        _append_message(fresh)
         assert _policies(fresh) == 6
         # Run once more by hand, as pasted into the editor, they change nothing.
         with psycopg.connect(fresh, autocommit=True) as connection:
@@ -82,30 +82,30 @@ def test_they_are_applied_dropped_and_applied_again_without_the_owners_role(
         assert connection.execute("select pg_has_role('supabase_realtime_admin', 'member')").fetchone() == (False,)
 
 
-def test_where_postgres_may_make_no_policies_it_is_told_of_both_ways(fresh: str, supabase_stack: Stack) -> None:
+def test_where_postgres_may_make_no_policies_the_error_names_both_ways(fresh: str, supabase_stack: Stack) -> None:
     with psycopg.connect(_of(supabase_stack.admin_db_url, "fresh")) as admin:
         admin.execute("delete from stand_in.policy_grants")
     refused = run("migrate", "--db-url", fresh)
     assert refused.exit_code != 0
-    told = " ".join(refused.output.split())
-    assert "umbral_chat_policies.sql was not applied: must be owner of" in told
-    assert "supautils.policy_grants" in told
-    assert "alter table realtime.messages owner to postgres" in told
-    assert "supabase_realtime_admin" not in told
+    text = " ".join(refused.output.split())
+    assert "umbral_chat_policies.sql was not applied: must be owner of" in text
+    assert "supautils.policy_grants" in text
+    assert "alter table realtime.messages owner to postgres" in text
+    assert "supabase_realtime_admin" not in text
 
 
 def test_files_pasted_twice_into_the_editor_lose_nothing(fresh: str) -> None:
     pasted = run("sql").output
     with psycopg.connect(fresh, autocommit=True) as connection:
         connection.execute(pasted.encode())
-    _say_something(fresh)
+    _append_message(fresh)
     with psycopg.connect(fresh, autocommit=True) as connection:
         connection.execute(pasted.encode())
     assert _entries(fresh) == 1
     assert "Nothing to do" in run("migrate", "--db-url", fresh).output
 
 
-def test_a_file_run_again_by_itself_takes_no_right_away(fresh: str) -> None:
+def test_a_file_that_runs_again_alone_removes_no_right(fresh: str) -> None:
     run("migrate", "--db-url", fresh)
     before = _rights(fresh)
     for each in migrations():
@@ -118,20 +118,20 @@ def test_an_older_database_gets_what_it_lacks(fresh: str) -> None:
     with psycopg.connect(fresh, autocommit=True) as connection:
         for each in migrations()[:3]:
             connection.execute(each.text.encode())
-    told = run("migrate", "--db-url", fresh).output
-    assert [line.split()[1] for line in told.splitlines() if line.startswith("applied")] == [
+    output = run("migrate", "--db-url", fresh).output
+    assert [line.split()[1] for line in output.splitlines() if line.startswith("applied")] == [
         each.file for each in migrations()[3:]
     ]
 
 
-def test_two_runs_at_once_do_no_harm(fresh: str) -> None:
-    told: list[list[str]] = []
-    threads = [threading.Thread(target=lambda: told.append(list(migrate.migrate(fresh)))) for _ in range(2)]
+def test_concurrent_runs_do_no_harm(fresh: str) -> None:
+    outputs: list[list[str]] = []
+    threads = [threading.Thread(target=lambda: outputs.append(list(migrate.migrate(fresh)))) for _ in range(2)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(60)
-    assert sorted(len(lines) for lines in told) == [1, len(migrations()) + 1]
+    assert sorted(len(lines) for lines in outputs) == [1, len(migrations()) + 1]
 
 
 def test_a_newer_database_is_left_alone(fresh: str) -> None:
@@ -144,9 +144,9 @@ def test_a_newer_database_is_left_alone(fresh: str) -> None:
     assert "unknown  29990101000000" in run("status", "--db-url", fresh).output
 
 
-def test_dropping_says_what_is_lost_and_wants_to_be_sure(fresh: str) -> None:
+def test_dropping_shows_what_is_lost_and_requires_yes(fresh: str) -> None:
     run("migrate", "--db-url", fresh)
-    _say_something(fresh)
+    _append_message(fresh)
     refused = run("drop", "--db-url", fresh)
     assert refused.exit_code != 0
     assert "1 conversations with 1 entries" in refused.output
@@ -165,23 +165,23 @@ def test_dropping_says_what_is_lost_and_wants_to_be_sure(fresh: str) -> None:
     assert run("migrate", "--db-url", fresh).exit_code == 0
 
 
-def test_the_status_tells_what_is_there(fresh: str) -> None:
+def test_the_status_lists_migrations_and_broadcasts(fresh: str) -> None:
     assert run("status", "--db-url", fresh).output.count("missing") == len(migrations())
     run("migrate", "--db-url", fresh)
-    told = run("status", "--db-url", fresh).output
-    assert told.count("applied") == len(migrations())
-    assert "0 failed" in told
+    output = run("status", "--db-url", fresh).output
+    assert output.count("applied") == len(migrations())
+    assert "0 failed" in output
     assert '"realtime": true' in run("status", "--db-url", fresh, "--json").output
 
 
-def test_what_is_no_supabase_database_is_left_alone(supabase_stack: Stack) -> None:
+def test_a_database_that_is_not_supabases_is_left_alone(supabase_stack: Stack) -> None:
     url = _of(supabase_stack.db_url, "template1")
     refused = run("migrate", "--db-url", url)
     assert refused.exit_code != 0
     assert "realtime.messages" in " ".join(refused.output.split())
 
 
-def test_a_role_without_the_right_is_told_whom_to_be(supabase_stack: Stack) -> None:
+def test_a_role_without_the_right_gets_an_error_that_names_the_right_one(supabase_stack: Stack) -> None:
     with psycopg.connect(supabase_stack.admin_db_url, autocommit=True) as admin:
         admin.execute("drop role if exists somebody")
         admin.execute("create role somebody login")
@@ -202,7 +202,7 @@ def test_a_role_without_the_right_is_told_whom_to_be(supabase_stack: Stack) -> N
 
 
 @pytest.mark.parametrize(
-    ("url", "says"),
+    ("url", "message"),
     [
         ("not a url with hush-hush", "no connection string"),
         ("postgresql://postgres:hush-hush@127.0.0.1:1/postgres", "cannot be reached"),
@@ -210,10 +210,10 @@ def test_a_role_without_the_right_is_told_whom_to_be(supabase_stack: Stack) -> N
         ("postgresql://postgres:hush-hush@db.ref.invalid:5432/postgres", "cannot be reached"),
     ],
 )
-def test_what_cannot_be_reached_is_said_without_the_password(url: str, says: str) -> None:
+def test_connection_errors_do_not_contain_the_password(url: str, message: str) -> None:
     refused = run("migrate", "--db-url", url)
     assert refused.exit_code != 0
-    assert says in " ".join(refused.output.split())
+    assert message in " ".join(refused.output.split())
     assert "hush-hush" not in refused.output
 
 
@@ -246,7 +246,7 @@ def _drop(admin: psycopg.Connection[tuple[object, ...]], name: str) -> None:
     admin.execute(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name)))
 
 
-def _say_something(url: str) -> None:
+def _append_message(url: str) -> None:
     with psycopg.connect(url) as connection:
         connection.execute("set role service_role")
         connection.execute(

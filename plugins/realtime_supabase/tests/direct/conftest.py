@@ -19,7 +19,7 @@ Follow = Callable[[Parameters, User], AbstractAsyncContextManager[Listener]]
 
 @pytest.fixture
 async def start(supabase: Stack) -> AsyncIterator[Start]:
-    """Start an instance."""
+    """Starts instances of the service on a reset Realtime."""
     await command(supabase, "realtime/reset")
     async with instances(supabase) as started:
         yield started
@@ -33,7 +33,7 @@ async def service(start: Start) -> Client:
 
 @pytest.fixture(params=["python", "javascript"])
 def follow(request: pytest.FixtureRequest, supabase: Stack) -> Follow:
-    """Either real client, on a channel as it was offered, with a user's own token."""
+    """Follows an offered channel with a user's own token, by each of the two real clients."""
     make = {"python": python, "javascript": javascript}[request.param]
 
     def followed(given: Parameters, user: User) -> AbstractAsyncContextManager[Listener]:
@@ -47,7 +47,7 @@ def follow(request: pytest.FixtureRequest, supabase: Stack) -> Follow:
 
 
 async def connect(service: Client, user: User, conversation: str = "room") -> dict[str, Any]:
-    """What `connect` answers."""
+    """The answer of `connect`."""
     answer = await service.post(f"/v1/conversations/{conversation}/connect", headers=user.bearer)
     assert answer.status_code == 200, answer.text
     found: dict[str, Any] = answer.json()

@@ -1,4 +1,4 @@
-"""The channel that is offered, followed by both real clients: what a member hears, and that nobody else hears it or can
+"""The offered channel, followed by both real clients: what a member receives, and that no other client can receive or
 forge it."""
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ PRIVATE = {"private": True}
 
 
 async def people(service: Client, supabase: Stack, *names: str) -> list[User]:
-    """Members of the room."""
+    """Sign up users and make them the members of `room`."""
     found = [await sign_up(supabase, f"{name}@example.com") for name in names]
     await add(service, *found)
     return found
@@ -40,11 +40,11 @@ def refused(line: Line) -> bool:
     return line.get("status") == "CHANNEL_ERROR" and "permission" in f"{line.get('error')}"
 
 
-def heard(listener: Listener) -> list[Any]:
+def received(listener: Listener) -> list[Any]:
     return [line["payload"] for line in listener.lines if "got" in line]
 
 
-async def test_a_member_hears_what_is_sent_through_the_api(service: Client, supabase: Stack, follow: Follow) -> None:
+async def test_a_member_receives_what_is_sent_through_the_api(service: Client, supabase: Stack, follow: Follow) -> None:
     (user,) = await people(service, supabase, "a")
     async with follow(await offered(service, user), user) as listener:
         await joined(listener)
@@ -80,7 +80,7 @@ async def test_a_conversation_with_its_platforms_id_has_a_channel(
     assert gap.json()["entries"] == [sent.json()["entry"]]
 
 
-async def test_what_is_too_long_comes_as_a_head_and_is_read_where_the_offer_says(
+async def test_a_long_entry_arrives_as_a_head_and_is_read_where_the_offer_says(
     start: Start, supabase: Stack, follow: Follow
 ) -> None:
     service = await start(CORE__LIMITS__CONTENT_CHARS="250000")
@@ -97,26 +97,26 @@ async def test_what_is_too_long_comes_as_a_head_and_is_read_where_the_offer_says
         assert gap.json()["entries"] == [sent.json()["entry"]]
 
 
-async def test_who_is_no_member_may_not_join_and_hears_nothing(
-    service: Client, supabase: Stack, follow: Follow
-) -> None:
+async def test_only_a_member_may_join_and_receives_anything(service: Client, supabase: Stack, follow: Follow) -> None:
     user, stranger = (*await people(service, supabase, "a"), await sign_up(supabase, "stranger@example.com"))
     given = await offered(service, user)
     async with (
         follow(given, user) as member,
         follow(given, stranger) as other,
-        python(supabase, given["topic"], config=PRIVATE) as nobody,
+        python(supabase, given["topic"], config=PRIVATE) as unauthenticated,
         python(supabase, given["topic"]) as public,
     ):
         await asyncio.gather(
-            joined(member), joined(public), *(each.until(refused, "the refusal") for each in (other, nobody))
+            joined(member), joined(public), *(each.until(refused, "the refusal") for each in (other, unauthenticated))
         )
         await say(service, user, "between us")
         await member.until(entry(2), "the entry")
-        assert [heard(each) for each in (other, nobody, public)] == [[], [], []]
+        assert [received(each) for each in (other, unauthenticated, public)] == [[], [], []]
 
 
-async def test_nobody_can_forge_what_another_member_hears(service: Client, supabase: Stack, follow: Follow) -> None:
+async def test_no_client_can_forge_what_another_member_receives(
+    service: Client, supabase: Stack, follow: Follow
+) -> None:
     user, other = await people(service, supabase, "a", "b")
     given = await offered(service, user)
     forged = {"conversation": "room", "epoch": "aaaaaaaaaa", "seq": 99, "entry": {"content": "forged"}}
@@ -128,27 +128,27 @@ async def test_nobody_can_forge_what_another_member_hears(service: Client, supab
         await asyncio.gather(joined(victim), joined(member), joined(public))
         for each in (member, public):
             await each.tell(send="entry", payload=forged)
-        await by_http(supabase, given, forged, other)
+        await broadcast_over_http(supabase, given, forged, other)
         await say(service, user, "the end")
         await victim.until(entry(2), "what was really said")
-        assert [payload["seq"] for payload in heard(victim)] == [2]
+        assert [payload["seq"] for payload in received(victim)] == [2]
 
 
-async def by_http(supabase: Stack, given: Parameters, forged: dict[str, Any], user: User) -> None:
-    """Broadcast it in both forms of Realtime's HTTP API, as a member and with the key alone, private and public."""
+async def broadcast_over_http(supabase: Stack, given: Parameters, forged: dict[str, Any], user: User) -> None:
+    """Broadcast in both forms of Realtime's HTTP API, as a member and with the key alone, private and public."""
     api = f"{supabase.url}/realtime/v1/api/broadcast"
     async with httpx.AsyncClient(headers={"apikey": supabase.publishable_key}) as http:
         for headers in (user.bearer, {}):
             for private in (True, False):
                 message = {"topic": given["topic"], "event": "entry", "payload": forged, "private": private}
-                # A batch is taken, whatever becomes of it.
+                # A batch is answered with 202, whether or not it is delivered.
                 assert (await http.post(api, json={"messages": [message]}, headers=headers)).status_code == 202
             topic = given["topic"].replace("/", "%2F")
             one = await http.post(f"{api}/{topic}/events/entry?private=true", json=forged, headers=headers)
             assert one.status_code == 403
 
 
-async def test_who_is_removed_hears_nothing_more_and_the_others_go_on(
+async def test_a_removed_member_receives_nothing_more_and_the_others_continue(
     service: Client, supabase: Stack, follow: Follow
 ) -> None:
     user, leaver = await people(service, supabase, "a", "leaver")
@@ -171,8 +171,8 @@ async def test_who_is_removed_hears_nothing_more_and_the_others_go_on(
                 await each.until(refused, "the refusal")
             await say(service, user, "now that we are alone")
             await again.until(entry(4), "the entry")
-            assert [payload.get("seq") for payload in heard(former)] == [2, None]
-            assert heard(intruder) + heard(old) == []
+            assert [payload.get("seq") for payload in received(former)] == [2, None]
+            assert received(intruder) + received(old) == []
 
 
 async def test_a_removed_members_channel_ends_when_its_token_is_renewed(
@@ -187,7 +187,7 @@ async def test_a_removed_members_channel_ends_when_its_token_is_renewed(
         await former.until(said("do not have permissions to read"), "the end")
 
 
-async def test_a_deletion_is_told(service: Client, supabase: Stack, follow: Follow) -> None:
+async def test_a_deletion_is_broadcast(service: Client, supabase: Stack, follow: Follow) -> None:
     (user,) = await people(service, supabase, "a")
     found = await connect(service, user)
     async with follow(await offered(service, user), user) as listener:
@@ -197,7 +197,7 @@ async def test_a_deletion_is_told(service: Client, supabase: Stack, follow: Foll
         assert line["payload"] == {"conversation": "room", "epoch": found["cursor"].partition(".")[0]}
 
 
-async def test_members_of_a_log_that_was_deleted_hear_nothing_of_its_successor(
+async def test_members_of_a_deleted_log_receive_nothing_of_its_successor(
     service: Client, supabase: Stack, follow: Follow
 ) -> None:
     user, leaver = await people(service, supabase, "a", "leaver")

@@ -13,8 +13,7 @@ from umbral_chat.model.signals import DraftSignal
 from umbral_chat.settings import Secret
 from umbral_chat.telemetry import Telemetry
 from umbral_chat.testing import ManualClock
-from umbral_chat_realtime_supabase.direct.telling import MemberSignals
-from umbral_chat_realtime_supabase.direct.topics import MemberTopics
+from umbral_chat_realtime_supabase.direct.member_signals import MemberSignals, MemberTopics
 from umbral_chat_realtime_supabase.settings import Supabase
 from umbral_chat_realtime_supabase.storage import open_storage
 from umbral_chat_realtime_supabase.store import SupabaseStore
@@ -45,11 +44,11 @@ async def topics(supabase: Stack, settings: Supabase) -> AsyncIterator[MemberTop
 
 @pytest.fixture
 async def signals(supabase: Stack, settings: Supabase, topics: MemberTopics) -> AsyncIterator[MemberSignals]:
-    """Running as in a service."""
+    """MemberSignals whose loop runs, as in a service."""
     key = Secret(supabase.secret_key)
-    found = MemberSignals(topics.find, settings, key, SystemClock(), Telemetry(None))
-    task = asyncio.create_task(found.run())
-    yield found
+    running = MemberSignals(topics.find, settings, key, SystemClock(), Telemetry(None))
+    task = asyncio.create_task(running.run())
+    yield running
     task.cancel()
     with suppress(asyncio.CancelledError):
         await task
@@ -113,9 +112,7 @@ async def test_what_is_written_through_the_service_is_seen_by_a_member(
         await member.until(drafted("The answer is"), "the draft")
 
 
-async def test_topics_are_remembered_for_a_while_and_not_for_longer(
-    service: Client, supabase: Stack, topics: MemberTopics
-) -> None:
+async def test_topics_are_cached_for_their_time_to_live(service: Client, supabase: Stack, topics: MemberTopics) -> None:
     user, leaver = await sign_up(supabase), await sign_up(supabase, "leaver@example.com")
     await add(service, user, leaver)
     clock = topics._clock = ManualClock()
@@ -124,13 +121,13 @@ async def test_topics_are_remembered_for_a_while_and_not_for_longer(
     await add(service, user)
     assert await topics.find(["room"]) == before
     await clock.elapse(TTL)
-    await asyncio.sleep(TTL)  # what the service remembers itself
+    await asyncio.sleep(TTL)  # the service has a cache of its own
     after = {"room": (await offered(service, user))["topic"]}
     assert before != after
     assert await topics.find(["room", "never-made"]) == after
 
 
-async def test_more_topics_than_are_remembered_are_found_all_the_same(
+async def test_more_topics_than_the_cache_holds_are_found_too(
     service: Client, supabase: Stack, topics: MemberTopics
 ) -> None:
     user = await sign_up(supabase)
@@ -138,5 +135,5 @@ async def test_more_topics_than_are_remembered_are_found_all_the_same(
     for name in names:
         await add(service, user, conversation=name)
     assert list(await topics.find(names)) == names
-    assert len(topics._known) == 2
+    assert len(topics._cache) == 2
     assert set(await topics.find([names[0], names[4]])) == {names[0], names[4]}

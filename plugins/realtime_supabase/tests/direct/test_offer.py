@@ -1,4 +1,4 @@
-"""What `connect` offers, and to whom."""
+"""What `connect` offers, and to which callers."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_the_offer_holds_what_a_client_needs_and_no_more() -> None:
     }
 
 
-def test_browsers_are_told_the_url_that_they_reach() -> None:
+def test_browsers_get_the_url_that_they_can_reach() -> None:
     found = made(Supabase(url="http://kong:8000", publishable_key=KEY, public_url=URL + "/"))
     assert (found.url, found.parameters["supabase_url"]) == (URL + "/realtime/v1", URL)
 
@@ -59,9 +59,13 @@ def test_browsers_are_told_the_url_that_they_reach() -> None:
         (Supabase(url=URL, publishable_key=KEY), User(kind="user", subject="u", rights=frozenset({"read"}))),
         (Supabase(url=URL, publishable_key=KEY), Principal(kind="user", subject="u", rights=frozenset({"read"}))),
     ],
-    ids=["no key for browsers", "no topic: nothing is told, or the logs are elsewhere", "a user of somebody else's"],
+    ids=[
+        "no key for browsers",
+        "no topic: no broadcasts, or the logs are elsewhere",
+        "another authenticator's user",
+    ],
 )
-def test_without_what_it_takes_there_is_no_offer(settings: Supabase, principal: Principal) -> None:
+def test_without_key_topic_or_user_there_is_no_offer(settings: Supabase, principal: Principal) -> None:
     assert made(settings, principal) is None
 
 
@@ -70,7 +74,7 @@ def edges(found: dict[str, Any]) -> list[str]:
 
 
 async def soon(service: Client, user: Any, expected: list[str]) -> None:
-    """Wait until this is what is offered."""
+    """Wait until exactly these edges are offered."""
     for _ in range(400):
         if edges(await connect(service, user)) == expected:
             return
@@ -99,7 +103,7 @@ async def test_a_stranger_is_refused(service: Client, supabase: Stack) -> None:
         assert "umbral_chat:c:" not in answer.text
 
 
-async def test_who_is_no_user_of_the_project_is_offered_polling_alone(service: Client, supabase: Stack) -> None:
+async def test_other_principals_are_offered_polling_alone(service: Client, supabase: Stack) -> None:
     await add(service, await sign_up(supabase))
     token = await service.post(
         "/v1/tokens", headers=N8N, json={"conversation": "room", "subject": "visitor", "rights": ["read"], "ttl": 60}
@@ -131,7 +135,7 @@ async def test_while_realtime_is_down_it_is_not_offered(service: Client, supabas
         await soon(service, user, expected)
 
 
-def test_where_the_service_does_not_listen_itself_it_is_offered_all_the_same() -> None:
+def test_the_offer_names_a_transport_only_where_the_service_listens_itself() -> None:
     listening, not_listening = (
         made(Supabase(url=URL, publishable_key=KEY, realtime=listens)).transport for listens in (True, False)
     )

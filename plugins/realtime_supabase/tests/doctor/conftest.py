@@ -1,4 +1,4 @@
-"""Examining the local Supabase, and holding that nothing is left behind."""
+"""Fixtures that run the doctor's checks on the local Supabase and assert that nothing is left behind."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ Connection = psycopg.Connection[TupleRow]
 Found = dict[str, CheckResult]
 Examine = Callable[..., Awaitable[Found]]
 
-MUCH = 60.0
-"""Seconds that a busy machine may take for one answer: people try to break in with dozens of calls at once."""
+LONG_TIMEOUT = 60.0
+"""Seconds that a busy machine may take for one answer: the access checks make dozens of calls at once."""
 
 _COUNTS = ("failed", "unpartitioned", "head_only", "unerased")
-_ELSEWHERE = (
+_SUPABASE_TABLES = (
     ("auth", "users"),
     ("auth", "sessions"),
     ("auth", "refresh_tokens"),
@@ -39,7 +39,7 @@ _ELSEWHERE = (
 
 @pytest.fixture
 async def stack(supabase: Stack) -> AsyncIterator[Stack]:
-    """Nobody is connected, nothing is wrong, and no broadcast ever failed."""
+    """The stack without clients, faults, or failed broadcasts."""
     await command(supabase, "realtime/reset")
     with psycopg.connect(supabase.admin_db_url, autocommit=True) as connection:
         for name in _COUNTS:
@@ -50,8 +50,8 @@ async def stack(supabase: Stack) -> AsyncIterator[Stack]:
 
 
 @pytest.fixture(autouse=True)
-def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(project, "PATIENCE", MUCH)
+def _long_timeouts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(project, "TIMEOUT", LONG_TIMEOUT)
 
 
 @pytest.fixture
@@ -63,36 +63,36 @@ def admin(stack: Stack) -> Iterator[Connection]:
 
 @pytest.fixture
 def examine(stack: Stack) -> Examine:
-    """Run every line, in order and within its seconds, as `umbral-chat doctor` does."""
+    """Run every check, in order and within its seconds, as `umbral-chat doctor` does."""
 
     async def examined(clock: Clock | None = None, **settings: Any) -> Found:
         given: dict[str, Any] = {
             "url": stack.url,
             "key": Secret(stack.secret_key),
             "publishable_key": stack.publishable_key,
-            "timeout": MUCH,
+            "timeout": LONG_TIMEOUT,
         }
         section = Supabase(**(given | settings))
-        lines = checks(section, clock or SystemClock(), Telemetry(None))
-        return {line.name: await run_check(line) for line in lines}
+        given_checks = checks(section, clock or SystemClock(), Telemetry(None))
+        return {check.name: await run_check(check) for check in given_checks}
 
     return examined
 
 
 def project_of(stack: Stack) -> project.Project:
-    """The local Supabase as a single line is given it."""
+    """The local Supabase as the parameter of a single check."""
     key = Secret(stack.secret_key)
-    settings = Supabase(url=stack.url, key=key, publishable_key=stack.publishable_key, timeout=MUCH)
+    settings = Supabase(url=stack.url, key=key, publishable_key=stack.publishable_key, timeout=LONG_TIMEOUT)
     return project.Project(settings, SystemClock(), Telemetry(None))
 
 
-def red(found: Found) -> set[str]:
-    """Lines that are not well, without the word that all begin with."""
+def failures(found: Found) -> set[str]:
+    """Names of the checks that failed, without the word that all begin with."""
     return {name.removeprefix("supabase ") for name, result in found.items() if not result.ok}
 
 
-def not_looked_at(found: Found) -> set[str]:
-    """Lines that were skipped."""
+def skips(found: Found) -> set[str]:
+    """Names of the checks that were skipped, without that word."""
     return {name.removeprefix("supabase ") for name, result in found.items() if result.skipped}
 
 
@@ -102,7 +102,7 @@ def everything(connection: Connection) -> dict[str, list[str]]:
         "select relname from pg_class where relnamespace = 'public'::regnamespace and relkind = 'r' "
         "and relname like 'umbral\\_chat\\_%' order by relname"
     ).fetchall()
-    tables = [("public", name) for (name,) in ours] + list(_ELSEWHERE)
+    tables = [("public", name) for (name,) in ours] + list(_SUPABASE_TABLES)
     found = {}
     for schema, table in tables:
         rows = connection.execute(
@@ -114,7 +114,7 @@ def everything(connection: Connection) -> dict[str, list[str]]:
 
 @pytest.fixture
 async def nothing_left(stack: Stack, admin: Connection) -> AsyncIterator[None]:
-    """There is something of everybody's before, and exactly that afterwards."""
+    """Every table has rows before the test, and exactly those after it."""
     await sign_up(stack)
     _furnish(admin)
     before = everything(admin)
@@ -126,7 +126,7 @@ async def nothing_left(stack: Stack, admin: Connection) -> AsyncIterator[None]:
 
 @pytest.fixture
 async def never_joined(stack: Stack, admin: Connection) -> AsyncIterator[None]:
-    """No client ever joined: there is no publication and no partition, and nothing else changes by what is tried."""
+    """No client has ever joined, so there is no publication and no partition; the test changes no other rows."""
     await sign_up(stack)
     await command(stack, "realtime/fresh")
     before = everything(admin)
@@ -135,7 +135,7 @@ async def never_joined(stack: Stack, admin: Connection) -> AsyncIterator[None]:
 
 
 _EMPTY = {"public.umbral_chat_doomed"}
-"""What is empty once a deleted log was swept."""
+"""Tables that are empty once a deleted log was swept."""
 
 
 def _furnish(connection: Connection) -> None:

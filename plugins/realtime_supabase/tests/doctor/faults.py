@@ -1,4 +1,4 @@
-"""What is broken on purpose, and how it is put back."""
+"""Faults that tests inject, and how each is undone."""
 
 from __future__ import annotations
 
@@ -18,27 +18,27 @@ from tests.local_supabase.people import command
 from tests.local_supabase.stack.api import Stack
 
 Given = dict[str, Any]
-"""What the examination is given otherwise: settings, or a clock."""
+"""Arguments of `examine` under this fault: settings, or a clock."""
 
 Break = Callable[[Stack], AbstractAsyncContextManager[Given]]
 
 
 @dataclass(frozen=True)
 class Fault:
-    """One fault: the lines that must be red, those that must be skipped, and words of detail and mend of the first."""
+    """One fault: the checks that must fail, those that must be skipped, and parts of the first one's texts."""
 
     name: str
     breaking: Break
-    red: tuple[str, ...]
+    failing: tuple[str, ...]
     detail: str
     mend: str
     skipped: frozenset[str] = field(default_factory=frozenset)
-    people: bool = True
-    """Whether breaking in is tried, too: it takes seconds, and where nothing can come of it, it is left out."""
+    access: bool = True
+    """Whether the access checks run too: they take seconds, and are left out where the fault cannot affect them."""
 
 
 def statements(broken: str, back: str) -> Break:
-    """By SQL, as the superuser."""
+    """A fault made and undone by SQL, as the superuser."""
 
     @asynccontextmanager
     async def breaking(stack: Stack) -> AsyncIterator[Given]:
@@ -53,7 +53,7 @@ def statements(broken: str, back: str) -> Break:
 
 
 def commanded(what: str, body: Given, after: str, back: Given | None = None) -> Break:
-    """By the stand-in."""
+    """A fault made and undone by commands to the stand-in."""
 
     @asynccontextmanager
     async def breaking(stack: Stack) -> AsyncIterator[Given]:
@@ -67,7 +67,7 @@ def commanded(what: str, body: Given, after: str, back: Given | None = None) -> 
 
 
 def configured(**given: Any) -> Break:
-    """By settings; a text `$name` is that of the stack."""
+    """A fault in the settings; a text `$name` is replaced by that attribute of the stack."""
 
     @asynccontextmanager
     async def breaking(stack: Stack) -> AsyncIterator[Given]:
@@ -83,7 +83,7 @@ def _filled(name: str, value: Any, stack: Stack) -> Any:
 
 @asynccontextmanager
 async def another_server(_: Stack) -> AsyncIterator[Given]:
-    """The URL is that of some web server."""
+    """The URL is that of a web server that is not Supabase."""
 
     async def answer(_: web.Request) -> web.Response:
         return web.Response(text="<h1>Welcome</h1>", content_type="text/html")
@@ -102,7 +102,7 @@ async def another_server(_: Stack) -> AsyncIterator[Given]:
 
 @asynccontextmanager
 async def replication_down(stack: Stack) -> AsyncIterator[Given]:
-    """Joins are answered, and nothing comes of what is stored."""
+    """Joins are answered, and stored broadcasts are not delivered."""
     await command(stack, "realtime/replication", on=True)
     await command(stack, "realtime/replication", on=False)
     try:
@@ -112,7 +112,7 @@ async def replication_down(stack: Stack) -> AsyncIterator[Given]:
 
 
 def partition_gone(after: int) -> Break:
-    """The partition of some day is missing while Realtime runs, which makes partitions when it starts."""
+    """The partition of the day `after` today is missing while Realtime, which makes partitions when it starts, runs."""
 
     @asynccontextmanager
     async def breaking(stack: Stack) -> AsyncIterator[Given]:
@@ -137,10 +137,10 @@ class Behind(SystemClock):
 
 
 TOPICS = frozenset({"realtime", "partitions", "entry"})
-PEOPLE = frozenset(
+ACCESS_CHECKS = frozenset(
     f"break-in, {who}" for who in ("publishable key", "stranger", "member", "removed member", "forged token")
 )
-IN_DATABASE = frozenset({"rights", "trigger", "publication", "broadcasts", "limits", "traces"}) | TOPICS | PEOPLE
+IN_DATABASE = frozenset({"rights", "trigger", "publication", "broadcasts", "limits", "traces"}) | TOPICS | ACCESS_CHECKS
 EVERYTHING = frozenset({"publishable key", "users' keys", "clock", "key", "schema"}) | IN_DATABASE
 
 POLICIES = "".join(each.text for each in migrations() if each.version >= "20261123000006")
@@ -180,7 +180,7 @@ FAULTS = [
         ("publishable key",),
         "does not take it",
         "Set supabase.publishable_key",
-        PEOPLE,
+        ACCESS_CHECKS,
     ),
     Fault(
         "secret key as the publishable one",
@@ -188,7 +188,7 @@ FAULTS = [
         ("publishable key",),
         "every right",
         "sb_publishable_",
-        PEOPLE,
+        ACCESS_CHECKS,
     ),
     Fault(
         "older schema",
@@ -236,13 +236,13 @@ FAULTS = [
         frozenset({"entry"}),
     ),
     Fault(
-        "who is removed hears on",
+        "a removed member keeps receiving",
         statements(
             "alter table public.umbral_chat_conversations disable trigger umbral_chat_move",
             "alter table public.umbral_chat_conversations enable trigger umbral_chat_move",
         ),
         ("trigger", "break-in, removed member"),
-        "umbral_chat_move is disabled: who was removed hears on",
+        "umbral_chat_move is disabled: removed members keep receiving",
         "enable trigger umbral_chat_move",
     ),
     Fault(
@@ -276,15 +276,15 @@ FAULTS = [
         "replication stopped",
         replication_down,
         ("realtime",),
-        "joined, and of 5 probes in 10 s none came round; no replication slot is being read",
-        "replication is what is silent",
+        "joined, and of 5 probes in 10 s none arrived; no replication slot is being read",
+        "replication delivers nothing",
         frozenset({"entry"}),
     ),
     Fault(
         "messages a second used up",
         commanded("realtime/limits", {"events_per_second": 0}, "realtime/reset"),
         ("realtime",),
-        "none came round: the plan's messages a second are used up (0 a second)",
+        "none arrived: the plan's messages a second are used up (0 a second)",
         "a larger plan",
         frozenset({"entry"}),
     ),
@@ -297,7 +297,7 @@ FAULTS = [
         ("broadcasts",),
         "1 broadcasts and 0 removals",
         "log",
-        people=False,
+        access=False,
     ),
     Fault(
         "a function with an empty search path",
@@ -306,9 +306,9 @@ FAULTS = [
             "alter function public.umbral_chat_append set search_path = pg_catalog, pg_temp",
         ),
         ("rights",),
-        "where a caller can put some: umbral_chat_append",
+        "whose search_path a caller can shadow: umbral_chat_append",
         "supabase sql",
-        people=False,
+        access=False,
     ),
     Fault(
         "entries opened to every user",
@@ -365,7 +365,7 @@ FAULTS = [
     ),
     Fault(
         "any token is believed",
-        commanded("auth/gullible", {"on": True}, "auth/gullible", {"on": False}),
+        commanded("auth/accept_any_token", {"on": True}, "auth/accept_any_token", {"on": False}),
         ("break-in, forged token",),
         "not refused: broadcast a forged entry, call umbral_chat_append",
         "signature verified",
@@ -380,22 +380,22 @@ FAULTS = [
         "no row level security on umbral_chat_conversations",
         "SQL editor",
     ),
-    Fault("clock late", configured(clock=Behind()), ("clock",), "+65", "NTP", people=False),
+    Fault("clock late", configured(clock=Behind()), ("clock",), "+65", "NTP", access=False),
     Fault(
         "public keys garbled",
         commanded("jwks/fault", {"body": "<html>"}, "jwks/fault"),
         ("users' keys",),
         "no JWKS",
         "jwks.json",
-        people=False,
+        access=False,
     ),
     Fault(
         "no public keys",
         commanded("jwks/fault", {"body": '{"keys": []}'}, "jwks/fault"),
         ("users' keys",),
-        "nobody is recognized",
+        "no user can be recognized",
         "supabase.jwt_secret",
-        people=False,
+        access=False,
     ),
     Fault(
         "tomorrow's partition missing",
@@ -403,7 +403,7 @@ FAULTS = [
         ("partitions",),
         "tomorrow",
         "restart the project",
-        people=False,
+        access=False,
     ),
     Fault(
         "today's partition missing",
@@ -422,6 +422,6 @@ FAULTS = [
         ("limits",),
         "no plan takes more",
         "payload_limit",
-        people=False,
+        access=False,
     ),
 ]

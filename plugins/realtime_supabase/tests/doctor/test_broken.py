@@ -1,4 +1,4 @@
-"""Each fault makes its own line red, with the mend, and no other; what it hides is skipped; nothing is left behind."""
+"""Each fault fails its own check, with the mend, and no other; checks that it hides are skipped; nothing remains."""
 
 from __future__ import annotations
 
@@ -12,25 +12,32 @@ from umbral_chat_realtime_supabase.doctor import checks
 from umbral_chat_realtime_supabase.files import migrations
 from umbral_chat_realtime_supabase.settings import Supabase
 
-from plugins.realtime_supabase.tests.doctor.conftest import MUCH, Connection, Examine, everything, not_looked_at, red
-from plugins.realtime_supabase.tests.doctor.faults import FAULTS, PEOPLE, Fault
+from plugins.realtime_supabase.tests.doctor.conftest import (
+    LONG_TIMEOUT,
+    Connection,
+    Examine,
+    everything,
+    failures,
+    skips,
+)
+from plugins.realtime_supabase.tests.doctor.faults import ACCESS_CHECKS, FAULTS, Fault
 from tests.local_supabase.stack.api import Stack
 
 pytestmark = pytest.mark.filterwarnings("ignore:ConnectionClosed:DeprecationWarning")
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
-async def test_its_line_is_red_with_its_mend_and_no_other(
+async def test_its_check_fails_with_its_mend_and_no_other(
     fault: Fault, stack: Stack, admin: Connection, examine: Examine
 ) -> None:
     before = everything(admin)
     async with fault.breaking(stack) as given:
         during = everything(admin)
-        found = await examine(**({} if fault.people else {"publishable_key": None}) | given)
+        found = await examine(**({} if fault.access else {"publishable_key": None}) | given)
         assert everything(admin) == during
-    assert red(found) == set(fault.red)
-    assert not_looked_at(found) == fault.skipped | (frozenset() if fault.people else PEOPLE | {"publishable key"})
-    first = found[fault.red[0] if fault.red[0] == "supabase" else f"supabase {fault.red[0]}"]
+    assert failures(found) == set(fault.failing)
+    assert skips(found) == fault.skipped | (frozenset() if fault.access else ACCESS_CHECKS | {"publishable key"})
+    first = found[fault.failing[0] if fault.failing[0] == "supabase" else f"supabase {fault.failing[0]}"]
     assert fault.detail in first.detail
     assert fault.mend in (first.mend or "")
     assert all(result.mend for result in found.values() if not result.ok)
@@ -54,17 +61,17 @@ async def test_the_sql_that_is_printed_mends_rights_triggers_and_policies(
         with psycopg.connect(stack.db_url, autocommit=True) as connection:
             for each in migrations():
                 connection.execute(each.text.encode())
-    assert red(found) == {"rights", "trigger"}
+    assert failures(found) == {"rights", "trigger"}
     for words in (
         "no row level security on umbral_chat_records",
         "table umbral_chat_members: delete for anon",
         "umbral_chat_members_listen on realtime.messages",
     ):
         assert words in found["supabase rights"].detail
-    assert red(await examine(publishable_key=None)) == set()
+    assert failures(await examine(publishable_key=None)) == set()
 
 
-async def test_what_the_doctor_did_not_make_is_not_taken_away_without_a_trace(stack: Stack, admin: Connection) -> None:
+async def test_only_the_doctors_own_conversations_are_deleted_without_trace(stack: Stack, admin: Connection) -> None:
     admin.execute(
         "select public.umbral_chat_append('room', "
         '\'{"kind":"message","sender":{"role":"user"},"message_id":"m","content":"said"}\', \'u\')'
@@ -79,7 +86,7 @@ async def test_what_the_doctor_did_not_make_is_not_taken_away_without_a_trace(st
     assert everything(admin) == before
 
 
-async def test_what_a_running_instance_notes_of_it_goes_too(stack: Stack, admin: Connection) -> None:
+async def test_records_of_running_instances_about_it_are_deleted_too(stack: Stack, admin: Connection) -> None:
     before = everything(admin)
     name = "umbral-chat-doctor:" + "a" * 32
     for statement in (
@@ -96,17 +103,17 @@ async def test_what_a_running_instance_notes_of_it_goes_too(stack: Stack, admin:
 
 @pytest.mark.usefixtures("nothing_left")
 @pytest.mark.parametrize("seconds", [0.3, 0.8, 1.5])
-async def test_what_is_interrupted_is_red_and_leaves_nothing(stack: Stack, seconds: float) -> None:
+async def test_a_check_that_is_interrupted_fails_and_leaves_nothing(stack: Stack, seconds: float) -> None:
     settings = Supabase(
-        url=stack.url, key=Secret(stack.secret_key), publishable_key=stack.publishable_key, timeout=MUCH
+        url=stack.url, key=Secret(stack.secret_key), publishable_key=stack.publishable_key, timeout=LONG_TIMEOUT
     )
     lines = {line.name: line for line in checks(settings, SystemClock(), Telemetry(None))}
     assert (await run_check(lines["supabase entry"])).ok
-    broken_off = await run_check(lines["supabase break-in, publishable key"], seconds)
-    assert (broken_off.ok, broken_off.detail) == (False, f"no answer within {seconds:g} s")
+    interrupted = await run_check(lines["supabase break-in, publishable key"], seconds)
+    assert (interrupted.ok, interrupted.detail) == (False, f"no answer within {seconds:g} s")
     others = [await run_check(line) for name, line in lines.items() if "break-in" in name]
     assert not others[0].ok
-    assert {other.detail for other in others[1:]} == {"the trial did not come to an end"}
+    assert {other.detail for other in others[1:]} == {"the trial did not finish"}
     assert (await run_check(lines["supabase traces"])).ok
 
 
@@ -120,7 +127,7 @@ async def test_broadcasts_that_cannot_be_removed_are_named(stack: Stack, admin: 
         found = await examine(publishable_key=None)
     finally:
         admin.execute("drop function public.refuse cascade; delete from realtime.messages")
-    assert red(found) == {"traces"}
+    assert failures(found) == {"traces"}
     rows = admin.execute("select count(*) from public.umbral_chat_conversations").fetchone()
     assert rows == (0,)
     assert "broadcasts of umbral-chat-doctor:" in found["supabase traces"].detail

@@ -1,4 +1,4 @@
-"""What a hosted project's `postgres` may not change: the hint says first what works there, and its statement mends."""
+"""Mends for what a hosted project's `postgres` may not change: first what works there, then a statement that works."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 
 import psycopg
 import pytest
-from umbral_chat_realtime_supabase.doctor import database
+from umbral_chat_realtime_supabase.doctor import database_checks
 
 from plugins.realtime_supabase.tests.doctor.conftest import Connection, project_of
 from plugins.realtime_supabase.tests.doctor.faults import statements
@@ -42,7 +42,7 @@ async def test_what_works_on_a_hosted_project_comes_first_and_the_statement_mend
 ) -> None:
     # Realtime, which would make the publication itself, is not connected.
     await command(stack, "realtime/fresh")
-    line, project = database.rights if "security" in broken else database.publication, project_of(stack)
+    line, project = database_checks.rights if "security" in broken else database_checks.publication, project_of(stack)
     back = (
         f"drop publication if exists {PUBLICATION}; {MADE}; alter table realtime.messages enable row level security; "
         "select realtime.stand_in_partitions()"
@@ -56,8 +56,8 @@ async def test_what_works_on_a_hosted_project_comes_first_and_the_statement_mend
         hosted, _, own = (found.mend or "").partition("On a Supabase of your own, as a superuser: ")
         assert "On a hosted project" in hosted
         assert "ask Supabase's support" in hosted
-        assert ("restart the project" in hosted) == (line is database.publication)
-        # What pasting mends is nothing of this.
+        assert ("restart the project" in hosted) == (line is database_checks.publication)
+        # Pasting the migrations does not mend this.
         assert "umbral-chat supabase sql" not in hosted
         assert re.findall("`([^`]+)`", own) == [statement]
         with psycopg.connect(stack.db_url) as hosted_one, pytest.raises(psycopg.errors.InsufficientPrivilege):
@@ -73,11 +73,11 @@ async def test_a_trigger_is_enabled_by_who_runs_the_migrations(stack: Stack, adm
     trigger, _, table = f"umbral_chat_{name}".partition(" on ")
     back = f"alter table {table} enable trigger {trigger}"
     async with statements(f"alter table {table} disable trigger {trigger}", back)(stack):
-        found = await database.trigger(project_of(stack))
+        found = await database_checks.trigger(project_of(stack))
         assert not found.ok
         with psycopg.connect(stack.db_url) as hosted_one:
             hosted_one.execute((found.mend or "").encode())
-        assert (await database.trigger(project_of(stack))).ok
+        assert (await database_checks.trigger(project_of(stack))).ok
 
 
 async def test_a_policy_of_others_is_dropped_by_who_runs_the_migrations(stack: Stack) -> None:
@@ -85,9 +85,9 @@ async def test_a_policy_of_others_is_dropped_by_who_runs_the_migrations(stack: S
     async with statements(
         f"create policy {broad} for select to authenticated using (true)", f"drop policy if exists {broad}"
     )(stack):
-        found = await database.rights(project_of(stack))
+        found = await database_checks.rights(project_of(stack))
         assert broad in found.detail
         assert found.mend == "`drop policy NAME on TABLE` for what opens Umbral Chat's tables to others."
         with psycopg.connect(stack.db_url) as hosted_one:
             hosted_one.execute(f"drop policy {broad}".encode())
-        assert (await database.rights(project_of(stack))).ok
+        assert (await database_checks.rights(project_of(stack))).ok

@@ -1,6 +1,5 @@
-"""A claim may be any JSON: a token that is signed is a user's or is refused, and no answer is an error of another kind.
-
-So may every member of a public key.
+"""Claims of any JSON type: a signed token is either a user's or refused, and never leads to another error. The same for
+the members of public keys.
 """
 
 from __future__ import annotations
@@ -17,12 +16,12 @@ from umbral_chat.errors import Unauthorized, Unavailable
 from umbral_chat_realtime_supabase.users.authenticator import SupabaseUsers, User
 from umbral_chat_realtime_supabase.users.jwks import Jwks
 from umbral_chat_realtime_supabase.users.membership import Membership, Memberships
-from umbral_chat_realtime_supabase.users.verify import Rules
+from umbral_chat_realtime_supabase.users.verify import TokenRules
 
-from plugins.realtime_supabase.tests.users.test_tokens import EC, ISSUER, JWKS, KEYS, USER, Hand, claims, signed
+from plugins.realtime_supabase.tests.users.test_tokens import EC, ISSUER, JWKS, KEYS, USER, SteppedClock, claims, signed
 from tests.any_json import ANY_JSON
 
-READ = (
+READ_CLAIMS = (
     "iss",
     "sub",
     "aud",
@@ -36,27 +35,27 @@ READ = (
     "app_metadata",
     "user_metadata",
 )
-"""Claims that we or the library look at."""
+"""Claims that we or the library read."""
 
 
-async def asked(_conversation: str, _subject: str, session: str | None) -> Membership:
-    """As the database is asked: what is no text in UTF-8, or holds a NUL, cannot be said to it."""
+async def lookup(_conversation: str, _subject: str, session: str | None) -> Membership:
+    """Like a call of the database, which takes no text that is not UTF-8 or contains a NUL."""
     assert session is None or "\0" not in session.encode().decode()
     return Membership(epoch=None, deleted=False, role="user")
 
 
 def users(*, anonymous: bool = False) -> SupabaseUsers:
-    clock = Hand()
+    clock = SteppedClock()
     return SupabaseUsers(
-        Rules(issuer=ISSUER, audience="authenticated", leeway=10.0, anonymous=anonymous),
+        TokenRules(issuer=ISSUER, audience="authenticated", leeway=10.0, anonymous=anonymous),
         Jwks(JWKS, clock, ttl=600.0, cooldown=30.0, timeout=2.0),
-        Memberships(asked, clock, ttl=5.0),
+        Memberships(lookup, clock, ttl=5.0),
         clock,
     )
 
 
 def token(**changed: Any) -> str:
-    """Signed as it is; the library's own encoder would look at the claims."""
+    """A token signed without the library's own encoder, which would check the claims."""
     return sign(json.dumps(claims(**changed)).encode(), EC, "ES256", {"kid": "ec"})
 
 
@@ -67,7 +66,7 @@ def keys(httpx_mock: HTTPXMock) -> HTTPXMock:
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@pytest.mark.parametrize("name", READ)
+@pytest.mark.parametrize("name", READ_CLAIMS)
 @given(value=ANY_JSON)
 @example(value=[1])
 @example(value={})
@@ -76,17 +75,17 @@ def keys(httpx_mock: HTTPXMock) -> HTTPXMock:
 @example(value=10**400)
 @example(value="\ud800")
 @example(value="\0")
-async def test_any_claim_is_a_user_or_refused(keys: HTTPXMock, name: str, value: Any) -> None:
-    recognizes = users(anonymous=True)
+async def test_any_claim_leads_to_a_user_or_a_refusal(keys: HTTPXMock, name: str, value: Any) -> None:
+    authenticator = users(anonymous=True)
     try:
-        user = await recognizes.authenticate(token(**{name: value}))
+        user = await authenticator.authenticate(token(**{name: value}))
     except Unauthorized:
         return
     if user is not None:
         assert isinstance(user, User)
         assert user.subject == USER
         msgspec.json.encode(user)
-        await recognizes.authorize(user, "room")
+        await authenticator.authorize(user, "room")
 
 
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -94,7 +93,7 @@ async def test_any_claim_is_a_user_or_refused(keys: HTTPXMock, name: str, value:
 @example(value=[1])
 @example(value=0)
 @example(value={})
-async def test_whoever_is_not_said_to_be_vouched_for_is_anonymous(keys: HTTPXMock, value: Any) -> None:
+async def test_a_user_is_anonymous_unless_the_claim_is_null_or_false(keys: HTTPXMock, value: Any) -> None:
     if value is None or value is False:
         assert await users().authenticate(token(is_anonymous=value)) is not None
         return
@@ -106,7 +105,7 @@ async def test_whoever_is_not_said_to_be_vouched_for_is_anonymous(keys: HTTPXMoc
 @given(value=ANY_JSON)
 @example(value=[1])
 @example(value="\ud800")
-async def test_any_names_of_the_metadata_are_met(keys: HTTPXMock, value: Any) -> None:
+async def test_any_name_in_the_metadata_is_accepted(keys: HTTPXMock, value: Any) -> None:
     user = await users().authenticate(token(app_metadata={"full_name": value, "name": "Añ"}))
     assert user is not None
     (user.name or "").encode()
@@ -119,7 +118,7 @@ async def test_any_names_of_the_metadata_are_met(keys: HTTPXMock, value: Any) ->
 @example(value={})
 @example(value=5)
 @example(value="")
-async def test_a_garbled_public_key_hides_no_other(httpx_mock: HTTPXMock, member: str, value: Any) -> None:
+async def test_a_malformed_public_key_hides_no_other(httpx_mock: HTTPXMock, member: str, value: Any) -> None:
     for base in KEYS["keys"][:2]:
         garbled = {"keys": [base | {"kid": "garbled", member: value}, *KEYS["keys"]]}
         httpx_mock.reset()
@@ -127,7 +126,7 @@ async def test_a_garbled_public_key_hides_no_other(httpx_mock: HTTPXMock, member
         try:
             user = await users().authenticate(signed())
         except Unavailable:
-            # No JSON in UTF-8 of a size that is read: the whole answer is left aside.
+            # Not JSON in UTF-8 within the size limit: the whole answer is ignored.
             continue
         except Unauthorized:
             assert value == "ec"

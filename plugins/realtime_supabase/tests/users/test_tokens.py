@@ -1,4 +1,4 @@
-"""Which tokens hold, and which do not: forged, odd, expired, of others."""
+"""Which tokens are accepted and which are refused: forged, malformed, expired, of other issuers."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ from umbral_chat.clock import SystemClock
 from umbral_chat.errors import Unauthorized, Unavailable
 from umbral_chat.settings import Secret
 from umbral_chat_realtime_supabase.users.authenticator import SupabaseUsers
-from umbral_chat_realtime_supabase.users.jwks import SIZE, STALE, Jwks
+from umbral_chat_realtime_supabase.users.jwks import MAX_BYTES, MAX_STALE, Jwks
 from umbral_chat_realtime_supabase.users.membership import Membership, Memberships
-from umbral_chat_realtime_supabase.users.verify import Rules
+from umbral_chat_realtime_supabase.users.verify import TokenRules
 
 BASE = "https://abcdefghijklmnopqrst.supabase.co"
 ISSUER = f"{BASE}/auth/v1"
@@ -42,8 +42,8 @@ SECRET = "a-legacy-secret-with-at-least-32-characters"
 PUBLIC_PEM = EC.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
 
 
-class Hand(SystemClock):
-    """Elapsed time that a test moves; wall time goes with it."""
+class SteppedClock(SystemClock):
+    """Monotonic time that a test advances; the wall clock is the system's."""
 
     def __init__(self) -> None:
         self.passed = 0.0
@@ -87,7 +87,7 @@ def raw(header: dict[str, Any], payload: dict[str, Any], signature: bytes = b"")
     return ".".join(base64.urlsafe_b64encode(part).rstrip(b"=").decode() for part in parts)
 
 
-async def nobody(_conversation: str, _subject: str, _session: str | None) -> Membership:
+async def no_member(_conversation: str, _subject: str, _session: str | None) -> Membership:
     return Membership(epoch=None, deleted=False, role=None)
 
 
@@ -95,17 +95,17 @@ Make = Callable[..., SupabaseUsers]
 
 
 @pytest.fixture
-def clock() -> Hand:
-    return Hand()
+def clock() -> SteppedClock:
+    return SteppedClock()
 
 
 @pytest.fixture
-def make(clock: Hand) -> Make:
+def make(clock: SteppedClock) -> Make:
     def made(*, anonymous: bool = False, secret: str | None = None) -> SupabaseUsers:
         return SupabaseUsers(
-            Rules(issuer=ISSUER, audience="authenticated", leeway=10.0, anonymous=anonymous),
+            TokenRules(issuer=ISSUER, audience="authenticated", leeway=10.0, anonymous=anonymous),
             Jwks(JWKS, clock, ttl=600.0, cooldown=30.0, timeout=2.0),
-            Memberships(nobody, clock, ttl=5.0),
+            Memberships(no_member, clock, ttl=5.0),
             clock,
             secret=None if secret is None else Secret(secret),
         )
@@ -130,8 +130,8 @@ async def test_a_users_token_is_the_user(make: Make, keys: HTTPXMock, key: Any, 
 
 REFUSED: dict[str, tuple[Callable[[], str], str]] = {
     "expired": (lambda: signed(exp=int(time.time()) - 60), "expired"),
-    "not yet valid": (lambda: signed(nbf=int(time.time()) + 600), "does not hold"),
-    "without an end": (lambda: signed(exp=...), "exp"),
+    "not yet valid": (lambda: signed(nbf=int(time.time()) + 600), "is not valid"),
+    "without an expiry": (lambda: signed(exp=...), "exp"),
     "for another audience": (lambda: signed(aud="somebody"), "audience"),
     "without an audience": (lambda: signed(aud=...), "aud"),
     "the service's role": (lambda: signed(role="service_role"), "role"),
@@ -140,15 +140,15 @@ REFUSED: dict[str, tuple[Callable[[], str], str]] = {
     "a subject that is no id": (lambda: signed(sub="' or 1=1"), "id"),
     "without a subject": (lambda: signed(sub=...), "sub"),
     "an anonymous user": (lambda: signed(is_anonymous=True), "anonymous"),
-    "an odd mark of anonymity": (lambda: signed(is_anonymous="no"), "anonymous"),
-    "unsigned": (lambda: raw({"alg": "none", "kid": "ec"}, claims()), "does not hold"),
-    "unsigned, in capitals": (lambda: raw({"alg": "NONE", "kid": "ec"}, claims()), "does not hold"),
-    "an empty signature": (lambda: raw({"alg": "ES256", "kid": "ec"}, claims()), "does not hold"),
-    "a foreign key's signature": (lambda: signed(OTHER_EC), "does not hold"),
+    "an odd is_anonymous": (lambda: signed(is_anonymous="no"), "anonymous"),
+    "unsigned": (lambda: raw({"alg": "none", "kid": "ec"}, claims()), "is not valid"),
+    "unsigned, in capitals": (lambda: raw({"alg": "NONE", "kid": "ec"}, claims()), "is not valid"),
+    "an empty signature": (lambda: raw({"alg": "ES256", "kid": "ec"}, claims()), "is not valid"),
+    "a foreign key's signature": (lambda: signed(OTHER_EC), "is not valid"),
     "an unknown key": (lambda: signed(OTHER_EC, kid="unknown"), "key"),
-    "without a key's name": (lambda: signed(kid=None), "does not hold"),
+    "without a key's name": (lambda: signed(kid=None), "is not valid"),
     "a path as the key's name": (lambda: signed(kid="../../dev/null"), "key"),
-    "a huge key's name": (lambda: signed(kid="x" * 3000), "does not hold"),
+    "a huge key's name": (lambda: signed(kid="x" * 3000), "is not valid"),
 }
 
 
@@ -159,13 +159,13 @@ def hmac_with(secret: bytes) -> str:
 
 
 @pytest.mark.parametrize("name", REFUSED)
-async def test_a_token_that_does_not_hold_is_refused(make: Make, keys: HTTPXMock, name: str) -> None:
-    token, says = REFUSED[name]
+async def test_an_invalid_token_is_refused(make: Make, keys: HTTPXMock, name: str) -> None:
+    token, message = REFUSED[name]
     credential = token()
     users = make()
-    # Twice: the second time past whatever was remembered.
+    # Twice: the second time the caches have entries.
     for _ in range(2):
-        with pytest.raises(Unauthorized, match=re.escape(says)) as raised:
+        with pytest.raises(Unauthorized, match=re.escape(message)) as raised:
             await users.authenticate(credential)
         assert credential not in f"{raised.value} {raised.value!r}"
         assert raised.value.code == ("token_expired" if name == "expired" else "unauthorized")
@@ -181,7 +181,7 @@ async def test_a_token_that_does_not_hold_is_refused(make: Make, keys: HTTPXMock
         signed(iss=...),
     ],
 )
-async def test_what_is_not_of_the_project_is_left_to_others(make: Make, credential: str) -> None:
+async def test_a_token_of_another_issuer_is_left_to_other_authenticators(make: Make, credential: str) -> None:
     assert await make().authenticate(credential) is None
 
 
@@ -194,13 +194,13 @@ async def test_what_is_not_of_the_project_is_left_to_others(make: Make, credenti
         jwt.encode({"iss": "supabase", "role": "service_role", "exp": 4102444800}, SECRET, "HS256"),
     ],
 )
-async def test_who_sends_an_api_key_is_told(make: Make, credential: str) -> None:
+async def test_an_api_key_is_refused_as_that(make: Make, credential: str) -> None:
     with pytest.raises(Unauthorized, match="API key of Supabase") as raised:
         await make().authenticate(credential)
     assert credential not in str(raised.value)
 
 
-async def test_legacy_tokens_hold_with_the_secret_and_without_it_say_which_setting(make: Make) -> None:
+async def test_legacy_tokens_are_accepted_with_the_secret_and_the_refusal_names_the_setting(make: Make) -> None:
     token = jwt.encode(claims(), SECRET, "HS256")
     user = await make(secret=SECRET).authenticate(token)
     assert user is not None
@@ -210,17 +210,17 @@ async def test_legacy_tokens_hold_with_the_secret_and_without_it_say_which_setti
         await make(secret="another-secret-of-32-characters-or-more").authenticate(token)
 
 
-async def test_anonymous_users_come_in_where_they_are_allowed(make: Make, keys: HTTPXMock) -> None:
+async def test_anonymous_users_are_accepted_where_they_are_allowed(make: Make, keys: HTTPXMock) -> None:
     assert await make(anonymous=True).authenticate(signed(is_anonymous=True)) is not None
 
 
-async def test_a_clock_that_is_a_little_off_does_no_harm(make: Make, keys: HTTPXMock) -> None:
+async def test_a_clock_within_the_leeway_does_no_harm(make: Make, keys: HTTPXMock) -> None:
     assert await make().authenticate(signed(exp=int(time.time()) - 3)) is not None
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(place=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 5))
-async def test_no_changed_token_is_believed(make: Make, keys: HTTPXMock, place: float, bit: int) -> None:
+async def test_no_changed_token_is_accepted(make: Make, keys: HTTPXMock, place: float, bit: int) -> None:
     token = signed()
     alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
     at = int(place * len(token))
@@ -231,12 +231,14 @@ async def test_no_changed_token_is_believed(make: Make, keys: HTTPXMock, place: 
         assert await make().authenticate(changed) is None
 
 
-async def test_a_zero_is_no_mark_of_an_account(make: Make, keys: HTTPXMock) -> None:
+async def test_an_is_anonymous_of_zero_is_not_false(make: Make, keys: HTTPXMock) -> None:
     with pytest.raises(Unauthorized, match="anonymous"):
         await make().authenticate(signed(is_anonymous=0))
 
 
-async def test_a_key_that_is_rotated_in_is_read_once_it_is_used(make: Make, clock: Hand, httpx_mock: HTTPXMock) -> None:
+async def test_a_key_that_is_rotated_in_is_read_once_it_is_used(
+    make: Make, clock: SteppedClock, httpx_mock: HTTPXMock
+) -> None:
     httpx_mock.add_response(url=JWKS, json=KEYS)
     users = make()
     assert await users.authenticate(signed())
@@ -247,7 +249,7 @@ async def test_a_key_that_is_rotated_in_is_read_once_it_is_used(make: Make, cloc
     assert len(httpx_mock.get_requests()) == 2
 
 
-async def test_unknown_keys_make_no_flood(make: Make, clock: Hand, keys: HTTPXMock) -> None:
+async def test_unknown_keys_do_not_flood_the_project(make: Make, clock: SteppedClock, keys: HTTPXMock) -> None:
     users = make()
     for number in range(50):
         with pytest.raises(Unauthorized):
@@ -260,7 +262,7 @@ async def test_unknown_keys_make_no_flood(make: Make, clock: Hand, keys: HTTPXMo
     assert len(keys.get_requests()) == 2
 
 
-async def test_a_hundred_at_once_read_the_keys_once(make: Make, keys: HTTPXMock) -> None:
+async def test_concurrent_requests_read_the_keys_once(make: Make, keys: HTTPXMock) -> None:
     users = make()
     tokens = [signed(session_id=f"s{number}") for number in range(100)]
     assert all(await asyncio.gather(*(users.authenticate(token) for token in tokens)))
@@ -268,17 +270,19 @@ async def test_a_hundred_at_once_read_the_keys_once(make: Make, keys: HTTPXMock)
 
 
 @pytest.mark.parametrize(
-    "trouble",
+    "answer",
     [
         {"status_code": 503},
         {"text": "<html>"},
         {"json": {"keys": "none"}},
         {"json": []},
-        {"text": '{"keys":[' + " " * SIZE + "]}"},
+        {"text": '{"keys":[' + " " * MAX_BYTES + "]}"},
     ],
 )
-async def test_without_any_keys_it_cannot_be_told(make: Make, httpx_mock: HTTPXMock, trouble: dict[str, Any]) -> None:
-    httpx_mock.add_response(url=JWKS, **trouble)
+async def test_without_any_keys_the_service_is_unavailable(
+    make: Make, httpx_mock: HTTPXMock, answer: dict[str, Any]
+) -> None:
+    httpx_mock.add_response(url=JWKS, **answer)
     users = make()
     for _ in range(3):
         with pytest.raises(Unavailable):
@@ -287,7 +291,7 @@ async def test_without_any_keys_it_cannot_be_told(make: Make, httpx_mock: HTTPXM
 
 
 async def test_known_keys_serve_for_a_day_while_the_project_is_down(
-    make: Make, clock: Hand, httpx_mock: HTTPXMock
+    make: Make, clock: SteppedClock, httpx_mock: HTTPXMock
 ) -> None:
     httpx_mock.add_response(url=JWKS, json=KEYS)
     users = make()
@@ -295,13 +299,13 @@ async def test_known_keys_serve_for_a_day_while_the_project_is_down(
     httpx_mock.add_exception(httpx.ConnectError("down"), url=JWKS, is_reusable=True)
     clock.passed += 601
     assert await users.authenticate(signed(session_id="new"))
-    clock.passed += STALE
+    clock.passed += MAX_STALE
     with pytest.raises(Unavailable):
         await users.authenticate(signed(session_id="newer"))
 
 
 async def test_a_key_that_was_dropped_ends_its_tokens_within_the_time_to_live(
-    make: Make, clock: Hand, httpx_mock: HTTPXMock
+    make: Make, clock: SteppedClock, httpx_mock: HTTPXMock
 ) -> None:
     httpx_mock.add_response(url=JWKS, json=KEYS)
     users, token = make(), signed()

@@ -1,4 +1,4 @@
-"""What each question is about, written down one by one, and so where the stand-in may answer otherwise on purpose."""
+"""The kind of each question, which decides whether the stand-in may deliberately answer differently."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ REFUSALS = (
     "single json text",
     "single no auth",
 )
-"""What is refused and what is let in, in which words and after which pause."""
+"""What is refused and what is accepted, with which text and after which pause."""
 
 RATES = (
     "presence rate",
@@ -98,7 +98,7 @@ RATES = (
     "rate: a join while over",
     "rate: database message while over",
 )
-"""A plan's rates and numbers, and who is told when one is used up."""
+"""A plan's rates and counts, and which clients are notified when one is used up."""
 
 CLOSES = (
     "v1 leave",
@@ -130,7 +130,7 @@ PAYLOAD_LIMITS = (
     "batch too big",
     "single too big",
 )
-"""How much is told at most."""
+"""Limits of sizes and counts of messages."""
 
 FRAME_TYPES = (
     "v1 after join",
@@ -158,7 +158,7 @@ FRAME_TYPES = (
     "single binary heard v2",
     "single binary heard v1",
 )
-"""Text or binary, in which version, and which frames come without being asked for."""
+"""Text or binary, in which version, and which frames are sent unasked."""
 
 FREE = (
     "v1 heartbeat reply",
@@ -171,7 +171,7 @@ FREE = (
     "replay since in the future got",
     "replay of one transaction, order",
 )
-"""About none of these: only here may there be a deliberate difference."""
+"""None of these kinds: only here may there be a deliberate difference."""
 
 KINDS: Mapping[str, tuple[str, ...]] = {
     "refusals": REFUSALS,
@@ -181,11 +181,11 @@ KINDS: Mapping[str, tuple[str, ...]] = {
     "frame types": FRAME_TYPES,
     "free": FREE,
 }
-"""By the kind's name. Each question is of one."""
+"""Questions by kind. Each question is of one kind."""
 
 
 def kind_of(question: str) -> str | None:
-    """Of which kind it is; None: it is not written down."""
+    """The kind of a question; None: it is not listed."""
     return next((kind for kind, questions in KINDS.items() if question in questions), None)
 
 

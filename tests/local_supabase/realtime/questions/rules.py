@@ -1,4 +1,4 @@
-"""The rules by which two answers are the same: what differs from run to run says nothing of the server."""
+"""The rules by which two answers are the same: what differs from run to run is replaced."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any
 
 from tests.local_supabase.realtime.limits import REFUSED_SIZE
 
-from .asking import JOINS, PACE, QUIET, RATE_SECONDS, REPLACED_LIFE, SHORT_LIFE, SILENCE
-from .trying import STALL, TRIES
+from .retrying import MAX_ROUNDS, STALL
+from .round import JOINS, QUIET_TIME, RATE_SECONDS, REPLACED_LIFE, SHORT_LIFE, SILENCE, TIME_SCALE
 
 RULES = f"""
 - Ids: a UUID, a presence's `phx_ref` and `phx_ref_prev`, a subscription's number and the time in a topic's name are
@@ -22,36 +22,36 @@ RULES = f"""
 - Counts of a race are compared as whether there were any; sizes of long frames in kilobytes.
 - A socket that ends while a frame is still being sent is over, whichever way the client library says it.
 
-The stand-in is asked otherwise than the real server was, which
+The stand-in is asked differently from the real server, as
 [asked-2.129.8.py.txt](realtime/questions/asked-2.129.8.py.txt) shows, in this:
 
 - Pauses are a tenth: of the 5 s before a refused join, of the 2 s before a refused handshake, of the 5 s of a rate's
   tick, and of the {RATE_SECONDS} s for which is sent to use up the rate of messages. What the stand-in takes is
-  multiplied by {1 / PACE:.0f}. The 66 s of silence are {SILENCE} s here, multiplied by {66 / SILENCE:.0f}.
+  multiplied by {1 / TIME_SCALE:.0f}. The 66 s of silence are {SILENCE} s here, multiplied by {66 / SILENCE:.0f}.
   Only the rate of joins is asked with the real tick, since all {JOINS} joins come before one ends; the real server
   was given 50 ms between two of them, here there is no pause.
-- Tokens that end while somebody listens hold {SHORT_LIFE} s, where the real server was given 5 and 6 s; the one that
-  is replaced before its end holds {REPLACED_LIFE} s for 6 s, and is replaced at once and not after 1 s. A token's end
-  is written in whole seconds, so that there is no tenth of it.
+- Tokens that end while a client listens are valid for {SHORT_LIFE} s, where the real server was given 5 and 6 s; the
+  one that is replaced before its end is valid for {REPLACED_LIFE} s instead of 6 s, and is replaced at once and not
+  after 1 s. A token's end is written in whole seconds, so that there is no tenth of it.
 - Sizes: what is too much is {REFUSED_SIZE // 1000} kB, by the Free plan's limit, where the real server was sent 3,200
   kB, by a limit of its own. The message of 250 kB and the frame of 5.1 MB are the same.
 - Spacing of questions: the real server was listened to for a set time after each one; here until as many frames came
-  as are recorded, and for {QUIET} s more, in which nothing else may come (after a token that is replaced, past its
+  as are recorded, and for {QUIET_TIME} s more, in which nothing else may come (after a token that is replaced, past its
   old end). The rests of 10 s and 1 s around the rates are left out: setting a limit here counts rates anew.
 - Limits are set through `/_control`, where the real server's were those of its tenant. Both were asked directly,
   and not through a gateway.
 
 A group of questions is asked once. Where an answer differs, that is a difference, unless the stand-in or its database
-took {STALL} s or more for next to nothing meanwhile: then the group is asked again, at most {TRIES} times in all,
+took {STALL} s or more for trivial requests meanwhile: then the group is asked again, at most {MAX_ROUNDS} times in all,
 until two rounds agree one after the other, and a warning names what differed.
 """
-"""In words, as the README has them."""
+"""The rules in words, for the README."""
 
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _RACES = {"rate: sent before the end", "rate: listener heard"}
 _SIZES = {"db message of 250 kB"}
 _PAUSES = {"handshake delays": 2.0, "silent socket: frames within 75 s": 66.0}
-"""Seconds of the pause that these count; all others count a refused join's."""
+"""Seconds of the pause in these questions; in all others it is that of a refused join."""
 
 _TIMED = {
     "handshake delays",
@@ -60,14 +60,14 @@ _TIMED = {
     "silent socket: frames within 75 s",
     "joins rate refusal",
 }
-"""Answers with seconds in them, beside those of joins."""
+"""Questions whose answers contain seconds, besides joins."""
 
 _EARLY = 0.05
-"""Share of a pause by which a clock may run ahead."""
+"""Share of a pause by which a measured time may be short."""
 
 
 def normal(question: str, answer: Any) -> Any:
-    """The answer without what differs from run to run."""
+    """The answer with what differs from run to run replaced."""
     if question in _RACES:
         return "some" if answer else "none"
     if question in _SIZES:
@@ -120,7 +120,7 @@ def _words(text: str) -> Any:
 
 
 def _broadcast(data: bytes) -> list[Any]:
-    """Kind, encoding, topic, event, what is told of it, and the payload."""
+    """Kind, encoding, topic, event, meta and payload of a binary broadcast."""
     kind, *lengths, encoding = struct.unpack_from("5B", data)
     at, parts = 5, []
     for length in lengths:

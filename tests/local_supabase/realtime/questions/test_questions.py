@@ -14,16 +14,16 @@ import pytest
 from tests.local_supabase.people import command
 from tests.local_supabase.stack.api import Stack
 
-from .asking import Asked, pace
-from .differences import ANSWERS, DIFFERENCES, ORIGINAL, README, Difference, forbidden, renewed
+from .connection_questions import basics, handshake, idle, refused_joins, tokens
+from .differences import ANSWERS, DIFFERENCES, ORIGINAL, README, Difference, forbidden, with_section
 from .kinds import FREE, KINDS, kind_of
-from .limiting import limits, rate
-from .messages import broadcast, presence, replay, rest
+from .limit_questions import limits, rate
+from .message_questions import broadcast, presence, replay, rest
+from .retrying import SHOW_WARNING, ask_until_settled, watch_for_stalls
+from .round import QuestionRound, scale_time
 from .rules import normal
-from .talk import basics, handshake, idle, refused_joins, tokens
-from .trying import SHOWN, settled, watching
 
-Group = Callable[[Asked], Awaitable[None]]
+Group = Callable[[QuestionRound], Awaitable[None]]
 
 GROUPS: dict[str, Group] = {
     "handshake no key": handshake,
@@ -38,7 +38,7 @@ GROUPS: dict[str, Group] = {
     "batch ok": rest,
     "silent socket: frames within 75 s": idle,
 }
-"""By the first of each one's questions, as the answers list them."""
+"""The groups by their first question, in the order of the recorded answers."""
 
 POLICIES = """
 create policy fact_r on realtime.messages for select to authenticated
@@ -53,16 +53,16 @@ create policy fact_w on realtime.messages for insert to authenticated
 
 
 @pytest.fixture
-async def asked(supabase: Stack) -> AsyncIterator[Callable[[], Awaitable[Asked]]]:
-    """Begins a round: the usual limits at the questions' pace, nobody connected, and the policies they are about."""
+async def start_round(supabase: Stack) -> AsyncIterator[Callable[[], Awaitable[QuestionRound]]]:
+    """Starts rounds: with scaled limits, no connected client, and the policies that the questions are about."""
     user = str(uuid.uuid4())
     with psycopg.connect(supabase.admin_db_url, autocommit=True) as connection:
         connection.execute(POLICIES.format(user).encode())
 
-    async def begin() -> Asked:
+    async def begin() -> QuestionRound:
         await command(supabase, "realtime/reset")
-        await pace(supabase)
-        return Asked(supabase, ANSWERS, user)
+        await scale_time(supabase)
+        return QuestionRound(supabase, ANSWERS, user)
 
     yield begin
     await command(supabase, "realtime/reset")
@@ -71,24 +71,24 @@ async def asked(supabase: Stack) -> AsyncIterator[Callable[[], Awaitable[Asked]]
             connection.execute(f"drop policy {name} on realtime.messages".encode())
 
 
-@pytest.mark.filterwarnings(SHOWN)
+@pytest.mark.filterwarnings(SHOW_WARNING)
 @pytest.mark.parametrize("first", GROUPS, ids=lambda first: GROUPS[first].__name__)
 async def test_its_answers_are_the_real_servers(
-    first: str, asked: Callable[[], Awaitable[Asked]], supabase: Stack
+    first: str, start_round: Callable[[], Awaitable[QuestionRound]], supabase: Stack
 ) -> None:
     async def ask() -> tuple[dict[str, Any], float]:
-        round_ = await asked()
-        async with watching(supabase) as watch:
+        round_ = await start_round()
+        async with watch_for_stalls(supabase) as watch:
             await GROUPS[first](round_)
         assert set(round_.found) == _questions(first)
         differences = {
-            name: {"real": normal(name, _wanted(name)), "here": normal(name, told)}
-            for name, told in round_.found.items()
-            if normal(name, told) != normal(name, _wanted(name))
+            name: {"real": normal(name, _wanted(name)), "here": normal(name, answer)}
+            for name, answer in round_.found.items()
+            if normal(name, answer) != normal(name, _wanted(name))
         }
         return differences, watch.stalled
 
-    await settled(ask)
+    await ask_until_settled(ask)
 
 
 def test_every_question_is_of_one_group() -> None:
@@ -107,12 +107,12 @@ def test_differences_are_named_and_touch_nothing_that_matters() -> None:
     assert forbidden(made_up) == [name for name in made_up if name != "untrack"]
 
 
-def test_who_asked_the_real_server_asked_these_questions() -> None:
+def test_the_original_script_asked_these_questions() -> None:
     """The script is kept as it was: data, and not run."""
     script = ORIGINAL.read_text("utf-8")
     groups = re.findall(r"^@fact\nasync def (\w+)\(", script, re.MULTILINE)
     assert groups == [group.__name__ for group in GROUPS.values()]
-    # Where it put a name together in a loop, one part of it.
+    # Of a name that the script composed in a loop, one part.
     made = re.compile("^(handshake|replay) | got$")
     assert [name for name in ANSWERS if f"'{name}'" not in script and f"'{made.sub('', name)}'" not in script] == []
 
@@ -139,27 +139,27 @@ def test_every_question_is_of_one_kind() -> None:
         ("binary raw heard by v1", "frame types"),
     ],
 )
-def test_no_difference_may_be_where_clients_live_by_the_answer(question: str, kind: str) -> None:
+def test_no_difference_is_allowed_where_clients_depend_on_the_answer(question: str, kind: str) -> None:
     assert kind_of(question) == kind
     assert forbidden({question: Difference([], "nobody notices")}) == [question]
 
 
-def test_where_a_difference_may_be_nothing_was_refused_closed_or_binary() -> None:
-    """The list against the answers themselves, by what gives a refusal, a close, a frame type or a pause away."""
+def test_where_a_difference_is_allowed_nothing_was_refused_closed_or_binary() -> None:
+    """Compares the list with the answers, by signs of a refusal, a close, a frame type or a pause."""
     signs = ('"error"', "phx_close", "CLOSE", '"binary"', "exceed")
 
-    def tells(answer: Any) -> bool:
+    def has_sign(answer: Any) -> bool:
         status = answer[0] if isinstance(answer, list) and answer and isinstance(answer[0], int) else 0
         pause = answer[1] if isinstance(answer, list) and len(answer) == 2 and isinstance(answer[1], float) else 0
         return any(sign in json.dumps(answer) for sign in signs) or 400 <= status < 600 or pause >= 1
 
-    assert len([question for question in ANSWERS if tells(ANSWERS[question])]) > 40
-    assert [question for question in FREE if tells(ANSWERS[question])] == []
+    assert len([question for question in ANSWERS if has_sign(ANSWERS[question])]) > 40
+    assert [question for question in FREE if has_sign(ANSWERS[question])] == []
 
 
-def test_the_readme_says_how_it_differs() -> None:
+def test_the_readme_lists_the_differences() -> None:
     text = README.read_text("utf-8")
-    assert renewed(text) == text, "make reference"
+    assert with_section(text) == text, "make reference"
 
 
 @pytest.mark.parametrize(

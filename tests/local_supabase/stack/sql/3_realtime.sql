@@ -29,7 +29,7 @@ create function realtime.topic() returns text language sql stable as $$
   select nullif(current_setting('realtime.topic', true), '')
 $$;
 
--- Whatever goes wrong is a warning, as in the real one.
+-- Every error becomes a warning, as in the real one.
 create function realtime.send(payload jsonb, event text, topic text, private boolean default true) returns void
 language plpgsql as $$
 begin

@@ -1,6 +1,6 @@
 -- Policies on tables of others, as hosted: supautils' `policy_grants` names roles and the tables on which each may create,
 -- alter and drop policies without owning them. That is a library of the server, which does such a statement as a superuser;
--- here the caller is lent the owner's role for the length of the statement, and nothing else comes of it.
+-- here the caller is lent the owner's role for the length of the statement, and nothing else changes.
 create schema stand_in;
 
 create table stand_in.policy_grants (caller name, relation regclass, primary key (caller, relation));

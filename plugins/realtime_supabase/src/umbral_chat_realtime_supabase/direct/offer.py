@@ -1,4 +1,4 @@
-"""What `connect` says of a conversation's own channel."""
+"""What `connect` offers of a conversation's own channel."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ EVENTS = {
     "moved": ["conversation", "epoch", "topic"],
     "deleted": ["conversation", "epoch"],
 }
-"""What is told, each with the fields of its payload. Without `entry` an entry was too long: read the gap."""
+"""The events on it, each with the fields of its payload. Without `entry` the entry was too long: read the gap."""
 
 
 def offer(
     conversation: str, principal: Principal, settings: Supabase, *, here: str, reconcile_interval: float
 ) -> Offer | None:
-    """The offer for `principal`, or None: it is no user of the project, no key for browsers is set, or nothing is told
-    to members of this conversation. Who is a member was asked by its authenticator, which also learnt the topic.
+    """The offer for `principal`, or None: it is no user of the project, no key for browsers is set, or nothing is
+    broadcast to members of this conversation. Its authenticator has checked the membership, and read the topic.
 
     `here` is the URL under which clients reach this service, `reconcile_interval` in seconds."""
     if not isinstance(principal, User) or not principal.topic or not settings.publishable_key:
@@ -47,15 +47,15 @@ def offer(
             "private": True,
             # As supabase-js takes it: channel(topic, {config}).
             "config": {"private": True, "broadcast": {"self": False, "ack": False}},
-            # Whose token joins the channel: the one that the user called with, renewed before it expires.
+            # The channel is joined with the user's own token, refreshed before it expires.
             "token": "user",
             "events": EVENTS,
-            # {cursor} is what `connect` or an answer said last, or EPOCH.SEQ of the last entry that was applied.
+            # {cursor} is that of `connect` or of the last answer, or EPOCH.SEQ of the last entry that was applied.
             "fill_gap": f"{here.rstrip('/')}/v1/conversations/{quote(conversation, safe='')}/events?after={{cursor}}",
-            # Realtime promises no delivery: whoever reads this often is never further behind.
+            # Realtime does not guarantee delivery: a client that reads this often is never further behind.
             "reconcile_every_ms": round(1000 * reconcile_interval),
         },
-        # What does not reach this service will hardly reach a page. Where the service does not listen, nobody knows.
+        # If the service's own transport is down, a page's channel most likely is too. Without one that is unknown.
         transport="supabase" if settings.realtime else None,
     )
 

@@ -1,4 +1,4 @@
-"""What `umbral-chat doctor` looks at in a Supabase project, cheap and fundamental things first."""
+"""The checks of `umbral-chat doctor` for a Supabase project, cheap and fundamental ones first."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from umbral_chat.clock import Clock
 from umbral_chat.providers.edges import Check, CheckResult
 from umbral_chat.telemetry import Telemetry
 
-from umbral_chat_realtime_supabase.doctor import clocks, entrance
-from umbral_chat_realtime_supabase.doctor.findings import Findings, Line
+from umbral_chat_realtime_supabase.doctor import clock_check, connection_checks
+from umbral_chat_realtime_supabase.doctor.check_graph import CheckGraph, DependentCheck
 from umbral_chat_realtime_supabase.doctor.project import Project
 from umbral_chat_realtime_supabase.settings import Supabase
 
@@ -18,27 +18,27 @@ REACHED, PUBLISHABLE = "supabase", "supabase publishable key"
 
 
 def checks(settings: Supabase, clock: Clock, telemetry: Telemetry, *, logs: bool = True) -> list[Check]:
-    """The lines. `logs`: the project holds the conversations; else, and without a key, only what users need is looked
-    at."""
-    project, findings = Project(settings, clock, telemetry), Findings()
+    """All checks. `logs`: the project holds the conversations; without them, or without a key, only what users need is
+    checked."""
+    project, graph = Project(settings, clock, telemetry), CheckGraph()
 
-    def line(name: str, look: Callable[[Project], Awaitable[CheckResult]], *needs: str) -> Line:
-        return Line(name, partial(look, project), needs)
+    def check(name: str, look: Callable[[Project], Awaitable[CheckResult]], *needs: str) -> DependentCheck:
+        return DependentCheck(name, partial(look, project), needs)
 
-    findings.add(
+    graph.add(
         [
-            line(REACHED, entrance.reached),
-            line(PUBLISHABLE, entrance.publishable_key, REACHED),
-            line("supabase users' keys", entrance.public_keys, REACHED),
-            line("supabase clock", clocks.clocks, REACHED),
+            check(REACHED, connection_checks.reached),
+            check(PUBLISHABLE, connection_checks.publishable_key, REACHED),
+            check("supabase users' keys", connection_checks.public_keys, REACHED),
+            check("supabase clock", clock_check.clocks, REACHED),
         ]
     )
     if settings.key is not None and logs:
-        # A service that only knows the project's users need not load Realtime's client.
-        from umbral_chat_realtime_supabase.doctor.inside import inside
+        # A service that only authenticates the project's users need not load Realtime's client.
+        from umbral_chat_realtime_supabase.doctor.privileged_checks import privileged_checks
 
-        findings.add(inside(project, findings, REACHED, PUBLISHABLE))
-    return findings.checks()
+        graph.add(privileged_checks(project, graph, REACHED, PUBLISHABLE))
+    return graph.checks()
 
 
 __all__ = ["checks"]

@@ -1,4 +1,4 @@
-"""The project that is examined, and the ways to ask it."""
+"""The project that the doctor examines, and how it is called."""
 
 from __future__ import annotations
 
@@ -15,55 +15,55 @@ from umbral_chat.telemetry import Telemetry
 from umbral_chat_realtime_supabase.calling import transport
 from umbral_chat_realtime_supabase.calls import CallFailed, Calls
 from umbral_chat_realtime_supabase.client import client
-from umbral_chat_realtime_supabase.doctor.answers import Diagnosis, Ended
+from umbral_chat_realtime_supabase.doctor.diagnosis import Diagnosis, ScratchDeleted
 from umbral_chat_realtime_supabase.settings import Supabase
 from umbral_chat_realtime_supabase.topics import INSTANCE
 
-PATIENCE = 5.0
-"""Seconds for one answer, at most: a doctor who waits as long as the service does says too little too late."""
+TIMEOUT = 5.0
+"""Seconds for one answer, at most: with the service's own timeouts the doctor would take minutes to report a fault."""
 
 _CONVERSATION = "umbral-chat-doctor:"
 
 
-class Trial(msgspec.Struct, frozen=True):
-    """A conversation and a topic of the doctor's own, of names that nobody else has."""
+class Scratch(msgspec.Struct, frozen=True):
+    """A conversation and a topic of the doctor's own, with random names, which are deleted after use."""
 
     conversation: str
     topic: str
 
 
 class Project:
-    """Its settings, and calls with the service's key. Nothing is kept open between two questions."""
+    """The project's settings, and calls with the service's key. No connection stays open between two checks."""
 
     def __init__(self, settings: Supabase, clock: Clock, telemetry: Telemetry) -> None:
         self.settings = msgspec.structs.replace(
             settings,
             retries=0,
-            timeout=min(settings.timeout, PATIENCE),
-            connect_timeout=min(settings.connect_timeout, PATIENCE),
+            timeout=min(settings.timeout, TIMEOUT),
+            connect_timeout=min(settings.connect_timeout, TIMEOUT),
         )
         self.clock = clock
         self.began = clock.monotonic()
         """When examining began, in monotonic seconds."""
         self.left_behind: list[str] = []
-        """What could not be taken away again."""
+        """What could not be deleted, in words."""
         self._telemetry = telemetry
 
     @property
     def base(self) -> str:
-        """Its URL."""
+        """The project's URL."""
         return self.settings.base
 
     @property
     def key(self) -> Secret:
         """The service's key."""
         if self.settings.key is None:
-            raise AssertionError("lines that need the key are made only where there is one")
+            raise AssertionError("checks that need the key exist only where there is one")
         return self.settings.key
 
     @asynccontextmanager
     async def calling(self) -> AsyncIterator[Calls]:
-        """Calls of the database's functions, each tried once."""
+        """Calls of the database's functions, without retries."""
         calls = Calls(self.settings, self.clock, self._telemetry)
         async with client(self.settings, self.key) as opened:
             calls.client = opened
@@ -71,31 +71,42 @@ class Project:
 
     @asynccontextmanager
     async def http(self) -> AsyncIterator[httpx.AsyncClient]:
-        """Plain HTTP, without a key."""
+        """An HTTP client of the project that sends no key by itself."""
         timeout = httpx.Timeout(self.settings.timeout, connect=self.settings.connect_timeout)
         async with httpx.AsyncClient(base_url=self.base, timeout=timeout, transport=transport(self.base)) as opened:
             yield opened
 
     async def diagnosis(self) -> Diagnosis:
-        """What the database says now. Raises CallFailed."""
+        """What the database reports about itself now. Raises CallFailed."""
         async with self.calling() as calls:
             return await calls.call(Diagnosis, "diagnosis")
 
+    def admin_headers(self) -> dict[str, str]:
+        """Headers with the secret key."""
+        key = self.key.reveal()
+        return {"apikey": key, "Authorization": f"Bearer {key}"}
+
+    def browser_headers(self, token: str | None = None) -> dict[str, str]:
+        """Headers as a browser sends them: the publishable key, and a user's token if there is one."""
+        headers = {"apikey": self.settings.publishable_key or ""}
+        return headers if token is None else headers | {"Authorization": f"Bearer {token}"}
+
     @asynccontextmanager
-    async def trial(self, calls: Calls) -> AsyncIterator[Trial]:
-        """Names to try with; whatever came to be under them is taken away in the end."""
-        drawn = secrets.token_hex(16)
-        trial = Trial(_CONVERSATION + drawn, f"{INSTANCE}doctor-{drawn}")
+    async def scratch(self, calls: Calls) -> AsyncIterator[Scratch]:
+        """New names to test with; what is stored under them is deleted at the end, and what cannot be is added to
+        `left_behind`."""
+        suffix = secrets.token_hex(16)
+        scratch = Scratch(_CONVERSATION + suffix, f"{INSTANCE}doctor-{suffix}")
         try:
-            yield trial
+            yield scratch
         finally:
             try:
-                ended = await calls.call(Ended, "diagnosis_end", conversation=trial.conversation)
+                deleted = await calls.call(ScratchDeleted, "diagnosis_end", conversation=scratch.conversation)
             except CallFailed:
-                self.left_behind.append(f"conversation {trial.conversation}")
+                self.left_behind.append(f"conversation {scratch.conversation}")
             else:
-                if ended.unerased is not None:
-                    self.left_behind.append(f"broadcasts of {trial.conversation} ({ended.unerased})")
+                if deleted.unerased is not None:
+                    self.left_behind.append(f"broadcasts of {scratch.conversation} ({deleted.unerased})")
 
 
-__all__ = ["PATIENCE", "Project", "Trial"]
+__all__ = ["TIMEOUT", "Project", "Scratch"]

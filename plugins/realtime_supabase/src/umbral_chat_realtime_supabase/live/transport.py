@@ -33,7 +33,7 @@ from umbral_chat_realtime_supabase.settings import Supabase
 from umbral_chat_realtime_supabase.topics import service_topic
 
 if TYPE_CHECKING:
-    from umbral_chat_realtime_supabase.direct.telling import MemberSignals
+    from umbral_chat_realtime_supabase.direct.member_signals import MemberSignals
 
 HEADS_AT_ONCE = 5_000
 """Conversations asked for in one call."""

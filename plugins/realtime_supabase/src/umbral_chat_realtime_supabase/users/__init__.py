@@ -1,4 +1,4 @@
-"""Supabase's users as callers: their tokens, their memberships."""
+"""Supabase's users as callers: their tokens and their memberships."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from umbral_chat_realtime_supabase.settings import Supabase
 from umbral_chat_realtime_supabase.store import SupabaseStore
 from umbral_chat_realtime_supabase.users.authenticator import SupabaseUsers
 from umbral_chat_realtime_supabase.users.jwks import Jwks
-from umbral_chat_realtime_supabase.users.membership import Memberships, of_database, of_history
-from umbral_chat_realtime_supabase.users.verify import Rules
+from umbral_chat_realtime_supabase.users.membership import Memberships, database_lookup, history_lookup
+from umbral_chat_realtime_supabase.users.verify import TokenRules
 
 if TYPE_CHECKING:
     from umbral_chat.context import Base
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
 
 def make_authenticator(base: Base, storage: Storage, settings: Supabase) -> SupabaseUsers:
     """The authenticator of a configured project. Where the logs are elsewhere, memberships are read there, and a
-    log-out is noticed when the token expires."""
+    sign-out takes effect when the token expires."""
     clock = base.clock
     store = storage.store
-    lookup = of_database(store.calls) if isinstance(store, SupabaseStore) else of_history(storage.history)
+    lookup = database_lookup(store.calls) if isinstance(store, SupabaseStore) else history_lookup(storage.history)
     memberships = Memberships(lookup, clock, ttl=settings.membership_ttl)
     if isinstance(store, SupabaseStore):
         store.news.subscribe(memberships.forget)
     return SupabaseUsers(
-        Rules(
+        TokenRules(
             issuer=settings.issuer or f"{settings.base}/auth/v1",
             audience=settings.audience,
             leeway=settings.leeway,
@@ -42,7 +42,7 @@ def make_authenticator(base: Base, storage: Storage, settings: Supabase) -> Supa
         memberships,
         clock,
         secret=settings.jwt_secret,
-        remember=settings.jwks_ttl,
+        cache_ttl=settings.jwks_ttl,
     )
 
 

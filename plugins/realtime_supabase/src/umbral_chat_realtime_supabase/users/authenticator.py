@@ -15,57 +15,65 @@ from umbral_chat.settings import Secret
 
 from umbral_chat_realtime_supabase.users.jwks import Jwks
 from umbral_chat_realtime_supabase.users.membership import Memberships
-from umbral_chat_realtime_supabase.users.verify import PUBLIC, SECRET, Claims, Looked, Rules, look, verified
+from umbral_chat_realtime_supabase.users.verify import (
+    PUBLIC_ALGORITHMS,
+    SECRET_ALGORITHM,
+    Claims,
+    TokenRules,
+    UnverifiedToken,
+    parse_unverified,
+    verify_token,
+)
 
-REMEMBERED = 8_192
-"""Tokens whose claims are remembered, at some 500 bytes each: verifying one costs a tenth of a millisecond."""
+CACHE_SIZE = 8_192
+"""Tokens whose claims are cached, at some 500 bytes each: verifying one takes a tenth of a millisecond."""
 
 MEMBER: frozenset[Right] = frozenset({"read", "send"})
 AGENT: frozenset[Right] = frozenset({"read", "send", "moderate"})
 
 
 class User(Principal, frozen=True, kw_only=True):
-    """A signed-in user. Outside a conversation it may do nothing."""
+    """A signed-in user, which has no rights outside a conversation."""
 
     session: str | None = None
     topic: str | None = None
-    """In a conversation: the topic on which it may listen by itself, at most `membership_ttl` old."""
+    """In a conversation: the topic that the user may join, as read at most `membership_ttl` seconds ago."""
 
 
 class SupabaseUsers:
-    """Recognizes the access tokens of one project. `Authenticator` and `Authorizer`."""
+    """Authenticates the access tokens of one project: an `Authenticator` and `Authorizer`."""
 
     name = "supabase"
     rank = 50
 
     def __init__(
         self,
-        rules: Rules,
+        rules: TokenRules,
         jwks: Jwks,
         memberships: Memberships,
         clock: Clock,
         *,
         secret: Secret | None = None,
-        remember: float = 600.0,
+        cache_ttl: float = 600.0,
     ) -> None:
         self._rules, self._jwks, self._memberships, self._clock = rules, jwks, memberships, clock
-        self._secret, self._remember = secret, remember
-        self._known: OrderedDict[bytes, tuple[Claims, float]] = OrderedDict()
+        self._secret, self._cache_ttl = secret, cache_ttl
+        self._cache: OrderedDict[bytes, tuple[Claims, float]] = OrderedDict()
 
     async def authenticate(self, credential: str) -> User | None:
         """The user of this token; None: it is not of this project. Raises Unauthorized and Unavailable.
 
-        A token that held is believed for `supabase.jwks_ttl` seconds, or until it expires.
+        A verified token is accepted for `supabase.jwks_ttl` seconds, or until it expires.
         """
         digest = sha256(credential.encode("utf-8", "surrogatepass")).digest()
-        claims = self._recall(digest)
+        claims = self._cached(digest)
         if claims is None:
             claims = await self._verify(credential)
             if claims is None:
                 return None
-            self._known[digest] = (claims, self._clock.monotonic() + self._remember)
-            while len(self._known) > REMEMBERED:
-                self._known.popitem(last=False)
+            self._cache[digest] = (claims, self._clock.monotonic() + self._cache_ttl)
+            while len(self._cache) > CACHE_SIZE:
+                self._cache.popitem(last=False)
         return User(
             kind="user",
             subject=claims.subject,
@@ -77,8 +85,8 @@ class SupabaseUsers:
 
     async def authorize(self, principal: Principal, conversation: str) -> Principal:
         """The user as a member of the conversation. Raises Forbidden, Unauthorized for one who signed out,
-        ConversationDeleted, and HistoryUnavailable when that cannot be told."""
-        # The gate asks about those alone whom this authenticator recognized.
+        ConversationDeleted, and HistoryUnavailable when that cannot be read."""
+        # The gate passes only principals that this authenticator returned.
         user = cast("User", principal)
         found = await self._memberships.find(conversation, user.subject, user.session)
         if found.session is False:
@@ -87,7 +95,7 @@ class SupabaseUsers:
             raise ConversationDeleted(conversation)
         if found.role is None:
             raise Forbidden(
-                "This user is no member of this conversation. Whoever made it adds members: PATCH "
+                "This user is no member of this conversation. Its creator adds members: PATCH "
                 "/v1/conversations/{id} with `members`."
             )
         is_agent = found.role == "agent"
@@ -97,48 +105,48 @@ class SupabaseUsers:
             role="agent" if is_agent else "user",
             name=clean_name(found.name or "") or user.name,
             conversation=conversation,
-            # A conversation that is made anew has other members, whatever is remembered here.
+            # A conversation that is made again has other members, whatever is cached here.
             epoch=found.epoch,
             topic=found.topic,
         )
 
-    def _recall(self, digest: bytes) -> Claims | None:
-        known = self._known.get(digest)
-        if known is None:
+    def _cached(self, digest: bytes) -> Claims | None:
+        cached = self._cache.get(digest)
+        if cached is None:
             return None
-        claims, until = known
+        claims, until = cached
         if self._clock.monotonic() >= until or self._clock.now().timestamp() >= claims.expires_at:
-            del self._known[digest]
+            del self._cache[digest]
             return None
-        self._known.move_to_end(digest)
+        self._cache.move_to_end(digest)
         return claims
 
     async def _verify(self, credential: str) -> Claims | None:
-        looked = look(credential)
-        if credential.startswith(("sb_secret_", "sb_publishable_")) or (looked and _is_api_key(looked)):
+        token = parse_unverified(credential)
+        if credential.startswith(("sb_secret_", "sb_publishable_")) or (token and _is_api_key(token)):
             raise Unauthorized(
                 "This is an API key of Supabase. Send a key of Umbral Chat (core.keys), or a user's access token."
             )
-        if looked is None or looked.issuer != self._rules.issuer:
+        if token is None or token.issuer != self._rules.issuer:
             return None
-        if looked.algorithm == SECRET:
+        if token.algorithm == SECRET_ALGORITHM:
             if self._secret is None:
                 raise Unauthorized(
                     "This token is signed with a legacy secret (HS256), and none is set (supabase.jwt_secret)."
                 )
-            return verified(credential, self._secret.reveal(), SECRET, self._rules)
-        if looked.algorithm not in PUBLIC or looked.kid is None:
-            raise Unauthorized("This token does not hold.")
-        key = await self._jwks.key(looked.kid)
-        # The algorithm is the key's and not the token's, so that none can be played off against another.
-        if key is None or key.algorithm_name != looked.algorithm:
+            return verify_token(credential, self._secret.reveal(), SECRET_ALGORITHM, self._rules)
+        if token.algorithm not in PUBLIC_ALGORITHMS or token.kid is None:
+            raise Unauthorized("This token is not valid.")
+        key = await self._jwks.key(token.kid)
+        # The algorithm is taken from the key and not from the token, which rules out algorithm confusion.
+        if key is None or key.algorithm_name != token.algorithm:
             raise Unauthorized("This token is signed with a key that the project does not have.")
-        return verified(credential, key.key, key.algorithm_name, self._rules)
+        return verify_token(credential, key.key, key.algorithm_name, self._rules)
 
 
-def _is_api_key(looked: Looked) -> bool:
+def _is_api_key(token: UnverifiedToken) -> bool:
     """The legacy keys are JWTs of the issuer `supabase`."""
-    return looked.issuer == "supabase" and looked.role in {"anon", "service_role"}
+    return token.issuer == "supabase" and token.role in {"anon", "service_role"}
 
 
 __all__ = ["SupabaseUsers", "User"]

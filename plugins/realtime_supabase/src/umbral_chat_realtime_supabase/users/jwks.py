@@ -1,4 +1,4 @@
-"""The project's public keys: read rarely, kept while the project does not answer."""
+"""The project's public keys, cached, also while the project does not answer."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from umbral_chat.errors import SettingsError, Unavailable
 from umbral_chat.model.depth import DEPTH, is_deeper
 
 from umbral_chat_realtime_supabase.calling import transport
-from umbral_chat_realtime_supabase.users.verify import PUBLIC
+from umbral_chat_realtime_supabase.users.verify import PUBLIC_ALGORITHMS
 
 _log = logging.getLogger(__name__)
 
-SIZE = 64 * 1024
-"""Most bytes of an answer."""
+MAX_BYTES = 64 * 1024
+"""Longest answer, in bytes."""
 
-AFTER_FAILURE = 2.0
-"""Seconds until the next try when the project did not answer."""
+RETRY_INTERVAL = 2.0
+"""Longest time in seconds until the next try when the project did not answer."""
 
-STALE = 24 * 3600.0
-"""Seconds for which keys are used that could not be read anew."""
+MAX_STALE = 24 * 3600.0
+"""Seconds for which keys are used that could not be refreshed."""
 
 
 class _Answer(msgspec.Struct):
@@ -39,23 +39,23 @@ class Jwks:
         self._ttl, self._cooldown, self._timeout = ttl, cooldown, timeout
         self._keys: dict[str, jwt.PyJWK] = {}
         self._read_at: float | None = None
-        """When they were read with success."""
+        """When they were last read, in monotonic seconds."""
         self._not_before = 0.0
         self._lock = asyncio.Lock()
 
     async def key(self, kid: str) -> jwt.PyJWK | None:
-        """The key of that name; None: the project has none of it. Raises Unavailable when that cannot be told.
+        """The key with this `kid`; None: the project has none. Raises Unavailable when the keys cannot be read.
 
-        An unknown name makes the keys be read anew, at most once a cooldown, however many ask.
+        An unknown `kid` refreshes the keys, at most once a cooldown, however many callers ask.
         """
         if self._fresh() and kid in self._keys:
             return self._keys[kid]
         async with self._lock:
-            # Another may have read them while we waited.
+            # Another caller may have refreshed them meanwhile.
             if not (self._fresh() and kid in self._keys) and self._clock.monotonic() >= self._not_before:
                 await self._refresh()
-        if self._read_at is None or self._clock.monotonic() - self._read_at > STALE:
-            raise Unavailable("Supabase's public keys cannot be read now, so nobody's token can be checked.")
+        if self._read_at is None or self._clock.monotonic() - self._read_at > MAX_STALE:
+            raise Unavailable("Supabase's public keys cannot be read now, so no token can be verified.")
         return self._keys.get(kid)
 
     def _fresh(self) -> bool:
@@ -66,11 +66,11 @@ class Jwks:
             found = await self._fetch()
         except SettingsError as error:
             _log.warning("Supabase's public keys cannot be read from %s: %s", self._url, error)
-            self._not_before = self._clock.monotonic() + min(self._cooldown, AFTER_FAILURE)
+            self._not_before = self._clock.monotonic() + min(self._cooldown, RETRY_INTERVAL)
             return
         except (httpx.HTTPError, TimeoutError, ValueError, msgspec.MsgspecError, jwt.PyJWTError) as error:
             _log.warning("Supabase's public keys cannot be read from %s: %s", self._url, type(error).__name__)
-            self._not_before = self._clock.monotonic() + min(self._cooldown, AFTER_FAILURE)
+            self._not_before = self._clock.monotonic() + min(self._cooldown, RETRY_INTERVAL)
             return
         self._keys = found
         self._read_at = self._clock.monotonic()
@@ -86,18 +86,18 @@ class Jwks:
             answer.raise_for_status()
             async for piece in answer.aiter_bytes():
                 body += piece
-                if len(body) > SIZE:
+                if len(body) > MAX_BYTES:
                     raise ValueError("the answer is too long")
         if is_deeper(body, DEPTH):
             raise ValueError("the answer is nested too deep")
         keys = {}
         for each in msgspec.json.decode(body, type=_Answer).keys:
             kid, algorithm = each.get("kid"), each.get("alg")
-            # A key of a kind that we do not know, or that is broken, must not hide the others.
-            if isinstance(kid, str) and isinstance(algorithm, str) and algorithm in PUBLIC:
+            # A key of an unknown kind, or a malformed one, must not hide the others.
+            if isinstance(kid, str) and isinstance(algorithm, str) and algorithm in PUBLIC_ALGORITHMS:
                 try:
                     keys[kid] = jwt.PyJWK(each)
-                except Exception as error:  # noqa: BLE001  # whatever the members' types bring up in the libraries
+                except Exception as error:  # noqa: BLE001  # the libraries raise anything for members of odd types
                     _log.warning("Supabase's public key %r cannot be used: %s", kid[:64], type(error).__name__)
         return keys
 

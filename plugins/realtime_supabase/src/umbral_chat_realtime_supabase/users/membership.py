@@ -1,4 +1,4 @@
-"""Who is a member of what, remembered for a few seconds."""
+"""Memberships of users in conversations, cached for a few seconds."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from umbral_chat.providers.history import History
 from umbral_chat_realtime_supabase.calls import Calls
 
 CAPACITY = 16_384
-"""Memberships remembered, at some 500 bytes each."""
+"""Memberships in the cache, at some 500 bytes each."""
 
-ABSENT = 1.0
-"""Seconds for which it is remembered that somebody is none: who was just added wants in."""
+ABSENT_TTL = 1.0
+"""Seconds for which a non-membership is cached, so that an added member need not wait long."""
 
 
 class Membership(msgspec.Struct, frozen=True):
-    """What somebody is in a conversation. `role` None: no member. `session` False: signed out; None: cannot be told.
-    `topic`: where it may listen by itself; None: nothing is told there, or the logs are elsewhere."""
+    """A user's membership in a conversation. `role` None: no member. `session` False: signed out; None: unknown.
+    `topic`: the topic that the user may join; None: nothing is broadcast there, or the logs are elsewhere."""
 
     epoch: str | None
     deleted: bool
@@ -34,58 +34,59 @@ class Membership(msgspec.Struct, frozen=True):
 
 
 Lookup = Callable[[str, str, str | None], Awaitable[Membership]]
-"""Of a conversation, a subject and a session's id. Raises HistoryUnavailable."""
+"""The membership for a conversation, a subject and a session's id. Raises HistoryUnavailable."""
 
 
 class Memberships:
-    """Asks `lookup` at most once for each at a time, and again after `ttl` seconds. What fails is not remembered."""
+    """A cache over `lookup`, which is called at most once for each key at a time, and again after `ttl` seconds. A
+    failure is not cached."""
 
     def __init__(self, lookup: Lookup, clock: Clock, *, ttl: float, capacity: int = CAPACITY) -> None:
         self._lookup, self._clock, self._ttl, self._capacity = lookup, clock, ttl, capacity
-        self._known: OrderedDict[tuple[str, str, str | None], tuple[Membership, float]] = OrderedDict()
-        self._asked: dict[tuple[str, str, str | None], asyncio.Task[Membership]] = {}
+        self._cache: OrderedDict[tuple[str, str, str | None], tuple[Membership, float]] = OrderedDict()
+        self._pending: dict[tuple[str, str, str | None], asyncio.Task[Membership]] = {}
 
     def forget(self, conversation: str) -> None:
-        """Its members are others now: what is known of it, or being asked, is of before."""
-        for name in [name for name in self._known if name[0] == conversation]:
-            del self._known[name]
-        for name in [name for name in self._asked if name[0] == conversation]:
-            del self._asked[name]
+        """The conversation's members changed: drop its cached memberships, and those that are being looked up."""
+        for key in [key for key in self._cache if key[0] == conversation]:
+            del self._cache[key]
+        for key in [key for key in self._pending if key[0] == conversation]:
+            del self._pending[key]
 
     async def find(self, conversation: str, subject: str, session: str | None) -> Membership:
-        """What is known, at most `ttl` seconds old. Raises HistoryUnavailable."""
-        name = (conversation, subject, session)
-        known = self._known.get(name)
-        if known is not None and self._clock.monotonic() < known[1]:
-            self._known.move_to_end(name)
-            return known[0]
-        task = self._asked.get(name)
+        """The membership, at most `ttl` seconds old. Raises HistoryUnavailable."""
+        key = (conversation, subject, session)
+        cached = self._cache.get(key)
+        if cached is not None and self._clock.monotonic() < cached[1]:
+            self._cache.move_to_end(key)
+            return cached[0]
+        task = self._pending.get(key)
         if task is None:
-            task = self._asked[name] = asyncio.create_task(self._ask(name), name="supabase: membership")
-        # One who goes away must not take the answer from the others.
+            task = self._pending[key] = asyncio.create_task(self._load(key), name="supabase: membership")
+        # A caller that is cancelled must not cancel the lookup for the others.
         return await asyncio.shield(task)
 
-    async def _ask(self, name: tuple[str, str, str | None]) -> Membership:
-        # From the moment of asking: the answer may be as old as that.
+    async def _load(self, key: tuple[str, str, str | None]) -> Membership:
+        # The age counts from before the call: the answer may be as old as that.
         now = self._clock.monotonic()
         task = asyncio.current_task()
         try:
-            found = await self._lookup(*name)
+            found = await self._lookup(*key)
         finally:
-            current = self._asked.get(name) is task
+            current = self._pending.get(key) is task
             if current:
-                del self._asked[name]
+                del self._pending[key]
         if not current:
-            return await self.find(*name)
-        self._known[name] = (found, now + (min(self._ttl, ABSENT) if found.role is None else self._ttl))
-        self._known.move_to_end(name)
-        while len(self._known) > self._capacity:
-            self._known.popitem(last=False)
+            return await self.find(*key)
+        self._cache[key] = (found, now + (min(self._ttl, ABSENT_TTL) if found.role is None else self._ttl))
+        self._cache.move_to_end(key)
+        while len(self._cache) > self._capacity:
+            self._cache.popitem(last=False)
         return found
 
 
-def of_database(calls: Calls) -> Lookup:
-    """Memberships and sessions from the project's database, in one call."""
+def database_lookup(calls: Calls) -> Lookup:
+    """Looks up memberships and sessions in the project's database, in one call."""
 
     async def lookup(conversation: str, subject: str, session: str | None) -> Membership:
         return await calls.call(Membership, "membership", conversation=conversation, subject=subject, session=session)
@@ -93,8 +94,8 @@ def of_database(calls: Calls) -> Lookup:
     return lookup
 
 
-def of_history(history: History) -> Lookup:
-    """Memberships from another history, which knows nothing of sessions."""
+def history_lookup(history: History) -> Lookup:
+    """Looks up memberships in another history, which does not know about sessions."""
 
     async def lookup(conversation: str, subject: str, _session: str | None) -> Membership:
         try:
@@ -111,4 +112,4 @@ def of_history(history: History) -> Lookup:
     return lookup
 
 
-__all__ = ["Lookup", "Membership", "Memberships", "of_database", "of_history"]
+__all__ = ["Lookup", "Membership", "Memberships", "database_lookup", "history_lookup"]

@@ -1,7 +1,7 @@
-"""Whether a user's token holds. Pure: keys come in, claims go out.
+"""Verification of users' tokens. Pure: takes a token and a key, returns the claims.
 
 The claims are those of Supabase Auth's AccessTokenClaims: `iss` is the project's URL with /auth/v1, `sub` the user's
-uuid, `aud` and `role` are `authenticated`, `session_id` the session, `is_anonymous` whether nobody vouches for them.
+uuid, `aud` and `role` are `authenticated`, `session_id` the session, `is_anonymous` whether the user has no account.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ import msgspec
 from umbral_chat.errors import Unauthorized
 from umbral_chat.model.display_names import clean_name
 
-PUBLIC = frozenset({"ES256", "RS256"})
+PUBLIC_ALGORITHMS = frozenset({"ES256", "RS256"})
 """Algorithms of published keys."""
 
-SECRET = "HS256"  # noqa: S105  # an algorithm's name
-"""Algorithm of legacy projects, with a secret."""
+SECRET_ALGORITHM = "HS256"  # noqa: S105  # an algorithm's name
+"""Algorithm of legacy projects, which sign with a shared secret."""
 
-LATEST = 2**40
-"""Unix time beyond which no token holds: past every date, and below what a float or a timer cannot hold."""
+MAX_EXPIRY = 2**40
+"""Largest `exp` that is accepted, in Unix seconds: past every date, and small enough for floats and timers."""
 
-_OF_ODD_CLAIMS = (ValueError, TypeError, OverflowError, AttributeError, LookupError, RecursionError)
-"""What PyJWT lets through of claims whose JSON has another type than it expects."""
+_MALFORMED_CLAIM_ERRORS = (ValueError, TypeError, OverflowError, AttributeError, LookupError, RecursionError)
+"""Exceptions that PyJWT does not catch for claims whose JSON has another type than it expects."""
 
 SESSION_LIMIT = 128
 """Characters of a session's id, which is a uuid."""
@@ -35,8 +35,8 @@ NAME_LIMIT = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
-    """What a token must say."""
+class TokenRules:
+    """What the claims of a token must be. `leeway` in seconds; `anonymous`: whether anonymous users are allowed."""
 
     issuer: str
     audience: str
@@ -45,7 +45,7 @@ class Rules:
 
 
 class Claims(msgspec.Struct, frozen=True):
-    """What matters of a token that holds."""
+    """The claims of a verified token that are used here. `expires_at` in Unix seconds, leeway included."""
 
     subject: str
     expires_at: float
@@ -54,8 +54,8 @@ class Claims(msgspec.Struct, frozen=True):
 
 
 @dataclass(frozen=True, slots=True)
-class Looked:
-    """A token as it looks before it is verified: whom to ask, and with which key."""
+class UnverifiedToken:
+    """What an unverified token claims about its issuer and key, to select how it is verified."""
 
     issuer: str | None
     role: str | None
@@ -63,15 +63,15 @@ class Looked:
     kid: str | None
 
 
-def look(token: str) -> Looked | None:
-    """Read without believing; None: it is no JWT."""
+def parse_unverified(token: str) -> UnverifiedToken | None:
+    """Parse a token without verifying it; None: it is no JWT."""
     try:
         header = jwt.get_unverified_header(token)
         payload = jwt.decode(token, options={"verify_signature": False})
-    except (jwt.PyJWTError, *_OF_ODD_CLAIMS):
+    except (jwt.PyJWTError, *_MALFORMED_CLAIM_ERRORS):
         return None
     algorithm, kid = header.get("alg"), header.get("kid")
-    return Looked(
+    return UnverifiedToken(
         issuer=_text(payload.get("iss")),
         role=_text(payload.get("role")),
         algorithm=algorithm if isinstance(algorithm, str) else "",
@@ -79,10 +79,10 @@ def look(token: str) -> Looked | None:
     )
 
 
-def verified(token: str, key: Any, algorithm: str, rules: Rules) -> Claims:
-    """The claims of a token that `key` signed by `algorithm` and that keeps the rules.
+def verify_token(token: str, key: Any, algorithm: str, rules: TokenRules) -> Claims:
+    """The claims of a token that was signed with `key` by `algorithm` and satisfies the rules.
 
-    Raises Unauthorized (`token_expired`, `unauthorized`) that says what is wrong, and never the token.
+    Raises Unauthorized (`token_expired`, `unauthorized`); its text says what is wrong, and never contains the token.
     """
     try:
         payload = jwt.decode(
@@ -100,29 +100,29 @@ def verified(token: str, key: Any, algorithm: str, rules: Rules) -> Claims:
         raise Unauthorized(f"This token is for another audience than {rules.audience!r}.") from None
     except jwt.MissingRequiredClaimError as error:
         raise Unauthorized(f"This token lacks the claim {error.claim!r}.") from None
-    except (jwt.PyJWTError, *_OF_ODD_CLAIMS):
-        raise Unauthorized("This token does not hold.") from None
+    except (jwt.PyJWTError, *_MALFORMED_CLAIM_ERRORS):
+        raise Unauthorized("This token is not valid.") from None
     return _claims(payload, rules)
 
 
-def _claims(payload: dict[str, Any], rules: Rules) -> Claims:
+def _claims(payload: dict[str, Any], rules: TokenRules) -> Claims:
     if payload.get("role") != "authenticated":
         raise Unauthorized("This is no signed-in user's token: its role is not 'authenticated'.")
     try:
         subject = str(UUID(payload["sub"]))
     except (ValueError, AttributeError, TypeError):
-        raise Unauthorized("This token's subject is no user's id.") from None
+        raise Unauthorized("This token's subject is not a user's id.") from None
     anonymous = payload.get("is_anonymous")
-    # Told by identity: a claim may be of any type, one that has no hash or a 0 that equals false.
+    # Compared by identity: a claim may be of any type, one without a hash or a 0 that equals false.
     if not (anonymous is None or anonymous is False) and not rules.anonymous:
         raise Unauthorized(
-            "Users who signed in anonymously are not let in here (supabase.anonymous_users is false). Sign in with an "
+            "Users who signed in anonymously are not allowed here (supabase.anonymous_users is false). Sign in with an "
             "account."
         )
     expires = payload["exp"]
-    if not isinstance(expires, int | float) or not 0 <= expires <= LATEST:
-        raise Unauthorized("This token's end is no time.")
-    # Not `user_metadata`, which users set themselves: anybody could be "Support Team".
+    if not isinstance(expires, int | float) or not 0 <= expires <= MAX_EXPIRY:
+        raise Unauthorized("This token's expiry (exp) is not a valid time.")
+    # Not `user_metadata`, which users set themselves: any of them could be "Support Team".
     metadata = payload.get("app_metadata")
     names = [metadata.get(key) for key in ("full_name", "name")] if isinstance(metadata, dict) else []
     name = next((name for name in (clean_name(text[:NAME_LIMIT]) for text in map(_text, names) if text) if name), None)
@@ -135,17 +135,25 @@ def _claims(payload: dict[str, Any], rules: Rules) -> Claims:
 
 
 def _session(value: Any) -> str | None:
-    """The session's id, or None if the token belongs to none. Raises Unauthorized for an id that the database cannot be
-    asked about: counted as none, it would outlive the sign-out of its session."""
+    """The session's id, or None if the token belongs to none. Raises Unauthorized for an id that cannot be sent to
+    the database: treated as none, the token would outlive the sign-out of its session."""
     if value is None:
         return None
     if isinstance(value, str) and value.isascii() and value.isprintable() and len(value) <= SESSION_LIMIT:
         return value
-    raise Unauthorized("This token's session_id is no session's id.")
+    raise Unauthorized("This token's session_id is not a session's id.")
 
 
 def _text(value: Any) -> str | None:
     return value if isinstance(value, str) else None
 
 
-__all__ = ["PUBLIC", "SECRET", "Claims", "Looked", "Rules", "look", "verified"]
+__all__ = [
+    "PUBLIC_ALGORITHMS",
+    "SECRET_ALGORITHM",
+    "Claims",
+    "TokenRules",
+    "UnverifiedToken",
+    "parse_unverified",
+    "verify_token",
+]

@@ -11,8 +11,8 @@ from click.testing import CliRunner
 from umbral_chat._core.cli import cli
 from umbral_chat._core.cli.client import Client
 from umbral_chat._core.cli.exporting import _export
-from umbral_chat._core.cli.import_format import LINE_DEPTH, BadLine, Planner
-from umbral_chat._core.cli.output import as_json
+from umbral_chat._core.cli.import_format import LINE_DEPTH, InvalidLine, Planner
+from umbral_chat._core.cli.output import to_json
 from umbral_chat._core.cli.service import Service
 from umbral_chat.model.depth import is_deeper
 
@@ -29,7 +29,7 @@ async def test_an_export_is_what_the_service_answers(tmp_path: Path, levels: int
         client._http = httpx.AsyncClient(transport=httpx.MockTransport(lambda _: httpx.Response(200, content=page)))
         with (tmp_path / "out.jsonl").open("wb") as file:
             assert await _export(client, "room", file) == 1
-        assert is_deeper(as_json(await client.call("GET", "/x")).encode(), levels)
+        assert is_deeper(to_json(await client.call("GET", "/x")).encode(), levels)
         problem = httpx.MockTransport(lambda _: httpx.Response(500, content=nested(levels).encode()))
         client._http = httpx.AsyncClient(transport=problem)
         with pytest.raises(Exception, match="Answered with"):
@@ -41,7 +41,7 @@ async def test_an_export_is_what_the_service_answers(tmp_path: Path, levels: int
 @pytest.mark.parametrize("levels", [LINE_DEPTH + 1, 970, 100_000])
 def test_a_line_that_is_too_deep_is_told(levels: int) -> None:
     line = f'{{"conversation":"room","content":"x","metadata":{{"a":{nested(levels - 2)}}}}}'
-    with pytest.raises(BadLine, match="nested deeper than"):
+    with pytest.raises(InvalidLine, match="nested deeper than"):
         Planner().step(1, line.encode())
 
 

@@ -65,7 +65,7 @@ def test_a_sound_set_up_is_all_well_and_left_as_it_was(run: Run, database: Path)
 def test_a_first_start_is_no_fault_and_makes_no_file(run: Run, tmp_path: Path) -> None:
     result = run("doctor", "--database", str(tmp_path / "new.sqlite3"))
     assert result.exit_code == 0, result.output
-    assert "will be made at the first start" in result.stdout
+    assert "will be created at the first start" in result.stdout
     assert list(tmp_path.iterdir()) == []
 
 
@@ -328,7 +328,7 @@ def test_a_plugin_that_would_stop_the_start_is_a_fault(
     settings, plugins = boot(environ={"UMBRAL_CHAT_CORE__DATABASE": str(database)}, entry_points=[point])
 
     async def look() -> list[Finding]:
-        return [finding async for finding in checkup.own_findings(settings, plugins)]
+        return [finding async for finding in checkup.provider_findings(settings, plugins)]
 
     (fault,) = [finding for finding in asyncio.run(look()) if finding.state == "failed"]
     assert fault.name == name

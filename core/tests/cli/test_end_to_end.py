@@ -269,7 +269,7 @@ def test_the_status_is_watched_through_a_crash_until_ctrl_c(machine: Machine, tm
         def told() -> list[dict[str, Any]]:
             return whole_lines(shown)
 
-        machine.until(lambda: len(told()) == 1 and on_screen(b"nobody has switched it"))
+        machine.until(lambda: len(told()) == 1 and on_screen(b"it was never switched"))
         machine.run("realtime", "off")
         machine.until(lambda: len(told()) == 2 and on_screen(b"off, switched by"))
         machine.kill()

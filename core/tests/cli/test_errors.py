@@ -37,7 +37,7 @@ def test_a_problem_is_shown_with_title_detail_code_and_mend(run: Run, httpx_mock
         (httpx.ConnectError("All connection attempts failed"), "nothing listens there"),
         (httpx.ConnectError("[Errno -2] Name or service not known"), "Name or service not known"),
         (httpx.ConnectTimeout(""), "no connection within 5 s"),
-        (httpx.ReadTimeout(""), "stayed silent"),
+        (httpx.ReadTimeout(""), "no answer in time"),
         (httpx.ReadError(""), "ReadError"),
         (httpx.RemoteProtocolError("Server disconnected"), "Server disconnected"),
     ],

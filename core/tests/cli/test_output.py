@@ -97,7 +97,7 @@ def test_a_full_disk_is_told_apart_from_a_place_that_is_not_there(
         pass
     with pytest.raises(UsageError, match="cannot be written"), replaced(tmp_path):
         pass
-    assert files.FULL
+    assert files.WRITE_FAILURES
 
 
 @pytest.mark.parametrize("args", [("version",), ("version", "--json"), ("config",), ("config", "--json"), ("--help",)])

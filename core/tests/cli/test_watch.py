@@ -15,8 +15,8 @@ from rich.console import Console
 from umbral_chat._core.cli.client import Client
 from umbral_chat._core.cli.failures import Problem
 from umbral_chat._core.cli.service import Service
-from umbral_chat._core.cli.summary import essence, readable, summary
-from umbral_chat._core.cli.watch import Lines, Screen, Seen, watch
+from umbral_chat._core.cli.summary import essence, summary, with_readable_countdowns
+from umbral_chat._core.cli.watch import Lines, Observation, Screen, watch
 
 if TYPE_CHECKING:
     from core.tests.cli.conftest import FakeService, Run
@@ -37,9 +37,9 @@ def status(mode: str = "live", *, wait: float | None = None, **more: Any) -> dic
     }
 
 
-def watching(service: FakeService, looks: list[Callable[[], None]]) -> list[Seen]:
+def watching(service: FakeService, looks: list[Callable[[], None]]) -> list[Observation]:
     """What is seen when this happens between the looks."""
-    seen: list[Seen] = []
+    seen: list[Observation] = []
     ahead = iter(looks)
 
     async def sleep(_: float) -> None:
@@ -95,15 +95,15 @@ def test_json_lines_are_one_a_change_and_counters_are_none(
 ) -> None:
     lines, since = Lines(), datetime(2026, 11, 22, 9, tzinfo=UTC)
     for seen in (
-        Seen(status()),
-        Seen(status(counters={"sends": 2})),
-        Seen(status("polling", wait=5.0)),
-        Seen(status("polling", wait=4.0)),
-        Seen(status("polling"), since, "gone"),
-        Seen(status("polling"), since, "refused"),
-        Seen(status("polling")),
-        Seen(status("polling"), since + timedelta(minutes=1), "gone"),
-        Seen(status()),
+        Observation(status()),
+        Observation(status(counters={"sends": 2})),
+        Observation(status("polling", wait=5.0)),
+        Observation(status("polling", wait=4.0)),
+        Observation(status("polling"), since, "gone"),
+        Observation(status("polling"), since, "refused"),
+        Observation(status("polling")),
+        Observation(status("polling"), since + timedelta(minutes=1), "gone"),
+        Observation(status()),
     ):
         lines(seen)
     told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
@@ -112,7 +112,7 @@ def test_json_lines_are_one_a_change_and_counters_are_none(
     assert told[0] == status()
 
 
-def drawn(seen: list[Seen], *, terminal: bool) -> str:
+def drawn(seen: list[Observation], *, terminal: bool) -> str:
     console = Console(file=io.StringIO(), force_terminal=terminal, width=160, color_system=None, highlight=False)
     screen = Screen(console, "http://127.0.0.1:8750")
     with screen.opened():
@@ -124,7 +124,7 @@ def drawn(seen: list[Seen], *, terminal: bool) -> str:
 
 
 def test_a_terminal_is_drawn_at_every_look_and_a_pipe_at_every_change() -> None:
-    seen = [Seen(status("polling", wait=wait)) for wait in (2.04, 1.0)]
+    seen = [Observation(status("polling", wait=wait)) for wait in (2.04, 1.0)]
     shown = drawn(seen, terminal=True)
     assert "next attempt in 2.0 s" in shown
     assert "next attempt in 1.0 s" in shown
@@ -134,7 +134,7 @@ def test_a_terminal_is_drawn_at_every_look_and_a_pipe_at_every_change() -> None:
 
 def test_an_absence_is_drawn_above_what_was_told_last(run: Run) -> None:
     since = datetime.now(UTC) - timedelta(seconds=12)
-    shown = drawn([Seen(status(), since, "nothing listens")], terminal=True)
+    shown = drawn([Observation(status(), since, "nothing listens")], terminal=True)
     assert "no answer since" in shown
     told = re.search(r"\((\d+) s\)", shown)
     assert told
@@ -164,7 +164,7 @@ def test_the_summary_says_each_transport_s_state_reason_since_and_next_attempt(r
 def test_a_status_of_another_version_is_shown_as_far_as_it_goes(strange: Any) -> None:
     assert list(summary(strange))
     essence(strange)
-    readable(strange)
+    with_readable_countdowns(strange)
 
 
 def test_status_says_the_next_attempt_as_a_person_reads_it(run: Run, service: FakeService) -> None:

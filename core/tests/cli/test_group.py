@@ -16,7 +16,7 @@ from tools.reference.cli import render
 PAGE = Path(__file__).parents[3] / "docs" / "reference" / "cli.md"
 
 
-def test_the_reference_page_is_what_the_commands_say() -> None:
+def test_the_reference_page_equals_the_generated_one() -> None:
     assert PAGE.read_text("utf-8") == render(), "python -m tools.reference.cli > docs/reference/cli.md"
 
 

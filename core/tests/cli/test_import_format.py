@@ -114,7 +114,7 @@ def test_a_line_that_is_nested_without_end_is_a_bad_line() -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "told"),
+    ("line", "reason"),
     [
         ({"content": "x"}, "`conversation` is missing"),
         ({"conversation": None, "content": "x"}, "`conversation` is not text"),
@@ -124,8 +124,8 @@ def test_a_line_that_is_nested_without_end_is_a_bad_line() -> None:
         (entry(1, "edit", message_id="a/b", content="x"), "message_id"),
     ],
 )
-def test_a_line_that_lacks_something_is_told_what(line: dict[str, Any], told: str) -> None:
-    with pytest.raises(InvalidLine, match=told):
+def test_an_incomplete_line_is_reported_with_what_is_missing(line: dict[str, Any], reason: str) -> None:
+    with pytest.raises(InvalidLine, match=reason):
         planned([line])
 
 

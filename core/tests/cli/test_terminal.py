@@ -1,4 +1,4 @@
-"""What others wrote, on a terminal: never in column 0, never out of sight, in whatever place it is printed."""
+"""Text of others on a terminal: never in column 0 and never invisible, wherever it is printed."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def test_every_line_break_in_a_message_is_one_of_its_lines(break_: str) -> None:
 
 
 @pytest.mark.parametrize("char", HIDDEN)
-def test_what_cannot_be_seen_is_shown(char: str) -> None:
+def test_invisible_characters_are_shown(char: str) -> None:
     escape = json.dumps(char)[1:-1]
     for show in (
         clean,
@@ -92,7 +92,7 @@ def test_what_cannot_be_seen_is_shown(char: str) -> None:
     assert json.loads(to_json({"said": f"a{char}b"})) == {"said": f"a{char}b"}
 
 
-def test_what_languages_and_emoji_need_is_left_alone() -> None:
+def test_characters_that_languages_and_emoji_need_are_kept() -> None:
     for text in (
         "می\u200cخواهم",
         "क्\u200dष",
@@ -108,11 +108,11 @@ def test_what_languages_and_emoji_need_is_left_alone() -> None:
 
 
 @pytest.mark.parametrize("char", ["\x85", "\u2028", "\u2029"])
-def test_json_lines_stay_lines_for_every_reader(char: str) -> None:
+def test_each_json_line_is_one_line_for_every_parser(char: str) -> None:
     assert len(to_json({"said": f"a{char}b"}).splitlines()) == 1
 
 
-def test_where_there_is_no_terminal_a_line_stays_whole() -> None:
+def test_without_a_terminal_a_line_is_not_wrapped() -> None:
     file = io.StringIO()
     say("x" * 5_000, console=Console(file=file, width=80))
     assert file.getvalue() == "x" * 5_000 + "\n"

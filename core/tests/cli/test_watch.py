@@ -16,7 +16,7 @@ from umbral_chat._core.cli.client import Client
 from umbral_chat._core.cli.failures import Problem
 from umbral_chat._core.cli.service import Service
 from umbral_chat._core.cli.summary import essence, summary, with_readable_countdowns
-from umbral_chat._core.cli.watch import Lines, Observation, Screen, watch
+from umbral_chat._core.cli.watch import Lines, PollResult, Screen, watch
 
 if TYPE_CHECKING:
     from core.tests.cli.conftest import FakeService, Run
@@ -37,9 +37,9 @@ def status(mode: str = "live", *, wait: float | None = None, **more: Any) -> dic
     }
 
 
-def watching(service: FakeService, looks: list[Callable[[], None]]) -> list[Observation]:
+def watching(service: FakeService, looks: list[Callable[[], None]]) -> list[PollResult]:
     """What is seen when this happens between the looks."""
-    seen: list[Observation] = []
+    seen: list[PollResult] = []
     ahead = iter(looks)
 
     async def sleep(_: float) -> None:
@@ -95,15 +95,15 @@ def test_each_change_is_a_json_line_and_a_counter_is_no_change(
 ) -> None:
     lines, since = Lines(), datetime(2026, 11, 22, 9, tzinfo=UTC)
     for seen in (
-        Observation(status()),
-        Observation(status(counters={"sends": 2})),
-        Observation(status("polling", wait=5.0)),
-        Observation(status("polling", wait=4.0)),
-        Observation(status("polling"), since, "gone"),
-        Observation(status("polling"), since, "refused"),
-        Observation(status("polling")),
-        Observation(status("polling"), since + timedelta(minutes=1), "gone"),
-        Observation(status()),
+        PollResult(status()),
+        PollResult(status(counters={"sends": 2})),
+        PollResult(status("polling", wait=5.0)),
+        PollResult(status("polling", wait=4.0)),
+        PollResult(status("polling"), since, "gone"),
+        PollResult(status("polling"), since, "refused"),
+        PollResult(status("polling")),
+        PollResult(status("polling"), since + timedelta(minutes=1), "gone"),
+        PollResult(status()),
     ):
         lines(seen)
     printed = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
@@ -112,7 +112,7 @@ def test_each_change_is_a_json_line_and_a_counter_is_no_change(
     assert printed[0] == status()
 
 
-def drawn(seen: list[Observation], *, terminal: bool) -> str:
+def drawn(seen: list[PollResult], *, terminal: bool) -> str:
     console = Console(file=io.StringIO(), force_terminal=terminal, width=160, color_system=None, highlight=False)
     screen = Screen(console, "http://127.0.0.1:8750")
     with screen.opened():
@@ -124,7 +124,7 @@ def drawn(seen: list[Observation], *, terminal: bool) -> str:
 
 
 def test_a_terminal_is_drawn_at_every_request_and_a_pipe_at_every_change() -> None:
-    seen = [Observation(status("polling", wait=wait)) for wait in (2.04, 1.0)]
+    seen = [PollResult(status("polling", wait=wait)) for wait in (2.04, 1.0)]
     shown = drawn(seen, terminal=True)
     assert "next attempt in 2.0 s" in shown
     assert "next attempt in 1.0 s" in shown
@@ -134,7 +134,7 @@ def test_a_terminal_is_drawn_at_every_request_and_a_pipe_at_every_change() -> No
 
 def test_an_outage_is_drawn_above_the_last_answer(run: Run) -> None:
     since = datetime.now(UTC) - timedelta(seconds=12)
-    shown = drawn([Observation(status(), since, "nothing listens")], terminal=True)
+    shown = drawn([PollResult(status(), since, "nothing listens")], terminal=True)
     assert "no answer since" in shown
     found = re.search(r"\((\d+) s\)", shown)
     assert found

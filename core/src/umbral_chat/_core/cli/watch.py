@@ -25,7 +25,7 @@ ANSWER_TIMEOUT = 5.0
 
 
 @dataclass(frozen=True, slots=True)
-class Observation:
+class PollResult:
     """The outcome of one request. `status` is the newest answer. If this request failed, `away_since` is the time of
     the first failure since that answer, and `reason` the error."""
 
@@ -36,7 +36,7 @@ class Observation:
 
 async def watch(
     client: Client,
-    show: Callable[[Observation], None],
+    show: Callable[[PollResult], None],
     *,
     interval: float,
     path: str = "/v1/status",
@@ -58,10 +58,10 @@ async def watch(
             if newest is None or not is_transient(error):
                 raise
             away = away or datetime.now(UTC)
-            show(Observation(newest, away, str(error)))
+            show(PollResult(newest, away, str(error)))
         else:
             away = None
-            show(Observation(newest))
+            show(PollResult(newest))
         await sleep(interval)
 
 
@@ -73,16 +73,16 @@ class Lines:
         self._essence = essence
         self._shown: object = None
 
-    def __call__(self, observation: Observation) -> None:
-        """Print the observation, unless it is no change."""
-        now = observation.away_since or self._essence(observation.status)
+    def __call__(self, result: PollResult) -> None:
+        """Print the result, unless it is no change."""
+        now = result.away_since or self._essence(result.status)
         if now == self._shown:
             return
         self._shown = now
-        if observation.away_since is None:
-            print_json(observation.status, lines=True)
+        if result.away_since is None:
+            print_json(result.status, lines=True)
         else:
-            print_json({"away_since": observation.away_since, "reason": observation.reason}, lines=True)
+            print_json({"away_since": result.away_since, "reason": result.reason}, lines=True)
 
 
 class Screen:
@@ -106,34 +106,34 @@ class Screen:
         """A context manager; the screen is drawn inside it."""
         return self._live or nullcontext()
 
-    def __call__(self, observation: Observation) -> None:
-        """Draw the observation; without a terminal, print it if it is a change."""
+    def __call__(self, result: PollResult) -> None:
+        """Draw the result; without a terminal, print it if it is a change."""
         from rich.text import Text
 
         width = self._console.width if self._live is not None else UNBOUNDED
-        lines = Text("\n").join(part for line in self._lines(observation) for part in wrap_hanging(line, width, 4))
+        lines = Text("\n").join(part for line in self._lines(result) for part in wrap_hanging(line, width, 4))
         if self._live is not None:
             self._live.update(lines, refresh=True)
             return
-        now = observation.away_since or self._essence(observation.status)
+        now = result.away_since or self._essence(result.status)
         if now != self._shown:
             self._shown = now
             self._console.print(lines, soft_wrap=True)
 
-    def _lines(self, observation: Observation) -> list[Text]:
+    def _lines(self, result: PollResult) -> list[Text]:
         from rich.text import Text
 
         now = datetime.now(UTC)
         head = Text.assemble((f"Umbral Chat at {self._url}", "bold"), (f"  {moment(now.isoformat())}", "dim"))
-        if observation.away_since is None:
-            return [head, *self._summary(observation.status)]
-        seconds = (now - observation.away_since).total_seconds()
-        lost = f"✗ no answer since {moment(observation.away_since.isoformat())} ({seconds:.0f} s)"
+        if result.away_since is None:
+            return [head, *self._summary(result.status)]
+        seconds = (now - result.away_since).total_seconds()
+        lost = f"✗ no answer since {moment(result.away_since.isoformat())} ({seconds:.0f} s)"
         return [
             head,
-            Text.assemble((lost, "bold red"), f"  {one_line(observation.reason, 300)} Trying again; the last answer:"),
-            *(Text.assemble(line, style="dim") for line in self._summary(observation.status)),
+            Text.assemble((lost, "bold red"), f"  {one_line(result.reason, 300)} Trying again; the last answer:"),
+            *(Text.assemble(line, style="dim") for line in self._summary(result.status)),
         ]
 
 
-__all__ = ["Lines", "Observation", "Screen", "watch"]
+__all__ = ["Lines", "PollResult", "Screen", "watch"]

@@ -1,4 +1,4 @@
-"""The reference pages are what the code says."""
+"""The reference pages equal those generated from the code."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from tools.reference import pages
 DIRECTORY = Path(__file__).parents[2] / "docs" / "reference"
 
 
-def test_the_committed_pages_are_those_that_the_code_makes() -> None:
+def test_the_committed_pages_equal_the_generated_ones() -> None:
     # The command itself, so that this test's warning filters do not decide which plugins can be imported.
     command = [sys.executable, "-m", "tools.reference.pages", "--check", str(DIRECTORY)]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
-    said = result.stdout + result.stderr
-    assert result.returncode == 0, f"{said}\nMake them anew: python -m tools.reference.pages docs/reference"
+    output = result.stdout + result.stderr
+    assert result.returncode == 0, f"{output}\nGenerate them: python -m tools.reference.pages docs/reference"
 
 
-def test_every_hook_stands_in_the_page_with_its_signature_as_it_is_written() -> None:
+def test_every_hook_is_in_the_page_with_its_signature_as_in_the_source() -> None:
     page = (DIRECTORY / "hooks.md").read_text(encoding="utf-8")
     source = " ".join(inspect.getsource(hookspecs).split())
     for hook in specs():
@@ -42,7 +42,7 @@ def test_every_hook_says_when_it_is_called() -> None:
         assert "Called " in str(getattr(hookspecs, hook).__doc__), hook
 
 
-def test_every_setting_stands_in_the_page_and_says_what_it_is_for() -> None:
+def test_every_setting_is_in_the_page_with_a_description() -> None:
     page = (DIRECTORY / "settings.md").read_text(encoding="utf-8")
     for section, kind in CORE_SECTIONS.items():
         for dotted, field in leaves(kind, section):
@@ -72,7 +72,7 @@ def test_documented_declared_and_created_metrics_are_the_same() -> None:
     assert set(documented.values()) == created
 
 
-def test_check_tells_a_stale_page(
+def test_check_reports_a_stale_page(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(pages, "first_party_sections", dict)

@@ -1,4 +1,4 @@
-"""One Umbral Chat and one n8n for the whole run, stopped at its end however it ends; their logs beside each failure."""
+"""One Umbral Chat and one n8n for the whole run, stopped however it ends; a failure is reported with their logs."""
 
 import shutil
 import signal
@@ -24,7 +24,9 @@ KEEP_AT_MOST = 3600.0
 def pytest_addoption(parser: pytest.Parser) -> None:
     beside = Path(sys.executable).parent / "umbral-chat"
     group = parser.getgroup("n8n end-to-end test")
-    group.addoption("--keep", action="store_true", help="look around afterwards: wait for Ctrl-C, an hour at most")
+    group.addoption(
+        "--keep", action="store_true", help="keep both running after the tests: until Ctrl-C, an hour at most"
+    )
     group.addoption("--umbral-chat", default=str(beside), help="the command to test (default: beside this Python)")
 
 
@@ -48,23 +50,23 @@ def stage(request: pytest.FixtureRequest) -> Iterator[Stage]:
         try:
             ready = running.enter_context(set_stage(config.getoption("--umbral-chat"), config.stash[FOLDER]))
         except HarnessError as error:
-            # Every other test would fail with the same words.
-            request.session.shouldstop = "the stage could not be set"
+            # Every other test would fail with the same error.
+            request.session.shouldstop = "the service or n8n could not be started"
             raise pytest.fail.Exception(str(error), pytrace=False) from None
         yield ready
         if config.getoption("--keep"):
-            look_around(ready)
+            wait_for_interrupt(ready)
 
 
 @pytest.fixture
 def network(stage: Stage) -> Iterator[Network]:
-    """The network between n8n and the service, for the setups that go over it; whole again afterwards."""
+    """The network between n8n and the service, for the setups that use it; its faults are removed afterwards."""
     stage.network.heal()
     yield stage.network
     stage.network.heal()
 
 
-def look_around(stage: Stage) -> None:
+def wait_for_interrupt(stage: Stage) -> None:
     say(f"n8n: {stage.n8n.url} · Umbral Chat: {stage.service.url}, key {stage.service.key} · Ctrl-C ends both")
     try:
         time.sleep(KEEP_AT_MOST)

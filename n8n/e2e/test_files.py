@@ -1,4 +1,4 @@
-"""What n8n's import does not check, held without n8n: an unknown node or a missing version only fails at run time."""
+"""Checks that n8n's import does not make, without n8n: an unknown node or a missing version fails only at run time."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -36,7 +36,7 @@ def test_every_request_has_the_credential_a_time_limit_and_tries_again(file: str
 
 
 @pytest.mark.parametrize("file", FILES)
-def test_the_file_points_at_the_default_address_and_is_told_of_in_the_readme(file: str) -> None:
+def test_the_file_points_at_the_default_address_and_is_in_the_readme(file: str) -> None:
     (settings,) = [node for node in nodes(file, ".set") if node["name"] == "Settings"]
     fields = {field["name"]: field["value"] for field in settings["parameters"]["assignments"]["assignments"]}
     assert fields["base_url"] == "http://127.0.0.1:8750"
@@ -55,7 +55,7 @@ def test_it_is_imported_unpublished_and_without_data(file: str) -> None:
 
 
 @pytest.mark.parametrize("file", [file for file in FILES if file != "send-and-follow.json"])
-def test_an_answer_without_text_has_words_to_stand_for_it(file: str) -> None:
+def test_an_answer_without_text_has_a_configured_replacement(file: str) -> None:
     (store,) = [node for node in nodes(file, ".httpRequest") if node["name"] == "Store the answer"]
     assert "$json.output, " not in store["parameters"]["jsonBody"].partition("content:")[2].partition("?")[0]
     assert "$('Settings').first().json.no_answer" in store["parameters"]["jsonBody"]

@@ -1,4 +1,4 @@
-"""send-and-follow.json in a real n8n: exactly what is new, and no error passed off as an answer."""
+"""send-and-follow.json in a real n8n: it returns exactly the new entries, and an error is never an answer."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ def contents(answer: Answer) -> list[str]:
     return [entry["content"] for entry in entries]
 
 
-def test_exactly_what_is_new_after_the_cursor_also_what_others_wrote(stage: Stage) -> None:
+def test_the_entries_after_the_cursor_including_those_of_others(stage: Stage) -> None:
     first = send(stage, conversation="follow", message="one")
     assert first.status == 200
     assert contents(first) == ["one"]
@@ -37,11 +37,11 @@ def test_exactly_what_is_new_after_the_cursor_also_what_others_wrote(stage: Stag
 
     third = send(stage, conversation="follow", message="three", after=second.body["cursor"])
     assert contents(third) == ["three"]
-    assert stage.service.said("follow")[1] == ("agent", "between")
+    assert stage.service.messages("follow")[1] == ("agent", "between")
     assert stage.n8n.last_run(stage.setups.follow) == "success"
 
 
-def test_more_than_a_page_comes_whole_and_in_order(stage: Stage) -> None:
+def test_more_than_a_page_is_returned_complete_and_in_order(stage: Stage) -> None:
     for number in range(1, 231):
         stage.service.push("pages", str(number))
     answer = send(stage, conversation="pages", message="231")
@@ -54,7 +54,7 @@ def test_a_call_that_is_repeated_with_its_client_id_is_stored_once(stage: Stage)
     first = send(stage, conversation="repeated", message="Hi", client_id="my-1")
     again = send(stage, conversation="repeated", message="Hi", client_id="my-1")
     assert (first.body["sent"]["created"], again.body["sent"]["created"]) == (True, False)
-    assert stage.service.said("repeated") == [("user", "Hi")]
+    assert stage.service.messages("repeated") == [("user", "Hi")]
 
 
 def test_lost_answers_are_asked_for_again_and_nothing_is_stored_twice(stage: Stage, network: Network) -> None:
@@ -63,20 +63,20 @@ def test_lost_answers_are_asked_for_again_and_nothing_is_stored_twice(stage: Sta
     assert answer.status == 200
     assert contents(answer) == ["once"]
     assert network.seen == 4, "send three times, follow once"
-    assert stage.service.said("lossy-follow") == [("user", "once")]
+    assert stage.service.messages("lossy-follow") == [("user", "once")]
 
 
 def test_a_cursor_of_another_log_is_named(stage: Stage) -> None:
-    stage.service.push("other-log", "somebody else's")
+    stage.service.push("other-log", "another's")
     strange = stage.service.push("strange", "mine")
     answer = send(stage, conversation="other-log", message="Hi", after=strange)
     assert answer.status == 410
     assert answer.body["error"]["code"] == "cursor_expired"
-    assert answer.body["sent"]["seq"] == 2, "it was stored, and the caller is told so"
+    assert answer.body["sent"]["seq"] == 2, "it was stored, and the answer says so"
     assert stage.n8n.last_run(stage.setups.follow) == "error"
 
 
-def test_a_wrong_service_key_is_an_error_and_tells_its_reason(stage: Stage) -> None:
+def test_a_wrong_service_key_is_an_error_with_its_reason(stage: Stage) -> None:
     copy = stage.setups.follow_wrong_key
     answer = stage.n8n.webhook(copy, {"conversation": "wrong", "message": "Hi"}, key=WRONG_KEY)
     assert answer.status == 502
@@ -93,7 +93,7 @@ def test_a_service_that_cannot_be_reached_is_an_error(stage: Stage, network: Net
     answer = send(stage, copy, conversation=conversation, message="Hi")
     assert answer.status == 502
     assert answer.body["error"]["code"] == "unreachable"
-    assert bool(answer.body["sent"]) == bool(passed), "the caller is told whether it was stored"
+    assert bool(answer.body["sent"]) == bool(passed), "the answer says whether it was stored"
     assert len(stage.service.log(conversation)) == passed
     assert stage.n8n.last_run(copy) == "error"
 
@@ -115,7 +115,7 @@ INCOMPLETE: list[dict[str, object]] = [
 
 
 @pytest.mark.parametrize("fields", INCOMPLETE)
-def test_an_incomplete_call_is_told_what_is_missing(stage: Stage, fields: dict[str, object]) -> None:
+def test_an_incomplete_call_is_an_invalid_request(stage: Stage, fields: dict[str, object]) -> None:
     answer = stage.n8n.webhook(stage.setups.follow, fields, key=stage.service.key)
     assert answer.status == 400
     assert answer.body["error"]["code"] == "invalid_request"

@@ -11,7 +11,7 @@ from n8n.e2e.harness.copies import Copy
 from n8n.e2e.harness.faults import Network
 from n8n.e2e.harness.stage import Stage
 from n8n.e2e.harness.web import Answer
-from n8n.e2e.harness.work import TYPING_SECONDS
+from n8n.e2e.harness.workflow_edits import TYPING_SECONDS
 
 ASSISTANT = [("assistant", "Assistant")]
 LIMIT = 45.0
@@ -19,19 +19,19 @@ LIMIT = 45.0
 
 
 @contextmanager
-def asked(stage: Stage, copy: Copy, conversation: str) -> Iterator[list[Answer]]:
-    """A call under way; what came back is there when the block is left."""
-    came: list[Answer] = []
+def calling(stage: Stage, copy: Copy, conversation: str) -> Iterator[list[Answer]]:
+    """Calls the webhook in a thread; the list has the answer when the block is left."""
+    answers: list[Answer] = []
 
     def call() -> None:
         fields = {"conversation": conversation, "message": "Hello"}
-        came.append(stage.n8n.webhook(copy, fields, key=stage.service.key))
+        answers.append(stage.n8n.webhook(copy, fields, key=stage.service.key))
 
     thread = threading.Thread(target=call, daemon=True)
     thread.start()
-    yield came
+    yield answers
     thread.join(LIMIT)
-    assert came, "the webhook did not answer"
+    assert answers, "the webhook did not answer"
 
 
 def until_typing(stage: Stage, conversation: str, expected: list[tuple[str, str]]) -> None:
@@ -41,8 +41,8 @@ def until_typing(stage: Stage, conversation: str, expected: list[tuple[str, str]
         time.sleep(0.1)
 
 
-def test_typing_is_seen_while_it_works_and_is_over_where_the_answer_is(stage: Stage) -> None:
-    with asked(stage, stage.setups.typing, "working") as came:
+def test_typing_is_shown_while_it_works_and_is_over_when_the_answer_arrives(stage: Stage) -> None:
+    with calling(stage, stage.setups.typing, "working") as answers:
         until_typing(stage, "working", ASSISTANT)
         end = time.monotonic() + LIMIT
         while True:
@@ -52,36 +52,36 @@ def test_typing_is_seen_while_it_works_and_is_over_where_the_answer_is(stage: St
             assert poll["typing"], "typing ended before the answer came"
             assert time.monotonic() < end, "no answer"
             time.sleep(0.1)
-        assert poll["typing"] == [], "whoever sees the answer sees nobody type"
-    assert (came[0].status, came[0].body) == (200, {"answer": "You said: Hello"})
-    assert stage.service.said("working") == [("user", "Hello"), ("assistant", "You said: Hello")]
+        assert poll["typing"] == [], "a reader who has the answer sees no typing"
+    assert (answers[0].status, answers[0].body) == (200, {"answer": "You said: Hello"})
+    assert stage.service.messages("working") == [("user", "Hello"), ("assistant", "You said: Hello")]
     assert stage.n8n.last_run(stage.setups.typing) == "success"
 
 
 def test_work_that_fails_ends_the_typing_at_once(stage: Stage) -> None:
-    with asked(stage, stage.setups.typing_fails, "failing") as came:
+    with calling(stage, stage.setups.typing_fails, "failing") as answers:
         until_typing(stage, "failing", ASSISTANT)
         until_typing(stage, "failing", [])
-    assert (came[0].status, came[0].body["error"]["code"]) == (502, "no_answer")
-    assert stage.service.said("failing") == [("user", "Hello")]
+    assert (answers[0].status, answers[0].body["error"]["code"]) == (502, "no_answer")
+    assert stage.service.messages("failing") == [("user", "Hello")]
     assert stage.n8n.last_run(stage.setups.typing_fails) == "error"
 
 
-def test_typing_that_nobody_takes_back_ends_by_itself(stage: Stage) -> None:
-    with asked(stage, stage.setups.typing_unhandled, "unhandled") as came:
+def test_typing_that_is_never_ended_expires(stage: Stage) -> None:
+    with calling(stage, stage.setups.typing_unhandled, "unhandled") as answers:
         until_typing(stage, "unhandled", ASSISTANT)
-    assert came[0].status == 500
+    assert answers[0].status == 500
     assert stage.n8n.last_run(stage.setups.typing_unhandled) == "error"
     began = time.monotonic()
     until_typing(stage, "unhandled", [])
     assert time.monotonic() - began < TYPING_SECONDS + LIMIT
 
 
-def test_typing_is_a_courtesy_without_which_the_work_goes_on(stage: Stage, network: Network) -> None:
+def test_a_typing_request_that_fails_does_not_stop_the_work(stage: Stage, network: Network) -> None:
     network.breaks = "/typing"
-    with asked(stage, stage.setups.typing, "discourteous") as came:
+    with calling(stage, stage.setups.typing, "no-typing") as answers:
         pass
-    assert came[0].body == {"answer": "You said: Hello"}
+    assert answers[0].body == {"answer": "You said: Hello"}
 
 
 @pytest.mark.parametrize("missing", ["conversation", "message"])
@@ -92,9 +92,9 @@ def test_an_incomplete_call_stores_nothing(stage: Stage, missing: str) -> None:
     assert stage.service.log("incomplete-typing") == []
 
 
-def test_work_that_says_nothing_is_answered_for(stage: Stage) -> None:
-    with asked(stage, stage.setups.typing_in_vain, "in-vain") as came:
+def test_work_without_an_answer_gets_the_configured_one(stage: Stage) -> None:
+    with calling(stage, stage.setups.typing_without_answer, "without-answer") as answers:
         pass
-    assert (came[0].status, came[0].body) == (200, {"answer": "Sorry, I have no answer to that."})
-    assert stage.service.said("in-vain")[1] == ("assistant", "Sorry, I have no answer to that.")
-    assert stage.n8n.last_run(stage.setups.typing_in_vain) == "success"
+    assert (answers[0].status, answers[0].body) == (200, {"answer": "Sorry, I have no answer to that."})
+    assert stage.service.messages("without-answer")[1] == ("assistant", "Sorry, I have no answer to that.")
+    assert stage.n8n.last_run(stage.setups.typing_without_answer) == "success"

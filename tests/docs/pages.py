@@ -1,6 +1,6 @@
 """The pages, and the fenced blocks in them.
 
-What a block's language says is what the tests do with it:
+The tests treat a block by its language:
 
 - `console`: lines that begin with `$ ` are run by bash, one session a page, with a service at the default URL. What
   follows a command is its output: white space does not count, `…` stands for anything.
@@ -43,7 +43,7 @@ class Command(NamedTuple):
 
 @dataclass(frozen=True)
 class Block:
-    """One fenced block. `file` is where it is to be written, if it says so."""
+    """One fenced block. `file` is the path to write it to, if it names one."""
 
     page: Path
     line: int
@@ -52,7 +52,7 @@ class Block:
 
     @property
     def file(self) -> str | None:
-        """Where its text is to be written."""
+        """The path to write its text to; None if it names none."""
         found = _FILE.match(self.text)
         return found["file"] if found else None
 
@@ -60,9 +60,9 @@ class Block:
     def commands(self) -> list[Command]:
         """The commands of a console with their outputs."""
         found: list[tuple[list[str], list[str]]] = []
-        goes_on = False
+        continued = False
         for line in self.text.splitlines():
-            if goes_on:
+            if continued:
                 found[-1][0].append(line)
             elif line.startswith("$ "):
                 found.append(([line.removeprefix("$ ")], []))
@@ -70,12 +70,12 @@ class Block:
                 assert found, f"{self.where}: a console begins with a command"
                 found[-1][1].append(line)
                 continue
-            goes_on = line.endswith("\\")
+            continued = line.endswith("\\")
         return [Command("\n".join(command), "\n".join(output)) for command, output in found]
 
     @property
     def where(self) -> str:
-        """For messages."""
+        """Page and line, for messages."""
         return f"{self.page.relative_to(ROOT)}:{self.line}"
 
 
@@ -87,7 +87,7 @@ def blocks(page: Path) -> Iterator[Block]:
 
 
 def environment(page: Path) -> dict[str, str]:
-    """What the page's service is to be started with."""
+    """The environment that the page sets for its service."""
     found = _SERVE.search(page.read_text(encoding="utf-8"))
     return dict(pair.split("=", 1) for pair in shlex.split(found["environment"])) if found else {}
 

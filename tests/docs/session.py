@@ -1,4 +1,4 @@
-"""Runs a page: its commands and programs in order, in one shell, beside a service of its own."""
+"""Runs a page: its commands and programs in order, in one shell, against a service of its own."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from .pages import Block, Command, same
 
 DEFAULT_PORT = 8750
 SECONDS = 90
-"""For a whole page: it holds long polls and starts of services, on a machine that is busy."""
+"""Timeout for a whole page, which has long polls and starts services, on a busy machine."""
 
 _PORTS = re.compile(r"\b875\d\b")
 
 
 def free_port() -> int:
-    """A port that nobody listens on now."""
+    """A port on which no process listens now."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port: int = listener.getsockname()[1]
@@ -40,7 +40,7 @@ def surroundings(folder: Path, **more: str) -> dict[str, str]:
 
 @contextmanager
 def service(folder: Path, port: int, environ: dict[str, str]) -> Iterator[str]:
-    """`umbral-chat serve` as the page has it, ready."""
+    """Run `umbral-chat serve` as the page does; yields its URL when it is ready."""
     url = f"http://127.0.0.1:{port}"
     command = ["umbral-chat", "serve", "--port", str(port)]  # ./umbral-chat.toml is read, if there is one
     with (folder / "serve.log").open("wb") as log:
@@ -69,7 +69,7 @@ def _await(url: str, process: subprocess.Popen[bytes]) -> None:
 
 
 def run(blocks: list[Block], folder: Path, environ: dict[str, str], port: int) -> None:
-    """Run what the page tells to run. Raises AssertionError with the page's line and what came instead."""
+    """Run the page's commands and programs. Raises AssertionError with the page's line and the actual output."""
     ports = {DEFAULT_PORT: port}
 
     def placed(text: str) -> str:
@@ -90,14 +90,14 @@ def run(blocks: list[Block], folder: Path, environ: dict[str, str], port: int) -
         timeout=SECONDS,
         check=False,
     )
-    said = re.split(r"\n@@(\d+):(\d+)\n", done.stdout)
-    outputs = {int(number): (output, int(code)) for output, number, code in zip(*[iter(said)] * 3, strict=False)}
+    parts = re.split(r"\n@@(\d+):(\d+)\n", done.stdout)
+    outputs = {int(number): (output, int(code)) for output, number, code in zip(*[iter(parts)] * 3, strict=False)}
     for number, (where, command) in enumerate(steps):
-        output, code = outputs.get(number, (said[-1], -1))
+        output, code = outputs.get(number, (parts[-1], -1))
         assert code == 0, f"{where}: exit code {code} of\n  {command.text}\n{output}"
         if command.output:
             assert same(command.output, output), (
-                f"{where}: after\n  {command.text}\ncame\n{output}\nnot\n{command.output}"
+                f"{where}: after\n  {command.text}\nthe output was\n{output}\nnot\n{command.output}"
             )
 
 

@@ -25,8 +25,8 @@ from .test_transport_howto import ask, installed
 PAGE = ROOT / "docs" / "how-to" / "write-a-transport-that-announces.md"
 pytestmark = pytest.mark.slow
 
-LOOK = 120
-"""Seconds between two looks at the store in the services of this test: far longer than it waits for an entry."""
+POLL_INTERVAL = 120
+"""Seconds between two reads of the store in the services of this test: far longer than it waits for an entry."""
 
 
 @pytest.fixture
@@ -74,12 +74,12 @@ def test_it_is_typed_as_the_interface_wants_it(package: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_an_entry_reaches_another_instance_without_a_look_at_the_store(package: Path, database: str) -> None:
+def test_an_entry_reaches_another_instance_without_a_reconcile(package: Path, database: str) -> None:
     environ = installed(package) | {
         "UMBRAL_CHAT_CORE__DATABASE": str(package / "chat.sqlite3"),
         "UMBRAL_CHAT_PGNOTIFY__DSN": database,
-        "UMBRAL_CHAT_REALTIME__RECONCILE_INTERVAL": str(LOOK),
-        **{f"UMBRAL_CHAT_POLLING__{name}INTERVAL": str(LOOK) for name in ("", "MIN_", "MAX_")},
+        "UMBRAL_CHAT_REALTIME__RECONCILE_INTERVAL": str(POLL_INTERVAL),
+        **{f"UMBRAL_CHAT_POLLING__{name}INTERVAL": str(POLL_INTERVAL) for name in ("", "MIN_", "MAX_")},
     }
     folders = [package / "here", package / "there"]
     for folder in folders:
@@ -94,9 +94,9 @@ def test_an_entry_reaches_another_instance_without_a_look_at_the_store(package: 
             with ThreadPoolExecutor() as pool:
                 begun = time.monotonic()
                 waiting = pool.submit(ask, f"{there}/v1/conversations/room/events?wait=50&after={cursor}")
-                time.sleep(0.3)  # so that it waits; should it not yet, it finds the entry all the same
+                time.sleep(0.3)  # so that it waits; if it does not yet, it finds the entry anyway
                 ask(f"{here}/v1/conversations/room/messages", f'{{"content": "number {number}"}}'.encode())
-                found = waiting.result(timeout=LOOK)
+                found = waiting.result(timeout=POLL_INTERVAL)
             assert [entry["content"] for entry in found["entries"]] == [f"number {number}"]
-            assert time.monotonic() - begun < 40, "it came with the end of the long poll, or with a look at the store"
+            assert time.monotonic() - begun < 40, "it arrived with the end of the long poll, or by a read of the store"
             cursor = found["cursor"]

@@ -1,4 +1,4 @@
-"""The page of errors knows every code that the service can answer with, and its status."""
+"""The page of errors has every code that the service can answer with, and its status."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PACKAGES = [Path(str(module.__file__)).parent for module in (umbral_chat, umbral
 STATUSES = {code.name: code.status for code in CODES}
 
 PASSED_ON = {
-    # Code that hands a code on which it was given; where it comes from is read on its own.
+    # Calls that pass on a code that they were given; the place that sets it is checked on its own.
     "errors.py: code",
     "decoding.py: code",
     "api/problems.py: error.code",
@@ -30,7 +30,7 @@ PASSED_ON = {
 
 
 def sources() -> Iterator[tuple[str, ast.Module]]:
-    """Every module of the service, without the command line, whose codes are exit codes and other people's."""
+    """Every module of the service, without the command line, whose codes are exit codes and those of other services."""
     for package in PACKAGES:
         for file in sorted(package.rglob("*.py")):
             name = file.relative_to(package).as_posix()
@@ -48,7 +48,7 @@ def given() -> Iterator[tuple[str, str, ast.expr]]:
 
 
 def raised() -> Iterator[tuple[str, int | None]]:
-    """Every code with its status, None where the class is not told beside it."""
+    """Every code with its status, None where the class is not known."""
     for _, called, value in given():
         if isinstance(value, ast.Constant):
             kind: type[RequestError] | None = getattr(umbral_chat.errors, called, None)
@@ -60,7 +60,7 @@ def raised() -> Iterator[tuple[str, int | None]]:
         yield code, status
 
 
-def test_the_page_has_every_code_with_the_status_that_it_comes_with() -> None:
+def test_the_page_has_every_code_with_its_status() -> None:
     missing = {code: status for code, status in raised() if code not in STATUSES}
     assert not missing, f"add to umbral_chat._core.http.codes: {missing}"
     wrong = {code: status for code, status in raised() if status not in {None, STATUSES[code]}}
@@ -73,18 +73,18 @@ def test_the_page_has_no_code_that_the_service_never_answers() -> None:
     assert not unused
 
 
-def test_a_code_that_is_not_written_out_is_looked_at_here() -> None:
+def test_codes_that_are_computed_are_listed_here() -> None:
     found = {f"{name}: {ast.unparse(value)}" for name, _, value in given() if not isinstance(value, ast.Constant)}
     assert found == PASSED_ON
 
 
-def test_codes_that_are_picked_from_a_table_stand_in_the_page() -> None:
+def test_codes_from_a_table_are_in_the_page() -> None:
     source = inspect.getsource(decoding.shape_error)
     assert {"unknown_field", "missing_field"} <= STATUSES.keys()
     assert source.count('"unknown_field"') == source.count('"missing_field"') == 1
 
 
-def test_codes_stand_once_and_in_the_order_of_their_status() -> None:
+def test_each_code_is_in_the_page_once_ordered_by_status() -> None:
     assert len(STATUSES) == len(CODES)
     statuses = [code.status for code in CODES if code.status]
     assert statuses == sorted(statuses)

@@ -58,7 +58,7 @@ def test_the_suites_run_as_the_page_sets_them_up(package: Path) -> None:
     assert "skipped" not in done.stdout
 
 
-def test_it_gives_its_storage_when_it_is_configured(package: Path) -> None:
+def test_it_provides_its_storage_when_it_is_configured(package: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", LOADED], cwd=package / "src", capture_output=True, text=True, timeout=60, check=False
     )

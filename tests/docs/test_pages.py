@@ -132,5 +132,7 @@ def test_every_page_can_be_reached_from_the_readme() -> None:
         ("ab…", "xab", False),
     ],
 )
-def test_outputs_are_compared_loosely_and_not_blindly(expected: str, actual: str, *, equal: bool) -> None:
+def test_outputs_are_compared_with_placeholders_and_otherwise_exactly(
+    expected: str, actual: str, *, equal: bool
+) -> None:
     assert same(expected, actual) is equal

@@ -44,7 +44,7 @@ def test_the_tests_of_the_consumers_page_pass(tmp_path: Path) -> None:
     assert "2 passed" in done.stdout
 
 
-def test_the_consumer_answers_once_and_not_itself_also_what_was_said_while_it_was_away(tmp_path: Path) -> None:
+def test_the_consumer_answers_each_message_once_those_sent_while_it_was_down_too(tmp_path: Path) -> None:
     environ = typed_in(CONSUMER, tmp_path) | {"UMBRAL_CHAT_HOURS__OPENS": "0", "UMBRAL_CHAT_HOURS__CLOSES": "0"}
     send = "v1/conversations/room/messages"
     with service(tmp_path, free_port(), environ | {"UMBRAL_CHAT_CORE__DISABLED_PLUGINS": '["hours"]'}) as url:
@@ -63,7 +63,7 @@ def test_the_consumer_answers_once_and_not_itself_also_what_was_said_while_it_wa
     assert len(messages) == 4
 
 
-def test_the_route_sees_the_running_parts_and_the_doctor_what_there_is(tmp_path: Path) -> None:
+def test_the_route_gets_the_running_parts_and_the_doctor_the_check(tmp_path: Path) -> None:
     environ = typed_in(SERVICES, tmp_path)
     with service(tmp_path, free_port(), environ) as url:
         ask(f"{url}/v1/conversations/room/messages", b'{"content": "Hello"}')

@@ -88,7 +88,7 @@ async def told(page: Program, what: str, **wanted: Any) -> None:
     )
 
 
-async def test_pages_show_each_other_and_what_n8n_says(n8n: httpx.AsyncClient, page: Page) -> None:
+async def test_pages_show_each_other_s_presence_and_that_of_n8n(n8n: httpx.AsyncClient, page: Page) -> None:
     async with page("Ada") as ada, page("Bob") as bob:
         both = {"people": [["Ada", "online"], ["Bob", "online"]]}
         await ada.until(lambda line: sorted(line["people"]) == both["people"], "both", within=30)

@@ -1,4 +1,4 @@
-"""The page on following directly: its program, run as it stands with the npm client, ends as a fresh read does."""
+"""The page on following directly: its program, run with the npm client, ends with the messages of a fresh read."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ async def members(chat: Client, *users: User, **changes: Any) -> None:
 
 
 async def members_elsewhere(supabase: Stack, *users: User) -> None:
-    """Another instance changes the members, and the entry's broadcast to the service is lost on the way."""
+    """Another instance changes the members, and the entry's broadcast to the service is lost."""
     entry = {
         "kind": "update",
         "sender": {"role": "system"},
@@ -108,7 +108,7 @@ async def say(chat: Client, content: str, message_id: str | None = None) -> None
 
 
 async def fresh(chat: Client) -> list[list[Any]]:
-    """What somebody sees who comes now, as the program tells it."""
+    """The messages as a new reader gets them, in the form that the program prints."""
     page = await ok(await chat.get(f"{ROOM}/messages", params={"limit": 200, "after": 0}))
     return [[each["message_id"], short(each["content"]), each.get("redacted", False)] for each in page["messages"]]
 
@@ -122,13 +122,13 @@ def listening(topics: int = 1) -> Callable[[Line], bool]:
 
 
 async def equal(chat: Client, *pages: Program, within: float = 15.0) -> None:
-    """Each copy comes to what a fresh read has."""
+    """Wait until the copy of each page equals a fresh read."""
     expected = await fresh(chat)
     for page in pages:
         await page.until(lambda line: line["messages"] == expected, f"{len(expected)} messages", within=within)
 
 
-# What comes within seconds came by the channel.
+# With this interval, what arrives within seconds arrived by the channel.
 @pytest.mark.parametrize("chat", [{"UMBRAL_CHAT_REALTIME__RECONCILE_INTERVAL": "600"}], indirect=True)
 async def test_the_channel_alone_brings_everything_as_long_as_it_works(
     chat: Client, supabase: Stack, follow: Follow
@@ -171,7 +171,7 @@ async def test_snapshots_replace_the_copy_and_the_channel_goes_on_from_them(
         await equal(chat, page)
 
 
-async def test_what_is_being_written_is_seen_until_it_is_written(chat: Client, supabase: Stack, follow: Follow) -> None:
+async def test_a_draft_is_shown_until_its_message_is_stored(chat: Client, supabase: Stack, follow: Follow) -> None:
     user = await sign_up(supabase)
     await members(chat, user)
     async with follow(user) as page:
@@ -186,13 +186,13 @@ GRACE = {"role": "agent", "id": "agent-7", "name": "Grace"}
 WHOSE = {"role": "agent", "id": "agent-7"}
 
 
-# What comes within seconds came by the channel.
+# With this interval, what arrives within seconds arrived by the channel.
 @pytest.mark.parametrize(
     "chat",
     [{"UMBRAL_CHAT_REALTIME__RECONCILE_INTERVAL": "600", "UMBRAL_CHAT_PRESENCE__HOLD_BACK": "1"}],
     indirect=True,
 )
-async def test_the_channel_tells_who_comes_goes_and_types(chat: Client, supabase: Stack, follow: Follow) -> None:
+async def test_the_channel_signals_who_joins_leaves_and_types(chat: Client, supabase: Stack, follow: Follow) -> None:
     user = await sign_up(supabase)
     await members(chat, user)
     presence, typing = f"{ROOM}/presence", f"{ROOM}/typing"
@@ -200,7 +200,7 @@ async def test_the_channel_tells_who_comes_goes_and_types(chat: Client, supabase
         # Joined, and what was said before it was read.
         await page.until(lambda _: sum(map(listening(), page.lines)) >= 2, "the channel")
 
-        async def told(what: str, **wanted: Any) -> None:
+        async def until_shown(what: str, **wanted: Any) -> None:
             await page.until(
                 lambda line: line is page.lines[-1] and all(line[name] == value for name, value in wanted.items()),
                 what,
@@ -208,21 +208,21 @@ async def test_the_channel_tells_who_comes_goes_and_types(chat: Client, supabase
             )
 
         await ok(await chat.put(presence, json={"sender": GRACE}))
-        await told("her coming", people=[["Grace", "online"]], count=1, listed=True)
+        await until_shown("her joining", people=[["Grace", "online"]], count=1, listed=True)
         await ok(await chat.put(presence, json={"sender": GRACE, "status": "busy"}))
-        await told("her being busy", people=[["Grace", "busy"]])
+        await until_shown("her being busy", people=[["Grace", "busy"]])
         await ok(await chat.post(typing, json={"sender": GRACE}))
-        await told("her typing", typing=["Grace"])
+        await until_shown("her typing", typing=["Grace"])
         await ok(await chat.post(f"{ROOM}/messages", json={"content": "Hello", "sender": GRACE}))
-        await told("that it ended with her message", typing=[])
+        await until_shown("that it ended with her message", typing=[])
         await ok(await chat.post(typing, json={"sender": {"role": "assistant", "name": "Bot"}, "seconds": 8}))
-        await told("the assistant's typing", typing=["Bot"])
-        await told("that it ended by itself", typing=[])
+        await until_shown("the assistant's typing", typing=["Bot"])
+        await until_shown("that it ended by itself", typing=[])
         await ok(await chat.delete(presence, params=WHOSE))
-        await told("her leaving", people=[], count=0)
+        await until_shown("her leaving", people=[], count=0)
 
 
-async def test_what_the_channel_loses_of_presence_the_next_poll_tells(
+async def test_presence_that_the_channel_lost_is_in_the_next_poll(
     chat: Client, supabase: Stack, follow: Follow
 ) -> None:
     user = await sign_up(supabase)
@@ -231,7 +231,7 @@ async def test_what_the_channel_loses_of_presence_the_next_poll_tells(
         (topic,) = (await page.until(listening(), "the channel"))["topics"]
         await command(supabase, "realtime/faults", lose=1, topic=topic)
         await ok(await chat.put(f"{ROOM}/presence", json={"sender": GRACE}))
-        await page.until(lambda line: line["people"] == [["Grace", "online"]], "her coming", within=30)
+        await page.until(lambda line: line["people"] == [["Grace", "online"]], "her joining", within=30)
         await ok(await chat.post(f"{ROOM}/typing", json={"sender": GRACE}))
         await page.until(lambda line: line["typing"] == ["Grace"], "her typing", within=30)
 
@@ -274,7 +274,7 @@ async def test_a_stale_copy_ends_as_a_fresh_read(chat: Client, supabase: Stack, 
     assert page.lines[-1]["messages"] == await fresh(chat)
 
 
-async def test_a_page_on_a_deaf_channel_finds_the_one_to_use(chat: Client, supabase: Stack, follow: Follow) -> None:
+async def test_a_page_on_an_outdated_topic_finds_the_current_one(chat: Client, supabase: Stack, follow: Follow) -> None:
     user, leaver = await sign_up(supabase), await sign_up(supabase, "leaver@example.com")
     await members(chat, user, leaver)
     async with follow(user) as page:
@@ -283,12 +283,12 @@ async def test_a_page_on_a_deaf_channel_finds_the_one_to_use(chat: Client, supab
         await members(chat, user)
         line = await page.until(lambda line: line["topics"] not in ([], [before]), "the new channel")
         assert len(line["topics"]) == 1
-        await say(chat, "heard again")
+        await say(chat, "on the new topic")
         await equal(chat, page)
 
 
 @pytest.mark.parametrize("chat", [{"UMBRAL_CHAT_SUPABASE__MEMBERSHIP_TTL": "60"}], indirect=True)
-async def test_an_offer_that_is_out_of_date_takes_nobody_off_the_topic_of_now(
+async def test_an_outdated_offer_does_not_move_a_page_off_the_current_topic(
     chat: Client, supabase: Stack, follow: Follow
 ) -> None:
     user, leaver = await sign_up(supabase), await sign_up(supabase, "leaver@example.com")
@@ -310,7 +310,7 @@ async def test_an_offer_that_is_out_of_date_takes_nobody_off_the_topic_of_now(
         assert page.lines[-1]["refused"] == []
 
 
-async def test_who_is_removed_asks_the_service_and_does_not_have_realtime_refuse_it(
+async def test_a_removed_member_asks_the_service_before_realtime_refuses_it(
     chat: Client, supabase: Stack, follow: Follow
 ) -> None:
     user, leaver = await sign_up(supabase), await sign_up(supabase, "leaver@example.com")

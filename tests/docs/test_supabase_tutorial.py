@@ -32,7 +32,7 @@ def test_a_user_talks_with_n8n_and_a_stranger_reads_nothing(supabase: Stack, tmp
     }
     environ = surroundings(tmp_path)
     with service(tmp_path, port, environ | settings):
-        # A line before each step, so that what it printed is told apart.
+        # A line before each step, which separates their outputs.
         script = "set -euo pipefail\n" + "\n".join(f"echo '== {n}'\n{step}" for n, step in enumerate(steps))
         script = script.replace("http://127.0.0.1:8750", f"http://127.0.0.1:{port}")
         script = script.replace(".venv/bin/python", "python")

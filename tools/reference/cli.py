@@ -1,4 +1,4 @@
-"""Writes `docs/reference/cli.md` from the commands themselves: `python -m tools.reference.cli > …/cli.md`."""
+"""Generates `docs/reference/cli.md` from the commands: `python -m tools.reference.cli > docs/reference/cli.md`."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ INTRODUCTION = """\
 
 <!-- Made by `python -m tools.reference.cli > docs/reference/cli.md`; a test holds it equal. -->
 
-`umbral-chat COMMAND --help` says the same. Plugins may add commands, those of our own are at the end; `umbral-chat
---help` lists all that are installed.
+`umbral-chat COMMAND --help` shows the same. Plugins may add commands; those of this project's plugins are at the end.
+`umbral-chat --help` lists all that are installed.
 
-These options stand before the command. Commands that ask a service also take `--url` and `--key` after their name,
-where they win.
+These options come before the command. Commands that call a service also take `--url` and `--key` after their name,
+which override these.
 """
 
 COMMON = {"help", "url", "key"}
-"""Options that are told once, for the whole program."""
+"""Options that the page lists once, for the whole program."""
 
 
 def render() -> str:
-    """The page: the program's own options, exit codes, and every command of the core and of our installed plugins."""
+    """The page: the program's own options, exit codes, and every command of the core and of this project's plugins."""
     program = _context(cli, "umbral-chat")
     parts = [INTRODUCTION, *_options(cli, program, set()), "\n## Exit codes\n\n| code | meaning |\n| --- | --- |"]
     parts += [f"| {int(code)} | {meaning} |" for code, meaning in MEANINGS.items()]
@@ -34,9 +34,9 @@ def render() -> str:
         parts.append(f"\n## {title}")
         for name, target in commands.items():
             parts += _command(load(target), name, program)
-    brought = plugin_commands()
+    from_plugins = plugin_commands()
     for section, package in PACKAGES.items():
-        if command := brought.get(package.command or section):
+        if command := from_plugins.get(package.command or section):
             parts.append(f"\n## With {package.name}\n\n`{package.install}`")
             parts += _command(command, str(command.name), program)
     return "\n".join(parts) + "\n"
@@ -61,8 +61,8 @@ def _command(command: click.Command, name: str, parent: click.Context, level: in
                 yield from _command(found, part, context, level + 1)
 
 
-def _options(command: click.Command, context: click.Context, told: set[str]) -> Iterator[str]:
-    options = [one for one in command.get_params(context) if isinstance(one, click.Option) and one.name not in told]
+def _options(command: click.Command, context: click.Context, omitted: set[str]) -> Iterator[str]:
+    options = [one for one in command.get_params(context) if isinstance(one, click.Option) and one.name not in omitted]
     rows = [record for option in options if (record := option.get_help_record(context))]
     if rows:
         yield "| option | |\n| --- | --- |"

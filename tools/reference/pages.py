@@ -1,4 +1,4 @@
-"""The reference pages that are made from the code. `python -m tools.reference.pages docs/reference` writes them."""
+"""Generates the reference pages from the code: `python -m tools.reference.pages docs/reference`."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def hooks_page() -> str:
 
 
 def signature(function: Callable[..., Any]) -> str:
-    """The definition as it is written, on one line."""
+    """The function's signature on one line, as in the source."""
     found = inspect.signature(function)
     parameters = ", ".join(f"{name}: {parameter.annotation}" for name, parameter in found.parameters.items())
     return f"def {function.__name__}({parameters}) -> {found.return_annotation}"
@@ -154,7 +154,7 @@ def metrics_page(metrics: Iterable[Metric] = METRICS) -> str:
 
 
 def prometheus_name(metric: Metric) -> str:
-    """The name that the Prometheus exposition gives it."""
+    """The metric's name in the Prometheus exposition format."""
     unit = {"s": "_seconds", "By": "_bytes"}.get(metric.unit, "")
     return metric.name.replace(".", "_") + unit + ("_total" if metric.kind == "counter" else "")
 
@@ -177,7 +177,7 @@ def _cell(text: str) -> str:
 def first_party_sections() -> dict[str, type[Section]]:
     """The sections of this project's plugins that are installed, in the order of the packages.
 
-    Raises PluginError when one is installed and cannot be used: the page would be made without it.
+    Raises PluginError if one is installed and cannot be used: the page would lack it.
     """
     host = PluginHost.load()
     for status in host.statuses:
@@ -195,13 +195,13 @@ def first_party_handlers() -> list[BaseRouteHandler]:
 
     others = {status.name for status in PluginHost.load().statuses} - set(PACKAGES)
     host = PluginHost.load(disabled=others)
-    # Nothing of the machine's own settings shows in a page, and nothing is opened: no app is entered.
+    # With default settings, so that none of this machine's show in a page. The app is not started: nothing is opened.
     settings = Settings(plugins={name: kind() for name, kind in host.sections().items()})
     return handlers(Service(settings, host, SystemClock()).parts)
 
 
 def rights_page(handlers: Sequence[BaseRouteHandler]) -> str:
-    """Every right, and which route needs which."""
+    """Every right, and the right that each route needs."""
     from umbral_chat._core.http.openapi import documented, openapi_path, routes
 
     return rights.render(
@@ -213,7 +213,7 @@ def rights_page(handlers: Sequence[BaseRouteHandler]) -> str:
 
 
 def pages() -> dict[str, str]:
-    """Every page by its file's name."""
+    """The text of every page, by file name."""
     from umbral_chat._core.http.openapi import document
 
     handlers = first_party_handlers()
@@ -229,22 +229,22 @@ def pages() -> dict[str, str]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Write the pages into a directory; with `--check`, only say whether they are as they should be."""
+    """Write the pages into a directory; with `--check`, only report those that are stale. Returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m tools.reference.pages", description=main.__doc__)
     parser.add_argument("directory", type=Path)
     parser.add_argument("--check", action="store_true")
-    asked = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     stale = 0
     for name, text in pages().items():
-        file = asked.directory / name
+        file = options.directory / name
         if file.is_file() and file.read_text(encoding="utf-8") == text:
             continue
         stale += 1
-        sys.stdout.write(f"{file} {'is stale' if asked.check else 'written'}\n")
-        if not asked.check:
+        sys.stdout.write(f"{file} {'is stale' if options.check else 'written'}\n")
+        if not options.check:
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(text, encoding="utf-8")
-    return 1 if asked.check and stale else 0
+    return 1 if options.check and stale else 0
 
 
 if __name__ == "__main__":

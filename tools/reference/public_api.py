@@ -1,4 +1,4 @@
-"""What of the core is public: plugins and programs build on it, and it changes only with the version."""
+"""The public modules and names of the core, on which plugins and programs build, and the page that lists them."""
 
 from __future__ import annotations
 
@@ -96,14 +96,14 @@ def _meaning(thing: Any) -> str:
 
 
 def _docstring(module: str) -> str:
-    """Read and not imported: the suites of `umbral_chat.testing` need pytest."""
+    """A module's docstring, parsed without importing it: the suites of `umbral_chat.testing` need pytest."""
     place = Path(str(umbral_chat.__file__)).parent.joinpath(*module.split(".")[1:])
     file = place / "__init__.py" if place.is_dir() else place.with_suffix(".py")
     return ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or ""
 
 
 def _sentence(text: str) -> str:
-    # The first one may take more than a line.
+    # The first paragraph may take more than one line.
     return " ".join(text.partition("\n\n")[0].split())
 
 

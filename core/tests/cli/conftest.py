@@ -1,4 +1,4 @@
-"""A small service in this process that keeps to the HTTP contract, with faults on demand; and a way to run commands."""
+"""A small service in this process that keeps the HTTP contract, with faults on demand; a fixture to run commands."""
 
 from __future__ import annotations
 
@@ -196,8 +196,8 @@ class _Handler(BaseHTTPRequestHandler):
                 self.connection.shutdown(socket.SHUT_RDWR)
                 self.close_connection = True
                 return
-            told = answer.body
-            content = b"" if told is None else told.encode() if isinstance(told, str) else json.dumps(told).encode()
+            body = answer.body
+            content = b"" if body is None else body.encode() if isinstance(body, str) else json.dumps(body).encode()
             self.send_response(answer.status)
             kind = "application/json" if answer.status < 400 else "application/problem+json"
             if form := {"markdown": "text/markdown", "text": "text/plain"}.get(query.get("format", "")):
@@ -241,10 +241,10 @@ class _Handler(BaseHTTPRequestHandler):
         if conversation in fake.deleted:
             return problem(410, "conversation_deleted", "Gone")
         key = fields.pop("client_id", None)
-        told = json.dumps(fields, sort_keys=True)
+        request = json.dumps(fields, sort_keys=True)
         with fake.changed:
             if key and (known := fake.keys.get((conversation, key))):
-                if known[0] != told:
+                if known[0] != request:
                     return problem(409, "idempotency_conflict", "Conflict")
                 return self._appended(200, conversation, known[1], created=False)
             taken = {entry.get("message_id") for entry in fake.logs.get(conversation, [])}
@@ -252,7 +252,7 @@ class _Handler(BaseHTTPRequestHandler):
                 return problem(409, "message_id_taken", "Conflict")
             entry = fake.append(conversation, kind, fields)
             if key:
-                fake.keys[conversation, key] = (told, entry)
+                fake.keys[conversation, key] = (request, entry)
         return self._appended(201, conversation, entry, created=True)
 
     def _appended(self, status: int, conversation: str, entry: dict[str, Any], *, created: bool) -> Answered:

@@ -1,4 +1,4 @@
-"""What answers with JSON and is another service is named as such, whichever command asks."""
+"""Another server that answers with JSON is reported as such by every command."""
 
 from __future__ import annotations
 
@@ -51,8 +51,8 @@ COMMANDS = [
 def test_it_is_named_with_its_address_and_what_to_check(
     run: Run, httpx_mock: HTTPXMock, command: tuple[str, ...], answer: Any
 ) -> None:
-    told = isinstance(answer, dict) and "detail" in answer
-    httpx_mock.add_response(url=re.compile(".*"), status_code=404 if told else 200, json=answer)
+    is_problem = isinstance(answer, dict) and "detail" in answer
+    httpx_mock.add_response(url=re.compile(".*"), status_code=404 if is_problem else 200, json=answer)
     result = run(*command)
     assert result.exit_code == 1, result.output
     assert result.exception is None or isinstance(result.exception, SystemExit)
@@ -68,8 +68,8 @@ def test_it_is_named_with_its_address_and_what_to_check(
 def test_an_import_ends_there_and_stores_nothing(
     run: Run, httpx_mock: HTTPXMock, line: dict[str, str], answer: Any
 ) -> None:
-    told = isinstance(answer, dict) and "detail" in answer
-    httpx_mock.add_response(url=re.compile(".*"), status_code=404 if told else 200, json=answer)
+    is_problem = isinstance(answer, dict) and "detail" in answer
+    httpx_mock.add_response(url=re.compile(".*"), status_code=404 if is_problem else 200, json=answer)
     result = run("import", "-", input=json.dumps(line))
     assert result.exit_code == 1, result.output
     assert "✗ This is not an Umbral Chat service: http://127.0.0.1:9" in result.stderr

@@ -41,7 +41,7 @@ def test_every_setting_is_shown_with_its_value_and_origin() -> None:
     assert {dotted for name, kind in CORE_SECTIONS.items() for dotted, _ in leaves(kind, name)} <= settings.keys()
 
 
-def test_the_table_says_the_same_in_words() -> None:
+def test_the_table_shows_the_same() -> None:
     Path("mine.toml").write_text("[core]\nport = 9000\n", encoding="utf-8")
     lines = config("--config", "mine.toml").stdout.splitlines()
     rows = {line.split()[0]: line.split()[1:] for line in lines if line.strip()}
@@ -59,7 +59,7 @@ def test_no_secret_is_printed(form: list[str]) -> None:
     assert "********" in result.stdout
 
 
-def test_a_wrong_setting_is_said_and_ends_with_2() -> None:
+def test_a_wrong_setting_is_reported_with_exit_code_2() -> None:
     result = config(UMBRAL_CHAT_CORE__PROT="1")
     assert result.exit_code == 2
     assert "did you mean UMBRAL_CHAT_CORE__PORT (core.port)?" in result.stderr
@@ -73,7 +73,7 @@ def test_an_address_that_others_reach_without_a_key_is_shown_and_refused() -> No
     assert "there is no service key" in result.stderr
 
 
-def test_what_would_steer_the_terminal_is_left_out() -> None:
+def test_control_characters_are_left_out() -> None:
     result = config(UMBRAL_CHAT_CORE__DATABASE="a\x1b[2Jb\x9b2Jc")
     assert result.exit_code == 0
     assert "\x1b[2J" not in result.stdout

@@ -1,4 +1,4 @@
-"""Values deeper than a service takes today: an export reads what lies there, an import and a send refuse them."""
+"""Values nested deeper than a service accepts today: an export reads stored ones, an import and a send refuse them."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from click.testing import CliRunner
 from umbral_chat._core.cli import cli
 from umbral_chat._core.cli.client import Client
 from umbral_chat._core.cli.exporting import _export
-from umbral_chat._core.cli.import_format import LINE_DEPTH, BadLine, Planner
-from umbral_chat._core.cli.output import as_json
+from umbral_chat._core.cli.import_format import LINE_DEPTH, InvalidLine, Planner
+from umbral_chat._core.cli.output import to_json
 from umbral_chat._core.cli.service import Service
 from umbral_chat.model.depth import is_deeper
 
@@ -29,7 +29,7 @@ async def test_an_export_is_what_the_service_answers(tmp_path: Path, levels: int
         client._http = httpx.AsyncClient(transport=httpx.MockTransport(lambda _: httpx.Response(200, content=page)))
         with (tmp_path / "out.jsonl").open("wb") as file:
             assert await _export(client, "room", file) == 1
-        assert is_deeper(as_json(await client.call("GET", "/x")).encode(), levels)
+        assert is_deeper(to_json(await client.call("GET", "/x")).encode(), levels)
         problem = httpx.MockTransport(lambda _: httpx.Response(500, content=nested(levels).encode()))
         client._http = httpx.AsyncClient(transport=problem)
         with pytest.raises(Exception, match="Answered with"):
@@ -39,13 +39,13 @@ async def test_an_export_is_what_the_service_answers(tmp_path: Path, levels: int
 
 
 @pytest.mark.parametrize("levels", [LINE_DEPTH + 1, 970, 100_000])
-def test_a_line_that_is_too_deep_is_told(levels: int) -> None:
+def test_a_line_that_is_too_deep_is_reported(levels: int) -> None:
     line = f'{{"conversation":"room","content":"x","metadata":{{"a":{nested(levels - 2)}}}}}'
-    with pytest.raises(BadLine, match="nested deeper than"):
+    with pytest.raises(InvalidLine, match="nested deeper than"):
         Planner().step(1, line.encode())
 
 
-def test_a_line_of_what_the_service_takes_is_left_to_it() -> None:
+def test_a_line_within_the_depth_is_left_to_the_service() -> None:
     line = f'{{"conversation":"room","content":"x","metadata":{{"a":{nested(30)}}}}}'
     step = Planner().step(1, line.encode())
     assert step is not None
@@ -53,7 +53,7 @@ def test_a_line_of_what_the_service_takes_is_left_to_it() -> None:
 
 
 @pytest.mark.parametrize("levels", [70, 970, 5_000])
-def test_metadata_that_is_too_deep_is_told_before_it_is_sent(levels: int) -> None:
+def test_metadata_that_is_too_deep_is_refused_before_it_is_sent(levels: int) -> None:
     answer = CliRunner().invoke(cli, ["send", "room", "x", "--metadata", f'{{"a":{nested(levels)}}}'])
     assert answer.exit_code == 2
     assert "nested deeper than" in " ".join(answer.output.split())

@@ -1,4 +1,4 @@
-"""`doctor`: each part of a set-up is looked at, what is wrong has a mend, and nothing is changed by looking."""
+"""`doctor`: each part of a set-up is checked, a fault has a mend, and the checks change nothing."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def states(output: str) -> dict[str, str]:
     return {check["name"]: check["state"] for check in json.loads(output)["checks"]}
 
 
-def test_a_sound_set_up_is_all_well_and_left_as_it_was(run: Run, database: Path) -> None:
+def test_a_valid_set_up_has_no_fault_and_is_not_changed(run: Run, database: Path) -> None:
     before = database.read_bytes()
     result = run("doctor", "--database", str(database), "--json")
     assert result.exit_code == 0, result.output
@@ -65,7 +65,7 @@ def test_a_sound_set_up_is_all_well_and_left_as_it_was(run: Run, database: Path)
 def test_a_first_start_is_no_fault_and_makes_no_file(run: Run, tmp_path: Path) -> None:
     result = run("doctor", "--database", str(tmp_path / "new.sqlite3"))
     assert result.exit_code == 0, result.output
-    assert "will be made at the first start" in result.stdout
+    assert "will be created at the first start" in result.stdout
     assert list(tmp_path.iterdir()) == []
 
 
@@ -85,7 +85,7 @@ def test_an_open_address_without_keys_is_a_fault(run: Run, monkeypatch: pytest.M
 
 
 def no_database(path: Path) -> None:
-    path.write_bytes(b"something else entirely, and long enough to be told apart" * 100)
+    path.write_bytes(b"something else entirely, and long enough to be distinguished" * 100)
 
 
 def another_program_s(path: Path) -> None:
@@ -143,7 +143,7 @@ asyncio.run(main())
 """
 
 
-def test_what_a_crash_left_beside_the_database_stays(database: Path) -> None:
+def test_files_that_a_crash_left_beside_the_database_are_kept(database: Path) -> None:
     done = subprocess.run([sys.executable, "-c", CRASH, str(database)], check=False, timeout=60)
     assert done.returncode == -signal.SIGKILL
     log = database.with_name(database.name + "-wal")
@@ -202,11 +202,11 @@ def test_the_plugins_own_checks_are_run(run: Run, database: Path, monkeypatch: p
     printed = run("doctor", "--database", str(database)).stdout
     assert "→ plug it in" in printed
     assert "✗ raising: OSError: boom" in printed
-    # What is raised on purpose has words for whoever meets it, and no class before them.
+    # An error that is raised on purpose is shown by its message alone, without its class.
     assert "✗ explaining: The variable X is wrong: set it to Y." in printed
 
 
-def test_a_check_may_have_nothing_to_look_at_and_has_the_seconds_that_it_asks_for(
+def test_a_check_may_be_skipped_and_has_its_own_timeout(
     run: Run, database: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def idle() -> CheckResult:
@@ -225,7 +225,7 @@ def test_a_check_may_have_nothing_to_look_at_and_has_the_seconds_that_it_asks_fo
     assert result.exit_code == 1
 
 
-def test_a_store_that_cannot_be_opened_is_a_fault_and_what_does_not_need_it_is_looked_at(
+def test_a_store_that_cannot_be_opened_is_a_fault_and_checks_without_store_are_run(
     run: Run, database: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ran: list[str] = []
@@ -255,7 +255,7 @@ def test_a_store_that_cannot_be_opened_is_a_fault_and_what_does_not_need_it_is_l
     assert ran == ["outside"]
 
 
-def test_what_a_check_finds_there_is_the_store_and_the_toggle_and_nothing_that_runs(
+def test_a_check_gets_the_store_and_the_toggle_and_no_running_service(
     run: Run, database: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def switch() -> None:
@@ -287,7 +287,7 @@ def test_what_a_check_finds_there_is_the_store_and_the_toggle_and_nothing_that_r
     assert (found["silent"]["state"], found["silent"]["detail"]) == ("failed", "it answered None and no CheckResult")
 
 
-def test_what_needs_no_store_is_looked_at_before_there_is_one(
+def test_checks_that_need_no_store_run_before_there_is_one(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def look() -> CheckResult:
@@ -328,7 +328,7 @@ def test_a_plugin_that_would_stop_the_start_is_a_fault(
     settings, plugins = boot(environ={"UMBRAL_CHAT_CORE__DATABASE": str(database)}, entry_points=[point])
 
     async def look() -> list[Finding]:
-        return [finding async for finding in checkup.own_findings(settings, plugins)]
+        return [finding async for finding in checkup.provider_findings(settings, plugins)]
 
     (fault,) = [finding for finding in asyncio.run(look()) if finding.state == "failed"]
     assert fault.name == name
@@ -349,7 +349,7 @@ def test_a_running_service_is_asked_too(run: Run, service: FakeService, database
         assert part in result.stdout
 
 
-def test_a_service_that_is_not_well_is_a_fault(run: Run, service: FakeService, database: Path) -> None:
+def test_a_service_that_is_not_ready_is_a_fault(run: Run, service: FakeService, database: Path) -> None:
     ready(service, "degraded", {"name": "history", "result": {"ok": False, "detail": "disk full", "mend": "free some"}})
     result = run("doctor", "--database", str(database), service=service)
     assert result.exit_code == 1
@@ -357,7 +357,7 @@ def test_a_service_that_is_not_well_is_a_fault(run: Run, service: FakeService, d
 
 
 @pytest.mark.parametrize("answer", [(503, {"status": "draining"}), (200, {"hello": 1}), (200, [])])
-def test_what_is_no_service_or_stops_is_a_fault(
+def test_another_server_and_a_stopping_service_are_faults(
     run: Run, service: FakeService, database: Path, answer: tuple[int, Any]
 ) -> None:
     service.canned["GET", "/health/ready"] = answer

@@ -1,4 +1,4 @@
-"""The commands against the service itself, in processes of their own: what a person at a terminal relies on."""
+"""The commands against the service itself, in processes of their own, as at a terminal."""
 
 from __future__ import annotations
 
@@ -208,9 +208,9 @@ def test_a_conversation_s_own_changes_survive_export_and_import(machine: Machine
     for _ in range(2):
         machine.run("import", "in.jsonl")
     out = [json.loads(line) for line in machine.run("export", "life")[0].splitlines()]
-    told = ("kind", "message_id", "content", "changes", "reply_to")
-    assert [{name: entry.get(name) for name in told} for entry in out] == [
-        {name: entry.get(name) for name in told} for entry in log
+    compared = ("kind", "message_id", "content", "changes", "reply_to")
+    assert [{name: entry.get(name) for name in compared} for entry in out] == [
+        {name: entry.get(name) for name in compared} for entry in log
     ]
 
 
@@ -266,27 +266,27 @@ def test_the_status_is_watched_through_a_crash_until_ctrl_c(machine: Machine, tm
             seen.extend(screen.read() or b"")
             return text in seen
 
-        def told() -> list[dict[str, Any]]:
+        def printed() -> list[dict[str, Any]]:
             return whole_lines(shown)
 
-        machine.until(lambda: len(told()) == 1 and on_screen(b"nobody has switched it"))
+        machine.until(lambda: len(printed()) == 1 and on_screen(b"it was never switched"))
         machine.run("realtime", "off")
-        machine.until(lambda: len(told()) == 2 and on_screen(b"off, switched by"))
+        machine.until(lambda: len(printed()) == 2 and on_screen(b"off, switched by"))
         machine.kill()
-        machine.until(lambda: "away_since" in told()[-1] and on_screen(b"no answer since"))
+        machine.until(lambda: "away_since" in printed()[-1] and on_screen(b"no answer since"))
         machine.serve()
-        machine.until(lambda: told()[-1].get("mode") == "polling")
+        machine.until(lambda: printed()[-1].get("mode") == "polling")
         for process in (lines, drawn):
             process.send_signal(signal.SIGINT)
         for process in (lines, drawn):
-            # A terminal that nobody reads holds up who writes to it. (mypy infers no type for the lambda's default.)
+            # A terminal without a reader blocks the writer. (mypy infers no type for the lambda's default.)
             machine.until(lambda process=process: on_screen(b"") and process.poll() is not None)  # type: ignore[misc]
             assert process.returncode == 130
             assert process.stderr is not None
             assert "Traceback" not in process.stderr.read()
 
 
-def test_a_start_that_cannot_be_is_one_readable_line(machine: Machine) -> None:
+def test_a_failed_start_prints_one_readable_line(machine: Machine) -> None:
     def refused(*args: str) -> str:
         process = machine.start("serve", *args)
         _, err = process.communicate(timeout=60)
@@ -320,7 +320,7 @@ def test_a_backup_is_taken_while_the_service_runs_and_serves_in_its_place(machin
 
 
 @pytest.mark.parametrize(("number", "codes"), [(signal.SIGINT, {130}), (signal.SIGTERM, {0, -signal.SIGTERM})])
-def test_a_service_that_is_told_to_stop_ends_cleanly(machine: Machine, number: int, codes: set[int]) -> None:
+def test_a_service_that_is_signalled_to_stop_ends_cleanly(machine: Machine, number: int, codes: set[int]) -> None:
     machine.serve()
     machine.run("send", "demo", "x")
     assert machine.server is not None

@@ -37,7 +37,7 @@ def test_a_problem_is_shown_with_title_detail_code_and_mend(run: Run, httpx_mock
         (httpx.ConnectError("All connection attempts failed"), "nothing listens there"),
         (httpx.ConnectError("[Errno -2] Name or service not known"), "Name or service not known"),
         (httpx.ConnectTimeout(""), "no connection within 5 s"),
-        (httpx.ReadTimeout(""), "stayed silent"),
+        (httpx.ReadTimeout(""), "no answer in time"),
         (httpx.ReadError(""), "ReadError"),
         (httpx.RemoteProtocolError("Server disconnected"), "Server disconnected"),
     ],
@@ -68,7 +68,7 @@ def test_a_service_that_is_not_reached_is_exit_code_3(
         (404, b'{"detail": "Not Found"}', "application/json"),
     ],
 )
-def test_what_is_no_answer_of_ours_is_told_as_such(
+def test_an_answer_of_another_server_is_reported_as_such(
     run: Run, httpx_mock: HTTPXMock, status: int, content: bytes, kind: str | None
 ) -> None:
     headers = {"content-type": kind} if kind else {}
@@ -79,7 +79,7 @@ def test_what_is_no_answer_of_ours_is_told_as_such(
     assert "Traceback" not in result.output
 
 
-def test_a_problem_cannot_steer_the_terminal(run: Run, httpx_mock: HTTPXMock) -> None:
+def test_a_problem_cannot_control_the_terminal(run: Run, httpx_mock: HTTPXMock) -> None:
     httpx_mock.add_response(url=URL, status_code=400, json=problem("bad", detail="a\x1b[2J\x9b5mb[red]c"))
     assert r"a\u001b[2J\u009b5mb[red]c" in run("status").stderr
 
@@ -105,20 +105,20 @@ def test_a_key_that_no_header_carries_is_refused_and_not_repeated(run: Run, key:
 @pytest.mark.parametrize(
     "url", ["127.0.0.1:8750", "ftp://x", "http://", "http://x:port", "http://x/?a=1", "http://[::1"]
 )
-def test_an_address_that_is_none_is_wrong_usage(run: Run, url: str) -> None:
+def test_an_invalid_url_is_wrong_usage(run: Run, url: str) -> None:
     result = run("status", "--url", url)
     assert result.exit_code == 2
     assert "http://127.0.0.1:8750" in result.stderr
 
 
 @pytest.mark.parametrize("url", ["https://me:hush@x.example", "hush@x.example", "//hush@x", "http://u:hush@[::1"])
-def test_a_password_in_an_address_is_refused_and_not_repeated(run: Run, url: str) -> None:
+def test_a_password_in_a_url_is_refused_and_not_repeated(run: Run, url: str) -> None:
     result = run("status", "--url", url)
     assert result.exit_code == 2
     assert "hush" not in result.output
 
 
-def test_the_command_s_own_options_win_over_the_environment_s(
+def test_the_command_s_own_options_override_the_environment(
     run: Run, httpx_mock: HTTPXMock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("UMBRAL_CHAT_URL", "http://env.invalid")

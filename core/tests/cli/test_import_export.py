@@ -1,4 +1,4 @@
-"""`import` and `export`: nothing is lost, nothing comes twice, and what is wrong is named by its line."""
+"""`import` and `export`: nothing is lost or repeated, and an invalid line is reported by its number."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def test_a_file_is_imported_and_a_second_import_of_it_stores_nothing(
     lines: list[dict[str, Any] | str] = [
         {"conversation": f"c{number % 3}", "content": f"text {number}", "role": "user"} for number in range(30)
     ]
-    # Alike to the letter, and yet two messages: somebody said "yes" twice.
+    # Alike to the letter, and yet two messages: "yes" was sent twice.
     lines += [{"conversation": "c0", "content": "yes"}, {"conversation": "c0", "content": "yes"}, ""]
     file = write(tmp_path / "history.jsonl", lines)
     first = run("import", file, "--json", service=service)
@@ -39,9 +39,7 @@ def test_a_file_is_imported_and_a_second_import_of_it_stores_nothing(
     assert service.contents("c1")[-1] == "later"
 
 
-def test_answers_that_are_lost_on_the_way_repeat_nothing_and_change_no_order(
-    run: Run, service: FakeService, tmp_path: Path
-) -> None:
+def test_lost_answers_repeat_nothing_and_change_no_order(run: Run, service: FakeService, tmp_path: Path) -> None:
     lines: list[dict[str, Any] | str] = [{"conversation": "c", "content": str(number)} for number in range(40)]
     service.faults.extend(["lose", 503, "refuse", "none"] * 2)
     result = run("import", write(tmp_path / "a", lines), service=service)
@@ -49,7 +47,7 @@ def test_answers_that_are_lost_on_the_way_repeat_nothing_and_change_no_order(
     assert service.contents("c") == [str(number) for number in range(40)]
 
 
-def test_wrong_lines_are_named_and_the_others_go_on(run: Run, service: FakeService, tmp_path: Path) -> None:
+def test_invalid_lines_are_named_and_the_others_imported(run: Run, service: FakeService, tmp_path: Path) -> None:
     wrong: dict[str, dict[str, Any] | str] = {
         "not JSON": "{",
         "not a JSON object": "[1]",
@@ -89,7 +87,7 @@ def test_stop_on_error_stops(run: Run, service: FakeService, tmp_path: Path) -> 
     assert service.contents("c") == []
 
 
-def test_a_key_that_does_not_hold_stops_at_once(run: Run, service: FakeService, tmp_path: Path) -> None:
+def test_a_refused_key_stops_at_once(run: Run, service: FakeService, tmp_path: Path) -> None:
     service.key = "right"
     lines: list[dict[str, Any] | str] = [{"conversation": "c", "content": str(number)} for number in range(300)]
     result = run("import", write(tmp_path / "a", lines), service=service)
@@ -114,7 +112,7 @@ def a_life(service: FakeService) -> None:
     service.append("life", "update", {"changes": {"status": "open"}})  # by the service itself
 
 
-def test_export_and_import_bring_a_log_to_another_service(run: Run, service: FakeService, tmp_path: Path) -> None:
+def test_export_and_import_copy_a_log_to_another_service(run: Run, service: FakeService, tmp_path: Path) -> None:
     a_life(service)
     service.say("other", *map(str, range(20)))
     before = {name: list(log) for name, log in service.logs.items()}
@@ -129,8 +127,8 @@ def test_export_and_import_bring_a_log_to_another_service(run: Run, service: Fak
     service.keys.clear()
     result = run("import", str(file), "--json", service=service)
     assert result.exit_code == 0, result.output
-    told = json.loads(result.stdout)
-    assert told == {"stored": 25, "updated": 2, "already_there": 0, "skipped": 3, "failed": 0}
+    counts = json.loads(result.stdout)
+    assert counts == {"stored": 25, "updated": 2, "already_there": 0, "skipped": 3, "failed": 0}
     assert service.contents("other") == [entry["content"] for entry in before["other"]]
     kept = [entry for entry in before["life"] if entry["kind"] != "redaction" and not entry.get("redacted")][:-1]
     assert [
@@ -160,7 +158,7 @@ def test_export_writes_to_standard_output(run: Run, service: FakeService) -> Non
 
 
 @pytest.mark.parametrize("args", [[], ["c", "--all"]])
-def test_what_to_export_must_be_said_once(run: Run, service: FakeService, args: list[str]) -> None:
+def test_what_to_export_must_be_given_exactly_once(run: Run, service: FakeService, args: list[str]) -> None:
     assert run("export", *args, service=service).exit_code == 2
 
 
@@ -197,7 +195,7 @@ def test_an_export_of_all_finds_a_conversation_that_moves_to_the_front_meanwhile
 
 
 @pytest.mark.parametrize("key", ["ends in a space ", "ä", "漢字", " \t", "a\nb", "\x7f"])
-def test_any_client_id_travels(run: Run, service: FakeService, tmp_path: Path, key: str) -> None:
+def test_any_client_id_is_imported(run: Run, service: FakeService, tmp_path: Path, key: str) -> None:
     """In a header some would be changed, and others end the whole import."""
     file = write(tmp_path / "a", [{"conversation": "c", "content": "x", "client_id": key}])
     for count in ("stored", "already_there"):

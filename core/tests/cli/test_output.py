@@ -88,16 +88,14 @@ def test_an_open_file_s_name_is_appended_to(tmp_path: Path) -> None:
     assert log.read_bytes() == b"before\nafter\n"
 
 
-def test_a_full_disk_is_told_apart_from_a_place_that_is_not_there(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_full_disk_is_distinguished_from_a_missing_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(OutputFailed, match="No space left"), replaced(Path("/dev/full")) as file:
         file.write(b"x")
     with pytest.raises(UsageError, match="cannot be written"), replaced(tmp_path / "no" / "file"):
         pass
     with pytest.raises(UsageError, match="cannot be written"), replaced(tmp_path):
         pass
-    assert files.FULL
+    assert files.WRITE_FAILURES
 
 
 @pytest.mark.parametrize("args", [("version",), ("version", "--json"), ("config",), ("config", "--json"), ("--help",)])

@@ -29,7 +29,7 @@ def test_it_is_switched_and_said_by_whom_and_when(
 @pytest.mark.parametrize(
     ("toggle", "said"),
     [
-        ({"enabled": True}, "on, as it was at the start: nobody has switched it"),
+        ({"enabled": True}, "on, as it was at the start: it was never switched"),
         ({"enabled": False, "locked": True}, "off in the settings (realtime.enabled = false)"),
         ({"enabled": True, **SWITCHED}, "on, switched by key:n8n\\u001b[2J at 2026-11-22 09:00:00"),
     ],

@@ -47,24 +47,24 @@ class Attempt:
 GONE = Unreachable("http://127.0.0.1:1", "refused.")
 
 
-async def test_what_passes_is_waited_out_and_told_once() -> None:
-    clock, told = Clock(), list[Exception]()
+async def test_a_transient_error_is_retried_and_notified_once() -> None:
+    clock, notified = Clock(), list[Exception]()
     attempt = Attempt(GONE, Problem(503, "Down"), Problem(429, "Slow down", retry_after=7.0))
-    assert await with_retries(attempt, patience=60, notice=told.append, clock=clock) == "done"
+    assert await with_retries(attempt, patience=60, notice=notified.append, clock=clock) == "done"
     assert attempt.tries == 4
-    assert told == [GONE]
+    assert notified == [GONE]
     assert clock.slept[2] >= 7
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 410, 413, 422, 500])
-async def test_what_does_not_pass_is_not_repeated(status: int) -> None:
+async def test_a_permanent_error_is_not_retried(status: int) -> None:
     attempt = Attempt(Problem(status, "No"), for_ever=True)
     with pytest.raises(Problem):
         await with_retries(attempt, patience=60, clock=Clock())
     assert attempt.tries == 1
 
 
-async def test_a_wait_that_is_longer_than_the_patience_is_not_begun() -> None:
+async def test_a_delay_that_is_longer_than_the_patience_is_not_begun() -> None:
     clock = Clock()
     with pytest.raises(Problem):
         await with_retries(Attempt(Problem(503, "Down", retry_after=3600.0), for_ever=True), patience=10, clock=clock)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from core.tests.cli.conftest import FakeService, Run
 
 
-def test_a_message_is_stored_and_its_number_told(run: Run, service: FakeService) -> None:
+def test_a_message_is_stored_and_its_number_printed(run: Run, service: FakeService) -> None:
     result = run("send", "demo", "Hello", service=service)
     assert result.exit_code == 0, result.output
     assert service.contents("demo") == ["Hello"]
@@ -88,7 +88,7 @@ def test_without_a_service_the_exit_code_is_3_and_the_mend_is_named(run: Run) ->
         ["demo", "\udcff"],
     ],
 )
-def test_what_can_be_told_wrong_beforehand_is_not_sent(run: Run, service: FakeService, args: list[str]) -> None:
+def test_what_is_invalid_whatever_the_service_is_not_sent(run: Run, service: FakeService, args: list[str]) -> None:
     result = run("send", *args, service=service)
     assert result.exit_code == 2, result.output
     assert not service.requests

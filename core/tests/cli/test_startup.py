@@ -32,9 +32,9 @@ def test_a_command_that_talks_to_a_service_loads_no_service() -> None:
     assert not loaded_by("send", "--help") & {"litestar", "apsw", "opentelemetry", "uvicorn", "umbral_chat_polling"}
 
 
-def test_version_tells_the_core_the_plugins_and_python() -> None:
+def test_version_shows_the_core_the_plugins_and_python() -> None:
     command = [sys.executable, "-c", "from umbral_chat._core.cli import main; main()", "version", "--json"]
-    told = json.loads(subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout)
-    assert told["plugins"]["umbral-chat-polling"]
-    assert told["umbral_chat"]
-    assert told["python"] == sys.version.split()[0]
+    shown = json.loads(subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout)
+    assert shown["plugins"]["umbral-chat-polling"]
+    assert shown["umbral_chat"]
+    assert shown["python"] == sys.version.split()[0]

@@ -69,7 +69,7 @@ def test_new_epoch_warns_when_a_service_answers(run: Run, service: FakeService, 
 def test_a_database_that_is_not_there_is_not_made(run: Run, tmp_path: Path, command: list[str]) -> None:
     result = run(*command, "--database", str(tmp_path / "none.sqlite3"))
     assert result.exit_code == 2
-    assert "There is no database" in result.stderr
+    assert "does not exist" in result.stderr
     assert list(tmp_path.iterdir()) == []
 
 

@@ -42,7 +42,7 @@ def test_a_conversation_that_was_never_made_is_empty(run: Run, service: FakeServ
     assert (result.exit_code, result.stdout) == (0, "")
 
 
-def test_people_see_who_said_what_and_what_became_of_it(run: Run, service: FakeService) -> None:
+def test_entries_are_shown_with_sender_content_and_changes(run: Run, service: FakeService) -> None:
     service.append("demo", "message", {"content": "Hi", "sender": {"role": "user", "name": "Ann"}})
     service.append("demo", "edit", {"content": "Hello", "message_id": "m1"})
     service.append("demo", "redaction", {"message_id": "m1"})
@@ -58,7 +58,7 @@ def test_people_see_who_said_what_and_what_became_of_it(run: Run, service: FakeS
     assert "(poll-from-the-future)" in said
 
 
-def test_content_cannot_steer_the_terminal(run: Run, service: FakeService) -> None:
+def test_content_cannot_control_the_terminal(run: Run, service: FakeService) -> None:
     service.append(
         "demo",
         "message",
@@ -72,7 +72,7 @@ def test_content_cannot_steer_the_terminal(run: Run, service: FakeService) -> No
     assert "\n                   e\n" in plain  # a return ends a line like any other
 
 
-def test_an_expired_cursor_is_told_and_the_reader_starts_over(run: Run, service: FakeService) -> None:
+def test_an_expired_cursor_is_reported_and_the_reader_starts_over(run: Run, service: FakeService) -> None:
     service.say("demo", "old")
     service.recreate("demo")
     service.say("demo", "new 1", "new 2")
@@ -107,7 +107,7 @@ def test_without_a_service_there_is_no_waiting(run: Run) -> None:
     assert "umbral-chat serve" in result.stderr
 
 
-def test_a_key_that_does_not_hold_ends_it(run: Run, service: FakeService) -> None:
+def test_a_refused_key_ends_it(run: Run, service: FakeService) -> None:
     service.key = "right"
     result = run("--key", "wrong-key", "tail", "demo", "-f", service=service)
     assert result.exit_code == 1
@@ -116,20 +116,22 @@ def test_a_key_that_does_not_hold_ends_it(run: Run, service: FakeService) -> Non
 
 
 def _following(service: FakeService, until: Callable[[list[Json]], bool]) -> tuple[list[Json], list[str]]:
-    """What a live reader is shown until `until` holds, and what it is told on the side."""
+    """The entries shown to a live reader until `until` is true, and the notices printed meanwhile."""
     shown: list[Json] = []
-    told: list[str] = []
+    notices: list[str] = []
 
     async def main() -> None:
         async with Client(Service(service.url)) as client, asyncio.timeout(20):
-            task = asyncio.create_task(follow(client, "demo", Follower(), shown.extend, live=True, notice=told.append))
+            task = asyncio.create_task(
+                follow(client, "demo", Follower(), shown.extend, live=True, notice=notices.append)
+            )
             while not until(shown):
                 await asyncio.sleep(0.01)
                 assert not task.done(), task
             task.cancel()
 
     asyncio.run(main())
-    return shown, told
+    return shown, notices
 
 
 def test_a_reader_follows_across_an_outage_and_misses_and_repeats_nothing(service: FakeService) -> None:
@@ -142,15 +144,15 @@ def test_a_reader_follows_across_an_outage_and_misses_and_repeats_nothing(servic
 
     writer = threading.Thread(target=write)
     writer.start()
-    shown, told = _following(service, lambda entries: len(entries) >= 60)
+    shown, notices = _following(service, lambda entries: len(entries) >= 60)
     writer.join()
     assert [entry["seq"] for entry in shown] == list(range(1, 61))
-    assert "Lost the service" in told[0]
-    assert "is back" in told[1]
+    assert "Lost the service" in notices[0]
+    assert "is back" in notices[1]
 
 
 @pytest.mark.parametrize("fault", [503, "lose", "refuse"])
-def test_a_fault_while_following_is_told_once_and_waited_out(service: FakeService, fault: str | int) -> None:
+def test_a_fault_while_following_is_reported_once_and_retried(service: FakeService, fault: str | int) -> None:
     service.say("demo", "1")
 
     def disturbed(shown: list[Json]) -> bool:
@@ -159,12 +161,12 @@ def test_a_fault_while_following_is_told_once_and_waited_out(service: FakeServic
             service.say("demo", "2")
         return len(shown) == 2 and not service.faults
 
-    shown, told = _following(service, disturbed)
+    shown, notices = _following(service, disturbed)
     assert [entry["seq"] for entry in shown] == [1, 2]
-    assert len([text for text in told if "Lost" in text]) == 1
+    assert len([text for text in notices if "Lost" in text]) == 1
 
 
-def test_a_service_that_does_not_hold_a_long_poll_is_not_spun_on(service: FakeService) -> None:
+def test_a_long_poll_that_is_not_held_does_not_make_a_busy_loop(service: FakeService) -> None:
     """As one that is stopping answers: at once and with nothing."""
     empty = {"entries": [], "cursor": "0", "head": 0, "has_more": False, "poll_after_ms": 300}
     service.canned["GET", "/v1/conversations/demo/events"] = (200, empty)
@@ -177,7 +179,7 @@ entry_runs = st.lists(st.tuples(st.integers(0, 12), st.integers(0, 12)), max_siz
 
 
 @given(entry_runs)
-def test_whatever_overlaps_each_entry_is_given_once_and_in_order(runs: list[tuple[int, int]]) -> None:
+def test_overlapping_answers_give_each_entry_once_and_in_order(runs: list[tuple[int, int]]) -> None:
     """Answers that repeat what was given (a lost answer asked again, a cache that is behind) give nothing twice."""
     follower, given_out = Follower(), []
     for wanted, length in runs:

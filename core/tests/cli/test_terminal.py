@@ -1,4 +1,4 @@
-"""What others wrote, on a terminal: never in column 0, never out of sight, in whatever place it is printed."""
+"""Text of others on a terminal: never in column 0 and never invisible, wherever it is printed."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from rich.console import Console
 from rich.text import Text
 from umbral_chat._core.cli import output
-from umbral_chat._core.cli.entries import INDENT, Printer
-from umbral_chat._core.cli.output import as_json, clean, one_line, say
-from umbral_chat._core.cli.wrapping import cells, hanging
+from umbral_chat._core.cli.output import clean, one_line, say, to_json
+from umbral_chat._core.cli.tail import INDENT, EntryPrinter
+from umbral_chat._core.cli.wrapping import cells, wrap_hanging
 from umbral_chat._core.runtime.visible import quoted, visible
 
 HIDDEN = "\u200b\u200e\u202e\u2066\u2069\ufeff\u061c\u180e\u00ad\U000e0041\u2800"
@@ -37,7 +37,7 @@ def printed(text: Text | str, *, width: int, indent: int = 2) -> list[str]:
 def test_no_line_reaches_the_width_and_all_but_the_first_stand_behind_the_indent(
     text: str, width: int, indent: int
 ) -> None:
-    lines = [line.plain for line in hanging(Text(clean(text)), width, indent)]
+    lines = [line.plain for line in wrap_hanging(Text(clean(text)), width, indent)]
     lead = " " * min(indent, width - 9)
     assert all(line.startswith(lead) for line in lines[1:])
     assert all(sum(map(cells, line)) < width or len(line.strip()) <= 1 for line in lines)
@@ -57,7 +57,7 @@ def test_a_message_padded_to_the_width_begins_no_line_of_its_own(filler: str) ->
             "sender": {"role": "user", "name": "Eve"},
             "content": filler * length + FORGED,
         }
-        (_, line) = Printer().lines(entry)
+        (_, line) = EntryPrinter().lines(entry)
         first, *rest = printed(line, width=60, indent=INDENT)
         assert "user Eve" in first
         assert all(one.startswith(" " * INDENT) for one in rest)
@@ -74,12 +74,12 @@ def test_every_line_break_in_a_message_is_one_of_its_lines(break_: str) -> None:
         "content": "a",
     }
     entry["content"] = f"Hi{break_}{FORGED}"
-    lines = [line for one in Printer().lines(entry) for line in printed(one, width=200, indent=INDENT)]
+    lines = [line for one in EntryPrinter().lines(entry) for line in printed(one, width=200, indent=INDENT)]
     assert lines == ["--:--:--    1 user Eve Bot  Hi", " " * INDENT + FORGED]
 
 
 @pytest.mark.parametrize("char", HIDDEN)
-def test_what_cannot_be_seen_is_shown(char: str) -> None:
+def test_invisible_characters_are_shown(char: str) -> None:
     escape = json.dumps(char)[1:-1]
     for show in (
         clean,
@@ -88,11 +88,11 @@ def test_what_cannot_be_seen_is_shown(char: str) -> None:
         lambda text: json.loads(quoted(text)) and quoted(text),
     ):
         assert show(f"a{char}b") in {f"a{escape}b", f'"a{escape}b"'}
-    assert char not in as_json({"said": f"a{char}b"})
-    assert json.loads(as_json({"said": f"a{char}b"})) == {"said": f"a{char}b"}
+    assert char not in to_json({"said": f"a{char}b"})
+    assert json.loads(to_json({"said": f"a{char}b"})) == {"said": f"a{char}b"}
 
 
-def test_what_languages_and_emoji_need_is_left_alone() -> None:
+def test_characters_that_languages_and_emoji_need_are_kept() -> None:
     for text in (
         "می\u200cخواهم",
         "क्\u200dष",
@@ -108,11 +108,11 @@ def test_what_languages_and_emoji_need_is_left_alone() -> None:
 
 
 @pytest.mark.parametrize("char", ["\x85", "\u2028", "\u2029"])
-def test_json_lines_stay_lines_for_every_reader(char: str) -> None:
-    assert len(as_json({"said": f"a{char}b"}).splitlines()) == 1
+def test_each_json_line_is_one_line_for_every_parser(char: str) -> None:
+    assert len(to_json({"said": f"a{char}b"}).splitlines()) == 1
 
 
-def test_where_there_is_no_terminal_a_line_stays_whole() -> None:
+def test_without_a_terminal_a_line_is_not_wrapped() -> None:
     file = io.StringIO()
     say("x" * 5_000, console=Console(file=file, width=80))
     assert file.getvalue() == "x" * 5_000 + "\n"

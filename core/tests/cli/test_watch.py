@@ -15,8 +15,8 @@ from rich.console import Console
 from umbral_chat._core.cli.client import Client
 from umbral_chat._core.cli.failures import Problem
 from umbral_chat._core.cli.service import Service
-from umbral_chat._core.cli.summary import essence, readable, summary
-from umbral_chat._core.cli.watch import Lines, Screen, Seen, watch
+from umbral_chat._core.cli.summary import essence, summary, with_readable_countdowns
+from umbral_chat._core.cli.watch import Lines, PollResult, Screen, watch
 
 if TYPE_CHECKING:
     from core.tests.cli.conftest import FakeService, Run
@@ -37,9 +37,9 @@ def status(mode: str = "live", *, wait: float | None = None, **more: Any) -> dic
     }
 
 
-def watching(service: FakeService, looks: list[Callable[[], None]]) -> list[Seen]:
+def watching(service: FakeService, looks: list[Callable[[], None]]) -> list[PollResult]:
     """What is seen when this happens between the looks."""
-    seen: list[Seen] = []
+    seen: list[PollResult] = []
     ahead = iter(looks)
 
     async def sleep(_: float) -> None:
@@ -57,18 +57,18 @@ def watching(service: FakeService, looks: list[Callable[[], None]]) -> list[Seen
     return seen
 
 
-def test_an_absence_is_told_with_its_beginning_until_the_service_is_back(service: FakeService) -> None:
+def test_an_outage_is_shown_with_its_beginning_until_the_service_is_back(service: FakeService) -> None:
     service.canned["GET", "/v1/status"] = (200, status())
     seen = watching(service, [service.stop, lambda: None, service.start, lambda: service.faults.append(503)])
     assert [bool(one.away_since) for one in seen] == [False, True, True, False, True]
     assert seen[1].away_since == seen[2].away_since
-    assert seen[1].status == seen[0].status, "the last that was told stays in sight"
+    assert seen[1].status == seen[0].status, "the last answer stays visible"
     assert "No service answers" in seen[1].reason
     assert "503" in seen[4].reason
     assert seen[4].away_since != seen[1].away_since
 
 
-def test_what_does_not_pass_ends_it(service: FakeService) -> None:
+def test_a_permanent_error_ends_it(service: FakeService) -> None:
     service.canned["GET", "/v1/status"] = (200, status())
 
     async def main() -> None:
@@ -90,29 +90,29 @@ def test_the_interval_is_bounded(run: Run, interval: str) -> None:
     assert run("status", "--watch", "--interval", interval).exit_code == 2
 
 
-def test_json_lines_are_one_a_change_and_counters_are_none(
+def test_each_change_is_a_json_line_and_a_counter_is_no_change(
     service: FakeService, capsys: pytest.CaptureFixture[str]
 ) -> None:
     lines, since = Lines(), datetime(2026, 11, 22, 9, tzinfo=UTC)
     for seen in (
-        Seen(status()),
-        Seen(status(counters={"sends": 2})),
-        Seen(status("polling", wait=5.0)),
-        Seen(status("polling", wait=4.0)),
-        Seen(status("polling"), since, "gone"),
-        Seen(status("polling"), since, "refused"),
-        Seen(status("polling")),
-        Seen(status("polling"), since + timedelta(minutes=1), "gone"),
-        Seen(status()),
+        PollResult(status()),
+        PollResult(status(counters={"sends": 2})),
+        PollResult(status("polling", wait=5.0)),
+        PollResult(status("polling", wait=4.0)),
+        PollResult(status("polling"), since, "gone"),
+        PollResult(status("polling"), since, "refused"),
+        PollResult(status("polling")),
+        PollResult(status("polling"), since + timedelta(minutes=1), "gone"),
+        PollResult(status()),
     ):
         lines(seen)
-    told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert [one.get("mode", "away") for one in told] == ["live", "polling", "away", "polling", "away", "live"]
-    assert told[2] == {"away_since": "2026-11-22T09:00:00Z", "reason": "gone"}
-    assert told[0] == status()
+    printed = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [one.get("mode", "away") for one in printed] == ["live", "polling", "away", "polling", "away", "live"]
+    assert printed[2] == {"away_since": "2026-11-22T09:00:00Z", "reason": "gone"}
+    assert printed[0] == status()
 
 
-def drawn(seen: list[Seen], *, terminal: bool) -> str:
+def drawn(seen: list[PollResult], *, terminal: bool) -> str:
     console = Console(file=io.StringIO(), force_terminal=terminal, width=160, color_system=None, highlight=False)
     screen = Screen(console, "http://127.0.0.1:8750")
     with screen.opened():
@@ -123,8 +123,8 @@ def drawn(seen: list[Seen], *, terminal: bool) -> str:
     return file.getvalue()
 
 
-def test_a_terminal_is_drawn_at_every_look_and_a_pipe_at_every_change() -> None:
-    seen = [Seen(status("polling", wait=wait)) for wait in (2.04, 1.0)]
+def test_a_terminal_is_drawn_at_every_request_and_a_pipe_at_every_change() -> None:
+    seen = [PollResult(status("polling", wait=wait)) for wait in (2.04, 1.0)]
     shown = drawn(seen, terminal=True)
     assert "next attempt in 2.0 s" in shown
     assert "next attempt in 1.0 s" in shown
@@ -132,18 +132,18 @@ def test_a_terminal_is_drawn_at_every_look_and_a_pipe_at_every_change() -> None:
     assert piped.count("Umbral Chat at") == 1
 
 
-def test_an_absence_is_drawn_above_what_was_told_last(run: Run) -> None:
+def test_an_outage_is_drawn_above_the_last_answer(run: Run) -> None:
     since = datetime.now(UTC) - timedelta(seconds=12)
-    shown = drawn([Seen(status(), since, "nothing listens")], terminal=True)
+    shown = drawn([PollResult(status(), since, "nothing listens")], terminal=True)
     assert "no answer since" in shown
-    told = re.search(r"\((\d+) s\)", shown)
-    assert told
-    assert 12 <= int(told[1]) <= (datetime.now(UTC) - since).total_seconds() + 0.5
+    found = re.search(r"\((\d+) s\)", shown)
+    assert found
+    assert 12 <= int(found[1]) <= (datetime.now(UTC) - since).total_seconds() + 0.5
     assert "nothing listens" in shown
     assert "pushing" in shown
 
 
-def test_the_summary_says_each_transport_s_state_reason_since_and_next_attempt(run: Run) -> None:
+def test_the_summary_shows_each_transport_s_state_reason_since_and_next_attempt(run: Run) -> None:
     said = "\n".join(line.plain for line in summary(status("polling", wait=3.21)))
     for part in (
         "polling",
@@ -161,13 +161,13 @@ def test_the_summary_says_each_transport_s_state_reason_since_and_next_attempt(r
 
 
 @pytest.mark.parametrize("strange", [None, [], "x", {}, {"transports": 1, "realtime": 7}, {"transports": [1, {}]}])
-def test_a_status_of_another_version_is_shown_as_far_as_it_goes(strange: Any) -> None:
+def test_a_status_of_another_version_is_shown_as_far_as_it_is_known(strange: Any) -> None:
     assert list(summary(strange))
     essence(strange)
-    readable(strange)
+    with_readable_countdowns(strange)
 
 
-def test_status_says_the_next_attempt_as_a_person_reads_it(run: Run, service: FakeService) -> None:
+def test_status_shows_the_next_attempt_in_seconds(run: Run, service: FakeService) -> None:
     service.canned["GET", "/v1/status"] = (200, status("polling", wait=3.2123456))
     said = run("status", service=service).stdout
     assert "next_attempt_in=3.2 s" in said

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from n8n.e2e.harness.listen import Quiet, listening
+from n8n.e2e.harness.listen import JsonHandler, listening
 
 LANGCHAIN = "@n8n/n8n-nodes-langchain"
 PLACEHOLDER = "Answer (an AI Agent goes here)"
@@ -48,12 +48,12 @@ def _node(name: str, type_: str, version: float, parameters: dict[str, Any]) -> 
 
 @contextmanager
 def stand_in_model() -> Iterator[str]:
-    """A chat model's HTTP API, at the URL yielded. It says how many user messages it was given, and the last one."""
+    """A chat model's HTTP API; yields its URL. It answers with the number of user messages and the last of them."""
 
-    class Model(Quiet):
+    class Model(JsonHandler):
         def do_POST(self) -> None:  # noqa: N802  (the base class calls it by this name)
-            asked = [one["content"] for one in json.loads(self.body())["messages"] if one["role"] == "user"]
-            message = {"role": "assistant", "content": f"{len(asked)}: {asked[-1]}"}
+            questions = [one["content"] for one in json.loads(self.body())["messages"] if one["role"] == "user"]
+            message = {"role": "assistant", "content": f"{len(questions)}: {questions[-1]}"}
             choice = {"index": 0, "message": message, "finish_reason": "stop"}
             usage = {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}
             whole = {"id": "1", "object": "chat.completion", "created": 0, "model": "stand-in"}

@@ -12,7 +12,7 @@ CREDENTIAL = "httpHeaderAuth"
 
 @dataclass(frozen=True)
 class Credential:
-    """A Header Auth credential in n8n, in the form that the README tells to make."""
+    """A Header Auth credential in n8n, as the README describes it."""
 
     id: str
     name: str
@@ -40,11 +40,11 @@ class Copy:
 
     @property
     def path(self) -> str:
-        """Where n8n answers for it."""
+        """The URL path of its webhook."""
         return f"/webhook/{self.id}/chat" if self.file == "simple-chat.json" else f"/webhook/{self.id}"
 
     def workflow(self) -> dict[str, Any]:
-        """The file with the three things changed that an operator sets, and the ids that must not meet."""
+        """The file with the three values that an operator sets, and with ids of its own."""
         workflow = load(self.file)
         workflow |= {"id": self.id, "name": self.id}
         for node in workflow["nodes"]:
@@ -63,7 +63,7 @@ class Copy:
 
 
 def settings(**values: object) -> Callable[[dict[str, Any]], None]:
-    """The edit of an operator who sets these in the node *Settings*."""
+    """An edit that sets these values in the node *Settings*."""
 
     def edit(workflow: dict[str, Any]) -> None:
         for name, value in values.items():
@@ -73,7 +73,7 @@ def settings(**values: object) -> Callable[[dict[str, Any]], None]:
 
 
 def node_of(workflow: dict[str, Any], name: str) -> dict[str, Any]:
-    """The node of that name."""
+    """The workflow's only node with this name."""
     (node,) = [node for node in workflow["nodes"] if node["name"] == name]
     found: dict[str, Any] = node
     return found

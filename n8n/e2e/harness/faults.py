@@ -1,4 +1,4 @@
-"""A network that fails: a small proxy before the service, which loses answers or lets nothing through."""
+"""A network that fails: a proxy in front of the service that drops answers or requests."""
 
 import http.client
 import threading
@@ -6,22 +6,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from n8n.e2e.harness.listen import Quiet, listening
+from n8n.e2e.harness.listen import JsonHandler, listening
 
 FORWARD_LIMIT = 30.0
 
 
 @dataclass
 class Network:
-    """The proxy: what it does to the next requests, and how many came."""
+    """The proxy's faults for the next requests, and how many requests it has received."""
 
     url: str = ""
     lose: int = 0
-    """So many answers are lost: the service does its work, and the caller does not hear of it."""
+    """How many of the next answers are dropped: the service processes the request, the caller gets no answer."""
     down_after: int | None = None
-    """So many requests still pass; from then on none is answered, and the service hears nothing."""
+    """After this many requests, none is forwarded or answered."""
     breaks: str = ""
-    """Requests to a path that ends so are not answered, and the service does not hear of them."""
+    """Requests to a path that ends with this are neither forwarded nor answered."""
     seen: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -44,10 +44,10 @@ class Network:
 
 @contextmanager
 def failing_network(upstream: int) -> Iterator[Network]:
-    """A network to the service on port `upstream`; whole until a test breaks it."""
+    """A network to the service on port `upstream`; it works until a test breaks it."""
     network = Network()
 
-    class Proxy(Quiet):
+    class Proxy(JsonHandler):
         def forward(self) -> None:
             self.close_connection = True
             body = self.body()

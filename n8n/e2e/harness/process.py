@@ -13,11 +13,11 @@ TAIL_LINES = 60
 
 
 class HarnessError(Exception):
-    """The stage could not be set; the message says what to do about it."""
+    """The service or n8n could not be started; the message says what to do."""
 
 
 def say(text: str) -> None:
-    """Print a progress line at once: the slow steps take minutes, and silence looks like a hang."""
+    """Print a progress line at once: the slow steps take minutes, and silence would look like a hang."""
     print(f"[e2e-n8n] {text}", flush=True)
 
 
@@ -73,6 +73,6 @@ def _end(child: "subprocess.Popen[bytes]", grace: float) -> None:
         with suppress(subprocess.TimeoutExpired):
             child.wait(timeout=grace)
     with suppress(ProcessLookupError):
-        # n8n's task runner is a child of n8n: whatever is left of the group goes too.
+        # n8n's task runner is a child of n8n: what is left of the group is killed.
         os.killpg(child.pid, signal.SIGKILL)
     child.wait(timeout=grace)

@@ -22,7 +22,7 @@ CLI_LIMIT, START_LIMIT, WEBHOOK_LIMIT = 300.0, 300.0, 120.0
 
 @dataclass(frozen=True)
 class N8n:
-    """The server: where it answers, and its folder."""
+    """The server's port and its folder."""
 
     port: int
     folder: Path
@@ -32,7 +32,7 @@ class N8n:
         return f"http://127.0.0.1:{self.port}"
 
     def chat(self, copy: Copy, session: str, message: str) -> Answer:
-        """Say something as n8n's chat widget does."""
+        """Send a message as n8n's chat widget does."""
         body = {"action": "sendMessage", "sessionId": session, "chatInput": message}
         return call(self.port, "POST", copy.path, body)
 
@@ -44,7 +44,7 @@ class N8n:
         """How n8n lists the newest run of a workflow: `success`, `error`, … (it writes this after it has answered)."""
         end = time.monotonic() + limit
         while True:
-            # n8n's own API wants an owner and a login; its database tells the same, read-only.
+            # n8n's own API wants an owner and a login; its database has the same, opened read-only.
             with closing(sqlite3.connect(f"file:{_database(self.folder)}?mode=ro", uri=True)) as database:
                 query = 'SELECT status FROM execution_entity WHERE "workflowId" = ? ORDER BY id DESC LIMIT 1'
                 row = database.execute(query, (copy.id,)).fetchone()
@@ -66,7 +66,7 @@ def n8n_server(
     port, broker = free_ports(2)
     env = _environment(installed, folder, port, broker)
     began = time.monotonic()
-    _fill(installed, folder, logs, env, credentials, copies)
+    _import(installed, folder, logs, env, credentials, copies)
     say(f"n8n: imported and published {len(copies)} workflows in {time.monotonic() - began:.0f} s")
     server = N8n(port, folder)
     command = [str(installed.node), str(installed.script), "start"]
@@ -77,7 +77,7 @@ def n8n_server(
         yield server
 
 
-def _fill(
+def _import(
     installed: Installed,
     folder: Path,
     logs: Path,

@@ -1,4 +1,4 @@
-"""A running Umbral Chat on a free port with a database of its own, and its HTTP API as the tests ask it."""
+"""A running Umbral Chat on a free port with its own database, and the requests that the tests send to it."""
 
 import json
 import secrets
@@ -13,12 +13,12 @@ from n8n.e2e.harness.web import Answer, call, free_ports, wait_until
 
 START_LIMIT = 60.0
 HOLD_BACK = 1.0
-"""Seconds until somebody who left is gone."""
+"""Seconds after which one who left is no longer shown as present."""
 
 
 @dataclass(frozen=True)
 class UmbralChat:
-    """The service: where it answers, and the service key that n8n has too."""
+    """The service's port, and the service key, which n8n has too."""
 
     port: int
     key: str
@@ -31,7 +31,7 @@ class UmbralChat:
         return call(self.port, method, f"/v1/conversations/{path}", body, authorization=f"Bearer {self.key}")
 
     def push(self, conversation: str, content: str, role: str = "agent") -> str:
-        """Write a message past n8n, as an operator would; its cursor."""
+        """Write a message without n8n, as an operator would; returns its cursor."""
         answer = self.call("POST", f"{conversation}/messages", {"content": content, "sender": {"role": role}})
         assert answer.status == 201, answer
         return str(answer.body["cursor"])
@@ -52,13 +52,13 @@ class UmbralChat:
         return [(one["role"], one["name"]) for one in answer.body["typing"]]
 
     def present(self, conversation: str) -> dict[str, int]:
-        """How many people of each role are here."""
+        """How many people of each role are present."""
         answer = self.call("GET", f"{conversation}/presence")
         assert answer.status == 200, answer
         counts: dict[str, int] = answer.body["counts"]
         return counts
 
-    def said(self, conversation: str) -> list[tuple[str, str]]:
+    def messages(self, conversation: str) -> list[tuple[str, str]]:
         """The log as (role, content)."""
         return [(entry["sender"]["role"], entry["content"]) for entry in self.log(conversation)]
 

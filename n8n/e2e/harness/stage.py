@@ -1,4 +1,4 @@
-"""What a run plays on: Umbral Chat, a network that can fail, and n8n with the workflows set up in several ways."""
+"""What the tests run against: Umbral Chat, a network that can fail, and n8n with several copies of the workflows."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -6,13 +6,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from n8n.e2e.harness.agent import model_credential, put_agent, stand_in_model
-from n8n.e2e.harness.answers import answer_oddly, take_files, work_in_vain
 from n8n.e2e.harness.copies import Copy, Credential, settings
 from n8n.e2e.harness.faults import Network, failing_network
 from n8n.e2e.harness.install import ensure_installed
 from n8n.e2e.harness.server import N8n, n8n_server
 from n8n.e2e.harness.service import UmbralChat, umbral_chat
-from n8n.e2e.harness.work import fail_at_work, fail_unhandled
+from n8n.e2e.harness.workflow_edits import (
+    answer_oddly,
+    fail_at_work,
+    fail_unhandled,
+    take_files,
+    work_without_answer,
+)
 
 SIMPLE, FOLLOW = "simple-chat.json", "send-and-follow.json"
 UNLESS_AGENT, TYPING = "answer-unless-agent.json", "typing-while-working.json"
@@ -21,7 +26,7 @@ WRONG_KEY = "not-a-key-of-this-service"
 
 @dataclass(frozen=True)
 class Setups:
-    """The ways in which the workflows stand in n8n."""
+    """The copies of the workflows in n8n."""
 
     chat: Copy
     chat_with_agent: Copy
@@ -34,9 +39,9 @@ class Setups:
     follow_over_network: Copy
     unless_agent_odd_answers: Copy
     unless_agent: Copy
-    """Over the network, which is whole unless a test breaks it; as are the others of its kind below."""
+    """This and the `typing…` ones reach the service through the network, which works unless a test breaks it."""
     typing: Copy
-    typing_in_vain: Copy
+    typing_without_answer: Copy
     typing_fails: Copy
     typing_unhandled: Copy
 
@@ -73,7 +78,7 @@ def stage(command: str, folder: Path) -> Iterator[Stage]:
             unless_agent_odd_answers=Copy("unless-agent-odd", UNLESS_AGENT, service.url, right, answer_oddly),
             unless_agent=Copy("unless-agent", UNLESS_AGENT, network.url, right),
             typing=Copy("typing", TYPING, network.url, right, settings(work_seconds=8)),
-            typing_in_vain=Copy("typing-in-vain", TYPING, network.url, right, work_in_vain),
+            typing_without_answer=Copy("typing-without-answer", TYPING, network.url, right, work_without_answer),
             typing_fails=Copy("typing-fails", TYPING, network.url, right, fail_at_work),
             typing_unhandled=Copy("typing-unhandled", TYPING, network.url, right, fail_unhandled),
         )

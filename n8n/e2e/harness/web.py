@@ -1,4 +1,4 @@
-"""Plain HTTP over the loopback, with no proxy and no retry in the way, and waiting with a bound."""
+"""Plain HTTP over the loopback without proxy and retries, and waiting with a timeout."""
 
 import http.client
 import json
@@ -11,20 +11,20 @@ from typing import Any
 
 from n8n.e2e.harness.process import HarnessError
 
-# n8n tries a failing node three times, two seconds apart: an answer that is an error takes its time.
+# n8n tries a failing node three times, two seconds apart: an error takes that long.
 CALL_LIMIT = 60.0
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back: the status, and the body as JSON (None if it is not JSON)."""
+    """The status, and the body as JSON (None if it is not JSON)."""
 
     status: int
     body: Any
 
 
 def call(port: int, method: str, path: str, body: object = None, *, authorization: str | None = None) -> Answer:
-    """One request to 127.0.0.1. Raises OSError if nobody answers."""
+    """One request to 127.0.0.1. Raises OSError if there is no answer."""
     headers = {"Authorization": authorization} if authorization else {}
     if body is not None:
         headers["Content-Type"] = "application/json"
@@ -42,7 +42,7 @@ def call(port: int, method: str, path: str, body: object = None, *, authorizatio
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on; taken together, so that they differ."""
+    """Ports on which no process listens; taken together, so that they differ."""
     with ExitStack() as held:
         taken = [held.enter_context(socket.socket()) for _ in range(count)]
         for one in taken:
@@ -51,7 +51,7 @@ def free_ports(count: int) -> list[int]:
 
 
 def wait_until(what: str, ready: Callable[[], bool], *, limit: float, alive: Callable[[], bool]) -> None:
-    """Ask `ready` until it says yes; HarnessError after `limit` seconds or when the process is gone."""
+    """Call `ready` until it returns True. Raises HarnessError after `limit` seconds, or when the process has ended."""
     end = time.monotonic() + limit
     while time.monotonic() < end:
         if not alive():

@@ -1,4 +1,4 @@
-"""The order of the doctor's checks: this machine's, the plugins' own, and what a running service says."""
+"""The doctor's checks in order: this machine, the store and the plugins' checks, and a running service."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 async def checkup(ctx: click.Context, config: str | None, database: str | None) -> AsyncIterator[Finding]:
-    """Every finding, as soon as it is known. What a fault makes impossible to look at is left out."""
+    """Every finding, as soon as it is known. Checks that a fault makes impossible are left out."""
     from umbral_chat._core.plugins import boot
 
     service = current_service(ctx)
@@ -44,22 +44,22 @@ async def checkup(ctx: click.Context, config: str | None, database: str | None) 
         yield address_finding(settings)
         for finding in plugin_findings(plugins):
             yield finding
-        async for finding in own_findings(settings, plugins):
+        async for finding in provider_findings(settings, plugins):
             yield finding
         service = local_service(ctx, settings)
     async for finding in service_findings(service):
         yield finding
 
 
-async def own_findings(settings: Settings, plugins: PluginHost) -> AsyncIterator[Finding]:
-    """The store, and the checks that plugins bring, run on the parts of a service that nobody is served by."""
+async def provider_findings(settings: Settings, plugins: PluginHost) -> AsyncIterator[Finding]:
+    """Findings of the store and the plugins' checks, run on the parts of a service that is not started."""
     from umbral_chat._core.app import handlers
     from umbral_chat._core.service import Service as RunningService
     from umbral_chat.clock import SystemClock
 
     try:
         services = RunningService(settings, plugins, SystemClock()).parts
-        # What a start asks for besides: a plugin whose hooks fail would stop it.
+        # Called at a start, too: a plugin that fails here would stop it.
         handlers(services)
         plugins.authenticators(services.base, services.storage)
         plugins.consumers(services)
@@ -78,7 +78,7 @@ async def own_findings(settings: Settings, plugins: PluginHost) -> AsyncIterator
 
 
 async def check_findings(services: ServiceParts, checks: Sequence[Check]) -> AsyncIterator[Finding]:
-    """The database's own finding, and each check's, where it can be run without a service."""
+    """The finding of the database, and of each check that can run without a service."""
     from umbral_chat._core.http.operations import run_check
 
     file = services.base.settings.core.database
@@ -87,7 +87,7 @@ async def check_findings(services: ServiceParts, checks: Sequence[Check]) -> Asy
         yield database
     for check in checks:
         if check.needs_service:
-            yield Finding(check.name, "skipped", "it looks at a running service, whose readiness tells")
+            yield Finding(check.name, "skipped", "it needs a running service, whose readiness reports it")
         elif not check.needs_store:
             yield Finding.of(check.name, await run_check(check))
     on_store = [check for check in checks if check.needs_store and not check.needs_service]
@@ -103,26 +103,26 @@ async def check_findings(services: ServiceParts, checks: Sequence[Check]) -> Asy
             yield Finding("store", "failed", str(error))
             yield Finding("plugins' checks", "skipped", "they need the store")
             return
-        with suppress(UmbralChatError):  # the store's own check says why
+        with suppress(UmbralChatError):  # the store's own check reports it
             await services.toggle.load()
         for check in on_store:
             yield Finding.of(check.name, await run_check(check))
 
 
 async def service_findings(service: Service) -> AsyncIterator[Finding]:
-    """What a running service says: each of its readiness checks, its mode, and what it misses."""
+    """Findings of a running service: each of its readiness checks, its mode, and what is missing."""
     async with Client(service) as client:
         try:
             ready = await client.call("GET", "/health/ready", within=10)
         except Unreachable:
-            yield Finding("service", "skipped", f"none answers at {service.url}; `umbral-chat serve` starts one")
+            yield Finding("service", "skipped", f"no service answers at {service.url}; `umbral-chat serve` starts one")
             return
         except Problem as error:
             yield Finding(
                 "service", "failed", f"{service.url}: {error.title} ({error.status}) {error.detail}", mend(error)
             )
             return
-        if not _ours(ready):
+        if not _is_umbral_chat(ready):
             yield Finding("service", "failed", f"This is not an Umbral Chat service: {service.url}", "Check --url.")
             return
         for finding in ready_findings(service, ready):
@@ -142,14 +142,14 @@ def ready_findings(service: Service, ready: Json) -> list[Finding]:
     found = [Finding("service", "ok" if state == "ready" else "failed", f"{service.url} is {state}")]
     for check in ready.get("checks", []):
         result = check.get("result", {})
-        well = "ok" if result.get("ok") else "failed"
+        outcome = "ok" if result.get("ok") else "failed"
         detail, hint = str(result.get("detail", "")), result.get("mend")
-        found.append(Finding(f"service {check.get('name')}", well, detail, hint))  # type: ignore[arg-type]
+        found.append(Finding(f"service {check.get('name')}", outcome, detail, hint))  # type: ignore[arg-type]
     return found
 
 
-def _ours(ready: Json) -> bool:
+def _is_umbral_chat(ready: Json) -> bool:
     return isinstance(ready, dict) and ready.get("status") in {"ready", "degraded"}
 
 
-__all__ = ["check_findings", "checkup", "own_findings", "ready_findings", "service_findings"]
+__all__ = ["check_findings", "checkup", "provider_findings", "ready_findings", "service_findings"]

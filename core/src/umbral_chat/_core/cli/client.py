@@ -1,4 +1,4 @@
-"""The HTTP client of the command line: one call, its decoded answer, and its errors by name."""
+"""The HTTP client of the command line: a call, its decoded answer, and its errors as exceptions."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from umbral_chat.transport_kit.proxies import proxy_for
 
 CONNECT_TIMEOUT = 5.0
 ANSWER_TIMEOUT = 15.0
-"""Seconds. The service answers within milliseconds, or says 503 within its own bounds."""
+"""Seconds. The service answers within milliseconds, or with 503 once its own timeouts are over."""
 
 _json = msgspec.json.Decoder()
 
 Json = Any
-"""A decoded JSON value: the service may be newer than this command, so that unknown members are let be."""
+"""A decoded JSON value. The service may be newer than this command: unknown members are ignored."""
 
 
 class Client:
@@ -36,10 +36,10 @@ class Client:
         self._http = httpx.AsyncClient(
             headers=headers,
             timeout=httpx.Timeout(ANSWER_TIMEOUT, connect=CONNECT_TIMEOUT),
-            # With a transport of its own the client does not look for proxies by itself.
+            # Given a transport, httpx does not look for proxies itself.
             transport=httpx.AsyncHTTPTransport(
                 proxy=proxy_for(service.url),
-                # Reading the machine's certificates takes longer than the call; plain HTTP has no use for them.
+                # Reading the machine's certificates takes longer than the call; plain HTTP does not need them.
                 verify=service.url.startswith("https:"),
             ),
         )
@@ -65,16 +65,16 @@ class Client:
         shape: Any = None,
     ) -> Json:
         """The decoded JSON of a 2xx answer; None when it has no body. Params that are None are left out; `key` is the
-        idempotency key, which goes into the body as `client_id`: a header cannot carry every text. `within` are the
-        seconds to wait for the answer, and `shape` is a type (msgspec) that the answer must fit; it may hold more.
+        idempotency key, which goes into the body as `client_id`: a header cannot carry every text. `within` is the
+        timeout in seconds, and `shape` a msgspec type that the answer must match; it may have further members.
 
-        Raises Unreachable when nothing answers, AnotherService for an answer that is none of ours, Problem for every
-        other that is not 2xx.
+        Raises Unreachable when there is no answer, AnotherService for an answer that no Umbral Chat service gives,
+        Problem for any other that is not 2xx.
         """
         answer = await self.fetch(method, path, params=params, body=body, key=key, within=within)
         if not answer.content and shape is None:
             return None
-        return fitting(answer, shape)
+        return decode_answer(answer, shape)
 
     async def fetch(
         self,
@@ -107,58 +107,62 @@ class Client:
             raise Unreachable(self.service.url, _reason(error)) from error
         if answer.is_success:
             return answer
-        raise problem_of(answer)
+        raise problem_from(answer)
 
 
-def problem_of(answer: httpx.Response) -> Problem:
-    """The problem that an answer tells, or what can be said of one that is no problem details."""
+def problem_from(answer: httpx.Response) -> Problem:
+    """The Problem in an answer that is not 2xx. Raises AnotherService if its JSON is no problem details (RFC 9457)."""
     wait = answer.headers.get("retry-after", "")
     retry_after = float(wait) if wait.isascii() and wait.isdigit() else None
     try:
-        told = decode_stored(_json, answer.content)
+        document = decode_stored(_json, answer.content)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        told = None
-    if not isinstance(told, dict) or "title" not in told:
-        if answer.status_code < 500 and answer.status_code != 429 and isinstance(told, dict | list):
+        document = None
+    if not isinstance(document, dict) or "title" not in document:
+        if answer.status_code < 500 and answer.status_code != 429 and isinstance(document, dict | list):
             where = str(answer.request.url.copy_with(query=None))
             raise AnotherService(
-                answer.status_code, where, f"{answer.status_code} came with JSON that is no problem of ours (RFC 9457)."
+                answer.status_code, where, f"The {answer.status_code} has JSON that is no problem details (RFC 9457)."
             )
         kind = answer.headers.get("content-type", "no content type")
         return Problem(
             answer.status_code, answer.reason_phrase or "No success", f"Answered with {kind}.", retry_after=retry_after
         )
-    extra = {name: told[name] for name in told.keys() - {"type", "title", "status", "detail", "code", "retry_after"}}
+    extra = {
+        name: document[name] for name in document.keys() - {"type", "title", "status", "detail", "code", "retry_after"}
+    }
     return Problem(
         answer.status_code,
-        str(told["title"]),
-        str(told.get("detail", "")),
-        str(told.get("code", "")),
+        str(document["title"]),
+        str(document.get("detail", "")),
+        str(document.get("code", "")),
         retry_after,
         **{name: value for name, value in extra.items() if name.isidentifier()},
     )
 
 
-def fitting(answer: httpx.Response, shape: Any = None) -> Json:
-    """The JSON of an answer, if it fits `shape`. Raises AnotherService."""
-    asked = answer.request
-    where = str(asked.url.copy_with(query=None))
+def decode_answer(answer: httpx.Response, shape: Any = None) -> Json:
+    """The decoded JSON of an answer. Raises AnotherService if it is no JSON or does not match `shape`."""
+    request = answer.request
+    where = str(request.url.copy_with(query=None))
     try:
         found = decode_stored(_json, answer.content)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         kind = answer.headers.get("content-type", "an answer without a type")
-        raise AnotherService(answer.status_code, where, f"{asked.method} was answered with {kind}, not JSON.") from None
+        raise AnotherService(
+            answer.status_code, where, f"{request.method} was answered with {kind}, not JSON."
+        ) from None
     if shape is not None:
         try:
             msgspec.convert(found, shape)
         except msgspec.ValidationError as error:
-            reason = f"{asked.method} was answered with JSON of another kind: {error}."
+            reason = f"{request.method} was answered with unexpected JSON: {error}."
             raise AnotherService(answer.status_code, where, reason) from None
     return found
 
 
 def conversation_path(conversation: str, *rest: str) -> str:
-    """The path of a conversation, or of something under it."""
+    """The URL path of a conversation, or of the resource that `rest` names below it, percent-encoded."""
     return "/".join(["/v1/conversations", quote(conversation, safe=""), *(quote(part, safe="") for part in rest)])
 
 
@@ -166,10 +170,10 @@ def _reason(error: httpx.RequestError) -> str:
     if isinstance(error, httpx.ConnectTimeout):
         return f"no connection within {CONNECT_TIMEOUT:g} s."
     if isinstance(error, httpx.TimeoutException):
-        return "it took the connection and stayed silent."
+        return "connected, but no answer in time."
     if str(error) == "All connection attempts failed":
         return "nothing listens there."
     return (str(error) or type(error).__name__).rstrip(".") + "."
 
 
-__all__ = ["Client", "Json", "conversation_path", "fitting", "problem_of"]
+__all__ = ["Client", "Json", "conversation_path", "decode_answer", "problem_from"]

@@ -1,8 +1,9 @@
-"""What the commands share: their class with examples, common options and types, and running their coroutines."""
+"""Shared by the commands: their class with examples, common options and types, confirmation, running coroutines."""
 
 from __future__ import annotations
 
 import functools
+import sys
 from collections.abc import Callable, Coroutine, Sequence
 from typing import TYPE_CHECKING, Any, ParamSpec
 
@@ -46,11 +47,11 @@ def command(name: str, *examples: str) -> Callable[[Callable[..., Any]], Command
 
 
 def run_async(function: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P, None]:
-    """Run a command's coroutine to its end; one Ctrl-C ends it, whatever it does, and arrives as KeyboardInterrupt.
+    """Run a command's coroutine to its end. A single Ctrl-C ends it in any state; raises KeyboardInterrupt then.
 
-    While it waits for the network it is cancelled, and may say a last word. While it is in a call that blocks (a
-    question, standard input, a FIFO that nobody reads) the interrupt is raised there: asyncio's own handler would only
-    note it, until a second one.
+    While the coroutine waits for the network it is cancelled, and may still print. While it is in a blocking call (a
+    question, standard input, a FIFO without a reader) the interrupt is raised there: asyncio's own handler would act
+    only on a second one.
     """
 
     @functools.wraps(function)
@@ -70,7 +71,7 @@ def run_async(function: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P, N
                     signal.default_int_handler(number, frame)
                 interrupted = True
                 task.cancel()
-                loop.call_soon_threadsafe(lambda: None)  # or it would sleep on
+                loop.call_soon_threadsafe(lambda: None)  # wakes the loop
 
             if threading.current_thread() is not threading.main_thread():
                 return await function(*args, **kwargs)
@@ -91,7 +92,7 @@ def run_async(function: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P, N
 
 
 class ConversationId(click.ParamType):  # type: ignore[type-arg]  # no generic before click 8.5
-    """An id that may name a conversation; a wrong one is told before anything is sent."""
+    """A conversation id, checked before anything is sent."""
 
     name = "conversation"
 
@@ -102,7 +103,16 @@ class ConversationId(click.ParamType):  # type: ignore[type-arg]  # no generic b
             self.fail(f"{value!r}: {error.detail}", param, ctx)
 
 
+def confirm(question: str, *, yes: bool) -> None:
+    """Ask on stderr unless `yes`. Raises Abort for a no, UsageError where standard input is no terminal."""
+    if yes:
+        return
+    if not sys.stdin.isatty() and sys.stdin is sys.__stdin__:
+        raise click.UsageError("There is no terminal to ask for confirmation: pass --yes.")
+    click.confirm(question, abort=True, err=True)
+
+
 conversation_argument = click.argument("conversation", type=ConversationId())
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text for people.")
 
-__all__ = ["Command", "ConversationId", "command", "conversation_argument", "json_option", "run_async"]
+__all__ = ["Command", "ConversationId", "command", "confirm", "conversation_argument", "json_option", "run_async"]

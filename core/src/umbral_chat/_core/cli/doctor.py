@@ -1,4 +1,4 @@
-"""`doctor`: looks at everything that a service here needs, one line each."""
+"""`doctor`: checks everything that a service on this machine needs, and prints a line for each check."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ MARKS: dict[str, tuple[str, str]] = {"ok": ("✓", "green"), "failed": ("✗", "
 async def doctor_command(ctx: click.Context, database: str | None, config: str | None, as_json: bool) -> None:
     """Check the settings, the plugins, the database and, if one answers, the running service.
 
-    Nothing is changed; what a check makes to try something it takes away again. Each check that fails says what mends
-    it, and makes the exit code 1.
+    Nothing is changed; a check that makes something to test with removes it again. Each check that fails says how to
+    mend it, and makes the exit code 1.
     """
     from umbral_chat._core.cli.checkup import checkup
     from umbral_chat._core.cli.output import print_json

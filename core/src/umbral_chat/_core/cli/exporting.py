@@ -1,4 +1,4 @@
-"""`export`: whole logs as JSON Lines, in the form that `import` takes back."""
+"""`export`: whole logs as JSON Lines, in the format that `import` reads."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     "-o",
     "--output",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="File to write, whole or not at all; standard output without.",
+    help="File to write, whole or not at all. Default: standard output.",
 )
 @service_options
 @click.pass_context
@@ -36,25 +36,25 @@ async def export_command(
 ) -> None:
     """Write the logs of conversations as JSON Lines: each entry in order, with its `conversation`.
 
-    `umbral-chat import` takes the file back. For a copy of everything as it is, numbers and times included, see
-    `umbral-chat backup`.
+    `umbral-chat import` reads the file. For an exact copy of everything, numbers and times included, see `umbral-chat
+    backup`.
     """
     from umbral_chat._core.cli.client import Client
     from umbral_chat._core.cli.files import replaced
     from umbral_chat._core.cli.output import counted, stderr
 
     if bool(conversations) == everything:
-        raise click.UsageError("Name the conversations, or say --all.")
+        raise click.UsageError("Name the conversations, or pass --all.")
     with ExitStack() as stack:
         file = stack.enter_context(replaced(output)) if output else _standard_output()
         async with Client(current_service(ctx)) as client:
-            named = conversations or await _everything(client)
+            named = conversations or await _all_conversations(client)
             total = 0
             for conversation in dict.fromkeys(named):
                 try:
                     total += await _export(client, conversation, file)
                 except Problem as error:
-                    # One that was deleted since the list was read is no failure of an export of all.
+                    # With --all, one that was deleted after the list was read is no failure.
                     if not (everything and error.code == "conversation_deleted"):
                         raise
     stderr().print(
@@ -63,8 +63,8 @@ async def export_command(
     )
 
 
-async def log(client: Client, conversation: str) -> AsyncIterator[Json]:
-    """Every entry of a log, in order; of one without entries, that it is there."""
+async def log_entries(client: Client, conversation: str) -> AsyncIterator[Json]:
+    """Every entry of a log, in order; for a conversation without entries, `{"kind": "conversation"}`."""
     from umbral_chat._core.cli.client import conversation_path
     from umbral_chat._core.cli.shapes import EventsShape
 
@@ -79,7 +79,7 @@ async def log(client: Client, conversation: str) -> AsyncIterator[Json]:
         for entry in page["entries"]:
             yield entry
         if cursor == "0" and page["cursor"] != "0" and not page["entries"]:
-            # It was made, and nothing was said.
+            # The conversation was made, and has no entries.
             yield {"kind": "conversation"}
         cursor, more = page["cursor"], page["has_more"]
 
@@ -88,21 +88,21 @@ async def _export(client: Client, conversation: str, file: BinaryIO) -> int:
     import msgspec
 
     count = 0
-    async for entry in log(client, conversation):
+    async for entry in log_entries(client, conversation):
         file.write(msgspec.json.encode({"conversation": conversation, **entry}) + b"\n")
         count += entry["kind"] != "conversation"
     return count
 
 
-async def _everything(client: Client) -> tuple[str, ...]:
-    from umbral_chat._core.cli.inbox import listed
+async def _all_conversations(client: Client) -> tuple[str, ...]:
+    from umbral_chat._core.cli.conversations import listed
     from umbral_chat._core.cli.output import local_time
 
     found: dict[str, None] = {}
     newest: datetime | None = None
     while True:
-        # The inbox is ordered by last activity: one that is written to while the pages are read moves to their front,
-        # past the reader. So what moved since is read again, until nothing new was found there.
+        # The inbox is ordered by last activity: a conversation that is written to while the pages are read moves to the
+        # first page, which is read already. So the newer ones are read again, until there is no new one among them.
         first, known = None, len(found)
         async for conversation in listed(client):
             at = local_time(conversation["last_activity"])
@@ -121,4 +121,4 @@ def _standard_output() -> BinaryIO:
     return sys.stdout.buffer
 
 
-__all__ = ["export_command", "log"]
+__all__ = ["export_command", "log_entries"]

@@ -1,4 +1,4 @@
-"""What goes wrong for a command, how it is shown, and which exit code it ends with."""
+"""The errors of the commands, how they are printed, and their exit codes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from umbral_chat.errors import RequestError, UmbralChatError
 
 
 class ExitCode(IntEnum):
-    """How a command ends."""
+    """Exit codes of `umbral-chat`."""
 
     OK = 0
     FAILED = 1
@@ -22,16 +22,16 @@ class ExitCode(IntEnum):
 
 MEANINGS = {
     ExitCode.OK: "done",
-    ExitCode.FAILED: "the service answered with a problem, a check or lines of an import failed, or output has no room",
-    ExitCode.USAGE: "wrong usage or wrong settings; nothing was done",
+    ExitCode.FAILED: "the service answered with an error, or a check, lines of an import or writing the output failed",
+    ExitCode.USAGE: "wrong usage or invalid settings; nothing was done",
     ExitCode.UNREACHABLE: "no service answers at the URL",
     ExitCode.INTERRUPTED: "interrupted, or a question was answered with no",
 }
-"""What `docs/reference/cli.md` says of each."""
+"""Their meanings in `docs/reference/cli.md`."""
 
 
 class Unreachable(UmbralChatError):
-    """No service answered: the connection was refused, lost, or stayed silent."""
+    """No service answered: the connection was refused or lost, or no answer came in time."""
 
     retry_after = None
 
@@ -42,7 +42,7 @@ class Unreachable(UmbralChatError):
 
 
 class Problem(UmbralChatError):
-    """The service answered with a problem (RFC 9457), or with something that is no answer of ours."""
+    """The service answered with problem details (RFC 9457), or with something else that is no success."""
 
     def __init__(
         self, status: int, title: str, detail: str = "", code: str = "", retry_after: float | None = None, **extra: Any
@@ -57,12 +57,12 @@ class Problem(UmbralChatError):
 
     @property
     def passing(self) -> bool:
-        """Whether the same request may succeed in a while."""
+        """Whether the error is transient: the same request may succeed later."""
         return self.status in {429, 502, 503, 504}
 
 
 class AnotherService(Problem):
-    """What answers is no Umbral Chat service: it says nothing that one would say."""
+    """The server at the URL is no Umbral Chat service: no such service gives this answer."""
 
     def __init__(self, status: int, url: str, reason: str) -> None:
         super().__init__(status, f"This is not an Umbral Chat service: {url}", reason)
@@ -74,33 +74,33 @@ MENDS = {
     "forbidden": "Use a key that has this right (`core.keys` in the service's settings).",
     "idempotency_conflict": "Give the new message its own --client-id, or none.",
     "cursor_expired": "Start over with --after 0.",
-    "conversation_deleted": "POST /v1/conversations makes it anew; readers and senders need not try again.",
-    "conversation_not_found": "`umbral-chat conversations` lists what there is; the first message makes one.",
-    "route_not_found": "See what that installation lacks: `umbral-chat status` (missing).",
+    "conversation_deleted": "Retrying does not help; POST /v1/conversations makes it anew.",
+    "conversation_not_found": "`umbral-chat conversations` lists those that exist; the first message makes one.",
+    "route_not_found": "`umbral-chat status` lists what that installation lacks (missing).",
     "realtime_disabled": "Remove realtime.enabled = false from the service's settings, and restart it.",
-    "rate_limited": "Wait as long as the service asks, or send with a service key.",
-    "history_unavailable": "The service cannot reach its database now: `umbral-chat doctor` says more.",
+    "rate_limited": "Wait as long as the service asks, or use a service key.",
+    "history_unavailable": "The service cannot reach its database now: run `umbral-chat doctor`.",
 }
-"""What a person at the command line can do about a problem, by its code."""
+"""What a user of the command line can do about a problem, by its code."""
 
 
 def mend(error: UmbralChatError) -> str | None:
-    """What to do about it, where that is known."""
+    """What to do about `error`; None where that is not known."""
     if isinstance(error, Unreachable):
-        return "Start one with `umbral-chat serve`, or name another with --url or UMBRAL_CHAT_URL."
+        return "Start one with `umbral-chat serve`, or pass another URL with --url or UMBRAL_CHAT_URL."
     if isinstance(error, OutputFailed):
-        return "Make room there, or write to another place."
+        return "Free some space there, or write elsewhere."
     if not isinstance(error, Problem):
         return None
     if known := MENDS.get(error.code):
         return known
     if not error.code:
-        return "Something else answers there, or stands in front of it: check --url and UMBRAL_CHAT_URL."
+        return "Another server, or a proxy, answers there: check --url and UMBRAL_CHAT_URL."
     return None
 
 
 def exit_code(error: BaseException) -> ExitCode | None:
-    """The exit code of an expected error; None for one that nobody expected, which keeps its traceback."""
+    """The exit code of an expected error; None for any other, which is shown with its traceback."""
     match error:
         case Unreachable():
             return ExitCode.UNREACHABLE
@@ -112,8 +112,8 @@ def exit_code(error: BaseException) -> ExitCode | None:
             return None
 
 
-def show(error: BaseException) -> None:
-    """Say on stderr what went wrong and what mends it."""
+def print_error(error: BaseException) -> None:
+    """Print on stderr what went wrong and what to do about it."""
     from umbral_chat._core.cli.output import clean, say, stderr
 
     details: list[str] = []
@@ -132,4 +132,14 @@ def show(error: BaseException) -> None:
         say(clean(f"→ {hint}"), console=console)
 
 
-__all__ = ["MEANINGS", "MENDS", "AnotherService", "ExitCode", "Problem", "Unreachable", "exit_code", "mend", "show"]
+__all__ = [
+    "MEANINGS",
+    "MENDS",
+    "AnotherService",
+    "ExitCode",
+    "Problem",
+    "Unreachable",
+    "exit_code",
+    "mend",
+    "print_error",
+]

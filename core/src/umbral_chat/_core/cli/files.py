@@ -1,4 +1,4 @@
-"""Files that commands write: whole or not at all, unless they are no regular files, which are written through."""
+"""Files that commands write: regular files whole or not at all, devices and FIFOs directly."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ import rich_click as click
 
 from umbral_chat.errors import UmbralChatError
 
-FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
-"""What a disk says that takes no more."""
+WRITE_FAILURES = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
+"""Errors of a disk that is full, over quota or failing."""
 
-_HANDLES = (Path("/dev"), Path("/proc"))
-"""Where names of open files are: `/dev/stdout` may lead to a regular file that a shell opened to append."""
+_DEVICES = (Path("/dev"), Path("/proc"))
+"""Directories with names of open files: `/dev/stdout` may be a regular file that a shell opened to append."""
 
 
 class OutputFailed(UmbralChatError):
-    """What a command prints or writes cannot be written any more: the disk is full, or fails."""
+    """Output cannot be written: the disk is full, or fails."""
 
     def __init__(self, where: str, error: OSError) -> None:
         super().__init__(f"{where} cannot be written: {error.strerror or error}.")
@@ -30,28 +30,28 @@ class OutputFailed(UmbralChatError):
 
 @contextmanager
 def replaced(path: Path) -> Iterator[BinaryIO]:
-    """A file to write to that takes the place of `path` when the block ends well, and is removed when it does not.
+    """A file to write to, which replaces `path` when the block succeeds and is removed when it raises.
 
-    A symbolic link stays: what it leads to is replaced. A device or a FIFO stays, too, and is written through. Only its
-    owner may read a new file: conversations are nobody else's business. Raises UsageError when it cannot be written,
-    and OutputFailed when the disk takes no more.
+    A symbolic link is kept, and its target replaced. A device or a FIFO is kept, too, and written to directly. Only its
+    owner may read a new file: conversations are private. Raises UsageError when `path` cannot be opened or replaced,
+    OutputFailed when the disk is full or fails.
     """
     try:
-        if _regular(path):
-            with _part(path.resolve()) as file:
+        if _is_regular(path):
+            with _temporary(path.resolve()) as file:
                 yield file
         else:
             with path.open("ab", buffering=0) as raw:
                 yield raw
     except OSError as error:
-        if error.errno in FULL or error.errno == errno.EPIPE:
+        if error.errno in WRITE_FAILURES or error.errno == errno.EPIPE:
             raise OutputFailed(str(path), error) from None
         raise click.UsageError(f"{path} cannot be written: {error.strerror or error}.") from None
 
 
-def _regular(path: Path) -> bool:
-    """Whether it is a regular file, or nothing yet."""
-    if any(path.absolute().is_relative_to(folder) for folder in _HANDLES):
+def _is_regular(path: Path) -> bool:
+    """Whether `path` is a regular file, or does not exist."""
+    if any(path.absolute().is_relative_to(folder) for folder in _DEVICES):
         return False
     try:
         return stat.S_ISREG(path.stat().st_mode)
@@ -60,7 +60,7 @@ def _regular(path: Path) -> bool:
 
 
 @contextmanager
-def _part(path: Path) -> Iterator[BinaryIO]:
+def _temporary(path: Path) -> Iterator[BinaryIO]:
     with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
         part = Path(file.name)
         try:
@@ -72,4 +72,4 @@ def _part(path: Path) -> Iterator[BinaryIO]:
     part.replace(path)
 
 
-__all__ = ["FULL", "OutputFailed", "replaced"]
+__all__ = ["WRITE_FAILURES", "OutputFailed", "replaced"]

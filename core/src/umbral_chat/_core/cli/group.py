@@ -1,4 +1,4 @@
-"""The command group: commands are imported when they are asked for, plugins' only when no own one fits."""
+"""The command group. A command is imported when it is invoked; plugins are loaded if the core has none of the name."""
 
 from __future__ import annotations
 
@@ -12,33 +12,33 @@ from typing import Any, NoReturn
 import rich_click as click
 from click.exceptions import Exit
 
-from umbral_chat._core.cli.failures import ExitCode, exit_code, show
-from umbral_chat._core.cli.files import FULL, OutputFailed
+from umbral_chat._core.cli.failures import ExitCode, exit_code, print_error
+from umbral_chat._core.cli.files import WRITE_FAILURES, OutputFailed
 from umbral_chat._core.cli.service import DEFAULT_URL, Service, check_key, check_url
 from umbral_chat._core.settings.packages import package_missing_for
 
 ONLINE = {
     "send": "umbral_chat._core.cli.send:send_command",
     "tail": "umbral_chat._core.cli.tail:tail_command",
-    "conversations": "umbral_chat._core.cli.inbox:conversations_command",
+    "conversations": "umbral_chat._core.cli.conversations:conversations_command",
     "transcript": "umbral_chat._core.cli.transcript:transcript_command",
     "import": "umbral_chat._core.cli.importing:import_command",
     "export": "umbral_chat._core.cli.exporting:export_command",
     "token": "umbral_chat._core.cli.token:token_command",
     "status": "umbral_chat._core.cli.status:status_command",
-    "realtime": "umbral_chat._core.cli.realtime:realtime_command",
-    "delete": "umbral_chat._core.cli.inbox:delete_command",
+    "realtime": "umbral_chat._core.cli.status:realtime_command",
+    "delete": "umbral_chat._core.cli.conversations:delete_command",
 }
 """Commands that talk to a running service over HTTP."""
 
 LOCAL = {
     "serve": "umbral_chat._core.cli.serve:serve_command",
     "doctor": "umbral_chat._core.cli.doctor:doctor_command",
-    "config": "umbral_chat._core.cli.config:config_command",
-    "plugins": "umbral_chat._core.cli.plugins:plugins_command",
+    "config": "umbral_chat._core.cli.installation:config_command",
+    "plugins": "umbral_chat._core.cli.installation:plugins_command",
     "new-epoch": "umbral_chat._core.cli.store:new_epoch_command",
     "backup": "umbral_chat._core.cli.store:backup_command",
-    "version": "umbral_chat._core.cli.version:version_command",
+    "version": "umbral_chat._core.cli.installation:version_command",
 }
 """Commands that work on this machine's settings, plugins and database."""
 
@@ -74,28 +74,28 @@ class LazyGroup(click.RichGroup):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             result = super().invoke(ctx)
-            # What is still held back is written now, where it can be told that it cannot be.
+            # Buffered output is written now, while a failure to write it can still be reported.
             sys.stdout.flush()
             return result
         except (KeyboardInterrupt, click.Abort):
             raise Exit(ExitCode.INTERRUPTED) from None
         except OSError as error:
-            end_without_room(error)
+            exit_output_failed(error)
         except Exception as error:
             if (code := exit_code(error)) is None:
                 raise
-            show(error)
+            print_error(error)
             raise Exit(code) from None
 
 
-def end_without_room(error: OSError) -> NoReturn:
-    """End with a line that says so, where it is the output that cannot be written; else raise `error`."""
-    if error.errno not in FULL:
+def exit_output_failed(error: OSError) -> NoReturn:
+    """Print that the output cannot be written and exit, where that is what `error` means; else raise `error`."""
+    if error.errno not in WRITE_FAILURES:
         raise error
     with suppress(OSError, ValueError):
-        # What stdout holds back would be tried once more when the interpreter ends, which would complain.
+        # At its end the interpreter would flush stdout once more, and fail with a traceback.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    show(OutputFailed("The output", error))
+    print_error(OutputFailed("The output", error))
     sys.exit(ExitCode.FAILED)
 
 
@@ -107,7 +107,7 @@ def load(target: str) -> click.Command:
 
 
 def plugin_commands() -> dict[str, click.Command]:
-    """The commands that installed plugins bring; none while the settings cannot be read."""
+    """The commands of the installed plugins; none if they cannot be loaded."""
     from umbral_chat._core.cli.local import plugin_commands as find
 
     return find()
@@ -123,7 +123,7 @@ def plugin_commands() -> dict[str, click.Command]:
     default=DEFAULT_URL,
     show_default=True,
     callback=check_url,
-    help="Where the service answers.",
+    help="URL of the service.",
 )
 @click.option(
     "--key",
@@ -141,4 +141,4 @@ def cli(ctx: click.Context, url: str, key: str | None) -> None:
     ctx.obj = Service(url, key)
 
 
-__all__ = ["COMMANDS", "LOCAL", "ONLINE", "LazyGroup", "cli", "end_without_room", "load"]
+__all__ = ["COMMANDS", "LOCAL", "ONLINE", "LazyGroup", "cli", "exit_output_failed", "load"]

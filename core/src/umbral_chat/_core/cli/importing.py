@@ -1,4 +1,4 @@
-"""`import`: JSON Lines into conversations, in order inside each, several conversations at a time."""
+"""`import`: JSON Lines into conversations, several at a time, in order within each."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from umbral_chat._core.cli.client import Client
     from umbral_chat._core.cli.import_format import Step
 
-PATIENCE = 60.0
-"""Seconds for which one request is tried again: an import outlives a restart of the service."""
+RETRY_SECONDS = 60.0
+"""Seconds for which a request is retried: long enough for a restart of the service."""
 
-AHEAD = 64
-"""Lines read ahead for each worker: bounds the memory, whatever the size of the file."""
+QUEUE_SIZE = 64
+"""Lines read ahead for each worker; bounds the memory for a file of any size."""
 
 
 @command("import", "umbral-chat import history.jsonl", "umbral-chat export --all | umbral-chat --url URL import -")
@@ -34,13 +34,13 @@ AHEAD = 64
     is_flag=True,
     help="Keep the times, senders, edits and redactions of an export; needs a key with the right `import`.",
 )
-@click.option("--stop-on-error", is_flag=True, help="Stop at the first line that fails; without it the others go on.")
+@click.option("--stop-on-error", is_flag=True, help="Stop at the first line that fails. Default: import the others.")
 @click.option(
     "--concurrency",
     type=click.IntRange(1, 64),
     default=8,
     metavar="N",
-    help="How many conversations are written at a time; inside one the order of the file is kept.",
+    help="How many conversations are written at a time; within one, the order of the file is kept.",
 )
 @json_option
 @service_options
@@ -51,17 +51,17 @@ async def import_command(
 ) -> None:
     """Import messages from FILE (JSON Lines; `-` is standard input).
 
-    A line is `{"conversation", "content", "role" or "sender"}` with `client_id`, `message_id`, `reply_to`, `metadata`
-    and `at` where wanted, or an entry as `export` wrote it. Importing a file again stores nothing twice.
+    A line is `{"conversation", "content", "role" or "sender"}`, optionally with `client_id`, `message_id`, `reply_to`,
+    `metadata` and `at`, or an entry as `export` writes it. Importing a file again stores nothing twice.
 
-    With --keep-times a log that is imported into an empty conversation is the one that was exported: its numbers, its
-    times, who wrote, edited or redacted what. Each entry is marked as imported, so that nothing answers it. Without it
-    times and numbers are the service's own, and what was redacted is left out.
+    With --keep-times a log that is imported into an empty conversation equals the exported one: its numbers, its times,
+    who wrote, edited or redacted what. Each entry is marked as imported, so that nothing answers it. Without it, times
+    and numbers are the service's own, and redacted messages are left out.
     """
     from umbral_chat._core.cli.client import Client
     from umbral_chat._core.cli.output import print_json, say, stderr, stdout
 
-    began = time.monotonic()
+    started = time.monotonic()
     async with Client(current_service(ctx)) as client:
         run = Import(
             client,
@@ -71,19 +71,19 @@ async def import_command(
         )
         try:
             with closing(_with_progress(file)) as lines:
-                await run.all(lines, concurrency)
+                await run.import_lines(lines, concurrency)
         finally:
             if as_json:
                 print_json(run.summary())
             else:
-                said = ", ".join(f"{count} {what.replace('_', ' ')}" for what, count in run.summary().items())
-                stdout().print(f"{said} in {time.monotonic() - began:.1f} s", soft_wrap=True)
+                counts = ", ".join(f"{count} {what.replace('_', ' ')}" for what, count in run.summary().items())
+                stdout().print(f"{counts} in {time.monotonic() - started:.1f} s", soft_wrap=True)
     if run.counts["failed"]:
         ctx.exit(ExitCode.FAILED)
 
 
 class Import:
-    """One run: a worker takes the conversations that fall to it, so that the order inside each is kept."""
+    """One import. Each conversation is assigned to one worker by its hash, which keeps the order within it."""
 
     def __init__(
         self, client: Client, *, keep_times: bool = False, stop_on_error: bool, report: Callable[[str], None]
@@ -97,30 +97,30 @@ class Import:
         self._stopping = asyncio.Event()
 
     def summary(self) -> dict[str, int]:
-        """Lines by what became of them."""
+        """The number of lines by outcome."""
         return {what: self.counts[what] for what in ("stored", "updated", "already_there", "skipped", "failed")}
 
-    async def all(self, lines: Iterable[tuple[int, bytes]], workers: int) -> None:
-        """Import every line. Raises what ends the whole: Unreachable, AnotherService, or the Problem that the key is
-        refused."""
-        queues: list[asyncio.Queue[Step | None]] = [asyncio.Queue(AHEAD) for _ in range(workers)]
+    async def import_lines(self, lines: Iterable[tuple[int, bytes]], workers: int) -> None:
+        """Import every line. Raises what ends the whole import: Unreachable, AnotherService, or Problem for a 401 (the
+        key is refused)."""
+        queues: list[asyncio.Queue[Step | None]] = [asyncio.Queue(QUEUE_SIZE) for _ in range(workers)]
         async with asyncio.TaskGroup() as group:
             for queue in queues:
                 group.create_task(self._work(queue))
-            await self._feed(lines, queues)
+            await self._enqueue(lines, queues)
             for queue in queues:
                 await queue.put(None)
         if self._stop is not None:
             raise self._stop
 
-    async def _feed(self, lines: Iterable[tuple[int, bytes]], queues: list[asyncio.Queue[Step | None]]) -> None:
-        from umbral_chat._core.cli.import_format import BadLine, Planner
+    async def _enqueue(self, lines: Iterable[tuple[int, bytes]], queues: list[asyncio.Queue[Step | None]]) -> None:
+        from umbral_chat._core.cli.import_format import InvalidLine, Planner
 
         planner = Planner(keep_times=self._keep_times)
         for number, raw in lines:
             try:
                 step = planner.step(number, raw)
-            except BadLine as error:
+            except InvalidLine as error:
                 self._failed(number, str(error))
                 step = None
             if self._stopping.is_set():
@@ -135,21 +135,21 @@ class Import:
     async def _work(self, queue: asyncio.Queue[Step | None]) -> None:
         while (step := await queue.get()) is not None:
             if self._stopping.is_set():
-                continue  # the queue is emptied, so that the one who fills it is not held
+                continue  # drain the queue, so that _enqueue is not blocked
             try:
-                self.counts[step.becomes if await self._store(step) else "already_there"] += 1
+                self.counts[step.outcome if await self._store(step) else "already_there"] += 1
             except (Unreachable, AnotherService) as error:
-                self._end(error)
+                self._abort(error)
             except Problem as error:
                 if error.status == 401:
-                    self._end(error)
+                    self._abort(error)
                 elif step.restored and error.code == "message_id_taken":
                     self.counts["already_there"] += 1
                 else:
                     self._failed(step.line, f"{error.title} ({error.status} {error.code}) {error.detail}")
 
     async def _store(self, step: Step) -> bool:
-        """Whether anything of the line was new."""
+        """Whether any request of the step stored something new."""
         from umbral_chat._core.cli.output import clean
         from umbral_chat._core.cli.retry import with_retries
 
@@ -163,8 +163,8 @@ class Import:
                     key=request.key,
                     shape=request.shape,
                 ),
-                patience=PATIENCE,
-                notice=lambda error: self._report(clean(f"{error} Trying again for {PATIENCE:g} s.")),
+                patience=RETRY_SECONDS,
+                notice=lambda error: self._report(clean(f"{error} Trying again for {RETRY_SECONDS:g} s.")),
             )
             new = new or answer.get("created", True)
         return new
@@ -177,13 +177,13 @@ class Import:
         if self._stop_on_error:
             self._stopping.set()
 
-    def _end(self, error: Exception) -> None:
+    def _abort(self, error: Exception) -> None:
         self._stop = self._stop or error
         self._stopping.set()
 
 
 def _with_progress(file: BinaryIO) -> Generator[tuple[int, bytes]]:
-    """The numbered lines of `file`; how far they are read is shown on a terminal."""
+    """The numbered lines of `file`, with a progress bar on a terminal."""
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
     from umbral_chat._core.cli.output import stderr
@@ -210,7 +210,7 @@ def _size(file: BinaryIO) -> int | None:
 
     try:
         found = os.fstat(file.fileno())
-    except OSError:  # standard input of a test
+    except OSError:  # standard input in a test
         return None
     return found.st_size if stat.S_ISREG(found.st_mode) else None
 

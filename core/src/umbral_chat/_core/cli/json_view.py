@@ -1,4 +1,4 @@
-"""Any JSON value as indented lines for people: the service may say more than this command knows of."""
+"""Any JSON value as indented lines for people: a newer service may send members that this command does not know."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from umbral_chat._core.cli.output import as_json, moment, one_line
+from umbral_chat._core.cli.output import moment, one_line, to_json
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -18,14 +18,14 @@ STATES = {
     **dict.fromkeys(("off", "disabled", "none"), "dim"),
 }
 
-BARE = ("name", "state")
-"""Members of a row that need no label."""
+UNLABELLED = ("name", "state")
+"""Members of a list item that are shown first and without a label."""
 
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT")
 
 
-def outline(value: Any, depth: int = 0) -> Iterator[Text]:
-    """One line a leaf, `name  value`; what is nested stands under its name."""
+def render_json(value: Any, depth: int = 0) -> Iterator[Text]:
+    """One line for each leaf, `name  value`; nested values are indented below their name."""
     from rich.text import Text
 
     indent = "  " * depth
@@ -37,7 +37,7 @@ def outline(value: Any, depth: int = 0) -> Iterator[Text]:
                     yield Text.assemble(indent, (one_line(str(name), 60).ljust(width), "dim"), "  ", _leaf(inner))
                 else:
                     yield Text.assemble(indent, (one_line(str(name), 60), "bold"))
-                    yield from outline(inner, depth + 1)
+                    yield from render_json(inner, depth + 1)
         case list():
             for inner in value:
                 yield _row(indent, inner)
@@ -57,9 +57,9 @@ def _leaf(value: Any) -> Text:
     from rich.text import Text
 
     if isinstance(value, list):
-        return Text(", ".join(_words(inner) for inner in value) or "none", style="" if value else "dim")
-    words = _words(value)
-    return Text(words, style=STATES.get(words, ""))
+        return Text(", ".join(_value_text(inner) for inner in value) or "none", style="" if value else "dim")
+    text = _value_text(value)
+    return Text(text, style=STATES.get(text, ""))
 
 
 def _row(indent: str, value: Any) -> Text:
@@ -68,16 +68,18 @@ def _row(indent: str, value: Any) -> Text:
 
     if not isinstance(value, dict):
         return Text.assemble(indent, _leaf(value))
-    leaves = sorted(_leaves(value), key=lambda leaf: BARE.index(leaf[0]) if leaf[0] in BARE else len(BARE))
+    leaves = sorted(
+        _leaves(value), key=lambda leaf: UNLABELLED.index(leaf[0]) if leaf[0] in UNLABELLED else len(UNLABELLED)
+    )
     row = Text(indent)
     for name, inner in leaves:
-        label = "" if name in BARE else f"{one_line(name, 60)}="
+        label = "" if name in UNLABELLED else f"{one_line(name, 60)}="
         row.append_text(Text.assemble("  " if len(row) > len(indent) else "", (label, "dim"), _leaf(inner)))
     return row
 
 
 def _leaves(value: dict[str, Any]) -> Iterator[tuple[str, Any]]:
-    """What an item holds, without what is empty; what is nested one deeper stands beside the rest."""
+    """The members of a list item that are not empty; those of a nested object stand beside them."""
     for name, inner in value.items():
         if isinstance(inner, dict):
             yield from ((str(key), one) for key, one in inner.items() if one not in (None, [], {}))
@@ -85,12 +87,12 @@ def _leaves(value: dict[str, Any]) -> Iterator[tuple[str, Any]]:
             yield str(name), inner
 
 
-def _words(value: Any) -> str:
+def _value_text(value: Any) -> str:
     if value is None:
         return "none"
     if isinstance(value, str) and _TIME.match(value):
         return moment(value)
-    return one_line(value if isinstance(value, str) else as_json(value), 300)
+    return one_line(value if isinstance(value, str) else to_json(value), 300)
 
 
-__all__ = ["outline"]
+__all__ = ["render_json"]

@@ -1,4 +1,4 @@
-"""What a check-up finds, and the checks of the machine: settings, address, plugins, database."""
+"""The doctor's findings, and its checks of this machine: settings, address, plugins, database."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Finding(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One line of the doctor. `skipped`: there was nothing to look at, which is no fault."""
+    """The outcome of one check. `skipped`: there was nothing to check, which is no fault."""
 
     name: str
     state: Literal["ok", "failed", "skipped"]
@@ -27,20 +27,20 @@ class Finding(msgspec.Struct, frozen=True, omit_defaults=True):
 
     @classmethod
     def of(cls, name: str, result: CheckResult) -> Finding:
-        """A plugin's check, as a finding."""
+        """The finding for a result of a plugin's check."""
         state: Literal["ok", "failed", "skipped"] = "ok" if result.ok else "failed"
         return cls(name, "skipped" if result.skipped else state, result.detail, result.mend)
 
 
 def settings_finding(settings: Settings) -> Finding:
-    """Where the settings came from."""
+    """Where the settings come from, and how many are set."""
     given = len(settings.origins)
     source = f"{settings.file}" if settings.file else "no file"
     return Finding("settings", "ok", f"{source}, {given} set, the rest defaults")
 
 
 def address_finding(settings: Settings) -> Finding:
-    """Whether the address may be listened on with the keys that there are."""
+    """Whether the service may listen on the address with the keys that are set."""
     from umbral_chat._core.cli.output import counted
     from umbral_chat._core.settings.exposure import check_exposure
 
@@ -49,15 +49,19 @@ def address_finding(settings: Settings) -> Finding:
         check_exposure(core)
     except UmbralChatError as error:
         return Finding("address", "failed", str(error))
-    who = counted(len(core.keys), "key", "keys") if core.keys else "no key: every caller on this machine may do all"
-    return Finding("address", "ok", f"{core.host}:{core.port}, {who}")
+    access = (
+        counted(len(core.keys), "key", "keys")
+        if core.keys
+        else "no key: every caller on this machine may do everything"
+    )
+    return Finding("address", "ok", f"{core.host}:{core.port}, {access}")
 
 
 def plugin_findings(plugins: PluginHost) -> Iterator[Finding]:
-    """Every installed plugin. One that is disabled on purpose is no fault."""
+    """A finding for each installed plugin. One that is disabled in the settings is no fault."""
     for status in plugins.statuses:
         name = f"plugin {status.name}"
-        what = f"{status.distribution} {status.version}" if status.distribution else "of no distribution"
+        what = f"{status.distribution} {status.version}" if status.distribution else "without a distribution"
         if status.state == "disabled":
             yield Finding(name, "skipped", f"{what}, disabled")
         elif status.state != "active":
@@ -69,36 +73,43 @@ def plugin_findings(plugins: PluginHost) -> Iterator[Finding]:
 
 
 def database_finding(path: Path) -> Finding:
-    """Whether the SQLite file can be used: it is one of ours, whole, not from a newer version, and can be written.
+    """Whether the SQLite file can be used: it is an Umbral Chat database, undamaged, of no newer version, and writable.
 
-    Nothing is changed: a missing one is not made, and what a crash left beside it stays.
+    Nothing is changed: a missing file is not created, and files that a crash left beside it are kept.
     """
     from umbral_chat._core.sqlite.engine.exposure import find_exposure
 
     name = "database"
     folder = path.absolute().parent
     if not folder.is_dir():
-        return Finding(name, "failed", f"there is no directory {folder}", f"Make it: mkdir -p {folder}")
+        return Finding(name, "failed", f"there is no directory {folder}", f"Create it: mkdir -p {folder}")
     if not os.access(folder, os.W_OK):
-        return Finding(name, "failed", f"{folder} cannot be written", "SQLite writes beside its file: allow it there.")
+        return Finding(
+            name,
+            "failed",
+            f"{folder} cannot be written",
+            "SQLite writes files beside its database: make the directory writable.",
+        )
     if (reason := find_exposure(path)) is not None:
         return Finding(name, "failed", f"{path} is not safe", reason)
     if not path.exists():
-        return Finding(name, "skipped", f"{path} will be made at the first start")
+        return Finding(name, "skipped", f"{path} will be created at the first start")
     if not os.access(path, os.R_OK | os.W_OK):
-        return Finding(name, "failed", f"{path} cannot be read and written", "Run as its owner, or allow it.")
-    return _opened(name, path)
+        return Finding(
+            name, "failed", f"{path} cannot be read and written", "Run as its owner, or change its permissions."
+        )
+    return _inspect(name, path)
 
 
-def _opened(name: str, path: Path) -> Finding:
+def _inspect(name: str, path: Path) -> Finding:
     import apsw
 
     from umbral_chat._core.sqlite.engine.schema import APPLICATION_ID, VERSION
 
     try:
         log = path.with_name(path.name + "-wal").exists()
-        # A connection that may only read would leave an empty log behind; one that may write clears its own away, and
-        # is kept from moving one that was there into the database.
+        # A read-only connection would leave an empty write-ahead log behind. One that may write removes its own, and is
+        # kept from checkpointing one that was there into the database.
         connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)
         try:
             connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, int(log))
@@ -109,16 +120,16 @@ def _opened(name: str, path: Path) -> Finding:
         finally:
             connection.close()
     except apsw.NotADBError:
-        return Finding(name, "failed", f"{path} is no SQLite database", "Name the right file: core.database.")
+        return Finding(name, "failed", f"{path} is not an SQLite database", "Set core.database to the right file.")
     except apsw.Error as error:
-        return Finding(name, "failed", f"{path}: {error}", "Restore a backup, or name another file: core.database.")
+        return Finding(name, "failed", f"{path}: {error}", "Restore a backup, or set core.database to another file.")
     if fault != "ok":
         return Finding(name, "failed", f"{path} is damaged: {fault}", "Restore a backup.")
     if application != APPLICATION_ID and (application or version):
-        return Finding(name, "failed", f"{path} is of another program", "Name the right file: core.database.")
+        return Finding(name, "failed", f"{path} belongs to another program", "Set core.database to the right file.")
     if version > VERSION:
         return Finding(name, "failed", f"{path} was written by a newer version", "Upgrade umbral-chat-core.")
-    return Finding(name, "ok", f"{path}, {path.stat().st_size} bytes, sound, schema {version}")
+    return Finding(name, "ok", f"{path}, {path.stat().st_size} bytes, undamaged, schema {version}")
 
 
 __all__ = [

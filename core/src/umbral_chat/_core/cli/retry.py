@@ -1,4 +1,4 @@
-"""Trying again: which errors pass by themselves, and for how long they are waited out."""
+"""Retries: which errors are transient, and the delays between attempts."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from umbral_chat.transport_kit.backoff import Backoff
 T = TypeVar("T")
 
 
-def backoff() -> Backoff:
-    """The pauses of a person's command: soon again after a blip, every few seconds through an outage."""
+def new_backoff() -> Backoff:
+    """Delays for an interactive command: short after the first failure, at most 5 s through an outage."""
     return Backoff(initial=0.2, maximum=5.0)
 
 
-def passes(error: Exception) -> bool:
-    """Whether the same request may succeed in a while."""
+def is_transient(error: Exception) -> bool:
+    """Whether the same request may succeed later."""
     return isinstance(error, Unreachable) or (isinstance(error, Problem) and error.passing)
 
 
-def pause(error: Exception, waits: Backoff) -> float:
-    """Seconds until the next try: what the service asked for, or the next pause if that is longer."""
-    return max(waits.next(), getattr(error, "retry_after", None) or 0)
+def next_delay(error: Exception, backoff: Backoff) -> float:
+    """Seconds until the next attempt: the service's retry-after, or the back-off's next delay if that is longer."""
+    return max(backoff.next(), getattr(error, "retry_after", None) or 0)
 
 
 async def with_retries(
@@ -34,25 +34,26 @@ async def with_retries(
     notice: Callable[[Exception], None] = lambda _error: None,
     clock: Clock | None = None,
 ) -> T:
-    """The result of `attempt`, tried again while its error passes and no pause would end after `patience` seconds.
+    """The result of `attempt`, repeated while its error is transient and the next attempt would begin within `patience`
+    seconds.
 
-    `notice` is told the first error that is waited out. Raises the last error when patience ends, or one that does
-    not pass at once. The attempt must be safe to repeat.
+    `notice` is called once, with the first error that is retried. Raises the last error when the time is over, and any
+    other error at once. The attempt must be safe to repeat.
     """
     clock = clock or SystemClock()
     end = clock.monotonic() + patience
-    waits, told = backoff(), False
+    backoff, notified = new_backoff(), False
     while True:
         try:
             return await attempt()
         except (Unreachable, Problem) as error:
-            wait = pause(error, waits)
-            if not passes(error) or clock.monotonic() + wait > end:
+            delay = next_delay(error, backoff)
+            if not is_transient(error) or clock.monotonic() + delay > end:
                 raise
-            if not told:
+            if not notified:
                 notice(error)
-                told = True
-        await clock.sleep(wait)
+                notified = True
+        await clock.sleep(delay)
 
 
-__all__ = ["backoff", "passes", "pause", "with_retries"]
+__all__ = ["is_transient", "new_backoff", "next_delay", "with_retries"]

@@ -1,4 +1,4 @@
-"""`send`: one message into a conversation, once, however often the network fails on the way."""
+"""`send`: sends a message, which is stored once, however often the network fails."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ ROLES = ("user", "assistant", "agent", "system")
     type=click.FloatRange(min=0),
     default=10.0,
     metavar="SECONDS",
-    help="How long to try again while the service does not answer; 0 tries once.",
+    help="How long to retry while the service does not answer; 0: one attempt.",
 )
 @json_option
 @service_options
@@ -40,19 +40,19 @@ ROLES = ("user", "assistant", "agent", "system")
 async def send_command(
     ctx: click.Context, /, conversation: str, text: str | None, patience: float, as_json: bool, **options: str | None
 ) -> None:
-    """Send a message: TEXT, or what stands on standard input when TEXT is `-` or left out.
+    """Send a message: TEXT, or standard input if TEXT is `-` or left out.
 
-    It is stored once: a try whose answer was lost is repeated with the same idempotency key.
+    It is stored once: an attempt whose answer was lost is repeated with the same idempotency key.
     """
     from umbral_chat._core.cli.client import Client, conversation_path
     from umbral_chat._core.cli.output import notice, one_line, print_json, say
     from umbral_chat._core.cli.retry import with_retries
-    from umbral_chat._core.cli.shapes import SentShape
+    from umbral_chat._core.cli.shapes import SendResultShape
 
     body = message_body(text if text not in {None, "-"} else _standard_input(), **options)
     async with Client(current_service(ctx)) as client:
         answer = await with_retries(
-            lambda: client.call("POST", conversation_path(conversation, "messages"), body=body, shape=SentShape),
+            lambda: client.call("POST", conversation_path(conversation, "messages"), body=body, shape=SendResultShape),
             patience=patience,
             notice=lambda error: notice(f"{error} Trying again for {patience:g} s."),
         )
@@ -60,8 +60,8 @@ async def send_command(
         print_json(answer)
         return
     entry = answer["entry"]
-    done = "stored as" if answer["created"] else "was stored before as"
-    say(f"✓ {done} entry {entry['seq']} of {conversation}, message {one_line(entry['message_id'], 128)}")
+    outcome = "stored as" if answer["created"] else "was stored before as"
+    say(f"✓ {outcome} entry {entry['seq']} of {conversation}, message {one_line(entry['message_id'], 128)}")
 
 
 def message_body(
@@ -74,7 +74,7 @@ def message_body(
     reply_to: str | None = None,
     metadata: str | None = None,
 ) -> dict[str, Any]:
-    """The body of a send. Raises UsageError for what can be told wrong before anything is sent."""
+    """The body of a send. Raises UsageError for what is invalid whatever the service."""
     import uuid
 
     if not content:
@@ -108,7 +108,7 @@ def _json_object(text: str) -> dict[str, Any]:
 def _encodable(text: str) -> bool:
     try:
         text.encode()
-    except UnicodeEncodeError:  # bytes of the command line that are no UTF-8 come as lone surrogates
+    except UnicodeEncodeError:  # bytes of the command line that are no UTF-8 are decoded as lone surrogates
         return False
     return True
 
@@ -120,7 +120,7 @@ def _standard_input() -> str:
         text = sys.stdin.buffer.read().decode()
     except UnicodeDecodeError as error:
         raise click.UsageError(f"Standard input is not valid UTF-8: {error.reason} at byte {error.start}.") from None
-    # `echo` ends its line; the message does not.
+    # `echo` appends a line break, which is no part of the message.
     return text.removesuffix("\n").removesuffix("\r")
 
 

@@ -1,4 +1,4 @@
-"""`serve`: the service itself."""
+"""`serve`: runs the service."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from umbral_chat._core.cli.local import config_option, database_option
 @command("serve", "umbral-chat serve", "umbral-chat serve --port 9000 --database /var/lib/umbral-chat/chat.sqlite3")
 @click.option("--host", metavar="ADDRESS", help="Address to listen on (core.host).")
 @click.option(
-    "--port", type=click.IntRange(0, 65535), metavar="PORT", help="Port to listen on (core.port); 0: a free one."
+    "--port", type=click.IntRange(0, 65535), metavar="PORT", help="Port to listen on (core.port); 0 takes a free one."
 )
 @database_option
 @config_option
@@ -19,10 +19,11 @@ from umbral_chat._core.cli.local import config_option, database_option
 def serve_command(
     ctx: click.Context, host: str | None, port: int | None, database: str | None, config: str | None
 ) -> None:
-    """Serve until it is told to stop (Ctrl-C or SIGTERM).
+    """Run the service until it is stopped (Ctrl-C or SIGTERM).
 
-    Without any setting: on 127.0.0.1:8750, with ./umbral-chat.sqlite3, for callers on this machine only. Options win
-    over the environment, the environment over the file; `umbral-chat config` shows what is in force.
+    Without any setting it listens on 127.0.0.1:8750, stores in ./umbral-chat.sqlite3, and serves callers on this
+    machine only. Options override the environment, which overrides the file; `umbral-chat config` shows what is in
+    force.
     """
     from umbral_chat._core.plugins import boot
 

@@ -16,41 +16,43 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """Where to call, and as whom. The key is in no repr."""
+    """The service's base URL and the key to call it with. The key is left out of the repr."""
 
     url: str = DEFAULT_URL
     key: str | None = field(default=None, repr=False)
 
 
 def check_url(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
-    """A click callback: the URL without a trailing slash; BadParameter for what is none."""
+    """A click callback: the URL without a trailing slash. Raises BadParameter for an invalid one."""
     if value is None:
         return None
-    if "@" in (value.partition("//")[2] or value).partition("/")[0]:  # before anything repeats it
-        raise click.BadParameter("it has a user's name or password in it (before @): leave it out, and give a --key.")
+    if "@" in (value.partition("//")[2] or value).partition("/")[0]:  # before an error repeats it
+        raise click.BadParameter("it contains a user name or password (before @): remove it, and pass --key.")
     try:
         parts = urlsplit(value)
         usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
         usable = usable and not (parts.query or parts.fragment)
-    except ValueError:  # a port or an address that is none
+    except ValueError:  # an invalid port or address
         usable = False
     if not usable:
-        raise click.BadParameter(f"{value!r} is not an address such as {DEFAULT_URL}.")
+        raise click.BadParameter(f"{value!r} is not a URL such as {DEFAULT_URL}.")
     return value.rstrip("/")
 
 
 def check_key(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
-    """A click callback: the key; BadParameter, which does not repeat it, for what no header can carry."""
+    """A click callback: the key. Raises BadParameter, without repeating the key, if no header can carry it."""
     if value and not (value.isascii() and value.isprintable()):
-        raise click.BadParameter("it has characters that no header can carry; is it complete and without line breaks?")
+        raise click.BadParameter(
+            "it contains characters that no HTTP header can carry; is it complete and without line breaks?"
+        )
     return value or None
 
 
 def service_options(function: F) -> F:
-    """Give a command its own `--url` and `--key`, which win over the group's."""
+    """Add `--url` and `--key` to a command; they override the group's."""
     for name, check, text in (
-        ("--key", check_key, "As the option before the command, which also reads UMBRAL_CHAT_KEY."),
-        ("--url", check_url, "As the option before the command, which also reads UMBRAL_CHAT_URL."),
+        ("--key", check_key, "Overrides the --key before the command and UMBRAL_CHAT_KEY."),
+        ("--url", check_url, "Overrides the --url before the command and UMBRAL_CHAT_URL."),
     ):
         function = click.option(name, callback=_remember(check), expose_value=False, help=text)(function)
     return function

@@ -1,6 +1,6 @@
-"""The least that an answer of the service holds, as the commands need it. A newer service may say more.
+"""The members that the commands need in the service's answers. A newer service may send more.
 
-What does not fit is no answer of an Umbral Chat service, whatever its status says: many a service answers any path with
+An answer that does not match is not from an Umbral Chat service, whatever its status: some servers answer any path with
 some JSON.
 """
 
@@ -12,14 +12,14 @@ import msgspec
 
 
 class EntryShape(msgspec.Struct):
-    """An entry, of whichever kind."""
+    """An entry of any kind."""
 
     seq: int
     kind: str
 
 
 class EventsShape(msgspec.Struct):
-    """A page of a log, or with a snapshot its folded end."""
+    """A page of a log's entries, or with `snapshot` its newest folded messages."""
 
     cursor: str
     has_more: bool
@@ -36,22 +36,22 @@ class MessageShape(msgspec.Struct):
     message_id: str
 
 
-class SentShape(msgspec.Struct):
-    """What became of a send."""
+class SendResultShape(msgspec.Struct):
+    """The answer to a send."""
 
     entry: MessageShape
     created: bool
 
 
-class WrittenShape(msgspec.Struct):
-    """What became of a write of any kind."""
+class WriteResultShape(msgspec.Struct):
+    """The answer to a write of any kind."""
 
     entry: EntryShape
     created: bool
 
 
-class RoomShape(msgspec.Struct):
-    """A conversation."""
+class ConversationShape(msgspec.Struct):
+    """A conversation in the inbox."""
 
     id: str
     last_activity: str
@@ -60,12 +60,12 @@ class RoomShape(msgspec.Struct):
 class InboxShape(msgspec.Struct):
     """A page of the inbox."""
 
-    conversations: list[RoomShape]
+    conversations: list[ConversationShape]
     before: str | None = None
 
 
-class MadeShape(msgspec.Struct):
-    """A conversation, just made or changed."""
+class ConversationIdShape(msgspec.Struct):
+    """The answer to making or changing a conversation."""
 
     id: str
 
@@ -97,24 +97,24 @@ class TranscriptShape(msgspec.Struct):
 
 
 class PromptTurn(msgspec.Struct):
-    """A turn of a transcript in the form `openai`."""
+    """A turn of a transcript in the format `openai`."""
 
     role: str
     content: str
 
 
 __all__ = [
+    "ConversationIdShape",
+    "ConversationShape",
     "EntryShape",
     "EventsShape",
     "InboxShape",
-    "MadeShape",
     "MessageShape",
     "PromptTurn",
-    "RoomShape",
-    "SentShape",
+    "SendResultShape",
     "StatusShape",
     "ToggleShape",
     "TokenShape",
     "TranscriptShape",
-    "WrittenShape",
+    "WriteResultShape",
 ]

@@ -1,4 +1,4 @@
-"""What of a service's status changes while one looks: mode, toggle, transports. Pure but for the lines' colours."""
+"""The parts of a service's status that change by themselves: mode, toggle, history, transports, as lines of text."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from umbral_chat._core.cli.output import moment, one_line
 if TYPE_CHECKING:
     from rich.text import Text
 
-RESTLESS = ("counters",)
-"""Members of the status that say nothing of how the service is: they differ from call to call."""
+VOLATILE = ("counters",)
+"""Members of the status that differ from call to call without a change of state."""
 
 COUNTDOWN = "next_attempt_in"
 
@@ -24,15 +24,15 @@ def toggle_words(toggle: Any) -> str:
     if toggle.get("locked"):
         return f"{state} in the settings (realtime.enabled = false)"
     if not toggle.get("by"):
-        return f"{state}, as it was at the start: nobody has switched it"
+        return f"{state}, as it was at the start: it was never switched"
     return f"{state}, switched by {one_line(str(toggle['by']), 200)} at {moment(str(toggle.get('at') or ''))}"
 
 
 def essence(status: Any) -> Any:
-    """The status without what differs from call to call: two equal ones are no change."""
+    """The status without what differs from call to call: if two are equal, nothing has changed."""
     if not isinstance(status, dict):
         return status
-    kept = {name: value for name, value in status.items() if name not in RESTLESS}
+    kept = {name: value for name, value in status.items() if name not in VOLATILE}
     if isinstance(rows := kept.get("transports"), list):
         kept["transports"] = [
             {name: value for name, value in row.items() if name != COUNTDOWN} if isinstance(row, dict) else row
@@ -41,8 +41,8 @@ def essence(status: Any) -> Any:
     return kept
 
 
-def readable(status: Any) -> Any:
-    """The status with its countdowns as seconds that a person reads."""
+def with_readable_countdowns(status: Any) -> Any:
+    """The status with each transport's countdown as text: `1.5 s`."""
     if not isinstance(status, dict) or not isinstance(rows := status.get("transports"), list):
         return status
     return status | {
@@ -56,17 +56,17 @@ def readable(status: Any) -> Any:
 
 
 def summary(status: Any) -> Iterator[Text]:
-    """A few lines, one for each thing that may change by itself."""
+    """One line each for the mode, the toggle, the history and every transport."""
     from rich.text import Text
 
     known = status if isinstance(status, dict) else {}
     mode = one_line(str(known.get("mode", "?")), 40)
-    yield Text.assemble(("mode      ", "dim"), (mode, STATES.get(mode, "bold")), f"  {_said(known.get('reason'))}")
+    yield Text.assemble(("mode      ", "dim"), (mode, STATES.get(mode, "bold")), f"  {_short(known.get('reason'))}")
     yield Text.assemble(("realtime  ", "dim"), toggle_words(known.get("realtime")))
     health = ("  answers", "green")
     if down := known.get("history_down_since"):
         health = (f"  does not answer since {moment(str(down))}", "red")
-    yield Text.assemble(("history   ", "dim"), _said(known.get("history")), health)
+    yield Text.assemble(("history   ", "dim"), _short(known.get("history")), health)
     rows = known.get("transports")
     for row in rows if isinstance(rows, list) else []:
         if isinstance(row, dict):
@@ -76,23 +76,23 @@ def summary(status: Any) -> Iterator[Text]:
 def _transport(row: dict[str, Any]) -> Text:
     from rich.text import Text
 
-    told = row.get("state")
-    state = told if isinstance(told, dict) else {}
+    state = row.get("state")
+    state = state if isinstance(state, dict) else {}
     name = one_line(str(state.get("state", "?")), 40)
     line = Text.assemble(
         "▸ " if row.get("in_use") else "  ",
-        _said(row.get("name")).ljust(10),
+        _short(row.get("name")).ljust(10),
         (name.ljust(11), STATES.get(name, "")),
         (f"since {moment(str(state.get('since') or ''))}", "dim"),
-        f"  {_said(state.get('reason'))}",
+        f"  {_short(state.get('reason'))}",
     )
-    if isinstance(wait := row.get(COUNTDOWN), int | float):
-        line.append(f"  (next attempt in {wait:.1f} s)", "yellow")
+    if isinstance(seconds := row.get(COUNTDOWN), int | float):
+        line.append(f"  (next attempt in {seconds:.1f} s)", "yellow")
     return line
 
 
-def _said(value: Any) -> str:
+def _short(value: Any) -> str:
     return one_line(str(value or ""), 300)
 
 
-__all__ = ["essence", "readable", "summary", "toggle_words"]
+__all__ = ["essence", "summary", "toggle_words", "with_readable_countdowns"]

@@ -1,4 +1,4 @@
-"""`token`: a conversation token for a visitor."""
+"""`token`: issues a conversation token for a visitor."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Duration(click.ParamType):  # type: ignore[type-arg]  # no generic before 
             return value
         if found := re.fullmatch(r"(\d{1,9})([smhd]?)", str(value), re.ASCII):
             return int(found[1]) * UNITS[found[2]]
-        return self.fail(f"{value!r} is no duration: give seconds, or 30m, 12h, 7d.", param, ctx)
+        return self.fail(f"{value!r} is not a duration: give seconds, or 30m, 12h, 7d.", param, ctx)
 
 
 @command(
@@ -33,11 +33,13 @@ class Duration(click.ParamType):  # type: ignore[type-arg]  # no generic before 
     "umbral-chat token demo --subject kiosk --rights read --ttl 7d --json",
 )
 @conversation_argument
-@click.option("--subject", required=True, metavar="ID", help="Who the visitor is: the scope of what they send.")
+@click.option("--subject", required=True, metavar="ID", help="The visitor's id: the scope of what they send.")
 @click.option("--name", help="Their name, as readers see it.")
-@click.option("--role", type=click.Choice(ROLES), help="The role that they speak with; the service's default without.")
-@click.option("--rights", default="read,send", metavar="LIST", help="What it may do: read, send, or both with a comma.")
-@click.option("--ttl", type=Duration(), default="1h", metavar="TIME", help="How long it holds: seconds, 30m, 12h, 7d.")
+@click.option("--role", type=click.Choice(ROLES), help="The role that they write with. Default: the service's own.")
+@click.option("--rights", default="read,send", metavar="LIST", help="What it allows: read, send, or both with a comma.")
+@click.option(
+    "--ttl", type=Duration(), default="1h", metavar="TIME", help="How long it is valid: seconds, 30m, 12h, 7d."
+)
 @json_option
 @service_options
 @click.pass_context
@@ -45,7 +47,7 @@ class Duration(click.ParamType):  # type: ignore[type-arg]  # no generic before 
 async def token_command(ctx: click.Context, /, as_json: bool, rights: str, **fields: Any) -> None:
     """Issue a token that lets a visitor into one conversation.
 
-    The token alone is on standard output, so that `$(umbral-chat token …)` works; when it ends is said on stderr.
+    Only the token is on standard output, so that `$(umbral-chat token …)` works; its expiry is printed on stderr.
     """
     from umbral_chat._core.cli.client import Client
     from umbral_chat._core.cli.output import echo, moment, notice, print_json
@@ -59,7 +61,7 @@ async def token_command(ctx: click.Context, /, as_json: bool, rights: str, **fie
         print_json(answer)
         return
     echo(answer["token"])
-    notice(f"It holds until {moment(answer['expires_at'])}.")
+    notice(f"It is valid until {moment(answer['expires_at'])}.")
 
 
 __all__ = ["Duration", "token_command"]

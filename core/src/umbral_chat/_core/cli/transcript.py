@@ -1,4 +1,4 @@
-"""`transcript`: a whole conversation as the service writes it, for a prompt, a ticket or an archive."""
+"""`transcript`: a whole conversation as the service renders it, for a prompt, a ticket or an archive."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ FORMATS = ("json", "markdown", "text", "openai")
 
 @command("transcript", "umbral-chat transcript demo", "umbral-chat transcript demo --format openai -o prompt.json")
 @conversation_argument
-@click.option("--format", "form", type=click.Choice(FORMATS), default="markdown", help="How it is written.")
+@click.option("--format", "form", type=click.Choice(FORMATS), default="markdown", help="Format of the transcript.")
 @click.option(
     "-o",
     "--output",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="File to write it to; standard output without.",
+    help="File to write. Default: standard output.",
 )
 @service_options
 @click.pass_context
@@ -53,18 +53,18 @@ async def transcript_command(ctx: click.Context, conversation: str, form: str, o
 
 
 def _check(answer: httpx.Response, form: str) -> None:
-    """Raises AnotherService for what is no transcript in this form."""
-    from umbral_chat._core.cli.client import fitting
+    """Raises AnotherService if the answer is not a transcript in this format."""
+    from umbral_chat._core.cli.client import decode_answer
     from umbral_chat._core.cli.failures import AnotherService
     from umbral_chat._core.cli.shapes import PromptTurn, TranscriptShape
 
     if form in {"json", "openai"}:
-        fitting(answer, TranscriptShape if form == "json" else list[PromptTurn])
+        decode_answer(answer, TranscriptShape if form == "json" else list[PromptTurn])
         return
     kind = answer.headers.get("content-type", "an answer without a type")
     if kind.partition(";")[0].strip() != {"markdown": "text/markdown", "text": "text/plain"}[form]:
         where = str(answer.request.url.copy_with(query=None))
-        raise AnotherService(answer.status_code, where, f"A transcript was asked for, and {kind} came.")
+        raise AnotherService(answer.status_code, where, f"Instead of a transcript it answered with {kind}.")
 
 
 __all__ = ["transcript_command"]

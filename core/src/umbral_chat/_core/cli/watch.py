@@ -1,4 +1,4 @@
-"""Watching what a service says: the loop that survives its absence, and the two ways to show what it sees."""
+"""Polling an endpoint until cancelled, through outages, and showing its answers as JSON Lines or on a screen."""
 
 from __future__ import annotations
 
@@ -12,21 +12,22 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from umbral_chat._core.cli.client import Client, Json
 from umbral_chat._core.cli.failures import Problem, Unreachable
 from umbral_chat._core.cli.output import UNBOUNDED, moment, one_line, print_json
-from umbral_chat._core.cli.retry import passes
+from umbral_chat._core.cli.retry import is_transient
 from umbral_chat._core.cli.summary import essence, summary
-from umbral_chat._core.cli.wrapping import hanging
+from umbral_chat._core.cli.wrapping import wrap_hanging
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
-ANSWER_WITHIN = 5.0
-"""Seconds to wait for an answer: it is made from memory, so one that takes longer is as good as none."""
+ANSWER_TIMEOUT = 5.0
+"""Seconds. The answer is made from memory, so one that takes longer counts as none."""
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """One look. `status` is the newest answer that came; `away_since` tells that it is old, and `reason` why."""
+class PollResult:
+    """The outcome of one request. `status` is the newest answer. If this request failed, `away_since` is the time of
+    the first failure since that answer, and `reason` the error."""
 
     status: Json
     away_since: datetime | None = None
@@ -35,56 +36,57 @@ class Seen:
 
 async def watch(
     client: Client,
-    show: Callable[[Seen], None],
+    show: Callable[[PollResult], None],
     *,
     interval: float,
     path: str = "/v1/status",
     shape: Any = None,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> NoReturn:
-    """Look at `path` every `interval` seconds, until cancelled; `show` gets every look, whose answer fits `shape`.
+    """Get `path` every `interval` seconds, until cancelled; `show` is called with each outcome. `shape` is the msgspec
+    type that an answer must match.
 
-    A service that answered once and is lost is asked again without end. Raises Unreachable when it never answered,
-    Problem for what does not pass by itself.
+    Once the service has answered, transient errors are retried without end. Raises Unreachable if it never answered,
+    Problem for an error that is not transient.
     """
     newest: Json = None
     away: datetime | None = None
     while True:
         try:
-            newest = await client.call("GET", path, within=ANSWER_WITHIN, shape=shape)
+            newest = await client.call("GET", path, within=ANSWER_TIMEOUT, shape=shape)
         except (Unreachable, Problem) as error:
-            if newest is None or not passes(error):
+            if newest is None or not is_transient(error):
                 raise
             away = away or datetime.now(UTC)
-            show(Seen(newest, away, str(error)))
+            show(PollResult(newest, away, str(error)))
         else:
             away = None
-            show(Seen(newest))
+            show(PollResult(newest))
         await sleep(interval)
 
 
 class Lines:
-    """Each change as a line of JSON: an answer, or `{"away_since": …, "reason": …}` while none comes. `essence` is what
-    of an answer two equal ones have in common."""
+    """Prints each change as a line of JSON: an answer, or `{"away_since": …, "reason": …}` while there is none. An
+    answer is a change if its `essence` differs from that of the one before."""
 
     def __init__(self, essence: Callable[[Json], object] = essence) -> None:
         self._essence = essence
         self._shown: object = None
 
-    def __call__(self, seen: Seen) -> None:
-        """Print it, unless that was printed last."""
-        now = seen.away_since or self._essence(seen.status)
+    def __call__(self, result: PollResult) -> None:
+        """Print the result, unless it is no change."""
+        now = result.away_since or self._essence(result.status)
         if now == self._shown:
             return
         self._shown = now
-        if seen.away_since is None:
-            print_json(seen.status, lines=True)
+        if result.away_since is None:
+            print_json(result.status, lines=True)
         else:
-            print_json({"away_since": seen.away_since, "reason": seen.reason}, lines=True)
+            print_json({"away_since": result.away_since, "reason": result.reason}, lines=True)
 
 
 class Screen:
-    """A few lines under a title, drawn anew in place; where there is no terminal, printed at each change."""
+    """Draws a few lines under a title, updated in place; without a terminal they are printed at each change."""
 
     def __init__(
         self,
@@ -101,37 +103,37 @@ class Screen:
         self._shown: object = None
 
     def opened(self) -> AbstractContextManager[object]:
-        """The time in which it is shown."""
+        """A context manager; the screen is drawn inside it."""
         return self._live or nullcontext()
 
-    def __call__(self, seen: Seen) -> None:
-        """Show it."""
+    def __call__(self, result: PollResult) -> None:
+        """Draw the result; without a terminal, print it if it is a change."""
         from rich.text import Text
 
         width = self._console.width if self._live is not None else UNBOUNDED
-        lines = Text("\n").join(part for line in self._lines(seen) for part in hanging(line, width, 4))
+        lines = Text("\n").join(part for line in self._lines(result) for part in wrap_hanging(line, width, 4))
         if self._live is not None:
             self._live.update(lines, refresh=True)
             return
-        now = seen.away_since or self._essence(seen.status)
+        now = result.away_since or self._essence(result.status)
         if now != self._shown:
             self._shown = now
             self._console.print(lines, soft_wrap=True)
 
-    def _lines(self, seen: Seen) -> list[Text]:
+    def _lines(self, result: PollResult) -> list[Text]:
         from rich.text import Text
 
         now = datetime.now(UTC)
         head = Text.assemble((f"Umbral Chat at {self._url}", "bold"), (f"  {moment(now.isoformat())}", "dim"))
-        if seen.away_since is None:
-            return [head, *self._summary(seen.status)]
-        seconds = (now - seen.away_since).total_seconds()
-        lost = f"✗ no answer since {moment(seen.away_since.isoformat())} ({seconds:.0f} s)"
+        if result.away_since is None:
+            return [head, *self._summary(result.status)]
+        seconds = (now - result.away_since).total_seconds()
+        lost = f"✗ no answer since {moment(result.away_since.isoformat())} ({seconds:.0f} s)"
         return [
             head,
-            Text.assemble((lost, "bold red"), f"  {one_line(seen.reason, 300)} Trying again; the last that was told:"),
-            *(Text.assemble(line, style="dim") for line in self._summary(seen.status)),
+            Text.assemble((lost, "bold red"), f"  {one_line(result.reason, 300)} Trying again; the last answer:"),
+            *(Text.assemble(line, style="dim") for line in self._summary(result.status)),
         ]
 
 
-__all__ = ["Lines", "Screen", "Seen", "watch"]
+__all__ = ["Lines", "PollResult", "Screen", "watch"]

@@ -1,8 +1,7 @@
-"""Lines that wrap here and not at the terminal, so that what others wrote never begins in column 0.
+"""Lines are wrapped here and not by the terminal, so that text of others never begins in column 0.
 
-A terminal goes on in column 0 wherever its width ends: a text that is padded to that width could begin a line there
-that looks like one of ours. So each line is cut to the width before it is printed, and what follows stands behind an
-indent.
+A terminal continues a long line in column 0: a text that is padded to the terminal's width could begin a line there
+that looks like one of ours. So each line is cut to the width before it is printed, and its continuation is indented.
 """
 
 from __future__ import annotations
@@ -17,19 +16,19 @@ if TYPE_CHECKING:
 
 TAB = " " * 4
 
-LEAST = 8
-"""Cells for text in a line, however narrow the terminal is."""
+MIN_WIDTH = 8
+"""Least number of cells for text in a line, however narrow the terminal is."""
 
 
 @lru_cache(maxsize=4096)
 def cells(char: str) -> int:
-    """How many columns a character takes at most: two where a terminal may show it wide, none where it stands on the
-    one before."""
+    """How many columns a character takes at most: two where a terminal may show it wide, none where it combines with
+    the one before."""
     width = east_asian_width(char)
     if width in "WF" or (width == "A" and _ambiguous_is_wide()):
         return 2
     if char == "\ufe0f":
-        return 1  # makes the character before it a wide one
+        return 1  # variation selector 16: makes the character before it wide
     return 0 if category(char) in {"Mn", "Me", "Cf"} else 1
 
 
@@ -39,37 +38,38 @@ def _ambiguous_is_wide() -> bool:
     return next((name for name in names if name), "").startswith(("ja", "ko", "zh"))
 
 
-def hanging(line: Text, width: int, indent: int) -> list[Text]:
-    """`line` as lines of fewer than `width` cells; all but the first begin with `indent` spaces. Line breaks in it
-    begin such a line, too."""
-    indent = min(indent, max(0, width - 1 - LEAST))
+def wrap_hanging(line: Text, width: int, indent: int) -> list[Text]:
+    """`line` as lines of fewer than `width` cells with a hanging indent: all but the first begin with `indent` spaces.
+    A line break in it begins an indented line, too."""
+    indent = min(indent, max(0, width - 1 - MIN_WIDTH))
     lines: list[Text] = []
     for piece in line.split("\n", allow_blank=True) or [line]:
         rest: Text | None = piece
         while rest is not None:
             lead = indent if lines else 0
-            place = _place(rest.plain, max(LEAST, width - 1 - lead))
-            head, rest = (rest, None) if place is None else (rest[:place], rest[place:])
+            cut = _cut_position(rest.plain, max(MIN_WIDTH, width - 1 - lead))
+            head, rest = (rest, None) if cut is None else (rest[:cut], rest[cut:])
             head.no_wrap = True
-            lines.append(_behind(head, lead))
+            lines.append(_indented(head, lead))
     return lines
 
 
-def _behind(line: Text, indent: int) -> Text:
+def _indented(line: Text, indent: int) -> Text:
     from rich.text import Text
 
     return Text.assemble(" " * indent, line) if indent else line
 
 
-def _place(text: str, width: int) -> int | None:
-    """Where to cut, so that what is before it fits: after a space, if one is in the second half; None: all fits."""
+def _cut_position(text: str, width: int) -> int | None:
+    """Where to cut so that the part before it fits: after a space, if there is one in its second half. None if all
+    fits."""
     taken = 0
-    for place, char in enumerate(text):
+    for index, char in enumerate(text):
         taken += cells(char)
         if taken > width:
-            space = text.rfind(" ", place // 2, place)
-            return space + 1 if space > 0 else max(place, 1)
+            space = text.rfind(" ", index // 2, index)
+            return space + 1 if space > 0 else max(index, 1)
     return None
 
 
-__all__ = ["TAB", "cells", "hanging"]
+__all__ = ["TAB", "cells", "wrap_hanging"]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from umbral_chat._core.cli.import_format import BadLine, Planner, Step
+from umbral_chat._core.cli.import_format import InvalidLine, Planner, Step
 
 said = st.builds(
     lambda name, text, role: {"conversation": name, "content": text, **({"role": role} if role else {})},
@@ -91,7 +91,7 @@ def test_only_an_opening_that_the_service_repeats_by_itself_is_left_out(lines: l
 
 
 def test_an_entry_of_a_newer_service_is_a_bad_line_and_no_crash() -> None:
-    with pytest.raises(BadLine, match="Invalid value"):
+    with pytest.raises(InvalidLine, match="Invalid value"):
         planned([entry(1, "poll")])
 
 
@@ -102,19 +102,19 @@ anything = st.recursive(st.none() | st.integers() | st.text(), st.lists, max_lea
 @given(st.binary(max_size=60) | anything)
 def test_no_line_crashes_an_import(raw: bytes) -> None:
     if raw.strip():
-        with pytest.raises(BadLine):
+        with pytest.raises(InvalidLine):
             Planner().step(1, raw)
     else:
         assert Planner().step(1, raw) is None
 
 
 def test_a_line_that_is_nested_without_end_is_a_bad_line() -> None:
-    with pytest.raises(BadLine):
+    with pytest.raises(InvalidLine):
         Planner().step(1, b"[" * 1_000_000)
 
 
 @pytest.mark.parametrize(
-    ("line", "told"),
+    ("line", "reason"),
     [
         ({"content": "x"}, "`conversation` is missing"),
         ({"conversation": None, "content": "x"}, "`conversation` is not text"),
@@ -124,8 +124,8 @@ def test_a_line_that_is_nested_without_end_is_a_bad_line() -> None:
         (entry(1, "edit", message_id="a/b", content="x"), "message_id"),
     ],
 )
-def test_a_line_that_lacks_something_is_told_what(line: dict[str, Any], told: str) -> None:
-    with pytest.raises(BadLine, match=told):
+def test_an_incomplete_line_is_reported_with_what_is_missing(line: dict[str, Any], reason: str) -> None:
+    with pytest.raises(InvalidLine, match=reason):
         planned([line])
 
 

@@ -1,14 +1,13 @@
-"""`conversations` lists them by last activity, `delete` removes one."""
+"""`conversations` lists the conversations by last activity, `delete` deletes one."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
 import rich_click as click
 
-from umbral_chat._core.cli.command import command, conversation_argument, json_option, run_async
+from umbral_chat._core.cli.command import command, confirm, conversation_argument, json_option, run_async
 from umbral_chat._core.cli.failures import AnotherService
 from umbral_chat._core.cli.service import current_service, service_options
 
@@ -47,12 +46,12 @@ async def conversations_command(
 
 
 async def listed(client: Client, *, status: str | None = None, limit: int | None = None) -> AsyncIterator[Json]:
-    """The inbox's conversations by last activity, newest first, up to `limit` (None: all)."""
+    """The conversations by last activity, newest first, up to `limit` (None: all)."""
     from umbral_chat._core.cli.shapes import InboxShape
 
     before, given = None, 0
     while True:
-        # Without a limit the service takes its own page size, which it may bound lower than any that we would ask for.
+        # The page size is the service's own: its maximum may be lower than any that we would request.
         params: dict[str, str | int | None] = {"before": before, "status": status}
         page = await client.call("GET", "/v1/conversations", params=params, shape=InboxShape)
         for conversation in page["conversations"]:
@@ -67,12 +66,12 @@ async def listed(client: Client, *, status: str | None = None, limit: int | None
 
 @command("delete", "umbral-chat delete demo", "umbral-chat delete demo --yes")
 @conversation_argument
-@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@click.option("-y", "--yes", is_flag=True, help="Do not ask for confirmation.")
 @service_options
 @click.pass_context
 @run_async
 async def delete_command(ctx: click.Context, conversation: str, yes: bool) -> None:
-    """Delete a conversation with everything in it. Nothing of it can be brought back."""
+    """Delete a conversation with everything in it. This cannot be undone."""
     from umbral_chat._core.cli.client import Client, conversation_path
     from umbral_chat._core.cli.output import stdout
 
@@ -80,17 +79,8 @@ async def delete_command(ctx: click.Context, conversation: str, yes: bool) -> No
     async with Client(current_service(ctx)) as client:
         answer = await client.fetch("DELETE", conversation_path(conversation))
         if answer.status_code != 204:
-            raise AnotherService(answer.status_code, client.service.url, "A deletion is answered with 204.")
+            raise AnotherService(answer.status_code, client.service.url, "A deletion must be answered with 204.")
     stdout().print(f"✓ {conversation} is deleted")
-
-
-def confirm(question: str, *, yes: bool) -> None:
-    """Ask on stderr unless `yes`; raises Abort for a no, UsageError when nobody can be asked."""
-    if yes:
-        return
-    if not sys.stdin.isatty() and sys.stdin is sys.__stdin__:
-        raise click.UsageError("Nobody can be asked here: say --yes.")
-    click.confirm(question, abort=True, err=True)
 
 
 def _table(conversations: list[Json]) -> object:
@@ -109,7 +99,7 @@ def _table(conversations: list[Json]) -> object:
     table.add_column("last message", ratio=1)
     for item in conversations:
         last = item.get("last_message") or {}
-        said = "(redacted)" if last.get("redacted") else one_line(str(last.get("content") or ""), 80)
+        text = "(redacted)" if last.get("redacted") else one_line(str(last.get("content") or ""), 80)
         role = (last.get("sender") or {}).get("role", "")
         table.add_row(
             one_line(item["id"], 128),
@@ -117,9 +107,9 @@ def _table(conversations: list[Json]) -> object:
             Text(one_line(str(item.get("status", "")), 20), style="dim" if item.get("status") == "closed" else "green"),
             str(item.get("unread", "")),
             moment(item.get("last_activity")),
-            one_line(f"{role}: {said}", 100) if said else "",
+            one_line(f"{role}: {text}", 100) if text else "",
         )
     return table
 
 
-__all__ = ["confirm", "conversations_command", "delete_command", "listed"]
+__all__ = ["conversations_command", "delete_command", "listed"]

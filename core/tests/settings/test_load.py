@@ -14,7 +14,7 @@ from umbral_chat._core.settings.effective import Settings
 from umbral_chat._core.settings.environ import variable
 from umbral_chat._core.settings.load import CORE_SECTIONS, disabled_plugins, load
 from umbral_chat._core.settings.origin import Origin
-from umbral_chat._core.settings.shape import leaves
+from umbral_chat._core.settings.schema import leaves
 from umbral_chat.errors import SettingsError
 from umbral_chat.settings import Cache, Secret, Section
 
@@ -214,7 +214,7 @@ def test_the_section_of_a_plugin_of_ours_that_is_not_installed_names_its_extra(f
 
 def test_the_section_of_a_plugin_that_is_installed_and_not_active_is_accepted(file: Path) -> None:
     file.write_text("[supabase]\nanything = 1\n", encoding="utf-8")
-    settings = load(file, {"UMBRAL_CHAT_SUPABASE__URL": "x"}, SECTIONS, dormant=["supabase"])
+    settings = load(file, {"UMBRAL_CHAT_SUPABASE__URL": "x"}, SECTIONS, inactive=["supabase"])
     assert "supabase" not in settings.sections()
     with pytest.raises(SettingsError, match=r"no section \[supabase\]"):
         settings.section("supabase")

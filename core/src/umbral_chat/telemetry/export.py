@@ -17,8 +17,8 @@ from prometheus_client import CollectorRegistry, generate_latest
 
 import umbral_chat
 from umbral_chat.telemetry.instruments import Counter, Gauge, Histogram, Reading
+from umbral_chat.telemetry.otel_environment import OtelEnvironment
 from umbral_chat.telemetry.registry import Metric
-from umbral_chat.telemetry.switches import Switches
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +32,7 @@ scheme, protocol, user agent, peer) is the client's to choose. `http.route` is a
 class Export:
     """The instruments of one Telemetry as OpenTelemetry sees them."""
 
-    def __init__(self, wanted: Switches) -> None:
+    def __init__(self, wanted: OtelEnvironment) -> None:
         # Its own registry: the global one holds other libraries' metrics, and those of other apps of this process.
         self._registry = CollectorRegistry()
         self._scrape = threading.Lock()
@@ -90,7 +90,7 @@ def _callback(metric: Metric, read: Callable[[], list[Reading]]) -> Callable[[Ca
     return observe
 
 
-def _resource(wanted: Switches) -> Resource:
+def _resource(wanted: OtelEnvironment) -> Resource:
     """Ours, under what OTEL_RESOURCE_ATTRIBUTES and OTEL_SERVICE_NAME say."""
     detected = Resource.create()
     own = Resource({"service.version": umbral_chat.__version__, "service.instance.id": str(uuid.uuid4())})

@@ -113,8 +113,8 @@ class Histogram:
         self.record = record
 
 
-def nothing(_: Number) -> None:
+def discard(_: Number) -> None:
     """Record nothing."""
 
 
-__all__ = ["Cell", "Counter", "Gauge", "Histogram", "Number", "Reading", "nothing"]
+__all__ = ["Cell", "Counter", "Gauge", "Histogram", "Number", "Reading", "discard"]

@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, TypeVar
 
 from umbral_chat._core.settings import sections
-from umbral_chat._core.settings.nearest import mend
-from umbral_chat.telemetry.instruments import Counter, Gauge, Histogram, Reading, nothing
+from umbral_chat._core.settings.suggestions import suggestion
+from umbral_chat.telemetry.instruments import Counter, Gauge, Histogram, Reading, discard
+from umbral_chat.telemetry.otel_environment import read_otel_environment
 from umbral_chat.telemetry.registry import METRICS, Kind, Metric
-from umbral_chat.telemetry.switches import switches
 
 if TYPE_CHECKING:
     from opentelemetry.metrics import MeterProvider
@@ -49,7 +49,7 @@ class Telemetry:
         `environ` decides whether and where metrics are pushed and under which service name; interval, headers,
         timeouts and certificates the exporter reads from the process's own environment.
         """
-        wanted = switches(environ)
+        wanted = read_otel_environment(environ)
         if not (settings or sections.Telemetry()).metrics or wanted.disabled:
             return cls(None)
         from umbral_chat.telemetry.export import Export
@@ -140,14 +140,14 @@ class Telemetry:
                     self._export.gauge(gauge)
             case "histogram":
                 self._histograms[metric.name] = (
-                    Histogram(metric, nothing) if self._export is None else self._export.histogram(metric)
+                    Histogram(metric, discard) if self._export is None else self._export.histogram(metric)
                 )
 
 
 def _found(name: str, kind: Kind, made: Mapping[str, T]) -> T:
     instrument = made.get(name)
     if instrument is None:
-        raise LookupError(f"No {kind} {name} is declared: {mend(name, made, what=f'{kind}s')}")
+        raise LookupError(f"No {kind} {name} is declared: {suggestion(name, made, what=f'{kind}s')}")
     return instrument
 
 

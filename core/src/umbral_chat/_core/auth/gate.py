@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Literal, Protocol, runtime_checkable
 
-from umbral_chat._core.auth.limits import Limiter
+from umbral_chat._core.auth.limits import RateLimiter
 from umbral_chat._core.auth.local import LocalAuthenticator
 from umbral_chat._core.auth.rights import is_right
 from umbral_chat._core.runtime.lru import Lru
@@ -21,18 +21,18 @@ from umbral_chat.providers.auth import Authenticator, Authorizer, Principal, Rig
 CREDENTIAL_LIMIT = 8 * 1024
 """Longest credential, in bytes: identity providers' tokens stay below, and hashing more is work for a stranger."""
 
-REMEMBERED = 16_384
+PRINCIPAL_CACHE_SIZE = 16_384
 """Headers whose principal is remembered, at about 1 KiB each."""
 
 _HEADER_LIMIT = CREDENTIAL_LIMIT + len(b"Bearer ")
 
 
 @runtime_checkable
-class Lasting(Protocol):
+class ReusableAnswers(Protocol):
     """Optional ability of an authenticator: what it answered holds until the principal's `expires_at`, so that it
     need not be asked again."""
 
-    lasting: Literal[True]
+    reusable: Literal[True]
 
 
 @runtime_checkable
@@ -52,9 +52,9 @@ class Gate:
         authenticators: Sequence[Authenticator],
         *,
         local: LocalAuthenticator | None,
-        requests: Limiter | None = None,
+        requests: RateLimiter | None = None,
         clock: Clock | None = None,
-        capacity: int = REMEMBERED,
+        capacity: int = PRINCIPAL_CACHE_SIZE,
         depth: int = DEPTH,
     ) -> None:
         self._depth = depth
@@ -63,7 +63,7 @@ class Gate:
         self._requests = requests
         self._clock = clock or SystemClock()
         # With the expiry as a datetime: comparing two costs half of making a Unix time of now, on the hottest path.
-        self._known: Lru[bytes, tuple[Principal, datetime | None]] = Lru(capacity)
+        self._principals: Lru[bytes, tuple[Principal, datetime | None]] = Lru(capacity)
 
     def cached(self, header: bytes | None) -> Principal | None:
         """The principal, if it is known without asking; None says nothing but "ask `authenticate`".
@@ -76,13 +76,13 @@ class Gate:
         if len(header) > _HEADER_LIMIT:
             return None
         digest = sha256(header).digest()
-        known = self._known.get(digest)
+        known = self._principals.get(digest)
         if known is None:
             return None
         principal, expires = known
         if expires is None or self._clock.now() < expires:
             return principal
-        self._known.drop(digest)
+        self._principals.drop(digest)
         return None
 
     async def authenticate(self, header: bytes | None) -> Principal:
@@ -125,10 +125,10 @@ class Gate:
                 raise _unauthorized("These credentials have expired.", code="token_expired")
             if isinstance(authenticator, _Authorizes):
                 return principal, authenticator
-            if header is not None and isinstance(authenticator, Lasting):
+            if header is not None and isinstance(authenticator, ReusableAnswers):
                 at = principal.expires_at
                 expires = None if at is None else datetime.fromtimestamp(at, UTC)
-                self._known.put(sha256(header).digest(), (principal, expires))
+                self._principals.put(sha256(header).digest(), (principal, expires))
             return principal, None
         raise _unauthorized(
             "Nobody here knows these credentials."
@@ -209,4 +209,4 @@ def _unauthorized(detail: str, *, code: str | None = None, limit: int | None = N
     return Unauthorized(detail, code=code, limit=limit, headers={"WWW-Authenticate": "Bearer"})
 
 
-__all__ = ["CREDENTIAL_LIMIT", "Gate", "Lasting", "authorize", "check_token_depth"]
+__all__ = ["CREDENTIAL_LIMIT", "Gate", "ReusableAnswers", "authorize", "check_token_depth"]

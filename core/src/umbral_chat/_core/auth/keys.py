@@ -22,7 +22,7 @@ class KeyAuthenticator:
 
     name = "keys"
     rank = 0
-    lasting: Literal[True] = True
+    reusable: Literal[True] = True
 
     def __init__(self, keys: Sequence[Key]) -> None:
         self._entries: list[tuple[bytes, Principal]] = []

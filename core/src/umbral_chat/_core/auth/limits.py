@@ -12,12 +12,12 @@ from umbral_chat.clock import Clock
 from umbral_chat.errors import TooManyRequests
 from umbral_chat.providers.auth import Principal
 
-SUBJECTS = 65_536
+BUCKET_CAPACITY = 65_536
 """Buckets kept of each rate. One that was dropped is full again, which is wrong only if this many others came within
 the seconds that it takes to fill (4 s for writes by default)."""
 
 
-class Buckets:
+class TokenBuckets:
     """Token buckets by subject: each holds `burst`, fills with `rate` a second, and a write takes one.
 
     A bucket is kept as the time at which it will be full (the "theoretical arrival time" of GCRA, ITU-T I.371): there
@@ -30,7 +30,7 @@ class Buckets:
         burst: int,
         monotonic: Callable[[], float],
         *,
-        capacity: int = SUBJECTS,
+        capacity: int = BUCKET_CAPACITY,
         what: str = "writes",
         setting: str = "core.limits.sends_per_second",
     ) -> None:
@@ -56,13 +56,15 @@ class Buckets:
         self._full_at.put(subject, full_at)
 
 
-class Limiter:
+class RateLimiter:
     """Holds visitors and users to a rate. Service keys and the local administrator are trusted, and nobody is held
     when the rate is 0. `setting` is the name of the rate's setting below `core.limits`."""
 
     def __init__(self, rate: float, burst: int, clock: Clock, *, what: str, setting: str) -> None:
         self._buckets = (
-            Buckets(rate, burst, clock.monotonic, what=what, setting=f"core.limits.{setting}") if rate > 0 else None
+            TokenBuckets(rate, burst, clock.monotonic, what=what, setting=f"core.limits.{setting}")
+            if rate > 0
+            else None
         )
 
     def check(self, principal: Principal) -> None:
@@ -82,15 +84,15 @@ class Rates:
     """Every rate that holds a visitor or user, each with buckets of its own: who is refused one may do the rest."""
 
     def __init__(self, limits: Limits, clock: Clock) -> None:
-        def limiter(rate: Rate, what: str) -> Limiter:
+        def limiter(rate: Rate, what: str) -> RateLimiter:
             setting = f"{rate}_per_second"
-            return Limiter(
+            return RateLimiter(
                 getattr(limits, setting), getattr(limits, f"{rate}_burst"), clock, what=what, setting=setting
             )
 
         self.requests = limiter("requests", "requests")
         self.sends = limiter("sends", "writes")
-        self._limiters: dict[str, Limiter] = {
+        self._limiters: dict[str, RateLimiter] = {
             "requests": self.requests,
             "sends": self.sends,
             "drafts": limiter("drafts", "pieces of drafts"),
@@ -104,4 +106,4 @@ class Rates:
         self._limiters[rate].check(principal)
 
 
-__all__ = ["RATES", "Buckets", "Limiter", "Rate", "Rates"]
+__all__ = ["RATES", "Rate", "RateLimiter", "Rates", "TokenBuckets"]

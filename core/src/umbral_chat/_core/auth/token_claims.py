@@ -52,7 +52,7 @@ class Claims(msgspec.Struct, frozen=True, kw_only=True):
     nbf: UnixTime = 0
 
 
-def check(
+def check_claims(
     conversation: str, epoch: str | None, subject: str, name: str | None, role: str, rights: Iterable[str]
 ) -> frozenset[Right]:
     """Hold a token's contents to their rules; its rights. Raises InvalidRequest that names the field and the limit."""
@@ -98,8 +98,8 @@ def check_ttl(ttl: float) -> None:
 
 
 def principal_of(claims: Claims) -> Principal:
-    """Who bears the token. Raises InvalidRequest when its contents break the rules that `check` knows."""
-    rights = check(claims.conv, claims.epoch, claims.sub, claims.name, claims.role, claims.rights)
+    """Who bears the token. Raises InvalidRequest when its contents break the rules of `check_claims`."""
+    rights = check_claims(claims.conv, claims.epoch, claims.sub, claims.name, claims.role, claims.rights)
     return Principal(
         kind="token",
         subject=claims.sub,
@@ -122,4 +122,14 @@ def _check_text(field: str, text: str) -> None:
         )
 
 
-__all__ = ["AUDIENCE", "ISSUER", "MAX_TTL", "MEDIA_TYPE", "MIN_TTL", "Claims", "check", "check_ttl", "principal_of"]
+__all__ = [
+    "AUDIENCE",
+    "ISSUER",
+    "MAX_TTL",
+    "MEDIA_TYPE",
+    "MIN_TTL",
+    "Claims",
+    "check_claims",
+    "check_ttl",
+    "principal_of",
+]

@@ -13,7 +13,15 @@ from typing import Any, Final, Literal
 import jwt
 import msgspec
 
-from umbral_chat._core.auth.token_claims import AUDIENCE, ISSUER, MEDIA_TYPE, Claims, check, check_ttl, principal_of
+from umbral_chat._core.auth.token_claims import (
+    AUDIENCE,
+    ISSUER,
+    MEDIA_TYPE,
+    Claims,
+    check_claims,
+    check_ttl,
+    principal_of,
+)
 from umbral_chat._core.runtime.lru import Lru
 from umbral_chat._core.settings.secret import Secret
 from umbral_chat.clock import Clock
@@ -29,7 +37,7 @@ ALGORITHMS: Final = ["HS256"]
 SECRET_BYTES = 32
 """A key at least as long as the hash's output (RFC 7518, 3.2)."""
 
-VERIFIED = 16_384
+VERIFIED_CACHE_SIZE = 16_384
 """Verified tokens remembered, at about 1 KiB each."""
 
 _DRAWN_SECRET = re.compile(rb"[0-9a-f]{64}\Z")
@@ -62,9 +70,9 @@ class TokenIssuer:
         """A new token and when it expires (UTC, whole seconds; at most `ttl` seconds from now).
 
         `epoch` None binds it to the conversation's id alone: only for one that was never made. Which role the issuing
-        caller may hand out is `speaker.token_role`'s matter. Raises InvalidRequest that names the field and its limit.
+        caller may hand out is `senders.token_role`'s matter. Raises InvalidRequest that names the field and its limit.
         """
-        granted = check(conversation, epoch, subject, name, role, rights)
+        granted = check_claims(conversation, epoch, subject, name, role, rights)
         check_ttl(ttl)
         now = self._clock.now().timestamp()
         expires = int(now + ttl)
@@ -121,9 +129,9 @@ class TokenAuthenticator:
 
     name = "tokens"
     rank = 10
-    lasting: Literal[True] = True
+    reusable: Literal[True] = True
 
-    def __init__(self, issuer: TokenIssuer, clock: Clock, *, capacity: int = VERIFIED) -> None:
+    def __init__(self, issuer: TokenIssuer, clock: Clock, *, capacity: int = VERIFIED_CACHE_SIZE) -> None:
         self._issuer = issuer
         self._clock = clock
         self._verified: Lru[bytes, Principal] = Lru(capacity)

@@ -106,8 +106,8 @@ class Drafts:
         drafts = self._drafts.get(conversation, {})
         writer = Writer.of(conversation, subject, trusted=trusted)
         draft = drafts.get(message_id)
-        if draft is not None and not _writes(draft, writer, sender):
-            if not _gives_way(draft, writer):
+        if draft is not None and not _is_writer(draft, writer, sender):
+            if not _yields_to(draft, writer):
                 raise not_your_draft()
             draft = None
         known = draft.text if draft else ""
@@ -142,7 +142,7 @@ class Drafts:
         draft = self._drafts.get(conversation, {}).get(message_id)
         if draft is not None:
             writer = Writer.of(conversation, subject, trusted=trusted)
-            if not _writes(draft, writer, sender) and not _gives_way(draft, writer):
+            if not _is_writer(draft, writer, sender) and not _yields_to(draft, writer):
                 raise not_your_draft()
 
     def has(self, conversation: str, message_id: str) -> bool:
@@ -161,7 +161,7 @@ class Drafts:
         draft, now = drafts.get(message_id), self._clock.monotonic()
         if draft is not None and signal.writer is not None and draft.writer not in {None, signal.writer}:
             # Begun at two instances before either heard of the other.
-            if not _gives_way(draft, signal.writer):
+            if not _yields_to(draft, signal.writer):
                 return
             draft = None
         if draft is None:
@@ -182,7 +182,7 @@ class Drafts:
         self._ended.move_to_end((conversation, message_id))
         if len(self._ended) > ENDED_LIMIT:
             self._ended.popitem(last=False)
-        draft = self._take(conversation, message_id)
+        draft = self._remove(conversation, message_id)
         if draft is None:
             return
         self._changed(conversation)
@@ -205,7 +205,7 @@ class Drafts:
         for conversation, drafts in list(self._drafts.items()):
             for message_id, draft in list(drafts.items()):
                 if now - draft.touched >= SILENCE:
-                    self._take(conversation, message_id)
+                    self._remove(conversation, message_id)
                     self._changed(conversation)
                 elif draft.dirty:
                     self._publish_if_due(conversation, message_id, draft, now)
@@ -249,7 +249,7 @@ class Drafts:
                 headers=retry,
             )
 
-    def _take(self, conversation: str, message_id: str) -> _Draft | None:
+    def _remove(self, conversation: str, message_id: str) -> _Draft | None:
         drafts = self._drafts.get(conversation)
         draft = drafts.pop(message_id, None) if drafts else None
         if drafts is not None and not drafts:
@@ -257,12 +257,12 @@ class Drafts:
         return draft
 
 
-def _writes(draft: _Draft, writer: Writer, sender: Sender) -> bool:
+def _is_writer(draft: _Draft, writer: Writer, sender: Sender) -> bool:
     # A producer whose pieces a load balancer spreads goes on here with what it began elsewhere.
     return draft.writer == writer or (draft.writer is None and draft.sender == sender)
 
 
-def _gives_way(draft: _Draft, writer: Writer) -> bool:
+def _yields_to(draft: _Draft, writer: Writer) -> bool:
     """Whether another's draft makes way: what a visitor does never makes a service's answer an error."""
     return writer.trusted and not _is_trusted(draft)
 

@@ -14,17 +14,17 @@ from umbral_chat.providers.store import SharedStore
 
 NAMESPACE = "drafts"
 
-KEPT = 2 * SILENCE
+RESERVATION_TTL = 2 * SILENCE
 """Seconds for which a draft's id is kept after it was last claimed: longer than a silent draft lives."""
 
-CLAIMED = 4096
+CLAIM_CACHE_SIZE = 4096
 """Claims of this instance that are remembered, so that not each piece writes one. One that is forgotten is written
 again."""
 
 log = logging.getLogger(__name__)
 
 
-class Reserved:
+class ReservedIds:
     """Which ids service keys write drafts of, at every instance on one store.
 
     Best effort: while the store does not answer, nothing is claimed and nobody is refused.
@@ -33,18 +33,18 @@ class Reserved:
     def __init__(self, store: SharedStore, clock: Clock) -> None:
         self._store = store
         self._clock = clock
-        self._claimed: Lru[str, float] = Lru(CLAIMED)
+        self._claimed: Lru[str, float] = Lru(CLAIM_CACHE_SIZE)
 
     async def claim(self, conversation: str, message_id: str, author: str) -> None:
         """This service key writes a message of this id. Costs a write when it begins, and one in `SILENCE` seconds."""
         key, now = _key(conversation, message_id), self._clock.monotonic()
         claimed = self._claimed.get(key)
-        if claimed is not None and now - claimed < KEPT - SILENCE:
+        if claimed is not None and now - claimed < RESERVATION_TTL - SILENCE:
             return
         self._claimed.put(key, now)
         try:
             writer = Writer.of(conversation, author, trusted=True)
-            await self._store.put(NAMESPACE, key, writer.tag.encode(), ttl=KEPT)
+            await self._store.put(NAMESPACE, key, writer.tag.encode(), ttl=RESERVATION_TTL)
         except HistoryUnavailable as error:
             self._claimed.drop(key)
             log.debug("A draft's id was not reserved: %s", error)
@@ -62,4 +62,4 @@ def _key(conversation: str, message_id: str) -> str:
     return blake2b(f"{conversation}\0{message_id}".encode(), digest_size=16).hexdigest()
 
 
-__all__ = ["CLAIMED", "KEPT", "Reserved"]
+__all__ = ["CLAIM_CACHE_SIZE", "RESERVATION_TTL", "ReservedIds"]

@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 import msgspec
 
 from umbral_chat._core.auth.limits import Rates
-from umbral_chat._core.auth.speaker import speaker
+from umbral_chat._core.auth.senders import sender_for
 from umbral_chat._core.conversations.drafts import Drafts, not_your_draft
-from umbral_chat._core.conversations.importing import imported, lacks
-from umbral_chat._core.conversations.reserved_ids import Reserved
+from umbral_chat._core.conversations.importing import import_write, missing_right
+from umbral_chat._core.conversations.reserved_ids import ReservedIds
 from umbral_chat._core.delivery.bus import Bus, Happened
 from umbral_chat._core.settings.sections import Limits
 from umbral_chat.clock import Clock
@@ -58,7 +58,7 @@ class Chat:
         *,
         bus: Bus,
         drafts: Drafts,
-        reserved: Reserved,
+        reserved: ReservedIds,
         rates: Rates,
         limits: Limits,
         telemetry: Telemetry,
@@ -78,7 +78,7 @@ class Chat:
     async def send(self, principal: Principal, conversation: str, body: SendBody, header_key: str | None) -> Sent:
         """Append a message. Raises what `History.append` raises, InvalidRequest, Forbidden and TooManyRequests."""
         self._limiter.check(principal)
-        sender = speaker(principal, check_sender(body.sender))
+        sender = sender_for(principal, check_sender(body.sender))
         if body.message_id is not None:
             self._drafts.check(
                 conversation, body.message_id, subject=principal.author, sender=sender, trusted=principal.trusted
@@ -91,7 +91,7 @@ class Chat:
                 subject=principal.author,
                 epoch=principal.epoch,
                 sender=sender,
-                key=_key(header_key, body.client_id),
+                key=_idempotency_key(header_key, body.client_id),
                 content=check_content(body.content, body.metadata, limit=self._limits.content_chars),
                 message_id=None if body.message_id is None else check_message_id(body.message_id),
                 reply_to=None if body.reply_to is None else check_message_id(body.reply_to, field="reply_to"),
@@ -105,11 +105,11 @@ class Chat:
     ) -> Sent:
         """Append an entry of another log, with its time and sender. Raises what `send` raises."""
         return await self._append(
-            imported(
+            import_write(
                 principal,
                 conversation,
                 body,
-                key=_key(header_key, body.client_id),
+                key=_idempotency_key(header_key, body.client_id),
                 at=self._original_time(principal, body.at),
                 limits=self._limits,
             )
@@ -117,7 +117,7 @@ class Chat:
 
     def _original_time(self, principal: Principal, at: datetime) -> datetime:
         if "import" not in principal.rights:
-            raise lacks("import", field="at")
+            raise missing_right("import", field="at")
         return check_original_time(at, now=self._clock.now())
 
     async def edit(
@@ -130,8 +130,8 @@ class Chat:
                 conversation=conversation,
                 subject=principal.author,
                 epoch=principal.epoch,
-                sender=speaker(principal, None),
-                key=_key(header_key, body.client_id),
+                sender=sender_for(principal, None),
+                key=_idempotency_key(header_key, body.client_id),
                 message_id=check_message_id(message_id),
                 content=check_content(body.content, body.metadata, limit=self._limits.content_chars),
                 metadata=check_metadata(body.metadata, limit=self._limits.metadata_bytes, depth=self._limits.depth),
@@ -147,8 +147,8 @@ class Chat:
                 conversation=conversation,
                 subject=principal.author,
                 epoch=principal.epoch,
-                sender=speaker(principal, None),
-                key=_key(header_key, None),
+                sender=sender_for(principal, None),
+                key=_idempotency_key(header_key, None),
                 message_id=check_message_id(message_id),
                 own_only="moderate" not in principal.rights,
             )
@@ -160,7 +160,7 @@ class Chat:
         """Make, update or revive a conversation; whether it was made or revived."""
         conversation = new_conversation_id() if body.id is None else check_conversation_id(body.id)
         changes = self._changes(conversation, body.title, body.metadata, Changes(members=body.members))
-        key = _key(header_key, body.client_id)
+        key = _idempotency_key(header_key, body.client_id)
         _, made = await self._history.ensure(conversation)
         if made:
             self._drafts.forget(conversation)
@@ -181,7 +181,7 @@ class Chat:
         await self.conversation(principal, conversation)
         if changes.empty:
             raise InvalidRequest("Nothing is to be changed: give at least one field.", code="nothing_to_change")
-        await self._update(principal, conversation, changes, _key(header_key, body.client_id))
+        await self._update(principal, conversation, changes, _idempotency_key(header_key, body.client_id))
         return await self.conversation(principal, conversation)
 
     async def delete(self, conversation: str) -> None:
@@ -212,7 +212,7 @@ class Chat:
             message_id,
             offset=body.offset,
             text=check_text(body.text, field="text", limit=self._limits.content_chars, least=0),
-            sender=speaker(principal, check_sender(body.sender)),
+            sender=sender_for(principal, check_sender(body.sender)),
             subject=principal.author,
             trusted=principal.trusted,
             limit=self._limits.content_chars,
@@ -236,7 +236,7 @@ class Chat:
         """As whom `principal` does what counts as a write and is none: `sender`, or itself as it is known in presence.
         It counts towards its rate. Raises InvalidRequest, Forbidden and TooManyRequests."""
         self._limiter.check(principal)
-        spoken = speaker(principal, check_sender(sender))
+        spoken = sender_for(principal, check_sender(sender))
         return spoken if sender is not None and "send_as" in principal.rights else person(principal)
 
     async def mark_read(self, principal: Principal, conversation: str, seq: int) -> int:
@@ -257,7 +257,7 @@ class Chat:
         return msgspec.structs.replace(rest, title=title, metadata=metadata)
 
     async def _update(self, principal: Principal, conversation: str, changes: Changes, key: str | None) -> None:
-        sender = Sender(role="system") if "send_as" in principal.rights else speaker(principal, None)
+        sender = Sender(role="system") if "send_as" in principal.rights else sender_for(principal, None)
         await self._append(
             WriteUpdate(
                 conversation=conversation,
@@ -288,7 +288,7 @@ class Chat:
         return Sent(line, Cursor(appended.epoch, line.seq), appended.created)
 
 
-def _key(header: str | None, client_id: str | None) -> str | None:
+def _idempotency_key(header: str | None, client_id: str | None) -> str | None:
     if header is not None and client_id is not None and header != client_id:
         raise InvalidRequest(
             "Idempotency-Key and client_id are the same thing, and these two differ.",

@@ -12,7 +12,7 @@ from litestar.params import FromPath, JSONBody, QueryParameter
 
 from umbral_chat._core.delivery.offers import hold
 from umbral_chat._core.http.dependencies import Caller, Parts
-from umbral_chat._core.http.message import IdempotencyKey, key_text
+from umbral_chat._core.http.messages import IdempotencyKey, key_text
 from umbral_chat._core.http.views import ConnectView, ConversationView, DraftLength, InboxView, ReadView
 from umbral_chat.http_kit import asgi
 from umbral_chat.http_kit.epochs import check_epoch

@@ -12,7 +12,7 @@ from litestar.types import Scope
 
 from umbral_chat._core.auth.gate import Gate, authorize
 from umbral_chat._core.auth.limits import RATES, Rates
-from umbral_chat._core.http.accepts import Accepts, accepts
+from umbral_chat._core.http.accepted_input import AcceptedInput, accepted_input
 from umbral_chat._core.http.local_only import check_local
 from umbral_chat.errors import Forbidden, PluginError, Unavailable
 from umbral_chat.http_kit.asgi import LIMIT_OF_DEPTH, PRINCIPAL
@@ -29,7 +29,7 @@ class Guard:
     def __init__(self, *, local_only: bool, cors_origins: list[str], rates: Rates, depth: int = DEPTH) -> None:
         self.gate: Gate | None = None
         self._depth = depth
-        self._accepts: dict[tuple[Any, str], Accepts] = {}
+        self._accepted: dict[tuple[Any, str], AcceptedInput] = {}
         self._local_only = local_only
         self._rates = rates
         self._origins = frozenset(cors_origins)
@@ -69,9 +69,9 @@ class Guard:
             scope["state"][PRINCIPAL] = principal
         # Litestar asks with a copy of the handler; the function is the same.
         key = (handler.fn, method)
-        taken = self._accepts.get(key)
+        taken = self._accepted.get(key)
         if taken is None:
-            taken = self._accepts[key] = accepts(handler, method, frozenset(scope["path_params"]))
+            taken = self._accepted[key] = accepted_input(handler, method, frozenset(scope["path_params"]))
         taken.check(scope)
 
 

@@ -83,38 +83,38 @@ def check_local(headers: Iterable[tuple[bytes, bytes]], *, http_version: str, or
     (`core.cors_origins`) does not list it. Browsers tell by `Origin` (Fetch, 3.2), by `Sec-Fetch-Site` (Fetch Metadata,
     2.3) where a plain GET has no `Origin`, and old ones by `Referer` alone.
     """
-    said: dict[bytes, bytes] = {}
+    sent_values: dict[bytes, bytes] = {}
     for sent, value in headers:
         name = sent.replace(b"_", b"-")  # applications that read variables of CGI cannot tell the two apart
         if name in PROXY_HEADERS or name.startswith(PROXY_PREFIXES):
             raise _behind_proxy(f"carries the header {name.decode('latin-1')}, which a proxy adds")
-        if name in _TOLD:
-            if name in said and name != b"host":
+        if name in _CONTEXT_HEADERS:
+            if name in sent_values and name != b"host":
                 raise _foreign(value)  # which of the two a browser sent cannot be known
             if name == b"host" and not _names_loopback(b"//" + value):
                 raise Forbidden("Without keys the service answers only to a loopback name.", code="not_loopback")
-            said[name] = value
+            sent_values[name] = value
     if http_version == "1.0":
         raise _behind_proxy("speaks HTTP/1.0, as proxies do")
-    _check_page(said, origins)
+    _check_page(sent_values, origins)
 
 
-_TOLD = frozenset({b"host", b"origin", b"referer", b"sec-fetch-site"})
+_CONTEXT_HEADERS = frozenset({b"host", b"origin", b"referer", b"sec-fetch-site"})
 
 
-def _check_page(said: dict[bytes, bytes], origins: frozenset[str]) -> None:
-    host, origin = said.get(b"host", b""), said.get(b"origin")
+def _check_page(sent_values: dict[bytes, bytes], origins: frozenset[str]) -> None:
+    host, origin = sent_values.get(b"host", b""), sent_values.get(b"origin")
     if origin is not None:
         if origin.decode("latin-1") not in origins and not _same(origin, host):
             raise _foreign(origin)
         return
-    site = said.get(b"sec-fetch-site")
+    site = sent_values.get(b"sec-fetch-site")
     if site is not None:
         # `none`: somebody typed the address or followed a bookmark.
         if site.lower() not in {b"same-origin", b"none"}:
             raise _foreign(site)
         return
-    referer = said.get(b"referer")
+    referer = sent_values.get(b"referer")
     if referer is not None and not _same(referer, host):
         raise _foreign(b"elsewhere")
 

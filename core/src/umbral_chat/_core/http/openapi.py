@@ -20,7 +20,7 @@ from umbral_chat import __version__
 from umbral_chat._core.http.guard import PUBLIC
 from umbral_chat._core.http.schema_page import POLICY, schema_page
 
-DEPENDENCIES = ("services", "principal", "issuers", "checks")
+DEPENDENCIES = ("services", "principal", "issuer_holder", "checks")
 """What the app hands to ordinary handlers, and no caller sends."""
 
 
@@ -28,7 +28,7 @@ def document(handlers: Sequence[BaseRouteHandler]) -> dict[str, Any]:
     """The whole document for `handlers`."""
     app = Litestar(
         list(documented(handlers)),
-        dependencies={name: Provide(_Nothing(), sync_to_thread=False) for name in DEPENDENCIES},
+        dependencies={name: Provide(_Placeholder(), sync_to_thread=False) for name in DEPENDENCIES},
         logging_config=None,  # it would replace the service's own
         openapi_config=OpenAPIConfig(
             title="Umbral Chat",
@@ -52,7 +52,7 @@ def document(handlers: Sequence[BaseRouteHandler]) -> dict[str, Any]:
                     handler, "operation_id", None
                 ):
                     operation["x-right"] = right
-                    _leave_out(operation.get("requestBody", {}))
+                    _make_optional(operation.get("requestBody", {}))
                     if right == PUBLIC:
                         operation["security"] = []
                     # Litestar's own idea of a 400 is not what is answered here.
@@ -126,7 +126,7 @@ def _problems(handler: BaseRouteHandler, operation: dict[str, Any], path: str) -
     return [*map(str, sorted(found)), "default"]
 
 
-def _leave_out(body: dict[str, Any]) -> None:
+def _make_optional(body: dict[str, Any]) -> None:
     """A body that may be null is one that may be left out, and null is none that is taken."""
     null = {"type": "null"}
     for content in body.get("content", {}).values():
@@ -136,7 +136,7 @@ def _leave_out(body: dict[str, Any]) -> None:
             (content["schema"],) = [one for one in options if one != null]
 
 
-class _Nothing:
+class _Placeholder:
     """Stands in for a dependency; Litestar wants each to be another object."""
 
     def __call__(self) -> None:

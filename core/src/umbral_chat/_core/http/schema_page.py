@@ -13,7 +13,7 @@ from hashlib import sha256
 from html import escape
 from typing import Any
 
-from umbral_chat._core.http.page import api_page
+from umbral_chat._core.http.api_page import api_page
 
 STYLE = """\
 html { color-scheme: light dark; }

@@ -43,7 +43,7 @@ def _when(message: FoldedMessage) -> str:
     return message.at.strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
-def _said(message: FoldedMessage) -> str:
+def _content_text(message: FoldedMessage) -> str:
     """The text, or what stands for a message that has none."""
     return message.content or in_words(message.metadata)
 
@@ -61,7 +61,7 @@ def _markdown(message: FoldedMessage) -> str:
     head = f"{who} · {_when(message)}{' (edited)' if message.edited_at else ''}"
     if message.redacted:
         return f"{head}\n\n*redacted*\n"
-    return head + "\n\n" + "".join(f"{INDENT}{line}\n" for line in lines(inert(_said(message))))
+    return head + "\n\n" + "".join(f"{INDENT}{line}\n" for line in lines(inert(_content_text(message))))
 
 
 def _plain(text: str) -> str:
@@ -74,7 +74,7 @@ def _text(message: FoldedMessage) -> str:
     who = message.sender.role + (f" {quoted(name)}" if name else "")
     if message.redacted:
         return f"[{_when(message)}] {who} (redacted)"  # before a colon stands nothing that was said
-    said = f"\n{INDENT}".join(lines(inert(_said(message))))
+    said = f"\n{INDENT}".join(lines(inert(_content_text(message))))
     return f"[{_when(message)}] {who}: {said}"
 
 
@@ -83,7 +83,7 @@ def _openai(message: FoldedMessage) -> str | None:
         return None
     # The roles of a prompt: a human operator answers in the assistant's place.
     role = "assistant" if message.sender.role == "agent" else message.sender.role
-    return _json({"role": role, "content": _said(message)})
+    return _json({"role": role, "content": _content_text(message)})
 
 
 FORMS: dict[str, _Form] = {

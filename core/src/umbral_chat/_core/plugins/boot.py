@@ -11,8 +11,8 @@ from typing import Any
 from umbral_chat._core.plugins.host import PluginHost
 from umbral_chat._core.settings.effective import Settings
 from umbral_chat._core.settings.load import disabled_plugins, load
-from umbral_chat._core.settings.nearest import nearest
 from umbral_chat._core.settings.packages import PACKAGES
+from umbral_chat._core.settings.suggestions import nearest
 from umbral_chat.errors import SettingsError
 
 
@@ -25,7 +25,7 @@ def boot(
 ) -> tuple[Settings, PluginHost]:
     """The plugins that are to be active and the effective settings. Raises SettingsError and PluginError."""
     host = load_plugins(path, environ, entry_points=entry_points)
-    return load(path, environ, host.sections(), dormant=host.dormant, options=options), host
+    return load(path, environ, host.sections(), inactive=host.inactive, options=options), host
 
 
 def load_plugins(

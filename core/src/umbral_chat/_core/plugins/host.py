@@ -11,10 +11,10 @@ import msgspec
 
 import umbral_chat
 from umbral_chat._core.plugins import result_checks
+from umbral_chat._core.plugins.interface_checks import interface_fault, method_names, type_in_words
 from umbral_chat._core.plugins.loading import installed, load_all
-from umbral_chat._core.plugins.provider_selection import refuse_twins, select
+from umbral_chat._core.plugins.provider_selection import refuse_duplicates, select
 from umbral_chat._core.plugins.relay import PREFIX, Relay
-from umbral_chat._core.plugins.shape import fault_of, names_of, shown
 from umbral_chat._core.plugins.status import PluginStatus, disabling
 from umbral_chat.errors import PluginError
 from umbral_chat.providers.history import Storage
@@ -76,7 +76,7 @@ class PluginHost:
         return self._relay.names()
 
     @property
-    def dormant(self) -> frozenset[str]:
+    def inactive(self) -> frozenset[str]:
         """Names of the plugins that are installed and not active: their sections are accepted unread."""
         return frozenset(status.name for status in self._statuses) - frozenset(self.active)
 
@@ -99,10 +99,10 @@ class PluginHost:
 
         found = []
         for plugin, one in self._strict("history", base=base):
-            storage = self._of(Storage, plugin, "history", one)
-            self._vet(plugin, "history", storage, Storage)
-            self._vet(plugin, "history", storage.history, History, RenewsEpochs)
-            self._vet(plugin, "history", storage.store, SharedStore)
+            storage = self._instance_of(Storage, plugin, "history", one)
+            self._check_interface(plugin, "history", storage, Storage)
+            self._check_interface(plugin, "history", storage.history, History, RenewsEpochs)
+            self._check_interface(plugin, "history", storage.store, SharedStore)
             found.append((plugin, storage))
         return found
 
@@ -118,15 +118,15 @@ class PluginHost:
         """The transports, the preferred one (highest rank) first."""
         from umbral_chat.providers.transport import Announces, StandsBy, Transport
 
-        found = self._vetted("transport", Transport, StandsBy, Announces, base=base, storage=storage)
-        refuse_twins("transport", ((plugin, one.name) for plugin, one in found))
+        found = self._checked_results("transport", Transport, StandsBy, Announces, base=base, storage=storage)
+        refuse_duplicates("transport", ((plugin, one.name) for plugin, one in found))
         return [one for _, one in sorted(found, key=lambda pair: (-pair[1].rank, pair[1].name))]
 
     def presence(self, base: Base, storage: Storage, wanted: str | None) -> Presence | None:
         """The presence that `wanted` (`core.presence`) names, or the only one, or None. Raises as select_storage."""
         from umbral_chat.providers.presence import Presence
 
-        found = self._vetted("presence", Presence, base=base, storage=storage)
+        found = self._checked_results("presence", Presence, base=base, storage=storage)
         selected: Presence | None = select(
             "presence", "core.presence", wanted, [(plugin, one.name, one) for plugin, one in found]
         )
@@ -136,17 +136,17 @@ class PluginHost:
         """The plugins' authenticators in the order in which they are asked, lowest rank first."""
         from umbral_chat.providers.auth import Authenticator, Authorizer
 
-        found = self._vetted("authenticator", Authenticator, Authorizer, base=base, storage=storage)
-        refuse_twins("authenticator", ((plugin, one.name) for plugin, one in found), OWN_AUTHENTICATORS)
+        found = self._checked_results("authenticator", Authenticator, Authorizer, base=base, storage=storage)
+        refuse_duplicates("authenticator", ((plugin, one.name) for plugin, one in found), OWN_AUTHENTICATORS)
         return [one for _, one in sorted(found, key=lambda pair: (pair[1].rank, pair[1].name))]
 
     def routes(self, services: Services) -> list[ControllerRouterHandler]:
         """The plugins' route handlers. Two that claim one method of one path raise PluginError."""
-        found: list[tuple[str, Any]] = list(self._flat(self._strict("routes", services=services), "routes"))
+        found: list[tuple[str, Any]] = list(self._items(self._strict("routes", services=services), "routes"))
         for plugin, route in found:
             if fault := result_checks.route_fault(route):
                 raise self._fault(plugin, "routes", f"it gives {fault}")
-        refuse_twins("route", ((plugin, one) for plugin, route in found for one in result_checks.routes_of(route)))
+        refuse_duplicates("route", ((plugin, one) for plugin, route in found for one in result_checks.routes_of(route)))
         return [route for _, route in found]
 
     def offers(self, services: Services, conversation: str, principal: Principal) -> list[Offer]:
@@ -159,10 +159,10 @@ class PluginHost:
         """The durable consumers of logs; their cursors are stored under their names, so two of one name are refused."""
         from umbral_chat.providers.edges import Consumer
 
-        found = list(self._flat(self._strict("consumers", services=services), "consumers"))
+        found = list(self._items(self._strict("consumers", services=services), "consumers"))
         for plugin, one in found:
-            self._vet(plugin, "consumers", one, Consumer)
-        refuse_twins("consumer", ((plugin, one.name) for plugin, one in found))
+            self._check_interface(plugin, "consumers", one, Consumer)
+        refuse_duplicates("consumer", ((plugin, one.name) for plugin, one in found))
         return [one for _, one in found]
 
     def checks(self, services: Services) -> list[Check]:
@@ -173,7 +173,7 @@ class PluginHost:
     def commands(self, taken: Iterable[str] = ()) -> list[click.Command]:
         """The plugins' commands. Raises PluginError when two claim one name, or one a name of `taken`, the core's."""
         found = self._lenient("commands", result_checks.command_fault, {})
-        refuse_twins("command", ((plugin, str(command.name)) for plugin, command in found), taken)
+        refuse_duplicates("command", ((plugin, str(command.name)) for plugin, command in found), taken)
         return [command for _, command in found]
 
     def _call(self, plugin: str, hook: str, arguments: dict[str, object]) -> list[Any]:
@@ -188,16 +188,16 @@ class PluginHost:
                 yield plugin, result
 
     def _lenient(
-        self, hook: str, fault_of: Callable[[Any], str | None], arguments: dict[str, object]
+        self, hook: str, item_fault: Callable[[Any], str | None], arguments: dict[str, object]
     ) -> list[tuple[str, Any]]:
         found: list[tuple[str, Any]] = []
         for plugin in self.active:
             known = (plugin, hook) in self._faults
             try:
                 results = ((plugin, result) for result in self._call(plugin, hook, arguments))
-                flat = list(self._flat(results, hook))
+                flat = list(self._items(results, hook))
                 for _, one in flat:
-                    if fault := fault_of(one):
+                    if fault := item_fault(one):
                         raise self._fault(plugin, hook, f"it gives {fault}")
             except PluginError as error:
                 # Offers are asked for at each connect: the first failure is told, the rest would fill the log.
@@ -207,35 +207,37 @@ class PluginHost:
                 found += flat
         return found
 
-    def _flat(self, results: Iterable[tuple[str, Any]], hook: str) -> Iterator[tuple[str, Any]]:
+    def _items(self, results: Iterable[tuple[str, Any]], hook: str) -> Iterator[tuple[str, Any]]:
         for plugin, result in results:
             if isinstance(result, str | bytes) or not isinstance(result, Iterable):
-                raise self._fault(plugin, hook, f"it gives {shown(result)}, which is not a list.")
+                raise self._fault(plugin, hook, f"it gives {type_in_words(result)}, which is not a list.")
             try:
                 items = list(result)
             except Exception as error:
                 raise self._fault(plugin, hook, f"it raised {type(error).__name__}: {error}") from error
             yield from ((plugin, one) for one in items)
 
-    def _vetted(self, hook: str, interface: type, *abilities: type, **arguments: object) -> list[tuple[str, Any]]:
+    def _checked_results(
+        self, hook: str, interface: type, *abilities: type, **arguments: object
+    ) -> list[tuple[str, Any]]:
         """What the hook gives, each of which is whole."""
         found = list(self._strict(hook, **arguments))
         for plugin, one in found:
-            self._vet(plugin, hook, one, interface, *abilities)
+            self._check_interface(plugin, hook, one, interface, *abilities)
         return found
 
-    def _vet(self, plugin: str, hook: str, one: object, interface: type, *abilities: type) -> None:
+    def _check_interface(self, plugin: str, hook: str, one: object, interface: type, *abilities: type) -> None:
         """Raises PluginError when `one` lacks something of the interface, or has one of the abilities by half."""
         # A Protocol that can be asked for at run time is asked for by the names of its methods alone.
-        has = [ability for ability in abilities if any(hasattr(one, name) for name in names_of(ability))]
+        has = [ability for ability in abilities if any(hasattr(one, name) for name in method_names(ability))]
         for wanted in (interface, *has):
-            if fault := fault_of(one, wanted):
+            if fault := interface_fault(one, wanted):
                 raise self._fault(plugin, hook, f"it gives {fault}")
 
-    def _of(self, kind: type[T], plugin: str, hook: str, one: object) -> T:
+    def _instance_of(self, kind: type[T], plugin: str, hook: str, one: object) -> T:
         if isinstance(one, kind):
             return one
-        raise self._fault(plugin, hook, f"it gives {shown(one)}, which is not a {kind.__name__}.")
+        raise self._fault(plugin, hook, f"it gives {type_in_words(one)}, which is not a {kind.__name__}.")
 
     def _fault(self, plugin: str, hook: str, said: str) -> PluginError:
         """The error, kept in the plugin's status too."""

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 import re
 from collections.abc import Collection, Iterable
 from importlib.metadata import EntryPoint, entry_points
 
-from umbral_chat._core.plugins.hook_validation import vet
-from umbral_chat._core.plugins.relay import Relay
-from umbral_chat._core.plugins.requirements import CORE, unmet
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+
+from umbral_chat._core.plugins.relay import PREFIX, Implementation, Relay, specs
 from umbral_chat._core.plugins.status import PluginStatus, State, disabling
 from umbral_chat._core.settings.load import CORE_SECTIONS
+from umbral_chat._core.settings.suggestions import suggestion
 from umbral_chat.errors import PluginError
 from umbral_chat.markers import PROJECT_NAME
 
 log = logging.getLogger(__name__)
+
+CORE = "umbral-chat-core"
 
 # The name is the section's in the settings, and a part of variables' names, where `__` separates.
 _NAME = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)*\Z")
@@ -48,7 +53,7 @@ def _load(
         return _status(
             point, "broken", f"The entry point's name is {taken}, and it names the section.", "Rename the entry point."
         )
-    requirement = unmet(point.dist.requires or (), core_version) if point.dist is not None else None
+    requirement = unmet_requirement(point.dist.requires or (), core_version) if point.dist is not None else None
     if requirement is not None:
         return _status(
             point,
@@ -67,7 +72,7 @@ def _import(relay: Relay, point: EntryPoint) -> PluginStatus:
         said = f"Importing {point.value} failed: {type(error).__name__}: {error}"
         return _status(point, "broken", said, _mend_of_import(point, error))
     try:
-        provides = vet(relay, plugin)
+        provides = validate_hooks(relay, plugin)
         relay.register(point.name, plugin)
     except PluginError as error:
         return _status(point, "broken", f"{point.value}: {error}", f"Mend the plugin. {disabling(point.name)}")
@@ -107,4 +112,64 @@ def _distribution(point: EntryPoint) -> str | None:
     return point.dist.name if point.dist is not None else None
 
 
-__all__ = ["installed", "load_all"]
+def unmet_requirement(requires: Iterable[str], core_version: str) -> Requirement | None:
+    """The requirement on the core that `core_version` does not meet, or None."""
+    for text in requires:
+        try:
+            requirement = Requirement(text)
+        except InvalidRequirement:
+            continue
+        if canonicalize_name(requirement.name) != CORE:
+            continue
+        if requirement.marker is not None and not requirement.marker.evaluate({"extra": ""}):
+            continue
+        # A pre-release of the core is what its developers run; it is not held against a plugin.
+        if not requirement.specifier.contains(core_version, prereleases=True):
+            return requirement
+    return None
+
+
+def validate_hooks(relay: Relay, plugin: object) -> tuple[str, ...]:
+    """The kinds of hooks that `plugin` provides. Raises PluginError with the first thing that is wrong with it."""
+    if plugin is None or inspect.isclass(plugin):
+        shown = "nothing" if plugin is None else f"the class {plugin.__name__}"
+        raise PluginError(f"the entry point gives {shown}: it must name a module or an instance.")
+    found = relay.implementations(plugin)
+    for implementation in found:
+        _check(implementation)
+    marked = {one.hook for one in found}
+    for hook in specs():
+        if hook not in marked and inspect.isroutine(inspect.getattr_static(plugin, hook, None)):
+            raise PluginError(f"{hook} is not marked with @umbral_chat.hookimpl, so it would never be called.")
+    return tuple(hook.removeprefix(PREFIX) for hook in specs() if hook in marked)
+
+
+def _check(implementation: Implementation) -> None:
+    hook, function = implementation.hook, implementation.function
+    if hook not in specs():
+        if implementation.optional:
+            return
+        raise PluginError(f"{hook} is no hook: {suggestion(hook, specs(), what='hooks')}")
+    if implementation.wrapper:
+        raise PluginError(f"{hook} is a hook wrapper: hooks here return objects, and nothing wraps another plugin's.")
+    if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
+        raise PluginError(
+            f"{hook} is async: hooks are synchronous; what is asynchronous are the methods of what they return."
+        )
+    for parameter in inspect.signature(function).parameters.values():
+        _check_parameter(hook, parameter)
+
+
+def _check_parameter(hook: str, parameter: inspect.Parameter) -> None:
+    name, takes = parameter.name, ", ".join(specs()[hook]) or "nothing"
+    if parameter.kind is inspect.Parameter.KEYWORD_ONLY:
+        raise PluginError(f"{hook} takes {name!r} by keyword only, which fails when it is called: drop the `*`.")
+    if parameter.kind in {inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD}:
+        raise PluginError(f"{hook} takes {parameter}, which would stay empty: name what it needs of: {takes}.")
+    if parameter.default is not inspect.Parameter.empty:
+        raise PluginError(f"{hook} has a default for {name!r}, so it would never be given a value: drop the default.")
+    if name not in specs()[hook]:
+        raise PluginError(f"{hook} is not given {name!r}: {suggestion(name, specs()[hook], what='it is given')}")
+
+
+__all__ = ["CORE", "installed", "load_all", "unmet_requirement", "validate_hooks"]

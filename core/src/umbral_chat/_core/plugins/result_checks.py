@@ -9,9 +9,9 @@ from typing import Any
 
 import msgspec
 
-from umbral_chat._core.plugins.shape import fault_of_call, shown
+from umbral_chat._core.plugins.interface_checks import call_fault, type_in_words
+from umbral_chat._core.settings.schema import fields
 from umbral_chat._core.settings.sections import Section
-from umbral_chat._core.settings.shape import fields
 
 # As for plugins' names: a key is a part of a variable's name, where `__` separates.
 _KEY = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)*\Z")
@@ -54,7 +54,7 @@ def command_fault(one: object) -> str | None:
     import click
 
     if not isinstance(one, click.Command) or not one.name:
-        return f"{shown(one)}, which is not a click command with a name."
+        return f"{type_in_words(one)}, which is not a click command with a name."
     if inspect.iscoroutinefunction(one.callback):
         return f"the command {one.name!r}, which is async and would not be run: decorate it with run_async."
     for inner in one.commands.values() if isinstance(one, click.Group) else ():
@@ -70,7 +70,7 @@ def route_fault(one: object) -> str | None:
 
     if isinstance(one, BaseRouteHandler | Router) or (inspect.isclass(one) and issubclass(one, Controller)):
         return None
-    return f"{shown(one)}, which is not a route handler: decorate it, as with litestar.get."
+    return f"{type_in_words(one)}, which is not a route handler: decorate it, as with litestar.get."
 
 
 def offer_fault(one: object) -> str | None:
@@ -78,7 +78,7 @@ def offer_fault(one: object) -> str | None:
     from umbral_chat.providers.edges import Offer
 
     if not isinstance(one, Offer):
-        return f"{shown(one)}, which is not an Offer."
+        return f"{type_in_words(one)}, which is not an Offer."
     return _struct_fault(one, Offer, "an Offer")
 
 
@@ -87,10 +87,10 @@ def check_fault(one: object) -> str | None:
     from umbral_chat.providers.edges import Check
 
     if not isinstance(one, Check):
-        return f"{shown(one)}, which is not a Check."
+        return f"{type_in_words(one)}, which is not a Check."
     if fault := _struct_fault(one, Check, "a Check"):
         return fault
-    fault = fault_of_call(one.run)
+    fault = call_fault(one.run)
     return None if fault is None else f"the check {one.name!r}, whose `run` {fault}"
 
 

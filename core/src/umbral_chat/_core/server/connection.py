@@ -17,7 +17,7 @@ from umbral_chat._core.server.chunks import Chunks
 from umbral_chat._core.server.connections import Admission, Connections, Stage
 from umbral_chat._core.server.exchange import Exchange
 from umbral_chat._core.server.framing import after_empty_line, check_start, foreign_method, head_end, malformed
-from umbral_chat._core.server.refusals import FULL, answer
+from umbral_chat._core.server.refusals import FULL, encode_response
 from umbral_chat.errors import RequestError, RequestTimeout
 from umbral_chat.http_kit.asgi import DISCONNECT, Disconnect
 
@@ -121,7 +121,7 @@ class Connection(HttpToolsProtocol):
         if self._admission is Admission.NONE:
             # No time for its request: more of these would take the last descriptors.
             self._shared.refusals.count(FULL.code, FULL.detail)
-            transport.write(answer(FULL))
+            transport.write(encode_response(FULL))
             self._close()
             return
         reserved = self._admission is Admission.OPERATIONS
@@ -410,7 +410,7 @@ class Connection(HttpToolsProtocol):
                 return
         if self.transport.is_closing():
             return
-        self.transport.write(answer(error))
+        self.transport.write(encode_response(error))
         if error is FULL:
             self._close()  # one who waits for more of this client would keep the reserve from others
         else:
@@ -425,7 +425,7 @@ class Connection(HttpToolsProtocol):
             return Stage.SERVED if self.cycle.response_started else Stage.ARRIVING
         return Stage.WAITING
 
-    def give_way(self) -> None:
+    def evict(self) -> None:
         """Close in favour of a newcomer."""
         self._shared.refusals.count(
             "gave_way",

@@ -17,7 +17,7 @@ GRACE = 0.25
 """Seconds that a connection may wait for a request before it gives way to a newcomer: time for a request to follow the
 connection on a slow line, and short, so that who comes again and again cannot keep the others out."""
 
-LOOK = 0.1
+EVICTION_SCAN_INTERVAL = 0.1
 """Seconds between two looks at all connections for some that can give way."""
 
 
@@ -41,7 +41,7 @@ class Stage(IntEnum):
     """An answer. It gives way to nobody."""
 
 
-class Timed(Protocol):
+class ExpiringConnection(Protocol):
     """A connection with an end that is not open."""
 
     deadline: float
@@ -56,7 +56,7 @@ class Timed(Protocol):
         """What would be lost if it were closed."""
         ...
 
-    def give_way(self) -> None:
+    def evict(self) -> None:
         """Close, so that another may come in."""
         ...
 
@@ -76,12 +76,12 @@ class Connections:
         self._held = held
         self._most, self._ordinary = most_connections(limits, descriptors())
         self._slack = self._most - self._ordinary
-        self._timed: set[Timed] = set()
-        self._yielding: deque[tuple[Timed, float]] = deque()
-        self._looked = -inf
+        self._timed: set[ExpiringConnection] = set()
+        self._eviction_queue: deque[tuple[ExpiringConnection, float]] = deque()
+        self._scanned_at = -inf
         telemetry.gauge("umbral_chat.http.connections", lambda: [((), len(held))])
 
-    def admit(self, connection: Timed) -> Admission:
+    def admit(self, connection: ExpiringConnection) -> Admission:
         """Take a new connection, which is held already, and say what it may do."""
         self._timed.add(connection)
         held = len(self._held)
@@ -90,14 +90,14 @@ class Connections:
             return Admission.WHOLE
         return Admission.OPERATIONS if held <= self._most else Admission.NONE
 
-    def leave(self, connection: Timed) -> None:
+    def leave(self, connection: ExpiringConnection) -> None:
         """A connection is closed, or speaks another protocol from here on."""
         self._timed.discard(connection)
 
     def sweep(self) -> None:
         """End what is over. Asked once a second: a timer for each request would cost more than it is worth."""
         now = self.clock.monotonic()
-        self._yielding.clear()
+        self._eviction_queue.clear()
         for one in list(self._timed):
             if now >= one.deadline or now >= one.write_deadline:
                 one.expire(now)
@@ -106,17 +106,17 @@ class Connections:
         """Close the connection whose client is waited for and whose deadline comes soonest: unused ones and unfinished
         headers before those that are idle after a request, and unfinished bodies last."""
         now = self.clock.monotonic()
-        if not self._yielding and now - self._looked >= LOOK:
-            self._looked = now
+        if not self._eviction_queue and now - self._scanned_at >= EVICTION_SCAN_INTERVAL:
+            self._scanned_at = now
             found = [one for one in self._timed if one.stage < Stage.SERVED and now - one.since >= GRACE]
             found.sort(key=lambda one: (one.stage, one.deadline))
-            self._yielding.extend((one, one.since) for one in found)
-        while self._yielding:
-            one, since = self._yielding.popleft()
+            self._eviction_queue.extend((one, one.since) for one in found)
+        while self._eviction_queue:
+            one, since = self._eviction_queue.popleft()
             if one in self._timed and one.stage < Stage.SERVED and one.since == since:
-                one.give_way()
+                one.evict()
                 return True
         return False
 
 
-__all__ = ["Admission", "Connections", "Stage", "Timed"]
+__all__ = ["Admission", "Connections", "ExpiringConnection", "Stage"]

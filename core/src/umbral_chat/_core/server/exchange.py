@@ -12,21 +12,21 @@ from uvicorn.protocols.http.httptools_impl import (
     RequestResponseCycle,
 )
 
-from umbral_chat._core.http.front import FOR_BROWSERS
+from umbral_chat._core.http.outer_middleware import FOR_BROWSERS
 from umbral_chat._core.http.problems import INTERNAL_ERROR
 
 if TYPE_CHECKING:
     from uvicorn._types import ASGI3Application
 
-AT_ONCE = 65_536
+JOINED_BYTES = 65_536
 """Bytes of a first piece up to which it is joined to the head: copying more costs what the second write would."""
 
-REMEMBERED = 128
+FIELD_CACHE_SIZE = 128
 """Header fields kept as they are written: most answers carry the same few, which are checked once."""
 
 _FIELDS: dict[tuple[bytes, bytes], bytes] = {}
 
-_UNLIKE = frozenset(b"connection content-length transfer-encoding etag location poll-after-ms retry-after".split())
+_UNCACHED = frozenset(b"connection content-length transfer-encoding etag location poll-after-ms retry-after".split())
 """Fields that are not kept: those that this module acts on, and those that differ from answer to answer."""
 
 
@@ -118,7 +118,7 @@ class Exchange(RequestResponseCycle):
             elif lower == b"connection" and b"close" in [token.strip() for token in value.lower().split(b",")]:
                 self.keep_alive = False
                 closes = True
-            elif len(_FIELDS) < REMEMBERED and lower not in _UNLIKE:
+            elif len(_FIELDS) < FIELD_CACHE_SIZE and lower not in _UNCACHED:
                 _FIELDS[name, value] = line
             content.append(line)
         if self.chunked_encoding is None and self.scope["method"] != "HEAD" and status not in (204, 304):
@@ -145,7 +145,7 @@ class Exchange(RequestResponseCycle):
             if len(body) > self.expected_content_length:
                 raise RuntimeError("The body is longer than its Content-Length.")
             self.expected_content_length -= len(body)
-        if head and len(body) <= AT_ONCE:
+        if head and len(body) <= JOINED_BYTES:
             self.transport.write(head + body)
         else:
             if head:
@@ -173,4 +173,4 @@ def _expect(message: Any, kind: str) -> None:
         raise RuntimeError(f"{kind} was expected, and {message['type']} came.")
 
 
-__all__ = ["AT_ONCE", "Exchange"]
+__all__ = ["JOINED_BYTES", "Exchange"]

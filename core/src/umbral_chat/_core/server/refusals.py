@@ -7,7 +7,7 @@ from http import HTTPStatus
 
 import msgspec
 
-from umbral_chat._core.http.front import FOR_BROWSERS
+from umbral_chat._core.http.outer_middleware import FOR_BROWSERS
 from umbral_chat._core.http.problems import problem
 from umbral_chat.clock import Clock
 from umbral_chat.errors import RequestError, Unavailable
@@ -15,7 +15,7 @@ from umbral_chat.telemetry import Telemetry
 
 log = logging.getLogger(__name__)
 
-LOG_PAUSE = 60.0
+LOG_INTERVAL = 60.0
 """Seconds between two lines about refusals for one reason: an attack must not fill the disk."""
 
 FULL = Unavailable(
@@ -25,7 +25,7 @@ FULL = Unavailable(
 )
 
 
-def answer(error: RequestError) -> bytes:
+def encode_response(error: RequestError) -> bytes:
     """The whole answer, head and body."""
     body = msgspec.json.encode(problem(error))
     lines = [
@@ -53,9 +53,9 @@ class Refusals:
         cell.value += 1
         now = self._clock.monotonic()
         at, counted = self._logged.get(reason, (float("-inf"), 0))
-        if detail and now - at >= LOG_PAUSE:
+        if detail and now - at >= LOG_INTERVAL:
             self._logged[reason] = (now, cell.value)
             log.warning("Refused (%s, %d since the last such line): %s", reason, cell.value - counted, detail)
 
 
-__all__ = ["FULL", "LOG_PAUSE", "Refusals", "answer"]
+__all__ = ["FULL", "LOG_INTERVAL", "Refusals", "encode_response"]

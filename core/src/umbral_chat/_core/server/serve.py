@@ -21,14 +21,14 @@ from umbral_chat._core.plugins import PluginHost
 from umbral_chat._core.server.connection import Connection
 from umbral_chat._core.server.connections import Connections
 from umbral_chat._core.server.logs import configure_logging
+from umbral_chat._core.settings.checks import check_exposure
 from umbral_chat._core.settings.effective import Settings
-from umbral_chat._core.settings.keys import check_exposure
 from umbral_chat.clock import Clock, SystemClock
 from umbral_chat.errors import SettingsError, UmbralChatError
 
 log = logging.getLogger("umbral_chat")
 
-COLLECT_AFTER = 10_000
+GC_THRESHOLD = 10_000
 """New objects that may be part of a cycle before the collector looks at them: at 200 bytes each 2 MB, measured at the
 point from which on more made no difference."""
 
@@ -102,7 +102,7 @@ def serve(settings: Settings, plugins: PluginHost) -> int:
     url = f"http://{f'[{address}]' if ':' in address else address}:{port}"
 
     def started() -> None:
-        relieve_collector()
+        tune_garbage_collector()
         _greet(url, keyless=not core.keys)
 
     server = Server(config, app, started)
@@ -119,7 +119,7 @@ def serve(settings: Settings, plugins: PluginHost) -> int:
     return 0 if server.started else 1
 
 
-def relieve_collector() -> None:
+def tune_garbage_collector() -> None:
     """Collect garbage less often, and never look at what the start left behind: those objects stay anyway.
 
     By its default settings the collector takes a tenth of a send's time. What requests leave is freed by its reference
@@ -128,7 +128,7 @@ def relieve_collector() -> None:
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(COLLECT_AFTER, *gc.get_threshold()[1:])
+    gc.set_threshold(GC_THRESHOLD, *gc.get_threshold()[1:])
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -10,16 +10,16 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec import inspect
 
-from umbral_chat._core.settings.nearest import mend, nearest
 from umbral_chat._core.settings.origin import Origin
+from umbral_chat._core.settings.schema import Field, fields, leaves, plain
 from umbral_chat._core.settings.secret import Secret
-from umbral_chat._core.settings.shape import Field, fields, leaves, plain
+from umbral_chat._core.settings.suggestions import nearest, suggestion
 from umbral_chat.errors import SettingsError
 
 StructT = TypeVar("StructT", bound=msgspec.Struct)
-Given = dict[str, tuple[Any, Origin]]
+GivenSettings = dict[str, tuple[Any, Origin]]
 """By dotted key, what was given last and where."""
-Kinds = Mapping[str, type[msgspec.Struct]]
+SectionTypes = Mapping[str, type[msgspec.Struct]]
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]")
 
@@ -30,12 +30,14 @@ SHOWN = 80
 """Characters of a wrong value that an error repeats: enough to recognize it."""
 
 
-def spread(kinds: Kinds, section: str, table: Any, origin: Origin, given: Given) -> None:
+def flatten_section(kinds: SectionTypes, section: str, table: Any, origin: Origin, given: GivenSettings) -> None:
     """Put every setting of one section's table into `given`, over what is there. Refuses unknown keys."""
-    _spread(kinds, kinds[section], section, table, origin, given)
+    _flatten(kinds, kinds[section], section, table, origin, given)
 
 
-def _spread(kinds: Kinds, kind: type[msgspec.Struct], prefix: str, table: Any, origin: Origin, given: Given) -> None:
+def _flatten(
+    kinds: SectionTypes, kind: type[msgspec.Struct], prefix: str, table: Any, origin: Origin, given: GivenSettings
+) -> None:
     if not isinstance(table, dict):
         raise SettingsError(f"[{prefix}] ({origin}) must be a table of settings, not {type(table).__name__}.")
     known = fields(kind)
@@ -44,22 +46,24 @@ def _spread(kinds: Kinds, kind: type[msgspec.Struct], prefix: str, table: Any, o
         if field is None:
             raise unknown_key(kinds, prefix, key, known, origin)
         if field.table is not None:
-            _spread(kinds, field.table, f"{prefix}.{key}", value, origin, given)
+            _flatten(kinds, field.table, f"{prefix}.{key}", value, origin, given)
         else:
             given[f"{prefix}.{key}"] = (value, origin)
 
 
-def unknown_key(kinds: Kinds, prefix: str, key: str, known: Mapping[str, Field], origin: Origin) -> SettingsError:
+def unknown_key(
+    kinds: SectionTypes, prefix: str, key: str, known: Mapping[str, Field], origin: Origin
+) -> SettingsError:
     """The refusal of a key that its section does not have; its value is not repeated, it may be a secret."""
     said = f"Unknown setting {prefix}.{key} ({origin})"
     if found := nearest(key, known):
         return SettingsError(f"{said}: did you mean {prefix}.{found}?")
     if elsewhere := [dotted for name, one in kinds.items() for dotted, _ in leaves(one, name) if _last(dotted) == key]:
         return SettingsError(f"{said}: did you mean {elsewhere[0]}?")
-    return SettingsError(f"{said}; {mend(key, known, what=f'[{prefix}] has')}")
+    return SettingsError(f"{said}; {suggestion(key, known, what=f'[{prefix}] has')}")
 
 
-def build(kind: type[StructT], prefix: str, given: Given) -> StructT:
+def build(kind: type[StructT], prefix: str, given: GivenSettings) -> StructT:
     """The Struct of a section, defaults where nothing was given. Raises SettingsError."""
     arguments: dict[str, Any] = {}
     for key, field in fields(kind).items():
@@ -105,7 +109,7 @@ def _row(kind: type[msgspec.Struct], value: Any, where: str, origin: Origin) -> 
     for key, one in value.items():
         field = known.get(key)
         if field is None:
-            raise SettingsError(f"Unknown key {key} in {where} ({origin}): {mend(key, known, what='it has')}")
+            raise SettingsError(f"Unknown key {key} in {where} ({origin}): {suggestion(key, known, what='it has')}")
         arguments[field.attribute] = convert(one, field, f"{where}.{key}", origin)
     for key, field in known.items():
         if field.required and key not in value:
@@ -152,4 +156,4 @@ def _last(dotted: str) -> str:
     return dotted.rpartition(".")[2]
 
 
-__all__ = ["Given", "Kinds", "build", "convert", "spread", "unknown_key"]
+__all__ = ["GivenSettings", "SectionTypes", "build", "convert", "flatten_section", "unknown_key"]

@@ -11,10 +11,10 @@ from typing import Any, TypeVar, overload
 import msgspec
 
 from umbral_chat._core.settings import sections as own
-from umbral_chat._core.settings.nearest import mend
 from umbral_chat._core.settings.origin import DEFAULT, Origin
+from umbral_chat._core.settings.schema import fields
 from umbral_chat._core.settings.secret import Secret
-from umbral_chat._core.settings.shape import fields
+from umbral_chat._core.settings.suggestions import suggestion
 from umbral_chat.errors import SettingsError
 
 S = TypeVar("S", bound=own.Section)
@@ -56,7 +56,7 @@ class Settings:
         """A plugin's section; with `kind`, typed as that. Raises SettingsError when no active plugin has it."""
         found = self.plugins.get(name)
         if found is None:
-            raise SettingsError(f"There is no section [{name}]: {mend(name, self.plugins, what='sections')}")
+            raise SettingsError(f"There is no section [{name}]: {suggestion(name, self.plugins, what='sections')}")
         if not isinstance(found, kind):
             raise SettingsError(f"Section [{name}] is a {type(found).__name__}, not a {kind.__name__}.")
         return found

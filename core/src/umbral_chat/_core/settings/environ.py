@@ -9,11 +9,11 @@ from typing import Any
 import msgspec
 from msgspec import inspect
 
-from umbral_chat._core.settings.build import Kinds
-from umbral_chat._core.settings.nearest import nearest
+from umbral_chat._core.settings.build import SectionTypes
 from umbral_chat._core.settings.origin import Origin
+from umbral_chat._core.settings.schema import Field, fields, leaves, optional, variants
 from umbral_chat._core.settings.secret import Secret
-from umbral_chat._core.settings.shape import Field, fields, leaves, optional, variants
+from umbral_chat._core.settings.suggestions import nearest
 from umbral_chat.errors import SettingsError
 from umbral_chat.model.depth import DEPTH, is_deeper
 
@@ -56,8 +56,8 @@ def path_of(name: str) -> list[str]:
     return name.removeprefix(PREFIX).lower().split("__")
 
 
-def table(kinds: Kinds, name: str, text: str) -> dict[str, Any]:
-    """One variable as the section's table that it means, ready to be spread. Raises SettingsError."""
+def table(kinds: SectionTypes, name: str, text: str) -> dict[str, Any]:
+    """One variable as the section's table that it means, ready for `flatten_section`. Raises SettingsError."""
     section, *keys = path_of(name)
     kind: type[msgspec.Struct] | None = kinds[section]
     field: Field | None = None
@@ -82,7 +82,7 @@ def nested(keys: Sequence[str], value: Any) -> dict[str, Any]:
     return table
 
 
-def unknown_variable(kinds: Kinds, name: str) -> SettingsError:
+def unknown_variable(kinds: SectionTypes, name: str) -> SettingsError:
     """The refusal of a variable that names no setting; its value is not repeated, it may be a secret."""
     # Compared without the prefix, which would make every name look like every other.
     known = [

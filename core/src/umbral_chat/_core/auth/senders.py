@@ -7,7 +7,7 @@ from umbral_chat.model.entries import Role, Sender
 from umbral_chat.providers.auth import Principal
 
 
-def speaker(principal: Principal, requested: Sender | None) -> Sender:
+def sender_for(principal: Principal, requested: Sender | None) -> Sender:
     """The sender of what `principal` writes.
 
     With the right `send_as`: the requested sender, exactly as it was requested. Otherwise itself, and a request may
@@ -57,4 +57,4 @@ def _may_not(field: str, reason: str) -> Forbidden:
     )
 
 
-__all__ = ["speaker", "token_role"]
+__all__ = ["sender_for", "token_role"]

@@ -26,7 +26,7 @@ NOTHING = 2
 """Bytes of a body that can say nothing: `{}`, which some clients send with every POST."""
 
 
-class Accepts(NamedTuple):
+class AcceptedInput(NamedTuple):
     """`query` None: any parameters. `body` None: the handler may read one by itself."""
 
     query: frozenset[bytes] | None
@@ -47,7 +47,7 @@ class Accepts(NamedTuple):
             _check_once(scope, self.once)
 
 
-def accepts(handler: BaseRouteHandler, method: str, path_parameters: frozenset[str]) -> Accepts:
+def accepted_input(handler: BaseRouteHandler, method: str, path_parameters: frozenset[str]) -> AcceptedInput:
     """What `handler` takes with this method."""
     speaking = [one for one in _documented(handler) if method in _methods(one)]
     query: list[str] | None = None
@@ -59,7 +59,7 @@ def accepts(handler: BaseRouteHandler, method: str, path_parameters: frozenset[s
         kinds = {_body(one) for one in speaking}
         body = True if True in kinds else None if None in kinds else False
     once = frozenset() if "documented_by" in handler.opt else frozenset(_headers(handler))
-    return Accepts(None if query is None else frozenset(name.encode() for name in query), body, once)
+    return AcceptedInput(None if query is None else frozenset(name.encode() for name in query), body, once)
 
 
 def _documented(handler: BaseRouteHandler) -> list[BaseRouteHandler]:
@@ -152,4 +152,4 @@ def _shown(name: bytes) -> str:
     return name.decode("utf-8", "replace")[:128]
 
 
-__all__ = ["NOTHING", "OWN", "Accepts", "accepts"]
+__all__ = ["NOTHING", "OWN", "AcceptedInput", "accepted_input"]

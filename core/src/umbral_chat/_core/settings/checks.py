@@ -1,15 +1,16 @@
-"""What the types cannot say of the service keys."""
+"""Rules for the core's settings that their types cannot express: service keys, CORS origins, the listening address."""
 
 from __future__ import annotations
 
 import hashlib
 import re
 from typing import get_args
+from urllib.parse import urlsplit
 
-from umbral_chat._core.settings.exposure import check_exposure
-from umbral_chat._core.settings.nearest import mend
+from umbral_chat._core.runtime.addresses import is_loopback
 from umbral_chat._core.settings.origin import DEFAULT, Origin
 from umbral_chat._core.settings.sections import Core, Key
+from umbral_chat._core.settings.suggestions import suggestion
 from umbral_chat.errors import SettingsError
 from umbral_chat.providers.auth import Right
 
@@ -82,8 +83,68 @@ def _check_rights(key: Key, where: str, origin: Origin) -> None:
         if right != "*" and right not in known:
             raise SettingsError(
                 f"{where}.rights of {key.name!r} ({origin}) has {right!r}: "
-                f"{mend(right, known, what='there are * (all) and')}"
+                f"{suggestion(right, known, what='there are * (all) and')}"
             )
 
 
-__all__ = ["check_exposure", "check_keys"]
+_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::[1-9][0-9]{0,4})?\Z")
+"""How a browser writes an origin (RFC 6454, 6.2): in lower case, with punycode for other letters, and no path."""
+
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+"""A browser leaves these out."""
+
+
+def check_cors_origins(core: Core, origin: Origin = DEFAULT) -> None:
+    """Each origin is one that a browser can send. Raises SettingsError with the one that was meant, where it is
+    known."""
+    for index, value in enumerate(core.cors_origins):
+        if value in {"*", "null"} or (_ORIGIN.match(value) and not _has_default_port(value)):
+            continue
+        if "@" in value:  # before anything repeats it
+            raise SettingsError(
+                f"core.cors_origins[{index}] ({origin}) has a user's name or password in it (before @). An origin has "
+                "none: leave it out."
+            )
+        meant = _meant(value)
+        mend = f"Write {meant!r}" if meant else "Write scheme://host or scheme://host:port, as https://shop.example"
+        raise SettingsError(
+            f"core.cors_origins[{index}] is {value!r} ({origin}), which no browser sends: an origin has a scheme, a "
+            f"host in lower case and a port where it is not the scheme's own, and no path or slash at its end. {mend}."
+        )
+
+
+def _has_default_port(value: str) -> bool:
+    parts = urlsplit(value)
+    return parts.port is not None and parts.port == _DEFAULT_PORTS.get(parts.scheme)
+
+
+def _meant(value: str) -> str | None:
+    """The origin of the address that was written, if it can be told."""
+    text = value.strip()
+    try:
+        parts = urlsplit(text if "://" in text else f"https://{text}")
+        port, host = parts.port, (parts.hostname or "").encode("idna").decode()
+    except (ValueError, UnicodeError):
+        return None
+    shown = f"[{host}]" if ":" in host else host
+    meant = f"{parts.scheme}://{shown}"
+    if port is not None and port != _DEFAULT_PORTS.get(parts.scheme):
+        meant += f":{port}"
+    return meant if _ORIGIN.match(meant) else None
+
+
+def check_exposure(core: Core) -> None:
+    """Refuse to listen where others reach the service while every caller may do all.
+
+    Raises SettingsError with the mend. Called before serving, not when settings are read: looking at them is harmless.
+    """
+    if core.keys or is_loopback(core.host):
+        return
+    raise SettingsError(
+        f"core.host is {core.host!r}, which others can reach, and there is no service key, so every caller could do "
+        'everything. Set a key, as UMBRAL_CHAT_CORE__KEYS=\'[{"name": "n8n", "key": "…"}]\' or as [[core.keys]] '
+        "in the file (openssl rand -hex 32 draws one), or listen on 127.0.0.1."
+    )
+
+
+__all__ = ["check_cors_origins", "check_exposure", "check_keys"]

@@ -13,7 +13,7 @@ _PROTOCOL = "http/protobuf"
 
 
 @dataclass(frozen=True, slots=True)
-class Switches:
+class OtelEnvironment:
     """`otlp`: push; `endpoint` None is the standard default, http://localhost:4318/v1/metrics."""
 
     disabled: bool = False
@@ -22,7 +22,7 @@ class Switches:
     service_name: str | None = None
 
 
-def switches(environ: Mapping[str, str]) -> Switches:
+def read_otel_environment(environ: Mapping[str, str]) -> OtelEnvironment:
     """Read them. Metrics are pushed when an endpoint is set, or `otlp` is asked for by OTEL_METRICS_EXPORTER; a list
     without it (`none` above all) keeps them from being pushed. /metrics is the setting `telemetry.metrics` alone."""
 
@@ -45,7 +45,7 @@ def switches(environ: Mapping[str, str]) -> Switches:
             _PROTOCOL,
         )
         otlp = False
-    return Switches(
+    return OtelEnvironment(
         disabled=(said("OTEL_SDK_DISABLED") or "").lower() == "true",
         otlp=otlp,
         endpoint=endpoint,
@@ -53,4 +53,4 @@ def switches(environ: Mapping[str, str]) -> Switches:
     )
 
 
-__all__ = ["Switches", "switches"]
+__all__ = ["OtelEnvironment", "read_otel_environment"]

@@ -13,7 +13,7 @@ from functools import cache
 from typing import Any, get_origin, get_type_hints
 
 
-def fault_of(one: object, interface: type) -> str | None:
+def interface_fault(one: object, interface: type) -> str | None:
     """What `one` lacks to be an `interface`, a Protocol, as the end of a sentence; None: nothing.
 
     It has every attribute, of its type where that is text, a whole number, a struct or a context manager; every method
@@ -22,7 +22,7 @@ def fault_of(one: object, interface: type) -> str | None:
     """
     if inspect.isclass(one):
         return f"the class {one.__name__}: give an instance of it."
-    said = shown(one)
+    said = type_in_words(one)
     for name, wanted in _attributes(interface).items():
         try:
             found = getattr(one, name)
@@ -38,7 +38,7 @@ def fault_of(one: object, interface: type) -> str | None:
     return None
 
 
-def fault_of_call(function: object, *arguments: str) -> str | None:
+def call_fault(function: object, *arguments: str) -> str | None:
     """What keeps `function` from being awaited with so many arguments, as the end of a sentence; None: nothing."""
     if not callable(function):
         return "is nothing that can be called."
@@ -53,12 +53,12 @@ def fault_of_call(function: object, *arguments: str) -> str | None:
     return None
 
 
-def names_of(ability: type) -> list[str]:
+def method_names(ability: type) -> list[str]:
     """The methods of a Protocol."""
     return [name for name, _ in _methods(ability)]
 
 
-def shown(one: object) -> str:
+def type_in_words(one: object) -> str:
     """What it is, for the middle of a sentence."""
     if inspect.iscoroutine(one):
         one.close()  # nobody will await it
@@ -141,4 +141,4 @@ def _protocols(interface: type) -> Iterator[type]:
     return (base for base in interface.__mro__ if getattr(base, "_is_protocol", False) and base.__module__ != "typing")
 
 
-__all__ = ["fault_of", "fault_of_call", "names_of", "shown"]
+__all__ = ["call_fault", "interface_fault", "method_names", "type_in_words"]

@@ -14,8 +14,8 @@ from litestar.config.cors import CORSConfig
 from litestar.routes import BaseRoute
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Send
 
+from umbral_chat._core.http.hot_route_lookup import HotRouteLookup
 from umbral_chat._core.http.problems import of_status, send_problem
-from umbral_chat._core.http.shortcut import Shortcut
 from umbral_chat.errors import InvalidRequest, RequestError
 from umbral_chat.http_kit import asgi
 from umbral_chat.http_kit.hot_route import RAISED
@@ -47,14 +47,14 @@ class _Known(NamedTuple):
         return all(one is None or one == given for one, given in zip(self.segments, segments, strict=False))
 
 
-class Front:
+class OuterMiddleware:
     """Stands between the server and `app`, whose routes are these."""
 
     def __init__(
         self, app: ASGIApp, routes: Sequence[BaseRoute], *, cors: CORSConfig | None, telemetry: Telemetry
     ) -> None:
         self._app = app
-        self._shortcut = Shortcut(routes, cors=cors is not None)
+        self._hot_routes = HotRouteLookup(routes, cors=cors is not None)
         self._cors = cors
         self._count = telemetry.counter("umbral_chat.http.problems")
         # What is spelt out goes before what is a parameter, as in the router.
@@ -80,7 +80,7 @@ class Front:
                 return
         method: str = scope["method"]
         if method in _ROUTED or (method == "OPTIONS" and self._cors is not None and _is_preflight(scope)):
-            hot = self._shortcut.find(scope)
+            hot = self._hot_routes.find(scope)
             if hot is None:
                 await self._app(scope, receive, finished)
                 return
@@ -203,4 +203,4 @@ def _known(route: BaseRoute) -> _Known:
     return _Known(segments, rest, frozenset(methods | {"OPTIONS"} | ({"HEAD"} if "GET" in methods else set())))
 
 
-__all__ = ["FOR_BROWSERS", "METHODS", "POLICY", "Front"]
+__all__ = ["FOR_BROWSERS", "METHODS", "POLICY", "OuterMiddleware"]

@@ -16,7 +16,7 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
     return found[0] if found else None
 
 
-def mend(name: str, known: Iterable[str], *, what: str = "known here") -> str:
+def suggestion(name: str, known: Iterable[str], *, what: str = "known here") -> str:
     """The sentence that follows "unknown": the nearest name, else all there are."""
     candidates = sorted(known)
     if found := nearest(name, candidates):
@@ -24,4 +24,4 @@ def mend(name: str, known: Iterable[str], *, what: str = "known here") -> str:
     return f"{what}: {', '.join(candidates) or 'nothing'}."
 
 
-__all__ = ["mend", "nearest"]
+__all__ = ["nearest", "suggestion"]

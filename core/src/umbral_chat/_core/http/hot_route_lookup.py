@@ -1,7 +1,7 @@
-"""Which hot route a request is for, found before Litestar's routing, which takes a quarter of such a request's time.
+"""Finds the hot route of a request before Litestar's routing, which takes a quarter of such a request's time.
 
-Only what changes nothing that can be seen is passed over: the guards are asked as ever (`HotRoute` asks those of every
-layer by itself), and `Front` has an error raised again behind Litestar's own routing, so that one place answers all.
+Only what has no visible effect is skipped: `HotRoute` runs the guards of every layer itself, and `OuterMiddleware` raises
+a hot route's error again behind Litestar's own routing, so that one place answers all errors.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class _Path(NamedTuple):
     template: str
 
 
-class Shortcut:
+class HotRouteLookup:
     """Finds hot routes whose path has one parameter of text. With middleware around the whole app it is given none."""
 
     def __init__(self, routes: Iterable[BaseRoute], *, cors: bool) -> None:
@@ -69,4 +69,4 @@ def _path(route: BaseRoute) -> _Path | None:
     return _Path(before, after, parameters[0].name, handler, route.path_format) if after else None
 
 
-__all__ = ["Shortcut"]
+__all__ = ["HotRouteLookup"]

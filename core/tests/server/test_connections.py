@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 from umbral_chat._core.runtime.descriptors import descriptors, most_connections
-from umbral_chat._core.server.connection import Phase
 from umbral_chat._core.server.refusals import FULL, LOG_INTERVAL, Refusals
+from umbral_chat._core.server.timed_connection import Phase
 from umbral_chat.settings import Limits
 from umbral_chat.telemetry import Telemetry
 from umbral_chat.testing.clock import ManualClock

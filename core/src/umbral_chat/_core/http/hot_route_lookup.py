@@ -1,7 +1,7 @@
 """Finds the hot route of a request before Litestar's routing, which takes a quarter of such a request's time.
 
-Only what has no visible effect is skipped: `HotRoute` runs the guards of every layer itself, and `OuterMiddleware` raises
-a hot route's error again behind Litestar's own routing, so that one place answers all errors.
+Only what has no visible effect is skipped: `HotRoute` runs the guards of every layer itself, `OuterMiddleware` raises a
+hot route's error again behind Litestar's own routing, so that one place answers all errors.
 """
 
 from __future__ import annotations

@@ -6,6 +6,9 @@ So the parser never gathers a header piece by piece, nor anything that has no en
 from __future__ import annotations
 
 import re
+import urllib.parse
+
+import httptools
 
 from umbral_chat._core.settings.sections import Limits
 from umbral_chat.errors import HeadersTooLarge, InvalidRequest, UriTooLong
@@ -16,6 +19,7 @@ METHODS = frozenset((b"GET", b"HEAD", b"POST", b"PUT", b"PATCH", b"DELETE", b"OP
 _TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,32}")
 _TOKEN_BYTES = frozenset(b"!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
 _CR, _LF = b"\r\n"
+_BODY_FRAMING = frozenset((b"content-length", b"transfer-encoding", b"host", b"expect"))
 
 
 def malformed(detail: str) -> InvalidRequest:
@@ -93,6 +97,56 @@ def foreign_method(head: bytes) -> tuple[str, bytes] | None:
     return method.decode("ascii"), b"POST" + head[space:]
 
 
+def read_target(url: bytes) -> tuple[bytes, str, bytes]:
+    """A request target's path as it was sent, the same percent-decoded, and its query.
+
+    Raises InvalidRequest (`invalid_http_request`).
+    """
+    if b"#" in url:
+        # The parser would drop what follows as a fragment, and no request has one (RFC 9112, section 3.2).
+        raise malformed("The path holds a '#', which is written %23, and in an id ~23.")
+    try:
+        if url[:1] == b"/":
+            target, _, query = url.partition(b"?")
+        else:
+            parsed = httptools.parse_url(url)
+            target, query = parsed.path or b"/", parsed.query or b""
+        path = target.decode("ascii")
+    except (httptools.HttpParserInvalidURLError, UnicodeDecodeError) as error:
+        raise malformed("The path is not valid: it is ASCII, and everything else is percent-encoded.") from error
+    return target, urllib.parse.unquote(path) if "%" in path else path, query
+
+
+def read_body_framing(headers: list[tuple[bytes, bytes]], version: str) -> tuple[int, bool, bool]:
+    """The Content-Length (0 without one), whether the body is chunked, and whether the client expects a 100 first.
+
+    Raises InvalidRequest (`invalid_http_request`) for another transfer coding, and unless there is one Host.
+    """
+    length, chunked, expects_continue, hosts = 0, False, False, 0
+    for name, value in headers:
+        if name not in _BODY_FRAMING:
+            continue
+        if name == b"content-length":
+            length = int(value)  # digits, and only one: the parser has checked that
+        elif name == b"transfer-encoding":
+            if version == "1.0" or value.strip().lower() != b"chunked" or chunked:
+                raise malformed("The only Transfer-Encoding that is supported is one `chunked`, in HTTP/1.1.")
+            chunked = True
+        elif name == b"host":
+            hosts += 1
+        elif name == b"expect":
+            expects_continue = version == "1.1" and value.lower() == b"100-continue"
+    if hosts != 1 and (hosts or version == "1.1"):
+        raise malformed("The header Host is missing, or was sent twice.")
+    return length, chunked, expects_continue
+
+
+def without_upgrade(head: bytes) -> bytes:
+    """The head without its `Upgrade` headers."""
+    lines = head.split(b"\r\n")
+    return b"\r\n".join(line for line in lines if line[:8].lower() != b"upgrade:")
+
+
 def _line_too_long(limits: Limits) -> UriTooLong:
     most = limits.request_line_bytes
     return UriTooLong(
@@ -107,4 +161,13 @@ def _too_many_bytes(limits: Limits) -> HeadersTooLarge:
     )
 
 
-__all__ = ["METHODS", "after_empty_line", "check_start", "foreign_method", "head_end", "malformed"]
+__all__ = [
+    "METHODS",
+    "after_empty_line",
+    "check_start",
+    "foreign_method",
+    "head_end",
+    "malformed",
+    "read_target",
+    "without_upgrade",
+]

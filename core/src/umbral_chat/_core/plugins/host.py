@@ -10,11 +10,18 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 
 import umbral_chat
-from umbral_chat._core.plugins import result_checks
 from umbral_chat._core.plugins.interface_checks import interface_fault, method_names, type_in_words
 from umbral_chat._core.plugins.loading import installed, load_all
 from umbral_chat._core.plugins.provider_selection import refuse_duplicates, select
 from umbral_chat._core.plugins.relay import PREFIX, Relay
+from umbral_chat._core.plugins.result_checks import (
+    check_fault,
+    command_fault,
+    offer_fault,
+    route_fault,
+    routes_of,
+    section_fault,
+)
 from umbral_chat._core.plugins.status import PluginStatus, disabling
 from umbral_chat.errors import PluginError
 from umbral_chat.providers.history import Storage
@@ -86,7 +93,7 @@ class PluginHost:
         for plugin, kind in self._strict("settings"):
             if plugin in found:
                 raise self._fault(plugin, "settings", "it gives a second section, and a plugin has one.")
-            with_fault = result_checks.section_fault(kind)
+            with_fault = section_fault(kind)
             if with_fault is not None:
                 raise self._fault(plugin, "settings", with_fault)
             found[plugin] = kind
@@ -144,15 +151,15 @@ class PluginHost:
         """The plugins' route handlers. Two that claim one method of one path raise PluginError."""
         found: list[tuple[str, Any]] = list(self._items(self._strict("routes", services=services), "routes"))
         for plugin, route in found:
-            if fault := result_checks.route_fault(route):
+            if fault := route_fault(route):
                 raise self._fault(plugin, "routes", f"it gives {fault}")
-        refuse_duplicates("route", ((plugin, one) for plugin, route in found for one in result_checks.routes_of(route)))
+        refuse_duplicates("route", ((plugin, one) for plugin, route in found for one in routes_of(route)))
         return [route for _, route in found]
 
     def offers(self, services: Services, conversation: str, principal: Principal) -> list[Offer]:
         """What `principal` may use for `conversation` now, the preferred offer first."""
         arguments = {"services": services, "conversation": conversation, "principal": principal}
-        found = self._lenient("offers", result_checks.offer_fault, arguments)
+        found = self._lenient("offers", offer_fault, arguments)
         return sorted((offer for _, offer in found), key=lambda offer: (-offer.rank, offer.edge))
 
     def consumers(self, services: Services) -> list[Consumer]:
@@ -167,12 +174,12 @@ class PluginHost:
 
     def checks(self, services: Services) -> list[Check]:
         """Checks for `umbral-chat doctor` and readiness."""
-        found = self._lenient("checks", result_checks.check_fault, {"services": services})
+        found = self._lenient("checks", check_fault, {"services": services})
         return [check for _, check in found]
 
     def commands(self, taken: Iterable[str] = ()) -> list[click.Command]:
         """The plugins' commands. Raises PluginError when two claim one name, or one a name of `taken`, the core's."""
-        found = self._lenient("commands", result_checks.command_fault, {})
+        found = self._lenient("commands", command_fault, {})
         refuse_duplicates("command", ((plugin, str(command.name)) for plugin, command in found), taken)
         return [command for _, command in found]
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pluggy
 
-from umbral_chat._core.plugins import hookspecs
+import umbral_chat._core.plugins.hookspecs as hookspecs
 from umbral_chat.errors import PluginError
 from umbral_chat.markers import PROJECT_NAME
 

@@ -1,4 +1,4 @@
-"""One connection of a client: reads its requests one after another, each within its bounds, and runs the application."""
+"""One connection of a client: reads its requests one after another, each within its bounds, and runs the app."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The gate: from an Authorization header to a principal, and from a principal to yes or no."""
+"""The gate: authenticates an Authorization header, and authorizes the principal."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from umbral_chat.model.internal import is_internal
 from umbral_chat.providers.auth import Authenticator, Authorizer, Principal, Right
 
 CREDENTIAL_LIMIT = 8 * 1024
-"""Longest credential, in bytes: identity providers' tokens stay below, and hashing more is work for a stranger."""
+"""Longest credential, in bytes: tokens of identity providers are shorter, and hashing
+more would be work that an unauthenticated caller can cause."""
 
 PRINCIPAL_CACHE_SIZE = 16_384
-"""Headers whose principal is remembered, at about 1 KiB each."""
+"""Headers whose principal is cached, at about 1 KiB each."""
 
 _HEADER_LIMIT = CREDENTIAL_LIMIT + len(b"Bearer ")
 
 
 @runtime_checkable
 class ReusableAnswers(Protocol):
-    """Optional ability of an authenticator: what it answered holds until the principal's `expires_at`, so that it
-    need not be asked again."""
+    """Optional ability of an authenticator: its answer is valid until the principal's `expires_at`, so it is cached."""
 
     reusable: Literal[True]
 
@@ -41,10 +41,10 @@ class _Authorizes(Authorizer, Protocol):
 
 
 class Gate:
-    """Finds out who calls. Nobody is let in whom no authenticator recognized.
+    """Authenticates callers. Credentials that no authenticator recognizes are refused.
 
     `local` is given only when no key is configured: then a request without credentials is the local administrator's.
-    `requests` is how many a visitor or user may make, counted when it is known who asks.
+    `requests` limits the requests of a visitor or user, who are counted once they are authenticated.
     """
 
     def __init__(
@@ -66,10 +66,10 @@ class Gate:
         self._principals: Lru[bytes, tuple[Principal, datetime | None]] = Lru(capacity)
 
     def cached(self, header: bytes | None) -> Principal | None:
-        """The principal, if it is known without asking; None says nothing but "ask `authenticate`".
+        """The principal, if it is cached; None: call `authenticate`.
 
-        For the hot routes. What it knows are the local administrator, service keys and unexpired conversation tokens
-        that were authenticated before; never principals that an `Authorizer` is asked about.
+        For the hot routes. Cached are the local administrator, service keys and unexpired conversation tokens that were
+        authenticated before; never principals that need an `Authorizer`.
         """
         if header is None:
             return self._local
@@ -86,19 +86,19 @@ class Gate:
         return None
 
     async def authenticate(self, header: bytes | None) -> Principal:
-        """Who sent this `Authorization` header (None: there was none).
+        """The principal of this `Authorization` header (None: there was none).
 
-        Raises Unauthorized (`unauthorized`, `token_expired`), which asks for a bearer credential, and whatever an
-        authenticator raises that cannot tell now (Unavailable).
+        Raises Unauthorized (`unauthorized`, `token_expired`) with `WWW-Authenticate`, and Unavailable when an
+        authenticator cannot decide now.
         """
         principal, _ = await self._recognize(header)
         return principal
 
     async def admit(self, header: bytes | None, right: Right, conversation: str | None) -> Principal:
-        """Who sent this header, as it is in `conversation`, if it has `right` there: what a route asks.
+        """The principal of this header as it is in `conversation`, if it has `right` there.
 
-        An authenticator that is an `Authorizer` too has its say about those it recognized, at each request. Raises as
-        `authenticate`, `count` and `authorize` do.
+        An authenticator that is also an `Authorizer` is asked about its principals at each request. Raises what
+        `authenticate`, `count` and `authorize` raise.
         """
         principal, authorizer = await self._recognize(header)
         self.count(principal)  # before the authorizer, whose answer may cost a query
@@ -131,7 +131,7 @@ class Gate:
                 self._principals.put(sha256(header).digest(), (principal, expires))
             return principal, None
         raise _unauthorized(
-            "Nobody here knows these credentials."
+            "These credentials are not known here."
             + (" This service has no keys: leave the Authorization header out." if self._local else "")
         )
 
@@ -145,15 +145,15 @@ class Gate:
 
 def authorize(principal: Principal, right: Right, conversation: str | None) -> None:
     """Let `principal` pass, or raise Forbidden: it lacks `right` (`forbidden`), is bound to another conversation
-    (`foreign_conversation`), or has no business in an internal one (`internal_conversation`): no token has, and of
-    users only agents. `conversation` None is what concerns no single one, which a bound principal may not touch.
+    (`foreign_conversation`), or may not enter an internal one (`internal_conversation`): no token may, and of users
+    only agents. `conversation` None: the request is about no single one, which a bound principal may not make.
 
-    A right that does not exist is a mistake of the program: ValueError, whoever asks.
+    Raises ValueError for a right that does not exist, which is a mistake of the program, for every principal.
     """
     if not is_right(right):
         raise ValueError(f"{right!r} is not a right.")
     if right not in principal.rights:
-        raise Forbidden(f"This needs the right {right!r}, which this caller has not.", extra={"right": right})
+        raise Forbidden(f"This needs the right {right!r}, which this caller does not have.", extra={"right": right})
     if principal.conversation is not None and principal.conversation != conversation:
         raise Forbidden(
             "This token is for another conversation." if conversation else "This token is for one conversation only.",
@@ -172,7 +172,7 @@ def _may_see_internal(principal: Principal) -> bool:
 
 
 def _credential(header: bytes | None) -> str:
-    # Nothing is raised from within an `except`: a decoding error carries the bytes.
+    # Nothing is raised from within an `except`: a decoding error has the bytes in it.
     if not header:
         raise _unauthorized("This needs the header `Authorization: Bearer KEY_OR_TOKEN`.")
     if len(header) > _HEADER_LIMIT:

@@ -1,4 +1,4 @@
-"""As whom a principal speaks. Pure: whether it may send at all was asked before."""
+"""The sender of what a principal writes. Pure: whether it may write at all is checked before."""
 
 from __future__ import annotations
 
@@ -10,34 +10,34 @@ from umbral_chat.providers.auth import Principal
 def sender_for(principal: Principal, requested: Sender | None) -> Sender:
     """The sender of what `principal` writes.
 
-    With the right `send_as`: the requested sender, exactly as it was requested. Otherwise itself, and a request may
-    only repeat what it is.
+    With the right `send_as`: the requested sender, exactly as it was requested. Otherwise the principal's own role, id
+    and name, which a request may only repeat.
 
-    Itself is its own role, its own id and its own name. The id is the subject; a service key's is the key's plain name
-    (`n8n`, not `key:n8n`), so that what is sent without a sender shows at least which service sent it.
+    The id is the subject; a service key's is the key's plain name (`n8n`, not `key:n8n`), so that an entry without a
+    requested sender shows which service sent it.
 
-    Raises Forbidden (`may_not_speak_as`) for a request with another role, id or name: a name is what people see, so
-    a visitor who calls itself "Support" is refused, too.
+    Raises Forbidden (`may_not_speak_as`) for a request with another role, id or name. Readers see the name: a visitor
+    must not call itself "Support".
     """
     if requested is None:
         return principal.sender
     if "send_as" in principal.rights:
         return requested
-    itself = principal.sender
-    if requested.role != itself.role:
-        raise _may_not("role", f"may speak as {itself.role!r} only")
-    if requested.id is not None and requested.id != itself.id:
+    own = principal.sender
+    if requested.role != own.role:
+        raise _may_not("role", f"may speak as {own.role!r} only")
+    if requested.id is not None and requested.id != own.id:
         raise _may_not("id", "may speak for itself only")
-    if requested.name is not None and requested.name != itself.name:
+    if requested.name is not None and requested.name != own.name:
         raise _may_not("name", "may not choose its name; a token's name is set where it is issued")
-    return itself
+    return own
 
 
 def token_role(issuer: Principal, requested: Role | None) -> Role:
-    """The role of a token that `issuer` has made: with `send_as` any, otherwise the issuer's own; `user` when none is
+    """The role of a token that `issuer` requests: with `send_as` any, otherwise only its own; `user` when none is
     requested.
 
-    Raises Forbidden (`may_not_speak_as`): who may not speak as the assistant may not hand out a token that does.
+    Raises Forbidden (`may_not_speak_as`): a caller that may not write as the assistant may not issue a token that does.
     """
     role = requested or "user"
     if role != issuer.role and "send_as" not in issuer.rights:

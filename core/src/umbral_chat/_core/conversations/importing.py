@@ -1,4 +1,4 @@
-"""An entry of another log as a write to this one: what it must hold by its kind, and which rights it takes. Pure."""
+"""Turns an entry of another log into a write: the fields that its kind may have, and the rights that it needs. Pure."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ FIELDS = {
     "redaction": frozenset({"message_id"}),
     "update": frozenset({"changes"}),
 }
-"""What an entry of each kind may hold, beside what all have."""
+"""The fields of each kind of entry, besides those that all have."""
 
 
 def import_write(
@@ -69,9 +69,9 @@ def import_write(
 
 
 def missing_right(right: Right, *, field: str) -> Forbidden:
-    """The error for a field that takes a right which the caller does not have."""
+    """The error for a field that needs a right which the caller does not have."""
     return Forbidden(
-        f"`{field}` needs the right {right!r}, which this caller has not.", field=field, extra={"right": right}
+        f"`{field}` needs the right {right!r}, which this caller does not have.", field=field, extra={"right": right}
     )
 
 
@@ -95,7 +95,7 @@ def _content(body: ImportBody, limits: Limits) -> str:
 
 
 def _checked_changes(conversation: str, changes: Changes, limits: Limits) -> Changes:
-    """The changes within their bounds, with the names of members cleaned."""
+    """The changes, checked against their bounds and with members' names cleaned."""
     if isinstance(changes.title, str):
         check_text(changes.title, field="changes.title", limit=NAME_LIMIT)
     if isinstance(changes.metadata, dict):

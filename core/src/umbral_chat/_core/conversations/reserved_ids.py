@@ -1,5 +1,5 @@
-"""Ids of answers that are being written, kept in the shared store: an instance that has not heard of a draft yet must
-not let a visitor take its message's id, for the answer would then end with an error."""
+"""Ids of answers that are being written, reserved in the shared store: an instance that was not notified of a draft yet
+must not let a visitor use its message's id, or the answer would fail."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from umbral_chat.providers.store import SharedStore
 NAMESPACE = "drafts"
 
 RESERVATION_TTL = 2 * SILENCE
-"""Seconds for which a draft's id is kept after it was last claimed: longer than a silent draft lives."""
+"""Seconds for which an id stays reserved after its last claim: longer than a draft lives without a piece."""
 
 CLAIM_CACHE_SIZE = 4096
-"""Claims of this instance that are remembered, so that not each piece writes one. One that is forgotten is written
-again."""
+"""Claims of this instance that are cached, so that not every piece writes to the store. One that was dropped from the
+cache is written again."""
 
 log = logging.getLogger(__name__)
 
 
 class ReservedIds:
-    """Which ids service keys write drafts of, at every instance on one store.
+    """The ids of messages that service keys are drafting at any instance on the store.
 
-    Best effort: while the store does not answer, nothing is claimed and nobody is refused.
+    Best effort: while the store does not respond, no id is claimed and none counts as taken.
     """
 
     def __init__(self, store: SharedStore, clock: Clock) -> None:
@@ -36,7 +36,8 @@ class ReservedIds:
         self._claimed: Lru[str, float] = Lru(CLAIM_CACHE_SIZE)
 
     async def claim(self, conversation: str, message_id: str, author: str) -> None:
-        """This service key writes a message of this id. Costs a write when it begins, and one in `SILENCE` seconds."""
+        """Reserve the id of a message that a service key is drafting: one write at the first piece, then one per
+        `SILENCE` seconds."""
         key, now = _key(conversation, message_id), self._clock.monotonic()
         claimed = self._claimed.get(key)
         if claimed is not None and now - claimed < RESERVATION_TTL - SILENCE:
@@ -50,7 +51,7 @@ class ReservedIds:
             log.debug("A draft's id was not reserved: %s", error)
 
     async def is_taken(self, conversation: str, message_id: str) -> bool:
-        """Whether a service key writes a message of this id, at whichever instance."""
+        """Whether a service key is drafting a message with this id, at any instance."""
         try:
             return await self._store.get(NAMESPACE, _key(conversation, message_id)) is not None
         except HistoryUnavailable:
@@ -58,7 +59,7 @@ class ReservedIds:
 
 
 def _key(conversation: str, message_id: str) -> str:
-    # Keys have 256 characters at most, and name nobody's conversation once it is deleted.
+    # Keys have at most 256 characters, and must not reveal the id of a conversation that was deleted.
     return blake2b(f"{conversation}\0{message_id}".encode(), digest_size=16).hexdigest()
 
 

@@ -1,4 +1,4 @@
-"""Chat: what may be done to a conversation, by whom, within which bounds. Every edge writes through it."""
+"""Chat: what a principal may do with a conversation, within which bounds. Every edge writes through it."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ from umbral_chat.telemetry import Telemetry
 
 
 class Sent(NamedTuple):
-    """What a write became: the entry's line, the cursor that it is at, and whether it is new."""
+    """The result of a write: the encoded entry, its cursor, and whether it is new (or a repeat of a stored one)."""
 
     line: EncodedEntry
     cursor: Cursor
@@ -50,7 +50,7 @@ class Sent(NamedTuple):
 
 
 class Chat:
-    """Checks a write, has the history number it, and tells this process's own parts."""
+    """Checks writes, appends them to the history, and publishes the entries on the bus of this process."""
 
     def __init__(
         self,
@@ -123,7 +123,7 @@ class Chat:
     async def edit(
         self, principal: Principal, conversation: str, message_id: str, body: EditBody, header_key: str | None
     ) -> Sent:
-        """Replace a message's content. Without the right `moderate` only one's own."""
+        """Replace a message's content. Without the right `moderate` only the caller's own."""
         self._limiter.check(principal)
         return await self._append(
             WriteEdit(
@@ -140,7 +140,7 @@ class Chat:
         )
 
     async def redact(self, principal: Principal, conversation: str, message_id: str, header_key: str | None) -> Sent:
-        """Blank a message and its edits. Without the right `moderate` only one's own."""
+        """Blank a message and its edits. Without the right `moderate` only the caller's own."""
         self._limiter.check(principal)
         return await self._append(
             WriteRedaction(
@@ -157,7 +157,7 @@ class Chat:
     async def make(
         self, principal: Principal, body: ConversationBody, header_key: str | None
     ) -> tuple[Conversation, bool]:
-        """Make, update or revive a conversation; whether it was made or revived."""
+        """Make, update or revive a conversation. Returns it, and whether it was made or revived."""
         conversation = new_conversation_id() if body.id is None else check_conversation_id(body.id)
         changes = self._changes(conversation, body.title, body.metadata, Changes(members=body.members))
         key = _idempotency_key(header_key, body.client_id)
@@ -171,7 +171,7 @@ class Chat:
     async def patch(
         self, principal: Principal, conversation: str, body: PatchBody, header_key: str | None
     ) -> Conversation:
-        """Change a conversation that is there. Raises NotFound."""
+        """Change an existing conversation. Raises NotFound."""
         changes = self._changes(
             conversation,
             body.title,
@@ -180,7 +180,7 @@ class Chat:
         )
         await self.conversation(principal, conversation)
         if changes.empty:
-            raise InvalidRequest("Nothing is to be changed: give at least one field.", code="nothing_to_change")
+            raise InvalidRequest("There is nothing to change: give at least one field.", code="nothing_to_change")
         await self._update(principal, conversation, changes, _idempotency_key(header_key, body.client_id))
         return await self.conversation(principal, conversation)
 
@@ -200,7 +200,7 @@ class Chat:
         return found
 
     async def draft(self, principal: Principal, conversation: str, body: DraftBody) -> int:
-        """Take a piece of a message that is being written; the length so far."""
+        """Add a piece to the draft of a message; the length so far, in Unicode code points."""
         if principal.epoch is not None:
             await self.conversation(principal, conversation)
         message_id = check_message_id(body.message_id)
@@ -222,25 +222,27 @@ class Chat:
         return length
 
     async def _check_reserved(self, conversation: str, message_id: str) -> None:
-        """Raise Conflict (`not_your_draft`) for the id of an answer that is being written at another instance."""
+        """Raise Conflict (`not_your_draft`) for the id of an answer that a service key is writing at another
+        instance."""
         if await self._reserved.is_taken(conversation, message_id):
             raise not_your_draft()
 
     async def _check_unwritten(self, conversation: str, message_id: str) -> None:
-        """Raise Conflict (`draft_ended`) for the id of a message that is there: a visitor's draft of it would be shown
-        in its place."""
+        """Raise Conflict (`draft_ended`) for the id of a stored message: a visitor's draft would be shown in its
+        place."""
         if await self._history.message(conversation, message_id) is not None:
-            raise Conflict("This message is written already: its draft has ended.", code="draft_ended")
+            raise Conflict("This message was sent already: its draft has ended.", code="draft_ended")
 
     def speaking(self, principal: Principal, sender: Sender | None) -> Sender:
-        """As whom `principal` does what counts as a write and is none: `sender`, or itself as it is known in presence.
-        It counts towards its rate. Raises InvalidRequest, Forbidden and TooManyRequests."""
+        """The sender of something that counts as a write and is not stored, such as typing: `sender`, or `principal`
+        itself as presence names it. Counts towards its rate of writes. Raises InvalidRequest, Forbidden and
+        TooManyRequests."""
         self._limiter.check(principal)
-        spoken = sender_for(principal, check_sender(sender))
-        return spoken if sender is not None and "send_as" in principal.rights else person(principal)
+        resolved = sender_for(principal, check_sender(sender))
+        return resolved if sender is not None and "send_as" in principal.rights else person(principal)
 
     async def mark_read(self, principal: Principal, conversation: str, seq: int) -> int:
-        """Raise the caller's read marker; where it is now."""
+        """Raise the caller's read marker; its position now."""
         if principal.epoch is not None:
             await self.conversation(principal, conversation)
         return await self._history.mark_read(conversation, principal.author, seq)
@@ -291,7 +293,7 @@ class Chat:
 def _idempotency_key(header: str | None, client_id: str | None) -> str | None:
     if header is not None and client_id is not None and header != client_id:
         raise InvalidRequest(
-            "Idempotency-Key and client_id are the same thing, and these two differ.",
+            "Idempotency-Key and client_id mean the same, and the two that were sent differ.",
             code="idempotency_key_mismatch",
             field="client_id",
         )
@@ -301,7 +303,7 @@ def _idempotency_key(header: str | None, client_id: str | None) -> str | None:
 
 def _not_found(conversation: str) -> NotFound:
     return NotFound(
-        f"There is no conversation {conversation!r} yet: the first message makes it, or POST /v1/conversations.",
+        f"There is no conversation {conversation!r} yet: the first message creates it, or POST /v1/conversations.",
         code="conversation_not_found",
     )
 

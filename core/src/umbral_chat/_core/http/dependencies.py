@@ -1,4 +1,7 @@
-"""What ordinary handlers are given: the running parts as they are, not converted as a request's data would be."""
+"""What ordinary (not hot) handlers get: the parts of the service, the caller, and the request.
+
+The dependencies are passed as they are, not converted and validated as a request's data would be.
+"""
 
 from __future__ import annotations
 
@@ -20,14 +23,17 @@ Parts = NamedDependency[SkipValidation[ServiceParts]]
 """The parts of the service."""
 
 Caller = NamedDependency[SkipValidation[Principal]]
-"""Who calls, as the guard recognized them."""
+"""The caller, as the guard authenticated it."""
 
 Checks = NamedDependency[SkipValidation[list[Check]]]
 """Every check of the core and of plugins."""
 
 
 class ApiRequest(Request[Any, Any, Any]):
-    """So an error names the field by its whole path, and bytes that are no text are one, whichever route they meet."""
+    """Decodes a body straight into the type that the handler declares.
+
+    So an error names the field by its whole path, and invalid UTF-8 is an error on every route.
+    """
 
     async def json(self) -> Any:
         """The body as the handler's `data`. Raises what `asgi.body` and `asgi.decode` raise."""

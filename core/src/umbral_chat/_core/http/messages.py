@@ -1,4 +1,4 @@
-"""Sending and the folded history: one hot path with two methods."""
+"""Messages: sending and the folded history (one hot route with two methods), edits, redactions and imports."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ _encoder = msgspec.json.Encoder()
 
 
 def sent_json(sent: Sent) -> bytes:
-    """The answer to a write, around the line that was encoded once for everybody."""
-    line, cursor, created = sent
+    """The JSON answer to a write, around the entry that was encoded once for every reader."""
+    entry, cursor, created = sent
     end = f',"cursor":"{cursor.epoch}.{cursor.seq}","created":{"true" if created else "false"}}}'
-    return b'{"entry":' + line.json + end.encode()
+    return b'{"entry":' + entry.json + end.encode()
 
 
 def routes(services: ServiceParts) -> ASGIRouteHandler:
-    """The handler of both methods."""
+    """The hot route for POST and GET."""
     chat = services.chat
     history = services.storage.history
     limits = services.base.settings.core.limits
@@ -94,18 +94,22 @@ def _bound(query: dict[str, str], field: str) -> int | None:
     tags=["messages"],
     status_code=201,
     opt={"right": "send", "problems": (409,)},
-    responses={200: ResponseSpec(SentView, description="It was stored before.", generate_examples=False)},
+    responses={
+        200: ResponseSpec(
+            SentView, description="It was stored before, under the same idempotency key.", generate_examples=False
+        )
+    },
 )
 async def send_documented(
     conversation: FromPath[str],  # noqa: ARG001 - the signature is what is documented
     data: JSONBody[SendBody],  # noqa: ARG001
     idempotency_key: Annotated[  # noqa: ARG001
-        str | None, HeaderParameter(name="Idempotency-Key", description="The same thing as `client_id` in the body.")
+        str | None, HeaderParameter(name="Idempotency-Key", description="The same as `client_id` in the body.")
     ] = None,
 ) -> SentView:
     """Append a message to the log; the first one makes the conversation.
 
-    Answered 201 it is durable; the same key again is answered 200 with the first entry.
+    A message that is answered with 201 is durable. The same key again is answered with 200 and the first entry.
     """
     raise RuntimeError("documents the hot route and is never called")
 
@@ -119,7 +123,7 @@ async def list_documented(
 ) -> MessagesView:
     """Messages as they are now, ascending: the newest page, or the one after or before a message's seq.
 
-    Following from the answer's `cursor` misses nothing.
+    A client that follows from the answer's `cursor` misses nothing.
     """
     raise RuntimeError("documents the hot route and is never called")
 
@@ -130,8 +134,9 @@ IdempotencyKey = Annotated[
 
 
 def key_text(header: str | None) -> str | None:
-    """The key as `asgi.header` would read it: Litestar reads headers as Latin-1, and clients send UTF-8. Raises
-    InvalidRequest (`invalid_encoding`)."""
+    """The idempotency key as `asgi.header` would read it: Litestar decodes headers as Latin-1, and clients send UTF-8.
+
+    Raises InvalidRequest (`invalid_encoding`)."""
     return None if header is None else asgi.header_text(b"idempotency-key", header.encode("latin-1"))
 
 
@@ -150,7 +155,7 @@ async def edit(
     data: JSONBody[EditBody],
     idempotency_key: IdempotencyKey = None,
 ) -> Response[SentView]:
-    """Replace a message's content: one's own, or anybody's with the right `moderate`."""
+    """Replace a message's content: the caller's own messages, or any with the right `moderate`."""
     sent = await services.chat.edit(principal, conversation, message_id, data, key_text(idempotency_key))
     return Response(sent_json(sent), media_type="application/json")  # type: ignore[arg-type]  # encoded already
 
@@ -170,9 +175,9 @@ async def redact(
     message_id: FromPath[str],
     idempotency_key: IdempotencyKey = None,
 ) -> Response[SentView]:
-    """Blank a message and its edits: one's own, or anybody's with the right `moderate`.
+    """Blank a message and its edits: the caller's own messages, or any with the right `moderate`.
 
-    The store no longer holds the text. Copies that were delivered before cannot be recalled.
+    The text is removed from the store. Copies that were delivered before cannot be recalled.
     """
     sent = await services.chat.redact(principal, conversation, message_id, key_text(idempotency_key))
     return Response(sent_json(sent), media_type="application/json")  # type: ignore[arg-type]  # encoded already
@@ -193,12 +198,12 @@ async def import_entry(
     data: JSONBody[ImportBody],
     idempotency_key: IdempotencyKey = None,
 ) -> Response[SentView]:
-    """Append an entry of another log as it was there: with its time, its sender, and what became of it.
+    """Append an entry of another log as it was there: with its time, its sender, and redacted if it was.
 
-    The entry is marked `imported`. Its `at` is for display: the log's order, the inbox and whatever looks for news go
-    by the time of writing. Besides `import` the caller needs the right that writing such an entry needs: `send`, with
+    The entry is marked `imported`. Its `at` is for display: the log's order, the inbox and scans for new entries go by
+    the time of writing. Besides `import` the caller needs the right that writing such an entry needs: `send`, with
     `send_as` for senders other than itself, `moderate` for messages that it did not import itself, and `manage` for an
-    update. 200: it was imported with this key before.
+    update. 200: it was imported under the same idempotency key before.
     """
     sent = await services.chat.import_entry(principal, conversation, data, idempotency_key)
     status = 201 if sent.created else 200

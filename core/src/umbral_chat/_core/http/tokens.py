@@ -1,4 +1,4 @@
-"""Conversation tokens for visitors."""
+"""The route that issues conversation tokens for visitors."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from umbral_chat.model.requests import TokenBody
 
 
 class IssuerHolder:
-    """Holds the issuer, whose secrets are known only when the service has started."""
+    """Where the route finds the issuer, whose secrets are only known once the service has started."""
 
     def __init__(self) -> None:
         self._issuer: TokenIssuer | None = None
@@ -30,7 +30,7 @@ class IssuerHolder:
         return self._issuer
 
     def use(self, issuer: TokenIssuer) -> None:
-        """This is the one."""
+        """Set the issuer, at the start of the service."""
         self._issuer = issuer
 
 
@@ -43,8 +43,8 @@ async def issue_token(
 ) -> TokenView:
     """A token by which a browser reads and writes one conversation as one visitor.
 
-    It is bound to the conversation's epoch, so the conversation is made if it is not there, and a token of a deleted
-    one does not open the one that is made after it.
+    It is bound to the conversation's epoch. So the conversation is made if it does not exist, and the token of a
+    deleted conversation is not valid for one that is made anew under the same id.
     """
     conversation = check_conversation_id(data.conversation)
     role = token_role(principal, data.role)

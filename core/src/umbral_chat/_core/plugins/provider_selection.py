@@ -1,4 +1,5 @@
-"""Who gets what only one can have. Pure; every refusal names both and the setting that decides."""
+"""Selects the one provider of a kind, and refuses names that two plugins claim. Pure; errors name the setting to
+change."""
 
 from __future__ import annotations
 
@@ -11,7 +12,7 @@ from umbral_chat.errors import PluginError, SettingsError
 
 T = TypeVar("T")
 ClaimedName = tuple[str, str]
-"""Plugin, and the name that it claims."""
+"""A plugin and the name that it claims."""
 
 
 def refuse_duplicates(what: str, claims: Iterable[ClaimedName], taken: Iterable[str] = ()) -> None:
@@ -37,10 +38,10 @@ def refuse_duplicates(what: str, claims: Iterable[ClaimedName], taken: Iterable[
 def select(
     what: str, setting: str, wanted: str | None, found: Sequence[tuple[str, str, T]], own: str | None = None
 ) -> T | None:
-    """The one that `setting` names, or the only one; None when there is none or the core's `own` is wanted.
+    """The provider that `setting` names, or the only one; None when there is none or the core's `own` is selected.
 
-    `found` are (plugin, name, object). Raises SettingsError when several are there and none is wanted, or the wanted
-    one is not there.
+    `found` are (plugin, name, object). Raises SettingsError when there are several and none is selected, or the
+    selected one does not exist.
     """
     refuse_duplicates(what, ((plugin, name) for plugin, name, _ in found), () if own is None else (own,))
     if wanted is None:

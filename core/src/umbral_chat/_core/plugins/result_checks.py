@@ -1,4 +1,4 @@
-"""What a hook's result is and claims, looked at without importing what the slim command line does not need."""
+"""Checks of hook results. Heavy modules are imported only when needed: the slim command line does without them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from umbral_chat._core.plugins.interface_checks import call_fault, type_in_words
 from umbral_chat._core.settings.schema import fields
 from umbral_chat._core.settings.sections import Section
 
-# As for plugins' names: a key is a part of a variable's name, where `__` separates.
+# As for plugins' names: a key is part of a variable's name, in which `__` is the separator.
 _KEY = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)*\Z")
 
 
@@ -21,7 +21,7 @@ def section_fault(kind: object) -> str | None:
     """What is wrong with a plugin's section, or None."""
     if not (inspect.isclass(kind) and issubclass(kind, Section)):
         shown = kind.__name__ if inspect.isclass(kind) else type(kind).__name__
-        return f"it gives {shown}, which is no subclass of umbral_chat._core.settings.sections.Section."
+        return f"it returns {shown}, which is not a subclass of umbral_chat._core.settings.sections.Section."
     config = kind.__struct_config__
     if not (config.frozen and config.forbid_unknown_fields):
         return f"its section {kind.__name__} must be frozen and forbid unknown fields, as Section is."
@@ -50,7 +50,7 @@ def routes_of(route: Any) -> Iterator[str]:
 
 
 def command_fault(one: object) -> str | None:
-    """What keeps it, or a command in its group, from being run by its name, as the end of a sentence; or None."""
+    """Why it, or a command in its group, cannot be run by its name, as the end of a sentence; or None."""
     import click
 
     if not isinstance(one, click.Command) or not one.name:
@@ -64,7 +64,7 @@ def command_fault(one: object) -> str | None:
 
 
 def route_fault(one: object) -> str | None:
-    """What keeps it from being a route, as the end of a sentence; or None."""
+    """Why it is not a route handler, as the end of a sentence; or None."""
     from litestar import Controller, Router
     from litestar.handlers import BaseRouteHandler
 
@@ -74,7 +74,7 @@ def route_fault(one: object) -> str | None:
 
 
 def offer_fault(one: object) -> str | None:
-    """What keeps it from being offered, as the end of a sentence; or None."""
+    """Why it is not a valid Offer, as the end of a sentence; or None."""
     from umbral_chat.providers.edges import Offer
 
     if not isinstance(one, Offer):
@@ -83,7 +83,7 @@ def offer_fault(one: object) -> str | None:
 
 
 def check_fault(one: object) -> str | None:
-    """What keeps it from being run, as the end of a sentence; or None."""
+    """Why it is not a valid Check, as the end of a sentence; or None."""
     from umbral_chat.providers.edges import Check
 
     if not isinstance(one, Check):
@@ -95,10 +95,10 @@ def check_fault(one: object) -> str | None:
 
 
 def _struct_fault(one: object, kind: type[msgspec.Struct], what: str) -> str | None:
-    """msgspec looks at the fields of what it decodes, not of what is made in Python."""
+    """The first field of a wrong type: msgspec checks decoded values, not those that are constructed in Python."""
     for field in msgspec.structs.fields(kind):
         value = getattr(one, field.name)
-        if field.name == "run":  # a function, of which msgspec knows nothing
+        if field.name == "run":  # a function, which msgspec cannot convert
             continue
         try:
             msgspec.convert(value, field.type)

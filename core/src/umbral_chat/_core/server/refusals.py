@@ -1,4 +1,5 @@
-"""Answers that the application never sees: problem details as it gives them, and the connection is closed."""
+"""Requests that are refused before the application: their answers (problem details, as the application's), and
+counts."""
 
 from __future__ import annotations
 
@@ -16,17 +17,17 @@ from umbral_chat.telemetry import Telemetry
 log = logging.getLogger(__name__)
 
 LOG_INTERVAL = 60.0
-"""Seconds between two lines about refusals for one reason: an attack must not fill the disk."""
+"""Seconds between two log lines about refusals for one reason: an attack must not fill the disk."""
 
 FULL = Unavailable(
-    "This instance holds as many connections as it may (core.limits.connections).",
+    "This instance has reached its limit of connections (core.limits.connections).",
     code="too_many_connections",
     retry_after=5,
 )
 
 
 def encode_response(error: RequestError) -> bytes:
-    """The whole answer, head and body."""
+    """The whole answer to `error`, head and body."""
     body = msgspec.json.encode(problem(error))
     lines = [
         f"HTTP/1.1 {error.status} {HTTPStatus(error.status).phrase}",
@@ -40,7 +41,7 @@ def encode_response(error: RequestError) -> bytes:
 
 
 class Refusals:
-    """Counts what was refused by its reason, and logs a line about each reason now and then."""
+    """Counts refusals by reason, and logs at most one line per reason every `LOG_INTERVAL` seconds."""
 
     def __init__(self, telemetry: Telemetry, clock: Clock) -> None:
         self._count = telemetry.counter("umbral_chat.http.refused")
@@ -48,7 +49,8 @@ class Refusals:
         self._logged: dict[str, tuple[float, int]] = {}
 
     def count(self, reason: str, detail: str = "") -> None:
-        """One more for this reason; `detail` goes to the log unless a line about the reason was written just before."""
+        """Count one refusal; `detail` is logged unless a line about the reason was logged within `LOG_INTERVAL`
+        seconds."""
         cell = self._count.labels(reason)
         cell.value += 1
         now = self._clock.monotonic()

@@ -1,4 +1,4 @@
-"""When a connection ends: its deadlines, the eviction in favour of a new one, refusals, and the close itself."""
+"""How a connection ends: its deadlines, eviction in favour of a new one, refusals, and closing."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ if TYPE_CHECKING:
     from uvicorn.server import ServerState
 
 LINGER = 1.0
-"""Seconds in which a refused client may read the answer: closing while it still sends would take it away (RFC 9112,
+"""Seconds in which a refused client may read the answer: closing while it still sends would discard it (RFC 9112,
 section 9.6)."""
 
 PROGRESS = 16_384
-"""Bytes that a client must take within the write timeout: what asyncio calls low water."""
+"""Bytes that a client must read within the write timeout: asyncio's low-water mark."""
 
 DISCARD = 1_048_576
-"""Bytes that are read and dropped after an answer that did not wait for them."""
+"""Bytes of a body that are read and dropped after an early answer."""
 
 
 class Phase(IntEnum):
@@ -49,7 +49,7 @@ class Phase(IntEnum):
     DISCARD = 4
     """The rest of a body whose request was answered."""
     CLOSING = 5
-    """The client, to take the last answer and to close."""
+    """The client, to read the last answer and to close."""
 
 
 class TimedConnection(HttpToolsProtocol):
@@ -78,13 +78,13 @@ class TimedConnection(HttpToolsProtocol):
         self._shared = shared
         self._limits = shared.limits
         self._now = shared.clock.monotonic
-        self._waiting = b""  # what arrived and was not looked at, or is a part of a head
+        self._waiting = b""  # received bytes that are not read yet, or are a part of a head
         self._discarded = 0
         self._unread = 0
         self._disconnect = Disconnect()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """The connection is closed, by whichever side."""
+        """The connection was closed, by either side."""
         self._shared.leave(self)
         self._waiting = b""
         self.deadline = self.write_deadline = inf
@@ -92,18 +92,18 @@ class TimedConnection(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def pause_writing(self) -> None:
-        """The client does not take what it is sent."""
+        """The client reads too slowly: start the write timeout."""
         super().pause_writing()
         self._watch_writing()
 
     def resume_writing(self) -> None:
-        """It does again."""
+        """The client reads again: stop the write timeout."""
         super().resume_writing()
         if self.phase is not Phase.CLOSING:
             self.write_deadline = inf
 
     def refuse(self, error: RequestError) -> None:
-        """Answer with a problem in the application's stead, and close."""
+        """Answer with problem details in place of the application, and close."""
         self._shared.refusals.count(error.code, error.detail)
         if self.phase is Phase.DISCARD:
             self._linger()
@@ -118,13 +118,13 @@ class TimedConnection(HttpToolsProtocol):
             return
         self.transport.write(encode_response(error))
         if error is FULL:
-            self._close()  # one who waits for more of this client would keep the reserve from others
+            self._close()  # lingering would keep a reserved place from others
         else:
             self._linger()
 
     @property
     def stage(self) -> Stage:
-        """What would be lost if it were closed."""
+        """What would be lost if the connection were closed now."""
         if self.phase is Phase.ANSWER:
             return Stage.SERVED
         if self.phase is Phase.BODY:
@@ -132,11 +132,11 @@ class TimedConnection(HttpToolsProtocol):
         return Stage.WAITING
 
     def evict(self) -> None:
-        """Close in favour of a newcomer."""
+        """Close, to make room for a new connection."""
         self._shared.refusals.count(
             "gave_way",
-            "A connection that was idle, or whose request was not whole, was closed in favour of a new one: there are "
-            "as many as there may be (core.limits.connections).",
+            "A connection that was idle, or whose request was incomplete, was closed in favour of a new one: the limit "
+            "is reached (core.limits.connections).",
         )
         if self.phase is Phase.BODY:
             self.refuse(FULL)
@@ -146,7 +146,7 @@ class TimedConnection(HttpToolsProtocol):
             self._close()
 
     def expire(self, now: float) -> None:
-        """A deadline is over: see `Connections.sweep`."""
+        """End what is past its deadline at `now`: called by `Connections.sweep`."""
         if self.phase is Phase.CLOSING or now >= self.write_deadline:
             self._expire_writing(now)
         elif self.phase is Phase.IDLE:
@@ -172,13 +172,13 @@ class TimedConnection(HttpToolsProtocol):
             self.deadline = inf
             self.write_deadline = now + self._limits.write_timeout
         elif now >= self.write_deadline:
-            self._shared.refusals.count("unread", "A client did not take its answer (core.limits.write_timeout).")
+            self._shared.refusals.count("unread", "A client did not read its answer (core.limits.write_timeout).")
             self.transport.abort()
         else:
-            self.deadline = inf  # lingered long enough; the answer has its own time
+            self.deadline = inf  # lingered long enough; unread answers have the write deadline
 
     def shutdown(self) -> None:
-        """The server drains: end what is idle, and the others after their answer."""
+        """The server drains: close now if idle, else after the answer."""
         if self.phase is Phase.BODY or self.phase is Phase.ANSWER:
             self.cycle.keep_alive = False
         elif self.phase is not Phase.CLOSING:
@@ -212,14 +212,14 @@ class TimedConnection(HttpToolsProtocol):
         self.write_deadline = self._now() + self._limits.write_timeout
 
     def _unacknowledged(self) -> int:
-        # The socket takes more only when a third of its buffer is free, which may be a megabyte: what a slow client
-        # reads shows in the socket first.
+        # The socket accepts more only when a third of its buffer is free, which may be a megabyte: the progress of a
+        # slow client is visible in the socket first.
         if sys.platform == "win32":
             return 0
         socket = self.transport.get_extra_info("socket")
         try:
             return int.from_bytes(fcntl.ioctl(socket.fileno(), termios.TIOCOUTQ, bytes(4)), sys.byteorder)
-        except (OSError, AttributeError):  # closed in the meantime, or a platform that does not tell
+        except (OSError, AttributeError):  # closed in the meantime, or not supported by the platform
             return 0
 
 

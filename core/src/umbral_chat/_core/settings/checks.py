@@ -19,10 +19,10 @@ _HEADER_TEXT = re.compile(r"[\x21-\x7e]+\Z")
 
 
 KEY_LEAST = 12
-"""Fewest characters of a key. A shorter one can be guessed, or is a placeholder that was left."""
+"""Fewest characters of a key. A shorter one can be guessed, or is a placeholder."""
 
 _SHORT = frozenset(hashlib.sha256(key.encode()).hexdigest() for key in ("", *map(chr, range(0x21, 0x7F))))
-"""Digests of the keys that have no character, or one: what a variable that was not set becomes, for one."""
+"""Digests of the keys of no character, or one: an unset variable in a script yields these, for example."""
 
 GOOD_KEY = "A good one: openssl rand -hex 32"
 
@@ -44,7 +44,8 @@ def check_keys(core: Core, origin: Origin = DEFAULT) -> None:
         digest = _digest(key, where, origin)
         if digest in digests:
             raise SettingsError(
-                f"{where} {key.name!r} ({origin}) has the same key as {digests[digest]!r}: who calls could not be told."
+                f"{where} {key.name!r} ({origin}) has the same key as {digests[digest]!r}: callers with it "
+                "could not be distinguished."
             )
         digests[digest] = key.name
         _check_rights(key, where, origin)
@@ -95,15 +96,14 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 def check_cors_origins(core: Core, origin: Origin = DEFAULT) -> None:
-    """Each origin is one that a browser can send. Raises SettingsError with the one that was meant, where it is
-    known."""
+    """Each origin is one that a browser can send. Raises SettingsError, with the origin that was probably meant."""
     for index, value in enumerate(core.cors_origins):
         if value in {"*", "null"} or (_ORIGIN.match(value) and not _has_default_port(value)):
             continue
-        if "@" in value:  # before anything repeats it
+        if "@" in value:  # checked first: the other error would quote it
             raise SettingsError(
                 f"core.cors_origins[{index}] ({origin}) has a user's name or password in it (before @). An origin has "
-                "none: leave it out."
+                "neither: leave it out."
             )
         meant = _meant(value)
         mend = f"Write {meant!r}" if meant else "Write scheme://host or scheme://host:port, as https://shop.example"
@@ -119,7 +119,7 @@ def _has_default_port(value: str) -> bool:
 
 
 def _meant(value: str) -> str | None:
-    """The origin of the address that was written, if it can be told."""
+    """The origin of the given address, if it is recognizable."""
     text = value.strip()
     try:
         parts = urlsplit(text if "://" in text else f"https://{text}")
@@ -134,9 +134,9 @@ def _meant(value: str) -> str | None:
 
 
 def check_exposure(core: Core) -> None:
-    """Refuse to listen where others reach the service while every caller may do all.
+    """Refuse to listen on an address that others can reach while no key is configured.
 
-    Raises SettingsError with the mend. Called before serving, not when settings are read: looking at them is harmless.
+    Raises SettingsError that says how to mend it. Called before serving, not when settings are read, which is harmless.
     """
     if core.keys or is_loopback(core.host):
         return

@@ -39,7 +39,7 @@ def load(
 
     `path` is the file (else the variable UMBRAL_CHAT_CONFIG, else ./umbral-chat.toml if it exists). `sections` are
     the active plugins' sections, `inactive` names plugins that are installed and not active: their sections are
-    accepted unread. `options` are dotted keys set on the command line; None is not set. Raises SettingsError.
+    accepted unchecked. `options` are dotted keys set on the command line; None is not set. Raises SettingsError.
     """
     kinds: dict[str, type[own.Section]] = {**CORE_SECTIONS, **(sections or {})}
     file = find_file(path, environ)
@@ -73,7 +73,7 @@ def load(
 def disabled_plugins(
     path: str | Path | None = None, environ: Mapping[str, str] = os.environ
 ) -> tuple[list[str], Origin]:
-    """`core.disabled_plugins` and its origin, read before any plugin is: nothing else is looked at."""
+    """`core.disabled_plugins` and its origin. Read before the plugins are loaded; other settings are not checked."""
     key = "disabled_plugins"
     given: GivenSettings = {}
     file = find_file(path, environ)
@@ -88,7 +88,7 @@ def disabled_plugins(
 
 
 def find_file(path: str | Path | None, environ: Mapping[str, str]) -> Path | None:
-    """The file to read. One that was named and is not there is an error, the default one may be missing."""
+    """The file to read. A named file must exist; the default one may be missing. Raises SettingsError."""
     named = path or environ.get(env.CONFIG)
     if not named:
         default = Path(DEFAULT_FILE)
@@ -101,7 +101,7 @@ def find_file(path: str | Path | None, environ: Mapping[str, str]) -> Path | Non
 
 
 def read_file(file: Path) -> dict[str, Any]:
-    """The file's tables. Raises SettingsError when it cannot be read or is no TOML."""
+    """The file's tables. Raises SettingsError when it cannot be read or is not TOML."""
     try:
         # utf-8-sig: editors on Windows put a byte order mark in front, which TOML refuses.
         tables = tomllib.loads(file.read_text(encoding="utf-8-sig"))
@@ -130,9 +130,7 @@ def _flatten_file(kinds: SectionTypes, inactive: Collection[str], file: Path, gi
         if section in inactive:
             continue
         if section not in kinds and not isinstance(table, dict):
-            raise SettingsError(
-                f"{section} ({origin}) stands outside a section: settings are keys of {_listed(kinds)}."
-            )
+            raise SettingsError(f"{section} ({origin}) is outside of a section: settings are keys of {_listed(kinds)}.")
         _check_section(kinds, section, str(origin))
         flatten_section(kinds, section, table, origin, given)
 

@@ -235,7 +235,7 @@ async def never_run() -> None: ...
 LENIENT: list[tuple[str, Any, str]] = [
     ("checks", Check("mine", cast("Any", sick)), "the check 'mine', whose `run` is not async"),
     ("checks", Check("mine", cast("Any", picky)), "the check 'mine', whose `run` cannot be called with ()"),
-    ("checks", Check("mine", cast("Any", None)), "whose `run` is nothing that can be called"),
+    ("checks", Check("mine", cast("Any", None)), "whose `run` is not callable"),
     ("checks", Check(cast("Any", 7), well), "a Check whose name is 7"),
     ("checks", Check("mine", well, seconds=cast("Any", "long")), "a Check whose seconds is 'long'"),
     ("offers", Offer(edge="poll", rank=cast("Any", "high"), url="/"), "an Offer whose rank is 'high'"),

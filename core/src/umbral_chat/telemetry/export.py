@@ -1,4 +1,4 @@
-"""OpenTelemetry's side: the meter, its readers, and the way out. Imported only when metrics are on."""
+"""OpenTelemetry's side of the metrics: the meter, its readers and exporters. Imported only when metrics are on."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ log = logging.getLogger(__name__)
 SERVICE_NAME = "umbral-chat"
 
 HTTP_ATTRIBUTES = {"http.method", "http.request.method", "http.status_code", "http.response.status_code", "http.route"}
-"""Attributes of the metrics of HTTP requests, in the old and the new semantic conventions. Every other one (host, path,
-scheme, protocol, user agent, peer) is the client's to choose. `http.route` is a route's template here (`requests`)."""
+"""Attributes of the metrics of HTTP requests, in the old and the new semantic conventions. A client chooses every
+other one (host, path, scheme, protocol, user agent, peer). `http.route` is a route's template here (`requests`)."""
 
 
 class Export:
     """The instruments of one Telemetry as OpenTelemetry sees them."""
 
     def __init__(self, wanted: OtelEnvironment) -> None:
-        # Its own registry: the global one holds other libraries' metrics, and those of other apps of this process.
+        # Its own registry: the global one has the metrics of other libraries and of other apps in this process.
         self._registry = CollectorRegistry()
         self._scrape = threading.Lock()
         readers: list[MetricReader] = [PrometheusMetricReader(registry=self._registry, scope_info_enabled=False)]
         if wanted.otlp:
-            # Imported only for those who push: it costs as much as all the rest.
+            # Imported only for OTLP: it takes as long as all other imports together.
             from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
 
             # Headers, timeouts, interval, compression and certificates are the exporter's own standard variables.
@@ -69,12 +69,12 @@ class Export:
         return Histogram(metric, made.record)
 
     def prometheus(self) -> bytes:
-        """The Prometheus text exposition of now."""
-        with self._scrape:  # the collector hands over through one shared queue
+        """The current values in Prometheus' text format."""
+        with self._scrape:  # the collector uses one shared queue
             return generate_latest(self._registry)
 
     def shutdown(self, timeout: float) -> None:
-        """Push what is left and let go, within about `timeout` seconds."""
+        """Export what is left and shut down, within about `timeout` seconds."""
         try:
             self.provider.shutdown(timeout_millis=timeout * 1000)
         except Exception:
@@ -91,11 +91,11 @@ def _callback(metric: Metric, read: Callable[[], list[Reading]]) -> Callable[[Ca
 
 
 def _resource(wanted: OtelEnvironment) -> Resource:
-    """Ours, under what OTEL_RESOURCE_ATTRIBUTES and OTEL_SERVICE_NAME say."""
+    """Our attributes, overridden by OTEL_RESOURCE_ATTRIBUTES and OTEL_SERVICE_NAME."""
     detected = Resource.create()
     own = Resource({"service.version": umbral_chat.__version__, "service.instance.id": str(uuid.uuid4())})
     resource = own.merge(detected)
-    # Without a name the SDK draws "unknown_service:python" itself.
+    # Without a name the SDK itself sets "unknown_service:python".
     unnamed = str(resource.attributes.get("service.name", "unknown_service")).startswith("unknown_service")
     name = wanted.service_name or (SERVICE_NAME if unnamed else None)
     return resource if name is None else resource.merge(Resource({"service.name": name}))

@@ -40,7 +40,7 @@ test: setup ## run the tests, four at a time (one: make test WORKERS=0 ARGS="-k 
 
 # The tests of the API and the polling edge unchanged on a local Supabase.
 test-on-supabase: setup
-	$(PYTEST) --on-supabase core/tests/api plugins/polling/tests $(ARGS)
+	$(PYTEST) --on-supabase core/tests/http plugins/polling/tests $(ARGS)
 
 # The lowest versions that the packages allow, in an environment of their own. What only tests need comes newest.
 .lowest/.installed: .venv/.synced tests/packaging/lowest.py
@@ -55,7 +55,7 @@ test-on-supabase: setup
 # The API, tokens, the command line and polling on them. Warnings of versions of that time about Python or each other are
 # no fault of ours.
 test-lowest: .lowest/.installed
-	.lowest/bin/python -m pytest -n 2 -W default -m "not slow" core/tests/api core/tests/auth core/tests/cli \
+	.lowest/bin/python -m pytest -n 2 -W default -m "not slow" core/tests/http core/tests/auth core/tests/cli \
 	  core/tests/settings core/tests/sqlite/test_contract.py plugins/polling/tests \
 	  plugins/realtime_supabase/tests/users/test_tokens.py $(ARGS)
 

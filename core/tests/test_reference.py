@@ -12,7 +12,7 @@ from umbral_chat._core.plugins import hookspecs
 from umbral_chat._core.plugins.relay import specs
 from umbral_chat._core.settings.environ import variable
 from umbral_chat._core.settings.load import CORE_SECTIONS
-from umbral_chat._core.settings.shape import leaves
+from umbral_chat._core.settings.schema import leaves
 from umbral_chat.telemetry import METRICS, Telemetry
 
 from tools.reference import pages

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from umbral_chat._core.conversations.reserved_ids import KEPT, Reserved
+from umbral_chat._core.conversations.reserved_ids import RESERVATION_TTL, ReservedIds
 from umbral_chat._core.sqlite import open_storage
 from umbral_chat.errors import HistoryUnavailable
 from umbral_chat.providers.store import SharedStore
@@ -26,16 +26,16 @@ async def store(tmp_path: Path, clock: ManualClock) -> AsyncIterator[SharedStore
 
 
 async def test_an_id_is_kept_while_its_draft_may_live(store: SharedStore, clock: ManualClock) -> None:
-    reserved = Reserved(store, clock)
+    reserved = ReservedIds(store, clock)
     await reserved.claim("room", "m" * 128, "key:n8n")
     assert await reserved.is_taken("room", "m" * 128)
     assert not await reserved.is_taken("room", "m" * 127)
     assert not await reserved.is_taken("other", "m" * 128)
     for _ in range(4):
-        await clock.elapse(KEPT / 2)
+        await clock.elapse(RESERVATION_TTL / 2)
         await reserved.claim("room", "m" * 128, "key:n8n")
         assert await reserved.is_taken("room", "m" * 128)
-    await clock.elapse(KEPT + 1)
+    await clock.elapse(RESERVATION_TTL + 1)
     assert not await reserved.is_taken("room", "m" * 128)
 
 
@@ -50,7 +50,7 @@ async def test_pieces_do_not_each_write(
         return await real(namespace, key, value, ttl=ttl)
 
     monkeypatch.setattr(store, "put", put)
-    reserved = Reserved(store, clock)
+    reserved = ReservedIds(store, clock)
     for _ in range(100):
         await reserved.claim("room", "m", "key:n8n")
     assert len(written) == 1
@@ -63,7 +63,7 @@ async def test_a_store_that_does_not_answer_costs_no_answer(
     async def down(*_: object, **__: object) -> object:
         raise HistoryUnavailable("The store is away.")
 
-    reserved = Reserved(store, clock)
+    reserved = ReservedIds(store, clock)
     with monkeypatch.context() as away:
         away.setattr(store, "put", down)
         away.setattr(store, "get", down)

@@ -12,7 +12,7 @@ import umbral_chat.errors
 import umbral_chat_polling
 import umbral_chat_presence
 from umbral_chat._core.http import problems
-from umbral_chat._core.http.codes import CODES
+from umbral_chat._core.http.error_codes import CODES
 from umbral_chat.errors import RequestError
 from umbral_chat.http_kit import decoding
 
@@ -62,7 +62,7 @@ def raised() -> Iterator[tuple[str, int | None]]:
 
 def test_the_page_has_every_code_with_its_status() -> None:
     missing = {code: status for code, status in raised() if code not in STATUSES}
-    assert not missing, f"add to umbral_chat._core.http.codes: {missing}"
+    assert not missing, f"add to umbral_chat._core.http.error_codes: {missing}"
     wrong = {code: status for code, status in raised() if status not in {None, STATUSES[code]}}
     assert not wrong, f"the page has another status for {wrong}"
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 from umbral_chat._core.auth import rights
-from umbral_chat._core.http.codes import errors_page
-from umbral_chat._core.http.page import api_page
+from umbral_chat._core.http.api_page import api_page
+from umbral_chat._core.http.error_codes import errors_page
 from umbral_chat._core.plugins import hookspecs
 from umbral_chat._core.plugins.host import PluginHost
 from umbral_chat._core.plugins.relay import specs
@@ -21,7 +21,7 @@ from umbral_chat._core.settings.effective import Settings, shown
 from umbral_chat._core.settings.environ import variable
 from umbral_chat._core.settings.load import CORE_SECTIONS
 from umbral_chat._core.settings.packages import PACKAGES
-from umbral_chat._core.settings.shape import Field, fields, leaves
+from umbral_chat._core.settings.schema import Field, fields, leaves
 from umbral_chat.errors import PluginError
 from umbral_chat.settings import Section
 from umbral_chat.telemetry.registry import METRICS, Label, Metric

@@ -1,4 +1,4 @@
-"""Time as the service sees it, so that tests and fault runs can hand it another."""
+"""The clock of the service: an interface, so that tests and fault runs can pass another one."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ class Clock(Protocol):
     """Wall time, elapsed time and sleep."""
 
     def now(self) -> datetime:
-        """Wall time, UTC. May jump."""
+        """Wall time, UTC. May jump in either direction."""
         ...
 
     def monotonic(self) -> float:
-        """Seconds since some start. Never goes back."""
+        """Seconds since an arbitrary start; never decreases."""
         ...
 
     async def sleep(self, seconds: float) -> None:
-        """Wait."""
+        """Suspend the calling task for `seconds` seconds."""
         ...
 
 
 class SystemClock:
-    """The machine's own time."""
+    """The clock of the operating system."""
 
     def now(self) -> datetime:
         return datetime.now(UTC)

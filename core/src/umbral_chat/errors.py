@@ -16,9 +16,9 @@ UmbralChatError
 │   ├── UnsupportedMedia         415  unsupported_media_type, unsupported_encoding
 │   ├── TooManyRequests          429  rate_limited, too_many_own_drafts, too_many_own_readers …
 │   └── HeadersTooLarge          431  headers_too_large
-├── Unavailable                  503  a part that the answer needs does not answer now
+├── Unavailable                  503  a part that is needed for the answer does not respond now
 │   └── HistoryUnavailable            history_unavailable
-├── SettingsError                     a setting is wrong; says which, where it came from, and what would be right
+├── SettingsError                     a setting is wrong; names it, its origin and what would be valid
 ├── PluginError                       a plugin is broken, too new, or claims what another claims
 └── StoreError                        a store's file cannot be used as it is
     └── NewerSchema                   the file was written by a newer version
@@ -31,14 +31,15 @@ from typing import Any, ClassVar
 
 
 class UmbralChatError(Exception):
-    """Root of the tree. Its message is fit for the person who meets it: no secret, and a mend where there is one."""
+    """Root of the tree. Its message is written for the user: it has no secret in it, and says what to do, if
+    anything."""
 
 
 class RequestError(UmbralChatError):
     """Something about a request is wrong, and the caller can mend it.
 
-    `code` is stable and is what a client switches on. `field` names the culprit in the body, query or header, `limit`
-    the bound that was crossed; `extra` are further members of the problem details, `headers` go on the answer.
+    `code` is stable: clients decide by it. `field` names the wrong part of the body, query or headers, `limit` the
+    bound that was exceeded; `extra` are further members of the problem details, `headers` go on the answer.
     """
 
     status: ClassVar[int] = 400
@@ -64,18 +65,18 @@ class RequestError(UmbralChatError):
 
 
 class InvalidRequest(RequestError):
-    """The request itself cannot be understood or breaks a rule of form."""
+    """The request is malformed or breaks a rule of form."""
 
 
 class Unauthorized(RequestError):
-    """No credentials, or none that hold."""
+    """No credentials, or none that are valid."""
 
     status = 401
     default_code = "unauthorized"
 
 
 class Forbidden(RequestError):
-    """The principal is known and has not the right."""
+    """The principal is authenticated and does not have the right."""
 
     status = 403
     default_code = "forbidden"
@@ -96,7 +97,7 @@ class Conflict(RequestError):
 
 
 class Gone(RequestError):
-    """What the caller holds on to is no more."""
+    """What the request refers to no longer exists."""
 
     status = 410
     default_code = "gone"
@@ -125,7 +126,7 @@ class ConversationDeleted(Gone):
 
 
 class TooLarge(RequestError):
-    """The body is larger than the service takes."""
+    """The body is larger than the service accepts."""
 
     status = 413
     default_code = "body_too_large"
@@ -139,35 +140,35 @@ class RequestTimeout(RequestError):
 
 
 class UriTooLong(RequestError):
-    """The request line is longer than the service takes; the connection is closed."""
+    """The request line is longer than the service accepts; the connection is closed."""
 
     status = 414
     default_code = "uri_too_long"
 
 
 class HeadersTooLarge(RequestError):
-    """The headers are more or longer than the service takes; the connection is closed."""
+    """There are more headers, or longer ones, than the service accepts; the connection is closed."""
 
     status = 431
     default_code = "headers_too_large"
 
 
 class UnsupportedMedia(RequestError):
-    """The body is no JSON but of another kind, or is encoded in a way that is not taken."""
+    """The body is not JSON, or has an encoding that is not supported."""
 
     status = 415
     default_code = "unsupported_media_type"
 
 
 class TooManyRequests(RequestError):
-    """The principal writes faster than its limit; `Retry-After` says when to come again."""
+    """The principal is past one of its limits; `Retry-After` says when to try again."""
 
     status = 429
     default_code = "rate_limited"
 
 
 class Unavailable(RequestError):
-    """A part that the answer needs does not answer now; the same request may succeed later."""
+    """A part that is needed for the answer does not respond now; the same request may succeed later."""
 
     status = 503
     default_code = "unavailable"
@@ -183,11 +184,11 @@ class HistoryUnavailable(Unavailable):
 
 
 class SettingsError(UmbralChatError):
-    """A setting is wrong: the message names it, where it came from, and what would be right."""
+    """A setting is wrong: the message names it, its origin, and what would be valid."""
 
 
 class PluginError(UmbralChatError):
-    """A plugin cannot be used: the message names it, the reason and the mend."""
+    """A plugin cannot be used: the message names it, the reason, and what to do."""
 
 
 class StoreError(UmbralChatError):

@@ -1,11 +1,11 @@
-"""The pluggy markers, and nothing else: a plugin's module may import them without paying for the core."""
+"""The pluggy markers, and nothing else: importing them does not import the core."""
 
 from __future__ import annotations
 
 import pluggy
 
 PROJECT_NAME = "umbral_chat"
-"""Names the hooks' project and the entry-point group that plugins register under."""
+"""The name of the pluggy project, and of the entry-point group of plugins."""
 
 hookspec = pluggy.HookspecMarker(PROJECT_NAME)
 hookimpl = pluggy.HookimplMarker(PROJECT_NAME)

@@ -134,7 +134,7 @@ async def test_the_memory_holds_no_credential(gate: Gate, issuer: TokenIssuer) -
     header = token(issuer)
     await gate.authenticate(header)
     await gate.authenticate(KEY)
-    kept = repr(vars(gate)) + repr(list(gate._known._values.items()))
+    kept = repr(vars(gate)) + repr(list(gate._principals._values.items()))
     assert "v-1" in kept
     assert "the-key" not in kept
     assert header.decode().removeprefix("Bearer ") not in kept
@@ -207,7 +207,7 @@ async def test_a_principal_past_its_time_is_nobody_whoever_says_otherwise(clock:
 
 async def test_an_authorizer_is_asked_at_each_request_and_has_its_say(clock: FakeClock) -> None:
     members: Any = Members(1, USER)
-    members.lasting = True  # what it says of a conversation does not last, whatever it claims
+    members.reusable = True  # what it says of a conversation does not last, whatever it claims
     gate = Gate([members], local=None, clock=clock)
     for _ in range(2):
         principal = await gate.admit(b"Bearer x", "read", "room-1")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from umbral_chat._core.auth.limits import Buckets, Limiter, Rates
+from umbral_chat._core.auth.limits import RateLimiter, Rates, TokenBuckets
 from umbral_chat._core.auth.local import LOCAL
 from umbral_chat._core.auth.rights import ALL_RIGHTS
 from umbral_chat.errors import TooManyRequests
@@ -21,7 +21,7 @@ def principal(kind: PrincipalKind, subject: str = "v") -> Principal:
     return Principal(kind=kind, subject=subject, rights=ALL_RIGHTS)
 
 
-def admitted(limiter: Limiter, who: Principal, tries: int) -> int:
+def admitted(limiter: RateLimiter, who: Principal, tries: int) -> int:
     count = 0
     for _ in range(tries):
         try:
@@ -42,7 +42,7 @@ def test_never_more_than_the_burst_and_the_rate_times_the_time_in_any_span(
     rate: float, burst: int, start: float, visits: list[tuple[float, int]]
 ) -> None:
     now = start
-    buckets = Buckets(rate, burst, lambda: now)
+    buckets = TokenBuckets(rate, burst, lambda: now)
     times: list[float] = []
     for pause, tries in visits:
         now += pause
@@ -63,7 +63,7 @@ def test_never_more_than_the_burst_and_the_rate_times_the_time_in_any_span(
 @given(rate=st.floats(0.01, 1000), burst=st.integers(1, 50))
 def test_the_whole_burst_is_given_and_comes_back(rate: float, burst: int) -> None:
     now = 5.0
-    buckets = Buckets(rate, burst, lambda: now)
+    buckets = TokenBuckets(rate, burst, lambda: now)
     for _ in range(2):
         for _ in range(burst):
             buckets.check("v")
@@ -116,7 +116,7 @@ def test_a_rate_of_zero_is_no_limit(clock: FakeClock) -> None:
 
 
 def test_strangers_cannot_fill_the_memory() -> None:
-    buckets = Buckets(1, 1, lambda: 5.0, capacity=10)
+    buckets = TokenBuckets(1, 1, lambda: 5.0, capacity=10)
     for number in range(1000):
         buckets.check(str(number))
     assert len(buckets._full_at) == 10

@@ -345,7 +345,7 @@ def test_a_token_has_one_spelling(padding: str) -> None:
 @pytest.mark.parametrize(
     ("secrets", "reason"),
     [
-        ([], "there is none"),
+        ([], "there is no secret"),
         ([Secret("x" * 31)], r"token_secrets\[0\] has 31 bytes; it needs 32"),
         ([FIRST, Secret("")], r"token_secrets\[1\] has 0 bytes"),
         ([Secret("-----BEGIN PUBLIC KEY-----\nxxxx\n-----END PUBLIC KEY-----")], r"token_secrets\[0\] is a public key"),

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 from umbral_chat._core.cli import cli
 from umbral_chat._core.settings.load import CORE_SECTIONS
-from umbral_chat._core.settings.shape import leaves
+from umbral_chat._core.settings.schema import leaves
 
 SECRET = "s3cr3t-that-nobody-may-see"
 

@@ -288,8 +288,8 @@ class Shouting(Section, frozen=True):
 @pytest.mark.parametrize(
     ("kind", "said"),
     [
-        (dict, "which is no subclass"),
-        (One(), "which is no subclass"),
+        (dict, "which is not a subclass"),
+        (One(), "which is not a subclass"),
         (Thawed, "must be frozen and forbid unknown fields"),
         (Lax, "must be frozen and forbid unknown fields"),
         (Needy, "'url' of Needy has no default"),

@@ -127,7 +127,7 @@ def umbral_chat_checks(services: object) -> Iterator[None]:
 @pytest.mark.parametrize(
     ("function", "options", "said"),
     [
-        (umbral_chat_transprot, {}, "umbral_chat_transprot is no hook: did you mean umbral_chat_transport?"),
+        (umbral_chat_transprot, {}, "umbral_chat_transprot is not a hook: did you mean umbral_chat_transport?"),
         (umbral_chat_commands, {}, "umbral_chat_commands is async: hooks are synchronous"),
         (umbral_chat_transport, {}, "umbral_chat_transport takes 'storage' by keyword only"),
         (umbral_chat_history, {}, "umbral_chat_history takes *args: 'object', which would stay empty"),
@@ -159,8 +159,8 @@ class Good:
         return []
 
 
-@pytest.mark.parametrize(("plugin", "said"), [(Good, "gives the class Good"), (None, "gives nothing")])
-def test_an_entry_point_gives_a_module_or_an_instance(host_of: HostOf, plugin: object, said: str) -> None:
+@pytest.mark.parametrize(("plugin", "said"), [(Good, "names the class Good"), (None, "names nothing")])
+def test_an_entry_point_names_a_module_or_an_instance(host_of: HostOf, plugin: object, said: str) -> None:
     (status,) = host_of(bad=plugin).statuses
     assert said in str(status.reason)
 

@@ -8,7 +8,7 @@ import logging
 from typing import Any
 
 import pytest
-from umbral_chat._core.http.front import FOR_BROWSERS
+from umbral_chat._core.http.outer_middleware import FOR_BROWSERS
 from umbral_chat.settings import Limits
 
 from .rig import echo, get, post, serving

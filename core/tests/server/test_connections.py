@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 from umbral_chat._core.runtime.descriptors import descriptors, most_connections
-from umbral_chat._core.server.connection import Phase
-from umbral_chat._core.server.refusals import FULL, LOG_PAUSE, Refusals
+from umbral_chat._core.server.refusals import FULL, LOG_INTERVAL, Refusals
+from umbral_chat._core.server.timed_connection import Phase
 from umbral_chat.settings import Limits
 from umbral_chat.telemetry import Telemetry
 from umbral_chat.testing.clock import ManualClock
@@ -190,7 +190,7 @@ async def test_the_log_has_a_line_about_a_reason_now_and_then(caplog: pytest.Log
         refusals.count("idle")
     assert len(caplog.messages) == 1
     assert "core.limits.connections" in caplog.messages[0]
-    await clock.elapse(LOG_PAUSE)
+    await clock.elapse(LOG_INTERVAL)
     refusals.count(FULL.code, FULL.detail)
     refusals.count("uri_too_long", "another reason")
     assert ["10 since" in line for line in caplog.messages] == [False, True, False]

@@ -8,7 +8,7 @@ import logging
 from typing import Any
 
 import pytest
-from umbral_chat._core.server.connection import Phase
+from umbral_chat._core.server.timed_connection import Phase
 from umbral_chat.http_kit.asgi import server_disconnect
 from umbral_chat.settings import Limits
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from umbral_chat._core.plugins.boot import boot
-from umbral_chat._core.settings.cross_origin import check_cors_origins
+from umbral_chat._core.settings.checks import check_cors_origins
 from umbral_chat.errors import SettingsError
 from umbral_chat.settings import Core
 

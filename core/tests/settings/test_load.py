@@ -14,7 +14,7 @@ from umbral_chat._core.settings.effective import Settings
 from umbral_chat._core.settings.environ import variable
 from umbral_chat._core.settings.load import CORE_SECTIONS, disabled_plugins, load
 from umbral_chat._core.settings.origin import Origin
-from umbral_chat._core.settings.shape import leaves
+from umbral_chat._core.settings.schema import leaves
 from umbral_chat.errors import SettingsError
 from umbral_chat.settings import Cache, Secret, Section
 
@@ -114,7 +114,7 @@ def test_a_file_that_cannot_be_understood_is_named(file: Path, content: bytes, s
         ("[core.limits]\npages = 1", "Unknown setting core.limits.pages (file FILE): did you mean core.limits.page?"),
         ("[core]\nstrategy = 1", "Unknown setting core.strategy (file FILE): did you mean polling.strategy?"),
         ("[polling]\nzzz = 1", "Unknown setting polling.zzz (file FILE); [polling] has: cache, interval, "),
-        ("port = 1", "port (file FILE) stands outside a section"),
+        ("port = 1", "port (file FILE) is outside of a section"),
         ("core = 1", "[core] (file FILE) must be a table of settings, not int."),
         ("[core]\nlimits = 1", "[core.limits] (file FILE) must be a table of settings, not int."),
         ("[core]\nport = '1'", "core.port is '1' (file FILE): it must be a whole number from 0 to 65535."),
@@ -140,7 +140,7 @@ def test_a_wrong_setting_in_the_file_is_named_with_what_is_right(file: Path, tex
         ("REALTIME__ENABLED", "maybe", "realtime.enabled is 'maybe' (environment NAME): it must be true or false"),
         ("POLLING__INTERVAL", "nan", "polling.interval is nan (environment NAME)"),
         ("POLLING__STRATEGY", "both", "polling.strategy is 'both' (environment NAME): it must be one of cursor, snap"),
-        ("CORE__CORS_ORIGINS", "https://a", "core.cors_origins (environment NAME) is no JSON"),
+        ("CORE__CORS_ORIGINS", "https://a", "core.cors_origins (environment NAME) is not JSON"),
         ("CORE__CORS_ORIGINS", '"https://a"', "core.cors_origins is 'https://a' (environment NAME): it must be a list"),
         ("CORE__LIMITS", "[]", "[core.limits] (environment NAME) must be a table"),
         ("CORE__PROT", "1", "in the environment: NAME: did you mean UMBRAL_CHAT_CORE__PORT (core.port)?"),
@@ -214,7 +214,7 @@ def test_the_section_of_a_plugin_of_ours_that_is_not_installed_names_its_extra(f
 
 def test_the_section_of_a_plugin_that_is_installed_and_not_active_is_accepted(file: Path) -> None:
     file.write_text("[supabase]\nanything = 1\n", encoding="utf-8")
-    settings = load(file, {"UMBRAL_CHAT_SUPABASE__URL": "x"}, SECTIONS, dormant=["supabase"])
+    settings = load(file, {"UMBRAL_CHAT_SUPABASE__URL": "x"}, SECTIONS, inactive=["supabase"])
     assert "supabase" not in settings.sections()
     with pytest.raises(SettingsError, match=r"no section \[supabase\]"):
         settings.section("supabase")

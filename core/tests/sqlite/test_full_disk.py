@@ -20,7 +20,7 @@ from umbral_chat.testing.disks import Disk
 from umbral_chat.testing.embedded import opened
 from umbral_chat.testing.storage import send
 
-from core.tests.api.conftest import service
+from core.tests.http.conftest import service
 
 pytestmark = pytest.mark.sqlite_only("the embedded store's file")
 

@@ -33,9 +33,9 @@ class Program:
     ) -> dict[str, Any]:
         """The first line that `wanted` accepts, including those printed before. Raises AssertionError."""
         assert self._process.stdout is not None
-        for line in self.lines:
-            if wanted(line):
-                return line
+        for known in self.lines:
+            if wanted(known):
+                return known
         try:
             async with asyncio.timeout(within):
                 while text := await self._process.stdout.readline():

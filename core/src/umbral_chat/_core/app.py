@@ -17,7 +17,6 @@ from litestar.types import ASGIApp, LifeSpanReceive, LifeSpanScope, LifeSpanSend
 from umbral_chat._core.checks import core_checks
 from umbral_chat._core.http import (
     conversations,
-    message,
     messages,
     openapi,
     operations,
@@ -26,9 +25,9 @@ from umbral_chat._core.http import (
     tokens,
     transcript,
 )
-from umbral_chat._core.http.front import Front
+from umbral_chat._core.http.dependencies import ApiRequest
 from umbral_chat._core.http.guard import Guard, check_rights
-from umbral_chat._core.http.request import ApiRequest
+from umbral_chat._core.http.outer_middleware import OuterMiddleware
 from umbral_chat._core.parts import ServiceParts
 from umbral_chat._core.plugins import PluginHost
 from umbral_chat._core.service import Service
@@ -52,7 +51,7 @@ def create_app(settings: Settings, plugins: PluginHost, *, clock: Clock | None =
         rates=services.rates,
         depth=core.limits.depth,
     )
-    issuers = tokens.Issuers()
+    issuer_holder = tokens.IssuerHolder()
     routes = handlers(services)
     checks = [*core_checks(services), *plugins.checks(services)]
 
@@ -65,7 +64,7 @@ def create_app(settings: Settings, plugins: PluginHost, *, clock: Clock | None =
                 # `serve` prints it as one line, where a server would only show a traceback.
                 app.state.failure = error
                 raise
-            issuers.use(entered.issuer)
+            issuer_holder.use(entered.issuer)
             guard.gate = entered.gate
             yield
             guard.gate = None
@@ -80,7 +79,7 @@ def create_app(settings: Settings, plugins: PluginHost, *, clock: Clock | None =
         dependencies={
             "services": Provide(lambda: services, sync_to_thread=False),
             "principal": Provide(_principal, sync_to_thread=False),
-            "issuers": Provide(lambda: issuers, sync_to_thread=False),
+            "issuer_holder": Provide(lambda: issuer_holder, sync_to_thread=False),
             "checks": Provide(lambda: checks, sync_to_thread=False),
         },
         cors_config=_cors(core.cors_origins),
@@ -92,7 +91,7 @@ def create_app(settings: Settings, plugins: PluginHost, *, clock: Clock | None =
     app.state.services = services
     telemetry = services.base.telemetry
     behind = cast("ASGIApp", partial(Litestar.__call__, app))
-    app.front = cast("ASGIApp", Front(behind, app.routes, cors=app.cors_config, telemetry=telemetry))
+    app.front = cast("ASGIApp", OuterMiddleware(behind, app.routes, cors=app.cors_config, telemetry=telemetry))
     if settings.telemetry.http:
         from umbral_chat.telemetry.requests import instrumented
 
@@ -120,9 +119,9 @@ def handlers(services: ServiceParts) -> list[BaseRouteHandler]:
     """Every route handler of a service, the plugins' included. Raises PluginError for one that names no right."""
     found: list[BaseRouteHandler] = [
         messages.routes(services),
-        message.edit,
-        message.redact,
-        message.import_entry,
+        messages.edit,
+        messages.redact,
+        messages.import_entry,
         *conversations.HANDLERS,
         transcript.transcript,
         tokens.issue_token,

@@ -13,7 +13,7 @@ from umbral_chat._core.auth.limits import Rates
 from umbral_chat._core.auth.local import LocalAuthenticator
 from umbral_chat._core.auth.tokens import TokenAuthenticator, TokenIssuer, load_secrets
 from umbral_chat._core.conversations.drafts import Drafts
-from umbral_chat._core.conversations.reserved_ids import Reserved
+from umbral_chat._core.conversations.reserved_ids import ReservedIds
 from umbral_chat._core.conversations.service import Chat
 from umbral_chat._core.delivery.bus import Bus
 from umbral_chat._core.delivery.failover import Failover
@@ -113,7 +113,7 @@ class Service:
             history,
             bus=self.bus,
             drafts=drafts,
-            reserved=Reserved(storage.store, clock),
+            reserved=ReservedIds(storage.store, clock),
             rates=rates,
             limits=limits,
             telemetry=telemetry,

@@ -1,8 +1,8 @@
-"""Attachments: what a message has instead of text, or beside it, by reference in its metadata.
+"""Attachments: files of a message, with or without text, which its metadata refers to.
 
 `metadata.attachments` is a list of objects, each with the `url` of a file or the `id` under which its sender keeps it,
-and, as far as they are known, `name`, `type` (a media type) and `size` (bytes). The service keeps the references and
-never the files. More members are allowed; what is no such list is metadata like any other.
+and, as far as they are known, `name`, `type` (a media type) and `size` (bytes). The service stores the references,
+never the files. Further members are allowed; a value of another shape is metadata like any other.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ NAME_SHOWN = 80
 
 
 def attachments(metadata: dict[str, Any] | None) -> list[dict[str, Any]]:
-    """The attachments that `metadata` refers to; none where one of the list is no reference."""
+    """The attachments that `metadata` refers to; none if any item of the list is not a reference."""
     found = metadata.get("attachments") if isinstance(metadata, dict) else None
     if not isinstance(found, list):
         return []
@@ -25,8 +25,8 @@ def attachments(metadata: dict[str, Any] | None) -> list[dict[str, Any]]:
 
 
 def in_words(metadata: dict[str, Any] | None) -> str:
-    """What stands for a message without text where only text can stand, such as a prompt: `[photo.jpg, image/png]`, on
-    one line; empty without attachments."""
+    """The attachments as one line of text, `[photo.jpg, image/png]`, for a message without text where only text is
+    possible, such as a prompt; empty without attachments."""
     found = attachments(metadata)
     if not found:
         return ""
@@ -43,7 +43,7 @@ def _refers(one: object) -> bool:
 def _named(one: dict[str, Any]) -> str:
     for key in ("name", "type"):
         if isinstance(value := one.get(key), str):
-            # Its sender chose it: no line break and no control character may come of it.
+            # Its sender chose it: line breaks and control characters are removed.
             shown = " ".join("".join(each if each.isprintable() else " " for each in value).split())[:NAME_SHOWN]
             if shown:
                 return shown

@@ -1,11 +1,10 @@
-"""Authors: how a principal is named wherever something belongs to it. Subjects of different kinds never meet.
+"""Authors: the name of a principal as the owner of something. Subjects of different kinds never collide.
 
 An author is the kind and the subject of a principal, `token:visitor-7`, `user:UUID`, `key:NAME`, or `local`. It is
-what an idempotency key is scoped by, what ownership of a message is checked against, whose read marker it is, and whom
-a rate holds.
+the scope of idempotency keys and rate limits, and the owner of messages, drafts and read markers.
 
-Versions up to 0.1 stored the bare subject of tokens and users. What they stored still belongs to whoever wrote it, as
-far as that can be told: see `former` and `owns_former`. Both stores follow these rules, the SQLite one by calling them
+Versions up to 0.1 stored the bare subject of tokens and users. What they stored still belongs to its author, as far
+as that can be decided: see `former` and `owns_former`. Both stores follow these rules, the SQLite one by calling them
 and the Supabase one by functions of the same names in its database.
 """
 
@@ -22,14 +21,14 @@ _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12
 
 
 def author(kind: Kind, subject: str) -> str:
-    """The author that a principal of this kind and subject is. A service key's subject is `key:NAME` already."""
+    """The author of a principal's kind and subject. A service key's subject already has the form `key:NAME`."""
     if kind == "local":
         return "local"
     return subject if kind == "key" and subject.startswith("key:") else f"{kind}:{subject}"
 
 
 def former(author: str) -> str | None:
-    """As what the same principal was stored before authors had kinds; None: the same, or it cannot have been.
+    """The name under which the same principal was stored before authors had kinds; None: the same, or none.
 
     A subject that itself looks like an author is left alone: `token:token:x` is not to be taken for `token:x`.
     """
@@ -40,10 +39,10 @@ def former(author: str) -> str | None:
 
 
 def owns_former(author: str) -> bool:
-    """Whether what was stored under `former(author)` is surely this one's to edit and redact.
+    """Whether this author may edit and redact what was stored under `former(author)`.
 
-    A bare subject in the form of a user's id (a lower-case UUID) may have been a user's or a token's. It is the user's:
-    the token might have been made for anybody, and a right that is lost can be made good by a moderator.
+    A bare subject in the form of a user's id (a lower-case UUID) may have been a user's or a token's. It counts as the
+    user's: the token might have been issued to anyone, and a moderator can still act for an author who lost the right.
     """
     bare = former(author)
     return bare is not None and (author.startswith("user:") or not _UUID.match(bare))

@@ -12,20 +12,21 @@ from umbral_chat.model.entries import Entry, FoldedMessage, Member, RealtimeChoi
 
 
 class Head(msgspec.Struct, frozen=True):
-    """Where a log stands."""
+    """The head of a log: its epoch and highest seq."""
 
     epoch: str
     seq: int
     redaction: int = 0
-    """Seq of the newest redaction: a cached copy that was read before it may hold what must not be shown."""
+    """Seq of the newest redaction: a cached copy from before it may have content that must not be shown."""
 
 
 class Deleted(msgspec.Struct, frozen=True):
-    """The conversation was deleted and its tombstone is still kept."""
+    """In place of a head: the conversation was deleted, and its tombstone is still kept."""
 
 
 class Conversation(msgspec.Struct, frozen=True, kw_only=True):
-    """A room, its state folded from the log's updates. `unread` counts messages past the asking subject's marker."""
+    """A conversation, its state folded from the log's updates. `unread` counts messages past the subject's read
+    marker."""
 
     id: str
     epoch: str
@@ -43,7 +44,7 @@ class Conversation(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def cursor(self) -> Cursor:
-        """Where a reader stands that has read the whole of it."""
+        """The cursor of a reader that has read all of it."""
         return Cursor(self.epoch, self.head)
 
 
@@ -60,7 +61,7 @@ class MessagePage(msgspec.Struct, frozen=True):
     head: Head | None
     messages: list[FoldedMessage]
     has_more: bool
-    """Whether there are further ones in the direction of reading."""
+    """Whether there are more messages in the direction of reading."""
 
 
 class InboxPage(msgspec.Struct, frozen=True):

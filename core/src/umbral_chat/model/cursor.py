@@ -1,4 +1,4 @@
-"""The cursor: where a reader stands in a log. Opaque to clients, `epoch.seq` to us."""
+"""The cursor: the position of a reader in a log. Opaque to clients; it is `epoch.seq`."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from umbral_chat.errors import InvalidRequest
 from umbral_chat.model.ids import is_epoch
 
 SEQ_LIMIT = 2**53 - 1
-"""Highest seq: what a JavaScript number still holds exactly."""
+"""Highest seq: the greatest integer that a JavaScript number represents exactly."""
 
 
 class Cursor(NamedTuple):
-    """A place in a log: everything up to and with `seq` was read, in the log named by `epoch`.
+    """A position in a log: all entries up to and including `seq` were read, in the log of this `epoch`.
 
-    The beginning has no epoch and seq 0, so it is valid in whichever log the conversation has.
+    The beginning has no epoch and seq 0, so it is valid in every log of the conversation.
     """
 
     epoch: str | None = None
@@ -27,8 +27,8 @@ class Cursor(NamedTuple):
     def parse(cls, text: str | None, *, field: str = "after") -> Cursor:
         """Read a cursor as a client sends it back; none, empty or `0` is the beginning.
 
-        Raises InvalidRequest (`invalid_cursor`) on anything else, a bare number above all: without its epoch a
-        number would be silently wrong in a log that was made again.
+        Raises InvalidRequest (`invalid_cursor`) for anything else, also for a bare number: without its epoch a
+        number would be silently wrong in a log that was made anew.
         """
         if not text or text == "0":
             return START

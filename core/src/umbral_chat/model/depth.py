@@ -1,9 +1,9 @@
-"""How deep JSON is nested: told from its bytes before anything decodes it, and what was stored deeper stays readable.
+"""The nesting depth of JSON: checked on the bytes before decoding; deeper values that were stored earlier stay
+readable.
 
-Decoders and encoders recurse, and how far they get is what is left of the stack: a value that one of them takes, the
-next may refuse. So what comes in is held to one small depth (`core.limits.depth`), and what lies deeper in the store
-since an earlier version is never decoded: it is passed on as the JSON text that it is.
-"""
+Decoders and encoders recurse, and how deep they get depends on the remaining stack: a value that one of them accepts,
+another may refuse. So input is limited to a small depth (`core.limits.depth`), and values that an earlier version
+stored with a greater depth are never decoded: they are passed on as JSON text."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ from umbral_chat.errors import InvalidRequest
 T = TypeVar("T")
 
 DEPTH = 32
-"""Levels of objects and lists that are taken by default, the outermost being the first."""
+"""Default limit of levels of objects and lists; the outermost is the first."""
 
 DEEPEST = 64
-"""The most that `core.limits.depth` may be: below `STORED_DEPTH` by more than what answers wrap around a value."""
+"""Highest value of `core.limits.depth`: below `STORED_DEPTH` by more levels than answers put around a value."""
 
 STORED_DEPTH = 100
-"""Levels of a stored value that are decoded. Python has a thousand for everything that is under way."""
+"""Levels of a stored value that are decoded. Python's recursion limit, for the whole stack, is 1000."""
 
 _SCALARS = bytes(set(range(256)) - set(b'[]{}"'))
 _ONE_KIND = bytes.maketrans(b"{}", b"[]")
 
 _TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[\]{}]', re.DOTALL)
-"""A string, closed or not, or a bracket. Possessive: no text makes it look twice."""
+"""A string, closed or not, or a bracket. The quantifiers are possessive, so no text causes backtracking."""
 
 
 def is_deeper(data: bytes | str, depth: int) -> bool:
-    """Whether JSON text has more than `depth` levels of objects and lists. Brackets in strings count for nothing.
+    """Whether JSON text has more than `depth` levels of objects and lists. Brackets in strings do not count.
 
-    Takes time in proportion to the text, and none of the stack. What is no JSON is one or the other, but a decoder that
-    is given what is not deeper never goes beyond twice the depth.
+    Takes time proportional to the text, and does not recurse. For text that is not JSON the answer is arbitrary, but a
+    decoder never recurses beyond twice the depth on text that is "not deeper".
     """
     if len(data) <= 2 * depth:
         return False
@@ -47,39 +47,39 @@ def is_deeper(data: bytes | str, depth: int) -> bool:
         return False
     brackets = _brackets(data)
     run = b"[" * (depth + 1)
-    # Each turn takes off the innermost pairs: a text of n levels is empty after n of them.
+    # Each pass removes the innermost pairs: a text of n levels is empty after n passes.
     for _ in range(depth):
         if run in brackets:
             return True
         before = len(brackets)
         brackets = brackets.replace(b"[]", b"")
         if len(brackets) == before:
-            return brackets.count(b"[") > depth  # nothing closes what is open: no JSON
+            return brackets.count(b"[") > depth  # unclosed brackets: not JSON
     return 2 * brackets.count(b"[") >= len(brackets) > 0
 
 
 _SHORT = 4096
-"""Bytes up to which counting brackets costs less than picking them out."""
+"""Bytes up to which counting brackets costs less than extracting them."""
 
 
 def _brackets(data: bytes) -> bytes:
-    """The brackets outside of strings, all of one kind."""
+    """The brackets outside of strings, with braces replaced by square brackets."""
     if b"\\" in data:
         data = data.replace(b"\\\\", b"").replace(b'\\"', b"")
     marks = data.translate(_ONE_KIND, _SCALARS).replace(b'""', b"")
-    # What is left of strings are those with brackets in them; between two quotes is every other piece.
+    # Only strings with brackets in them are left; every other piece between quotes is inside a string.
     return b"".join(marks.split(b'"')[::2]) if b'"' in marks else marks
 
 
 def check_depth(data: bytes, depth: int, *, field: str = "body") -> None:
-    """Raises InvalidRequest (`too_deep`) for JSON text of more than `depth` levels. It names the member of the
-    outermost object that is too deep, and `field` where there is none."""
+    """Raises InvalidRequest (`too_deep`) for JSON text of more than `depth` levels. Its field is the member of
+    the outermost object that is too deep, or `field` where there is none."""
     if is_deeper(data, depth):
         raise too_deep(depth, field=_member(data, depth) or field)
 
 
 def check_value_depth(value: Any, depth: int, *, field: str) -> None:
-    """The same for a decoded value: dicts, lists and tuples in each other. Raises InvalidRequest (`too_deep`)."""
+    """Raises InvalidRequest (`too_deep`) for a decoded value with more than `depth` levels."""
     if value_is_deeper(value, depth):
         raise too_deep(depth, field=field)
 
@@ -97,8 +97,8 @@ def value_is_deeper(value: Any, depth: int) -> bool:
 def too_deep(depth: int, *, field: str) -> InvalidRequest:
     """The error for what is nested deeper than `depth` levels."""
     return InvalidRequest(
-        f"{field} is nested too deep: {depth} levels of objects and lists are taken (core.limits.depth), the body "
-        "itself being the first. Flatten it, or send it as text.",
+        f"{field} is nested too deep: at most {depth} levels of objects and lists are allowed (core.limits.depth), "
+        "the body itself being the first. Flatten it, or send it as text.",
         code="too_deep",
         field=field,
         limit=depth,
@@ -106,10 +106,10 @@ def too_deep(depth: int, *, field: str) -> InvalidRequest:
 
 
 def decode_stored(decoder: msgspec.json.Decoder[T], data: bytes | str) -> T:
-    """What `decoder` makes of stored JSON, however deep it is.
+    """Decode stored JSON of any depth.
 
-    Inside values of any type (such as metadata), what lies below `STORED_DEPTH` levels becomes a `msgspec.Raw`: an
-    encoder writes it out as it was. Raises what `decoder` raises.
+    Inside values of type Any (such as metadata), values below `STORED_DEPTH` levels become a `msgspec.Raw`, which an
+    encoder writes unchanged. Raises what `decoder` raises.
     """
     if not is_deeper(data, STORED_DEPTH):
         return decoder.decode(data)
@@ -120,7 +120,7 @@ def decode_stored(decoder: msgspec.json.Decoder[T], data: bytes | str) -> T:
 
 
 def decode_bounded(decoder: msgspec.json.Decoder[T], data: bytes | str | msgspec.Raw) -> T:
-    """What `decoder` makes of JSON that another instance or service wrote, and that this one writes on in other words.
+    """Decode JSON that another instance or service wrote, and that this one encodes again in another form.
 
     Raises what `decoder` raises, and msgspec.DecodeError for more than `STORED_DEPTH` levels.
     """
@@ -131,12 +131,12 @@ def decode_bounded(decoder: msgspec.json.Decoder[T], data: bytes | str | msgspec
 
 
 def flattened(data: bytes | str, depth: int) -> bytes:
-    """JSON text with null in place of every object and list that lies deeper than `depth` levels."""
+    """JSON text with null in place of every object and list below `depth` levels."""
     return _cut(data.encode() if isinstance(data, str) else data, depth, b"null")[0]
 
 
 def _cut(data: bytes, depth: int, instead: bytes) -> tuple[bytes, list[bytes]]:
-    """The text with `instead`, in which `%d` is a part's number, in place of each part that lies too deep; and those
+    """The text with each part below `depth` levels replaced by `instead` (`%d` in it is the part's number), and the
     parts."""
     pieces: list[bytes] = []
     parts: list[bytes] = []
@@ -157,7 +157,7 @@ def _cut(data: bytes, depth: int, instead: bytes) -> tuple[bytes, list[bytes]]:
 
 
 def _filled(value: T, mark: str, parts: list[bytes]) -> T:
-    """The decoded value with the parts that were cut out, as they are."""
+    """Put the parts that were cut out back into the decoded value, as raw JSON."""
     waiting: list[Any] = [value]
     while waiting:
         one = waiting.pop()
@@ -170,7 +170,7 @@ def _filled(value: T, mark: str, parts: list[bytes]) -> T:
 
 
 def _inside(value: Any) -> list[Any]:
-    """What can hold more: the containers directly inside of `value`."""
+    """The containers directly inside of `value`."""
     found: Any
     if isinstance(value, dict):
         found = value.values()

@@ -1,8 +1,8 @@
 """Display names: one rule for tokens, users, members and senders.
 
-A name is set by whoever vouches for it: the service that issues a token, adds a member or sends as somebody, or a
-Supabase project's own server (`app_metadata`). What people set themselves is not taken. And a name is one line of what
-can be seen, so that it forges no line of its own, turns none around and looks like no other.
+A name is set by a party that vouches for it: the service that issues a token, adds a member or sends in its name, or a
+Supabase project's own server (`app_metadata`). Names that people set themselves are not used. A name is one line of
+visible characters, so that it cannot fake a line, reverse one, or look like another name with invisible characters.
 """
 
 from __future__ import annotations
@@ -13,31 +13,31 @@ from typing import Final
 _INVISIBLE: Final = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2065\u2800\u3164\uffa0") | frozenset(
     map(chr, range(0xFFF0, 0xFFF9))
 )
-"""Characters that show nothing, beside those of the category `Cf` (format): Unicode's default-ignorable ones, and the
-blank pattern of Braille."""
+"""Invisible characters besides those of the category `Cf` (format): Unicode's default-ignorable ones, and the blank
+Braille pattern."""
 
 _SELECTORS: Final = frozenset(map(chr, (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0))))
-"""Variation selectors: they choose a form of the emoji, symbol or ideograph before them."""
+"""Variation selectors, which select a form of the emoji, symbol or ideograph before them."""
 
 _SELECTED_FROM: Final = 0x2000
-"""First code point of those. After a letter of an alphabet they only hide."""
+"""First code point after which a selector is kept. After a letter of an alphabet it would be invisible."""
 
 _MONGOLIAN_SELECTORS: Final = frozenset("\u180b\u180c\u180d\u180f")
-"""Of that script alone."""
+"""Variation selectors of the Mongolian script alone."""
 
 _JOINERS: Final = frozenset("\u200c\u200d")
-"""ZWNJ and ZWJ: part of words in Persian, Hindi and others, and of emoji."""
+"""ZWNJ and ZWJ: part of words in Persian, Hindi and other languages, and of emoji."""
 
 _JOINED_FROM: Final = 0x0590
-"""First code point of a script that needs joiners. Between Latin, Greek or Cyrillic letters they only hide."""
+"""First code point of a script that needs joiners. Between Latin, Greek or Cyrillic letters they are invisible."""
 
 
 def clean_name(name: str) -> str:
-    """The name on one line, without what cannot be seen; empty where nothing is left.
+    """The name on one line, without invisible characters; empty if nothing is left.
 
     Control characters, line and paragraph separators become spaces, and runs of white space one; format characters
-    (bidirectional controls, zero-width and others) go, but for joiners and variation selectors after characters that
-    are written with them. Marks alone are nothing that can be seen.
+    (bidirectional controls, zero-width and others) are removed, except joiners and variation selectors after characters
+    that are written with them. A name of combining marks alone counts as empty.
     """
     kept: list[str] = []
     for character in name:

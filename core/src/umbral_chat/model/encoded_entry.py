@@ -8,11 +8,11 @@ from typing import NamedTuple
 from umbral_chat.model.entries import Edit, Entry, Message, Redaction, Sender, Update, entry_encoder
 
 KINDS: dict[type[Entry], str] = {kind: str(kind.__struct_config__.tag) for kind in (Message, Edit, Redaction, Update)}
-"""The `kind` of each; looked up, since this is asked for every entry."""
+"""The `kind` of each Struct, looked up here because it is needed for every entry."""
 
 
 class EncodedEntry(NamedTuple):
-    """One entry as every edge sends it."""
+    """One entry with its JSON, as every edge sends it."""
 
     seq: int
     kind: str
@@ -20,7 +20,7 @@ class EncodedEntry(NamedTuple):
     sender: Sender
     message_id: str | None
     at: datetime | None = None
-    """When it became durable; of an imported one, when it was written first."""
+    """When it became durable; for an imported entry, when it was first written."""
     imported: bool = False
 
     @classmethod
@@ -39,12 +39,12 @@ class EncodedEntry(NamedTuple):
 
     @property
     def ends_draft(self) -> bool:
-        """Whether a draft of the same message id is over: the message is written, or it is withdrawn."""
+        """Whether it ends a draft with the same message id: it is the message, or its redaction."""
         return self.kind in _ENDING
 
     @property
     def ends_typing(self) -> bool:
-        """Whether somebody said something, and so types it no more. What is imported was said long ago."""
+        """Whether it is a new message, which ends its sender's typing. An imported message was written long ago."""
         return self.kind == _MESSAGE and not self.imported
 
 

@@ -1,4 +1,4 @@
-"""Entries: the numbered items of a log, one Struct a kind, told apart by their `kind`."""
+"""Entries: the numbered items of a log, one Struct per `kind`."""
 
 from __future__ import annotations
 
@@ -9,44 +9,48 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 Role = Literal["user", "assistant", "agent", "system"]
-"""Who speaks: a visitor, the bot, a human operator, or the machinery."""
+"""The role of a sender: a visitor, the bot, a human operator, or the system itself."""
 
 Status = Literal["open", "closed"]
 Responder = Literal["assistant", "human"]
 RealtimeChoice = Literal["inherit", "off"]
 
 
-SEEN = "Seen by whoever may read the conversation, visitors too."
-"""Of a field that is easily taken for the operators' own. Whoever may read a conversation reads every entry whole."""
+SEEN = "Seen by everyone who may read the conversation, visitors included."
+"""Description of fields that could be mistaken for internal ones: every reader of a conversation gets whole entries."""
 
 ClientId = Annotated[str | None, Meta(description=f"The idempotency key that it was written with. {SEEN}")]
 Metadata = Annotated[dict[str, Any] | None, Meta(description=SEEN)]
 
 
 class Sender(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
-    """Who an entry is from, as readers see it."""
+    """The sender of an entry, as readers see it."""
 
     role: Role
-    id: Annotated[str | None, Meta(description="The subject of a token or user, or whom a service key named.")] = None
+    id: Annotated[
+        str | None, Meta(description="The subject of a token or user, or the id that a service key gave.")
+    ] = None
     name: Annotated[
         str | None,
         Meta(
             description="Set by the service that issued the token, added the member or sent in this name, never by the "
-            "sender; one line, without characters that cannot be seen."
+            "sender; one line, without invisible characters."
         ),
     ] = None
 
 
 class Member(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
-    """Somebody who belongs to a conversation: `subject` is the principal's, `role` the one it speaks with there."""
+    """A member of a conversation: `subject` is the principal's, `role` the role of its messages there."""
 
     subject: Annotated[str, Meta(description=SEEN)]
     role: Role = "user"
-    name: Annotated[str | None, Meta(description="As whom its messages are shown; cleaned as a sender's.")] = None
+    name: Annotated[
+        str | None, Meta(description="The name that its messages are shown with; cleaned as a sender's.")
+    ] = None
 
 
 class Changes(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True, kw_only=True):
-    """What an update sets. An absent field is untouched; `title` and `metadata` may be set to null."""
+    """The fields that an update sets. An absent field is unchanged; `title` and `metadata` may be set to null."""
 
     title: Annotated[str | UnsetType | None, Meta(description=SEEN)] = UNSET
     status: Status | UnsetType = UNSET
@@ -57,7 +61,7 @@ class Changes(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fi
 
     @property
     def empty(self) -> bool:
-        """Whether nothing is set."""
+        """Whether no field is set."""
         return all(getattr(self, name) is UNSET for name in self.__struct_fields__)
 
 
@@ -65,28 +69,28 @@ class _Entry(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, tag_
     seq: int
     """Number in the log: 1, 2, 3 … without gaps."""
     at: datetime
-    """When it became durable, UTC; of an imported one, when it was written first. For display: what sorts, sweeps or
-    scans goes by the time of writing, which the store keeps beside it."""
+    """When it became durable, UTC; for an imported entry, when it was first written. For display only: sorting, sweeps
+    and scans use the time of writing, which the store keeps separately."""
     sender: Sender
     client_id: ClientId = None
-    """The idempotency key that it was written with, so that its sender recognizes its own."""
+    """The idempotency key that it was written with, by which a sender recognizes its own entries."""
     imported: bool = False
-    """It was said before, elsewhere, and moved here with the time that it had: nobody waits for an answer to it."""
+    """It was written earlier, elsewhere, and was moved here with its original time: no answer to it is expected."""
 
 
 class Message(_Entry, frozen=True, tag="message"):
-    """Somebody said something."""
+    """A message."""
 
     message_id: str
     content: str
     reply_to: str | None = None
     metadata: Metadata = None
     redacted: bool = False
-    """Blanked: content is empty and metadata is gone, here and in every copy that is read from now on."""
+    """Redacted: the content is empty and the metadata removed, here and in every copy that is read from now on."""
 
 
 class Edit(_Entry, frozen=True, tag="edit"):
-    """A message's whole new content and metadata: the newest edit alone tells what the message is now."""
+    """A message's whole new content and metadata: the newest edit alone determines the message."""
 
     message_id: str
     content: str
@@ -101,7 +105,7 @@ class Redaction(_Entry, frozen=True, tag="redaction"):
 
 
 class Update(_Entry, frozen=True, tag="update"):
-    """Something of the conversation itself changed."""
+    """A change of the conversation itself."""
 
     changes: Changes
 
@@ -110,7 +114,7 @@ Entry = Message | Edit | Redaction | Update
 
 
 class FoldedMessage(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """A message as it is now: the entries that concern it, applied."""
+    """A message as it is now: its own entry with all edits and its redaction applied."""
 
     seq: int
     """Seq of the message's own entry: its place in the history."""

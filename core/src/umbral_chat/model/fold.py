@@ -1,4 +1,4 @@
-"""Folding: entries applied to what a client already holds."""
+"""Folding: applies entries to the messages that a client already has."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from umbral_chat.model.entries import Changes, Edit, Entry, FoldedMessage, Messa
 
 
 def folded(message: Message) -> FoldedMessage:
-    """The message as its own entry tells it."""
+    """The folded message of a message's own entry."""
     return FoldedMessage(
         seq=message.seq,
         version=message.seq,
@@ -60,7 +60,7 @@ def edited(message: FoldedMessage, edit: Edit) -> FoldedMessage:
 
 
 def blanked(message: FoldedMessage, version: int) -> FoldedMessage:
-    """The message after its redaction: its place, time and sender stay, what was said is gone."""
+    """The message after its redaction: place, time and sender stay, content and metadata are removed."""
     return msgspec.structs.replace(message, version=version, content="", metadata=None, edited_at=None, redacted=True)
 
 

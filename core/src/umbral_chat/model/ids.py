@@ -1,4 +1,4 @@
-"""Ids that callers choose, ids that we draw, and the epoch of a log."""
+"""Ids that callers choose, ids that the service generates, and the epochs of logs."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ ID_LIMIT = 128
 """Longest id of a conversation, message, subject or client id, in characters."""
 
 ID_CHARACTERS = "A-Z a-z 0-9 - . _ ~ ! $ & ' ( ) * + , ; = : @"
-"""What an id of a conversation or message is made of: the characters that a segment of a URL's path may hold as they
-are (RFC 3986, section 3.3, `pchar`). Realtime's topics hold them too; `/` separates in both and is in no id."""
+"""The characters of ids of conversations and messages: those that a segment of a URL's path may contain unescaped (RFC
+3986, section 3.3, `pchar`). Topics of Supabase Realtime may contain them, too; `/` is the separator in both."""
 
 _ID = re.compile(r"(?!\.{1,2}(?:;|\Z))[A-Za-z0-9\-._~!$&'()*+,;=:@]{1,128}\Z")
 _ESCAPED = re.compile(r"[^A-Za-z0-9\-._!$&'()*+,;=:@]")
@@ -25,9 +25,9 @@ _EPOCH = re.compile(r"[a-z2-7]{10}\Z")
 def is_id(value: str) -> bool:
     """Whether `value` may name a conversation or a message: 1–128 of `ID_CHARACTERS`, not `.` or `..`.
 
-    The two dotted names are refused since clients and proxies resolve them away inside a URL's path, and so is what
-    begins with one and a semicolon: servers that know path parameters (RFC 3986, section 3.3) read it as the name.
-    """
+    The two dotted names are refused because clients and proxies resolve them inside a URL's path, and so is an id that
+    begins with one and a semicolon, which servers that support path parameters (RFC 3986, section 3.3) read as the
+    name."""
     return _ID.match(value) is not None
 
 
@@ -48,12 +48,12 @@ def check_conversation_id(value: str) -> str:
 
 
 def encode_id(value: str) -> str:
-    """The id for what a platform calls a conversation or a message, whatever characters that has.
+    """The id for a platform's own name of a conversation or message, whatever characters it has.
 
-    What may stand in an id stays as it is; every other character, and `~`, becomes `~` and two upper-case hexadecimal
-    digits for each byte of its UTF-8. No two values have the same id, and `decode_id` undoes it. Raises InvalidRequest
-    (`invalid_field`) for empty text, for a lone surrogate, and where the id would be longer than `ID_LIMIT`.
-    """
+    Characters that an id may have stay as they are; every other one, and `~`, becomes `~` and two upper-case
+    hexadecimal digits for each byte of its UTF-8. No two values have the same id; `decode_id` is the inverse. Raises
+    InvalidRequest (`invalid_field`) for empty text, for a lone surrogate, and where the id would be longer than
+    `ID_LIMIT`."""
     dots = _DOTS.match(value)
     start = dots.end() if dots else 0
     try:
@@ -73,9 +73,9 @@ def encode_id(value: str) -> str:
 
 
 def decode_id(value: str) -> str:
-    """What `encode_id` made `value` from. Raises InvalidRequest (`invalid_field`) for what it never makes."""
+    """The inverse of `encode_id`. Raises InvalidRequest (`invalid_field`) for a value that it cannot return."""
     try:
-        # A ~ that begins no escape stays, and then the way there makes another id of it.
+        # A ~ that begins no escape is kept here; encoding the result again then differs from `value`.
         raw = _ESCAPE.sub(lambda found: chr(int(found[1], 16)) if found[1] else found[0], value).encode("latin-1")
         if encode_id(found := raw.decode()) == value:
             return found
@@ -85,17 +85,17 @@ def decode_id(value: str) -> str:
 
 
 def new_conversation_id() -> str:
-    """An id for a conversation whose caller named none: 16 random characters."""
+    """A new random id of a conversation: 16 characters."""
     return _random_base32(10)
 
 
 def new_message_id() -> str:
-    """An id for a message whose sender named none: 16 random characters."""
+    """A new random id of a message: 16 characters."""
     return _random_base32(10)
 
 
 def new_epoch() -> str:
-    """Draw the identity of a new log: 10 characters of base32 (50 random bits)."""
+    """A new random epoch of a log: 10 characters of base32 (50 bits)."""
     return _random_base32(7)[:10]
 
 

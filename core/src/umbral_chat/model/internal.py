@@ -1,8 +1,8 @@
-"""Internal conversations: what the operators keep beside a conversation, and visitors never see.
+"""Internal conversations: what operators write about a conversation, and visitors never see.
 
-Whoever may read a conversation reads every entry of it whole. A note to colleagues, an assistant's answer that came
-too late, and internal metadata therefore go to a second conversation, `internal:{id}`. Conversation tokens, and members
-with another role than `agent`, have no right on it, whatever anybody granted them.
+A principal that may read a conversation reads every entry of it whole. So notes to colleagues, late answers of an
+assistant, and internal metadata belong in a second conversation, `internal:{id}`. Conversation tokens, and members with
+another role than `agent`, have no right on it, even if they were granted one.
 """
 
 from __future__ import annotations
@@ -13,17 +13,17 @@ from typing import Final
 from umbral_chat.model.ids import ID_LIMIT
 
 PREFIX: Final = "internal:"
-"""Before a conversation's id: its internal one."""
+"""Before a conversation's id: the id of its internal conversation."""
 
 LONG_PREFIX: Final = "internal.sha256:"
-"""Before the SHA-256 of a conversation's id in hex: the internal one of an id that is too long for `PREFIX`. Another
-prefix, so that no short id has the same."""
+"""The same for an id that is too long for `PREFIX`, before the SHA-256 of that id in hex. It is another prefix, so that
+no short id has the same internal conversation."""
 
 
 def internal_id(conversation: str) -> str:
     """The id of the internal conversation of `conversation`.
 
-    `internal:` and its id, as long as that has 128 characters at most, so for ids of up to 119. Beyond it
+    `internal:` and its id, if that has at most 128 characters, so for ids of up to 119. For longer ids
     `internal.sha256:` and the SHA-256 of the id (UTF-8) in lower-case hex.
     """
     plain = PREFIX + conversation

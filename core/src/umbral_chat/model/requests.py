@@ -14,7 +14,7 @@ from umbral_chat.model.ids import ID_CHARACTERS, ID_LIMIT
 OriginalTime = Annotated[datetime, Meta(tz=True)]
 
 AT = (
-    "The time that the message had where it comes from, with its zone; not in the future. Needs the right `import` and "
+    "The original time of a message from elsewhere, with its zone; not in the future. Needs the right `import` and "
     "marks the entry `imported`: it is for display, and changes neither the order of the log nor the inbox."
 )
 
@@ -31,32 +31,29 @@ class SendBody(_Body, frozen=True, kw_only=True):
     content: Annotated[
         str | None,
         Meta(
-            description="What is said. May be empty or left out where `metadata.attachments` has something.",
+            description="The text. May be empty or left out where `metadata.attachments` is not empty.",
             examples=["Hello, is my order on its way?"],
         ),
     ] = None
-    sender: Annotated[Sender | None, Meta(description="Who says it; a key without `send_as` may leave it out.")] = None
+    sender: Annotated[Sender | None, Meta(description="The sender; a key without `send_as` may leave it out.")] = None
     client_id: Annotated[
-        str | None, Meta(description=f"Idempotency key: a repeat is answered with the first. {SEEN}")
+        str | None, Meta(description=f"Idempotency key: a repeat is answered with the first entry. {SEEN}")
     ] = None
-    message_id: Annotated[str | None, Meta(description="Id to know the message by; drawn when left out.")] = None
-    reply_to: Annotated[str | None, Meta(description="Id of the message that this one answers.")] = None
+    message_id: Annotated[str | None, Meta(description="The message's id; generated when left out.")] = None
+    reply_to: Annotated[str | None, Meta(description="Id of the message that this one replies to.")] = None
     metadata: Annotated[
         dict[str, Any] | None,
-        Meta(
-            description="Anything that goes with it. `attachments`: a list of `{url or id, name?, type?, size?}`. "
-            + SEEN
-        ),
+        Meta(description="Any further data. `attachments`: a list of `{url or id, name?, type?, size?}`. " + SEEN),
     ] = None
     at: Annotated[OriginalTime | None, Meta(description=AT)] = None
 
 
 class ImportBody(_Body, frozen=True, kw_only=True):
-    """An entry of another log, as `GET …/events` or `umbral-chat export` showed it, without `seq`. Which fields there
-    are depends on `kind`."""
+    """An entry of another log, as `GET …/events` or `umbral-chat export` returned it, without `seq`. Its fields depend
+    on `kind`."""
 
     kind: Literal["message", "edit", "redaction", "update"]
-    at: Annotated[OriginalTime, Meta(description="When it was written first; not in the future.")]
+    at: Annotated[OriginalTime, Meta(description="When it was first written; not in the future.")]
     sender: Sender
     message_id: Annotated[str | None, Meta(description="Of all kinds but `update`.")] = None
     content: Annotated[str | None, Meta(description="Of a message or an edit; empty where it is redacted.")] = None
@@ -64,13 +61,15 @@ class ImportBody(_Body, frozen=True, kw_only=True):
     metadata: Annotated[dict[str, Any] | None, Meta(description="Of a message or an edit.")] = None
     redacted: Annotated[bool, Meta(description="Of a message or an edit that was redacted there.")] = False
     changes: Annotated[Changes | None, Meta(description="Of an update.")] = None
-    client_id: Annotated[str | None, Meta(description="Idempotency key: a repeat is answered with the first.")] = None
+    client_id: Annotated[
+        str | None, Meta(description="Idempotency key: a repeat is answered with the first entry.")
+    ] = None
 
 
 class EditBody(_Body, frozen=True, kw_only=True):
-    """A message's new content, whole."""
+    """The whole new content of a message."""
 
-    content: Annotated[str, Meta(description="May be empty where `metadata` has attachments.")]
+    content: Annotated[str, Meta(description="The new text. May be empty where `metadata` has attachments.")]
     metadata: Annotated[dict[str, Any] | None, Meta(description="New metadata; left out, it stays.")] = None
     client_id: str | None = None
 
@@ -78,7 +77,7 @@ class EditBody(_Body, frozen=True, kw_only=True):
 class ConversationBody(_Body, frozen=True, kw_only=True):
     """A conversation to make, update or revive."""
 
-    id: Annotated[str | None, Meta(description=f"1–{ID_LIMIT} of {ID_CHARACTERS}; drawn when left out.")] = None
+    id: Annotated[str | None, Meta(description=f"1–{ID_LIMIT} of {ID_CHARACTERS}; generated when left out.")] = None
     title: Annotated[str | UnsetType | None, Meta(description=SEEN)] = UNSET
     metadata: Annotated[dict[str, Any] | UnsetType | None, Meta(description=SEEN)] = UNSET
     members: Annotated[list[Member] | UnsetType, Meta(description=SEEN)] = UNSET
@@ -86,7 +85,7 @@ class ConversationBody(_Body, frozen=True, kw_only=True):
 
 
 class PatchBody(_Body, frozen=True, kw_only=True):
-    """What of a conversation is to change; what is left out stays."""
+    """The changes of a conversation; a field that is left out stays as it is."""
 
     title: Annotated[str | UnsetType | None, Meta(description=SEEN)] = UNSET
     metadata: Annotated[dict[str, Any] | UnsetType | None, Meta(description=SEEN)] = UNSET
@@ -98,7 +97,7 @@ class PatchBody(_Body, frozen=True, kw_only=True):
 
 
 class ReadBody(_Body, frozen=True, kw_only=True):
-    """Up to where the caller has read."""
+    """The seq up to which the caller has read."""
 
     seq: Annotated[int, Meta(ge=0, le=2**53)]
 
@@ -116,15 +115,17 @@ class TokenBody(_Body, frozen=True, kw_only=True):
     """A token for a visitor of one conversation."""
 
     conversation: str
-    subject: Annotated[str, Meta(description="Who the visitor is; stable across its tokens.")]
-    name: Annotated[str | None, Meta(description="As whom the visitor is shown; it cannot change it.")] = None
+    subject: Annotated[str, Meta(description="Identifies the visitor; the same in all its tokens.")]
+    name: Annotated[
+        str | None, Meta(description="The name that the visitor is shown with, which it cannot change.")
+    ] = None
     role: Role = "user"
     rights: list[str] = msgspec.field(default_factory=lambda: ["read", "send"])
-    ttl: Annotated[int, Meta(description="Seconds that it holds.")] = 86_400
+    ttl: Annotated[int, Meta(description="Seconds for which the token is valid.")] = 86_400
 
 
 class RealtimeBody(_Body, frozen=True, kw_only=True):
-    """The toggle."""
+    """The new state of the realtime toggle."""
 
     enabled: bool
 

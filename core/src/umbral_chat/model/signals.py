@@ -1,4 +1,4 @@
-"""Signals: what is ephemeral and not in the log."""
+"""Signals: ephemeral events, which are not in the log."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ class _Signal(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, tag
 
 
 class Writer(msgspec.Struct, frozen=True, array_like=True):
-    """Who writes a draft, as instances tell each other."""
+    """The author of a draft, as instances tell each other."""
 
     tag: str
-    """Tells authors apart and names nobody."""
+    """Distinguishes authors without naming them: a hash."""
     trusted: bool
-    """Whether it is a service key's: visitors and users take none of the places that those have."""
+    """Whether it is a service key: visitors and users use none of the places of those."""
 
     @classmethod
     def of(cls, conversation: str, author: str, *, trusted: bool) -> Writer:
@@ -29,9 +29,9 @@ class Writer(msgspec.Struct, frozen=True, array_like=True):
 
 
 class DraftSignal(_Signal, frozen=True, tag="draft"):
-    """A message that is being written, whole so far: cumulative, so that a lost one costs nothing.
+    """The whole text so far of a message that is being written: cumulative, so that a lost signal does no harm.
 
-    An empty `text` with `ended` says that its producer fell silent or its entry came.
+    An empty `text` with `ended`: the draft ended, because its entry was appended or its producer stopped.
     """
 
     message_id: str
@@ -39,38 +39,38 @@ class DraftSignal(_Signal, frozen=True, tag="draft"):
     sender: Sender
     ended: bool = False
     writer: Writer | None = None
-    """For other instances alone: it is left out of what clients are told."""
+    """For other instances only: clients do not receive it."""
 
 
 class ReadSignal(_Signal, frozen=True, tag="read"):
-    """Somebody has read up to `seq`."""
+    """A reader's marker moved to `seq`."""
 
     subject: str
     seq: int
 
 
 class StatusSignal(_Signal, frozen=True, tag="status"):
-    """How this conversation is delivered now; the one thing that readers are told about a failing transport."""
+    """How this conversation is delivered now: the only thing that readers notice of a failing transport."""
 
     mode: str
     reason: str
 
 
 class PersonThere(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Somebody who is in a conversation, as everybody there may know it."""
+    """A person who is present in a conversation, as everyone there may see it."""
 
     person: str
-    """Opaque name that tells people of one conversation apart."""
+    """Opaque name that distinguishes the people of one conversation."""
     role: Role
     status: Literal["online", "away", "busy"]
     name: str | None = None
 
 
 class PresenceSignal(_Signal, frozen=True, tag="presence"):
-    """Who joined, left or changed since the last of these: for clients who listen on a channel of their own.
+    """Who joined, left or changed since the last such signal: for clients on channels of their own.
 
-    As any signal it may be lost: what is true is what a poll says, whose version is `version` once they agree. With so
-    many people that only `count` is told, `listed` is false and nobody is named.
+    As any signal it may be lost: a poll returns the authoritative list, whose version equals `version` once they agree.
+    With so many people that only `count` is reported, `listed` is false and no person is named.
     """
 
     version: str
@@ -83,7 +83,7 @@ class PresenceSignal(_Signal, frozen=True, tag="presence"):
 
 
 class TypingSignal(_Signal, frozen=True, tag="typing"):
-    """Somebody types, or stopped: for clients who listen on a channel of their own."""
+    """A person began or stopped typing: for clients on channels of their own."""
 
     person: str
     """Opaque name, as in the presence list."""
@@ -91,26 +91,26 @@ class TypingSignal(_Signal, frozen=True, tag="typing"):
     typing: bool
     name: str | None = None
     expires_in: float = 0.0
-    """Seconds after which it is over when nothing more is heard."""
+    """Seconds after which the typing ends unless another such signal arrives."""
 
 
 class RosterSignal(_Signal, frozen=True, tag="roster"):
-    """What one instance knows of who is in a conversation: for the presence of other instances, and for nobody else.
+    """What one instance knows of who is in a conversation: only for the presence of other instances.
 
-    Cumulative, so that a lost one costs nothing: it replaces what the same instance told before of this conversation.
+    Cumulative, so that a lost signal does no harm: it replaces the earlier ones of the same instance and conversation.
     """
 
     instance: str
     number: int
-    """Rises with each change that this instance tells of this conversation."""
+    """Rises with each change that this instance publishes for this conversation."""
     roster: msgspec.Raw = msgspec.Raw(b"null")
-    """What only the presence understands; null when it is too long to be told: it is to be read where it is stored."""
+    """Opaque to all but the presence; null when it is too long for a signal, and has to be read from the store."""
 
 
 Signal = DraftSignal | ReadSignal | StatusSignal | PresenceSignal | TypingSignal | RosterSignal
 
 CHANNEL_SIGNALS = (PresenceSignal, TypingSignal)
-"""What instances have no use for: only clients on channels of their own are told it."""
+"""Signals for clients on channels of their own only; instances do not use them."""
 
 signal_encoder = msgspec.json.Encoder()
 signal_decoder: msgspec.json.Decoder[Signal] = msgspec.json.Decoder(Signal)

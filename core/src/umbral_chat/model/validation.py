@@ -1,4 +1,4 @@
-"""Rules of form for what callers send. Pure; each raises InvalidRequest with the field and its limit."""
+"""Validation of what callers send. Pure; each function raises InvalidRequest with the field and its limit."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ NAME_LIMIT = 200
 """Longest name of a sender or member, and title of a conversation, in characters."""
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-"""No entry is older: earlier times are mistakes of a conversion."""
+"""Lower bound of times: earlier ones are errors of a conversion."""
 
 INTEGER_LEAST, INTEGER_MOST = -(2**53), 2**53
-"""Whole numbers that are kept. Whoever reads JSON numbers as doubles, as browsers and some of what stands before a
-database do, changes those beyond (RFC 7493, 2.2), and makes null of the longest."""
+"""Bounds of whole numbers. Software that reads JSON numbers as doubles, as browsers and some database layers do,
+changes numbers beyond these (RFC 7493, 2.2), and turns the longest into null."""
 
 _MANY_DIGITS = re.compile(rb"[0-9]{16}")
-"""As many as the shortest whole number beyond them has."""
+"""As many digits as the shortest whole number beyond the bounds."""
 
 MEMBERS_LIMIT = 500
 """Most members of a conversation."""
 
 
 def check_text(value: str, *, field: str, limit: int, least: int = 1) -> str:
-    """Text of `least` to `limit` characters without NUL, which neither SQLite's nor PostgreSQL's text functions
-    bear. Codes `invalid_field` and `nul_character`."""
+    """Text of `least` to `limit` characters without NUL, which the text functions of SQLite and PostgreSQL do
+    not support. Codes `invalid_field` and `nul_character`."""
     if "\0" in value:
         raise InvalidRequest(f"{field} holds a NUL character.", code="nul_character", field=field)
     if not least <= len(value) <= limit:
@@ -50,8 +50,8 @@ def check_text(value: str, *, field: str, limit: int, least: int = 1) -> str:
 
 
 def check_content(value: str | None, metadata: dict[str, Any] | None, *, limit: int) -> str:
-    """What a message says: 1 to `limit` characters, or none where its metadata has attachments. Codes `missing_field`,
-    `invalid_field`, `nul_character`."""
+    """The text of a message: 1 to `limit` characters, or none where its metadata has attachments. Codes
+    `missing_field`, `invalid_field`, `nul_character`."""
     if value:
         return check_text(value, field="content", limit=limit)
     if attachments(metadata):
@@ -63,7 +63,7 @@ def check_content(value: str | None, metadata: dict[str, Any] | None, *, limit: 
 
 
 def check_message_id(value: str, *, field: str = "message_id") -> str:
-    """Return `value` if it may name a message, which stands in URLs: as `is_id` has it."""
+    """Return `value` if it is a valid message id (see `is_id`): it is part of URLs."""
     if is_id(value):
         return value
     raise InvalidRequest(
@@ -77,7 +77,7 @@ def check_message_id(value: str, *, field: str = "message_id") -> str:
 
 def check_metadata(value: dict[str, Any] | None, *, limit: int, depth: int = DEPTH) -> dict[str, Any] | None:
     """An object of at most `limit` bytes of JSON, without NUL, that fits into a body of `depth` levels, with numbers
-    that every store gives back as they were. Codes `metadata_too_large`, `nul_character`, `too_deep`,
+    that every store returns unchanged. Codes `metadata_too_large`, `nul_character`, `too_deep`,
     `invalid_number`."""
     if value is not None:
         if value_is_deeper(value, depth - 1):
@@ -92,10 +92,10 @@ def check_metadata(value: dict[str, Any] | None, *, limit: int, depth: int = DEP
             )
         if rb"\u0000" in encoded and _holds_nul(value):
             raise InvalidRequest("metadata holds a NUL character.", code="nul_character", field="metadata")
-        # Only text with so many digits, or with a null, can hold a number that is refused.
+        # Only text with that many digits, or with a null, can have a number that is refused.
         if (b"null" in encoded or _MANY_DIGITS.search(encoded)) and _holds_odd_number(value):
             raise InvalidRequest(
-                f"metadata holds a number that cannot be kept: whole numbers are from {INTEGER_LEAST} to "
+                f"metadata holds a number that cannot be stored: whole numbers are from {INTEGER_LEAST} to "
                 f"{INTEGER_MOST}, others finite. Send it as text.",
                 code="invalid_number",
                 field="metadata",
@@ -108,7 +108,7 @@ def check_original_time(value: datetime, *, now: datetime) -> datetime:
     `time_in_future`."""
     if value > now:
         raise InvalidRequest(
-            f"at is {value.isoformat()}, which has not come yet: here it is {now.isoformat()}.",
+            f"at is {value.isoformat()}, which is in the future: the time here is {now.isoformat()}.",
             code="time_in_future",
             field="at",
         )
@@ -118,7 +118,7 @@ def check_original_time(value: datetime, *, now: datetime) -> datetime:
 
 
 def check_sender(sender: Sender | None) -> Sender | None:
-    """The sender, whose id and name are within their bounds, with its name cleaned (`display_names`)."""
+    """The sender with its name cleaned (`display_names`), if its id and name are within their bounds."""
     if sender is not None:
         if sender.id is not None:
             check_text(sender.id, field="sender.id", limit=ID_LIMIT)
@@ -138,7 +138,7 @@ def check_display_name(value: str, *, field: str) -> str:
 
 
 def check_members(members: list[Member]) -> list[Member]:
-    """Within bounds, each subject once; their names cleaned (`umbral_chat.model.display_names`)."""
+    """The members with their names cleaned (`umbral_chat.model.display_names`): within bounds, each subject once."""
     if len(members) > MEMBERS_LIMIT:
         raise InvalidRequest(
             f"{len(members)} members; {MEMBERS_LIMIT} are allowed.",
@@ -163,13 +163,14 @@ def check_members(members: list[Member]) -> list[Member]:
 
 
 def check_internal(conversation: str, members: list[Member]) -> None:
-    """Of an internal conversation only agents are members: whoever is another's would have no right there."""
+    """Raise InvalidRequest for a member of an internal conversation who is no agent: other roles have no right
+    there."""
     if not is_internal(conversation):
         return
     for index, member in enumerate(members):
         if member.role != "agent":
             raise InvalidRequest(
-                "Members of an internal conversation have the role 'agent': nobody else has a right there.",
+                "Members of an internal conversation have the role 'agent': other roles have no right there.",
                 code="invalid_field",
                 field=f"members[{index}].role",
             )

@@ -1,4 +1,4 @@
-"""Writes: what is handed to a history to be numbered and made durable."""
+"""Writes: what a history numbers and makes durable."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from umbral_chat.model.entries import Changes, Entry, Sender
 
 _NOT_THE_BODY = {"key", "epoch"}
 _LEFT_OUT: dict[str, Any] = {"at": None, "redacted": False}
-"""Fields that are no part of the fingerprint while they say nothing: writes of before they were there have the same."""
+"""Fields that are left out of the fingerprint at these values, so that writes from before these fields have the
+same."""
 
 _sorted = msgspec.json.Encoder(order="sorted")
 
@@ -27,15 +28,15 @@ class _Write(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", omit_d
     key: str | None = None
     """Idempotency key, in the scope conversation × subject; kept as long as the conversation."""
     epoch: str | None = None
-    """When given, the log must be of this epoch (tokens are bound to one), else ConversationDeleted is raised."""
+    """If given, the log must have this epoch (tokens are bound to one), else ConversationDeleted is raised."""
     at: datetime | None = None
-    """The time, UTC, that an entry of another log had there: the entry shows it, and is marked as imported. It changes
-    nothing else: not the conversation's activity, and a user's message does not open a closed conversation."""
+    """The original time, UTC, of an entry of another log: the entry has it, and is marked as imported. It changes
+    nothing else: not the conversation's last activity, and a user's message does not open a closed conversation."""
 
     def fingerprint(self) -> bytes:
-        """16 bytes that tell whether a repeated key comes with the same body."""
-        # Whose key it is, is not its body. The bare subject has a place here since it once had, so that a repeat of a
-        # write that an older version stored is known as one.
+        """A hash of 16 bytes, equal for equal bodies: with it a repeated key with another body is recognized."""
+        # The author is not part of the body. The bare subject is included because older versions did: a repeat of a
+        # write that one of them stored is still recognized.
         same = msgspec.structs.replace(self, subject=former(self.subject) or self.subject)
         fields = [(name, getattr(same, name)) for name in self.__struct_fields__ if name not in _NOT_THE_BODY]
         body = [value for name, value in fields if name not in _LEFT_OUT or value != _LEFT_OUT[name]]
@@ -43,14 +44,14 @@ class _Write(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", omit_d
 
 
 class WriteMessage(_Write, frozen=True, tag="message"):
-    """Say something. Without `message_id` the history draws one."""
+    """Append a message. Without `message_id` the history generates one."""
 
     content: str
     message_id: str | None = None
     reply_to: str | None = None
     metadata: dict[str, Any] | None = None
     redacted: bool = False
-    """With `at`: it was redacted where it comes from; `content` is empty and there is no metadata."""
+    """With `at`: it was redacted in its original log; `content` is empty and there is no metadata."""
 
 
 class WriteEdit(_Write, frozen=True, tag="edit"):
@@ -60,9 +61,9 @@ class WriteEdit(_Write, frozen=True, tag="edit"):
     content: str
     metadata: dict[str, Any] | None = None
     own_only: bool = False
-    """Only the message's own author may: else Forbidden (`not_your_message`)."""
+    """Only the message's author may edit it, else Forbidden (`not_your_message`) is raised."""
     redacted: bool = False
-    """As that of a message."""
+    """As `WriteMessage.redacted`."""
 
 
 class WriteRedaction(_Write, frozen=True, tag="redaction"):
@@ -73,7 +74,7 @@ class WriteRedaction(_Write, frozen=True, tag="redaction"):
 
 
 class WriteUpdate(_Write, frozen=True, tag="update"):
-    """Change the conversation itself. Changes that set what is already so are still an entry."""
+    """Change the conversation itself. Changes that set the values it already has are still an entry."""
 
     changes: Changes
 
@@ -82,14 +83,15 @@ Write = WriteMessage | WriteEdit | WriteRedaction | WriteUpdate
 
 
 class Appended(msgspec.Struct, frozen=True):
-    """What became of a write."""
+    """The result of a write."""
 
     entry: Entry
     created: bool
-    """False: the key was known, nothing was written, and `entry` is the first one (blanked if redacted since)."""
+    """False: the key was used before, nothing was written, and `entry` is the first entry (blanked if redacted
+    since)."""
     epoch: str
     follow_ups: tuple[Entry, ...] = ()
-    """Entries that the same transaction appended after it: a user who writes to a closed conversation reopens it."""
+    """Entries that the same transaction appended after it: a user's message reopens a closed conversation."""
     json: bytes | None = None
     """`entry` as `entry_encoder` encodes it, from a history that encoded it to store it; None: the caller does."""
 

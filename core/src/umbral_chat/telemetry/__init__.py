@@ -1,4 +1,4 @@
-"""Metrics: declared as data, counted by plain attributes, read by OpenTelemetry when somebody asks."""
+"""Metrics: declared as data, counted by plain attributes, read by OpenTelemetry at each collection."""
 
 from umbral_chat.telemetry.instruments import Cell, Counter, Gauge, Histogram
 from umbral_chat.telemetry.registry import METRICS, Label, Metric

@@ -1,4 +1,4 @@
-"""OpenTelemetry's side: the meter, its readers, and the way out. Imported only when metrics are on."""
+"""OpenTelemetry's side of the metrics: the meter, its readers and exporters. Imported only when metrics are on."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ from prometheus_client import CollectorRegistry, generate_latest
 
 import umbral_chat
 from umbral_chat.telemetry.instruments import Counter, Gauge, Histogram, Reading
+from umbral_chat.telemetry.otel_environment import OtelEnvironment
 from umbral_chat.telemetry.registry import Metric
-from umbral_chat.telemetry.switches import Switches
 
 log = logging.getLogger(__name__)
 
 SERVICE_NAME = "umbral-chat"
 
 HTTP_ATTRIBUTES = {"http.method", "http.request.method", "http.status_code", "http.response.status_code", "http.route"}
-"""Attributes of the metrics of HTTP requests, in the old and the new semantic conventions. Every other one (host, path,
-scheme, protocol, user agent, peer) is the client's to choose. `http.route` is a route's template here (`requests`)."""
+"""Attributes of the metrics of HTTP requests, in the old and the new semantic conventions. A client chooses every
+other one (host, path, scheme, protocol, user agent, peer). `http.route` is a route's template here (`requests`)."""
 
 
 class Export:
     """The instruments of one Telemetry as OpenTelemetry sees them."""
 
-    def __init__(self, wanted: Switches) -> None:
-        # Its own registry: the global one holds other libraries' metrics, and those of other apps of this process.
+    def __init__(self, wanted: OtelEnvironment) -> None:
+        # Its own registry: the global one has the metrics of other libraries and of other apps in this process.
         self._registry = CollectorRegistry()
         self._scrape = threading.Lock()
         readers: list[MetricReader] = [PrometheusMetricReader(registry=self._registry, scope_info_enabled=False)]
         if wanted.otlp:
-            # Imported only for those who push: it costs as much as all the rest.
+            # Imported only for OTLP: it takes as long as all other imports together.
             from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
 
             # Headers, timeouts, interval, compression and certificates are the exporter's own standard variables.
@@ -69,12 +69,12 @@ class Export:
         return Histogram(metric, made.record)
 
     def prometheus(self) -> bytes:
-        """The Prometheus text exposition of now."""
-        with self._scrape:  # the collector hands over through one shared queue
+        """The current values in Prometheus' text format."""
+        with self._scrape:  # the collector uses one shared queue
             return generate_latest(self._registry)
 
     def shutdown(self, timeout: float) -> None:
-        """Push what is left and let go, within about `timeout` seconds."""
+        """Export what is left and shut down, within about `timeout` seconds."""
         try:
             self.provider.shutdown(timeout_millis=timeout * 1000)
         except Exception:
@@ -90,12 +90,12 @@ def _callback(metric: Metric, read: Callable[[], list[Reading]]) -> Callable[[Ca
     return observe
 
 
-def _resource(wanted: Switches) -> Resource:
-    """Ours, under what OTEL_RESOURCE_ATTRIBUTES and OTEL_SERVICE_NAME say."""
+def _resource(wanted: OtelEnvironment) -> Resource:
+    """Our attributes, overridden by OTEL_RESOURCE_ATTRIBUTES and OTEL_SERVICE_NAME."""
     detected = Resource.create()
     own = Resource({"service.version": umbral_chat.__version__, "service.instance.id": str(uuid.uuid4())})
     resource = own.merge(detected)
-    # Without a name the SDK draws "unknown_service:python" itself.
+    # Without a name the SDK itself sets "unknown_service:python".
     unnamed = str(resource.attributes.get("service.name", "unknown_service")).startswith("unknown_service")
     name = wanted.service_name or (SERVICE_NAME if unnamed else None)
     return resource if name is None else resource.merge(Resource({"service.name": name}))

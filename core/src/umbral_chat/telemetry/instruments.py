@@ -1,4 +1,4 @@
-"""What the hot paths touch: plain objects whose attributes are read when the metrics are collected."""
+"""The instruments: plain objects, cheap on hot paths, whose attributes are read when the metrics are collected."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ log = logging.getLogger(__name__)
 
 Number = int | float
 Reading = tuple[tuple[str, ...], Number]
-"""Values of the labels, in the order of their declaration, and the number."""
+"""The labels' values, in the order of their declaration, and the number."""
 
 
 class Cell:
-    """One series of a counter: `cell.value += 1`, on the event loop's thread. Only ever raise it."""
+    """One series of a counter: `cell.value += 1`, on the event loop's thread. It must never decrease."""
 
     __slots__ = ("value",)
 
@@ -24,23 +24,23 @@ class Cell:
         self.value = 0
 
     def add(self, amount: int = 1) -> None:
-        """Count `amount`."""
+        """Add `amount`."""
         self.value += amount
 
 
 class Counter:
-    """A counter: take the cell of its labels' values once and keep it."""
+    """A counter: callers look up the cell of their labels' values once and keep it."""
 
     def __init__(self, metric: Metric) -> None:
         self.metric = metric
         self._cells: dict[tuple[str, ...], Cell] = {}
         self._values: list[set[str]] = [set(label.values) for label in metric.labels]
-        # Known series stand at 0 from the start, so that a rate over them does not miss the first count.
+        # Known series start at 0, so that a rate over them does not miss the first increment.
         for values in itertools.product(*(label.values for label in metric.labels)):
             self._cells[values] = Cell()
 
     def labels(self, *values: str) -> Cell:
-        """The cell of these values. Raises ValueError for a value that a closed label does not have."""
+        """The cell of these labels' values. Raises ValueError for an undeclared value of a closed label."""
         cell = self._cells.get(values)
         if cell is None:
             bounded = self._bounded(values)
@@ -73,12 +73,12 @@ class Counter:
         return sum(cell.value for cell in list(self._cells.values()))
 
     def read(self) -> list[Reading]:
-        """Every series as it stands."""
+        """The current value of every series."""
         return [(values, cell.value) for values, cell in list(self._cells.items())]
 
 
 class Gauge:
-    """A gauge: what its readers say when it is asked, at times from another thread than the event loop's."""
+    """A gauge: its readers are called at each collection, sometimes on another thread than the event loop's."""
 
     def __init__(self, metric: Metric) -> None:
         self.metric = metric
@@ -86,7 +86,7 @@ class Gauge:
         self._failing = False
 
     def read(self) -> list[Reading]:
-        """What all its readers say; nothing of one that fails, which is logged once."""
+        """The values of all readers; a failing reader is skipped, and logged once."""
         found: list[Reading] = []
         for reader in self.readers:
             try:
@@ -113,8 +113,8 @@ class Histogram:
         self.record = record
 
 
-def nothing(_: Number) -> None:
+def discard(_: Number) -> None:
     """Record nothing."""
 
 
-__all__ = ["Cell", "Counter", "Gauge", "Histogram", "Number", "Reading", "nothing"]
+__all__ = ["Cell", "Counter", "Gauge", "Histogram", "Number", "Reading", "discard"]

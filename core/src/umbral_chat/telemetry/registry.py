@@ -1,4 +1,4 @@
-"""Every metric of the core, as data. `docs/reference/metrics.md` is made from it; no other metric can be counted."""
+"""Every metric of the core, as data, from which `docs/reference/metrics.md` is made. No other metric can be used."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ Kind = Literal["counter", "histogram", "gauge"]
 _NAME = re.compile(r"[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)+\Z")
 
 OTHER = "other"
-"""What an open label's values are counted under once there are too many of them."""
+"""The value under which further values of an open label are counted once there are too many."""
 
 
 class Label(msgspec.Struct, frozen=True):
-    """One label: the values that are known and, when it is `open`, how many more may come.
+    """One label: its known values and, if it is `open`, how many values it may have.
 
     Open labels are for names that plugins choose, never for what a caller sends.
     """
@@ -25,7 +25,7 @@ class Label(msgspec.Struct, frozen=True):
     values: tuple[str, ...] = ()
     open: bool = False
     limit: int = 100
-    """Values of an open label; more are counted as `other`, so that no mistake fills the memory."""
+    """Most values of an open label; further ones count as `other`, so that a mistake cannot fill the memory."""
 
 
 class Metric(msgspec.Struct, frozen=True):
@@ -55,7 +55,7 @@ METRICS: tuple[Metric, ...] = (
         "umbral_chat.sends",
         "counter",
         "{send}",
-        "Writes by what became of them: appended, a repeat of a known key, refused, or the history did not answer.",
+        "Writes by outcome: appended, a repeat of a known key, refused, or the history did not respond.",
         (Label("outcome", ("created", "repeated", "refused", "unavailable")),),
     ),
     Metric(
@@ -109,8 +109,8 @@ METRICS: tuple[Metric, ...] = (
         "1 for the state that a transport is in, 0 for the others.",
         (Label("transport", open=True), Label("state", ("off", "connecting", "live", "degraded", "down"))),
     ),
-    Metric("umbral_chat.readers", "gauge", "{reader}", "Long polls and streams that are held."),
-    Metric("umbral_chat.watched", "gauge", "{conversation}", "Conversations that somebody here follows."),
+    Metric("umbral_chat.readers", "gauge", "{reader}", "Long polls and streams that are open."),
+    Metric("umbral_chat.watched", "gauge", "{conversation}", "Conversations with a reader on this instance."),
     Metric("umbral_chat.tasks", "gauge", "{task}", "Asyncio tasks of the process: steady while the load is."),
     Metric("umbral_chat.drafts", "gauge", "{draft}", "Messages that are being written."),
     Metric(
@@ -132,8 +132,9 @@ METRICS: tuple[Metric, ...] = (
         "umbral_chat.http.refused",
         "counter",
         "{request}",
-        "Requests and connections that were ended before the application saw them whole, or because nobody took the "
-        "answer: by the problem's code; `idle` and `gave_way` (for a newcomer) are closed without a word; `unread`.",
+        "Requests and connections that were ended before the application got the whole request, or because the client "
+        "did not read the answer: by the problem's code; `idle` and `gave_way` (for a new one) are closed without an "
+        "answer; `unread`.",
         (
             Label(
                 "reason",

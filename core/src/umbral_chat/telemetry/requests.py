@@ -1,7 +1,7 @@
-"""Measuring HTTP requests with OpenTelemetry, without a label or a span's name that a client chooses.
+"""Traces and measures HTTP requests with OpenTelemetry, without labels or span names that a client could choose.
 
-The instrumentation names each series by Host header, path and more: whoever sends requests with other ones fills the
-memory and `/metrics`. So of its attributes only the method (of those that RFC 9110 and 5789 know, `_OTHER` for the
+The instrumentation labels series with the Host header, the path and more, so a client that varies them could fill the
+memory and `/metrics`. So of its attributes only the method (one of RFC 9110 and 5789, `_OTHER` for the
 rest) and the status code reach a metric: see `export.HTTP_ATTRIBUTES`. A span is named by its route's template.
 """
 
@@ -24,7 +24,8 @@ class _Instrumentation(OpenTelemetryInstrumentationMiddleware):
         super().__init__(_named(app), config)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        # The instrumentation decodes the query as UTF-8 and raises where it is none; the routes say what is wrong.
+        # The instrumentation decodes the query as UTF-8 and would raise; the routes answer invalid UTF-8 with a
+        # problem.
         if not scope.get("query_string", b"").isascii():
             await self.app(scope, receive, send)
         else:
@@ -54,7 +55,7 @@ _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"
 
 
 def _named(app: ASGIApp) -> ASGIApp:
-    """`app`, whose routes name the span of a request: when it begins to answer, the route is known."""
+    """`app`, with the span of each request named by its route, which is known when the answer begins."""
 
     async def routed(scope: Scope, receive: Receive, send: Send) -> None:
         async def named(message: Message) -> None:

@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, TypeVar
 
 from umbral_chat._core.settings import sections
-from umbral_chat._core.settings.nearest import mend
-from umbral_chat.telemetry.instruments import Counter, Gauge, Histogram, Reading, nothing
+from umbral_chat._core.settings.suggestions import suggestion
+from umbral_chat.telemetry.instruments import Counter, Gauge, Histogram, Reading, discard
+from umbral_chat.telemetry.otel_environment import read_otel_environment
 from umbral_chat.telemetry.registry import METRICS, Kind, Metric
-from umbral_chat.telemetry.switches import switches
 
 if TYPE_CHECKING:
     from opentelemetry.metrics import MeterProvider
@@ -21,16 +21,16 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-"""Of the classic text format, which is what is written, whatever prometheus_client calls its latest."""
+"""Of the classic text format, which is always written, whatever the latest one of prometheus_client is."""
 
 OFF = b"# Metrics are off: telemetry.metrics is false, or OTEL_SDK_DISABLED is true.\n"
 
 
 class Telemetry:
-    """Counts what is declared, and nothing else.
+    """The instruments of the declared metrics.
 
-    A counter's cell is a plain object, so counting is an attribute's increment whether metrics are on or off; off,
-    nobody reads it, and OpenTelemetry is not even imported.
+    A counter's cell is a plain object, so counting increments an attribute whether metrics are on or off. When they are
+    off, the cells are not exported, and OpenTelemetry is not imported.
     """
 
     def __init__(self, export: Export | None, metrics: Iterable[Metric] = METRICS) -> None:
@@ -44,12 +44,12 @@ class Telemetry:
 
     @classmethod
     def create(cls, settings: sections.Telemetry | None = None, environ: Mapping[str, str] = os.environ) -> Telemetry:
-        """As the settings and the standard `OTEL_…` variables ask.
+        """Make it as the settings and the standard `OTEL_…` variables require.
 
         `environ` decides whether and where metrics are pushed and under which service name; interval, headers,
         timeouts and certificates the exporter reads from the process's own environment.
         """
-        wanted = switches(environ)
+        wanted = read_otel_environment(environ)
         if not (settings or sections.Telemetry()).metrics or wanted.disabled:
             return cls(None)
         from umbral_chat.telemetry.export import Export
@@ -58,7 +58,7 @@ class Telemetry:
 
     @property
     def enabled(self) -> bool:
-        """Whether anybody can read what is counted."""
+        """Whether metrics are exported."""
         return self._export is not None
 
     @property
@@ -68,18 +68,19 @@ class Telemetry:
 
     @property
     def meter_provider(self) -> MeterProvider | None:
-        """OpenTelemetry's provider, for instrumentation of others (HTTP); None when off."""
+        """OpenTelemetry's provider, for other instrumentation (HTTP); None when metrics are off."""
         return self._export.provider if self._export is not None else None
 
     def declare(self, *metrics: Metric) -> None:
-        """Add metrics, a plugin's too. Again is nothing; another metric of a known name raises ValueError."""
+        """Add metrics, also those of plugins. Repeating a declaration does nothing; a different metric with a known
+        name raises ValueError."""
         for metric in metrics:
             known = self._declared.get(metric.name)
             if known is None:
                 self._declared[metric.name] = metric
                 self._make(metric)
             elif known != metric:
-                raise ValueError(f"The metric {metric.name} is declared already, and otherwise.")
+                raise ValueError(f"The metric {metric.name} is declared already, differently.")
 
     def counter(self, name: str) -> Counter:
         """The counter of that name; the same one each time. Raises LookupError for one that is not declared."""
@@ -90,10 +91,10 @@ class Telemetry:
         return _found(name, "histogram", self._histograms)
 
     def gauge(self, name: str, read: Callable[[], Iterable[Reading]]) -> Gauge:
-        """Let the gauge of that name say what `read` says: pairs of its labels' values (a tuple) and a number.
+        """Add `read` to the gauge of that name. It returns pairs of the labels' values (a tuple) and a number.
 
-        `read` is called at each collection, at times from another thread: it takes a copy of what it walks over
-        (`list(…)`), and is quick. Raises LookupError for a gauge that is not declared.
+        `read` is called at each collection, sometimes from another thread: it must be quick, and copy what it iterates
+        over (`list(…)`). Raises LookupError for a gauge that is not declared.
         """
         gauge = _found(name, "gauge", self._gauges)
         gauge.readers.append(read)
@@ -104,26 +105,26 @@ class Telemetry:
         return {name: counter.total for name, counter in self._counters.items()}
 
     def prometheus(self) -> tuple[bytes, str]:
-        """The Prometheus text exposition of now, and its content type."""
+        """The current values in Prometheus' text format, and its content type."""
         return OFF if self._export is None else self._export.prometheus(), CONTENT_TYPE
 
     async def scrape(self) -> tuple[bytes, str]:
-        """The same, made in a thread, so that nobody waits for it but who asked. Who asks while it is being made gets
-        what is being made."""
+        """As `prometheus`, computed in a thread so that the event loop is not blocked. Concurrent callers share one
+        computation."""
         if self._scraping is None:
             self._scraping = asyncio.create_task(asyncio.to_thread(self.prometheus), name="scrape")
             self._scraping.add_done_callback(self._scraped)
-        # Shielded: one who goes away must not take it from the others.
+        # Shielded: the cancellation of one caller must not affect the others.
         return await asyncio.shield(self._scraping)
 
     def _scraped(self, task: asyncio.Task[tuple[bytes, str]]) -> None:
         self._scraping = None
         if not task.cancelled():
-            task.exception()  # looked at, for when everybody who wanted it has left
+            task.exception()  # retrieved, in case all callers have left
 
     def shutdown(self, timeout: float = 5.0) -> None:
-        """Push what is left and let go; once. Blocks, for `timeout` seconds at most or little longer: call it in a
-        thread. What is counted afterwards goes nowhere."""
+        """Export what is left and shut down, once. Blocks for at most about `timeout` seconds: call it in a thread.
+        Later counts are not exported."""
         export, self._export = self._export, None
         if export is not None:
             export.shutdown(timeout)
@@ -140,14 +141,14 @@ class Telemetry:
                     self._export.gauge(gauge)
             case "histogram":
                 self._histograms[metric.name] = (
-                    Histogram(metric, nothing) if self._export is None else self._export.histogram(metric)
+                    Histogram(metric, discard) if self._export is None else self._export.histogram(metric)
                 )
 
 
 def _found(name: str, kind: Kind, made: Mapping[str, T]) -> T:
     instrument = made.get(name)
     if instrument is None:
-        raise LookupError(f"No {kind} {name} is declared: {mend(name, made, what=f'{kind}s')}")
+        raise LookupError(f"No {kind} {name} is declared: {suggestion(name, made, what=f'{kind}s')}")
     return instrument
 
 

@@ -99,15 +99,15 @@ class Listener:
     transport: Transport
     events: list[TransportEvent] = field(default_factory=list)
     ended: bool = False
-    _came: asyncio.Event = field(default_factory=asyncio.Event)
+    _arrived: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def run(self) -> None:
         """Read until the events end."""
         async for event in self.transport.events():
             self.events.append(event)
-            self._came.set()
+            self._arrived.set()
         self.ended = True
-        self._came.set()
+        self._arrived.set()
 
     async def until(
         self, wanted: Callable[[TransportEvent], bool], what: str, *, within: float, since: int = 0
@@ -121,8 +121,8 @@ class Listener:
                     for event in fresh:
                         if wanted(event):
                             return event
-                    self._came.clear()
-                    await self._came.wait()
+                    self._arrived.clear()
+                    await self._arrived.wait()
         except TimeoutError:
             last = "\n  ".join(map(repr, self.events[-8:])) or "nothing"
             raise AssertionError(

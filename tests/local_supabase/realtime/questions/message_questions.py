@@ -33,8 +33,8 @@ async def broadcast(round_: QuestionRound) -> None:
         await one.send(topic, "broadcast", body, join_ref="1")
         await one.receive("ack + self (v2)")
         await other.receive("heard by v1")
-        for name, body, encoding in (("raw", b"\x00\xff", 0), ("json", b'{"y":2}', 1)):
-            await one.connection.send_bytes(pushed(topic, "bin", body, encoding=encoding))
+        for name, content, encoding in (("raw", b"\x00\xff", 0), ("json", b'{"y":2}', 1)):
+            await one.connection.send_bytes(pushed(topic, "bin", content, encoding=encoding))
             await one.receive(f"binary push {name} (v2)")
             await other.receive(f"binary {name} heard by v1")
         for name, payload in (

@@ -1,1 +1,1 @@
-"""Who calls, what they may do, as whom they may speak, and how fast. No HTTP in here."""
+"""Authentication and authorization: principals, rights, senders and rates. No HTTP in here."""

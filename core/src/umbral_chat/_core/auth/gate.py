@@ -1,4 +1,4 @@
-"""The gate: from an Authorization header to a principal, and from a principal to yes or no."""
+"""The gate: authenticates an Authorization header, and authorizes the principal."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Literal, Protocol, runtime_checkable
 
-from umbral_chat._core.auth.limits import Limiter
+from umbral_chat._core.auth.limits import RateLimiter
 from umbral_chat._core.auth.local import LocalAuthenticator
 from umbral_chat._core.auth.rights import is_right
 from umbral_chat._core.runtime.lru import Lru
@@ -19,20 +19,20 @@ from umbral_chat.model.internal import is_internal
 from umbral_chat.providers.auth import Authenticator, Authorizer, Principal, Right
 
 CREDENTIAL_LIMIT = 8 * 1024
-"""Longest credential, in bytes: identity providers' tokens stay below, and hashing more is work for a stranger."""
+"""Longest credential, in bytes: tokens of identity providers are shorter, and hashing
+more would be work that an unauthenticated caller can cause."""
 
-REMEMBERED = 16_384
-"""Headers whose principal is remembered, at about 1 KiB each."""
+PRINCIPAL_CACHE_SIZE = 16_384
+"""Headers whose principal is cached, at about 1 KiB each."""
 
 _HEADER_LIMIT = CREDENTIAL_LIMIT + len(b"Bearer ")
 
 
 @runtime_checkable
-class Lasting(Protocol):
-    """Optional ability of an authenticator: what it answered holds until the principal's `expires_at`, so that it
-    need not be asked again."""
+class ReusableAnswers(Protocol):
+    """Optional ability of an authenticator: its answer is valid until the principal's `expires_at`, so it is cached."""
 
-    lasting: Literal[True]
+    reusable: Literal[True]
 
 
 @runtime_checkable
@@ -41,10 +41,10 @@ class _Authorizes(Authorizer, Protocol):
 
 
 class Gate:
-    """Finds out who calls. Nobody is let in whom no authenticator recognized.
+    """Authenticates callers. Credentials that no authenticator recognizes are refused.
 
     `local` is given only when no key is configured: then a request without credentials is the local administrator's.
-    `requests` is how many a visitor or user may make, counted when it is known who asks.
+    `requests` limits the requests of a visitor or user, who are counted once they are authenticated.
     """
 
     def __init__(
@@ -52,9 +52,9 @@ class Gate:
         authenticators: Sequence[Authenticator],
         *,
         local: LocalAuthenticator | None,
-        requests: Limiter | None = None,
+        requests: RateLimiter | None = None,
         clock: Clock | None = None,
-        capacity: int = REMEMBERED,
+        capacity: int = PRINCIPAL_CACHE_SIZE,
         depth: int = DEPTH,
     ) -> None:
         self._depth = depth
@@ -63,42 +63,42 @@ class Gate:
         self._requests = requests
         self._clock = clock or SystemClock()
         # With the expiry as a datetime: comparing two costs half of making a Unix time of now, on the hottest path.
-        self._known: Lru[bytes, tuple[Principal, datetime | None]] = Lru(capacity)
+        self._principals: Lru[bytes, tuple[Principal, datetime | None]] = Lru(capacity)
 
     def cached(self, header: bytes | None) -> Principal | None:
-        """The principal, if it is known without asking; None says nothing but "ask `authenticate`".
+        """The principal, if it is cached; None: call `authenticate`.
 
-        For the hot routes. What it knows are the local administrator, service keys and unexpired conversation tokens
-        that were authenticated before; never principals that an `Authorizer` is asked about.
+        For the hot routes. Cached are the local administrator, service keys and unexpired conversation tokens that were
+        authenticated before; never principals that need an `Authorizer`.
         """
         if header is None:
             return self._local
         if len(header) > _HEADER_LIMIT:
             return None
         digest = sha256(header).digest()
-        known = self._known.get(digest)
+        known = self._principals.get(digest)
         if known is None:
             return None
         principal, expires = known
         if expires is None or self._clock.now() < expires:
             return principal
-        self._known.drop(digest)
+        self._principals.drop(digest)
         return None
 
     async def authenticate(self, header: bytes | None) -> Principal:
-        """Who sent this `Authorization` header (None: there was none).
+        """The principal of this `Authorization` header (None: there was none).
 
-        Raises Unauthorized (`unauthorized`, `token_expired`), which asks for a bearer credential, and whatever an
-        authenticator raises that cannot tell now (Unavailable).
+        Raises Unauthorized (`unauthorized`, `token_expired`) with `WWW-Authenticate`, and Unavailable when an
+        authenticator cannot decide now.
         """
         principal, _ = await self._recognize(header)
         return principal
 
     async def admit(self, header: bytes | None, right: Right, conversation: str | None) -> Principal:
-        """Who sent this header, as it is in `conversation`, if it has `right` there: what a route asks.
+        """The principal of this header as it is in `conversation`, if it has `right` there.
 
-        An authenticator that is an `Authorizer` too has its say about those it recognized, at each request. Raises as
-        `authenticate`, `count` and `authorize` do.
+        An authenticator that is also an `Authorizer` is asked about its principals at each request. Raises what
+        `authenticate`, `count` and `authorize` raise.
         """
         principal, authorizer = await self._recognize(header)
         self.count(principal)  # before the authorizer, whose answer may cost a query
@@ -125,13 +125,13 @@ class Gate:
                 raise _unauthorized("These credentials have expired.", code="token_expired")
             if isinstance(authenticator, _Authorizes):
                 return principal, authenticator
-            if header is not None and isinstance(authenticator, Lasting):
+            if header is not None and isinstance(authenticator, ReusableAnswers):
                 at = principal.expires_at
                 expires = None if at is None else datetime.fromtimestamp(at, UTC)
-                self._known.put(sha256(header).digest(), (principal, expires))
+                self._principals.put(sha256(header).digest(), (principal, expires))
             return principal, None
         raise _unauthorized(
-            "Nobody here knows these credentials."
+            "These credentials are not known here."
             + (" This service has no keys: leave the Authorization header out." if self._local else "")
         )
 
@@ -145,15 +145,15 @@ class Gate:
 
 def authorize(principal: Principal, right: Right, conversation: str | None) -> None:
     """Let `principal` pass, or raise Forbidden: it lacks `right` (`forbidden`), is bound to another conversation
-    (`foreign_conversation`), or has no business in an internal one (`internal_conversation`): no token has, and of
-    users only agents. `conversation` None is what concerns no single one, which a bound principal may not touch.
+    (`foreign_conversation`), or may not enter an internal one (`internal_conversation`): no token may, and of users
+    only agents. `conversation` None: the request is about no single one, which a bound principal may not make.
 
-    A right that does not exist is a mistake of the program: ValueError, whoever asks.
+    Raises ValueError for a right that does not exist, which is a mistake of the program, for every principal.
     """
     if not is_right(right):
         raise ValueError(f"{right!r} is not a right.")
     if right not in principal.rights:
-        raise Forbidden(f"This needs the right {right!r}, which this caller has not.", extra={"right": right})
+        raise Forbidden(f"This needs the right {right!r}, which this caller does not have.", extra={"right": right})
     if principal.conversation is not None and principal.conversation != conversation:
         raise Forbidden(
             "This token is for another conversation." if conversation else "This token is for one conversation only.",
@@ -172,7 +172,7 @@ def _may_see_internal(principal: Principal) -> bool:
 
 
 def _credential(header: bytes | None) -> str:
-    # Nothing is raised from within an `except`: a decoding error carries the bytes.
+    # Nothing is raised from within an `except`: a decoding error has the bytes in it.
     if not header:
         raise _unauthorized("This needs the header `Authorization: Bearer KEY_OR_TOKEN`.")
     if len(header) > _HEADER_LIMIT:
@@ -209,4 +209,4 @@ def _unauthorized(detail: str, *, code: str | None = None, limit: int | None = N
     return Unauthorized(detail, code=code, limit=limit, headers={"WWW-Authenticate": "Bearer"})
 
 
-__all__ = ["CREDENTIAL_LIMIT", "Gate", "Lasting", "authorize", "check_token_depth"]
+__all__ = ["CREDENTIAL_LIMIT", "Gate", "ReusableAnswers", "authorize", "check_token_depth"]

@@ -1,4 +1,4 @@
-"""Service keys: recognized by their SHA-256, in a time that does not tell which one was near."""
+"""Service keys: recognized by their SHA-256, in a time that does not depend on which key was presented."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class KeyAuthenticator:
 
     name = "keys"
     rank = 0
-    lasting: Literal[True] = True
+    reusable: Literal[True] = True
 
     def __init__(self, keys: Sequence[Key]) -> None:
         self._entries: list[tuple[bytes, Principal]] = []
@@ -36,7 +36,7 @@ class KeyAuthenticator:
             self._entries.append((digest, principal))
 
     async def authenticate(self, credential: str) -> Principal | None:
-        """The key's principal, or None. Every digest is compared, whichever was the right one."""
+        """The key's principal, or None. Every digest is compared, even after a match."""
         presented = _sha256(credential)
         found = None
         for digest, principal in self._entries:
@@ -46,7 +46,7 @@ class KeyAuthenticator:
 
 
 def _sha256(text: str) -> bytes:
-    # A lone surrogate must not raise: the error would carry the text.
+    # A lone surrogate must not raise: the text would be in the error.
     return sha256(text.encode("utf-8", "surrogatepass")).digest()
 
 
@@ -57,7 +57,7 @@ def _digest_of(key: Key) -> bytes:
         text = key.key.reveal()
         if not text or text != text.strip():
             raise SettingsError(
-                f"core.keys {key.name!r} is empty or begins or ends with white space: no header can say it."
+                f"core.keys {key.name!r} is empty or begins or ends with white space, which no header can carry."
             )
         return _sha256(text)
     try:

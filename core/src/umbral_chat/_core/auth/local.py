@@ -1,4 +1,4 @@
-"""Without a key: whoever reaches the loopback address is the local administrator."""
+"""Without keys, every caller that reaches the loopback address is the local administrator."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ LOCAL: Final = Principal(kind="local", subject="local", rights=ALL_RIGHTS)
 
 
 class LocalAuthenticator:
-    """Gives a request without credentials the local administrator.
+    """Authenticates a request without credentials as the local administrator.
 
-    It looks at nothing: hand it to the `Gate` only when no key is configured and the service listens on loopback
-    alone. A request that does bring credentials is judged by them.
+    It checks nothing: pass it to the `Gate` only when no key is configured and the service listens on loopback alone.
+    A request that has credentials is authenticated by them.
     """
 
     name = "local"

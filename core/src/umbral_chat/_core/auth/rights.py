@@ -11,19 +11,19 @@ from umbral_chat.providers.auth import Right
 
 MEANINGS: Final[Mapping[Right, str]] = MappingProxyType(
     {
-        "read": "Read a conversation: its state, history, events and transcript; keep one's own read marker.",
-        "send": "Write messages and drafts as oneself; edit and redact one's own messages.",
+        "read": "Read a conversation: its state, history, events and transcript; move one's read marker.",
+        "send": "Write messages and drafts as the caller itself; edit and redact the caller's own messages.",
         "send_as": "Write as any sender, with any role.",
         "moderate": "Edit and redact the messages of others.",
-        "manage": "Make, update and delete conversations and their members.",
+        "manage": "Create, update and delete conversations and their members.",
         "inbox": "List all conversations.",
-        "tokens": "Issue conversation tokens, which carry `read` and `send`; with `send_as` also ones for other roles "
-        "than one's own.",
+        "tokens": "Issue conversation tokens, which carry `read` and `send`; with `send_as` also for roles other than "
+        "the caller's own.",
         "status": "See the service's status: its plugins, transports and counters.",
         "admin": "Switch realtime on and off.",
         "metrics": "Read the metrics.",
         "last_seen": "See when people were last in a conversation.",
-        "import": "Write entries with the time that they had elsewhere, to move a history; they are marked so.",
+        "import": "Write entries with the time that they had elsewhere, to move a history; marked as imported.",
     }
 )
 
@@ -33,8 +33,8 @@ TOKEN_RIGHTS: Final[frozenset[Right]] = frozenset({"read", "send"})
 """What a conversation token may carry: it sits in a visitor's browser."""
 
 PUBLIC: Final = "public"
-"""What a route names in place of a right when anybody may call it: said aloud, for a route without a right is an
-error and not an open door."""
+"""What a route names in place of a right when every caller may use it. It has to be named: a route without a right is
+an error, not an open one."""
 
 
 def is_right(name: object) -> TypeGuard[Right]:
@@ -63,12 +63,12 @@ def expand(names: Iterable[str]) -> frozenset[Right]:
 def render(routes: Iterable[tuple[str, str, str, str]]) -> str:
     """The text of `docs/reference/rights.md`, from (method, path, right or PUBLIC, summary) of every route.
 
-    The order of `routes` does not show in it. Raises ValueError for a route whose right is not known.
+    The order of `routes` does not matter. Raises ValueError for a route whose right is not known.
     """
     lines = [
         "# Rights",
         "",
-        "Generated from the code; a test holds it true. Every route names its right; the rest is denied.",
+        "Generated from the code, and checked by a test. Every route names its right; everything else is denied.",
         "",
         "| right | meaning | conversation tokens |",
         "| --- | --- | --- |",

@@ -1,4 +1,4 @@
-"""What a conversation token says, and the rules for it: one set for issuing and for reading back."""
+"""The claims of a conversation token, and their rules, which hold for issuing and for verifying alike."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from umbral_chat.providers.auth import Principal, Right
 ISSUER: Final = "umbral-chat"
 AUDIENCE: Final = "umbral-chat"
 MEDIA_TYPE: Final = "umbral-chat+jwt"
-"""The header's `typ`: explicit, so that no other token that somebody signs with the same secret passes for one
+"""The header's `typ`: explicit, so that no other kind of token that is signed with the same secret passes for one
 (RFC 8725, 3.11)."""
 
 MIN_TTL = 60
-"""Seconds. A shorter one would lapse between two polls of a client in the background."""
+"""Seconds. A shorter-lived token would expire between two polls of a client in the background."""
 MAX_TTL = 30 * 86_400
-"""Seconds. A token cannot be called back: it ends with its time or its conversation."""
+"""Seconds. A token cannot be revoked: it ends when it expires, or with its conversation."""
 
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
@@ -35,8 +35,8 @@ UnixTime = Annotated[int, Meta(ge=0, le=2**40)]
 
 
 class Claims(msgspec.Struct, frozen=True, kw_only=True):
-    """The payload. Every claim must be there, `epoch` and `name` perhaps null; unknown ones are ignored, as RFC 7519
-    has it. `nbf` is not issued but honoured, for who signs tokens elsewhere with a shared secret."""
+    """The payload. Every claim is required; `epoch` and `name` may be null; unknown claims are ignored, as RFC 7519 has
+    it. `nbf` is not issued but honoured, for tokens that are signed elsewhere with a shared secret."""
 
     iss: str
     aud: str
@@ -52,14 +52,14 @@ class Claims(msgspec.Struct, frozen=True, kw_only=True):
     nbf: UnixTime = 0
 
 
-def check(
+def check_claims(
     conversation: str, epoch: str | None, subject: str, name: str | None, role: str, rights: Iterable[str]
 ) -> frozenset[Right]:
-    """Hold a token's contents to their rules; its rights. Raises InvalidRequest that names the field and the limit."""
+    """Check a token's contents and return its rights. Raises InvalidRequest that names the field and the limit."""
     check_conversation_id(conversation)
     if is_internal(conversation):
         raise InvalidRequest(
-            "There are no tokens for an internal conversation: it is what visitors do not see.",
+            "There are no tokens for an internal conversation, which visitors must not see.",
             code="invalid_field",
             field="conversation",
         )
@@ -67,9 +67,9 @@ def check(
         raise InvalidRequest("epoch is not the epoch of a log.", code="invalid_field", field="epoch")
     _check_text("subject", subject)
     if subject == "local" or subject.startswith("key:"):
-        # Markers, idempotency keys and ownership go by the subject: a visitor must not share a service's.
+        # Read markers, idempotency keys and ownership are kept by subject: a visitor must not share a service's.
         raise InvalidRequest(
-            "subject may not be 'local' or begin with 'key:': these are the service's own.",
+            "subject may not be 'local' or begin with 'key:', which are reserved.",
             code="invalid_field",
             field="subject",
         )
@@ -89,7 +89,7 @@ def check(
 
 
 def check_ttl(ttl: float) -> None:
-    """Hold a time to live (seconds) to its bounds. Raises InvalidRequest with the bound that was crossed."""
+    """Check a time to live (seconds). Raises InvalidRequest with the bound that was exceeded."""
     if not MIN_TTL <= ttl <= MAX_TTL:
         limit = MAX_TTL if ttl > MAX_TTL else MIN_TTL
         raise InvalidRequest(
@@ -98,8 +98,8 @@ def check_ttl(ttl: float) -> None:
 
 
 def principal_of(claims: Claims) -> Principal:
-    """Who bears the token. Raises InvalidRequest when its contents break the rules that `check` knows."""
-    rights = check(claims.conv, claims.epoch, claims.sub, claims.name, claims.role, claims.rights)
+    """The principal of a token. Raises InvalidRequest as `check_claims` does."""
+    rights = check_claims(claims.conv, claims.epoch, claims.sub, claims.name, claims.role, claims.rights)
     return Principal(
         kind="token",
         subject=claims.sub,
@@ -122,4 +122,14 @@ def _check_text(field: str, text: str) -> None:
         )
 
 
-__all__ = ["AUDIENCE", "ISSUER", "MAX_TTL", "MEDIA_TYPE", "MIN_TTL", "Claims", "check", "check_ttl", "principal_of"]
+__all__ = [
+    "AUDIENCE",
+    "ISSUER",
+    "MAX_TTL",
+    "MEDIA_TYPE",
+    "MIN_TTL",
+    "Claims",
+    "check_claims",
+    "check_ttl",
+    "principal_of",
+]

@@ -1,4 +1,4 @@
-"""Conversation tokens: signed by us, borne by a visitor, good for one conversation until they expire."""
+"""Conversation tokens: signed by this service, used by a visitor, valid for one conversation until they expire."""
 
 from __future__ import annotations
 
@@ -13,7 +13,15 @@ from typing import Any, Final, Literal
 import jwt
 import msgspec
 
-from umbral_chat._core.auth.token_claims import AUDIENCE, ISSUER, MEDIA_TYPE, Claims, check, check_ttl, principal_of
+from umbral_chat._core.auth.token_claims import (
+    AUDIENCE,
+    ISSUER,
+    MEDIA_TYPE,
+    Claims,
+    check_claims,
+    check_ttl,
+    principal_of,
+)
 from umbral_chat._core.runtime.lru import Lru
 from umbral_chat._core.settings.secret import Secret
 from umbral_chat.clock import Clock
@@ -24,13 +32,13 @@ from umbral_chat.providers.auth import Principal
 from umbral_chat.providers.store import SharedStore
 
 ALGORITHMS: Final = ["HS256"]
-"""Never from the token itself (RFC 8725, 3.1)."""
+"""Fixed: the algorithm is never taken from the token (RFC 8725, 3.1)."""
 
 SECRET_BYTES = 32
-"""A key at least as long as the hash's output (RFC 7518, 3.2)."""
+"""A key has at least the length of the hash's output (RFC 7518, 3.2)."""
 
-VERIFIED = 16_384
-"""Verified tokens remembered, at about 1 KiB each."""
+VERIFIED_CACHE_SIZE = 16_384
+"""Verified tokens that are cached, at about 1 KiB each."""
 
 _DRAWN_SECRET = re.compile(rb"[0-9a-f]{64}\Z")
 
@@ -43,7 +51,7 @@ class TokenIssuer:
 
     def __init__(self, secrets: Sequence[Secret], clock: Clock) -> None:
         if not secrets:
-            raise SettingsError("core.token_secrets: there is none to sign conversation tokens with.")
+            raise SettingsError("core.token_secrets: there is no secret to sign conversation tokens with.")
         self._keys = tuple(secrets)
         self._clock = clock
         for number, secret in enumerate(self._keys):
@@ -61,10 +69,10 @@ class TokenIssuer:
     ) -> tuple[str, datetime]:
         """A new token and when it expires (UTC, whole seconds; at most `ttl` seconds from now).
 
-        `epoch` None binds it to the conversation's id alone: only for one that was never made. Which role the issuing
-        caller may hand out is `speaker.token_role`'s matter. Raises InvalidRequest that names the field and its limit.
+        `epoch` None binds it to the conversation's id alone: only for one that was never created. Which role the
+        caller may issue is decided by `senders.token_role`. Raises InvalidRequest that names the field and its limit.
         """
-        granted = check(conversation, epoch, subject, name, role, rights)
+        granted = check_claims(conversation, epoch, subject, name, role, rights)
         check_ttl(ttl)
         now = self._clock.now().timestamp()
         expires = int(now + ttl)
@@ -87,11 +95,12 @@ class TokenIssuer:
         return token, datetime.fromtimestamp(expires, UTC)
 
     def verify(self, token: str) -> Principal | None:
-        """Who bears `token`; None when it does not even claim to be ours.
+        """The principal of `token`; None when its issuer claim is not this service.
 
-        Raises Unauthorized: `token_expired` for a genuine one past its time, `unauthorized` for anything else.
+        Raises Unauthorized: `token_expired` for a genuine but expired token, `unauthorized` for any other that is not
+        valid.
         """
-        if not _claims_to_be_ours(token):
+        if not _names_our_issuer(token):
             return None
         claims = self._genuine(token)
         if claims is None:
@@ -104,7 +113,7 @@ class TokenIssuer:
         return _principal(claims)
 
     def _genuine(self, token: str) -> Claims | None:
-        # Nothing is raised from within an `except`: PyJWT's errors may quote the token, and would stay attached.
+        # Nothing is raised from within an `except`: PyJWT's errors may quote the token, and would be its context.
         for secret in self._keys:
             try:
                 decoded = jwt.decode_complete(token, _bytes(secret), algorithms=ALGORITHMS, options=_OPTIONS)
@@ -117,19 +126,19 @@ class TokenIssuer:
 
 
 class TokenAuthenticator:
-    """Recognizes conversation tokens. Remembers those it verified, by their SHA-256 and never longer than they hold."""
+    """Recognizes conversation tokens. Caches verified ones by their SHA-256, never beyond their expiry."""
 
     name = "tokens"
     rank = 10
-    lasting: Literal[True] = True
+    reusable: Literal[True] = True
 
-    def __init__(self, issuer: TokenIssuer, clock: Clock, *, capacity: int = VERIFIED) -> None:
+    def __init__(self, issuer: TokenIssuer, clock: Clock, *, capacity: int = VERIFIED_CACHE_SIZE) -> None:
         self._issuer = issuer
         self._clock = clock
         self._verified: Lru[bytes, Principal] = Lru(capacity)
 
     async def authenticate(self, credential: str) -> Principal | None:
-        """The bearer, or None for what is no token of ours. Raises Unauthorized as `TokenIssuer.verify` does."""
+        """The principal, or None for a credential that is no conversation token. Raises as `TokenIssuer.verify`."""
         if not credential.isascii():
             return None
         digest = sha256(credential.encode()).digest()
@@ -145,9 +154,9 @@ class TokenAuthenticator:
 
 
 async def load_secrets(configured: Sequence[Secret], store: SharedStore) -> list[Secret]:
-    """The configured secrets, or else the one that is drawn once and kept in the shared store.
+    """The configured secrets, or else one that is generated once and kept in the shared store.
 
-    Any number of processes that start at once on one store agree on it. Raises StoreError when what is kept there is
+    Processes that start at the same time on one store agree on it. Raises StoreError when what is kept there is
     no such secret, and HistoryUnavailable when the store cannot be reached.
     """
     if configured:
@@ -167,7 +176,7 @@ async def load_secrets(configured: Sequence[Secret], store: SharedStore) -> list
 
 
 def expired() -> Unauthorized:
-    """The error for a credential that was good once."""
+    """The error for an expired token."""
     return Unauthorized("This conversation token has expired. Ask for a new one.", code="token_expired")
 
 
@@ -179,7 +188,7 @@ class _Peek(msgspec.Struct):
     iss: str | None = None
 
 
-def _claims_to_be_ours(token: str) -> bool:
+def _names_our_issuer(token: str) -> bool:
     parts = token.split(".")
     if len(parts) != 3 or not token.isascii():
         return False
@@ -191,7 +200,8 @@ def _claims_to_be_ours(token: str) -> bool:
 
 
 def _claims(token: str, decoded: dict[str, Any]) -> Claims | None:
-    # A signature has one spelling: else the last character's spare bits, or padding, give one token several.
+    # Only the canonical base64 of a signature is valid: else the last character's spare bits, or padding, would give
+    # one token several spellings.
     spelt = base64.urlsafe_b64encode(decoded["signature"]).rstrip(b"=").decode()
     if decoded["header"].get("typ") != MEDIA_TYPE or token.rpartition(".")[2] != spelt:
         return None
@@ -212,7 +222,7 @@ def _principal(claims: Claims) -> Principal:
 
 
 def _bytes(secret: Secret) -> bytes:
-    # A lone surrogate must not raise: the error would carry the secret.
+    # A lone surrogate must not raise: the secret would be in the error.
     return secret.reveal().encode("utf-8", "surrogatepass")
 
 

@@ -127,7 +127,7 @@ def config_command(config: str | None, as_json: bool) -> None:
     Secrets are shown as ********. Settings that a service could not start with are reported and make the exit code 2.
     """
     from umbral_chat._core.plugins import boot
-    from umbral_chat._core.settings.exposure import check_exposure
+    from umbral_chat._core.settings.checks import check_exposure
 
     settings, _ = boot(config)
     (_print_settings_json if as_json else _print_settings)(settings)

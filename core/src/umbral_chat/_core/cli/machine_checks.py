@@ -42,7 +42,7 @@ def settings_finding(settings: Settings) -> Finding:
 def address_finding(settings: Settings) -> Finding:
     """Whether the service may listen on the address with the keys that are set."""
     from umbral_chat._core.cli.output import counted
-    from umbral_chat._core.settings.exposure import check_exposure
+    from umbral_chat._core.settings.checks import check_exposure
 
     core = settings.core
     try:

@@ -1,1 +1,1 @@
-"""Requests about a conversation checked and turned into writes, and the drafts of what is not written yet."""
+"""Checks requests about conversations and turns them into writes; drafts of messages that are still being written."""

@@ -1,5 +1,5 @@
-"""Drafts: messages that are being written, whole so far, bounded, and gone when their entry comes or their producer
-falls silent."""
+"""Drafts: the text so far of messages that are being written. Bounded; a draft ends with its entry, or when its
+producer sends nothing for `SILENCE` seconds."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from umbral_chat.model.entries import Sender
 from umbral_chat.model.signals import DraftSignal, Writer
 
 SILENCE = 30.0
-"""Seconds after which a draft whose producer says nothing more is dropped: longer than a model thinks between two
-pieces, and short enough that nobody waits for one that will not go on."""
+"""Seconds without a piece after which a draft is dropped: longer than a model pauses between two pieces, and short
+enough that no reader waits for a draft that was given up."""
 
 PUBLISH_INTERVAL = 0.5
-"""Seconds between two publications of one draft to other instances: cumulative, at most twice a second."""
+"""Seconds between two publications of one draft to other instances. A publication has the whole text so far."""
 
 ENDED_LIMIT = 4096
-"""Ended messages remembered, of all conversations, so that a late piece does not bring a finished draft back."""
+"""Ended messages that are remembered, of all conversations, so that a late piece does not restart an ended draft."""
 
 ENDED_KEPT = 2 * SILENCE
-"""Seconds for which they are: what comes later than the longest-lived draft is no late piece."""
+"""Seconds for which they are remembered: no piece is later than that."""
 
 
 class DraftView(msgspec.Struct, frozen=True):
-    """A draft as a reader gets it: always whole, so `offset` is 0."""
+    """A draft as readers get it: always the whole text so far, so `offset` is 0."""
 
     message_id: str
     offset: int
@@ -42,14 +42,15 @@ class _Draft:
     text: str
     sender: Sender
     writer: Writer | None
-    """Who writes it; None: somebody on an instance of an older version, until a piece of the same sender comes here."""
+    """The author; None: unknown, on an instance of an older version, until a piece of the same sender arrives here."""
     touched: float
     published: float = float("-inf")
     dirty: bool = False
 
 
 class Drafts:
-    """Pure but for the clock and what it is told to call: `changed` for readers here, `publish` for other instances."""
+    """The drafts of this instance. It only calls the clock, `changed` (to notify readers here) and `publish` (to notify
+    other instances)."""
 
     def __init__(
         self,
@@ -72,7 +73,7 @@ class Drafts:
         return bool(self._drafts)
 
     def __len__(self) -> int:
-        return sum(len(drafts) for drafts in list(self._drafts.values()))  # also asked from another thread
+        return sum(len(drafts) for drafts in list(self._drafts.values()))  # also called from another thread
 
     def of(self, conversation: str) -> list[DraftView]:
         """The drafts of a conversation, oldest first."""
@@ -96,18 +97,17 @@ class Drafts:
         """Put `text` at `offset` (in Unicode code points) and return the length so far. `subject` is the caller's
         author, `trusted` whether it is a service key.
 
-        A repeated piece changes nothing; one from before the end replaces what followed. An id belongs to who began its
-        draft, but a service key's piece takes the place of a visitor's draft. Raises Conflict (`draft_gap` with the
+        A repeated piece changes nothing; one at an earlier offset replaces what followed. An id belongs to the author
+        who began its draft, but a service key's piece replaces a visitor's draft. Raises Conflict (`draft_gap` with the
         `expected` offset; `draft_ended`; `draft_too_long`; `not_your_draft`) and TooManyRequests (`too_many_drafts`,
-        `too_many_own_drafts`).
-        """
+        `too_many_own_drafts`)."""
         if (conversation, message_id) in self._ended:
-            raise Conflict("This message is written already: its draft has ended.", code="draft_ended")
+            raise Conflict("This message was sent already: its draft has ended.", code="draft_ended")
         drafts = self._drafts.get(conversation, {})
         writer = Writer.of(conversation, subject, trusted=trusted)
         draft = drafts.get(message_id)
-        if draft is not None and not _writes(draft, writer, sender):
-            if not _gives_way(draft, writer):
+        if draft is not None and not _is_writer(draft, writer, sender):
+            if not _yields_to(draft, writer):
                 raise not_your_draft()
             draft = None
         known = draft.text if draft else ""
@@ -127,7 +127,7 @@ class Drafts:
         now = self._clock.monotonic()
         if draft is None:
             draft = self._drafts.setdefault(conversation, {})[message_id] = _Draft("", sender, writer, now)
-        # A repeated piece says no more than that its producer is there: news to other instances, not to readers.
+        # A repeated piece only shows that its producer is alive: this concerns other instances, not readers.
         repeated = bool(text) and known.startswith(text, offset)
         draft.text = known if repeated else known[:offset] + text
         draft.writer, draft.touched, draft.dirty = writer, now, True
@@ -137,20 +137,20 @@ class Drafts:
         return len(draft.text)
 
     def check(self, conversation: str, message_id: str, *, subject: str, sender: Sender, trusted: bool) -> None:
-        """Let a message of this id be sent by this author, or raise Conflict (`not_your_draft`): somebody else writes
-        it, and would be refused the message that ends the draft."""
+        """Raise Conflict (`not_your_draft`) when another author is writing the message with this id: sending it would
+        keep that author from sending the message that ends the draft."""
         draft = self._drafts.get(conversation, {}).get(message_id)
         if draft is not None:
             writer = Writer.of(conversation, subject, trusted=trusted)
-            if not _writes(draft, writer, sender) and not _gives_way(draft, writer):
+            if not _is_writer(draft, writer, sender) and not _yields_to(draft, writer):
                 raise not_your_draft()
 
     def has(self, conversation: str, message_id: str) -> bool:
-        """Whether a message of this id is being written."""
+        """Whether a message with this id is being written."""
         return message_id in self._drafts.get(conversation, {})
 
     def learn(self, signal: DraftSignal) -> None:
-        """Another instance says how far a draft is."""
+        """Apply the state of a draft that another instance published."""
         conversation, message_id = signal.conversation, signal.message_id
         if signal.ended:
             self.end(conversation, message_id, tell=False)
@@ -160,8 +160,8 @@ class Drafts:
         drafts = self._drafts.get(conversation, {})
         draft, now = drafts.get(message_id), self._clock.monotonic()
         if draft is not None and signal.writer is not None and draft.writer not in {None, signal.writer}:
-            # Begun at two instances before either heard of the other.
-            if not _gives_way(draft, signal.writer):
+            # Begun at two instances before either was notified of the other.
+            if not _yields_to(draft, signal.writer):
                 return
             draft = None
         if draft is None:
@@ -170,42 +170,46 @@ class Drafts:
                 self._drafts.setdefault(conversation, {})[message_id] = draft
                 self._changed(conversation)
         elif not draft.dirty and not draft.text.startswith(signal.text):
-            # Cumulative, so one that says less than what is known is a late one.
+            # Signals are cumulative: one with less text than is known is late.
             draft.text, draft.touched = signal.text, now
             self._changed(conversation)
         elif draft.text == signal.text:
             draft.touched = now
 
     def end(self, conversation: str, message_id: str, *, tell: bool = True) -> None:
-        """The entry of this message came, so its draft is over: also one that is yet to be heard of."""
+        """End the draft of a message whose entry was appended, also when no piece of it has arrived yet.
+
+        `tell`: also publish the end to other instances.
+        """
         self._ended[conversation, message_id] = self._clock.monotonic()
         self._ended.move_to_end((conversation, message_id))
         if len(self._ended) > ENDED_LIMIT:
             self._ended.popitem(last=False)
-        draft = self._take(conversation, message_id)
+        draft = self._remove(conversation, message_id)
         if draft is None:
             return
         self._changed(conversation)
-        # Whoever learnt of this draft from here learns its end from the entry; the signal only helps who misses it.
+        # Instances that were notified of this draft see its end in the entry; the signal is for those that miss the
+        # entry.
         if tell and draft.published > float("-inf"):
             self._publish(
                 DraftSignal(conversation=conversation, message_id=message_id, text="", sender=draft.sender, ended=True)
             )
 
     def forget(self, conversation: str) -> None:
-        """The conversation was deleted."""
+        """Drop the drafts of a deleted conversation, and which of its messages ended."""
         for key in [key for key in self._ended if key[0] == conversation]:
             del self._ended[key]
         if self._drafts.pop(conversation, None):
             self._changed(conversation)
 
     def sweep(self) -> None:
-        """Drop the silent, publish what is due. To be called a few times a second while there are drafts."""
+        """Drop drafts that are past `SILENCE`, and publish those that are due. Called a few times a second."""
         now = self._clock.monotonic()
         for conversation, drafts in list(self._drafts.items()):
             for message_id, draft in list(drafts.items()):
                 if now - draft.touched >= SILENCE:
-                    self._take(conversation, message_id)
+                    self._remove(conversation, message_id)
                     self._changed(conversation)
                 elif draft.dirty:
                     self._publish_if_due(conversation, message_id, draft, now)
@@ -227,7 +231,8 @@ class Drafts:
         )
 
     def _has_room(self, drafts: dict[str, _Draft], writer: Writer | None) -> bool:
-        """Visitors and users together have as many places as service keys: neither takes the other's."""
+        """Whether another draft fits. Visitors and users share as many places as service keys have: neither uses the
+        other's."""
         trusted = writer is None or writer.trusted
         return sum(_is_trusted(draft) == trusted for draft in drafts.values()) < self._limit
 
@@ -235,7 +240,7 @@ class Drafts:
         retry = {"Retry-After": str(round(SILENCE))}
         if not writer.trusted and sum(draft.writer == writer for draft in drafts.values()) >= self._own_limit:
             raise TooManyRequests(
-                f"You write {self._own_limit} messages in this conversation already, and may not write more at once "
+                f"You are already writing {self._own_limit} messages here, and may not write more at once "
                 "(core.limits.drafts_per_principal). Send one of them.",
                 code="too_many_own_drafts",
                 limit=self._own_limit,
@@ -249,7 +254,7 @@ class Drafts:
                 headers=retry,
             )
 
-    def _take(self, conversation: str, message_id: str) -> _Draft | None:
+    def _remove(self, conversation: str, message_id: str) -> _Draft | None:
         drafts = self._drafts.get(conversation)
         draft = drafts.pop(message_id, None) if drafts else None
         if drafts is not None and not drafts:
@@ -257,13 +262,13 @@ class Drafts:
         return draft
 
 
-def _writes(draft: _Draft, writer: Writer, sender: Sender) -> bool:
-    # A producer whose pieces a load balancer spreads goes on here with what it began elsewhere.
+def _is_writer(draft: _Draft, writer: Writer, sender: Sender) -> bool:
+    # A load balancer may spread a producer's pieces: it continues here what it began at another instance.
     return draft.writer == writer or (draft.writer is None and draft.sender == sender)
 
 
-def _gives_way(draft: _Draft, writer: Writer) -> bool:
-    """Whether another's draft makes way: what a visitor does never makes a service's answer an error."""
+def _yields_to(draft: _Draft, writer: Writer) -> bool:
+    """Whether `writer` may replace another author's draft: a visitor must not make a service's answer fail."""
     return writer.trusted and not _is_trusted(draft)
 
 
@@ -272,9 +277,9 @@ def _is_trusted(draft: _Draft) -> bool:
 
 
 def not_your_draft() -> Conflict:
-    """The error for who sends or drafts a message of an id that another writes."""
+    """The error for sending or drafting a message with an id that another author is writing."""
     return Conflict(
-        "Somebody else writes the message of this id. Choose another message_id, or leave it out.",
+        "Another author is writing the message with this id. Choose another message_id, or leave it out.",
         code="not_your_draft",
         field="message_id",
     )

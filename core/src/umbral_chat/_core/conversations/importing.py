@@ -1,4 +1,4 @@
-"""An entry of another log as a write to this one: what it must hold by its kind, and which rights it takes. Pure."""
+"""Turns an entry of another log into a write: the fields that its kind may have, and the rights that it needs. Pure."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from umbral_chat._core.auth.speaker import speaker
+from umbral_chat._core.auth.senders import sender_for
 from umbral_chat._core.settings.sections import Limits
 from umbral_chat.errors import Forbidden, InvalidRequest
 from umbral_chat.model.entries import Changes
@@ -31,32 +31,32 @@ FIELDS = {
     "redaction": frozenset({"message_id"}),
     "update": frozenset({"changes"}),
 }
-"""What an entry of each kind may hold, beside what all have."""
+"""The fields of each kind of entry, besides those that all have."""
 
 
-def imported(
+def import_write(
     principal: Principal, conversation: str, body: ImportBody, *, key: str | None, at: datetime, limits: Limits
 ) -> Write:
     """The write that makes this entry. Raises InvalidRequest and Forbidden."""
     right: Right = "manage" if body.kind == "update" else "send"
     if right not in principal.rights:
-        raise lacks(right, field="kind")
+        raise missing_right(right, field="kind")
     _check_fields(body)
     common: dict[str, Any] = {
         "conversation": conversation,
         "subject": principal.author,
         "epoch": principal.epoch,
-        "sender": speaker(principal, check_sender(body.sender)),
+        "sender": sender_for(principal, check_sender(body.sender)),
         "key": key,
         "at": at,
     }
     own_only = "moderate" not in principal.rights
     if body.kind == "update":
         if body.changes is None or body.changes.empty:
-            raise _missing("changes")
-        return WriteUpdate(**common, changes=_checked(conversation, body.changes, limits))
+            raise _missing_field("changes")
+        return WriteUpdate(**common, changes=_checked_changes(conversation, body.changes, limits))
     if body.message_id is None:
-        raise _missing("message_id")
+        raise _missing_field("message_id")
     common["message_id"] = check_message_id(body.message_id)
     if body.kind == "redaction":
         return WriteRedaction(**common, own_only=own_only)
@@ -68,10 +68,10 @@ def imported(
     return WriteMessage(**common, reply_to=reply_to)
 
 
-def lacks(right: Right, *, field: str) -> Forbidden:
-    """The error for a field that takes a right which the caller does not have."""
+def missing_right(right: Right, *, field: str) -> Forbidden:
+    """The error for a field that needs a right which the caller does not have."""
     return Forbidden(
-        f"`{field}` needs the right {right!r}, which this caller has not.", field=field, extra={"right": right}
+        f"`{field}` needs the right {right!r}, which this caller does not have.", field=field, extra={"right": right}
     )
 
 
@@ -94,8 +94,8 @@ def _content(body: ImportBody, limits: Limits) -> str:
     return ""
 
 
-def _checked(conversation: str, changes: Changes, limits: Limits) -> Changes:
-    """The changes within their bounds, with the names of members cleaned."""
+def _checked_changes(conversation: str, changes: Changes, limits: Limits) -> Changes:
+    """The changes, checked against their bounds and with members' names cleaned."""
     if isinstance(changes.title, str):
         check_text(changes.title, field="changes.title", limit=NAME_LIMIT)
     if isinstance(changes.metadata, dict):
@@ -107,8 +107,8 @@ def _checked(conversation: str, changes: Changes, limits: Limits) -> Changes:
     return changes
 
 
-def _missing(field: str) -> InvalidRequest:
+def _missing_field(field: str) -> InvalidRequest:
     return InvalidRequest(f"{field} is missing.", code="missing_field", field=field)
 
 
-__all__ = ["FIELDS", "imported", "lacks"]
+__all__ = ["FIELDS", "import_write", "missing_right"]

@@ -1,5 +1,5 @@
-"""Ids of answers that are being written, kept in the shared store: an instance that has not heard of a draft yet must
-not let a visitor take its message's id, for the answer would then end with an error."""
+"""Ids of answers that are being written, reserved in the shared store: an instance that was not notified of a draft yet
+must not let a visitor use its message's id, or the answer would fail."""
 
 from __future__ import annotations
 
@@ -14,43 +14,44 @@ from umbral_chat.providers.store import SharedStore
 
 NAMESPACE = "drafts"
 
-KEPT = 2 * SILENCE
-"""Seconds for which a draft's id is kept after it was last claimed: longer than a silent draft lives."""
+RESERVATION_TTL = 2 * SILENCE
+"""Seconds for which an id stays reserved after its last claim: longer than a draft lives without a piece."""
 
-CLAIMED = 4096
-"""Claims of this instance that are remembered, so that not each piece writes one. One that is forgotten is written
-again."""
+CLAIM_CACHE_SIZE = 4096
+"""Claims of this instance that are cached, so that not every piece writes to the store. One that was dropped from the
+cache is written again."""
 
 log = logging.getLogger(__name__)
 
 
-class Reserved:
-    """Which ids service keys write drafts of, at every instance on one store.
+class ReservedIds:
+    """The ids of messages that service keys are drafting at any instance on the store.
 
-    Best effort: while the store does not answer, nothing is claimed and nobody is refused.
+    Best effort: while the store does not respond, no id is claimed and none counts as taken.
     """
 
     def __init__(self, store: SharedStore, clock: Clock) -> None:
         self._store = store
         self._clock = clock
-        self._claimed: Lru[str, float] = Lru(CLAIMED)
+        self._claimed: Lru[str, float] = Lru(CLAIM_CACHE_SIZE)
 
     async def claim(self, conversation: str, message_id: str, author: str) -> None:
-        """This service key writes a message of this id. Costs a write when it begins, and one in `SILENCE` seconds."""
+        """Reserve the id of a message that a service key is drafting: one write at the first piece, then one per
+        `SILENCE` seconds."""
         key, now = _key(conversation, message_id), self._clock.monotonic()
         claimed = self._claimed.get(key)
-        if claimed is not None and now - claimed < KEPT - SILENCE:
+        if claimed is not None and now - claimed < RESERVATION_TTL - SILENCE:
             return
         self._claimed.put(key, now)
         try:
             writer = Writer.of(conversation, author, trusted=True)
-            await self._store.put(NAMESPACE, key, writer.tag.encode(), ttl=KEPT)
+            await self._store.put(NAMESPACE, key, writer.tag.encode(), ttl=RESERVATION_TTL)
         except HistoryUnavailable as error:
             self._claimed.drop(key)
             log.debug("A draft's id was not reserved: %s", error)
 
     async def is_taken(self, conversation: str, message_id: str) -> bool:
-        """Whether a service key writes a message of this id, at whichever instance."""
+        """Whether a service key is drafting a message with this id, at any instance."""
         try:
             return await self._store.get(NAMESPACE, _key(conversation, message_id)) is not None
         except HistoryUnavailable:
@@ -58,8 +59,8 @@ class Reserved:
 
 
 def _key(conversation: str, message_id: str) -> str:
-    # Keys have 256 characters at most, and name nobody's conversation once it is deleted.
+    # Keys have at most 256 characters, and must not reveal the id of a conversation that was deleted.
     return blake2b(f"{conversation}\0{message_id}".encode(), digest_size=16).hexdigest()
 
 
-__all__ = ["CLAIMED", "KEPT", "Reserved"]
+__all__ = ["CLAIM_CACHE_SIZE", "RESERVATION_TTL", "ReservedIds"]

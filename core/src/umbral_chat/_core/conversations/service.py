@@ -1,4 +1,4 @@
-"""Chat: what may be done to a conversation, by whom, within which bounds. Every edge writes through it."""
+"""Chat: what a principal may do with a conversation, within which bounds. Every edge writes through it."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 import msgspec
 
 from umbral_chat._core.auth.limits import Rates
-from umbral_chat._core.auth.speaker import speaker
+from umbral_chat._core.auth.senders import sender_for
 from umbral_chat._core.conversations.drafts import Drafts, not_your_draft
-from umbral_chat._core.conversations.importing import imported, lacks
-from umbral_chat._core.conversations.reserved_ids import Reserved
+from umbral_chat._core.conversations.importing import import_write, missing_right
+from umbral_chat._core.conversations.reserved_ids import ReservedIds
 from umbral_chat._core.delivery.bus import Bus, LogChange
 from umbral_chat._core.settings.sections import Limits
 from umbral_chat.clock import Clock
@@ -42,7 +42,7 @@ from umbral_chat.telemetry import Telemetry
 
 
 class Sent(NamedTuple):
-    """The stored entry, the cursor behind it, and whether it was written now."""
+    """The result of a write: the encoded entry, its cursor, and whether it is new (or a repeat of a stored one)."""
 
     entry: EncodedEntry
     cursor: Cursor
@@ -50,7 +50,7 @@ class Sent(NamedTuple):
 
 
 class Chat:
-    """Checks a write, has the history number it, and tells this process's own parts."""
+    """Checks writes, appends them to the history, and publishes the entries on the bus of this process."""
 
     def __init__(
         self,
@@ -58,7 +58,7 @@ class Chat:
         *,
         bus: Bus,
         drafts: Drafts,
-        reserved: Reserved,
+        reserved: ReservedIds,
         rates: Rates,
         limits: Limits,
         telemetry: Telemetry,
@@ -78,7 +78,7 @@ class Chat:
     async def send(self, principal: Principal, conversation: str, body: SendBody, header_key: str | None) -> Sent:
         """Append a message. Raises what `History.append` raises, InvalidRequest, Forbidden and TooManyRequests."""
         self._limiter.check(principal)
-        sender = speaker(principal, check_sender(body.sender))
+        sender = sender_for(principal, check_sender(body.sender))
         if body.message_id is not None:
             self._drafts.check(
                 conversation, body.message_id, subject=principal.author, sender=sender, trusted=principal.trusted
@@ -91,7 +91,7 @@ class Chat:
                 subject=principal.author,
                 epoch=principal.epoch,
                 sender=sender,
-                key=_key(header_key, body.client_id),
+                key=_idempotency_key(header_key, body.client_id),
                 content=check_content(body.content, body.metadata, limit=self._limits.content_chars),
                 message_id=None if body.message_id is None else check_message_id(body.message_id),
                 reply_to=None if body.reply_to is None else check_message_id(body.reply_to, field="reply_to"),
@@ -105,11 +105,11 @@ class Chat:
     ) -> Sent:
         """Append an entry of another log, with its time and sender. Raises what `send` raises."""
         return await self._append(
-            imported(
+            import_write(
                 principal,
                 conversation,
                 body,
-                key=_key(header_key, body.client_id),
+                key=_idempotency_key(header_key, body.client_id),
                 at=self._original_time(principal, body.at),
                 limits=self._limits,
             )
@@ -117,21 +117,21 @@ class Chat:
 
     def _original_time(self, principal: Principal, at: datetime) -> datetime:
         if "import" not in principal.rights:
-            raise lacks("import", field="at")
+            raise missing_right("import", field="at")
         return check_original_time(at, now=self._clock.now())
 
     async def edit(
         self, principal: Principal, conversation: str, message_id: str, body: EditBody, header_key: str | None
     ) -> Sent:
-        """Replace a message's content. Without the right `moderate` only one's own."""
+        """Replace a message's content. Without the right `moderate` only the caller's own."""
         self._limiter.check(principal)
         return await self._append(
             WriteEdit(
                 conversation=conversation,
                 subject=principal.author,
                 epoch=principal.epoch,
-                sender=speaker(principal, None),
-                key=_key(header_key, body.client_id),
+                sender=sender_for(principal, None),
+                key=_idempotency_key(header_key, body.client_id),
                 message_id=check_message_id(message_id),
                 content=check_content(body.content, body.metadata, limit=self._limits.content_chars),
                 metadata=check_metadata(body.metadata, limit=self._limits.metadata_bytes, depth=self._limits.depth),
@@ -140,15 +140,15 @@ class Chat:
         )
 
     async def redact(self, principal: Principal, conversation: str, message_id: str, header_key: str | None) -> Sent:
-        """Blank a message and its edits. Without the right `moderate` only one's own."""
+        """Blank a message and its edits. Without the right `moderate` only the caller's own."""
         self._limiter.check(principal)
         return await self._append(
             WriteRedaction(
                 conversation=conversation,
                 subject=principal.author,
                 epoch=principal.epoch,
-                sender=speaker(principal, None),
-                key=_key(header_key, None),
+                sender=sender_for(principal, None),
+                key=_idempotency_key(header_key, None),
                 message_id=check_message_id(message_id),
                 own_only="moderate" not in principal.rights,
             )
@@ -157,10 +157,10 @@ class Chat:
     async def make(
         self, principal: Principal, body: ConversationBody, header_key: str | None
     ) -> tuple[Conversation, bool]:
-        """Make, update or revive a conversation; whether it was made or revived."""
+        """Make, update or revive a conversation. Returns it, and whether it was made or revived."""
         conversation = new_conversation_id() if body.id is None else check_conversation_id(body.id)
         changes = self._changes(conversation, body.title, body.metadata, Changes(members=body.members))
-        key = _key(header_key, body.client_id)
+        key = _idempotency_key(header_key, body.client_id)
         _, made = await self._history.ensure(conversation)
         if made:
             self._drafts.forget(conversation)
@@ -171,7 +171,7 @@ class Chat:
     async def patch(
         self, principal: Principal, conversation: str, body: PatchBody, header_key: str | None
     ) -> Conversation:
-        """Change a conversation that is there. Raises NotFound."""
+        """Change an existing conversation. Raises NotFound."""
         changes = self._changes(
             conversation,
             body.title,
@@ -180,8 +180,8 @@ class Chat:
         )
         await self.conversation(principal, conversation)
         if changes.empty:
-            raise InvalidRequest("Nothing is to be changed: give at least one field.", code="nothing_to_change")
-        await self._update(principal, conversation, changes, _key(header_key, body.client_id))
+            raise InvalidRequest("There is nothing to change: give at least one field.", code="nothing_to_change")
+        await self._update(principal, conversation, changes, _idempotency_key(header_key, body.client_id))
         return await self.conversation(principal, conversation)
 
     async def delete(self, conversation: str) -> None:
@@ -200,7 +200,7 @@ class Chat:
         return found
 
     async def draft(self, principal: Principal, conversation: str, body: DraftBody) -> int:
-        """Take a piece of a message that is being written; the length so far."""
+        """Add a piece to the draft of a message; the length so far, in Unicode code points."""
         if principal.epoch is not None:
             await self.conversation(principal, conversation)
         message_id = check_message_id(body.message_id)
@@ -212,7 +212,7 @@ class Chat:
             message_id,
             offset=body.offset,
             text=check_text(body.text, field="text", limit=self._limits.content_chars, least=0),
-            sender=speaker(principal, check_sender(body.sender)),
+            sender=sender_for(principal, check_sender(body.sender)),
             subject=principal.author,
             trusted=principal.trusted,
             limit=self._limits.content_chars,
@@ -222,25 +222,27 @@ class Chat:
         return length
 
     async def _check_reserved(self, conversation: str, message_id: str) -> None:
-        """Raise Conflict (`not_your_draft`) for the id of an answer that is being written at another instance."""
+        """Raise Conflict (`not_your_draft`) for the id of an answer that a service key is writing at another
+        instance."""
         if await self._reserved.is_taken(conversation, message_id):
             raise not_your_draft()
 
     async def _check_unwritten(self, conversation: str, message_id: str) -> None:
-        """Raise Conflict (`draft_ended`) for the id of a message that is there: a visitor's draft of it would be shown
-        in its place."""
+        """Raise Conflict (`draft_ended`) for the id of a stored message: a visitor's draft would be shown in its
+        place."""
         if await self._history.message(conversation, message_id) is not None:
-            raise Conflict("This message is written already: its draft has ended.", code="draft_ended")
+            raise Conflict("This message was sent already: its draft has ended.", code="draft_ended")
 
     def speaking(self, principal: Principal, sender: Sender | None) -> Sender:
-        """As whom `principal` does what counts as a write and is none: `sender`, or itself as it is known in presence.
-        It counts towards its rate. Raises InvalidRequest, Forbidden and TooManyRequests."""
+        """The sender of something that counts as a write and is not stored, such as typing: `sender`, or `principal`
+        itself as presence names it. Counts towards its rate of writes. Raises InvalidRequest, Forbidden and
+        TooManyRequests."""
         self._limiter.check(principal)
-        spoken = speaker(principal, check_sender(sender))
-        return spoken if sender is not None and "send_as" in principal.rights else person(principal)
+        resolved = sender_for(principal, check_sender(sender))
+        return resolved if sender is not None and "send_as" in principal.rights else person(principal)
 
     async def mark_read(self, principal: Principal, conversation: str, seq: int) -> int:
-        """Raise the caller's read marker; where it is now."""
+        """Raise the caller's read marker; its position now."""
         if principal.epoch is not None:
             await self.conversation(principal, conversation)
         return await self._history.mark_read(conversation, principal.author, seq)
@@ -257,7 +259,7 @@ class Chat:
         return msgspec.structs.replace(rest, title=title, metadata=metadata)
 
     async def _update(self, principal: Principal, conversation: str, changes: Changes, key: str | None) -> None:
-        sender = Sender(role="system") if "send_as" in principal.rights else speaker(principal, None)
+        sender = Sender(role="system") if "send_as" in principal.rights else sender_for(principal, None)
         await self._append(
             WriteUpdate(
                 conversation=conversation,
@@ -288,10 +290,10 @@ class Chat:
         return Sent(stored, Cursor(appended.epoch, stored.seq), appended.created)
 
 
-def _key(header: str | None, client_id: str | None) -> str | None:
+def _idempotency_key(header: str | None, client_id: str | None) -> str | None:
     if header is not None and client_id is not None and header != client_id:
         raise InvalidRequest(
-            "Idempotency-Key and client_id are the same thing, and these two differ.",
+            "Idempotency-Key and client_id mean the same, and the two that were sent differ.",
             code="idempotency_key_mismatch",
             field="client_id",
         )
@@ -301,7 +303,7 @@ def _key(header: str | None, client_id: str | None) -> str | None:
 
 def _not_found(conversation: str) -> NotFound:
     return NotFound(
-        f"There is no conversation {conversation!r} yet: the first message makes it, or POST /v1/conversations.",
+        f"There is no conversation {conversation!r} yet: the first message creates it, or POST /v1/conversations.",
         code="conversation_not_found",
     )
 

@@ -1,4 +1,4 @@
-"""Conversations as a whole: the inbox, one of them, and what a caller does in it beside writing."""
+"""Routes for conversations: the inbox, one conversation, read markers, drafts, and `connect`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from litestar.params import FromPath, JSONBody, QueryParameter
 
 from umbral_chat._core.delivery.offers import filter_available
 from umbral_chat._core.http.dependencies import Caller, Parts
-from umbral_chat._core.http.message import IdempotencyKey, key_text
+from umbral_chat._core.http.messages import IdempotencyKey, key_text
 from umbral_chat._core.http.views import ConnectView, ConversationView, DraftLength, InboxView, ReadView
 from umbral_chat.http_kit import asgi
 from umbral_chat.http_kit.epochs import check_epoch
@@ -27,15 +27,16 @@ ONE = ALL + "/{conversation:str}"
 @post(
     ALL,
     operation_id="makeConversation",
-    summary="Make, update or revive",
+    summary="Make, update or revive a conversation",
     tags=["conversations"],
     opt={"right": "manage", "problems": (404, 409, 410)},
-    responses={200: ResponseSpec(ConversationView, description="It was there.", generate_examples=False)},
+    responses={200: ResponseSpec(ConversationView, description="It existed already.", generate_examples=False)},
 )
 async def make(
     services: Parts, principal: Caller, data: JSONBody[ConversationBody], idempotency_key: IdempotencyKey = None
 ) -> Response[ConversationView]:
-    """Make a conversation, update the one of this id, or revive a deleted one with a new epoch. 201: it was made."""
+    """Make a conversation, update the one with this id, or revive a deleted one with a new epoch. 201: it was made or
+    revived."""
     conversation, made = await services.chat.make(principal, data, key_text(idempotency_key))
     return Response(ConversationView.of(conversation), status_code=201 if made else 200)
 
@@ -46,19 +47,19 @@ async def make(
     summary="The inbox",
     tags=["conversations"],
     opt={"right": "inbox"},
-    responses={304: ResponseSpec(None, description="As it was.")},
+    responses={304: ResponseSpec(None, description="Nothing changed.")},
 )
 async def inbox(
     request: Request[Any, Any, Any],
     services: Parts,
     principal: Caller,
     limit: Annotated[int, QueryParameter(description="Most conversations in the page.")] = 50,
-    before: Annotated[str | None, QueryParameter(description="`before` of the page before.")] = None,
-    status: Annotated[Status | None, QueryParameter(description="Only these.")] = None,
+    before: Annotated[str | None, QueryParameter(description="`before` of the previous page.")] = None,
+    status: Annotated[Status | None, QueryParameter(description="Only conversations with this status.")] = None,
 ) -> Response[InboxView]:
     """Conversations by last activity, newest first, each with its head, last message and unread count.
 
-    The answer has an `ETag`: sent back as `If-None-Match`, an inbox in which nothing happened is a 304.
+    The answer has an `ETag`. Send it back as `If-None-Match`: an inbox that has not changed is answered with 304.
     """
     most = services.base.settings.core.limits.page
     asgi.check_bounds(limit, field="limit", least=1, most=most)
@@ -82,14 +83,14 @@ async def inbox(
     opt={"right": "read", "problems": (404,)},
 )
 async def show(services: Parts, principal: Caller, conversation: FromPath[str]) -> ConversationView:
-    """Its state, its head and cursor, its last message, and how much of it the caller has not read."""
+    """Its state, its head and cursor, its last message, and how many messages the caller has not read."""
     return ConversationView.of(await services.chat.conversation(principal, conversation))
 
 
 @patch(
     ONE,
     operation_id="patchConversation",
-    summary="Change one",
+    summary="Change a conversation",
     tags=["conversations"],
     opt={"right": "manage", "problems": (404, 409)},
 )
@@ -100,20 +101,20 @@ async def change(
     data: JSONBody[PatchBody],
     idempotency_key: IdempotencyKey = None,
 ) -> ConversationView:
-    """Change title, metadata, status, responder, realtime or members; an `update` entry tells its readers."""
+    """Change title, metadata, status, responder, realtime or members; its readers receive an `update` entry."""
     return ConversationView.of(await services.chat.patch(principal, conversation, data, key_text(idempotency_key)))
 
 
 @delete(
     ONE,
     operation_id="deleteConversation",
-    summary="Delete one",
+    summary="Delete a conversation",
     tags=["conversations"],
     opt={"right": "manage", "problems": (404,)},
 )
 async def remove(services: Parts, conversation: FromPath[str]) -> None:
-    """Remove everything of it. Its readers get 410 `conversation_deleted`; for 30 days only an explicit creation
-    revives it, with a new epoch."""
+    """Remove everything of a conversation. Its readers get 410 `conversation_deleted`; for 30 days only an explicit
+    creation revives it, with a new epoch."""
     await services.chat.delete(conversation)
 
 
@@ -128,7 +129,7 @@ async def remove(services: Parts, conversation: FromPath[str]) -> None:
 async def mark_read(
     services: Parts, principal: Caller, conversation: FromPath[str], data: JSONBody[ReadBody]
 ) -> ReadView:
-    """Raise the caller's read marker: durable, never lower, at most the head. It feeds `unread`."""
+    """Raise the caller's read marker. It is durable, never lower and at most the head; `unread` counts from it."""
     return ReadView(seq=await services.chat.mark_read(principal, conversation, data.seq))
 
 
@@ -143,8 +144,8 @@ async def mark_read(
 async def draft(
     services: Parts, principal: Caller, conversation: FromPath[str], data: JSONBody[DraftBody]
 ) -> DraftLength:
-    """A piece of a message that is being written. The entry with the same `message_id` ends it; after 30 s of silence
-    it is dropped."""
+    """A piece of a message that is being written. The entry with the same `message_id` ends the draft; it is
+    dropped 30 s after its last piece."""
     return DraftLength(message_id=data.message_id, length=await services.chat.draft(principal, conversation, data))
 
 
@@ -159,8 +160,9 @@ async def draft(
 async def connect(services: Parts, principal: Caller, conversation: FromPath[str]) -> ConnectView:
     """The ways in which this client may follow the conversation now, best first, and the cursor to start from.
 
-    Load the history first and follow from its cursor, or follow from this one: neither misses anything. What pushes is
-    offered while it works: not while realtime is off, for the service or for this conversation, nor while it is down.
+    Load the history first and follow from its cursor, or follow from this one: neither misses anything. Edges that push
+    are offered while they work: not while realtime is off, for the service or for this conversation, nor while it is
+    down.
     """
     found = await services.storage.history.conversation(conversation)
     if found is not None:

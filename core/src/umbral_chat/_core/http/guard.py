@@ -1,4 +1,4 @@
-"""The one mechanism that authorizes every route: deny by default, and a route without a right does not start."""
+"""The guard that authorizes every route. The default is to deny; a route that names no right is refused at start."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from litestar.types import Scope
 
 from umbral_chat._core.auth.gate import Gate, authorize
 from umbral_chat._core.auth.limits import RATES, Rates
-from umbral_chat._core.http.accepts import Accepts, accepts
+from umbral_chat._core.http.accepted_input import AcceptedInput, accepted_input
 from umbral_chat._core.http.local_only import check_local
 from umbral_chat.errors import Forbidden, PluginError, Unavailable
 from umbral_chat.http_kit.asgi import LIMIT_OF_DEPTH, PRINCIPAL
@@ -20,27 +20,30 @@ from umbral_chat.model.depth import DEPTH
 from umbral_chat.model.ids import check_conversation_id
 
 PUBLIC = "public"
-"""The right that everybody has: health, and the document of the API."""
+"""In place of a right: the route is open to every caller, as health and the API's document are."""
 
 
 class Guard:
-    """Litestar's app-level guard. `gate` is set when the service has started; before, nobody gets in."""
+    """Litestar's app-level guard. `gate` is set once the service has started; until then every request is refused."""
 
     def __init__(self, *, local_only: bool, cors_origins: list[str], rates: Rates, depth: int = DEPTH) -> None:
         self.gate: Gate | None = None
         self._depth = depth
-        self._accepts: dict[tuple[Any, str], Accepts] = {}
+        self._accepted: dict[tuple[Any, str], AcceptedInput] = {}
         self._local_only = local_only
         self._rates = rates
         self._origins = frozenset(cors_origins)
 
     async def __call__(self, connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
-        """See `check`."""
+        """Litestar's interface of a guard: see `check`."""
         await self.check(connection.scope, handler)
 
     async def check(self, scope: Scope, handler: BaseRouteHandler) -> None:
-        """Let the request through. Raises Unauthorized, Forbidden, TooManyRequests, Unavailable, and InvalidRequest for
-        a conversation id that none may have and for what the route does not take."""
+        """Return for a request that may pass, with its principal in the scope's state.
+
+        Raises Unauthorized, Forbidden, TooManyRequests, Unavailable, and InvalidRequest for an invalid conversation id
+        and for input that the route does not accept.
+        """
         method = str(scope.get("method", "GET"))
         right = required_right(handler, method)
         scope["state"][LIMIT_OF_DEPTH] = self._depth
@@ -67,16 +70,16 @@ class Guard:
             if rate is not None:
                 self._rates.check(rate, principal)
             scope["state"][PRINCIPAL] = principal
-        # Litestar asks with a copy of the handler; the function is the same.
+        # Litestar passes a copy of the handler; the function is the same object.
         key = (handler.fn, method)
-        taken = self._accepts.get(key)
-        if taken is None:
-            taken = self._accepts[key] = accepts(handler, method, frozenset(scope["path_params"]))
-        taken.check(scope)
+        accepted = self._accepted.get(key)
+        if accepted is None:
+            accepted = self._accepted[key] = accepted_input(handler, method, frozenset(scope["path_params"]))
+        accepted.check(scope)
 
 
 def required_right(handler: BaseRouteHandler, method: str) -> Any:
-    """The right that this handler asks for. Raises Litestar's 405 for a method that it does not take."""
+    """The right that a handler needs for this method. Raises Litestar's 405 for a method that it does not take."""
     right: str | Mapping[str, str] | None = handler.opt.get("right")
     if isinstance(right, str):
         return right
@@ -89,7 +92,7 @@ def required_right(handler: BaseRouteHandler, method: str) -> Any:
 
 
 def check_rights(handlers: Any) -> None:
-    """Raises PluginError for a route that names no right, or a rate that there is not."""
+    """Raises PluginError for a route that names no right, or an unknown rate."""
     for handler in handlers:
         rate = handler.opt.get("rate")
         if rate is not None and rate not in RATES:

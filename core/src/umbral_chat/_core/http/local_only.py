@@ -1,8 +1,9 @@
-"""Who may call without credentials where there are no keys: programs of this machine, and pages of this service. Pure.
+"""Which requests without credentials are accepted where no keys are configured: those of programs on this machine, and
+of pages of this service. Pure.
 
-Without keys whoever reaches the port may do all. Three others reach a loopback port besides the operator's programs:
-the clients of a reverse proxy on this machine, the pages that the operator's browser shows, and names that resolve to
-loopback.
+Without keys every caller that reaches the port has all rights. Besides the operator's programs, three kinds of callers
+reach a loopback port: the clients of a reverse proxy on this machine, pages in the operator's browser, and pages whose
+host name resolves to loopback (DNS rebinding).
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from urllib.parse import urlsplit
 from umbral_chat.errors import Forbidden
 
 LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
-"""Names under which the service answers without keys."""
+"""Host names that requests may be sent to without keys."""
 
 PROXY_HEADERS: Final = frozenset(
     {
@@ -70,51 +71,51 @@ PROXY_PREFIXES: Final = (
     b"fly-",
     b"tailscale-",  # `tailscale serve`
 )
-"""Beginnings of such headers."""
+"""Prefixes of the names of such headers."""
 
 
 def check_local(headers: Iterable[tuple[bytes, bytes]], *, http_version: str, origins: frozenset[str]) -> None:
     """Let a request without credentials pass, or raise Forbidden.
 
-    `behind_proxy`: it carries a header of `PROXY_HEADERS` or `PROXY_PREFIXES`, or speaks HTTP/1.0, as nginx
-    did by its defaults before 1.29.7. What adds nothing and speaks HTTP/1.1 cannot be told from a program of this
-    machine: newer nginx without settings, HAProxy. Only a key keeps those out. `not_loopback`: it names another host.
-    `foreign_origin`: a page of another origin sent it, also of another port of this machine, and `origins`
-    (`core.cors_origins`) does not list it. Browsers tell by `Origin` (Fetch, 3.2), by `Sec-Fetch-Site` (Fetch Metadata,
-    2.3) where a plain GET has no `Origin`, and old ones by `Referer` alone.
+    `behind_proxy`: it has a header of `PROXY_HEADERS` or `PROXY_PREFIXES`, or uses HTTP/1.0, the default of nginx
+    before 1.29.7. A proxy that adds no header and uses HTTP/1.1 (newer nginx without settings, HAProxy) cannot be
+    distinguished from a program of this machine: only a key keeps its clients out. `not_loopback`: its Host is another.
+    `foreign_origin`: a page of another origin sent it, another port of this machine included, and `origins`
+    (`core.cors_origins`) does not list that origin. Browsers send `Origin` (Fetch, 3.2), `Sec-Fetch-Site` (Fetch
+    Metadata, 2.3) where a plain GET has no `Origin`, and old ones only `Referer`.
     """
-    said: dict[bytes, bytes] = {}
+    sent_values: dict[bytes, bytes] = {}
     for sent, value in headers:
-        name = sent.replace(b"_", b"-")  # applications that read variables of CGI cannot tell the two apart
+        name = sent.replace(b"_", b"-")  # applications that read CGI variables cannot distinguish the two
         if name in PROXY_HEADERS or name.startswith(PROXY_PREFIXES):
             raise _behind_proxy(f"carries the header {name.decode('latin-1')}, which a proxy adds")
-        if name in _TOLD:
-            if name in said and name != b"host":
-                raise _foreign(value)  # which of the two a browser sent cannot be known
+        if name in _CONTEXT_HEADERS:
+            if name in sent_values and name != b"host":
+                raise _foreign(value)  # which of the two the browser sent is unknown
             if name == b"host" and not _names_loopback(b"//" + value):
                 raise Forbidden("Without keys the service answers only to a loopback name.", code="not_loopback")
-            said[name] = value
+            sent_values[name] = value
     if http_version == "1.0":
-        raise _behind_proxy("speaks HTTP/1.0, as proxies do")
-    _check_page(said, origins)
+        raise _behind_proxy("uses HTTP/1.0, as proxies do")
+    _check_page(sent_values, origins)
 
 
-_TOLD = frozenset({b"host", b"origin", b"referer", b"sec-fetch-site"})
+_CONTEXT_HEADERS = frozenset({b"host", b"origin", b"referer", b"sec-fetch-site"})
 
 
-def _check_page(said: dict[bytes, bytes], origins: frozenset[str]) -> None:
-    host, origin = said.get(b"host", b""), said.get(b"origin")
+def _check_page(sent_values: dict[bytes, bytes], origins: frozenset[str]) -> None:
+    host, origin = sent_values.get(b"host", b""), sent_values.get(b"origin")
     if origin is not None:
         if origin.decode("latin-1") not in origins and not _same(origin, host):
             raise _foreign(origin)
         return
-    site = said.get(b"sec-fetch-site")
+    site = sent_values.get(b"sec-fetch-site")
     if site is not None:
-        # `none`: somebody typed the address or followed a bookmark.
+        # `none`: the user typed the address or followed a bookmark.
         if site.lower() not in {b"same-origin", b"none"}:
             raise _foreign(site)
         return
-    referer = said.get(b"referer")
+    referer = sent_values.get(b"referer")
     if referer is not None and not _same(referer, host):
         raise _foreign(b"elsewhere")
 
@@ -129,14 +130,14 @@ def _same(url: bytes, host: bytes) -> bool:
 def _names_loopback(url: bytes) -> bool:
     try:
         return urlsplit(url.decode("latin-1")).hostname in LOOPBACK
-    except ValueError:  # brackets that hold no address
+    except ValueError:  # brackets without an address in them
         return False
 
 
 def _behind_proxy(reason: str) -> Forbidden:
     return Forbidden(
-        f"This request has no credentials and {reason}. Without keys every caller is the administrator, so nobody "
-        "is let in through a proxy: set core.keys, and send `Authorization: Bearer KEY`.",
+        f"This request has no credentials and {reason}. Without keys every caller is the administrator, so requests "
+        "through a proxy are refused: set core.keys, and send `Authorization: Bearer KEY`.",
         code="behind_proxy",
     )
 

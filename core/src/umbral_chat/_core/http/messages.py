@@ -1,17 +1,18 @@
-"""Sending and the folded history: one hot path with two methods."""
+"""Messages: sending and the folded history (one hot route with two methods), edits, redactions and imports."""
 
 from __future__ import annotations
 
 from typing import Annotated
 
 import msgspec
-from litestar import get, post
+from litestar import Response, delete, get, patch, post
 from litestar.handlers import ASGIRouteHandler
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, HeaderParameter, JSONBody, QueryParameter
 from litestar.types import Receive, Scope, Send
 
 from umbral_chat._core.conversations.service import Sent
+from umbral_chat._core.http.dependencies import Caller, Parts
 from umbral_chat._core.http.views import MessagesView, SentView
 from umbral_chat._core.parts import ServiceParts
 from umbral_chat.errors import InvalidRequest
@@ -19,9 +20,10 @@ from umbral_chat.http_kit import asgi
 from umbral_chat.http_kit.epochs import check_epoch
 from umbral_chat.http_kit.hot_route import HotRoute
 from umbral_chat.model.cursor import SEQ_LIMIT, Cursor
-from umbral_chat.model.requests import SendBody
+from umbral_chat.model.requests import EditBody, ImportBody, SendBody
 
 PATH = "/v1/conversations/{conversation:str}/messages"
+ONE_MESSAGE = PATH + "/{message_id:str}"
 
 _PARAMETERS = frozenset({"after", "before", "limit"})
 _NO_PARAMETERS: frozenset[str] = frozenset()
@@ -31,14 +33,14 @@ _encoder = msgspec.json.Encoder()
 
 
 def sent_json(sent: Sent) -> bytes:
-    """The answer to a write, around the entry's JSON as every reader gets it."""
+    """The JSON answer to a write, around the entry that was encoded once for every reader."""
     entry, cursor, created = sent
     end = f',"cursor":"{cursor.epoch}.{cursor.seq}","created":{"true" if created else "false"}}}'
     return b'{"entry":' + entry.json + end.encode()
 
 
 def routes(services: ServiceParts) -> ASGIRouteHandler:
-    """The handler of both methods."""
+    """The hot route for POST and GET."""
     chat = services.chat
     history = services.storage.history
     limits = services.base.settings.core.limits
@@ -92,18 +94,22 @@ def _bound(query: dict[str, str], field: str) -> int | None:
     tags=["messages"],
     status_code=201,
     opt={"right": "send", "problems": (409,)},
-    responses={200: ResponseSpec(SentView, description="It was stored before.", generate_examples=False)},
+    responses={
+        200: ResponseSpec(
+            SentView, description="It was stored before, under the same idempotency key.", generate_examples=False
+        )
+    },
 )
 async def send_documented(
     conversation: FromPath[str],  # noqa: ARG001 - the signature is what is documented
     data: JSONBody[SendBody],  # noqa: ARG001
     idempotency_key: Annotated[  # noqa: ARG001
-        str | None, HeaderParameter(name="Idempotency-Key", description="The same thing as `client_id` in the body.")
+        str | None, HeaderParameter(name="Idempotency-Key", description="The same as `client_id` in the body.")
     ] = None,
 ) -> SentView:
     """Append a message to the log; the first one makes the conversation.
 
-    Answered 201 it is durable; the same key again is answered 200 with the first entry.
+    A message that is answered with 201 is durable. The same key again is answered with 200 and the first entry.
     """
     raise RuntimeError("documents the hot route and is never called")
 
@@ -117,9 +123,102 @@ async def list_documented(
 ) -> MessagesView:
     """Messages as they are now, ascending: the newest page, or the one after or before a message's seq.
 
-    Following from the answer's `cursor` misses nothing.
+    A client that follows from the answer's `cursor` misses nothing.
     """
     raise RuntimeError("documents the hot route and is never called")
 
 
-__all__ = ["PATH", "list_documented", "routes", "send_documented", "sent_json"]
+IdempotencyKey = Annotated[
+    str | None, HeaderParameter(name="Idempotency-Key", description="A repeat is answered with the first.")
+]
+
+
+def key_text(header: str | None) -> str | None:
+    """The idempotency key as `asgi.header` would read it: Litestar decodes headers as Latin-1, and clients send UTF-8.
+
+    Raises InvalidRequest (`invalid_encoding`)."""
+    return None if header is None else asgi.header_text(b"idempotency-key", header.encode("latin-1"))
+
+
+@patch(
+    ONE_MESSAGE,
+    operation_id="edit",
+    summary="Edit a message",
+    tags=["messages"],
+    opt={"right": "send", "problems": (404, 409)},
+)
+async def edit(
+    services: Parts,
+    principal: Caller,
+    conversation: FromPath[str],
+    message_id: FromPath[str],
+    data: JSONBody[EditBody],
+    idempotency_key: IdempotencyKey = None,
+) -> Response[SentView]:
+    """Replace a message's content: the caller's own messages, or any with the right `moderate`."""
+    sent = await services.chat.edit(principal, conversation, message_id, data, key_text(idempotency_key))
+    return Response(sent_json(sent), media_type="application/json")  # type: ignore[arg-type]  # encoded already
+
+
+@delete(
+    ONE_MESSAGE,
+    operation_id="redact",
+    summary="Redact a message",
+    tags=["messages"],
+    status_code=200,
+    opt={"right": "send", "problems": (404, 409)},
+)
+async def redact(
+    services: Parts,
+    principal: Caller,
+    conversation: FromPath[str],
+    message_id: FromPath[str],
+    idempotency_key: IdempotencyKey = None,
+) -> Response[SentView]:
+    """Blank a message and its edits: the caller's own messages, or any with the right `moderate`.
+
+    The text is removed from the store. Copies that were delivered before cannot be recalled.
+    """
+    sent = await services.chat.redact(principal, conversation, message_id, key_text(idempotency_key))
+    return Response(sent_json(sent), media_type="application/json")  # type: ignore[arg-type]  # encoded already
+
+
+@post(
+    PATH.removesuffix("/messages") + "/entries",
+    operation_id="importEntry",
+    summary="Import an entry",
+    tags=["messages"],
+    status_code=201,
+    opt={"right": "import"},
+)
+async def import_entry(
+    services: Parts,
+    principal: Caller,
+    conversation: FromPath[str],
+    data: JSONBody[ImportBody],
+    idempotency_key: IdempotencyKey = None,
+) -> Response[SentView]:
+    """Append an entry of another log as it was there: with its time, its sender, and redacted if it was.
+
+    The entry is marked `imported`. Its `at` is for display: the log's order, the inbox and scans for new entries go by
+    the time of writing. Besides `import` the caller needs the right that writing such an entry needs: `send`, with
+    `send_as` for senders other than itself, `moderate` for messages that it did not import itself, and `manage` for an
+    update. 200: it was imported under the same idempotency key before.
+    """
+    sent = await services.chat.import_entry(principal, conversation, data, idempotency_key)
+    status = 201 if sent.created else 200
+    return Response(sent_json(sent), status_code=status, media_type="application/json")  # type: ignore[arg-type]  # encoded already
+
+
+__all__ = [
+    "PATH",
+    "IdempotencyKey",
+    "edit",
+    "import_entry",
+    "key_text",
+    "list_documented",
+    "redact",
+    "routes",
+    "send_documented",
+    "sent_json",
+]

@@ -20,15 +20,15 @@ from umbral_chat import __version__
 from umbral_chat._core.http.guard import PUBLIC
 from umbral_chat._core.http.schema_page import POLICY, schema_page
 
-DEPENDENCIES = ("services", "principal", "issuers", "checks")
-"""What the app hands to ordinary handlers, and no caller sends."""
+DEPENDENCIES = ("services", "principal", "issuer_holder", "checks")
+"""Dependencies that the app injects into ordinary handlers: no caller sends them."""
 
 
 def document(handlers: Sequence[BaseRouteHandler]) -> dict[str, Any]:
-    """The whole document for `handlers`."""
+    """The OpenAPI document for `handlers`."""
     app = Litestar(
         list(documented(handlers)),
-        dependencies={name: Provide(_Nothing(), sync_to_thread=False) for name in DEPENDENCIES},
+        dependencies={name: Provide(_Placeholder(), sync_to_thread=False) for name in DEPENDENCIES},
         logging_config=None,  # it would replace the service's own
         openapi_config=OpenAPIConfig(
             title="Umbral Chat",
@@ -52,13 +52,13 @@ def document(handlers: Sequence[BaseRouteHandler]) -> dict[str, Any]:
                     handler, "operation_id", None
                 ):
                     operation["x-right"] = right
-                    _leave_out(operation.get("requestBody", {}))
+                    _make_optional(operation.get("requestBody", {}))
                     if right == PUBLIC:
                         operation["security"] = []
-                    # Litestar's own idea of a 400 is not what is answered here.
+                    # Litestar documents its own shape of a 400, which is not the one that is answered.
                     operation["responses"].pop("400", None)
                     if media_types := handler.opt.get("media_types"):
-                        # One handler, written in several ways: Litestar knows of one.
+                        # One handler with several media types: Litestar documents only one.
                         operation["responses"]["200"]["content"] = {each: {"schema": {}} for each in media_types}
                     for status in _problems(handler, operation, path):
                         operation["responses"].setdefault(status, _PROBLEM_ANSWER)
@@ -67,7 +67,7 @@ def document(handlers: Sequence[BaseRouteHandler]) -> dict[str, Any]:
 
 
 def documented(handlers: Iterable[BaseRouteHandler]) -> Iterable[BaseRouteHandler]:
-    """The handlers as they stand in the document."""
+    """The handlers as the document has them: a hot route is replaced by those that document it."""
     for handler in handlers:
         stand_ins = handler.opt.get("documented_by")
         if stand_ins is None:
@@ -77,7 +77,7 @@ def documented(handlers: Iterable[BaseRouteHandler]) -> Iterable[BaseRouteHandle
 
 
 def routes(handlers: Sequence[BaseRouteHandler]) -> list[BaseRouteHandler]:
-    """`/schema` to look at, `/schema/openapi.json` for tools. Made when first asked for."""
+    """`/schema` for people, `/schema/openapi.json` for tools. The document is made at the first request."""
     made: dict[str, Any] = {}
 
     def schema() -> dict[str, Any]:
@@ -98,7 +98,7 @@ def routes(handlers: Sequence[BaseRouteHandler]) -> list[BaseRouteHandler]:
 
     @get(
         "/schema",
-        summary="The same to look at",
+        summary="The same as a page",
         include_in_schema=False,
         media_type=MediaType.HTML,
         sync_to_thread=True,
@@ -114,7 +114,7 @@ def routes(handlers: Sequence[BaseRouteHandler]) -> list[BaseRouteHandler]:
 def _problems(handler: BaseRouteHandler, operation: dict[str, Any], path: str) -> list[str]:
     """The statuses of the problems that an operation can answer; `default` is for a mistake of the service.
 
-    What follows from its shape is told here, and the rest by the handler: `opt={"problems": (404, 409)}`.
+    Those that follow from its shape are found here; the handler names the rest: `opt={"problems": (404, 409)}`.
     """
     found: set[int] = {400, *handler.opt.get("problems", ())}
     if handler.opt.get("right") != PUBLIC:
@@ -126,8 +126,8 @@ def _problems(handler: BaseRouteHandler, operation: dict[str, Any], path: str) -
     return [*map(str, sorted(found)), "default"]
 
 
-def _leave_out(body: dict[str, Any]) -> None:
-    """A body that may be null is one that may be left out, and null is none that is taken."""
+def _make_optional(body: dict[str, Any]) -> None:
+    """Document a body that may be null as optional: it may be left out, and null itself is refused."""
     null = {"type": "null"}
     for content in body.get("content", {}).values():
         options = content["schema"].get("oneOf", [])
@@ -136,8 +136,8 @@ def _leave_out(body: dict[str, Any]) -> None:
             (content["schema"],) = [one for one in options if one != null]
 
 
-class _Nothing:
-    """Stands in for a dependency; Litestar wants each to be another object."""
+class _Placeholder:
+    """Stands in for a dependency; Litestar needs a different object for each."""
 
     def __call__(self) -> None:
         return None

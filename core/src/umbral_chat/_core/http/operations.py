@@ -1,4 +1,4 @@
-"""What operators ask: status, health, metrics, and the realtime toggle."""
+"""Routes for operators: status, health, metrics, and the realtime toggle."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from umbral_chat.model.requests import RealtimeBody
 from umbral_chat.providers.edges import Check, CheckResult
 
 CHECK_TIMEOUT = 3.0
-"""Seconds that one check of readiness may take, whatever it asks for: orchestrators give up after a few."""
+"""Seconds that a readiness check may take, whatever its own `seconds`: orchestrators give up after a few."""
 
 
 @get("/v1/status", operation_id="status", summary="The service now", tags=["operations"], opt={"right": "status"})
@@ -52,7 +52,7 @@ async def status(services: Parts) -> StatusView:
 
 
 def missing(services: ServiceParts) -> list[str]:
-    """What this installation cannot do, each with its mend."""
+    """What this installation cannot do, each with the package to install."""
     lines = []
     provided = {kind for one in services.plugins.statuses if one.state == "active" for kind in one.provides}
     if not any(one.name == "polling" and one.state == "active" for one in services.plugins.statuses):
@@ -66,7 +66,7 @@ def missing(services: ServiceParts) -> list[str]:
 
 @get("/v1/admin/realtime", operation_id="realtime", summary="The toggle", tags=["operations"], opt={"right": "status"})
 async def show_realtime(services: Parts) -> ToggleState:
-    """Whether realtime is on, who switched it and when."""
+    """Whether realtime is on, and who switched it when."""
     return await services.toggle.load()
 
 
@@ -84,7 +84,7 @@ async def switch_realtime(services: Parts, principal: Caller, data: JSONBody[Rea
 
 @get("/health/live", operation_id="live", summary="Liveness", tags=["operations"], opt={"right": PUBLIC})
 async def live() -> HealthView:
-    """The process answers."""
+    """Answers as long as the process does."""
     return HealthView(status="live")
 
 
@@ -94,7 +94,7 @@ async def live() -> HealthView:
     summary="Readiness",
     tags=["operations"],
     opt={"right": PUBLIC},
-    responses={503: ResponseSpec(HealthView, description="It is going away.", generate_examples=False)},
+    responses={503: ResponseSpec(HealthView, description="The service is shutting down.", generate_examples=False)},
 )
 async def ready(services: Parts, checks: Checks) -> Response[HealthView]:
     """Whether requests may be sent here: `ready`, `degraded` (answers from memory what it can), or 503 `draining`."""
@@ -108,9 +108,9 @@ async def ready(services: Parts, checks: Checks) -> Response[HealthView]:
 
 
 async def run_check(check: Check, within: float | None = None) -> CheckResult:
-    """Run one check; what it raises, and taking longer than `within` or the check's own seconds, is its result.
+    """Run one check. An exception, and taking longer than `within` or the check's own seconds, become its result.
 
-    An error of ours is its own words, which are made for whoever meets them; any other is named by its class, too.
+    Of our own errors the result has the message, which is written for its reader; of others the class, too.
     """
     seconds = check.seconds if within is None else min(within, check.seconds)
     try:
@@ -120,10 +120,12 @@ async def run_check(check: Check, within: float | None = None) -> CheckResult:
         return CheckResult(ok=False, detail=f"no answer within {seconds:g} s")
     except UmbralChatError as error:
         return CheckResult(ok=False, detail=str(error) or type(error).__name__)
-    except Exception as error:  # noqa: BLE001 - whatever a check raises is what it found
+    except Exception as error:  # noqa: BLE001 - whatever a check raises is its result
         return CheckResult(ok=False, detail=f"{type(error).__name__}: {error}")
     if not isinstance(found, CheckResult):
-        return CheckResult(ok=False, detail=f"it answered {found!r:.60} and no CheckResult", mend="Mend the plugin.")
+        return CheckResult(
+            ok=False, detail=f"it returned {found!r:.60} instead of a CheckResult", mend="Mend the plugin."
+        )
     return found
 
 
@@ -140,7 +142,7 @@ async def metrics(services: Parts) -> Response[bytes]:
     if not services.base.settings.telemetry.metrics:
         raise NotFound("Metrics are switched off (telemetry.metrics = false).", code="metrics_off")
     data, media_type = await services.base.telemetry.scrape()
-    # Litestar adds the charset of every text by itself.
+    # Litestar adds the charset to every text/* type itself.
     return Response(data, media_type=media_type.replace("; charset=utf-8", ""))
 
 

@@ -1,9 +1,9 @@
-"""Lets `@asgi` handlers have path parameters.
+"""Makes path parameters work in `@asgi` handlers.
 
 Litestar (2.25) keeps an `@asgi` route's path parameters under the key `asgi` and looks them up under the request's
 method, so such a route without `is_mount` answers 500 (KeyError in `parse_path_to_route`). A mount is no way out: it
-takes every path below it. So the lookup is completed once, after the app was made; the test beside this module fails
-as soon as Litestar does it by itself, and then this module goes.
+takes every path below it. So the lookup is completed once, after the app was made. The test of this module fails as
+soon as Litestar does it itself; then this module can be removed.
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ INTERNAL_ERROR = msgspec.json.encode(
         "code": "internal_error",
     }
 )
-"""The whole body of a 500."""
+"""The body of every 500."""
 
 _CODES = {
     400: "invalid_request",
@@ -44,7 +44,7 @@ _CODES = {
 
 
 def problem(error: RequestError) -> dict[str, Any]:
-    """The members of the problem details."""
+    """The members of an error's problem details."""
     members: dict[str, Any] = {
         "type": "about:blank",
         "title": HTTPStatus(error.status).phrase,
@@ -60,7 +60,7 @@ def problem(error: RequestError) -> dict[str, Any]:
 
 
 def plugin(telemetry: Telemetry, *, body_limit: int) -> ProblemDetailsPlugin:
-    """Litestar's plugin, told how each of our errors and each of its own becomes a problem."""
+    """Litestar's plugin, configured to turn our errors and its own into problem details, and to count them."""
     count = telemetry.counter("umbral_chat.http.problems")
 
     def convert(error: RequestError) -> ProblemDetailsException:
@@ -89,7 +89,7 @@ def plugin(telemetry: Telemetry, *, body_limit: int) -> ProblemDetailsPlugin:
 
 
 def from_litestar(error: HTTPException, body_limit: int) -> RequestError:
-    """One of Litestar's own errors as one of ours."""
+    """Convert one of Litestar's errors into one of ours."""
     if isinstance(error, ValidationException):
         first = error.extra[0] if isinstance(error.extra, list) and error.extra else {}
         message, key = str(first.get("message", error.detail)), str(first.get("key", ""))
@@ -114,7 +114,7 @@ def _named(error: InvalidRequest, key: str) -> InvalidRequest:
 
 
 async def send_problem(send: Send, error: RequestError, headers: asgi.Headers) -> None:
-    """Answer with an error where no route and none of Litestar's handlers is asked."""
+    """Answer with an error outside of Litestar's routing and exception handlers."""
     data = msgspec.json.encode(problem(error))
     fields: Any = [(b"content-type", b"application/problem+json"), (b"content-length", b"%d" % len(data)), *headers]
     await send({"type": "http.response.start", "status": error.status, "headers": fields})
@@ -122,7 +122,7 @@ async def send_problem(send: Send, error: RequestError, headers: asgi.Headers) -
 
 
 def internal_error(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
-    """The last resort: what happened goes to the log, and only its being there to the caller."""
+    """The answer to an unexpected exception, which is logged; the caller only learns that there was one."""
     log.error("%s %s failed", request.method, request.url.path, exc_info=error)
     return Response(INTERNAL_ERROR, status_code=500, media_type="application/problem+json")
 

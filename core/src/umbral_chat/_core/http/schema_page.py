@@ -1,6 +1,6 @@
-"""The page at `/schema`: the reference of the API as HTML, with nothing that is loaded and nothing that runs.
+"""The page at `/schema`: the API's reference as HTML that loads nothing and runs no script.
 
-It is made from the Markdown of `docs/reference/api.md`, of which it knows what that page uses: headings, paragraphs,
+It is made from the Markdown of `docs/reference/api.md`, of which it supports what that page uses: headings, paragraphs,
 lists, tables, code and links within the page.
 """
 
@@ -13,7 +13,7 @@ from hashlib import sha256
 from html import escape
 from typing import Any
 
-from umbral_chat._core.http.page import api_page
+from umbral_chat._core.http.api_page import api_page
 
 STYLE = """\
 html { color-scheme: light dark; }
@@ -29,14 +29,14 @@ POLICY = (
     f"default-src 'none'; style-src 'sha256-{base64.b64encode(sha256(STYLE.encode()).digest()).decode()}'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-"""Its content security policy: its own style, and nothing else."""
+"""The page's content security policy: its own style sheet is allowed, and nothing else."""
 
 _CODE = re.compile(r"`([^`]*)`")
 _LINK = re.compile(r"\[([^\]]*)\]\(([^)\s]*)\)")
 
 
 def schema_page(document: dict[str, Any]) -> str:
-    """The whole page for an OpenAPI document."""
+    """The HTML page for an OpenAPI document."""
     body = "\n".join(_blocks(api_page(document)))
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'

@@ -1,4 +1,4 @@
-"""Conversation tokens for visitors."""
+"""The route that issues conversation tokens for visitors."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from litestar.di import NamedDependency
 from litestar.params import JSONBody, SkipValidation
 
 from umbral_chat._core.auth import token_claims
-from umbral_chat._core.auth.speaker import token_role
+from umbral_chat._core.auth.senders import token_role
 from umbral_chat._core.auth.tokens import TokenIssuer
 from umbral_chat._core.http.dependencies import Caller, Parts
 from umbral_chat._core.http.views import TokenView
@@ -16,8 +16,8 @@ from umbral_chat.model.ids import check_conversation_id
 from umbral_chat.model.requests import TokenBody
 
 
-class Issuers:
-    """Holds the issuer, whose secrets are known only when the service has started."""
+class IssuerHolder:
+    """Where the route finds the issuer, whose secrets are only known once the service has started."""
 
     def __init__(self) -> None:
         self._issuer: TokenIssuer | None = None
@@ -30,30 +30,32 @@ class Issuers:
         return self._issuer
 
     def use(self, issuer: TokenIssuer) -> None:
-        """This is the one."""
+        """Set the issuer, at the start of the service."""
         self._issuer = issuer
 
 
-TheIssuers = NamedDependency[SkipValidation[Issuers]]
+TheIssuerHolder = NamedDependency[SkipValidation[IssuerHolder]]
 
 
 @post("/v1/tokens", operation_id="token", summary="A token for a visitor", tags=["tokens"], opt={"right": "tokens"})
-async def issue_token(services: Parts, principal: Caller, issuers: TheIssuers, data: JSONBody[TokenBody]) -> TokenView:
+async def issue_token(
+    services: Parts, principal: Caller, issuer_holder: TheIssuerHolder, data: JSONBody[TokenBody]
+) -> TokenView:
     """A token by which a browser reads and writes one conversation as one visitor.
 
-    It is bound to the conversation's epoch, so the conversation is made if it is not there, and a token of a deleted
-    one does not open the one that is made after it.
+    It is bound to the conversation's epoch. So the conversation is made if it does not exist, and the token of a
+    deleted conversation is not valid for one that is made anew under the same id.
     """
     conversation = check_conversation_id(data.conversation)
     role = token_role(principal, data.role)
     # Everything is checked before the conversation is made: a refused request leaves nothing behind.
-    token_claims.check(conversation, None, data.subject, data.name, role, data.rights)
+    token_claims.check_claims(conversation, None, data.subject, data.name, role, data.rights)
     token_claims.check_ttl(data.ttl)
     found, _ = await services.storage.history.ensure(conversation)
-    token, expires_at = issuers.current.issue(
+    token, expires_at = issuer_holder.current.issue(
         conversation, found.epoch, data.subject, data.name, role, data.rights, data.ttl
     )
     return TokenView(token=token, expires_at=expires_at)
 
 
-__all__ = ["Issuers", "issue_token"]
+__all__ = ["IssuerHolder", "issue_token"]

@@ -1,4 +1,4 @@
-"""The whole conversation for a prompt, a ticket or an archive, streamed page by page."""
+"""The route for a whole conversation as a prompt, a ticket or an archive needs it, streamed page by page."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from umbral_chat.model.entries import FoldedMessage
 from umbral_chat.providers.history import History
 
 PAGE = 200
-"""Messages read at once: a transcript of any length costs the memory of one page."""
+"""Messages per read of the history: a transcript of any length needs the memory of one page."""
 
 Format = Literal["json", "markdown", "text", "openai"]
 
@@ -43,14 +43,14 @@ def _when(message: FoldedMessage) -> str:
     return message.at.strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
-def _said(message: FoldedMessage) -> str:
-    """The text, or what stands for a message that has none."""
+def _content_text(message: FoldedMessage) -> str:
+    """The content, or the attachments in words for a message without text."""
     return message.content or in_words(message.metadata)
 
 
 INDENT = "    "
-"""What each line of a content stands behind, in `text` but for its first: column 0 is the transcript's own. Markdown
-shows such lines as they are, so that nothing in them is a heading, a fence, an image or HTML."""
+"""Before each line of a content (in `text` except the first), so that column 0 is reserved for the transcript itself.
+Markdown renders such lines verbatim: nothing in them becomes a heading, a fence, an image or HTML."""
 
 _MARKUP = re.compile(r"[\\`*_\[\]<>&#!|~$]")
 
@@ -61,11 +61,11 @@ def _markdown(message: FoldedMessage) -> str:
     head = f"{who} · {_when(message)}{' (edited)' if message.edited_at else ''}"
     if message.redacted:
         return f"{head}\n\n*redacted*\n"
-    return head + "\n\n" + "".join(f"{INDENT}{line}\n" for line in lines(inert(_said(message))))
+    return head + "\n\n" + "".join(f"{INDENT}{line}\n" for line in lines(inert(_content_text(message))))
 
 
 def _plain(text: str) -> str:
-    """On one line, and no markup."""
+    """`text` on one line, with Markdown's markup escaped."""
     return _MARKUP.sub(r"\\\g<0>", visible(" ".join(text.split())))
 
 
@@ -73,9 +73,9 @@ def _text(message: FoldedMessage) -> str:
     name = message.sender.name
     who = message.sender.role + (f" {quoted(name)}" if name else "")
     if message.redacted:
-        return f"[{_when(message)}] {who} (redacted)"  # before a colon stands nothing that was said
-    said = f"\n{INDENT}".join(lines(inert(_said(message))))
-    return f"[{_when(message)}] {who}: {said}"
+        return f"[{_when(message)}] {who} (redacted)"  # without a colon: nothing follows that a sender wrote
+    content = f"\n{INDENT}".join(lines(inert(_content_text(message))))
+    return f"[{_when(message)}] {who}: {content}"
 
 
 def _openai(message: FoldedMessage) -> str | None:
@@ -83,7 +83,7 @@ def _openai(message: FoldedMessage) -> str | None:
         return None
     # The roles of a prompt: a human operator answers in the assistant's place.
     role = "assistant" if message.sender.role == "agent" else message.sender.role
-    return _json({"role": role, "content": _said(message)})
+    return _json({"role": role, "content": _content_text(message)})
 
 
 FORMS: dict[str, _Form] = {
@@ -115,21 +115,20 @@ async def transcript(
     services: Parts,
     principal: Caller,
     conversation: FromPath[str],
-    format: Annotated[Format, QueryParameter(description="How it is written.")] = "json",  # noqa: A002 - the parameter's name
+    format: Annotated[Format, QueryParameter(description="The format of the answer.")] = "json",  # noqa: A002 - the parameter's name
 ) -> Stream:
     """Every message as it is now, in the order of the log.
 
-    `json` has all there is of each, and `openai` its role and content, as a prompt takes them; there an `agent` speaks
-    as `assistant`, and a redacted message is left out. Both are JSON: whatever is said stays inside its string.
+    `json` has every field of each message; `openai` has role and content, as a prompt takes them: there an `agent` has
+    the role `assistant`, and redacted messages are left out. Both are JSON, so a content cannot leave its string.
 
-    `text` and `markdown` are for people, and for a prompt that is one text. What stands in column 0 is the
-    transcript's, and what is said never does: each line of a content is indented by four spaces, whichever character
-    ended the line before it, but for the first one in `text`, which follows the message's beginning. That is
-    `[time] role: ` or `[time] role "name": ` in `text` (of a redacted message `[time] role (redacted)` and nothing
-    else), and a line `**role** · **name** · time` in `markdown`. So the role is always shown, and no content, name or
-    title can pass for another message. A name stands in `text` as a JSON string, in `markdown` without markup. Control
-    characters, and those that reverse the direction of a text, are written as `\\u….`; `json` has each character as it
-    was sent.
+    `text` and `markdown` are for people, and for a prompt that is one text. Column 0 is reserved for the transcript:
+    each line of a content is indented by four spaces, whichever character ended the line before it, except the first
+    one in `text`, which follows the message's beginning. That is `[time] role: ` or `[time] role "name": ` in `text`
+    (of a redacted message `[time] role (redacted)` and nothing else), and a line `**role** · **name** · time` in
+    `markdown`. So the role is always shown, and no content, name or title can pass for another message. A name is
+    written as a JSON string in `text`, and without markup in `markdown`. Control characters, and those that reverse the
+    direction of a text, are written as `\\u….`; `json` has each character as it was sent.
     """
     history = services.storage.history
     first = await history.messages(conversation, after=0, limit=PAGE)
@@ -146,7 +145,7 @@ async def _written(history: History, conversation: str, page: MessagePage, form:
     last = 0
     while head is not None:
         for message in page.messages:
-            # What came after the first page was read is not of this transcript, whose cursor says where it ends.
+            # Messages that were appended after the first page was read are left out: the cursor is of that read.
             if message.seq <= head.seq and (written := form.item(message)) is not None:
                 yield separator + written
                 separator = form.between

@@ -1,4 +1,4 @@
-"""Answers: what the API shows, as Structs that stand in the OpenAPI document."""
+"""The bodies of the API's answers, as the Structs of which the OpenAPI document is made."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class _View(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class SentView(_View, frozen=True, kw_only=True):
-    """What became of a write. `created` false: the key was known, and this is the first one."""
+    """The entry of a write. `created` false: the idempotency key was used before, and this is its first entry."""
 
     entry: Entry
     cursor: str
@@ -39,8 +39,8 @@ class MessagesView(_View, frozen=True, kw_only=True, omit_defaults=False):
 class ConversationView(_View, frozen=True, kw_only=True):
     """A conversation; `unread` counts messages past the caller's read marker.
 
-    Whoever may read a conversation sees all of it, and each change as an `update` entry: visitors, too. What they must
-    not see belongs in the conversation `internal:{id}`.
+    Every caller that may read a conversation, visitors included, sees all of it, and each change as an `update` entry.
+    What visitors must not see belongs in the conversation `internal:{id}`.
     """
 
     id: str
@@ -56,11 +56,11 @@ class ConversationView(_View, frozen=True, kw_only=True):
     created_at: datetime
     last_activity: datetime
     last_message: FoldedMessage | None = None
-    unread: Annotated[int, Meta(description="The caller's own: by its read marker, without what it wrote itself.")]
+    unread: Annotated[int, Meta(description="Messages past the caller's read marker, without its own.")]
 
     @classmethod
     def of(cls, conversation: Conversation) -> ConversationView:
-        """Show `conversation`."""
+        """The view of `conversation`."""
         fields = {name: getattr(conversation, name) for name in conversation.__struct_fields__}
         return cls(cursor=str(conversation.cursor), **fields)
 
@@ -73,7 +73,7 @@ class InboxView(_View, frozen=True, kw_only=True, omit_defaults=False):
 
 
 class ReadView(_View, frozen=True, kw_only=True):
-    """Where the caller's read marker is now."""
+    """The position of the caller's read marker."""
 
     seq: int
 
@@ -86,7 +86,7 @@ class DraftLength(_View, frozen=True, kw_only=True):
 
 
 class ConnectView(_View, frozen=True, kw_only=True, omit_defaults=False):
-    """What the client should use now, best first, and where to start from."""
+    """The edges that the client may use now, best first, and the cursor to start from."""
 
     offers: list[Offer]
     cursor: str
@@ -129,14 +129,14 @@ class StatusView(_View, frozen=True, kw_only=True, omit_defaults=False):
 
 
 class CheckView(_View, frozen=True, kw_only=True):
-    """One check."""
+    """A check and its result."""
 
     name: str
     result: CheckResult
 
 
 class HealthView(_View, frozen=True, kw_only=True, omit_defaults=False):
-    """Liveness or readiness. `degraded` still answers: what is not well is among the checks."""
+    """Liveness or readiness. A `degraded` service still answers; the checks say what does not work."""
 
     status: str
     checks: list[CheckView] = []

@@ -1,4 +1,4 @@
-"""The hooks. All are synchronous, do no I/O and return objects; what is asynchronous are those objects' methods."""
+"""The hooks. All are synchronous, do no I/O and return objects; only the methods of those objects are asynchronous."""
 
 from __future__ import annotations
 
@@ -60,12 +60,12 @@ def umbral_chat_routes(services: Services) -> Sequence[ControllerRouterHandler]:
     of a visitor or user counts towards `core.limits.requests_per_second`; `opt={…, "rate": "markers"}` names another
     rate beside it.
 
-    Called once, at start, before anything is entered; the doctor calls it, too, and starts no service.
+    Called once, at start, before any provider is entered; also by the doctor, which starts no service.
 
-    Parameters and bodies that a handler's signature does not name are refused before it is called; a hot route is held
-    to the signatures of its `documented_by`. A handler that reads the query or a body past its signature says so:
-    `opt={"query": "own"}`, `opt={"body": True}`. The document names the statuses that follow from a route's shape, and
-    those of `opt={"problems": (404, 409)}`.
+    Parameters and bodies that a handler's signature does not name are refused before it is called; for a hot route the
+    signatures of its `documented_by` count. A handler that reads the query or a body without naming it in its signature
+    declares that: `opt={"query": "own"}`, `opt={"body": True}`. The document names the statuses that follow from a
+    route's shape, and those of `opt={"problems": (404, 409)}`.
     """
     return ()
 
@@ -73,26 +73,26 @@ def umbral_chat_routes(services: Services) -> Sequence[ControllerRouterHandler]:
 @hookspec
 def umbral_chat_offers(services: Services, conversation: str, principal: Principal) -> Sequence[Offer]:
     """The ways in which `principal` may take the feed of `conversation`. Called at each `connect`; all are collected
-    and ordered by rank. The core leaves out what pushes while realtime is off, for the service or the conversation, and
-    while the transport is not in use that the offer names."""
+    and ordered by rank. The core leaves out offers that push while realtime is off, for the service or the
+    conversation, and offers whose named transport is not in use."""
     return ()
 
 
 @hookspec
 def umbral_chat_consumers(services: Services) -> Sequence[Consumer]:
-    """Durable consumers of logs. Called once, at start, after the providers were entered; the doctor calls it, too, and
+    """Durable consumers of logs. Called once, at start, after the providers were entered; also by the doctor, which
     starts no service."""
     return ()
 
 
 @hookspec
 def umbral_chat_checks(services: Services) -> Sequence[Check]:
-    """Checks for `umbral-chat doctor` and readiness. Called once, at start, before anything is entered; the doctor
-    calls it, too, and starts no service: what there is then is said with `Check`."""
+    """Checks for `umbral-chat doctor` and readiness. Called once, at start, before any provider is entered; also
+    by the doctor, which starts no service: see `Check` for what exists then."""
     return ()
 
 
 @hookspec
 def umbral_chat_commands() -> Sequence[click.Command]:
-    """Commands for `umbral-chat`. Called whenever the command line starts, so it must import little."""
+    """Commands for `umbral-chat`. Called at each start of the command line, so it must import little."""
     return ()

@@ -10,11 +10,18 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 
 import umbral_chat
-from umbral_chat._core.plugins import result_checks
+from umbral_chat._core.plugins.interface_checks import interface_fault, method_names, type_in_words
 from umbral_chat._core.plugins.loading import installed, load_all
-from umbral_chat._core.plugins.provider_selection import refuse_twins, select
+from umbral_chat._core.plugins.provider_selection import refuse_duplicates, select
 from umbral_chat._core.plugins.relay import PREFIX, Relay
-from umbral_chat._core.plugins.shape import fault_of, names_of, shown
+from umbral_chat._core.plugins.result_checks import (
+    check_fault,
+    command_fault,
+    offer_fault,
+    route_fault,
+    routes_of,
+    section_fault,
+)
 from umbral_chat._core.plugins.status import PluginStatus, disabling
 from umbral_chat.errors import PluginError
 from umbral_chat.providers.history import Storage
@@ -38,11 +45,11 @@ OWN_AUTHENTICATORS = ("keys", "tokens", "local")
 
 
 class PluginHost:
-    """Holds the plugins of one app and calls their hooks, each plugin apart, in the order of their names.
+    """The plugins of one app. Calls their hooks, each plugin separately, in the order of their names.
 
     A hook that raises, or returns what it must not, raises PluginError with the plugin and the hook. The methods for
-    offers, checks and commands log it, keep it in the plugin's status and go on with the others: a service answers
-    and a command line works without them.
+    offers, checks and commands log it instead, keep it in the plugin's status and go on with the other plugins: a
+    service answers and a command line works without them.
     """
 
     def __init__(self, relay: Relay, statuses: Iterable[PluginStatus]) -> None:
@@ -59,7 +66,7 @@ class PluginHost:
     ) -> PluginHost:
         """Load the installed plugins, or those of `entry_points`; a `disabled` one is not even imported.
 
-        Raises nothing for a plugin that cannot be used: its status says why.
+        Does not raise for a plugin that cannot be used: its status has the reason.
         """
         relay = Relay()
         points = installed() if entry_points is None else entry_points
@@ -67,7 +74,7 @@ class PluginHost:
 
     @property
     def statuses(self) -> list[PluginStatus]:
-        """Every installed plugin and what became of it."""
+        """The status of every installed plugin."""
         return [msgspec.structs.replace(status, faults=self._faults_of(status.name)) for status in self._statuses]
 
     @property
@@ -76,40 +83,40 @@ class PluginHost:
         return self._relay.names()
 
     @property
-    def dormant(self) -> frozenset[str]:
-        """Names of the plugins that are installed and not active: their sections are accepted unread."""
+    def inactive(self) -> frozenset[str]:
+        """Names of the plugins that are installed and not active: their sections are accepted unchecked."""
         return frozenset(status.name for status in self._statuses) - frozenset(self.active)
 
     def sections(self) -> dict[str, type[Section]]:
-        """The active plugins' sections by name. Raises PluginError for one that is no section."""
+        """The active plugins' sections by name. Raises PluginError for an invalid section."""
         found: dict[str, type[Section]] = {}
         for plugin, kind in self._strict("settings"):
             if plugin in found:
-                raise self._fault(plugin, "settings", "it gives a second section, and a plugin has one.")
-            with_fault = result_checks.section_fault(kind)
+                raise self._fault(plugin, "settings", "it returns a second section; a plugin has one.")
+            with_fault = section_fault(kind)
             if with_fault is not None:
                 raise self._fault(plugin, "settings", with_fault)
             found[plugin] = kind
         return found
 
     def storages(self, base: Base) -> list[tuple[str, Storage]]:
-        """The histories that plugins offer, with their shared stores; none of them is entered yet."""
+        """The storages (history and shared store) of all plugins; none of them is entered yet."""
         from umbral_chat.providers.history import History, RenewsEpochs
         from umbral_chat.providers.store import SharedStore
 
         found = []
         for plugin, one in self._strict("history", base=base):
-            storage = self._of(Storage, plugin, "history", one)
-            self._vet(plugin, "history", storage, Storage)
-            self._vet(plugin, "history", storage.history, History, RenewsEpochs)
-            self._vet(plugin, "history", storage.store, SharedStore)
+            storage = self._instance_of(Storage, plugin, "history", one)
+            self._check_interface(plugin, "history", storage, Storage)
+            self._check_interface(plugin, "history", storage.history, History, RenewsEpochs)
+            self._check_interface(plugin, "history", storage.store, SharedStore)
             found.append((plugin, storage))
         return found
 
     def select_storage(self, base: Base, wanted: str | None) -> Storage | None:
         """The history that `wanted` (`core.history`) names, or the only one; None: the core's SQLite.
 
-        Raises SettingsError when several are configured and none is wanted, or the wanted one is not there.
+        Raises SettingsError when several are configured and none is selected, or the selected one does not exist.
         """
         found = [(plugin, storage.name, storage) for plugin, storage in self.storages(base)]
         return select("history", "core.history", wanted, found, own=OWN_HISTORY)
@@ -118,15 +125,15 @@ class PluginHost:
         """The transports, the preferred one (highest rank) first."""
         from umbral_chat.providers.transport import Announces, StandsBy, Transport
 
-        found = self._vetted("transport", Transport, StandsBy, Announces, base=base, storage=storage)
-        refuse_twins("transport", ((plugin, one.name) for plugin, one in found))
+        found = self._checked_results("transport", Transport, StandsBy, Announces, base=base, storage=storage)
+        refuse_duplicates("transport", ((plugin, one.name) for plugin, one in found))
         return [one for _, one in sorted(found, key=lambda pair: (-pair[1].rank, pair[1].name))]
 
     def presence(self, base: Base, storage: Storage, wanted: str | None) -> Presence | None:
         """The presence that `wanted` (`core.presence`) names, or the only one, or None. Raises as select_storage."""
         from umbral_chat.providers.presence import Presence
 
-        found = self._vetted("presence", Presence, base=base, storage=storage)
+        found = self._checked_results("presence", Presence, base=base, storage=storage)
         selected: Presence | None = select(
             "presence", "core.presence", wanted, [(plugin, one.name, one) for plugin, one in found]
         )
@@ -136,44 +143,44 @@ class PluginHost:
         """The plugins' authenticators in the order in which they are asked, lowest rank first."""
         from umbral_chat.providers.auth import Authenticator, Authorizer
 
-        found = self._vetted("authenticator", Authenticator, Authorizer, base=base, storage=storage)
-        refuse_twins("authenticator", ((plugin, one.name) for plugin, one in found), OWN_AUTHENTICATORS)
+        found = self._checked_results("authenticator", Authenticator, Authorizer, base=base, storage=storage)
+        refuse_duplicates("authenticator", ((plugin, one.name) for plugin, one in found), OWN_AUTHENTICATORS)
         return [one for _, one in sorted(found, key=lambda pair: (pair[1].rank, pair[1].name))]
 
     def routes(self, services: Services) -> list[ControllerRouterHandler]:
         """The plugins' route handlers. Two that claim one method of one path raise PluginError."""
-        found: list[tuple[str, Any]] = list(self._flat(self._strict("routes", services=services), "routes"))
+        found: list[tuple[str, Any]] = list(self._items(self._strict("routes", services=services), "routes"))
         for plugin, route in found:
-            if fault := result_checks.route_fault(route):
-                raise self._fault(plugin, "routes", f"it gives {fault}")
-        refuse_twins("route", ((plugin, one) for plugin, route in found for one in result_checks.routes_of(route)))
+            if fault := route_fault(route):
+                raise self._fault(plugin, "routes", f"it returns {fault}")
+        refuse_duplicates("route", ((plugin, one) for plugin, route in found for one in routes_of(route)))
         return [route for _, route in found]
 
     def offers(self, services: Services, conversation: str, principal: Principal) -> list[Offer]:
-        """What `principal` may use for `conversation` now, the preferred offer first."""
+        """The offers to `principal` for `conversation` now, the preferred one first."""
         arguments = {"services": services, "conversation": conversation, "principal": principal}
-        found = self._lenient("offers", result_checks.offer_fault, arguments)
+        found = self._lenient("offers", offer_fault, arguments)
         return sorted((offer for _, offer in found), key=lambda offer: (-offer.rank, offer.edge))
 
     def consumers(self, services: Services) -> list[Consumer]:
-        """The durable consumers of logs; their cursors are stored under their names, so two of one name are refused."""
+        """The durable consumers of logs; two with the same name, which their cursors are stored under, are refused."""
         from umbral_chat.providers.edges import Consumer
 
-        found = list(self._flat(self._strict("consumers", services=services), "consumers"))
+        found = list(self._items(self._strict("consumers", services=services), "consumers"))
         for plugin, one in found:
-            self._vet(plugin, "consumers", one, Consumer)
-        refuse_twins("consumer", ((plugin, one.name) for plugin, one in found))
+            self._check_interface(plugin, "consumers", one, Consumer)
+        refuse_duplicates("consumer", ((plugin, one.name) for plugin, one in found))
         return [one for _, one in found]
 
     def checks(self, services: Services) -> list[Check]:
         """Checks for `umbral-chat doctor` and readiness."""
-        found = self._lenient("checks", result_checks.check_fault, {"services": services})
+        found = self._lenient("checks", check_fault, {"services": services})
         return [check for _, check in found]
 
     def commands(self, taken: Iterable[str] = ()) -> list[click.Command]:
-        """The plugins' commands. Raises PluginError when two claim one name, or one a name of `taken`, the core's."""
-        found = self._lenient("commands", result_checks.command_fault, {})
-        refuse_twins("command", ((plugin, str(command.name)) for plugin, command in found), taken)
+        """The plugins' commands. Raises PluginError for a name that two claim, or that is in `taken` (the core's)."""
+        found = self._lenient("commands", command_fault, {})
+        refuse_duplicates("command", ((plugin, str(command.name)) for plugin, command in found), taken)
         return [command for _, command in found]
 
     def _call(self, plugin: str, hook: str, arguments: dict[str, object]) -> list[Any]:
@@ -188,63 +195,65 @@ class PluginHost:
                 yield plugin, result
 
     def _lenient(
-        self, hook: str, fault_of: Callable[[Any], str | None], arguments: dict[str, object]
+        self, hook: str, item_fault: Callable[[Any], str | None], arguments: dict[str, object]
     ) -> list[tuple[str, Any]]:
         found: list[tuple[str, Any]] = []
         for plugin in self.active:
             known = (plugin, hook) in self._faults
             try:
                 results = ((plugin, result) for result in self._call(plugin, hook, arguments))
-                flat = list(self._flat(results, hook))
+                flat = list(self._items(results, hook))
                 for _, one in flat:
-                    if fault := fault_of(one):
-                        raise self._fault(plugin, hook, f"it gives {fault}")
+                    if fault := item_fault(one):
+                        raise self._fault(plugin, hook, f"it returns {fault}")
             except PluginError as error:
-                # Offers are asked for at each connect: the first failure is told, the rest would fill the log.
+                # The hook for offers is called at each connect: only the first failure is an error in the log.
                 log.log(logging.DEBUG if known else logging.ERROR, "%s", error, exc_info=error.__cause__)
             else:
                 self._faults.pop((plugin, hook), None)
                 found += flat
         return found
 
-    def _flat(self, results: Iterable[tuple[str, Any]], hook: str) -> Iterator[tuple[str, Any]]:
+    def _items(self, results: Iterable[tuple[str, Any]], hook: str) -> Iterator[tuple[str, Any]]:
         for plugin, result in results:
             if isinstance(result, str | bytes) or not isinstance(result, Iterable):
-                raise self._fault(plugin, hook, f"it gives {shown(result)}, which is not a list.")
+                raise self._fault(plugin, hook, f"it returns {type_in_words(result)}, which is not a list.")
             try:
                 items = list(result)
             except Exception as error:
                 raise self._fault(plugin, hook, f"it raised {type(error).__name__}: {error}") from error
             yield from ((plugin, one) for one in items)
 
-    def _vetted(self, hook: str, interface: type, *abilities: type, **arguments: object) -> list[tuple[str, Any]]:
-        """What the hook gives, each of which is whole."""
+    def _checked_results(
+        self, hook: str, interface: type, *abilities: type, **arguments: object
+    ) -> list[tuple[str, Any]]:
+        """The hook's results, each checked against its interface. Raises PluginError."""
         found = list(self._strict(hook, **arguments))
         for plugin, one in found:
-            self._vet(plugin, hook, one, interface, *abilities)
+            self._check_interface(plugin, hook, one, interface, *abilities)
         return found
 
-    def _vet(self, plugin: str, hook: str, one: object, interface: type, *abilities: type) -> None:
-        """Raises PluginError when `one` lacks something of the interface, or has one of the abilities by half."""
-        # A Protocol that can be asked for at run time is asked for by the names of its methods alone.
-        has = [ability for ability in abilities if any(hasattr(one, name) for name in names_of(ability))]
+    def _check_interface(self, plugin: str, hook: str, one: object, interface: type, *abilities: type) -> None:
+        """Raises PluginError when `one` lacks a part of the interface, or of an optional ability that it has partly."""
+        # At run time a Protocol is recognized by the names of its methods alone.
+        has = [ability for ability in abilities if any(hasattr(one, name) for name in method_names(ability))]
         for wanted in (interface, *has):
-            if fault := fault_of(one, wanted):
-                raise self._fault(plugin, hook, f"it gives {fault}")
+            if fault := interface_fault(one, wanted):
+                raise self._fault(plugin, hook, f"it returns {fault}")
 
-    def _of(self, kind: type[T], plugin: str, hook: str, one: object) -> T:
+    def _instance_of(self, kind: type[T], plugin: str, hook: str, one: object) -> T:
         if isinstance(one, kind):
             return one
-        raise self._fault(plugin, hook, f"it gives {shown(one)}, which is not a {kind.__name__}.")
+        raise self._fault(plugin, hook, f"it returns {type_in_words(one)}, which is not a {kind.__name__}.")
 
-    def _fault(self, plugin: str, hook: str, said: str) -> PluginError:
-        """The error, kept in the plugin's status too."""
-        self._faults[plugin, hook] = f"{PREFIX}{hook}: {said}"
+    def _fault(self, plugin: str, hook: str, reason: str) -> PluginError:
+        """The error, which is also kept in the plugin's status."""
+        self._faults[plugin, hook] = f"{PREFIX}{hook}: {reason}"
         label = next((status.label for status in self._statuses if status.name == plugin), repr(plugin))
-        return PluginError(f"Plugin {label}, hook {PREFIX}{hook}: {said} {disabling(plugin)}")
+        return PluginError(f"Plugin {label}, hook {PREFIX}{hook}: {reason} {disabling(plugin)}")
 
     def _faults_of(self, plugin: str) -> tuple[str, ...]:
-        return tuple(said for (name, _), said in sorted(self._faults.items()) if name == plugin)
+        return tuple(reason for (name, _), reason in sorted(self._faults.items()) if name == plugin)
 
 
 __all__ = ["OWN_AUTHENTICATORS", "OWN_HISTORY", "PluginHost"]

@@ -1,20 +1,21 @@
-"""Who gets what only one can have. Pure; every refusal names both and the setting that decides."""
+"""Selects the one provider of a kind, and refuses names that two plugins claim. Pure; errors name the setting to
+change."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
-from umbral_chat._core.settings.nearest import mend
 from umbral_chat._core.settings.packages import missing_package
+from umbral_chat._core.settings.suggestions import suggestion
 from umbral_chat.errors import PluginError, SettingsError
 
 T = TypeVar("T")
-Claim = tuple[str, str]
-"""Plugin, and the name that it claims."""
+ClaimedName = tuple[str, str]
+"""A plugin and the name that it claims."""
 
 
-def refuse_twins(what: str, claims: Iterable[Claim], taken: Iterable[str] = ()) -> None:
+def refuse_duplicates(what: str, claims: Iterable[ClaimedName], taken: Iterable[str] = ()) -> None:
     """Raise PluginError when two plugins claim one name, or one claims a name that is the core's."""
     owners: dict[str, str] = {}
     reserved = frozenset(taken)
@@ -37,12 +38,12 @@ def refuse_twins(what: str, claims: Iterable[Claim], taken: Iterable[str] = ()) 
 def select(
     what: str, setting: str, wanted: str | None, found: Sequence[tuple[str, str, T]], own: str | None = None
 ) -> T | None:
-    """The one that `setting` names, or the only one; None when there is none or the core's `own` is wanted.
+    """The provider that `setting` names, or the only one; None when there is none or the core's `own` is selected.
 
-    `found` are (plugin, name, object). Raises SettingsError when several are there and none is wanted, or the wanted
-    one is not there.
+    `found` are (plugin, name, object). Raises SettingsError when there are several and none is selected, or the
+    selected one does not exist.
     """
-    refuse_twins(what, ((plugin, name) for plugin, name, _ in found), () if own is None else (own,))
+    refuse_duplicates(what, ((plugin, name) for plugin, name, _ in found), () if own is None else (own,))
     if wanted is None:
         if len(found) > 1:
             several = " and ".join(f"{name!r} (plugin {plugin!r})" for plugin, name, _ in found)
@@ -63,7 +64,8 @@ def select(
     known = [name for _, name, _ in found] + ([own] if own is not None else [])
     raise SettingsError(
         f"{setting} is {wanted!r}, and no active and configured plugin provides that {what}: "
-        f"{mend(wanted, known, what='there is')} `umbral-chat plugins` shows which are active and why others are not."
+        f"{suggestion(wanted, known, what='there is')} `umbral-chat plugins` shows which are active and why others are "
+        "not."
     )
 
 
@@ -75,4 +77,4 @@ def _entry(plugin: str) -> str:
     return f'core.disabled_plugins = ["{plugin}"]'
 
 
-__all__ = ["Claim", "refuse_twins", "select"]
+__all__ = ["ClaimedName", "refuse_duplicates", "select"]

@@ -1,4 +1,4 @@
-"""pluggy's untyped relay, and the one place that touches it: what a plugin implements, and the call of a hook."""
+"""The only module that uses pluggy's untyped API: registers plugins, lists what they implement, calls hooks."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 import pluggy
 
-from umbral_chat._core.plugins import hookspecs
+import umbral_chat._core.plugins.hookspecs as hookspecs
 from umbral_chat.errors import PluginError
 from umbral_chat.markers import PROJECT_NAME
 
@@ -44,7 +44,7 @@ class Relay:
         self._callers: dict[tuple[str, str], Any] = {}
 
     def implementations(self, plugin: object) -> list[Implementation]:
-        """What `plugin` marked with `@hookimpl`, whether or not there is such a hook."""
+        """The functions that `plugin` marked with `@hookimpl`, including names that are no hooks."""
         found = []
         for attribute in dir(plugin):
             options = self._manager.parse_hookimpl_opts(plugin, attribute)
@@ -60,7 +60,7 @@ class Relay:
         return found
 
     def register(self, name: str, plugin: object) -> None:
-        """Add a plugin, or raise PluginError and leave none of it."""
+        """Register a plugin. Raises PluginError, and then nothing of it stays registered."""
         try:
             self._manager.register(plugin, name)
             self._manager.check_pending()
@@ -75,7 +75,7 @@ class Relay:
         return sorted(name for name, plugin in self._manager.list_name_plugin() if plugin is not None)
 
     def call(self, plugin: str, hook: str, arguments: dict[str, object]) -> Sequence[object]:
-        """What this plugin's implementations of `hook` return, without None. Raises what they raise."""
+        """The results of this plugin's implementations of `hook`, without None. Raises what they raise."""
         caller = self._callers.get((plugin, hook))
         if caller is None:
             others = [one for name, one in self._manager.list_name_plugin() if name != plugin]

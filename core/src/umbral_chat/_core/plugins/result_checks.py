@@ -1,4 +1,4 @@
-"""What a hook's result is and claims, looked at without importing what the slim command line does not need."""
+"""Checks of hook results. Heavy modules are imported only when needed: the slim command line does without them."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Any
 
 import msgspec
 
-from umbral_chat._core.plugins.shape import fault_of_call, shown
+from umbral_chat._core.plugins.interface_checks import call_fault, type_in_words
+from umbral_chat._core.settings.schema import fields
 from umbral_chat._core.settings.sections import Section
-from umbral_chat._core.settings.shape import fields
 
-# As for plugins' names: a key is a part of a variable's name, where `__` separates.
+# As for plugins' names: a key is part of a variable's name, in which `__` is the separator.
 _KEY = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)*\Z")
 
 
@@ -21,7 +21,7 @@ def section_fault(kind: object) -> str | None:
     """What is wrong with a plugin's section, or None."""
     if not (inspect.isclass(kind) and issubclass(kind, Section)):
         shown = kind.__name__ if inspect.isclass(kind) else type(kind).__name__
-        return f"it gives {shown}, which is no subclass of umbral_chat._core.settings.sections.Section."
+        return f"it returns {shown}, which is not a subclass of umbral_chat._core.settings.sections.Section."
     config = kind.__struct_config__
     if not (config.frozen and config.forbid_unknown_fields):
         return f"its section {kind.__name__} must be frozen and forbid unknown fields, as Section is."
@@ -50,11 +50,11 @@ def routes_of(route: Any) -> Iterator[str]:
 
 
 def command_fault(one: object) -> str | None:
-    """What keeps it, or a command in its group, from being run by its name, as the end of a sentence; or None."""
+    """Why it, or a command in its group, cannot be run by its name, as the end of a sentence; or None."""
     import click
 
     if not isinstance(one, click.Command) or not one.name:
-        return f"{shown(one)}, which is not a click command with a name."
+        return f"{type_in_words(one)}, which is not a click command with a name."
     if inspect.iscoroutinefunction(one.callback):
         return f"the command {one.name!r}, which is async and would not be run: decorate it with run_async."
     for inner in one.commands.values() if isinstance(one, click.Group) else ():
@@ -64,41 +64,41 @@ def command_fault(one: object) -> str | None:
 
 
 def route_fault(one: object) -> str | None:
-    """What keeps it from being a route, as the end of a sentence; or None."""
+    """Why it is not a route handler, as the end of a sentence; or None."""
     from litestar import Controller, Router
     from litestar.handlers import BaseRouteHandler
 
     if isinstance(one, BaseRouteHandler | Router) or (inspect.isclass(one) and issubclass(one, Controller)):
         return None
-    return f"{shown(one)}, which is not a route handler: decorate it, as with litestar.get."
+    return f"{type_in_words(one)}, which is not a route handler: decorate it, as with litestar.get."
 
 
 def offer_fault(one: object) -> str | None:
-    """What keeps it from being offered, as the end of a sentence; or None."""
+    """Why it is not a valid Offer, as the end of a sentence; or None."""
     from umbral_chat.providers.edges import Offer
 
     if not isinstance(one, Offer):
-        return f"{shown(one)}, which is not an Offer."
+        return f"{type_in_words(one)}, which is not an Offer."
     return _struct_fault(one, Offer, "an Offer")
 
 
 def check_fault(one: object) -> str | None:
-    """What keeps it from being run, as the end of a sentence; or None."""
+    """Why it is not a valid Check, as the end of a sentence; or None."""
     from umbral_chat.providers.edges import Check
 
     if not isinstance(one, Check):
-        return f"{shown(one)}, which is not a Check."
+        return f"{type_in_words(one)}, which is not a Check."
     if fault := _struct_fault(one, Check, "a Check"):
         return fault
-    fault = fault_of_call(one.run)
+    fault = call_fault(one.run)
     return None if fault is None else f"the check {one.name!r}, whose `run` {fault}"
 
 
 def _struct_fault(one: object, kind: type[msgspec.Struct], what: str) -> str | None:
-    """msgspec looks at the fields of what it decodes, not of what is made in Python."""
+    """The first field of a wrong type: msgspec checks decoded values, not those that are constructed in Python."""
     for field in msgspec.structs.fields(kind):
         value = getattr(one, field.name)
-        if field.name == "run":  # a function, of which msgspec knows nothing
+        if field.name == "run":  # a function, which msgspec cannot convert
             continue
         try:
             msgspec.convert(value, field.type)

@@ -1,4 +1,4 @@
-"""What became of an installed plugin."""
+"""The status of an installed plugin."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ State = Literal["active", "disabled", "broken", "incompatible"]
 
 
 class PluginStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """One entry point of the group `umbral_chat`."""
+    """The status of one entry point of the group `umbral_chat`."""
 
     name: str
-    """The entry point's, which is the section's in the settings too."""
+    """The name of the entry point, which is also that of the section in the settings."""
     distribution: str | None
-    """The package that brought it."""
+    """The package that installed it."""
     version: str | None
     state: State
     reason: str | None = None
     """Why it is not active."""
     mend: str | None = None
-    """What to do about it."""
+    """What to do about the reason."""
     provides: tuple[str, ...] = ()
     """Kinds of hooks that it implements: `transport`, `routes` …"""
     faults: tuple[str, ...] = ()
-    """What its hooks raised since, by hook."""
+    """What its hooks have raised since the start."""
 
     @property
     def well(self) -> bool:
@@ -39,7 +39,7 @@ class PluginStatus(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def disabling(name: str) -> str:
-    """The sentence that says how to go on without a plugin."""
+    """The sentence that says how to disable a plugin."""
     return f'To go on without it: core.disabled_plugins = ["{name}"].'
 
 

@@ -1,1 +1,1 @@
-"""The HTTP/1.1 side of the service, in front of the application: what a connection may take, and until when."""
+"""The HTTP/1.1 server in front of the application: bounds and deadlines of every connection."""

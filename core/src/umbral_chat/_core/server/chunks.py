@@ -1,6 +1,6 @@
 """A chunked body (RFC 9112, section 7.1), decoded piece by piece. No I/O.
 
-It is read here and not by the parser, which takes trailers and chunk extensions of any length.
+It is not decoded by the parser, which accepts trailers and chunk extensions of any length.
 """
 
 from __future__ import annotations
@@ -11,23 +11,23 @@ from umbral_chat._core.server.framing import malformed
 from umbral_chat.errors import InvalidRequest
 
 LINE_BYTES = 256
-"""Longest line with a chunk's size. Nobody needs more than 8 digits; extensions are allowed, and ignored."""
+"""Longest line with a chunk's size. No client needs more than 8 digits; extensions are allowed, and ignored."""
 
 _SIZE = re.compile(rb"([0-9A-Fa-f]{1,8})(?:[ \t]*;[\t\x20-\x7e\x80-\xff]*)?")
 
 
 class Chunks:
-    """The decoder of one body. `done` is set when the body is whole."""
+    """The decoder of one body. `done` is set when the body is complete."""
 
     def __init__(self) -> None:
         self.done = False
         self._line = b""
         self._left = 0
-        # Which line comes next: a chunk's size, or the empty one after its content or after the last chunk.
+        # The next line: a chunk's size, or the empty line after a chunk ("gap") or after the last chunk ("end").
         self._next = "size"
 
     def feed(self, data: bytes) -> tuple[bytes, bytes]:
-        """The content that `data` brings, and what is left of it after the body's end.
+        """The content in `data`, and the bytes that follow the end of the body.
 
         Raises InvalidRequest: `invalid_http_request`, `trailers_refused`.
         """
@@ -74,7 +74,7 @@ class Chunks:
     def _not_empty(self) -> InvalidRequest:
         if self._next == "end":
             return InvalidRequest(
-                "Header fields came after the body; none are taken. Send them before it.", code="trailers_refused"
+                "Header fields follow the body, which is not supported. Send them before it.", code="trailers_refused"
             )
         return malformed("A chunk is longer than its size says.")
 

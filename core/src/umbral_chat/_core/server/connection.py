@@ -1,86 +1,54 @@
-"""One connection of a client: its requests one after another, each within bounds and deadlines."""
+"""One connection of a client: reads its requests one after another, each within its bounds, and runs the app."""
 
 from __future__ import annotations
 
 import asyncio
-import sys
-import urllib.parse
-from enum import IntEnum
 from math import inf
 from typing import TYPE_CHECKING, Any
 
 import httptools
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from umbral_chat._core.server.chunks import Chunks
-from umbral_chat._core.server.connections import Admission, Connections, Stage
+from umbral_chat._core.server.connections import Admission, Connections
 from umbral_chat._core.server.exchange import Exchange
-from umbral_chat._core.server.framing import after_empty_line, check_start, foreign_method, head_end, malformed
-from umbral_chat._core.server.refusals import FULL, answer
-from umbral_chat.errors import RequestError, RequestTimeout
-from umbral_chat.http_kit.asgi import DISCONNECT, Disconnect
-
-if sys.platform != "win32":
-    import fcntl
-    import termios
+from umbral_chat._core.server.framing import (
+    after_empty_line,
+    check_start,
+    foreign_method,
+    head_end,
+    malformed,
+    read_body_framing,
+    read_target,
+    without_upgrade,
+)
+from umbral_chat._core.server.refusals import FULL, encode_response
+from umbral_chat._core.server.timed_connection import DISCARD, Phase, TimedConnection
+from umbral_chat.errors import RequestError
+from umbral_chat.http_kit.asgi import DISCONNECT
 
 if TYPE_CHECKING:
     from uvicorn.config import Config
     from uvicorn.server import ServerState
 
-LINGER = 1.0
-"""Seconds in which a refused client may read the answer: closing while it still sends would take it away (RFC 9112,
-section 9.6)."""
-
 RESERVED_HEADER_TIMEOUT = 2.0
-"""Seconds for the headers of a connection of the reserve: who asks for health sends them at once."""
-
-PROGRESS = 16_384
-"""Bytes that a client must take within the write timeout: what asyncio calls low water."""
-
-DISCARD = 1_048_576
-"""Bytes that are read and dropped after an answer that did not wait for them."""
+"""Seconds for the headers on a reserved connection: a health probe sends them at once."""
 
 DISCARD_TIMEOUT = 5.0
-"""Seconds in which they have to come: a client that reads its answer has stopped, or ends its body soon."""
-
-
-_READ = frozenset((b"content-length", b"transfer-encoding", b"host", b"expect"))
-
-
-class Phase(IntEnum):
-    """What a connection waits for."""
-
-    IDLE = 0
-    """A request to begin."""
-    HEAD = 1
-    """The rest of the headers."""
-    BODY = 2
-    """The rest of the body."""
-    ANSWER = 3
-    """The application."""
-    DISCARD = 4
-    """The rest of a body whose request was answered."""
-    CLOSING = 5
-    """The client, to take the last answer and to close."""
+"""Seconds for the rest of a body whose request was answered: a client that reads the answer stops or ends it soon."""
 
 
 class _Upgrade(Exception):
-    """The parser would take what follows the head for another protocol."""
+    """Raised out of the parser, which would take what follows the head for another protocol."""
 
 
-class Connection(HttpToolsProtocol):
-    """uvicorn's protocol over httptools, which has no bounds of its own, with bounds around it.
+class Connection(TimedConnection):
+    """A connection whose input is bounded before the parser sees it.
 
-    - A head goes to the parser when it is whole (`framing`), a chunked body not at all (`chunks`).
-    - The next request is looked at when the one before is answered; until then at most one read of the socket waits
-      in memory, however many requests were pipelined.
-    - `Connections.sweep` ends what takes longer than it may.
+    - A head is passed to the parser when it is complete (`framing`), a chunked body never (`chunks`).
+    - The next request is read when the one before it is answered; until then at most one read of the socket is
+      buffered, however many requests were pipelined.
     """
-
-    cycle: Exchange
-    """The last one that began; there is one in every phase from BODY on, but in CLOSING."""
 
     def __init__(
         self,
@@ -91,52 +59,31 @@ class Connection(HttpToolsProtocol):
         *,
         shared: Connections,
     ) -> None:
-        super().__init__(config, server_state, app_state, _loop)
-        self.phase = Phase.IDLE
-        self.deadline = inf
-        self.write_deadline = inf
-        self.since = shared.clock.monotonic()
-        self._shared = shared
-        self._limits = shared.limits
-        self._now = shared.clock.monotonic
+        super().__init__(config, server_state, app_state, _loop, shared=shared)
         self._admission = Admission.WHOLE
-        self._used = False  # a first request has begun
-        self._skipped = False  # an empty line before the request
-        self._waiting = b""  # what arrived and was not looked at, or is a part of a head
+        self._used = False  # whether a first request has begun
+        self._skipped = False  # whether an empty line before the request was skipped
         self._searched = 0
         self._method: str | None = None
         self._chunks: Chunks | None = None
-        self._left = 0  # bytes of a body with a Content-Length
-        self._discarded = 0
-        self._unread = 0
-        self._disconnect = Disconnect()
+        self._left = 0  # bytes of a body with a Content-Length that are still to arrive
         self._extensions: dict[str, Any] = {DISCONNECT: self._disconnect}
 
-    # The transport's side
-
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """A client has connected."""
+        """Admit a new connection, or refuse it when there are too many."""
         super().connection_made(transport)
         self._admission = self._shared.admit(self)
         if self._admission is Admission.NONE:
-            # No time for its request: more of these would take the last descriptors.
+            # Refused before its request is read: more of these would take the last file descriptors.
             self._shared.refusals.count(FULL.code, FULL.detail)
-            transport.write(answer(FULL))
+            transport.write(encode_response(FULL))
             self._close()
             return
         reserved = self._admission is Admission.OPERATIONS
         self.deadline = self._now() + (RESERVED_HEADER_TIMEOUT if reserved else self._limits.header_timeout)
 
-    def connection_lost(self, exc: Exception | None) -> None:
-        """The connection is closed, by whichever side."""
-        self._shared.leave(self)
-        self._waiting = b""
-        self.deadline = self.write_deadline = inf
-        self._disconnect.happen()
-        super().connection_lost(exc)
-
     def data_received(self, data: bytes) -> None:
-        """The client has sent something."""
+        """Handle bytes from the client, as the phase asks."""
         try:
             if self.phase <= Phase.HEAD:
                 self._read_head(self._waiting + data if self._waiting else data)
@@ -149,17 +96,6 @@ class Connection(HttpToolsProtocol):
                 self._drop(data)
         except RequestError as error:
             self.refuse(error)
-
-    def pause_writing(self) -> None:
-        """The client does not take what it is sent."""
-        super().pause_writing()
-        self._watch_writing()
-
-    def resume_writing(self) -> None:
-        """It does again."""
-        super().resume_writing()
-        if self.phase is not Phase.CLOSING:
-            self.write_deadline = inf
 
     # Heads
 
@@ -212,10 +148,10 @@ class Connection(HttpToolsProtocol):
         except httptools.HttpParserCallbackError as error:
             cause = error.__context__
             if isinstance(cause, _Upgrade):
-                # An offer of another protocol, such as h2c, may be passed over (RFC 9110, section 7.8). The parser
-                # would take the body for that protocol, so it is shown the head without the offer.
+                # An offer of another protocol, such as h2c, may be ignored (RFC 9110, section 7.8). The parser would
+                # take the body for that protocol, so it is given the head without the offer.
                 self.parser = httptools.HttpRequestParser(self)
-                self._parse(_without_upgrade(head))
+                self._parse(without_upgrade(head))
             elif isinstance(cause, RequestError):
                 raise cause from None
             else:
@@ -224,9 +160,8 @@ class Connection(HttpToolsProtocol):
             raise malformed(f"The request is not well-formed HTTP/1.1: {error}.") from error
 
     def on_message_begin(self) -> None:
-        """The parser has a request."""
+        """httptools: a request begins."""
         self.url = b""
-        self.expect_100_continue = False
         self.headers = []
         self.scope = {
             "type": "http",
@@ -242,11 +177,11 @@ class Connection(HttpToolsProtocol):
         }  # type: ignore[typeddict-item]  # the rest comes with the whole head
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """The parser has read a header."""
+        """httptools: a header field was parsed."""
         self.headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
-        """The parser has read the head."""
+        """httptools: the head is complete. Start the application."""
         scope = self.scope
         scope["method"] = self._method or self.parser.get_method().decode("ascii")
         if self.parser.should_upgrade():
@@ -255,10 +190,12 @@ class Connection(HttpToolsProtocol):
             raise _Upgrade
         version = self.parser.get_http_version()
         if version not in ("1.1", "1.0"):
-            raise malformed(f"HTTP {version} is not spoken here, but 1.1 and 1.0.")
+            raise malformed(f"HTTP {version} is not supported; 1.1 and 1.0 are.")
         scope["http_version"] = version
-        self._read_target()
-        self._read_headers(version)
+        scope["raw_path"], path, scope["query_string"] = read_target(self.url)
+        scope["path"] = self.root_path + path
+        self._left, chunked, self.expect_100_continue = read_body_framing(self.headers, version)
+        self._chunks = Chunks() if chunked else None
         reserved = self._admission is Admission.OPERATIONS
         if reserved and scope["path"] != "/metrics" and not scope["path"].startswith("/health/"):
             raise FULL
@@ -280,46 +217,10 @@ class Connection(HttpToolsProtocol):
             self.deadline = self._now() + self._limits.body_timeout
         self.cycle.start(self.loop, self.app, self.tasks)
 
-    def _read_target(self) -> None:
-        if b"#" in self.url:
-            # The parser would drop what follows as a fragment, and no request has one (RFC 9112, section 3.2).
-            raise malformed("The path holds a '#', which is written %23, and in an id ~23.")
-        try:
-            if self.url[:1] == b"/":
-                target, _, query = self.url.partition(b"?")
-            else:
-                parsed = httptools.parse_url(self.url)
-                target, query = parsed.path or b"/", parsed.query or b""
-            path = target.decode("ascii")
-        except (httptools.HttpParserInvalidURLError, UnicodeDecodeError) as error:
-            raise malformed("The path is none: it is ASCII, with everything else percent-encoded.") from error
-        scope = self.scope
-        scope["raw_path"] = target
-        scope["path"] = self.root_path + (urllib.parse.unquote(path) if "%" in path else path)
-        scope["query_string"] = query
-
-    def _read_headers(self, version: str) -> None:
-        hosts = 0
-        for name, value in self.headers:
-            if name not in _READ:
-                continue
-            if name == b"content-length":
-                self._left = int(value)  # digits, and once: the parser has seen to it
-            elif name == b"transfer-encoding":
-                if version == "1.0" or value.strip().lower() != b"chunked" or self._chunks is not None:
-                    raise malformed("A Transfer-Encoding other than one `chunked` of HTTP/1.1 is not taken.")
-                self._chunks = Chunks()
-            elif name == b"host":
-                hosts += 1
-            elif name == b"expect":
-                self.expect_100_continue = version == "1.1" and value.lower() == b"100-continue"
-        if hosts != 1 and (hosts or version == "1.1"):
-            raise malformed("The header Host is missing, or was sent twice.")
-
     # Bodies
 
     def on_message_complete(self) -> None:
-        """The request is whole."""
+        """httptools: the body is complete."""
         if self.parser.should_upgrade() or (self._chunks is not None and not self._chunks.done):
             return
         self.phase = Phase.ANSWER
@@ -328,7 +229,7 @@ class Connection(HttpToolsProtocol):
         self.cycle.message_event.set()
 
     def on_body(self, body: bytes) -> None:
-        """A piece of the body."""
+        """Pass a piece of the body to the application."""
         cycle = self.cycle
         cycle.body += body
         if len(cycle.body) > HIGH_WATER_LIMIT:
@@ -348,7 +249,7 @@ class Connection(HttpToolsProtocol):
             if self._discarded > DISCARD:
                 self._linger()
             elif whole:
-                self.parser = httptools.HttpRequestParser(self)  # the other one still waits for the body
+                self.parser = httptools.HttpRequestParser(self)  # the previous one still waits for the body
                 self._waiting = rest
                 self._next()
             return
@@ -367,7 +268,7 @@ class Connection(HttpToolsProtocol):
     # The answer
 
     def on_response_complete(self) -> None:
-        """The application has answered."""
+        """The answer is complete: read the next request, discard the rest of the body, or close."""
         self.server_state.total_requests += 1
         if self.transport.is_closing():
             return
@@ -394,138 +295,5 @@ class Connection(HttpToolsProtocol):
         if not self._waiting or self.phase is not Phase.ANSWER:
             self.flow.resume_reading()
 
-    # The end
 
-    def refuse(self, error: RequestError) -> None:
-        """Answer with a problem in the application's stead, and close."""
-        self._shared.refusals.count(error.code, error.detail)
-        if self.phase is Phase.DISCARD:
-            self._linger()
-            return
-        if self.phase is Phase.BODY:
-            self.cycle.abandon()
-            self._disconnect.happen()
-            if self.cycle.response_started:
-                self.transport.abort()
-                return
-        if self.transport.is_closing():
-            return
-        self.transport.write(answer(error))
-        if error is FULL:
-            self._close()  # one who waits for more of this client would keep the reserve from others
-        else:
-            self._linger()
-
-    @property
-    def stage(self) -> Stage:
-        """What would be lost if it were closed."""
-        if self.phase is Phase.ANSWER:
-            return Stage.SERVED
-        if self.phase is Phase.BODY:
-            return Stage.SERVED if self.cycle.response_started else Stage.ARRIVING
-        return Stage.WAITING
-
-    def give_way(self) -> None:
-        """Close in favour of a newcomer."""
-        self._shared.refusals.count(
-            "gave_way",
-            "A connection that was idle, or whose request was not whole, was closed in favour of a new one: there are "
-            "as many as there may be (core.limits.connections).",
-        )
-        if self.phase is Phase.BODY:
-            self.refuse(FULL)
-        elif self.phase is Phase.CLOSING:
-            self.transport.abort()
-        else:
-            self._close()
-
-    def expire(self, now: float) -> None:
-        """A deadline is over: see `Connections.sweep`."""
-        if self.phase is Phase.CLOSING or now >= self.write_deadline:
-            self._expire_writing(now)
-        elif self.phase is Phase.IDLE:
-            self._shared.refusals.count("idle")
-            self.transport.abort() if self.transport.get_write_buffer_size() else self._close()
-        elif self.phase is Phase.DISCARD:
-            self._linger()
-        elif self.phase is Phase.HEAD:
-            self.refuse(_too_slow("headers", "header_timeout", self._limits.header_timeout))
-        else:
-            self.refuse(_too_slow("body", "body_timeout", self._limits.body_timeout))
-
-    def _expire_writing(self, now: float) -> None:
-        left = self.transport.get_write_buffer_size()
-        if left:
-            left += self._unacknowledged()
-        if not left:
-            self.deadline = self.write_deadline = inf
-            if self.phase is Phase.CLOSING:
-                self.transport.close()
-        elif left <= self._unread - PROGRESS:
-            self._unread = left
-            self.deadline = inf
-            self.write_deadline = now + self._limits.write_timeout
-        elif now >= self.write_deadline:
-            self._shared.refusals.count("unread", "A client did not take its answer (core.limits.write_timeout).")
-            self.transport.abort()
-        else:
-            self.deadline = inf  # lingered long enough; the answer has its own time
-
-    def shutdown(self) -> None:
-        """The server drains: end what is idle, and the others after their answer."""
-        if self.phase is Phase.BODY or self.phase is Phase.ANSWER:
-            self.cycle.keep_alive = False
-        elif self.phase is not Phase.CLOSING:
-            self._close()
-
-    def _close(self) -> None:
-        self.phase = Phase.CLOSING
-        self.deadline = inf
-        self.transport.close()
-        if self.transport.get_write_buffer_size():
-            self._watch_writing()
-
-    def _linger(self) -> None:
-        self.phase = Phase.CLOSING
-        self.since = self._now()
-        self.deadline = self.since + LINGER
-        self._watch_writing()
-        self._waiting = b""
-        self._discarded = 0
-        self.flow.resume_reading()
-        if self.transport.can_write_eof():
-            self.transport.write_eof()
-
-    def _drop(self, data: bytes) -> None:
-        self._discarded += len(data)
-        if self._discarded > DISCARD:
-            self.flow.pause_reading()
-
-    def _watch_writing(self) -> None:
-        self._unread = self.transport.get_write_buffer_size() + self._unacknowledged()
-        self.write_deadline = self._now() + self._limits.write_timeout
-
-    def _unacknowledged(self) -> int:
-        # The socket takes more only when a third of its buffer is free, which may be a megabyte: what a slow client
-        # reads shows in the socket first.
-        if sys.platform == "win32":
-            return 0
-        socket = self.transport.get_extra_info("socket")
-        try:
-            return int.from_bytes(fcntl.ioctl(socket.fileno(), termios.TIOCOUTQ, bytes(4)), sys.byteorder)
-        except (OSError, AttributeError):  # closed in the meantime, or a platform that does not tell
-            return 0
-
-
-def _too_slow(part: str, setting: str, limit: float) -> RequestTimeout:
-    return RequestTimeout(
-        f"The {part} did not arrive within {limit:g} seconds (core.limits.{setting}).", field=part, limit=limit
-    )
-
-
-def _without_upgrade(head: bytes) -> bytes:
-    lines = head.split(b"\r\n")
-    return b"\r\n".join(line for line in lines if line[:8].lower() != b"upgrade:")
-
-
-__all__ = ["Connection", "Phase"]
+__all__ = ["Connection"]

@@ -1,4 +1,4 @@
-"""One request and its answer, as the application sees them."""
+"""One request and its answer: the `receive` and `send` of the application."""
 
 from __future__ import annotations
 
@@ -12,47 +12,48 @@ from uvicorn.protocols.http.httptools_impl import (
     RequestResponseCycle,
 )
 
-from umbral_chat._core.http.front import FOR_BROWSERS
+from umbral_chat._core.http.outer_middleware import FOR_BROWSERS
 from umbral_chat._core.http.problems import INTERNAL_ERROR
 
 if TYPE_CHECKING:
     from uvicorn._types import ASGI3Application
 
-AT_ONCE = 65_536
-"""Bytes of a first piece up to which it is joined to the head: copying more costs what the second write would."""
+JOINED_BYTES = 65_536
+"""Bytes of a first piece up to which it is written together with the head: copying more costs as much as a write."""
 
-REMEMBERED = 128
-"""Header fields kept as they are written: most answers carry the same few, which are checked once."""
+FIELD_CACHE_SIZE = 128
+"""Encoded header fields that are cached: most answers have the same few, which are checked once."""
 
 _FIELDS: dict[tuple[bytes, bytes], bytes] = {}
 
-_UNLIKE = frozenset(b"connection content-length transfer-encoding etag location poll-after-ms retry-after".split())
-"""Fields that are not kept: those that this module acts on, and those that differ from answer to answer."""
+_UNCACHED = frozenset(b"connection content-length transfer-encoding etag location poll-after-ms retry-after".split())
+"""Fields that are not cached: those that this module acts on, and those that differ from answer to answer."""
 
 
 class Exchange(RequestResponseCycle):
-    """uvicorn's, with one write for an answer's head and first piece, and answers that an HTTP/1.0 client can read."""
+    """uvicorn's cycle, with one write for an answer's head and first piece, and answers that HTTP/1.0 clients can
+    read."""
 
     _head = b""
 
     def start(self, loop: asyncio.AbstractEventLoop, app: ASGI3Application, tasks: set[asyncio.Task[None]]) -> None:
-        """Run the application."""
+        """Run the application in a task, which `tasks` keeps."""
         task = loop.create_task(self.run_asgi(app))
         tasks.add(task)
         task.add_done_callback(tasks.discard)
 
     def abandon(self) -> None:
-        """What the application still says goes nowhere, and it is told so."""
+        """Drop what the application still sends; its next `receive` is the disconnect."""
         self.disconnected = True
         self.message_event.set()
 
     async def receive(self) -> Any:
-        """The next piece of the body, or that the client has gone."""
+        """ASGI: the next piece of the body, or the disconnect."""
         if self.waiting_for_100_continue and not self.transport.is_closing():
             self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
             self.waiting_for_100_continue = False
         if not self.disconnected and not self.response_complete:
-            # Once the body is whole, what comes belongs to later requests: those wait unread for their turn.
+            # Once the body is complete, further bytes belong to later requests, which wait unread for their turn.
             if self.more_body:
                 self.flow.resume_reading()
             await self.message_event.wait()
@@ -63,9 +64,9 @@ class Exchange(RequestResponseCycle):
         return {"type": "http.request", "body": body, "more_body": self.more_body}
 
     async def send(self, message: Any) -> None:
-        """Write a part of the answer. Does not suspend while the client takes what it is sent.
+        """ASGI: write a part of the answer. Waits only while the client does not read.
 
-        Raises RuntimeError for what ASGI does not allow.
+        Raises RuntimeError for messages that ASGI does not allow.
         """
         if self.flow.write_paused and not self.disconnected:
             await self.flow.drain()
@@ -77,7 +78,7 @@ class Exchange(RequestResponseCycle):
             self.waiting_for_100_continue = False
             head = self._encode_head(message)
             if self.chunked_encoding:
-                # A stream's first piece may be long in coming, and its client waits for the head.
+                # A stream's first piece may be much later, and its client waits for the head.
                 self.transport.write(head)
             else:
                 self._head = head
@@ -88,7 +89,7 @@ class Exchange(RequestResponseCycle):
             raise RuntimeError(f"{message['type']} was sent after the answer was complete.")
 
     async def send_500_response(self) -> None:
-        """The application failed before it answered."""
+        """Answer for an application that failed before it did."""
         headers = [
             (b"content-type", b"application/problem+json"),
             (b"content-length", str(len(INTERNAL_ERROR)).encode()),
@@ -118,12 +119,14 @@ class Exchange(RequestResponseCycle):
             elif lower == b"connection" and b"close" in [token.strip() for token in value.lower().split(b",")]:
                 self.keep_alive = False
                 closes = True
-            elif len(_FIELDS) < REMEMBERED and lower not in _UNLIKE:
+            elif len(_FIELDS) < FIELD_CACHE_SIZE and lower not in _UNCACHED:
                 _FIELDS[name, value] = line
             content.append(line)
         if self.chunked_encoding is None and self.scope["method"] != "HEAD" and status not in (204, 304):
             if self.scope["http_version"] == "1.0":
-                self.keep_alive = False  # such a client knows no chunks: the end of the connection is the body's
+                self.keep_alive = (
+                    False  # such a client does not support chunks: the end of the connection ends the body
+                )
                 self.chunked_encoding = False
                 self.expected_content_length = -1
             else:
@@ -145,7 +148,7 @@ class Exchange(RequestResponseCycle):
             if len(body) > self.expected_content_length:
                 raise RuntimeError("The body is longer than its Content-Length.")
             self.expected_content_length -= len(body)
-        if head and len(body) <= AT_ONCE:
+        if head and len(body) <= JOINED_BYTES:
             self.transport.write(head + body)
         else:
             if head:
@@ -170,7 +173,7 @@ def _encode_field(name: bytes, value: bytes) -> bytes:
 
 def _expect(message: Any, kind: str) -> None:
     if message["type"] != kind:
-        raise RuntimeError(f"{kind} was expected, and {message['type']} came.")
+        raise RuntimeError(f"{kind} was expected, not {message['type']}.")
 
 
-__all__ = ["AT_ONCE", "Exchange"]
+__all__ = ["JOINED_BYTES", "Exchange"]

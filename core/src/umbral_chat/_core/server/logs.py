@@ -1,7 +1,7 @@
-"""Log lines, as text or as JSON. No credential passes here: the service logs no headers and no query strings.
+"""Log lines, as text or as JSON. They have no credentials: the service logs no headers and no query strings.
 
-What a client sends may stand in a message, such as a path. So every character that could end a line, move a cursor or
-turn the direction of the text is escaped here, in whatever is logged.
+A message may contain what a client sent, such as a path. So every character that could end a line, move a cursor or
+reverse the direction of the text is escaped here, in all that is logged.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from umbral_chat._core.runtime.visible import escaped
 from umbral_chat._core.settings.sections import Core
 
 # Unicode's categories of controls, formats (bidirectional and zero-width ones among them), surrogates, and separators
-# of lines and paragraphs; written out, since asking for each character takes as long as the rest of the start. A few
-# unassigned ones between the formats are in, too.
+# of lines and paragraphs; written out, since looking up each character takes as long as the rest of the start. A few
+# unassigned ones between the formats are included.
 _UNSAFE = re.compile(
     "[\x00-\x1f\x7f-\x9f\xad\u0600-\u0605\u061c\u06dd\u070f\u0890-\u0891\u08e2\u180e\u200b-\u200f\u2028-\u202e"
     "\u2060-\u206f\ud800-\udfff\ufeff\ufff9-\ufffb\U000110bd\U000110cd\U00013430-\U0001345f\U0001bca0-\U0001bca3"
     "\U0001d173-\U0001d17a\U000e0000-\U000e007f]"
 )
 INDENT = "    "
-"""Before each line of a traceback: a line that begins further left is a record of its own."""
+"""Before each line of a traceback: a line without it begins a new record."""
 
 
 def escape(text: str) -> str:
@@ -33,13 +33,13 @@ def escape(text: str) -> str:
 
 
 class TextFormatter(logging.Formatter):
-    """One line a record; a traceback follows in indented lines."""
+    """One line per record; a traceback follows in indented lines."""
 
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)-7s %(name)s: %(message)s")
 
     def format(self, record: logging.LogRecord) -> str:
-        """Write `record`."""
+        """The text of `record`."""
         record.message = record.getMessage()
         record.asctime = self.formatTime(record)
         lines = [escape(self.formatMessage(record))]
@@ -51,10 +51,10 @@ class TextFormatter(logging.Formatter):
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object a line: `at`, `level`, `logger`, `message`, and `error` with its traceback."""
+    """One JSON object per line: `at`, `level`, `logger`, `message`, and `error` with its traceback."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Write `record`."""
+        """The text of `record`."""
         line = {
             "at": datetime.fromtimestamp(record.created, UTC).isoformat(),
             "level": record.levelname.lower(),
@@ -63,15 +63,15 @@ class JsonFormatter(logging.Formatter):
         }
         if record.exc_info:
             line["error"] = self.formatException(record.exc_info)
-        return escape(json.dumps(line, ensure_ascii=False))  # what JSON itself leaves as it is
+        return escape(json.dumps(line, ensure_ascii=False))  # escapes what JSON does not
 
 
 def configure_logging(core: Core) -> None:
-    """Log to standard error in the form that the settings say."""
+    """Log to standard error, in the format and from the level of the settings."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter() if core.log_format == "json" else TextFormatter())
     logging.basicConfig(level=core.log_level.upper(), handlers=[handler], force=True)
-    # These say at `info` what only their developers want to know.
+    # At `info` these log what is only of interest to their developers.
     for noisy in ("httpx", "httpcore", "uvicorn.access"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
 

@@ -1,4 +1,5 @@
-"""Answers that the application never sees: problem details as it gives them, and the connection is closed."""
+"""Requests that are refused before the application: their answers (problem details, as the application's), and
+counts."""
 
 from __future__ import annotations
 
@@ -7,7 +8,7 @@ from http import HTTPStatus
 
 import msgspec
 
-from umbral_chat._core.http.front import FOR_BROWSERS
+from umbral_chat._core.http.outer_middleware import FOR_BROWSERS
 from umbral_chat._core.http.problems import problem
 from umbral_chat.clock import Clock
 from umbral_chat.errors import RequestError, Unavailable
@@ -15,18 +16,18 @@ from umbral_chat.telemetry import Telemetry
 
 log = logging.getLogger(__name__)
 
-LOG_PAUSE = 60.0
-"""Seconds between two lines about refusals for one reason: an attack must not fill the disk."""
+LOG_INTERVAL = 60.0
+"""Seconds between two log lines about refusals for one reason: an attack must not fill the disk."""
 
 FULL = Unavailable(
-    "This instance holds as many connections as it may (core.limits.connections).",
+    "This instance has reached its limit of connections (core.limits.connections).",
     code="too_many_connections",
     retry_after=5,
 )
 
 
-def answer(error: RequestError) -> bytes:
-    """The whole answer, head and body."""
+def encode_response(error: RequestError) -> bytes:
+    """The whole answer to `error`, head and body."""
     body = msgspec.json.encode(problem(error))
     lines = [
         f"HTTP/1.1 {error.status} {HTTPStatus(error.status).phrase}",
@@ -40,7 +41,7 @@ def answer(error: RequestError) -> bytes:
 
 
 class Refusals:
-    """Counts what was refused by its reason, and logs a line about each reason now and then."""
+    """Counts refusals by reason, and logs at most one line per reason every `LOG_INTERVAL` seconds."""
 
     def __init__(self, telemetry: Telemetry, clock: Clock) -> None:
         self._count = telemetry.counter("umbral_chat.http.refused")
@@ -48,14 +49,15 @@ class Refusals:
         self._logged: dict[str, tuple[float, int]] = {}
 
     def count(self, reason: str, detail: str = "") -> None:
-        """One more for this reason; `detail` goes to the log unless a line about the reason was written just before."""
+        """Count one refusal; `detail` is logged unless a line about the reason was logged within `LOG_INTERVAL`
+        seconds."""
         cell = self._count.labels(reason)
         cell.value += 1
         now = self._clock.monotonic()
         at, counted = self._logged.get(reason, (float("-inf"), 0))
-        if detail and now - at >= LOG_PAUSE:
+        if detail and now - at >= LOG_INTERVAL:
             self._logged[reason] = (now, cell.value)
             log.warning("Refused (%s, %d since the last such line): %s", reason, cell.value - counted, detail)
 
 
-__all__ = ["FULL", "LOG_PAUSE", "Refusals", "answer"]
+__all__ = ["FULL", "LOG_INTERVAL", "Refusals", "encode_response"]

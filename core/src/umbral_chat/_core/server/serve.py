@@ -1,4 +1,4 @@
-"""Serving: uvicorn with uvloop and httptools, a clean end, and a word on what to try next."""
+"""Runs the server: uvicorn with uvloop and httptools, a clean shutdown, and a greeting with commands to try next."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ from umbral_chat._core.plugins import PluginHost
 from umbral_chat._core.server.connection import Connection
 from umbral_chat._core.server.connections import Connections
 from umbral_chat._core.server.logs import configure_logging
+from umbral_chat._core.settings.checks import check_exposure
 from umbral_chat._core.settings.effective import Settings
-from umbral_chat._core.settings.keys import check_exposure
 from umbral_chat.clock import Clock, SystemClock
 from umbral_chat.errors import SettingsError, UmbralChatError
 
 log = logging.getLogger("umbral_chat")
 
-COLLECT_AFTER = 10_000
-"""New objects that may be part of a cycle before the collector looks at them: at 200 bytes each 2 MB, measured at the
-point from which on more made no difference."""
+GC_THRESHOLD = 10_000
+"""New container objects before the garbage collector scans them: 2 MB at 200 bytes each. In measurements higher values
+made no difference."""
 
 
 class Server(uvicorn.Server):
-    """Tells the app that it drains before it waits for its requests, so that long polls answer at once."""
+    """Drains the app before it waits for open requests, so that long polls are answered at once."""
 
     def __init__(
         self,
@@ -54,28 +54,29 @@ class Server(uvicorn.Server):
         config.http = cast("type[asyncio.Protocol]", partial(Connection, shared=self.shared))
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start, and say what to try next once it answers."""
+        """Start, and greet once the server accepts connections."""
         await super().startup(sockets)
         if self.started:
             self._greet()
 
     async def on_tick(self, counter: int) -> bool:
-        """uvicorn's, ten times a second."""
+        """Called by uvicorn ten times a second."""
         if counter % 10 == 0:
             self.shared.sweep()
         return await super().on_tick(counter)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """A signal to end: the first one drains, a second one does not wait."""
+        """A signal to stop: the first one drains, a second one does not wait for requests."""
         self._app.state.services.lifecycle.drain()
         super().handle_exit(sig, frame)
 
     def _log_started_message(self, listeners: object) -> None:
-        """Nothing: `serve` says it in its own words (uvicorn 0.54 has no setting for this)."""
+        """Log nothing: `serve` prints its own greeting (uvicorn 0.54 has no setting for this)."""
 
 
 def serve(settings: Settings, plugins: PluginHost) -> int:
-    """Serve until a signal ends it; the exit code. Raises SettingsError, PluginError and StoreError when it cannot."""
+    """Serve until a signal stops it; the exit code. Raises SettingsError, PluginError and StoreError when it cannot
+    start."""
     from umbral_chat._core.app import create_app
 
     check_exposure(settings.core)
@@ -92,7 +93,7 @@ def serve(settings: Settings, plugins: PluginHost) -> int:
         log_config=None,
         access_log=False,
         server_header=False,
-        proxy_headers=False,  # nothing here asks who is behind a proxy
+        proxy_headers=False,  # the address of a proxy's client is not used
         date_header=False,
         timeout_graceful_shutdown=max(1, round(core.shutdown_timeout)),
         backlog=4096,
@@ -102,7 +103,7 @@ def serve(settings: Settings, plugins: PluginHost) -> int:
     url = f"http://{f'[{address}]' if ':' in address else address}:{port}"
 
     def started() -> None:
-        relieve_collector()
+        tune_garbage_collector()
         _greet(url, keyless=not core.keys)
 
     server = Server(config, app, started)
@@ -119,16 +120,16 @@ def serve(settings: Settings, plugins: PluginHost) -> int:
     return 0 if server.started else 1
 
 
-def relieve_collector() -> None:
-    """Collect garbage less often, and never look at what the start left behind: those objects stay anyway.
+def tune_garbage_collector() -> None:
+    """Collect garbage less often, and exclude the objects that the start made: they stay alive anyway.
 
-    By its default settings the collector takes a tenth of a send's time. What requests leave is freed by its reference
-    counts; cycles come from errors, with their tracebacks. It is the process's own matter, so `serve` does this and an
-    app that is embedded elsewhere does not.
+    With the default settings the collector takes a tenth of a send's time. Objects of requests are freed by reference
+    counting; cycles only arise from errors, with their tracebacks. This concerns the whole process, so `serve` does it,
+    and an app that is embedded in another program does not.
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(COLLECT_AFTER, *gc.get_threshold()[1:])
+    gc.set_threshold(GC_THRESHOLD, *gc.get_threshold()[1:])
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -157,10 +158,10 @@ def _greet(url: str, *, keyless: bool) -> None:
     ]
     if keyless:
         lines.append(
-            "No key is configured: only this machine is served, and whoever calls may do all. Set core.keys before a "
-            "reverse proxy stands in front: not every one can be told from a program of this machine."
+            "No key is configured: only this machine is served, and every caller has all rights. Set core.keys before "
+            "you put a reverse proxy in front: not every proxy can be distinguished from a program of this machine."
         )
-    with suppress(OSError):  # a log that is full, as logging does: the service serves all the same
+    with suppress(OSError):  # the log's disk is full: serve nevertheless, as logging does
         sys.stderr.write("\n".join(lines) + "\n")
         sys.stderr.flush()
 

@@ -1,4 +1,4 @@
-"""From what was given, value by value with its origin, to checked Structs. Every refusal names the setting."""
+"""Builds the validated Structs of the settings from given values and their origins. Every error names the setting."""
 
 from __future__ import annotations
 
@@ -10,32 +10,38 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec import inspect
 
-from umbral_chat._core.settings.nearest import mend, nearest
 from umbral_chat._core.settings.origin import Origin
+from umbral_chat._core.settings.schema import Field, fields, leaves, plain
 from umbral_chat._core.settings.secret import Secret
-from umbral_chat._core.settings.shape import Field, fields, leaves, plain
+from umbral_chat._core.settings.suggestions import nearest, suggestion
 from umbral_chat.errors import SettingsError
 
 StructT = TypeVar("StructT", bound=msgspec.Struct)
-Given = dict[str, tuple[Any, Origin]]
-"""By dotted key, what was given last and where."""
-Kinds = Mapping[str, type[msgspec.Struct]]
+GivenSettings = dict[str, tuple[Any, Origin]]
+"""The given values by dotted key, each with its origin; the last one given counts."""
+SectionTypes = Mapping[str, type[msgspec.Struct]]
+"""The Structs of the sections by name."""
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]")
 
 _UNTRIMMED = "holds a line break or another control character, or white space at an end"
-"""Of a secret. No header carries it, and one who reads the secret from elsewhere has it without."""
+"""Said of a secret: no header can carry it so, and other programs that use the secret have it without."""
 
 SHOWN = 80
-"""Characters of a wrong value that an error repeats: enough to recognize it."""
+"""Characters of an invalid value that an error quotes: enough to recognize it."""
 
 
-def spread(kinds: Kinds, section: str, table: Any, origin: Origin, given: Given) -> None:
-    """Put every setting of one section's table into `given`, over what is there. Refuses unknown keys."""
-    _spread(kinds, kinds[section], section, table, origin, given)
+def flatten_section(kinds: SectionTypes, section: str, table: Any, origin: Origin, given: GivenSettings) -> None:
+    """Put every setting of one section's table into `given`, replacing earlier values.
+
+    Raises SettingsError for an unknown key.
+    """
+    _flatten(kinds, kinds[section], section, table, origin, given)
 
 
-def _spread(kinds: Kinds, kind: type[msgspec.Struct], prefix: str, table: Any, origin: Origin, given: Given) -> None:
+def _flatten(
+    kinds: SectionTypes, kind: type[msgspec.Struct], prefix: str, table: Any, origin: Origin, given: GivenSettings
+) -> None:
     if not isinstance(table, dict):
         raise SettingsError(f"[{prefix}] ({origin}) must be a table of settings, not {type(table).__name__}.")
     known = fields(kind)
@@ -44,23 +50,25 @@ def _spread(kinds: Kinds, kind: type[msgspec.Struct], prefix: str, table: Any, o
         if field is None:
             raise unknown_key(kinds, prefix, key, known, origin)
         if field.table is not None:
-            _spread(kinds, field.table, f"{prefix}.{key}", value, origin, given)
+            _flatten(kinds, field.table, f"{prefix}.{key}", value, origin, given)
         else:
             given[f"{prefix}.{key}"] = (value, origin)
 
 
-def unknown_key(kinds: Kinds, prefix: str, key: str, known: Mapping[str, Field], origin: Origin) -> SettingsError:
-    """The refusal of a key that its section does not have; its value is not repeated, it may be a secret."""
-    said = f"Unknown setting {prefix}.{key} ({origin})"
+def unknown_key(
+    kinds: SectionTypes, prefix: str, key: str, known: Mapping[str, Field], origin: Origin
+) -> SettingsError:
+    """The error for a key that its section does not have. The value is not quoted: it may be a secret."""
+    message = f"Unknown setting {prefix}.{key} ({origin})"
     if found := nearest(key, known):
-        return SettingsError(f"{said}: did you mean {prefix}.{found}?")
+        return SettingsError(f"{message}: did you mean {prefix}.{found}?")
     if elsewhere := [dotted for name, one in kinds.items() for dotted, _ in leaves(one, name) if _last(dotted) == key]:
-        return SettingsError(f"{said}: did you mean {elsewhere[0]}?")
-    return SettingsError(f"{said}; {mend(key, known, what=f'[{prefix}] has')}")
+        return SettingsError(f"{message}: did you mean {elsewhere[0]}?")
+    return SettingsError(f"{message}; {suggestion(key, known, what=f'[{prefix}] has')}")
 
 
-def build(kind: type[StructT], prefix: str, given: Given) -> StructT:
-    """The Struct of a section, defaults where nothing was given. Raises SettingsError."""
+def build(kind: type[StructT], prefix: str, given: GivenSettings) -> StructT:
+    """The Struct of a section, with defaults where no value was given. Raises SettingsError."""
     arguments: dict[str, Any] = {}
     for key, field in fields(kind).items():
         dotted = f"{prefix}.{key}"
@@ -75,7 +83,7 @@ def build(kind: type[StructT], prefix: str, given: Given) -> StructT:
 
 
 def convert(value: Any, field: Field, where: str, origin: Origin) -> Any:
-    """`value` as the field has it. Raises SettingsError with what would be right."""
+    """`value` converted to the field's type. Raises SettingsError that says what would be valid."""
     if isinstance(field.info, inspect.ListType) and isinstance(value, list):
         item = plain(field.info.item_type)
         if isinstance(item, inspect.StructType):
@@ -85,7 +93,7 @@ def convert(value: Any, field: Field, where: str, origin: Origin) -> Any:
     try:
         return msgspec.convert(value, field.annotation, dec_hook=_decode)
     except msgspec.ValidationError as error:
-        # "… - at `$[2]`" tells the place inside a list or table.
+        # "… - at `$[2]`" is the place inside a list or table.
         place = re.search(r" - at `\$([^`]*)`$", str(error))
         if _UNTRIMMED in str(error):
             at = where + (place.group(1) if place else "")
@@ -97,7 +105,7 @@ def convert(value: Any, field: Field, where: str, origin: Origin) -> Any:
 
 
 def _row(kind: type[msgspec.Struct], value: Any, where: str, origin: Origin) -> msgspec.Struct:
-    """One table of a list of tables."""
+    """The Struct of one table in a list of tables."""
     known = fields(kind)
     if not isinstance(value, dict):
         raise SettingsError(f"{where} ({origin}) must be a table with {', '.join(known)}.")
@@ -105,7 +113,7 @@ def _row(kind: type[msgspec.Struct], value: Any, where: str, origin: Origin) -> 
     for key, one in value.items():
         field = known.get(key)
         if field is None:
-            raise SettingsError(f"Unknown key {key} in {where} ({origin}): {mend(key, known, what='it has')}")
+            raise SettingsError(f"Unknown key {key} in {where} ({origin}): {suggestion(key, known, what='it has')}")
         arguments[field.attribute] = convert(one, field, f"{where}.{key}", origin)
     for key, field in known.items():
         if field.required and key not in value:
@@ -116,14 +124,14 @@ def _row(kind: type[msgspec.Struct], value: Any, where: str, origin: Origin) -> 
 def _construct(kind: type[StructT], arguments: dict[str, Any], where: str, origins: list[Origin]) -> StructT:
     try:
         return kind(**arguments)
-    except ValueError as error:  # a section's own __post_init__ refuses a combination
-        came = "; ".join(dict.fromkeys(str(origin) for origin in origins)) or "defaults"
-        raise SettingsError(f"[{where}] ({came}): {error}") from error
+    except ValueError as error:  # raised by a section's own __post_init__ for a combination of values
+        sources = "; ".join(dict.fromkeys(str(origin) for origin in origins)) or "defaults"
+        raise SettingsError(f"[{where}] ({sources}): {error}") from error
 
 
 def _wrong(where: str, value: Any, field: Field, origin: Origin) -> SettingsError:
     if field.secret:
-        return SettingsError(f"{where} ({origin}) is not right: it must be {field.words}.")
+        return SettingsError(f"{where} ({origin}) is not valid: it must be {field.words}.")
     text = repr(value)
     text = text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
     return SettingsError(f"{where} is {text} ({origin}): it must be {field.words}.")
@@ -140,7 +148,7 @@ def _decode(kind: type, value: Any) -> Any:
 
 
 def _not_finite(value: Any) -> bool:
-    """TOML and `float()` both take inf and nan, and no setting means anything by them."""
+    """TOML and `float()` both accept inf and nan, which no setting can use."""
     return isinstance(value, float) and not math.isfinite(value)
 
 
@@ -152,4 +160,4 @@ def _last(dotted: str) -> str:
     return dotted.rpartition(".")[2]
 
 
-__all__ = ["Given", "Kinds", "build", "convert", "spread", "unknown_key"]
+__all__ = ["GivenSettings", "SectionTypes", "build", "convert", "flatten_section", "unknown_key"]

@@ -1,4 +1,4 @@
-"""The settings as they are in force, every one with its origin."""
+"""The effective settings, each with its origin."""
 
 from __future__ import annotations
 
@@ -11,32 +11,32 @@ from typing import Any, TypeVar, overload
 import msgspec
 
 from umbral_chat._core.settings import sections as own
-from umbral_chat._core.settings.nearest import mend
 from umbral_chat._core.settings.origin import DEFAULT, Origin
+from umbral_chat._core.settings.schema import fields
 from umbral_chat._core.settings.secret import Secret
-from umbral_chat._core.settings.shape import fields
+from umbral_chat._core.settings.suggestions import suggestion
 from umbral_chat.errors import SettingsError
 
 S = TypeVar("S", bound=own.Section)
 
 MASK = "********"
-"""Stands for a secret, whatever its length."""
+"""Shown in place of a secret, whatever its length."""
 
 
 @dataclass(frozen=True, slots=True)
 class Effective:
-    """One setting in force, fit to be shown."""
+    """One effective setting, with secrets masked."""
 
     key: str
     value: Any
-    """As JSON would have it; secrets are masked."""
+    """A JSON value; secrets are masked."""
     origin: Origin
     secret: bool
 
 
 @dataclass(frozen=True)
 class Settings:
-    """All sections, read once; nothing changes them afterwards."""
+    """All sections. They are read once and do not change afterwards."""
 
     core: own.Core = dataclasses.field(default_factory=own.Core)
     realtime: own.Realtime = dataclasses.field(default_factory=own.Realtime)
@@ -46,7 +46,7 @@ class Settings:
     origins: Mapping[str, Origin] = dataclasses.field(default_factory=dict)
     """Origin by dotted key of each setting that is not a default."""
     file: Path | None = None
-    """The file that was read."""
+    """The settings file that was read, if there was one."""
 
     @overload
     def section(self, name: str) -> Any: ...
@@ -56,13 +56,13 @@ class Settings:
         """A plugin's section; with `kind`, typed as that. Raises SettingsError when no active plugin has it."""
         found = self.plugins.get(name)
         if found is None:
-            raise SettingsError(f"There is no section [{name}]: {mend(name, self.plugins, what='sections')}")
+            raise SettingsError(f"There is no section [{name}]: {suggestion(name, self.plugins, what='sections')}")
         if not isinstance(found, kind):
             raise SettingsError(f"Section [{name}] is a {type(found).__name__}, not a {kind.__name__}.")
         return found
 
     def origin(self, key: str) -> Origin:
-        """Where the setting with this dotted key (`core.port`) came from."""
+        """The origin of the setting with this dotted key (`core.port`)."""
         return self.origins.get(key, DEFAULT)
 
     def sections(self) -> dict[str, own.Section]:
@@ -70,7 +70,7 @@ class Settings:
         return {"core": self.core, "realtime": self.realtime, "telemetry": self.telemetry, **self.plugins}
 
     def effective(self) -> Iterator[Effective]:
-        """Every setting with its value and origin; what is secret is masked."""
+        """Every setting with its value and origin; secrets are masked."""
         for name, section in self.sections().items():
             yield from self._effective(section, name)
 
@@ -84,7 +84,7 @@ class Settings:
 
 
 def shown(value: Any) -> Any:
-    """A value as JSON would have it, with every secret masked."""
+    """A value as JSON types, with every secret masked."""
     match value:
         case Secret():
             return MASK

@@ -1,4 +1,4 @@
-"""The environment: `UMBRAL_CHAT_SECTION__KEY[__SUBKEY]`, as text for text and as JSON for lists and tables."""
+"""Settings from the environment: `UMBRAL_CHAT_SECTION__KEY[__SUBKEY]`, plain text, or JSON for lists and tables."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from typing import Any
 import msgspec
 from msgspec import inspect
 
-from umbral_chat._core.settings.build import Kinds
-from umbral_chat._core.settings.nearest import nearest
+from umbral_chat._core.settings.build import SectionTypes
 from umbral_chat._core.settings.origin import Origin
+from umbral_chat._core.settings.schema import Field, fields, leaves, optional, variants
 from umbral_chat._core.settings.secret import Secret
-from umbral_chat._core.settings.shape import Field, fields, leaves, optional, variants
+from umbral_chat._core.settings.suggestions import nearest
 from umbral_chat.errors import SettingsError
 from umbral_chat.model.depth import DEPTH, is_deeper
 
 PREFIX = "UMBRAL_CHAT_"
 CONFIG = "UMBRAL_CHAT_CONFIG"
 RESERVED = frozenset({CONFIG, "UMBRAL_CHAT_URL", "UMBRAL_CHAT_KEY"})
-"""Names that are no settings: the file, and what the command-line client connects to."""
+"""Variables that are not settings: the settings file, and the address and key of the command-line client."""
 
 _TRUE = frozenset({"true", "1", "yes", "on"})
 _FALSE = frozenset({"false", "0", "no", "off"})
 
-# A Kubernetes Service named umbral-chat (or umbral-chat-…) puts these into every pod of its namespace; refusing them
-# would keep the service from starting there.
+# A Kubernetes Service named umbral-chat (or umbral-chat-…) sets these in every pod of its namespace; as unknown
+# settings they would keep the service from starting there.
 _KUBERNETES = re.compile(
     r"UMBRAL_CHAT_(?:[A-Z0-9_]+_)?"
     r"(?:SERVICE_HOST|SERVICE_PORT(?:_[A-Z0-9_]+)?|PORT_\d+_(?:TCP|UDP|SCTP)(?:_(?:PROTO|PORT|ADDR))?)\Z"
@@ -35,7 +35,7 @@ _KUBERNETES_PORT = re.compile(r"(?:tcp|udp|sctp)://")
 
 
 def names(environ: Mapping[str, str]) -> list[str]:
-    """The variables that mean settings, tables before what is inside them."""
+    """The variables that are settings, tables before the keys inside them."""
     found = [name for name in environ if name.startswith(PREFIX) and name not in RESERVED]
     return sorted((name for name in found if not _injected(name, environ[name])), key=lambda name: (len(name), name))
 
@@ -52,12 +52,12 @@ def variable(dotted: str) -> str:
 
 
 def path_of(name: str) -> list[str]:
-    """The section and the keys that a variable names."""
+    """The section and keys of a variable's name."""
     return name.removeprefix(PREFIX).lower().split("__")
 
 
-def table(kinds: Kinds, name: str, text: str) -> dict[str, Any]:
-    """One variable as the section's table that it means, ready to be spread. Raises SettingsError."""
+def table(kinds: SectionTypes, name: str, text: str) -> dict[str, Any]:
+    """One variable as a table of its section, for `flatten_section`. Raises SettingsError."""
     section, *keys = path_of(name)
     kind: type[msgspec.Struct] | None = kinds[section]
     field: Field | None = None
@@ -75,16 +75,16 @@ def table(kinds: Kinds, name: str, text: str) -> dict[str, Any]:
 
 
 def nested(keys: Sequence[str], value: Any) -> dict[str, Any]:
-    """`value` as the table that has it under these keys."""
+    """The nested table with `value` under these keys."""
     table = {keys[-1]: value}
     for key in reversed(keys[:-1]):
         table = {key: table}
     return table
 
 
-def unknown_variable(kinds: Kinds, name: str) -> SettingsError:
-    """The refusal of a variable that names no setting; its value is not repeated, it may be a secret."""
-    # Compared without the prefix, which would make every name look like every other.
+def unknown_variable(kinds: SectionTypes, name: str) -> SettingsError:
+    """The error for a variable that is not a setting. The value is not quoted: it may be a secret."""
+    # Compared without the prefix, which would make all names similar.
     known = [
         variable(dotted).removeprefix(PREFIX) for section in kinds for dotted, _ in leaves(kinds[section], section)
     ]
@@ -100,7 +100,7 @@ def unknown_variable(kinds: Kinds, name: str) -> SettingsError:
 
 
 def parse(field: Field, text: str, dotted: str, name: str) -> Any:
-    """The text of a variable as its setting has it; bounds are checked later, with those of the file."""
+    """A variable's text as a value of its field's type. Bounds are checked later, as for values from the file."""
     kinds = variants(field.info)
     if not text and optional(field.info):
         return None
@@ -116,7 +116,7 @@ def parse(field: Field, text: str, dotted: str, name: str) -> Any:
                 return text
     if all(isinstance(kind, inspect.BoolType | inspect.IntType | inspect.FloatType) for kind in kinds):
         shown = "is empty" if not text else f"is {text!r}"
-        shown = "is not right" if field.secret else shown
+        shown = "is not valid" if field.secret else shown
         raise SettingsError(f"{dotted} {shown} ({Origin('environment', name)}): it must be {field.words}.")
     if is_deeper(text, DEPTH):
         raise SettingsError(
@@ -127,7 +127,7 @@ def parse(field: Field, text: str, dotted: str, name: str) -> Any:
     except msgspec.DecodeError as error:
         example = "[…]" if isinstance(kinds[0], inspect.ListType) else "{…}"
         raise SettingsError(
-            f"{dotted} ({Origin('environment', name)}) is no JSON ({error}): it must be {field.words}, as {example}"
+            f"{dotted} ({Origin('environment', name)}) is not JSON ({error}): it must be {field.words}, as {example}"
         ) from None
 
 

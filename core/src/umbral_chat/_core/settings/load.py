@@ -10,13 +10,12 @@ from typing import Any, cast
 
 from umbral_chat._core.settings import environ as env
 from umbral_chat._core.settings import sections as own
-from umbral_chat._core.settings.build import Given, Kinds, build, spread
-from umbral_chat._core.settings.cross_origin import check_cors_origins
+from umbral_chat._core.settings.build import GivenSettings, SectionTypes, build, flatten_section
+from umbral_chat._core.settings.checks import check_cors_origins, check_keys
 from umbral_chat._core.settings.effective import Settings
-from umbral_chat._core.settings.keys import check_keys
-from umbral_chat._core.settings.nearest import mend
 from umbral_chat._core.settings.origin import DEFAULT, Origin
 from umbral_chat._core.settings.packages import package_of
+from umbral_chat._core.settings.suggestions import suggestion
 from umbral_chat.errors import SettingsError
 from umbral_chat.model.depth import DEPTH, value_is_deeper
 
@@ -33,30 +32,30 @@ def load(
     environ: Mapping[str, str] = os.environ,
     sections: Mapping[str, type[own.Section]] | None = None,
     *,
-    dormant: Collection[str] = (),
+    inactive: Collection[str] = (),
     options: Mapping[str, Any] | None = None,
 ) -> Settings:
     """The effective settings.
 
     `path` is the file (else the variable UMBRAL_CHAT_CONFIG, else ./umbral-chat.toml if it exists). `sections` are
-    the active plugins' sections, `dormant` names plugins that are installed and not active: their sections are
-    accepted unread. `options` are dotted keys set on the command line; None is not set. Raises SettingsError.
+    the active plugins' sections, `inactive` names plugins that are installed and not active: their sections are
+    accepted unchecked. `options` are dotted keys set on the command line; None is not set. Raises SettingsError.
     """
     kinds: dict[str, type[own.Section]] = {**CORE_SECTIONS, **(sections or {})}
     file = find_file(path, environ)
-    given: Given = {}
+    given: GivenSettings = {}
     if file is not None:
-        _take_file(kinds, dormant, file, given)
+        _flatten_file(kinds, inactive, file, given)
     for name in env.names(environ):
         section = env.path_of(name)[0]
-        if section not in dormant:
+        if section not in inactive:
             _check_section(kinds, section, name)
-            spread(kinds, section, env.table(kinds, name, environ[name]), Origin("environment", name), given)
+            flatten_section(kinds, section, env.table(kinds, name, environ[name]), Origin("environment", name), given)
     for dotted, value in (options or {}).items():
         if value is not None:
             section, *keys = dotted.split(".")
             table = env.nested(keys, value)
-            spread(kinds, section, table, Origin("option", f"--{keys[-1].replace('_', '-')}"), given)
+            flatten_section(kinds, section, table, Origin("option", f"--{keys[-1].replace('_', '-')}"), given)
     built = {name: build(kind, name, given) for name, kind in kinds.items()}
     settings = Settings(
         core=cast("own.Core", built["core"]),
@@ -74,22 +73,22 @@ def load(
 def disabled_plugins(
     path: str | Path | None = None, environ: Mapping[str, str] = os.environ
 ) -> tuple[list[str], Origin]:
-    """`core.disabled_plugins` and its origin, read before any plugin is: nothing else is looked at."""
+    """`core.disabled_plugins` and its origin. Read before the plugins are loaded; other settings are not checked."""
     key = "disabled_plugins"
-    given: Given = {}
+    given: GivenSettings = {}
     file = find_file(path, environ)
     core = read_file(file).get("core") if file is not None else None
     if isinstance(core, dict) and key in core:
-        spread(CORE_SECTIONS, "core", {key: core[key]}, Origin("file", str(file)), given)
+        flatten_section(CORE_SECTIONS, "core", {key: core[key]}, Origin("file", str(file)), given)
     name = env.variable(f"core.{key}")
     if name in environ:
         table = env.table(CORE_SECTIONS, name, environ[name])
-        spread(CORE_SECTIONS, "core", table, Origin("environment", name), given)
+        flatten_section(CORE_SECTIONS, "core", table, Origin("environment", name), given)
     return build(own.Core, "core", given).disabled_plugins, given.get(f"core.{key}", (None, DEFAULT))[1]
 
 
 def find_file(path: str | Path | None, environ: Mapping[str, str]) -> Path | None:
-    """The file to read. One that was named and is not there is an error, the default one may be missing."""
+    """The file to read. A named file must exist; the default one may be missing. Raises SettingsError."""
     named = path or environ.get(env.CONFIG)
     if not named:
         default = Path(DEFAULT_FILE)
@@ -102,7 +101,7 @@ def find_file(path: str | Path | None, environ: Mapping[str, str]) -> Path | Non
 
 
 def read_file(file: Path) -> dict[str, Any]:
-    """The file's tables. Raises SettingsError when it cannot be read or is no TOML."""
+    """The file's tables. Raises SettingsError when it cannot be read or is not TOML."""
     try:
         # utf-8-sig: editors on Windows put a byte order mark in front, which TOML refuses.
         tables = tomllib.loads(file.read_text(encoding="utf-8-sig"))
@@ -125,20 +124,18 @@ def _too_deep(file: Path, section: str | None) -> SettingsError:
     return SettingsError(f"{where} is nested deeper than {DEPTH} levels, which no setting is.")
 
 
-def _take_file(kinds: Kinds, dormant: Collection[str], file: Path, given: Given) -> None:
+def _flatten_file(kinds: SectionTypes, inactive: Collection[str], file: Path, given: GivenSettings) -> None:
     origin = Origin("file", str(file))
     for section, table in read_file(file).items():
-        if section in dormant:
+        if section in inactive:
             continue
         if section not in kinds and not isinstance(table, dict):
-            raise SettingsError(
-                f"{section} ({origin}) stands outside a section: settings are keys of {_listed(kinds)}."
-            )
+            raise SettingsError(f"{section} ({origin}) is outside of a section: settings are keys of {_listed(kinds)}.")
         _check_section(kinds, section, str(origin))
-        spread(kinds, section, table, origin, given)
+        flatten_section(kinds, section, table, origin, given)
 
 
-def _check_section(kinds: Kinds, section: str, source: str) -> None:
+def _check_section(kinds: SectionTypes, section: str, source: str) -> None:
     if section in kinds:
         return
     if "__" not in source and source.startswith(env.PREFIX):
@@ -147,10 +144,10 @@ def _check_section(kinds: Kinds, section: str, source: str) -> None:
         raise SettingsError(
             f"[{section}] ({source}) belongs to {package.name}, which is not installed: {package.install}"
         )
-    raise SettingsError(f"Unknown section [{section}] ({source}): {mend(section, kinds, what='sections')}")
+    raise SettingsError(f"Unknown section [{section}] ({source}): {suggestion(section, kinds, what='sections')}")
 
 
-def _listed(kinds: Kinds) -> str:
+def _listed(kinds: SectionTypes) -> str:
     return ", ".join(f"[{name}]" for name in kinds)
 
 

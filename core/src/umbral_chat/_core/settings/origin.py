@@ -1,4 +1,4 @@
-"""Where a value came from."""
+"""The origin of a setting's value."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import msgspec
 
 
 class Origin(msgspec.Struct, frozen=True):
-    """`where` is the file's path, the variable's name or the option; None for a default."""
+    """The source of a value. `where` is the file's path, the variable's name or the option; None for a default."""
 
     kind: Literal["default", "file", "environment", "option"]
     where: str | None = None

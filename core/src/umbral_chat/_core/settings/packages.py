@@ -1,4 +1,4 @@
-"""The packages of this project: what to install for a section or plugin that is not there."""
+"""The packages of this project: what to install for a missing section, plugin or command."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import NamedTuple
 
 
 class Package(NamedTuple):
-    """A distribution of ours and the extra of `umbral-chat` that brings it (None: always there)."""
+    """One of our distributions and the extra of `umbral-chat` that installs it (None: it is always installed)."""
 
     name: str
     extra: str | None
     command: str | None = None
-    """Its command for `umbral-chat`, where that is not called as its section is."""
+    """Its command of `umbral-chat`, where the name differs from the section's."""
 
     @property
     def install(self) -> str:
@@ -28,23 +28,23 @@ PACKAGES = {
     "n8n": Package("umbral-chat-n8n-bridge", "n8n"),
     "webchat": Package("umbral-chat-webchat", "web"),
 }
-"""By the name of the entry point, which is the section's too."""
+"""By the name of the entry point, which is also the section's."""
 
 
 def package_of(section: str) -> Package | None:
-    """The package of ours whose plugin has this name."""
+    """Our package whose plugin has this name."""
     return PACKAGES.get(section)
 
 
 def missing_package(section: str) -> Package | None:
-    """The package of ours whose plugin has this name, when it is not installed."""
+    """Our package whose plugin has this name, if it is not installed."""
     return _unless_installed(package_of(section))
 
 
 def package_missing_for(command: str) -> Package | None:
-    """The package of ours that brings this command, when it is not installed."""
-    brings = (package for section, package in PACKAGES.items() if command in {section, package.command})
-    return _unless_installed(next(brings, None))
+    """Our package that has this command, if it is not installed."""
+    candidates = (package for section, package in PACKAGES.items() if command in {section, package.command})
+    return _unless_installed(next(candidates, None))
 
 
 def _unless_installed(package: Package | None) -> Package | None:

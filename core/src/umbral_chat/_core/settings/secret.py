@@ -1,4 +1,4 @@
-"""A secret that hides wherever it is shown."""
+"""A secret that never appears in output."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import hmac
 
 
 class Secret:
-    """Text that no repr, log, error or dump shows. `reveal()` is the one way to it."""
+    """Text that no repr, log, error or dump shows. Only `reveal()` returns it."""
 
     __slots__ = ("_text",)
 
@@ -30,7 +30,7 @@ class Secret:
 
 
 def _bytes(secret: Secret) -> bytes:
-    # A lone surrogate must not raise: the error would carry the secret.
+    # A lone surrogate must not raise: the secret would be in the error.
     return secret.reveal().encode("utf-8", "surrogatepass")
 
 

@@ -1,4 +1,4 @@
-"""The core's own sections. Each field's text is what `docs/reference/settings.md` says of it."""
+"""The core's own sections. The fields' descriptions are the text of `docs/reference/settings.md`."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class Key(Section, frozen=True):
-    """A service key: `key` itself, or `sha256` of it in hex so that the file holds no secret."""
+    """A service key: `key` itself, or its SHA-256 in hex (`sha256`), so that the file has no secret in it."""
 
     name: Annotated[str, Meta(min_length=1, max_length=128)]
     key: Secret | None = None
     sha256: Annotated[
         Annotated[str, Meta(pattern="^[0-9a-f]{64}$")] | None,
-        # Hidden as the key is: who mixes the two up writes the key itself here.
+        # Masked as the key is: the key itself may be written here by mistake.
         Meta(extra={"secret": True}),
     ] = None
     rights: list[str] = msgspec.field(default_factory=lambda: ["*"])
 
 
 class Limits(Section, frozen=True):
-    """What one request, conversation or caller may take."""
+    """Bounds of one request, conversation or caller."""
 
     body_bytes: Annotated[Positive, Meta(description="Largest request body, in bytes.")] = 262_144
     content_chars: Annotated[Positive, Meta(description="Longest content of a message, in characters.")] = 32_000
@@ -118,7 +118,7 @@ class Limits(Section, frozen=True):
         Meta(description="Seconds in which a client must take 16 KiB of an answer, or what is left of it."),
     ] = 30.0
     keep_alive: Annotated[
-        # Longer than that of the usual proxies (60 s): they, not we, close what is idle.
+        # Longer than that of the usual proxies (60 s), so that they close idle connections, not we.
         Seconds,
         Meta(description="Seconds that a connection may stay idle between two requests."),
     ] = 75.0
@@ -145,7 +145,7 @@ class Core(Section, frozen=True):
         Meta(description="Name of the history to use, when several are configured; `sqlite` is the core's own."),
     ] = None
     presence: Annotated[str | None, Meta(description="Name of the presence to use, when several are there.")] = None
-    keys: Annotated[list[Key], Meta(description="Service keys. Without any, every caller on loopback may do all.")] = (
+    keys: Annotated[list[Key], Meta(description="Service keys. Without any, callers on loopback have all rights.")] = (
         msgspec.field(default_factory=list)
     )
     token_secrets: Annotated[
@@ -163,15 +163,15 @@ class Core(Section, frozen=True):
         msgspec.field(default_factory=list)
     )
     log_format: Annotated[Literal["text", "json"], Meta(description="Form of the log lines.")] = "text"
-    log_level: Annotated[Literal["debug", "info", "warning", "error"], Meta(description="Least that is logged.")] = (
-        "info"
-    )
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"], Meta(description="Lowest level that is logged.")
+    ] = "info"
     shutdown_timeout: Annotated[Seconds, Meta(description="Seconds that running requests get at shutdown.")] = 10.0
     limits: Limits = Limits()
 
     def __post_init__(self) -> None:
         if self.public_url is not None and not _is_public(self.public_url):
-            raise ValueError(  # which does not repeat it: there may be a password in it
+            raise ValueError(  # which does not quote it: there may be a password in it
                 "public_url must be an http:// or https:// address such as https://chat.example.com, without a user's "
                 "name, a query or a fragment: clients are given it"
             )
@@ -181,7 +181,7 @@ def _is_public(url: str) -> bool:
     try:
         parts = urlsplit(url)
         usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # an address or a port that is none
+    except ValueError:  # an invalid address or port
         return False
     return usable and url.isascii() and url.isprintable() and not set("@?# ") & set(url)
 
@@ -190,12 +190,14 @@ class Cache(Section, frozen=True):
     """The tail cache: the newest entries of the conversations that are being read."""
 
     entries: Annotated[Positive, Meta(description="Newest entries kept of a conversation.")] = 200
-    conversations: Annotated[Positive, Meta(description="Conversations kept; the longest unread goes first.")] = 5_000
+    conversations: Annotated[Positive, Meta(description="Conversations kept; the longest unread is dropped first.")] = (
+        5_000
+    )
     ttl: Annotated[Seconds, Meta(description="Seconds that a conversation is kept after its last reader.")] = 60.0
 
 
 class Retry(Section, frozen=True):
-    """How a transport that failed is tried again."""
+    """How a failed transport is tried again."""
 
     initial: Annotated[Seconds, Meta(description="First pause, in seconds.")] = 0.5
     max: Annotated[Seconds, Meta(description="Longest pause, in seconds.")] = 60.0
@@ -214,7 +216,7 @@ class Realtime(Section, frozen=True):
     connect_timeout: Annotated[Seconds, Meta(description="Seconds in which a transport must become live.")] = 10.0
     reconcile_interval: Annotated[
         Seconds,
-        Meta(description="Longest time for which a hint that never came delays an entry, in seconds."),
+        Meta(description="Longest time for which a lost hint delays an entry, in seconds."),
     ] = 5.0
     hint_queue: Annotated[Positive, Meta(description="Events that a transport may hold unread.")] = 10_000
     retry: Retry = Retry()

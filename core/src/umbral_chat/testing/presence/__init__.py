@@ -17,9 +17,9 @@ out of by `xfail` with its reason.
 from umbral_chat.testing.presence.bounds import BoundsContract
 from umbral_chat.testing.presence.devices import DevicesContract
 from umbral_chat.testing.presence.fallback import FallbackContract
-from umbral_chat.testing.presence.keyboards import TypingContract
 from umbral_chat.testing.presence.rig import PresenceRig
 from umbral_chat.testing.presence.sharing import SharingContract
+from umbral_chat.testing.presence.typing import TypingContract
 from umbral_chat.testing.presence.viewers import ViewersContract
 
 

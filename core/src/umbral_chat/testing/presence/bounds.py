@@ -11,8 +11,8 @@ from umbral_chat.errors import TooManyRequests
 from umbral_chat.model.signals import RosterSignal
 from umbral_chat.testing.presence.base import PresenceSuite
 from umbral_chat.testing.presence.devices import BIT
-from umbral_chat.testing.presence.keyboards import BOT
 from umbral_chat.testing.presence.rig import VISITOR, ann, somebody
+from umbral_chat.testing.presence.typing import BOT
 
 
 class BoundsContract(PresenceSuite):

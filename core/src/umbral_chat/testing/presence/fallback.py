@@ -9,8 +9,8 @@ import pytest
 from umbral_chat.errors import HistoryUnavailable
 from umbral_chat.testing.presence.base import PresenceSuite
 from umbral_chat.testing.presence.devices import BIT
-from umbral_chat.testing.presence.keyboards import BOT
 from umbral_chat.testing.presence.rig import OPERATOR, Running, ann, running, somebody
+from umbral_chat.testing.presence.typing import BOT
 
 
 class FallbackContract(PresenceSuite):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from umbral_chat.testing.presence.base import PresenceSuite
 from umbral_chat.testing.presence.devices import BIT
-from umbral_chat.testing.presence.keyboards import BOT
 from umbral_chat.testing.presence.rig import VISITOR, Running, ann, somebody
+from umbral_chat.testing.presence.typing import BOT
 
 
 class SharingContract(PresenceSuite):

@@ -1,4 +1,4 @@
-"""The known name that somebody probably meant."""
+"""Suggestions for a misspelt name."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
-    """The known name that is most like `name`, or None when nothing is like it."""
+    """The known name that is most similar to `name`, or None when no name is similar."""
     candidates = list(known)
     if name.lower() in candidates:
         return name.lower()
@@ -16,12 +16,12 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
     return found[0] if found else None
 
 
-def mend(name: str, known: Iterable[str], *, what: str = "known here") -> str:
-    """The sentence that follows "unknown": the nearest name, else all there are."""
+def suggestion(name: str, known: Iterable[str], *, what: str = "known here") -> str:
+    """The sentence after "unknown …": the nearest name, else all known names, introduced by `what`."""
     candidates = sorted(known)
     if found := nearest(name, candidates):
         return f"did you mean {found}?"
     return f"{what}: {', '.join(candidates) or 'nothing'}."
 
 
-__all__ = ["mend", "nearest"]
+__all__ = ["nearest", "suggestion"]

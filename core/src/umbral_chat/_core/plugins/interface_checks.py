@@ -1,6 +1,6 @@
-"""Whether an object has what its interface asks for, so that a plugin's mistake is named at start and not met at work.
+"""Checks at start that an object has all that its interface requires, so that a plugin's mistake is not found later.
 
-A type checker finds all of it before, where one is used.
+A type checker, where one is used, finds the same earlier.
 """
 
 from __future__ import annotations
@@ -13,55 +13,55 @@ from functools import cache
 from typing import Any, get_origin, get_type_hints
 
 
-def fault_of(one: object, interface: type) -> str | None:
-    """What `one` lacks to be an `interface`, a Protocol, as the end of a sentence; None: nothing.
+def interface_fault(one: object, interface: type) -> str | None:
+    """What `one` lacks of the Protocol `interface`, as the end of a sentence; None: nothing.
 
-    It has every attribute, of its type where that is text, a whole number, a struct or a context manager; every method
-    takes the arguments that the interface names; `async def` there is `async def` here, and nothing else is. A method
-    that is inherited from the Protocol itself is missing: it would do nothing.
+    It must have every attribute, of its type where that is text, a whole number, a struct or a context manager; every
+    method takes the arguments that the interface names, and is async exactly where the interface's is. A method that is
+    inherited from the Protocol itself counts as missing: it would do nothing.
     """
     if inspect.isclass(one):
         return f"the class {one.__name__}: give an instance of it."
-    said = shown(one)
+    subject = type_in_words(one)
     for name, wanted in _attributes(interface).items():
         try:
             found = getattr(one, name)
         except AttributeError:
-            return f"{said}, which has no {name} ({_described(wanted)})."
+            return f"{subject}, which has no {name} ({_described(wanted)})."
         except Exception as error:  # noqa: BLE001 - a property is a plugin's code
-            return f"{said}, whose {name} raised {type(error).__name__}: {error}"
+            return f"{subject}, whose {name} raised {type(error).__name__}: {error}"
         if not _is_a(found, wanted):
-            return f"{said}, whose {name} is {found!r:.60} and not {_described(wanted)}."
+            return f"{subject}, whose {name} is {found!r:.60} and not {_described(wanted)}."
     for name, stub in _methods(interface):
         if fault := _fault_of_method(one, name, stub):
-            return f"{said}, {fault}"
+            return f"{subject}, {fault}"
     return None
 
 
-def fault_of_call(function: object, *arguments: str) -> str | None:
-    """What keeps `function` from being awaited with so many arguments, as the end of a sentence; None: nothing."""
+def call_fault(function: object, *arguments: str) -> str | None:
+    """Why `function` cannot be awaited with these arguments, as the end of a sentence; None: it can."""
     if not callable(function):
-        return "is nothing that can be called."
+        return "is not callable."
     if not _is_async(function):
         return "is not async: write `async def`."
     try:
         inspect.signature(function).bind(*arguments)
     except TypeError as error:
         return f"cannot be called with ({', '.join(arguments)}): {error}."
-    except ValueError:  # one without a signature, such as a built-in: nothing is known against it
+    except ValueError:  # without a signature, as a built-in: it cannot be checked
         pass
     return None
 
 
-def names_of(ability: type) -> list[str]:
+def method_names(ability: type) -> list[str]:
     """The methods of a Protocol."""
     return [name for name, _ in _methods(ability)]
 
 
-def shown(one: object) -> str:
-    """What it is, for the middle of a sentence."""
+def type_in_words(one: object) -> str:
+    """The type of an object, for the middle of a sentence."""
     if inspect.iscoroutine(one):
-        one.close()  # nobody will await it
+        one.close()  # it is never awaited
         return "a coroutine (hooks are synchronous)"
     return f"a {type(one).__name__}"
 
@@ -75,14 +75,14 @@ def _fault_of_method(one: object, name: str, stub: Callable[..., Any]) -> str | 
     if method is None or getattr(method, "__func__", None) is stub:
         return f"which has no {name}: it needs `{written}`."
     if not callable(method):
-        return f"whose {name} is no method: it needs `{written}`."
+        return f"whose {name} is not a method: it needs `{written}`."
     if asynchronous and not _is_async(method):
         return f"whose {name} is not async: it needs `{written}`."
     if not asynchronous and inspect.iscoroutinefunction(method):
-        return f"whose {name} is async, and nobody would await it: it needs `{written}`."
+        return f"whose {name} is async, and would never be awaited: it needs `{written}`."
     try:
         theirs = inspect.signature(method)
-    except (TypeError, ValueError):  # one without a signature: nothing is known against it
+    except (TypeError, ValueError):  # without a signature: it cannot be checked
         return None
     by_name = [one for one in parameters if one.kind is one.KEYWORD_ONLY or one.default is not one.empty]
     by_place = [one for one in parameters if one not in by_name]
@@ -94,9 +94,9 @@ def _fault_of_method(one: object, name: str, stub: Callable[..., Any]) -> str | 
 
 
 def _is_async(method: Any) -> bool:
-    """Whether a call gives something to await: also through a decorator that names what it wraps, and a callable."""
+    """Whether a call returns an awaitable: seen through decorators that set `__wrapped__`, and for callable objects."""
     candidates = (method, inspect.unwrap(method), getattr(type(method), "__call__", None))  # noqa: B004
-    # asyncio's own test also knows what is marked as one, which inspect's does from Python 3.12 on.
+    # asyncio's test also recognizes functions that are marked as coroutines; inspect's does from Python 3.12 on.
     return any(inspect.iscoroutinefunction(one) or asyncio.iscoroutinefunction(one) for one in candidates)
 
 
@@ -107,7 +107,7 @@ def _is_a(found: object, wanted: Any) -> bool:
         return isinstance(found, int) and not isinstance(found, bool)
     if wanted is AbstractAsyncContextManager:
         return hasattr(type(found), "__aenter__") and hasattr(type(found), "__aexit__")
-    # What is a Protocol itself is looked at by who asks for it.
+    # Whether a Protocol is satisfied is checked by the caller.
     return not inspect.isclass(wanted) or getattr(wanted, "_is_protocol", False) or isinstance(found, wanted)
 
 
@@ -141,4 +141,4 @@ def _protocols(interface: type) -> Iterator[type]:
     return (base for base in interface.__mro__ if getattr(base, "_is_protocol", False) and base.__module__ != "typing")
 
 
-__all__ = ["fault_of", "fault_of_call", "names_of", "shown"]
+__all__ = ["call_fault", "interface_fault", "method_names", "type_in_words"]

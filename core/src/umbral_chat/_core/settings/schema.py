@@ -1,4 +1,4 @@
-"""What a section looks like: its fields with their types in words, as errors and the reference page say them."""
+"""The fields of a section, with their types in words for errors and the reference page."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ class Field:
     description: str
     required: bool
     secret: bool
-    """It holds a secret somewhere: neither its value nor a part of it is shown."""
+    """Whether the value is or contains a secret, so that no part of it is shown."""
     table: type[msgspec.Struct] | None
     """The Struct of a nested table, whose keys are settings of their own."""
     default: Any
 
     @property
     def words(self) -> str:
-        """What is right for it."""
+        """The valid values, in words."""
         return words(self.info)
 
 
@@ -45,7 +45,7 @@ def fields(kind: type[msgspec.Struct]) -> dict[str, Field]:
 
 
 def leaves(kind: type[msgspec.Struct], prefix: str) -> Iterator[tuple[str, Field]]:
-    """Every setting of a section with its dotted key; nested tables are entered, lists are not."""
+    """Every setting of a section with its dotted key; keys of nested tables are included, items of lists are not."""
     for key, field in fields(kind).items():
         if field.table is None:
             yield f"{prefix}.{key}", field
@@ -84,12 +84,12 @@ def plain(info: inspect.Type) -> inspect.Type:
 
 
 def optional(info: inspect.Type) -> bool:
-    """Whether it may be unset."""
+    """Whether the type allows None."""
     return isinstance(info, inspect.UnionType) and any(isinstance(one, inspect.NoneType) for one in info.types)
 
 
 def variants(info: inspect.Type) -> list[inspect.Type]:
-    """The types that it may be, without None."""
+    """The alternatives of a union, without None; of any other type the type itself."""
     info = plain(info)
     if isinstance(info, inspect.UnionType):
         return [plain(one) for one in info.types if not isinstance(one, inspect.NoneType)]
@@ -114,8 +114,8 @@ def _holds_secret(info: inspect.Type) -> bool:
 
 def words(info: inspect.Type) -> str:
     """A type in words: `a whole number from 0 to 65535`."""
-    said = " or ".join(_one(one) for one in variants(info))
-    return f"{said}, or unset" if optional(plain(info)) else said
+    alternatives = " or ".join(_one(one) for one in variants(info))
+    return f"{alternatives}, or unset" if optional(plain(info)) else alternatives
 
 
 def _one(info: inspect.Type) -> str:
@@ -157,12 +157,12 @@ def _many(item: inspect.Type) -> str:
 def _bounds(info: inspect.IntType | inspect.FloatType) -> str:
     if info.ge is not None and info.le is not None:
         return f" from {info.ge} to {info.le}"
-    said = [
+    bounds = [
         f"{word} {bound}"
         for word, bound in (("above", info.gt), ("at least", info.ge), ("below", info.lt), ("at most", info.le))
         if bound is not None
     ]
-    return f" {' and '.join(said)}" if said else ""
+    return f" {' and '.join(bounds)}" if bounds else ""
 
 
 def _span(low: int | None, high: int | None, unit: str) -> str:

@@ -1,4 +1,4 @@
-"""Every `code` that a problem answer can carry, as data, and the page `docs/reference/errors.md` made from it."""
+"""Every `code` of a problem answer, as data, and the page `docs/reference/errors.md` that is made from it."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ Every error is a problem (RFC 9457), with the media type `application/problem+js
 }
 ```
 
-`code` is what a program switches on: it does not change. `detail` is for people and may. `field` names the culprit in
-the body, query or header, and `limit` the bound that was crossed, where there are such. An answer that is not 2xx or
+`code` is for programs and does not change. `detail` is for people and may. `field` names the part of the body, query or
+headers that is wrong, and `limit` the bound that was exceeded, where there are such. An answer that is not 2xx or
 304 changed nothing, with one exception: after a 503, or when no answer came, a send may have been stored. Send it again
 with the same idempotency key.
 
-Some codes carry more: `cursor_expired` has `start`, the cursor to start over with; `conversation_deleted` has
+Some codes have further members: `cursor_expired` has `start`, the cursor to start over with; `conversation_deleted` has
 `reconnect: false`, `forbidden` has the missing `right`, and `draft_gap` has `expected`, the offset to go on from.
-A 429 and a 503 carry `Retry-After` in seconds where the service knows when to come again.
+A 429 and a 503 have `Retry-After` in seconds where the service knows when to try again.
 
 """
 
 
 class Code(NamedTuple):
-    """`mend` is what the caller can do."""
+    """One code; `mend` is what the caller can do about it."""
 
     name: str
     status: int
@@ -56,7 +56,7 @@ CODES = (
     Code(
         "trailers_refused",
         400,
-        "Header fields came after a chunked body. The connection is closed.",
+        "Header fields follow a chunked body. The connection is closed.",
         "Send them before the body.",
     ),
     Code("invalid_encoding", 400, "The body, the query or a header is not UTF-8.", "Encode text as UTF-8."),
@@ -71,14 +71,14 @@ CODES = (
     Code(
         "invalid_number",
         400,
-        "A number cannot be kept: a whole one beyond 2^53, or one too great for a double. One with a fraction or an "
-        "exponent is kept as the double that is nearest to it.",
+        "A number cannot be stored: a whole one beyond 2^53, or one too great for a double. One with a fraction or an "
+        "exponent is stored as the nearest double.",
         "Send it as text.",
     ),
     Code("metadata_too_large", 400, "The metadata has too many bytes.", "Keep it elsewhere and store a reference."),
     Code("unknown_parameter", 400, "The query has a parameter that is not known here.", "Remove or rename it."),
     Code("duplicate_parameter", 400, "A query parameter was given twice.", "Give it once."),
-    Code("duplicate_header", 400, "A header that counts once was sent twice.", "Send it once."),
+    Code("duplicate_header", 400, "A header that may be sent only once was sent twice.", "Send it once."),
     Code(
         "empty_path_segment",
         400,
@@ -95,32 +95,30 @@ CODES = (
         "invalid_conversation_id",
         400,
         "No conversation can have this id.",
-        f"Use 1–{ID_LIMIT} of `{ID_CHARACTERS}`; what else an id of yours has is written as `~` and two digits a byte.",
+        f"Use 1–{ID_LIMIT} of `{ID_CHARACTERS}`; write other characters as `~` and two hexadecimal digits a byte.",
     ),
     Code(
         "invalid_cursor",
         400,
-        "This is not a cursor of ours; a bare number is not one either.",
+        "This is not a cursor of this service; a bare number is not one either.",
         "Send back a `cursor` as it was given, or `0` for the beginning.",
     ),
     Code(
         "time_in_future",
         400,
-        "The time of an imported entry has not come yet, by the service's clock.",
+        "The time of an imported entry lies in the future, by the service's clock.",
         "Send the time that the entry had; compare the clocks.",
     ),
     Code("nothing_to_change", 400, "A PATCH names nothing to change.", "Give at least one field."),
     Code(
         "idempotency_key_mismatch",
         400,
-        "`Idempotency-Key` and `client_id` are the same thing, and these two differ.",
+        "`Idempotency-Key` and `client_id` mean the same, and the two that were sent differ.",
         "Send one of them.",
     ),
-    Code("unauthorized", 401, "No credentials, or none that hold.", "Send `Authorization: Bearer KEY_OR_TOKEN`."),
-    Code(
-        "token_expired", 401, "The conversation token's time is over.", "Ask for a new one and go on from the cursor."
-    ),
-    Code("forbidden", 403, "The caller has not the right.", "Use a key with the right that `right` names."),
+    Code("unauthorized", 401, "No credentials, or none that are valid.", "Send `Authorization: Bearer KEY_OR_TOKEN`."),
+    Code("token_expired", 401, "The conversation token has expired.", "Ask for a new one and go on from the cursor."),
+    Code("forbidden", 403, "The caller does not have the right.", "Use a key with the right that `right` names."),
     Code("foreign_conversation", 403, "The token is for another conversation.", "Use the token of this one."),
     Code(
         "may_not_speak_as",
@@ -128,7 +126,7 @@ CODES = (
         "The caller may not write as this sender.",
         "Leave `sender` out, or use a key with `send_as`.",
     ),
-    Code("not_your_message", 403, "Somebody else wrote this message.", "Use a key with the right `moderate`."),
+    Code("not_your_message", 403, "The message was written by another author.", "Use a key with the right `moderate`."),
     Code(
         "internal_conversation",
         403,
@@ -139,7 +137,7 @@ CODES = (
     Code(
         "foreign_origin",
         403,
-        "Without keys the service takes no requests of web pages of other origins, other local ports included.",
+        "Without keys the service refuses requests of web pages of other origins, other local ports included.",
         "Set `core.keys`, or name the page's origin in `core.cors_origins`.",
     ),
     Code(
@@ -148,10 +146,10 @@ CODES = (
         "Without keys every caller is the administrator, and this request came through a proxy.",
         "Set `core.keys`, and send `Authorization: Bearer KEY`.",
     ),
-    Code("not_found", 404, "There is no such thing.", "Check the path."),
+    Code("not_found", 404, "What the path names does not exist.", "Check the path."),
     Code("route_not_found", 404, "There is no such route in this installation.", "See `missing` in `GET /v1/status`."),
-    Code("conversation_not_found", 404, "The conversation was never made.", "Send its first message, or make it."),
-    Code("message_not_found", 404, "The conversation has no such message.", "Check the message id."),
+    Code("conversation_not_found", 404, "The conversation was never created.", "Send its first message, or create it."),
+    Code("message_not_found", 404, "The conversation has no message with this id.", "Check the message id."),
     Code("metrics_off", 404, "Metrics are switched off.", "Set `telemetry.metrics = true`."),
     Code("method_not_allowed", 405, "The route does not take this method.", "See the header `Allow`."),
     Code(
@@ -164,27 +162,32 @@ CODES = (
     Code(
         "idempotency_conflict",
         409,
-        "This idempotency key came before with another body.",
+        "This idempotency key was used before with another body.",
         "Give each new message a key of its own.",
     ),
-    Code("message_id_taken", 409, "The conversation has a message of this id.", "Choose another, or leave it out."),
+    Code(
+        "message_id_taken",
+        409,
+        "The conversation already has a message with this id.",
+        "Choose another, or leave it out.",
+    ),
     Code("message_redacted", 409, "A redacted message cannot be edited.", "Send a new message."),
-    Code("draft_gap", 409, "The piece begins past what is there of the draft.", "Go on from the offset `expected`."),
+    Code("draft_gap", 409, "The piece begins past the end of the draft.", "Go on from the offset `expected`."),
     Code("draft_ended", 409, "The message is written; its draft has ended.", "Send no more pieces."),
     Code("draft_too_long", 409, "The draft is longer than a message may be.", "End it, and begin another message."),
     Code(
         "not_your_draft",
         409,
-        "Somebody else writes the message of this id.",
+        "Another author is writing the message with this id.",
         "Use a message id of your own, or leave it out.",
     ),
     Code(
         "realtime_disabled",
         409,
-        "Realtime is off in the settings, which the API cannot lift.",
+        "Realtime is off in the settings, which the API cannot change.",
         "Remove `realtime.enabled = false` and restart.",
     ),
-    Code("gone", 410, "What the caller holds on to is no more.", "Read `detail`."),
+    Code("gone", 410, "What the request refers to no longer exists.", "Read `detail`."),
     Code(
         "cursor_expired",
         410,
@@ -195,7 +198,7 @@ CODES = (
         "conversation_deleted",
         410,
         "The conversation was deleted.",
-        "Stop: do not reconnect or retry. `POST /v1/conversations` makes it anew.",
+        "Stop: do not reconnect or retry. `POST /v1/conversations` creates it anew.",
     ),
     Code("body_too_large", 413, "The body has too many bytes.", "See `limit` (`core.limits.body_bytes`)."),
     Code(
@@ -213,14 +216,19 @@ CODES = (
         "The body is compressed, has a byte order mark, or is not UTF-8 but UTF-16 or UTF-32.",
         "Send it uncompressed, as UTF-8 without a byte order mark.",
     ),
-    Code("rate_limited", 429, "This caller asks or writes faster than it may.", "Wait as long as `Retry-After` says."),
+    Code(
+        "rate_limited",
+        429,
+        "This caller sends requests or writes faster than it may.",
+        "Wait as long as `Retry-After` says.",
+    ),
     Code(
         "too_many_drafts", 429, "Too many messages are being written in this conversation.", "Wait until one has ended."
     ),
     Code(
         "too_many_own_drafts",
         429,
-        "This caller writes as many messages at once in this conversation as it may.",
+        "This caller is writing as many messages at once in this conversation as it may.",
         "Send one of them, or wait until one has ended.",
     ),
     Code(
@@ -230,19 +238,24 @@ CODES = (
         "Close some, or poll without `wait`.",
     ),
     Code("too_many_devices", 429, "Too many devices of this person are in this conversation.", "Let one leave."),
-    Code("too_many_present", 429, "Too many devices are in this conversation.", "Come again when some have left."),
+    Code("too_many_present", 429, "Too many devices are in this conversation.", "Try again when some have left."),
     Code(
         "headers_too_large",
         431,
-        "The headers are too many, or have too many bytes. The connection is closed.",
+        "There are too many headers, or they have too many bytes. The connection is closed.",
         "See `limit` (`core.limits.headers`, `core.limits.header_bytes`).",
     ),
     Code("internal_error", 500, "A mistake in the service.", "Its log has the details."),
-    Code("unavailable", 503, "A part that the answer needs does not answer now.", "Try again after `Retry-After`."),
+    Code(
+        "unavailable",
+        503,
+        "A part that is needed for the answer does not respond now.",
+        "Try again after `Retry-After`.",
+    ),
     Code(
         "history_unavailable",
         503,
-        "The history does not answer or cannot write.",
+        "The history does not respond, or cannot write.",
         "Try again after `Retry-After`, a send with the same idempotency key.",
     ),
     Code(
@@ -257,11 +270,11 @@ CODES = (
     Code("not_started", 503, "The service has not started yet.", "Try again in a moment."),
     Code("error", 0, "An HTTP error that has no code of its own.", "See the status."),
 )
-"""By status, and within one from the general to the special. Status 0: any."""
+"""By status, and within a status from the general to the special. Status 0: any."""
 
 
 def errors_page(codes: tuple[Code, ...] = CODES) -> str:
-    """The text of the page."""
+    """The text of `docs/reference/errors.md`."""
     lines = ["| code | status | meaning | what to do |", "| --- | --- | --- | --- |"]
     lines += [f"| `{one.name}` | {one.status or 'any'} | {one.meaning} | {one.mend} |" for one in codes]
     return INTRODUCTION + "\n".join(lines) + "\n"

@@ -1,7 +1,7 @@
-"""What a route takes, read from its handler's signature, which the OpenAPI document is made from, too: the names of its
-query parameters, and whether a body. What it does not take is refused, on ordinary and hot routes and those of plugins.
+"""Which query parameters and headers a route accepts, and whether a body: read from its handler's signature, from which
+the OpenAPI document is made, too. Everything else is refused, on ordinary routes, hot routes and those of plugins.
 
-A handler that reads its query or body by itself, past its signature, says so: `opt={"query": OWN}`,
+A handler that reads the query or the body without naming it in its signature declares that: `opt={"query": OWN}`,
 `opt={"body": True}`.
 """
 
@@ -20,19 +20,22 @@ from litestar.types import Scope
 from umbral_chat.errors import InvalidRequest
 
 OWN = "own"
-"""The handler refuses by itself what it does not know of the query, as hot routes do that parse it anyway."""
+"""The handler itself refuses unknown query parameters, as hot routes do, which parse the query anyway."""
 
 NOTHING = 2
-"""Bytes of a body that can say nothing: `{}`, which some clients send with every POST."""
+"""Bytes of a body that counts as none: `{}`, which some clients send with every POST."""
 
 
-class Accepts(NamedTuple):
-    """`query` None: any parameters. `body` None: the handler may read one by itself."""
+class AcceptedInput(NamedTuple):
+    """What one method of a route accepts.
+
+    `query` None: any parameters. `body` None: the handler may read one itself.
+    """
 
     query: frozenset[bytes] | None
     body: bool | None
     once: frozenset[bytes] = frozenset()
-    """Headers that count once. Hot routes read theirs by `http.header`, which holds them to that."""
+    """Headers that may be sent only once. Hot routes read theirs with `asgi.header`, which checks that."""
 
     def check(self, scope: Scope) -> None:
         """Raises InvalidRequest: `unknown_parameter`, `duplicate_parameter`, `unexpected_body`, `duplicate_header`."""
@@ -47,25 +50,25 @@ class Accepts(NamedTuple):
             _check_once(scope, self.once)
 
 
-def accepts(handler: BaseRouteHandler, method: str, path_parameters: frozenset[str]) -> Accepts:
-    """What `handler` takes with this method."""
-    speaking = [one for one in _documented(handler) if method in _methods(one)]
+def accepted_input(handler: BaseRouteHandler, method: str, path_parameters: frozenset[str]) -> AcceptedInput:
+    """What `handler` accepts with this method."""
+    declared = [one for one in _documented(handler) if method in _methods(one)]
     query: list[str] | None = None
     body: bool | None = handler.opt.get("body")
-    if handler.opt.get("query") != OWN and speaking:
-        found = [name for one in speaking for name in _query(one, path_parameters)]
+    if handler.opt.get("query") != OWN and declared:
+        found = [name for one in declared for name in _query(one, path_parameters)]
         query = None if None in found else [name for name in found if name is not None]
-    if body is None and speaking:
-        kinds = {_body(one) for one in speaking}
+    if body is None and declared:
+        kinds = {_body(one) for one in declared}
         body = True if True in kinds else None if None in kinds else False
     once = frozenset() if "documented_by" in handler.opt else frozenset(_headers(handler))
-    return Accepts(None if query is None else frozenset(name.encode() for name in query), body, once)
+    return AcceptedInput(None if query is None else frozenset(name.encode() for name in query), body, once)
 
 
 def _documented(handler: BaseRouteHandler) -> list[BaseRouteHandler]:
     stand_ins = handler.opt.get("documented_by")
     if stand_ins is None:
-        # A hot route that nothing documents reads what it likes.
+        # A hot route that no handler documents may read anything.
         return [handler] if hasattr(handler, "http_methods") else []
     return list(stand_ins) if isinstance(stand_ins, list | tuple) else [stand_ins]
 
@@ -75,18 +78,18 @@ def _methods(handler: Any) -> set[str]:
 
 
 def _query(handler: BaseRouteHandler, path_parameters: frozenset[str]) -> Iterator[str | None]:
-    """Names of query parameters, and None for one that stands for all of them."""
+    """Names of query parameters; None for a parameter that takes the whole query."""
     dependencies = handler.resolve_dependencies()
-    waiting, asked = [handler.parsed_fn_signature], set[str]()
-    while waiting:
-        for name, field in waiting.pop().parameters.items():
+    pending, seen = [handler.parsed_fn_signature], set[str]()
+    while pending:
+        for name, field in pending.pop().parameters.items():
             if name == "query":
                 yield None
             elif name in dependencies:
-                # What a dependency is given comes from the request, too.
-                if name not in asked:
-                    asked.add(name)
-                    waiting.append(dependencies[name].parsed_fn_signature)
+                # The parameters of a dependency are read from the request, too.
+                if name not in seen:
+                    seen.add(name)
+                    pending.append(dependencies[name].parsed_fn_signature)
             elif not (name in RESERVED_KWARGS or name in path_parameters or field.is_di_field):
                 kwarg = field.kwarg_definition if isinstance(field.kwarg_definition, ParameterKwarg) else None
                 if kwarg is None or kwarg.param_type is ParamType.QUERY:
@@ -120,7 +123,7 @@ def _check_query(raw: bytes, known: frozenset[bytes]) -> None:
         if name not in known:
             there = ", ".join(sorted(one.decode() for one in known)) or "none"
             raise InvalidRequest(
-                f"There is no parameter {_shown(name)!r} here; there are: {there}.",
+                f"This route has no parameter {_shown(name)!r}; it has: {there}.",
                 code="unknown_parameter",
                 field=_shown(name),
             )
@@ -129,7 +132,7 @@ def _check_query(raw: bytes, known: frozenset[bytes]) -> None:
 
 def _unexpected_body() -> InvalidRequest:
     return InvalidRequest(
-        "This route takes no body. What narrows an answer goes in the query, an idempotency key in the header.",
+        "This route takes no body. Send filters in the query, and an idempotency key in the header.",
         code="unexpected_body",
         field="body",
     )
@@ -152,4 +155,4 @@ def _shown(name: bytes) -> str:
     return name.decode("utf-8", "replace")[:128]
 
 
-__all__ = ["NOTHING", "OWN", "Accepts", "accepts"]
+__all__ = ["NOTHING", "OWN", "AcceptedInput", "accepted_input"]

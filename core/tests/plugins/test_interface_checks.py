@@ -12,7 +12,7 @@ import rich_click as click
 from litestar import Router, get
 from umbral_chat import Check, CheckResult, Consumer, Offer, StandsBy, Transport, hookimpl
 from umbral_chat._core.plugins.host import PluginHost
-from umbral_chat._core.plugins.shape import fault_of
+from umbral_chat._core.plugins.interface_checks import interface_fault
 from umbral_chat.context import Base, Services
 from umbral_chat.errors import PluginError
 from umbral_chat.providers.auth import Principal
@@ -173,7 +173,7 @@ def test_an_ability_by_half_is_named(host_of: HostOf, ability: type, method: str
     class Half(Transport, ability):  # type: ignore[misc]  # chosen by the parameter
         pass
 
-    assert fault_of(Half(), ability) is not None
+    assert interface_fault(Half(), ability) is not None
     assert "authorize" in refusal(host_of, "authenticator", whole("authenticator", authorize=lambda *_: None))
 
 
@@ -235,7 +235,7 @@ async def never_run() -> None: ...
 LENIENT: list[tuple[str, Any, str]] = [
     ("checks", Check("mine", cast("Any", sick)), "the check 'mine', whose `run` is not async"),
     ("checks", Check("mine", cast("Any", picky)), "the check 'mine', whose `run` cannot be called with ()"),
-    ("checks", Check("mine", cast("Any", None)), "whose `run` is nothing that can be called"),
+    ("checks", Check("mine", cast("Any", None)), "whose `run` is not callable"),
     ("checks", Check(cast("Any", 7), well), "a Check whose name is 7"),
     ("checks", Check("mine", well, seconds=cast("Any", "long")), "a Check whose seconds is 'long'"),
     ("offers", Offer(edge="poll", rank=cast("Any", "high"), url="/"), "an Offer whose rank is 'high'"),

@@ -1,7 +1,7 @@
-"""What every request meets before any route, and every answer after it: the form of the path, HEAD, OPTIONS and methods
-that no route takes, and the headers by which a browser is told to do nothing with an answer but hand it on.
+"""The outermost middleware. Before routing it checks the form of the path and answers HEAD, OPTIONS and methods that no
+route takes; to every answer it adds the headers that keep a browser from interpreting it.
 
-A router drops empty segments of a path, so an empty variable in a URL would reach the route of something larger.
+A router drops empty segments of a path, so a URL with an empty variable would reach the route of the parent resource.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from litestar.config.cors import CORSConfig
 from litestar.routes import BaseRoute
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Send
 
+from umbral_chat._core.http.hot_route_lookup import HotRouteLookup
 from umbral_chat._core.http.problems import of_status, send_problem
-from umbral_chat._core.http.shortcut import Shortcut
 from umbral_chat.errors import InvalidRequest, RequestError
 from umbral_chat.http_kit import asgi
 from umbral_chat.http_kit.hot_route import RAISED
@@ -27,15 +27,15 @@ METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 _ROUTED = frozenset(METHODS) - {"HEAD", "OPTIONS"}
 
 POLICY = b"default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-"""The content security policy of every answer that brings none of its own."""
+"""The content security policy of every answer that does not set one."""
 
 _NOSNIFF = (b"x-content-type-options", b"nosniff")
 FOR_BROWSERS = (_NOSNIFF, (b"content-security-policy", POLICY), (b"x-frame-options", b"DENY"))
-"""The headers of every answer that brings no policy of its own."""
+"""The headers that are added to every answer that sets no policy of its own."""
 
 
-class _Known(NamedTuple):
-    """A route's path, None standing for a parameter; `rest`: and whatever follows."""
+class _RoutePattern(NamedTuple):
+    """A route's path: a segment that is None is a parameter; with `rest` any further segments match, too."""
 
     segments: tuple[str | None, ...]
     rest: bool
@@ -47,21 +47,21 @@ class _Known(NamedTuple):
         return all(one is None or one == given for one, given in zip(self.segments, segments, strict=False))
 
 
-class Front:
-    """Stands between the server and `app`, whose routes are these."""
+class OuterMiddleware:
+    """Wraps `app`, whose routes these are. Called by the server with each HTTP request."""
 
     def __init__(
         self, app: ASGIApp, routes: Sequence[BaseRoute], *, cors: CORSConfig | None, telemetry: Telemetry
     ) -> None:
         self._app = app
-        self._shortcut = Shortcut(routes, cors=cors is not None)
+        self._hot_routes = HotRouteLookup(routes, cors=cors is not None)
         self._cors = cors
         self._count = telemetry.counter("umbral_chat.http.problems")
-        # What is spelt out goes before what is a parameter, as in the router.
-        self._known = sorted(map(_known, routes), key=lambda one: sum(part is None for part in one.segments))
+        # Literal segments match before parameters, as in the router.
+        self._patterns = sorted(map(_pattern, routes), key=lambda one: sum(part is None for part in one.segments))
 
     async def __call__(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
-        """One request."""
+        """Handle one request, as ASGI has it."""
         started = False
 
         async def finished(message: Message) -> None:
@@ -80,7 +80,7 @@ class Front:
                 return
         method: str = scope["method"]
         if method in _ROUTED or (method == "OPTIONS" and self._cors is not None and _is_preflight(scope)):
-            hot = self._shortcut.find(scope)
+            hot = self._hot_routes.find(scope)
             if hot is None:
                 await self._app(scope, receive, finished)
                 return
@@ -97,7 +97,7 @@ class Front:
             await self._of_no_route(method, scope, finished)
 
     def _complete(self, message: Any, scope: HTTPScope) -> None:
-        """Add to the head of an answer what every answer has."""
+        """Add the headers that every answer has to the head of this one."""
         given = message.get("headers", ())
         for name, _ in given:
             if name == b"content-security-policy":
@@ -122,23 +122,23 @@ class Front:
         headers: asgi.Headers = []
         origin = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"origin"), None)
         if origin is not None and self._cors is not None and self._cors.is_origin_allowed(origin):
-            # A page that may call the API may read why it is refused.
+            # A page that may call the API may read why its request is refused.
             headers = [(b"access-control-allow-origin", origin.encode("latin-1")), (b"vary", b"Origin")]
         await send_problem(_without_body(send) if scope["method"] == "HEAD" else send, error, headers)
 
     def allowed(self, scope: HTTPScope) -> bytes | None:
-        """The methods that the path's route takes, for `Allow`; None: there is no such route."""
+        """The methods of the path's route, for `Allow`; None: there is no such route."""
         path: str = scope["path"]
         if root := scope.get("root_path", ""):
             path = path.removeprefix(root)
         segments = path.strip("/").split("/") if path.strip("/") else []
-        found = next((one.methods for one in self._known if one.matches(segments)), None)
+        found = next((one.methods for one in self._patterns if one.matches(segments)), None)
         if found is None:
             return None
         return ", ".join(method for method in METHODS if method in found).encode()
 
     def _with_allow(self, scope: HTTPScope, headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
-        """What answers 405 may know less than all of the path's methods."""
+        """The headers of a 405 with the whole `Allow`: the handler that answered may know only some of the methods."""
         allowed = self.allowed(scope)
         if allowed is None:
             return list(headers)
@@ -152,7 +152,7 @@ def _check_path(raw: bytes) -> None:
     for segment in raw.removeprefix(b"/").split(b"/"):
         if not segment:
             raise InvalidRequest(
-                "The path has an empty segment, or ends with a slash. Is a variable in the URL empty?",
+                "The path has an empty segment, or ends with a slash. Check that no variable in the URL is empty.",
                 code="empty_path_segment",
                 field="path",
             )
@@ -179,7 +179,7 @@ def _is_preflight(scope: HTTPScope) -> bool:
 
 
 def _without_body(send: Send) -> Send:
-    """HEAD is answered as GET would be, without the body."""
+    """A `send` that drops bodies: HEAD is answered as GET, without the body."""
 
     async def bare(message: Message) -> None:
         if message["type"] == "http.response.body":
@@ -189,7 +189,7 @@ def _without_body(send: Send) -> Send:
     return bare
 
 
-def _known(route: BaseRoute) -> _Known:
+def _pattern(route: BaseRoute) -> _RoutePattern:
     parts = route.path_components
     segments = tuple(part if isinstance(part, str) else None for part in parts)
     handler = getattr(route, "route_handler", None)
@@ -200,7 +200,7 @@ def _known(route: BaseRoute) -> _Known:
     if handler is not None:
         right = handler.opt.get("right")
         methods = set(right) if isinstance(right, dict) else set(METHODS)
-    return _Known(segments, rest, frozenset(methods | {"OPTIONS"} | ({"HEAD"} if "GET" in methods else set())))
+    return _RoutePattern(segments, rest, frozenset(methods | {"OPTIONS"} | ({"HEAD"} if "GET" in methods else set())))
 
 
-__all__ = ["FOR_BROWSERS", "METHODS", "POLICY", "Front"]
+__all__ = ["FOR_BROWSERS", "METHODS", "POLICY", "OuterMiddleware"]

@@ -11,7 +11,7 @@ from litestar.di import NamedDependency, Provide
 from litestar.handlers import BaseRouteHandler
 from litestar.params import FromPath, FromQuery, HeaderParameter, JSONBody, QueryParameter, SkipValidation
 from litestar.types import Receive, Scope, Send
-from umbral_chat._core.http.accepts import Accepts, accepts
+from umbral_chat._core.http.accepted_input import AcceptedInput, accepted_input
 from umbral_chat.errors import InvalidRequest
 from umbral_chat.http_kit.hot_route import HotRoute
 
@@ -67,14 +67,14 @@ def registered(handler: Any) -> BaseRouteHandler:
 
 
 def test_an_ordinary_route_takes_what_its_function_names() -> None:
-    found = accepts(registered(ordinary), "GET", frozenset({"thing"}))
+    found = accepted_input(registered(ordinary), "GET", frozenset({"thing"}))
     # `after` is asked for by a dependency.
-    assert found == Accepts(frozenset({b"plain", b"camelCase", b"after"}), False, frozenset({b"x-tag"}))
-    assert accepts(registered(writing), "POST", frozenset()) == Accepts(frozenset(), True)
+    assert found == AcceptedInput(frozenset({b"plain", b"camelCase", b"after"}), False, frozenset({b"x-tag"}))
+    assert accepted_input(registered(writing), "POST", frozenset()) == AcceptedInput(frozenset(), True)
 
 
 def test_a_handler_may_read_what_it_likes_if_it_says_so() -> None:
-    assert accepts(registered(by_itself), "GET", frozenset()) == Accepts(None, True)
+    assert accepted_input(registered(by_itself), "GET", frozenset()) == AcceptedInput(None, True)
 
 
 def test_a_hot_route_takes_what_its_documents_name() -> None:
@@ -82,9 +82,9 @@ def test_a_hot_route_takes_what_its_documents_name() -> None:
     hot = registered(
         HotRoute("/x", copy_scope=False, opt={"right": rights, "documented_by": [documenting, writing]})(hot_function)
     )
-    assert accepts(hot, "GET", frozenset({"thing"})) == Accepts(frozenset({b"n"}), False)
-    assert accepts(hot, "POST", frozenset()) == Accepts(frozenset(), True)
-    assert accepts(hot, "PUT", frozenset()) == Accepts(None, None)  # nothing documents it
+    assert accepted_input(hot, "GET", frozenset({"thing"})) == AcceptedInput(frozenset({b"n"}), False)
+    assert accepted_input(hot, "POST", frozenset()) == AcceptedInput(frozenset(), True)
+    assert accepted_input(hot, "PUT", frozenset()) == AcceptedInput(None, None)  # nothing documents it
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_a_hot_route_takes_what_its_documents_name() -> None:
     ],
 )
 def test_what_is_refused_of_a_query(query: bytes, code: str, field: str) -> None:
-    taken = Accepts(frozenset({b"after", b"before"}), None)
+    taken = AcceptedInput(frozenset({b"after", b"before"}), None)
     scope: Any = {"query_string": query, "headers": []}
     with pytest.raises(InvalidRequest) as caught:
         taken.check(scope)
@@ -110,7 +110,7 @@ def test_what_is_refused_of_a_query(query: bytes, code: str, field: str) -> None
 @pytest.mark.parametrize("query", [b"", b"after=1", b"%61fter=1&before=%26", b"after=1&", b"&after"])
 def test_what_is_taken_of_a_query(query: bytes) -> None:
     scope: Any = {"query_string": query, "headers": []}
-    Accepts(frozenset({b"after", b"before"}), None).check(scope)
+    AcceptedInput(frozenset({b"after", b"before"}), None).check(scope)
 
 
 @pytest.mark.parametrize(
@@ -126,9 +126,9 @@ def test_what_is_taken_of_a_query(query: bytes) -> None:
 )
 def test_a_body_is_told_by_the_headers(header: tuple[bytes, bytes], taken: bool) -> None:
     scope: Any = {"query_string": b"", "headers": [header]}
-    Accepts(None, True).check(scope)
+    AcceptedInput(None, True).check(scope)
     if taken:
-        Accepts(None, False).check(scope)
+        AcceptedInput(None, False).check(scope)
     else:
         with pytest.raises(InvalidRequest, match="takes no body"):
-            Accepts(None, False).check(scope)
+            AcceptedInput(None, False).check(scope)

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 from litestar.types import Scope
-from umbral_chat._core.http.shortcut import Shortcut
+from umbral_chat._core.http.hot_route_lookup import HotRouteLookup
 
 from .conftest import KEYS, Client, send, service
 
@@ -22,16 +22,16 @@ def _tidy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("umbral_chat_polling.edge.PollEdge._pause", lambda *_, **__: 1000)
 
 
-def shortcut(client: Client) -> Shortcut:
+def lookup(client: Client) -> HotRouteLookup:
     found: Any = client.app
-    assert isinstance(found.front._shortcut, Shortcut)
-    return found.front._shortcut
+    assert isinstance(found.front._hot_routes, HotRouteLookup)
+    return found.front._hot_routes
 
 
 async def both(client: Client, method: str, path: str, monkeypatch: pytest.MonkeyPatch, **given: Any) -> httpx.Response:
     """The answer of the short way, which is the one of the long way, too."""
     taken = 0
-    way = shortcut(client)
+    way = lookup(client)
     find = way.find
 
     def counted(scope: Scope) -> Any:

@@ -1,7 +1,7 @@
-"""Which hot route a request is for, found before Litestar's routing, which takes a quarter of such a request's time.
+"""Finds the hot route of a request before Litestar's routing, which takes a quarter of such a request's time.
 
-Only what changes nothing that can be seen is passed over: the guards are asked as ever (`HotRoute` asks those of every
-layer by itself), and `Front` has an error raised again behind Litestar's own routing, so that one place answers all.
+Only what has no visible effect is skipped: `HotRoute` runs the guards of every layer itself, `OuterMiddleware` raises a
+hot route's error again behind Litestar's own routing, so that one place answers all errors.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from umbral_chat.http_kit.hot_route import HotRoute
 
 
 class _Path(NamedTuple):
-    """A path with one parameter: what stands before and after it."""
+    """A path with one parameter: the text before and after it."""
 
     before: str
     after: str
@@ -25,15 +25,15 @@ class _Path(NamedTuple):
     template: str
 
 
-class Shortcut:
-    """Finds hot routes whose path has one parameter of text. With middleware around the whole app it is given none."""
+class HotRouteLookup:
+    """Finds hot routes whose path has one parameter, of type str. Routes with middleware are left to Litestar."""
 
     def __init__(self, routes: Iterable[BaseRoute], *, cors: bool) -> None:
         self._cors = cors
         self._paths = [path for route in routes if (path := _path(route)) is not None]
 
     def find(self, scope: Scope) -> ASGIApp | None:
-        """What handles the request; None: ask Litestar. All that its routing would have put in `scope` is put there.
+        """The handler of the request; None: Litestar has to route it. Sets in `scope` what its routing would set.
 
         The scope's path has no empty segment and is percent-decoded.
         """
@@ -41,7 +41,7 @@ class Shortcut:
         for before, after, name, handler, template in self._paths:
             if text.startswith(before) and text.endswith(after):
                 value = text[len(before) : -len(after)]
-                if value and "/" not in value and not scope.get("root_path") and not self._crosses(scope):
+                if value and "/" not in value and not scope.get("root_path") and not self._is_cross_origin(scope):
                     given = cast("dict[str, Any]", scope)
                     if "state" not in given:
                         given["state"] = {}
@@ -51,8 +51,8 @@ class Shortcut:
                     return cast("ASGIApp", handler.fn)
         return None
 
-    def _crosses(self, scope: Scope) -> bool:
-        """Whether Litestar has to add headers for a page of another origin."""
+    def _is_cross_origin(self, scope: Scope) -> bool:
+        """Whether Litestar has to add CORS headers, for a page of another origin."""
         return self._cors and any(name == b"origin" for name, _ in scope["headers"])
 
 
@@ -69,4 +69,4 @@ def _path(route: BaseRoute) -> _Path | None:
     return _Path(before, after, parameters[0].name, handler, route.path_format) if after else None
 
 
-__all__ = ["Shortcut"]
+__all__ = ["HotRouteLookup"]

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from umbral_chat._core.auth.local import LOCAL
 from umbral_chat._core.auth.rights import ALL_RIGHTS
-from umbral_chat._core.auth.speaker import speaker, token_role
+from umbral_chat._core.auth.senders import sender_for, token_role
 from umbral_chat.errors import Forbidden
 from umbral_chat.model.entries import Role, Sender
 from umbral_chat.providers.auth import Principal
@@ -28,20 +28,20 @@ OPERATOR = Principal(kind="user", subject="u-1", rights=frozenset({"read", "send
     ],
 )
 def test_without_a_requested_sender_one_speaks_as_oneself(principal: Principal, expected: Sender) -> None:
-    assert speaker(principal, None) == expected
+    assert sender_for(principal, None) == expected
 
 
 @pytest.mark.parametrize("principal", [KEY, LOCAL])
 @pytest.mark.parametrize("requested", [Sender(role="assistant"), Sender(role="user", id="v-1", name="Ada")])
 def test_with_send_as_one_speaks_exactly_as_requested(principal: Principal, requested: Sender) -> None:
-    assert speaker(principal, requested) is requested
+    assert sender_for(principal, requested) is requested
 
 
 @pytest.mark.parametrize(
     "requested", [Sender(role="user"), Sender(role="user", id="v-1"), Sender(role="user", id="v-1", name="Ada")]
 )
 def test_a_visitor_may_say_what_it_is_and_is_completed(requested: Sender) -> None:
-    assert speaker(VISITOR, requested) == Sender(role="user", id="v-1", name="Ada")
+    assert sender_for(VISITOR, requested) == Sender(role="user", id="v-1", name="Ada")
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_a_visitor_may_say_what_it_is_and_is_completed(requested: Sender) -> Non
 )
 def test_nobody_without_send_as_speaks_as_another(principal: Principal, requested: Sender, field: str) -> None:
     with pytest.raises(Forbidden) as caught:
-        speaker(principal, requested)
+        sender_for(principal, requested)
     assert (caught.value.code, caught.value.field) == ("may_not_speak_as", field)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from umbral_chat._core.runtime.addresses import is_loopback
-from umbral_chat._core.settings.exposure import check_exposure
+from umbral_chat._core.settings.checks import check_exposure
 from umbral_chat._core.settings.load import load
 from umbral_chat.errors import SettingsError
 from umbral_chat.settings import Core, Key, Secret

@@ -10,27 +10,26 @@ INTRODUCTION = """\
 
 The same as an OpenAPI document: `/schema/openapi.json` of a running service; `/schema` is for people.
 
-JSON in snake_case, UTF-8. Times are RFC 3339 in UTC. A caller is known by `Authorization: Bearer KEY_OR_TOKEN`; without
-any key in the settings every caller on the machine is its administrator and sends no header
-([rights](rights.md)). A field or parameter that is not known is an error. Errors are problem details with a `code` that
-does not change ([errors](errors.md)).
+JSON in snake_case, UTF-8. Times are RFC 3339 in UTC. A caller authenticates with `Authorization: Bearer KEY_OR_TOKEN`;
+without any key in the settings every caller on the machine is its administrator and sends no header
+([rights](rights.md)). An unknown field or parameter is an error. Errors are problem details with a `code` that does not
+change ([errors](errors.md)).
 
-A body is JSON in UTF-8, without a byte order mark and uncompressed. The service goes by what the body is, not by its
-`Content-Type`: the JSON that `curl -d` calls a form is taken, and a form is a 415. Objects and lists in a body, and in
-a token, are at most `core.limits.depth` (32) in each other, the body itself being the first; a deeper one is
-`too_deep`. What was stored deeper, before there was a bound, is still answered. Of a member that an object has twice
-the last counts. A route that takes no body refuses one; `{}` is none.
+A body is JSON in UTF-8, without a byte order mark and uncompressed. The service looks at the body, not at its
+`Content-Type`: JSON that `curl -d` labels as a form is accepted, and a form is a 415. Objects and lists in a body, and
+in a token, are nested at most `core.limits.depth` (32) deep, the body itself being the first level; a deeper one is
+`too_deep`. What was stored deeper, before there was a bound, is still readable. Of a member that an object has twice
+the last one counts. A route that takes no body refuses one; `{}` counts as none.
 
-A path is taken as it is written: an empty segment, as an empty variable makes one, a slash at the end, an encoded
-slash, a raw `#`, and `.` and `..` are errors. A parameter that is given twice is an error. `HEAD` goes wherever `GET`
-does, and `OPTIONS` tells what a route takes.
+A path is not normalized: an empty segment (which an empty variable in a URL makes), a slash at the end, an encoded
+slash, a raw `#`, and `.` and `..` are errors. A parameter that is given twice is an error. `HEAD` works wherever `GET`
+does, and `OPTIONS` answers with the methods of a route.
 
-A conversation's id is chosen by the caller: 1 to 128 of the characters
-`A-Z a-z 0-9 - . _ ~ ! $ & ' ( ) * + , ; = : @`, not `.` or `..` (nor what begins with one of the two and `;`). So is
-a message's. These are what a URL's path may hold; percent-encode an id there all the same, as `encodeURIComponent`
-does. `/` is in no id, `%2F` or not: [use your platform's ids](../how-to/use-your-platforms-ids.md) has the way for it
-and for every other character. Upper and lower case differ. The first message makes the conversation. One that was
-never made reads as empty.
+A conversation's id is chosen by the caller: 1 to 128 of the characters `A-Z a-z 0-9 - . _ ~ ! $ & ' ( ) * + , ; = : @`,
+not `.` or `..` (nor what begins with one of the two and `;`). So is a message's. These are what a URL's path may hold;
+percent-encode an id there all the same, as `encodeURIComponent` does. An id cannot hold `/`, encoded or not: [use your
+platform's ids](../how-to/use-your-platforms-ids.md) shows how to write it, and every other character. Upper and lower
+case differ. The first message creates the conversation. One that was never created reads as empty.
 
 A `cursor` is opaque: send it back exactly as it was given. `0`, or none, is the beginning of the log. `after` and
 `before` of the history page are no cursors but the `seq` of a message.
@@ -43,25 +42,25 @@ themselves are not kept here. Where it has something, `content` may be empty or 
 Every write takes an idempotency key, in the header `Idempotency-Key` (text in UTF-8) or as `client_id` in the body. A
 repeat with the same key is answered with the first entry and stores nothing.
 
-Whoever may read a conversation reads all of it, visitors too: every entry whole, `client_id` and `metadata` included,
-and the conversation's title, metadata and members. What is hidden from them are the ids, devices and metadata of
+A caller that may read a conversation reads all of it, visitors included: every entry whole, `client_id` and `metadata`
+included, and the conversation's title, metadata and members. Hidden from visitors are the ids, devices and metadata of
 people in presence, and `last_seen`. What visitors must not see belongs in another conversation, `internal:{id}`:
 conversation tokens, and members with another role than `agent`, have no right on it (403 `internal_conversation`).
 Where the id has more than 119 characters, it is `internal.sha256:` and the SHA-256 of the id in lower-case hex.
 
-Who writes is told apart by kind and subject: a service key, a token and a Supabase user of one name are three. A
+Authors are distinguished by kind and subject: a service key, a token and a Supabase user of one name are three. A
 sender's `name` is set by the service that issued the token, added the member or sent in its name; it is kept on one
 line, without control and invisible characters.
 
-Visitors and users are held to rates and may hold so much at once (`core.limits.*`, [settings](settings.md)); service
-keys have no rates. Each rate is its own: requests of any kind, writes (with presence and typing), pieces of drafts,
-read markers, `connect`, and transcripts. Past it the answer is 429 `rate_limited` with `limit` and `Retry-After`. One
-visitor holds at most 32 long polls (`too_many_own_readers`) and writes at most 4 messages at once in a conversation
-(`too_many_own_drafts`); what visitors hold together leaves places to service keys. The `message_id` of a draft is its
-author's: another's piece or message of that id is a 409 `not_your_draft`, and a service key's draft takes the place
-of a visitor's.
+Visitors and users have rate limits and limits of what they may hold at once (`core.limits.*`, [settings](settings.md));
+service keys have no rates. Each of these has a rate of its own: requests of any kind, writes (with presence and
+typing), pieces of drafts, read markers, `connect`, and transcripts. Past the rate the answer is 429 `rate_limited` with
+`limit` and `Retry-After`. One visitor holds at most 32 long polls (`too_many_own_readers`) and writes at most 4
+messages at once in a conversation (`too_many_own_drafts`); all visitors together leave a share to service keys. The
+`message_id` of a draft belongs to its author: a piece or a message with that id by another author is a 409
+`not_your_draft`, and a service key's draft replaces a visitor's.
 
-Every answer tells browsers to load, frame and guess nothing: `X-Content-Type-Options`, `Content-Security-Policy` and
+Every answer forbids browsers to load, frame and guess anything: `X-Content-Type-Options`, `Content-Security-Policy` and
 `X-Frame-Options`.
 """
 
@@ -78,7 +77,7 @@ _METHODS = ("get", "post", "put", "patch", "delete")
 
 
 def api_page(document: dict[str, Any]) -> str:
-    """Every operation by its tag, then every shape that they take and give."""
+    """The Markdown page: every operation by its tag, then every shape of their bodies and answers."""
     parts = [INTRODUCTION]
     for tag, operations in _by_tag(document).items():
         parts.append(f"\n## {tag.capitalize()}\n")
@@ -125,8 +124,8 @@ def _answers(responses: dict[str, Any]) -> Iterator[str]:
             problems += [] if status == "default" else [status]
             continue
         content = response.get("content")
-        said = _shape(content) if content else response.get("description", "nothing")
-        yield f"- {status}: {said}"
+        shown = _shape(content) if content else response.get("description", "nothing")
+        yield f"- {status}: {shown}"
     if problems:
         yield f"- {', '.join(problems)}: a problem"
 
@@ -152,7 +151,7 @@ def _default(schema: dict[str, Any]) -> str:
 
 
 def _words(schema: dict[str, Any]) -> str:
-    """What a value is."""
+    """A schema's type in words."""
     if reference := schema.get("$ref"):
         name = reference.removeprefix(_REF)
         return f"[{name}](#{name.lower()})"

@@ -73,16 +73,16 @@ class Lines:
         self._essence = essence
         self._shown: object = None
 
-    def __call__(self, result: PollResult) -> None:
-        """Print the result, unless it is no change."""
-        now = result.away_since or self._essence(result.status)
+    def __call__(self, seen: PollResult) -> None:
+        """Print `seen`, unless it is no change."""
+        now = seen.away_since or self._essence(seen.status)
         if now == self._shown:
             return
         self._shown = now
-        if result.away_since is None:
-            print_json(result.status, lines=True)
+        if seen.away_since is None:
+            print_json(seen.status, lines=True)
         else:
-            print_json({"away_since": result.away_since, "reason": result.reason}, lines=True)
+            print_json({"away_since": seen.away_since, "reason": seen.reason}, lines=True)
 
 
 class Screen:
@@ -106,33 +106,33 @@ class Screen:
         """A context manager; the screen is drawn inside it."""
         return self._live or nullcontext()
 
-    def __call__(self, result: PollResult) -> None:
-        """Draw the result; without a terminal, print it if it is a change."""
+    def __call__(self, seen: PollResult) -> None:
+        """Draw `seen`; without a terminal, print it if it is a change."""
         from rich.text import Text
 
         width = self._console.width if self._live is not None else UNBOUNDED
-        lines = Text("\n").join(part for line in self._lines(result) for part in wrap_hanging(line, width, 4))
+        lines = Text("\n").join(part for line in self._lines(seen) for part in wrap_hanging(line, width, 4))
         if self._live is not None:
             self._live.update(lines, refresh=True)
             return
-        now = result.away_since or self._essence(result.status)
+        now = seen.away_since or self._essence(seen.status)
         if now != self._shown:
             self._shown = now
             self._console.print(lines, soft_wrap=True)
 
-    def _lines(self, result: PollResult) -> list[Text]:
+    def _lines(self, seen: PollResult) -> list[Text]:
         from rich.text import Text
 
         now = datetime.now(UTC)
         head = Text.assemble((f"Umbral Chat at {self._url}", "bold"), (f"  {moment(now.isoformat())}", "dim"))
-        if result.away_since is None:
-            return [head, *self._summary(result.status)]
-        seconds = (now - result.away_since).total_seconds()
-        lost = f"✗ no answer since {moment(result.away_since.isoformat())} ({seconds:.0f} s)"
+        if seen.away_since is None:
+            return [head, *self._summary(seen.status)]
+        seconds = (now - seen.away_since).total_seconds()
+        lost = f"✗ no answer since {moment(seen.away_since.isoformat())} ({seconds:.0f} s)"
         return [
             head,
-            Text.assemble((lost, "bold red"), f"  {one_line(result.reason, 300)} Trying again; the last answer:"),
-            *(Text.assemble(line, style="dim") for line in self._summary(result.status)),
+            Text.assemble((lost, "bold red"), f"  {one_line(seen.reason, 300)} Trying again; the last answer:"),
+            *(Text.assemble(line, style="dim") for line in self._summary(seen.status)),
         ]
 
 

@@ -16,11 +16,11 @@ from umbral_chat.model.depth import is_deeper, value_is_deeper
 from umbral_chat.providers.transport import HeadHint, TransportEvent
 from umbral_chat.settings import Secret
 from umbral_chat.telemetry import Telemetry
-from umbral_chat_realtime_supabase import answers
+from umbral_chat_realtime_supabase import rpc_results
 from umbral_chat_realtime_supabase.calls import Calls
 from umbral_chat_realtime_supabase.client import client
 from umbral_chat_realtime_supabase.live.hints import hints
-from umbral_chat_realtime_supabase.live.link import Heard, Link
+from umbral_chat_realtime_supabase.live.phoenix_protocol import Heard, Link
 from umbral_chat_realtime_supabase.live.session import _words
 from umbral_chat_realtime_supabase.settings import Supabase
 from umbral_chat_realtime_supabase.users.jwks import Jwks
@@ -89,7 +89,7 @@ async def test_a_deep_answer_is_an_answer(httpx_mock: HTTPXMock, levels: int) ->
     httpx_mock.add_response(content=text.replace(json.dumps(told["metadata"]), metadata).encode())
     async with client(settings, Secret("sb_secret_for-tests")) as opened:
         calls.client = opened
-        found = (await calls.call(answers.Written, "append")).appended.entry
+        found = (await calls.call(rpc_results.Written, "append")).appended.entry
     assert not value_is_deeper(found, 200)
     assert f'"metadata":{metadata}'.encode() in msgspec.json.encode(found)
 

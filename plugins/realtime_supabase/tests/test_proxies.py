@@ -20,7 +20,7 @@ from umbral_chat.telemetry import Telemetry
 from umbral_chat.transport_kit.proxies import proxy_for
 from umbral_chat_realtime_supabase.client import client
 from umbral_chat_realtime_supabase.doctor.listener import HandshakeRefused, client_defaults_suspended, open_listener
-from umbral_chat_realtime_supabase.live.lost import Lost
+from umbral_chat_realtime_supabase.live.disconnection import Lost
 from umbral_chat_realtime_supabase.live.session import Session
 from umbral_chat_realtime_supabase.live.traffic import Traffic
 from umbral_chat_realtime_supabase.metrics import REALTIME_METRICS

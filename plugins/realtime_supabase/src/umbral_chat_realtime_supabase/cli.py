@@ -6,7 +6,7 @@ from pathlib import Path
 
 import rich_click as click
 
-from umbral_chat_realtime_supabase.files import migrations, way_down
+from umbral_chat_realtime_supabase.migration_files import migrations, way_down
 
 URL_HELP = (
     "Connection string of the database: dashboard → Connect → Session pooler. The direct host speaks IPv6 only; the "

@@ -10,7 +10,7 @@ import httpx
 from supabase import AsyncClient, AsyncClientOptions, acreate_client
 from umbral_chat.settings import Secret
 
-from umbral_chat_realtime_supabase.calling import transport
+from umbral_chat_realtime_supabase.http_transport import transport
 from umbral_chat_realtime_supabase.settings import Supabase
 
 last_response: ContextVar[httpx.Response | None] = ContextVar("last_response", default=None)

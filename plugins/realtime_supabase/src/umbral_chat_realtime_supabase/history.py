@@ -12,10 +12,10 @@ from umbral_chat.model.entries import FoldedMessage, Status
 from umbral_chat.model.ids import new_message_id
 from umbral_chat.model.writes import Appended, Write, WriteEdit, WriteMessage, WriteRedaction, WriteUpdate
 
-from umbral_chat_realtime_supabase import answers
+from umbral_chat_realtime_supabase import rpc_results
 from umbral_chat_realtime_supabase.calls import Calls
-from umbral_chat_realtime_supabase.news import MemberNews, changes_members
-from umbral_chat_realtime_supabase.places import InboxPlace, parse, token
+from umbral_chat_realtime_supabase.membership_events import MemberNews, changes_members
+from umbral_chat_realtime_supabase.inbox_cursor import InboxPlace, parse, token
 
 PAGE = 1_000
 """Most items that one read answers."""
@@ -47,7 +47,7 @@ class SupabaseHistory:
             given["own_only"] = write.own_only
         # With a key a repeat is answered with the first entry; a second redaction is one, too.
         safe = write.key is not None or isinstance(write, WriteRedaction)
-        told = await self._calls.call(answers.Written, function, safe=safe, **given)
+        told = await self._calls.call(rpc_results.Written, function, safe=safe, **given)
         told.check(write.conversation, entry.get("message_id"))
         if changes_members(write):
             self._news.changed(write.conversation)
@@ -55,7 +55,7 @@ class SupabaseHistory:
 
     async def read(self, conversation: str, after: int, limit: int) -> LogPage:
         page = await self._calls.call(
-            answers.Page, "read", conversation=conversation, after=min(after, _END), limit=max(0, min(limit, PAGE))
+            rpc_results.Page, "read", conversation=conversation, after=min(after, _END), limit=max(0, min(limit, PAGE))
         )
         page.check(conversation)
         return LogPage(None if page.head is None else page.head.head, page.entries)
@@ -64,7 +64,7 @@ class SupabaseHistory:
         self, conversation: str, *, after: int | None = None, before: int | None = None, limit: int
     ) -> MessagePage:
         page = await self._calls.call(
-            answers.Messages,
+            rpc_results.Messages,
             "messages",
             conversation=conversation,
             after=None if after is None else min(after, _END),
@@ -76,21 +76,21 @@ class SupabaseHistory:
         return MessagePage(head, [said.folded for said in page.messages], page.has_more)
 
     async def message(self, conversation: str, message_id: str) -> FoldedMessage | None:
-        found = await self._calls.call(answers.OneMessage, "message", conversation=conversation, message_id=message_id)
+        found = await self._calls.call(rpc_results.OneMessage, "message", conversation=conversation, message_id=message_id)
         found.check(conversation)
         return None if found.message is None else found.message.folded
 
     async def heads(self, conversations: Sequence[str]) -> dict[str, Head | Deleted]:
-        told = await self._calls.call(answers.Heads, "heads", conversations=_json(list(conversations)))
+        told = await self._calls.call(rpc_results.Heads, "heads", conversations=_json(list(conversations)))
         heads: dict[str, Head | Deleted] = {name: place.head for name, place in told.heads.items()}
         return heads | dict.fromkeys(told.deleted, Deleted())
 
     async def ensure(self, conversation: str) -> tuple[Conversation, bool]:
-        told = await self._calls.call(answers.Ensured, "ensure", safe=False, conversation=conversation)
+        told = await self._calls.call(rpc_results.Ensured, "ensure", safe=False, conversation=conversation)
         return told.conversation.conversation, told.made
 
     async def conversation(self, conversation: str, *, subject: str | None = None) -> Conversation | None:
-        told = await self._calls.call(answers.OneRoom, "conversation", conversation=conversation, subject=subject)
+        told = await self._calls.call(rpc_results.OneRoom, "conversation", conversation=conversation, subject=subject)
         told.check(conversation)
         return None if told.conversation is None else told.conversation.conversation
 
@@ -105,7 +105,7 @@ class SupabaseHistory:
         place = None if before is None else parse(before)
         limit = max(0, min(limit, PAGE))
         told = await self._calls.call(
-            answers.Inbox,
+            rpc_results.Inbox,
             "inbox",
             limit=limit,
             before_at=None if place is None else place.at.isoformat(),
@@ -118,25 +118,25 @@ class SupabaseHistory:
         return InboxPage([room.conversation for room in rooms], more)
 
     async def delete(self, conversation: str) -> bool:
-        told = await self._calls.call(answers.Removed, "delete", safe=False, conversation=conversation)
+        told = await self._calls.call(rpc_results.Removed, "delete", safe=False, conversation=conversation)
         if told.more:
             await self.sweep()
         return told.removed
 
     async def mark_read(self, conversation: str, subject: str, seq: int) -> int:
         told = await self._calls.call(
-            answers.Marker, "mark_read", conversation=conversation, subject=subject, seq=max(0, min(seq, _END))
+            rpc_results.Marker, "mark_read", conversation=conversation, subject=subject, seq=max(0, min(seq, _END))
         )
         told.check(conversation)
         return told.seq
 
     async def new_epochs(self) -> int:
         """Draw a new epoch for every log, so that every cursor of before expires; how many logs there were."""
-        return (await self._calls.call(answers.Renewed, "new_epochs", safe=False)).logs
+        return (await self._calls.call(rpc_results.Renewed, "new_epochs", safe=False)).logs
 
     async def sweep(self) -> None:
         """Remove the rows of deleted logs, and whatever lapsed, slice by slice."""
-        while (await self._calls.call(answers.Swept, "sweep")).more:
+        while (await self._calls.call(rpc_results.Swept, "sweep")).more:
             pass
 
 

@@ -15,7 +15,7 @@ from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import TupleRow
 from umbral_chat.errors import NewerSchema, StoreError
 
-from umbral_chat_realtime_supabase.files import Migration, migrations, newest, way_down
+from umbral_chat_realtime_supabase.migration_files import Migration, migrations, newest, way_down
 
 Connection = psycopg.Connection[TupleRow]
 

@@ -14,13 +14,13 @@ from umbral_chat.providers.history import Storage
 from umbral_chat.settings import Secret
 from umbral_chat.telemetry import Telemetry
 
-from umbral_chat_realtime_supabase import answers
+from umbral_chat_realtime_supabase import rpc_results
 from umbral_chat_realtime_supabase.calls import CallFailed, Calls
 from umbral_chat_realtime_supabase.client import client
 from umbral_chat_realtime_supabase.failures import FATAL
-from umbral_chat_realtime_supabase.files import newest
+from umbral_chat_realtime_supabase.migration_files import newest
 from umbral_chat_realtime_supabase.history import SupabaseHistory
-from umbral_chat_realtime_supabase.news import MemberNews
+from umbral_chat_realtime_supabase.membership_events import MemberNews
 from umbral_chat_realtime_supabase.settings import Supabase
 from umbral_chat_realtime_supabase.store import SupabaseStore
 
@@ -73,11 +73,11 @@ async def _check(calls: Calls, clock: Clock) -> None:
         )
 
 
-async def _reached(calls: Calls, clock: Clock) -> answers.State:
+async def _reached(calls: Calls, clock: Clock) -> rpc_results.State:
     end, pause = clock.monotonic() + PATIENCE, 0.5
     while True:
         try:
-            return await calls.call(answers.State, "state")
+            return await calls.call(rpc_results.State, "state")
         except CallFailed as error:
             if error.failure.reason in FATAL or clock.monotonic() + pause > end:
                 raise StoreError(f"The Supabase storage cannot be used. {error.detail}") from error

@@ -10,7 +10,7 @@ from umbral_chat.errors import InvalidRequest
 from umbral_chat.providers.store import Lease, RecentSignals, Record, StoredSignal
 
 from umbral_chat_realtime_supabase.calls import Calls
-from umbral_chat_realtime_supabase.news import MemberNews
+from umbral_chat_realtime_supabase.membership_events import MemberNews
 
 NAME = 256
 """Longest namespace, key, topic or name, in characters."""

@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 from psycopg import sql
 from umbral_chat._core.cli import cli
 from umbral_chat_realtime_supabase import migrate
-from umbral_chat_realtime_supabase.files import migrations, way_down
+from umbral_chat_realtime_supabase.migration_files import migrations, way_down
 
 from tests.local_supabase.stack.api import Stack
 

@@ -19,8 +19,8 @@ import pytest
 from umbral_chat.model.signals import ReadSignal
 from umbral_chat.providers.transport import EntryHint, SignalHint
 from umbral_chat.settings import Secret
-from umbral_chat_realtime_supabase.live import hints, keeping, session
-from umbral_chat_realtime_supabase.live.pauses import LEAST
+from umbral_chat_realtime_supabase.live import hints, connection_monitor, session
+from umbral_chat_realtime_supabase.live.reconnect_delay import LEAST
 from umbral_chat_realtime_supabase.topics import service_topic
 
 from tests.local_supabase.people import command

@@ -13,7 +13,7 @@ from umbral_chat.model.entries import Message, Sender
 from umbral_chat.model.signals import DraftSignal, ReadSignal
 from umbral_chat.providers.transport import EntryHint, HeadHint, SignalHint, TransportEvent
 from umbral_chat_realtime_supabase.live.hints import SIGNALS, hints, signals_payload
-from umbral_chat_realtime_supabase.live.link import Heard
+from umbral_chat_realtime_supabase.live.phoenix_protocol import Heard
 
 ENTRY = {
     "kind": "message",

@@ -11,7 +11,7 @@ from umbral_chat.clock import SystemClock
 from umbral_chat.settings import Secret
 from umbral_chat.telemetry import Telemetry
 from umbral_chat_realtime_supabase.live import session
-from umbral_chat_realtime_supabase.live.link import Heard
+from umbral_chat_realtime_supabase.live.phoenix_protocol import Heard
 from umbral_chat_realtime_supabase.live.session import Session
 from umbral_chat_realtime_supabase.live.traffic import Traffic
 from umbral_chat_realtime_supabase.metrics import REALTIME_METRICS

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from umbral_chat_realtime_supabase.live.link import Link
+from umbral_chat_realtime_supabase.live.phoenix_protocol import Link
 
 TOPICS = ["umbral_chat:i:me", *(f"umbral_chat:s:{shard}" for shard in range(4))]
 

@@ -16,8 +16,8 @@ from umbral_chat.model.signals import CHANNEL_SIGNALS, DraftSignal, Signal
 from umbral_chat.settings import Secret
 from umbral_chat.telemetry import Telemetry
 
-from umbral_chat_realtime_supabase import answers
-from umbral_chat_realtime_supabase.calling import transport
+from umbral_chat_realtime_supabase import rpc_results
+from umbral_chat_realtime_supabase.http_transport import transport
 from umbral_chat_realtime_supabase.calls import Calls
 from umbral_chat_realtime_supabase.live.outbox import Outbox
 from umbral_chat_realtime_supabase.live.traffic import Traffic
@@ -58,7 +58,7 @@ class MemberTopics:
         known = {each: self._cache[each][0] for each in conversations if self._until(each) > now}
         if unknown := [each for each in conversations if each not in known]:
             names = msgspec.json.encode(unknown).decode()
-            found = (await self._calls.call(answers.Topics, "member_topics", conversations=names)).topics
+            found = (await self._calls.call(rpc_results.Topics, "member_topics", conversations=names)).topics
             for each in unknown:
                 known[each] = found.get(each)
                 self._cache[each] = (known[each], now + self._ttl)

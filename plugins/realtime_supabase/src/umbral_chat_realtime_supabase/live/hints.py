@@ -11,7 +11,7 @@ from umbral_chat.model.entries import entry_decoder
 from umbral_chat.model.signals import Signal
 from umbral_chat.providers.transport import EntryHint, HeadHint, SignalHint, TransportEvent
 
-from umbral_chat_realtime_supabase.live.link import Heard
+from umbral_chat_realtime_supabase.live.phoenix_protocol import Heard
 
 SIGNALS = "signals"
 """Event that carries signals from instance to instance."""

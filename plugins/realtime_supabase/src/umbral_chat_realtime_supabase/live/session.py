@@ -17,9 +17,9 @@ from umbral_chat.transport_kit.proxies import proxy_for
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 
-from umbral_chat_realtime_supabase.live.ending import ended
-from umbral_chat_realtime_supabase.live.link import Heard, Link
-from umbral_chat_realtime_supabase.live.lost import Lost, of_status
+from umbral_chat_realtime_supabase.live.tasks import ended
+from umbral_chat_realtime_supabase.live.phoenix_protocol import Heard, Link
+from umbral_chat_realtime_supabase.live.disconnection import Lost, of_status
 from umbral_chat_realtime_supabase.live.traffic import Traffic
 
 TICK = 0.25

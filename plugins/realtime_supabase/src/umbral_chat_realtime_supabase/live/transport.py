@@ -20,15 +20,15 @@ from umbral_chat.transport_kit import EventQueue, WatchList
 
 from umbral_chat_realtime_supabase.calls import Calls
 from umbral_chat_realtime_supabase.live.hints import SIGNALS, hints, signals_payload
-from umbral_chat_realtime_supabase.live.keeping import Keeping
-from umbral_chat_realtime_supabase.live.link import Heard
-from umbral_chat_realtime_supabase.live.linkup import LinkUp
-from umbral_chat_realtime_supabase.live.lost import Lost
+from umbral_chat_realtime_supabase.live.connection_monitor import Keeping
+from umbral_chat_realtime_supabase.live.phoenix_protocol import Heard
+from umbral_chat_realtime_supabase.live.connector import LinkUp
+from umbral_chat_realtime_supabase.live.disconnection import Lost
 from umbral_chat_realtime_supabase.live.outbox import Outbox
-from umbral_chat_realtime_supabase.live.pauses import Pauses
+from umbral_chat_realtime_supabase.live.reconnect_delay import Pauses
 from umbral_chat_realtime_supabase.live.session import Session
 from umbral_chat_realtime_supabase.metrics import REALTIME_GARBLED, REALTIME_LOST, REALTIME_METRICS
-from umbral_chat_realtime_supabase.news import MemberNews, changes_members
+from umbral_chat_realtime_supabase.membership_events import MemberNews, changes_members
 from umbral_chat_realtime_supabase.settings import Supabase
 from umbral_chat_realtime_supabase.topics import service_topic
 

@@ -12,7 +12,7 @@ from umbral_chat.clock import Clock
 from umbral_chat.errors import SettingsError, Unavailable
 from umbral_chat.model.depth import DEPTH, is_deeper
 
-from umbral_chat_realtime_supabase.calling import transport
+from umbral_chat_realtime_supabase.http_transport import transport
 from umbral_chat_realtime_supabase.users.verify import PUBLIC_ALGORITHMS
 
 _log = logging.getLogger(__name__)

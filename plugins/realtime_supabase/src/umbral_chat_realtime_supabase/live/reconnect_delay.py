@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from umbral_chat_realtime_supabase.live.lost import Kind, Lost
+from umbral_chat_realtime_supabase.live.disconnection import Kind, Lost
 
 LEAST: dict[Kind, float] = {"unheard": 2.0, "limited": 5.0, "refused": 30.0}
 """Seconds at least: too much is not helped by more, and a key that is refused by asking again. Where probes alone are

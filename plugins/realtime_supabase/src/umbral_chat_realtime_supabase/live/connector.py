@@ -12,10 +12,10 @@ from umbral_chat.errors import HistoryUnavailable
 from umbral_chat.settings import Secret
 from umbral_chat.telemetry import Telemetry
 
-from umbral_chat_realtime_supabase import answers
+from umbral_chat_realtime_supabase import rpc_results
 from umbral_chat_realtime_supabase.calls import Calls
-from umbral_chat_realtime_supabase.live.link import Heard
-from umbral_chat_realtime_supabase.live.lost import Lost
+from umbral_chat_realtime_supabase.live.phoenix_protocol import Heard
+from umbral_chat_realtime_supabase.live.disconnection import Lost
 from umbral_chat_realtime_supabase.live.session import Session
 from umbral_chat_realtime_supabase.live.traffic import Traffic
 from umbral_chat_realtime_supabase.metrics import REALTIME_PROBE
@@ -71,7 +71,7 @@ class LinkUp:
     async def link(self) -> Session | Lost:
         """A session that is joined and through which a probe has come; or why there is none."""
         try:
-            self.shards = (await self._calls.call(answers.State, "state")).shards
+            self.shards = (await self._calls.call(rpc_results.State, "state")).shards
         except HistoryUnavailable as error:
             return Lost("unreachable", f"the database does not answer: {error}")
         session = Session(
@@ -132,7 +132,7 @@ class LinkUp:
         for ask in range(ASKS):
             if ask:
                 await self._clock.sleep(0.5)
-            probed = await self._calls.call(answers.Probed, "probe", topic=self._topic, nonce=nonce)
+            probed = await self._calls.call(rpc_results.Probed, "probe", topic=self._topic, nonce=nonce)
             if probed.told:
                 return None
             why = probed.why

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from umbral_chat_realtime_supabase.live.link import JOIN_TIMEOUT, JOINS_AT_ONCE, READY_PATIENCE, Link
+from umbral_chat_realtime_supabase.live.phoenix_protocol import JOIN_TIMEOUT, JOINS_AT_ONCE, READY_PATIENCE, Link
 
 from .wire import TOPICS, bring_up, broadcast, frame, joined, refused, said, system
 

@@ -14,7 +14,7 @@ import msgspec
 
 from umbral_chat_realtime_supabase.live import frames
 from umbral_chat_realtime_supabase.live.frames import PHOENIX, PREFIX, Frame
-from umbral_chat_realtime_supabase.live.lost import Lost, of_words
+from umbral_chat_realtime_supabase.live.disconnection import Lost, of_words
 
 JOIN_TIMEOUT = 9.0
 """Seconds: the server waits 5 s before it says why a join is refused (CHANNEL_ERROR_BACKOFF_MS), and its reason is

@@ -10,9 +10,9 @@ from collections.abc import Callable
 from umbral_chat.clock import Clock
 from umbral_chat.errors import HistoryUnavailable
 
-from umbral_chat_realtime_supabase.live.ending import ended
-from umbral_chat_realtime_supabase.live.linkup import LinkUp
-from umbral_chat_realtime_supabase.live.lost import Lost
+from umbral_chat_realtime_supabase.live.tasks import ended
+from umbral_chat_realtime_supabase.live.connector import LinkUp
+from umbral_chat_realtime_supabase.live.disconnection import Lost
 from umbral_chat_realtime_supabase.live.session import Session
 
 LIFE = 23 * 3600.0

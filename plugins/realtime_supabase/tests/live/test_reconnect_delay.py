@@ -6,8 +6,8 @@ import random
 
 from hypothesis import given
 from hypothesis import strategies as st
-from umbral_chat_realtime_supabase.live.lost import Lost, of_status
-from umbral_chat_realtime_supabase.live.pauses import FIRST, LEAST, LONGEST, PATIENT, Pauses
+from umbral_chat_realtime_supabase.live.disconnection import Lost, of_status
+from umbral_chat_realtime_supabase.live.reconnect_delay import FIRST, LEAST, LONGEST, PATIENT, Pauses
 
 CLOSED = Lost("closed", "x")
 

@@ -19,8 +19,8 @@ from umbral_chat.telemetry import Telemetry
 from umbral_chat_realtime_supabase import storage as storage_module
 from umbral_chat_realtime_supabase.calls import CallFailed, Calls
 from umbral_chat_realtime_supabase.client import client
-from umbral_chat_realtime_supabase.migration_files import newest
 from umbral_chat_realtime_supabase.metrics import FAILURES, RETRIES
+from umbral_chat_realtime_supabase.migration_files import newest
 from umbral_chat_realtime_supabase.settings import Supabase
 from umbral_chat_realtime_supabase.storage import open_storage
 

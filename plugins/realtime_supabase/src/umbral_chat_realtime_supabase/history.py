@@ -14,8 +14,8 @@ from umbral_chat.model.writes import Appended, Write, WriteEdit, WriteMessage, W
 
 from umbral_chat_realtime_supabase import rpc_results
 from umbral_chat_realtime_supabase.calls import Calls
-from umbral_chat_realtime_supabase.membership_events import MemberNews, changes_members
-from umbral_chat_realtime_supabase.inbox_cursor import InboxPlace, parse, token
+from umbral_chat_realtime_supabase.inbox_cursor import InboxCursor, parse, token
+from umbral_chat_realtime_supabase.membership_events import MembershipEvents, changes_members
 
 PAGE = 1_000
 """Most items that one read answers."""
@@ -28,9 +28,9 @@ class SupabaseHistory:
 
     name = "supabase"
 
-    def __init__(self, calls: Calls, news: MemberNews | None = None) -> None:
+    def __init__(self, calls: Calls, news: MembershipEvents | None = None) -> None:
         self._calls = calls
-        self._news = news or MemberNews()
+        self._membership_events = news or MembershipEvents()
 
     async def append(self, write: Write) -> Appended:
         entry = _entry(write)
@@ -47,15 +47,19 @@ class SupabaseHistory:
             given["own_only"] = write.own_only
         # With a key a repeat is answered with the first entry; a second redaction is one, too.
         safe = write.key is not None or isinstance(write, WriteRedaction)
-        told = await self._calls.call(rpc_results.Written, function, safe=safe, **given)
+        told = await self._calls.call(rpc_results.WriteResult, function, safe=safe, **given)
         told.check(write.conversation, entry.get("message_id"))
         if changes_members(write):
-            self._news.changed(write.conversation)
+            self._membership_events.changed(write.conversation)
         return told.appended
 
     async def read(self, conversation: str, after: int, limit: int) -> LogPage:
         page = await self._calls.call(
-            rpc_results.Page, "read", conversation=conversation, after=min(after, _END), limit=max(0, min(limit, PAGE))
+            rpc_results.ReadResult,
+            "read",
+            conversation=conversation,
+            after=min(after, _END),
+            limit=max(0, min(limit, PAGE)),
         )
         page.check(conversation)
         return LogPage(None if page.head is None else page.head.head, page.entries)
@@ -64,7 +68,7 @@ class SupabaseHistory:
         self, conversation: str, *, after: int | None = None, before: int | None = None, limit: int
     ) -> MessagePage:
         page = await self._calls.call(
-            rpc_results.Messages,
+            rpc_results.MessagesResult,
             "messages",
             conversation=conversation,
             after=None if after is None else min(after, _END),
@@ -76,21 +80,25 @@ class SupabaseHistory:
         return MessagePage(head, [said.folded for said in page.messages], page.has_more)
 
     async def message(self, conversation: str, message_id: str) -> FoldedMessage | None:
-        found = await self._calls.call(rpc_results.OneMessage, "message", conversation=conversation, message_id=message_id)
+        found = await self._calls.call(
+            rpc_results.MessageResult, "message", conversation=conversation, message_id=message_id
+        )
         found.check(conversation)
         return None if found.message is None else found.message.folded
 
     async def heads(self, conversations: Sequence[str]) -> dict[str, Head | Deleted]:
-        told = await self._calls.call(rpc_results.Heads, "heads", conversations=_json(list(conversations)))
+        told = await self._calls.call(rpc_results.HeadsResult, "heads", conversations=_json(list(conversations)))
         heads: dict[str, Head | Deleted] = {name: place.head for name, place in told.heads.items()}
         return heads | dict.fromkeys(told.deleted, Deleted())
 
     async def ensure(self, conversation: str) -> tuple[Conversation, bool]:
-        told = await self._calls.call(rpc_results.Ensured, "ensure", safe=False, conversation=conversation)
+        told = await self._calls.call(rpc_results.EnsureResult, "ensure", safe=False, conversation=conversation)
         return told.conversation.conversation, told.made
 
     async def conversation(self, conversation: str, *, subject: str | None = None) -> Conversation | None:
-        told = await self._calls.call(rpc_results.OneRoom, "conversation", conversation=conversation, subject=subject)
+        told = await self._calls.call(
+            rpc_results.ConversationResult, "conversation", conversation=conversation, subject=subject
+        )
         told.check(conversation)
         return None if told.conversation is None else told.conversation.conversation
 
@@ -105,7 +113,7 @@ class SupabaseHistory:
         place = None if before is None else parse(before)
         limit = max(0, min(limit, PAGE))
         told = await self._calls.call(
-            rpc_results.Inbox,
+            rpc_results.InboxResult,
             "inbox",
             limit=limit,
             before_at=None if place is None else place.at.isoformat(),
@@ -114,29 +122,33 @@ class SupabaseHistory:
             subject=subject,
         )
         rooms = told.conversations
-        more = token(InboxPlace(rooms[-1].last_activity, rooms[-1].id)) if told.has_more and rooms else None
+        more = token(InboxCursor(rooms[-1].last_activity, rooms[-1].id)) if told.has_more and rooms else None
         return InboxPage([room.conversation for room in rooms], more)
 
     async def delete(self, conversation: str) -> bool:
-        told = await self._calls.call(rpc_results.Removed, "delete", safe=False, conversation=conversation)
+        told = await self._calls.call(rpc_results.DeleteResult, "delete", safe=False, conversation=conversation)
         if told.more:
             await self.sweep()
         return told.removed
 
     async def mark_read(self, conversation: str, subject: str, seq: int) -> int:
         told = await self._calls.call(
-            rpc_results.Marker, "mark_read", conversation=conversation, subject=subject, seq=max(0, min(seq, _END))
+            rpc_results.ReadMarkerResult,
+            "mark_read",
+            conversation=conversation,
+            subject=subject,
+            seq=max(0, min(seq, _END)),
         )
         told.check(conversation)
         return told.seq
 
     async def new_epochs(self) -> int:
         """Draw a new epoch for every log, so that every cursor of before expires; how many logs there were."""
-        return (await self._calls.call(rpc_results.Renewed, "new_epochs", safe=False)).logs
+        return (await self._calls.call(rpc_results.NewEpochsResult, "new_epochs", safe=False)).logs
 
     async def sweep(self) -> None:
         """Remove the rows of deleted logs, and whatever lapsed, slice by slice."""
-        while (await self._calls.call(rpc_results.Swept, "sweep")).more:
+        while (await self._calls.call(rpc_results.SweepResult, "sweep")).more:
             pass
 
 

@@ -10,22 +10,22 @@ import msgspec
 from umbral_chat.errors import InvalidRequest
 
 
-class InboxPlace(msgspec.Struct, array_like=True):
+class InboxCursor(msgspec.Struct, array_like=True):
     """After this conversation the next page begins."""
 
     at: datetime
     id: str
 
 
-_decoder = msgspec.json.Decoder(InboxPlace)
+_decoder = msgspec.json.Decoder(InboxCursor)
 
 
-def token(place: InboxPlace) -> str:
+def token(place: InboxCursor) -> str:
     """The opaque form."""
     return base64.urlsafe_b64encode(msgspec.json.encode(place)).decode("ascii").rstrip("=")
 
 
-def parse(before: str) -> InboxPlace:
+def parse(before: str) -> InboxCursor:
     """The place again. Raises InvalidRequest (`invalid_cursor`)."""
     try:
         text = before.encode("ascii")
@@ -41,4 +41,4 @@ def parse(before: str) -> InboxPlace:
     )
 
 
-__all__ = ["InboxPlace", "parse", "token"]
+__all__ = ["InboxCursor", "parse", "token"]

@@ -9,7 +9,7 @@ from umbral_chat.model.entries import Entry, Update
 from umbral_chat.model.writes import Write, WriteUpdate
 
 
-class MemberNews:
+class MembershipEvents:
     """Told when members of a conversation were changed by this instance, or an entry that did so came by."""
 
     def __init__(self) -> None:
@@ -30,4 +30,4 @@ def changes_members(entry: Entry | Write) -> bool:
     return isinstance(entry, Update | WriteUpdate) and entry.changes.members is not UNSET
 
 
-__all__ = ["MemberNews", "changes_members"]
+__all__ = ["MembershipEvents", "changes_members"]

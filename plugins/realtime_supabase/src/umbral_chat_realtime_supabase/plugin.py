@@ -62,7 +62,7 @@ def umbral_chat_transport(base: Base, storage: Storage) -> Transport | None:
         base.telemetry,
         queue=queue,
         members=members,
-        news=storage.store.news,
+        membership_events=storage.store.membership_events,
     )
 
 

@@ -28,7 +28,7 @@ Refusal = Literal[
 ]  # fmt: skip
 
 
-class Answer(msgspec.Struct, frozen=True, kw_only=True):
+class RpcResult(msgspec.Struct, frozen=True, kw_only=True):
     """Base of the answers that may be refusals."""
 
     refused: Refusal | None = None
@@ -60,7 +60,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
                 raise Forbidden(f"Message {message_id!r} was written by somebody else.", code="not_your_message")
 
 
-class Written(Answer, frozen=True, kw_only=True):
+class WriteResult(RpcResult, frozen=True, kw_only=True):
     """Of a write."""
 
     entry: Entry | None = None
@@ -76,7 +76,7 @@ class Written(Answer, frozen=True, kw_only=True):
         return Appended(self.entry, self.created, self.epoch, tuple(self.follow_ups))
 
 
-class Place(msgspec.Struct, frozen=True, array_like=True):
+class HeadRow(msgspec.Struct, frozen=True, array_like=True):
     """Where a log stands."""
 
     epoch: str
@@ -88,14 +88,14 @@ class Place(msgspec.Struct, frozen=True, array_like=True):
         return Head(self.epoch, self.seq, self.redaction)
 
 
-class Page(Answer, frozen=True, kw_only=True):
+class ReadResult(RpcResult, frozen=True, kw_only=True):
     """Of a read."""
 
-    head: Place | None = None
+    head: HeadRow | None = None
     entries: list[Entry] = []
 
 
-class Said(msgspec.Struct, frozen=True, array_like=True):
+class MessageRow(msgspec.Struct, frozen=True, array_like=True):
     """A message and the newest entry about it."""
 
     message: Message
@@ -107,28 +107,28 @@ class Said(msgspec.Struct, frozen=True, array_like=True):
         return fold(self.message, self.change)
 
 
-class Messages(Answer, frozen=True, kw_only=True):
+class MessagesResult(RpcResult, frozen=True, kw_only=True):
     """Of a page of messages."""
 
-    head: Place | None = None
-    messages: list[Said] = []
+    head: HeadRow | None = None
+    messages: list[MessageRow] = []
     has_more: bool = False
 
 
-class OneMessage(Answer, frozen=True, kw_only=True):
+class MessageResult(RpcResult, frozen=True, kw_only=True):
     """Of one message."""
 
-    message: Said | None = None
+    message: MessageRow | None = None
 
 
-class Heads(msgspec.Struct, frozen=True):
+class HeadsResult(msgspec.Struct, frozen=True):
     """Of many logs."""
 
-    heads: dict[str, Place]
+    heads: dict[str, HeadRow]
     deleted: list[str]
 
 
-class Room(msgspec.Struct, frozen=True):
+class ConversationRow(msgspec.Struct, frozen=True):
     """A conversation as a whole."""
 
     id: str
@@ -166,59 +166,59 @@ class Room(msgspec.Struct, frozen=True):
         )
 
 
-class OneRoom(Answer, frozen=True, kw_only=True):
+class ConversationResult(RpcResult, frozen=True, kw_only=True):
     """Of one conversation."""
 
-    conversation: Room | None = None
+    conversation: ConversationRow | None = None
 
 
-class Ensured(msgspec.Struct, frozen=True):
+class EnsureResult(msgspec.Struct, frozen=True):
     """Of an explicit creation."""
 
-    conversation: Room
+    conversation: ConversationRow
     made: bool
 
 
-class Inbox(msgspec.Struct, frozen=True):
+class InboxResult(msgspec.Struct, frozen=True):
     """Of a page of the inbox."""
 
-    conversations: list[Room]
+    conversations: list[ConversationRow]
     has_more: bool
 
 
-class Marker(Answer, frozen=True, kw_only=True):
+class ReadMarkerResult(RpcResult, frozen=True, kw_only=True):
     """Of a read marker."""
 
     seq: int = 0
 
 
-class Removed(msgspec.Struct, frozen=True):
+class DeleteResult(msgspec.Struct, frozen=True):
     """Of a deletion."""
 
     removed: bool
     more: bool = False
 
 
-class Swept(msgspec.Struct, frozen=True):
+class SweepResult(msgspec.Struct, frozen=True):
     """Of a sweep."""
 
     more: bool
 
 
-class Renewed(msgspec.Struct, frozen=True):
+class NewEpochsResult(msgspec.Struct, frozen=True):
     """Of new epochs."""
 
     logs: int
 
 
-class Probed(msgspec.Struct, frozen=True):
+class ProbeResult(msgspec.Struct, frozen=True):
     """Of a probe. `why` it was not told: `off`, `partition`, or an SQLSTATE."""
 
     told: bool
     why: str | None = None
 
 
-class Broadcasts(msgspec.Struct, frozen=True):
+class BroadcastFailures(msgspec.Struct, frozen=True):
     """How often a broadcast was not what it should be, since the project's database was made."""
 
     failed: int
@@ -227,19 +227,19 @@ class Broadcasts(msgspec.Struct, frozen=True):
     unerased: int
 
 
-class Topics(msgspec.Struct, frozen=True):
+class MemberTopicsResult(msgspec.Struct, frozen=True):
     """On which topics members listen, by conversation."""
 
     topics: dict[str, str]
 
 
-class State(msgspec.Struct, frozen=True):
+class DatabaseState(msgspec.Struct, frozen=True):
     """Of the database as a whole."""
 
     schema: str
     realtime: bool
     shards: int
-    broadcasts: Broadcasts
+    broadcasts: BroadcastFailures
 
 
 def fold(message: Message, change: Edit | Redaction | None) -> FoldedMessage:
@@ -249,23 +249,23 @@ def fold(message: Message, change: Edit | Redaction | None) -> FoldedMessage:
 
 
 __all__ = [
-    "Answer",
-    "Broadcasts",
-    "Ensured",
-    "Heads",
-    "Inbox",
-    "Marker",
-    "Messages",
-    "OneMessage",
-    "OneRoom",
-    "Page",
-    "Place",
-    "Probed",
-    "Removed",
-    "Renewed",
-    "Room",
-    "State",
-    "Swept",
-    "Topics",
-    "Written",
+    "BroadcastFailures",
+    "ConversationResult",
+    "ConversationRow",
+    "DatabaseState",
+    "DeleteResult",
+    "EnsureResult",
+    "HeadRow",
+    "HeadsResult",
+    "InboxResult",
+    "MemberTopicsResult",
+    "MessageResult",
+    "MessagesResult",
+    "NewEpochsResult",
+    "ProbeResult",
+    "ReadMarkerResult",
+    "ReadResult",
+    "RpcResult",
+    "SweepResult",
+    "WriteResult",
 ]

@@ -18,9 +18,9 @@ from umbral_chat_realtime_supabase import rpc_results
 from umbral_chat_realtime_supabase.calls import CallFailed, Calls
 from umbral_chat_realtime_supabase.client import client
 from umbral_chat_realtime_supabase.failures import FATAL
-from umbral_chat_realtime_supabase.migration_files import newest
 from umbral_chat_realtime_supabase.history import SupabaseHistory
-from umbral_chat_realtime_supabase.membership_events import MemberNews
+from umbral_chat_realtime_supabase.membership_events import MembershipEvents
+from umbral_chat_realtime_supabase.migration_files import newest
 from umbral_chat_realtime_supabase.settings import Supabase
 from umbral_chat_realtime_supabase.store import SupabaseStore
 
@@ -37,7 +37,7 @@ def open_storage(settings: Supabase, key: Secret, clock: Clock, telemetry: Telem
     """The storage in the project's database. Nothing happens before its lifespan is entered, which raises StoreError
     when the project cannot be used as it is, or is not reached for half a minute."""
     calls = Calls(settings, clock, telemetry)
-    news = MemberNews()
+    news = MembershipEvents()
     history = SupabaseHistory(calls, news)
 
     @asynccontextmanager
@@ -73,11 +73,11 @@ async def _check(calls: Calls, clock: Clock) -> None:
         )
 
 
-async def _reached(calls: Calls, clock: Clock) -> rpc_results.State:
+async def _reached(calls: Calls, clock: Clock) -> rpc_results.DatabaseState:
     end, pause = clock.monotonic() + PATIENCE, 0.5
     while True:
         try:
-            return await calls.call(rpc_results.State, "state")
+            return await calls.call(rpc_results.DatabaseState, "state")
         except CallFailed as error:
             if error.failure.reason in FATAL or clock.monotonic() + pause > end:
                 raise StoreError(f"The Supabase storage cannot be used. {error.detail}") from error

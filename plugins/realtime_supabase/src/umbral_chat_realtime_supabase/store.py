@@ -10,7 +10,7 @@ from umbral_chat.errors import InvalidRequest
 from umbral_chat.providers.store import Lease, RecentSignals, Record, StoredSignal
 
 from umbral_chat_realtime_supabase.calls import Calls
-from umbral_chat_realtime_supabase.membership_events import MemberNews
+from umbral_chat_realtime_supabase.membership_events import MembershipEvents
 
 NAME = 256
 """Longest namespace, key, topic or name, in characters."""
@@ -85,9 +85,9 @@ class _Signals(msgspec.Struct, frozen=True):
 class SupabaseStore:
     """`SharedStore` in Supabase's Postgres."""
 
-    def __init__(self, calls: Calls, news: MemberNews | None = None) -> None:
+    def __init__(self, calls: Calls, news: MembershipEvents | None = None) -> None:
         self.calls = calls
-        self.news = news or MemberNews()
+        self.membership_events = news or MembershipEvents()
 
     async def get(self, namespace: str, key: str) -> Record | None:
         _names(namespace, key)

@@ -70,7 +70,7 @@ class AccessChecks:
                     users = await stack.enter_async_context(temporary_users(self._project, http, 2))
                 except UsersUnavailable as why:
                     self._no_users, users = str(why), []
-                shards = (await calls.call(rpc_results.State, "state")).shards
+                shards = (await calls.call(rpc_results.DatabaseState, "state")).shards
                 service = service_topic(scratch.conversation, shards)
                 listener = await self._service_listener(stack, service)
                 trial = AccessTrial(self._project, http, calls, scratch, service, listener)

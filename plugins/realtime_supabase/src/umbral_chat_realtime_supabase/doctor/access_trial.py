@@ -73,7 +73,7 @@ class AccessTrial:
         members = [{"subject": subject} for subject in (*subjects, _PLACEHOLDER)]
         await append_update(self._calls, self._scratch, {"members": members})
         conversations = msgspec.json.encode([self._scratch.conversation]).decode()
-        found = await self._calls.call(rpc_results.Topics, "member_topics", conversations=conversations)
+        found = await self._calls.call(rpc_results.MemberTopicsResult, "member_topics", conversations=conversations)
         topic = found.topics.get(self._scratch.conversation, "")
         if self._listener is not None:
             await self._listener.join(topic)

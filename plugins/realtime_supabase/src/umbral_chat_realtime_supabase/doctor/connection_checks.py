@@ -95,7 +95,7 @@ async def secret_key(project: Project) -> CheckResult:
             return failed(f"this legacy key {why}", _KEY_MEND)
     async with project.calling() as calls:
         try:
-            await calls.call(rpc_results.State, "state")
+            await calls.call(rpc_results.DatabaseState, "state")
         except CallFailed as error:
             # Only an accepted key gets the answer that the function is missing.
             if error.failure.reason != "schema":

@@ -38,7 +38,7 @@ async def schema(project: Project) -> CheckResult:
     migrate = "Run `umbral-chat supabase migrate`."
     async with project.calling() as calls:
         try:
-            applied = (await calls.call(rpc_results.State, "state")).schema
+            applied = (await calls.call(rpc_results.DatabaseState, "state")).schema
         except CallFailed as error:
             if error.failure.reason != "schema":
                 raise
@@ -141,7 +141,7 @@ async def publication(project: Project) -> CheckResult:
 async def broadcasts(project: Project) -> CheckResult:
     """Whether a broadcast ever failed in the database."""
     async with project.calling() as calls:
-        counts = (await calls.call(rpc_results.State, "state")).broadcasts
+        counts = (await calls.call(rpc_results.DatabaseState, "state")).broadcasts
     if counts.failed or counts.unerased:
         return failed(
             f"{counts.failed} broadcasts and {counts.unerased} removals of copies failed, ever",
@@ -154,7 +154,7 @@ async def limits(project: Project) -> CheckResult:
     """Whether the limits that can be read from the database are kept; the detail names those that cannot."""
     found = await project.diagnosis()
     async with project.calling() as calls:
-        shards = (await calls.call(rpc_results.State, "state")).shards
+        shards = (await calls.call(rpc_results.DatabaseState, "state")).shards
     wrong, mends = [], []
     if shards + 1 > CHANNELS:
         wrong.append(f"an instance joins {shards + 1} channels, and a connection may have {CHANNELS}")

@@ -12,10 +12,10 @@ from umbral_chat.clock import Clock
 from umbral_chat.settings import Secret
 from umbral_chat.telemetry import Telemetry
 
-from umbral_chat_realtime_supabase.http_transport import transport
 from umbral_chat_realtime_supabase.calls import CallFailed, Calls
 from umbral_chat_realtime_supabase.client import client
 from umbral_chat_realtime_supabase.doctor.diagnosis import Diagnosis, ScratchDeleted
+from umbral_chat_realtime_supabase.http_transport import transport
 from umbral_chat_realtime_supabase.settings import Supabase
 from umbral_chat_realtime_supabase.topics import INSTANCE
 

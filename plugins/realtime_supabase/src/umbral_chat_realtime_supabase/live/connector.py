@@ -1,4 +1,4 @@
-"""Bringing a link up, and finding out whether it really works: nothing counts as live before a probe came round."""
+"""Connects to Realtime, and probes whether broadcasts arrive: no link counts as live before a probe has."""
 
 from __future__ import annotations
 
@@ -14,28 +14,27 @@ from umbral_chat.telemetry import Telemetry
 
 from umbral_chat_realtime_supabase import rpc_results
 from umbral_chat_realtime_supabase.calls import Calls
-from umbral_chat_realtime_supabase.live.phoenix_protocol import Heard
-from umbral_chat_realtime_supabase.live.disconnection import Lost
+from umbral_chat_realtime_supabase.live.disconnection import Disconnection
+from umbral_chat_realtime_supabase.live.phoenix_protocol import Broadcast
 from umbral_chat_realtime_supabase.live.session import Session
 from umbral_chat_realtime_supabase.live.traffic import Traffic
 from umbral_chat_realtime_supabase.metrics import REALTIME_PROBE
 from umbral_chat_realtime_supabase.settings import Supabase
 from umbral_chat_realtime_supabase.topics import INSTANCE, SERVICE
 
-LINK_TIMEOUT = 20.0
-"""Seconds in which a link must be up: handshake, joins and a probe, each of which has a bound of its own."""
+CONNECT_TIMEOUT = 20.0
+"""Seconds for a handshake, the joins and a probe together; each of them also has its own timeout."""
 
 PROBE_TIMEOUT = 4.0
-"""Seconds in which a probe must come round. It takes some milliseconds; Realtime's own percentiles are below 0.3 s."""
+"""Seconds in which a probe must arrive. It takes some milliseconds; Realtime's own percentiles are below 0.3 s."""
 
-ASKS = 3
-"""Times that the database is asked for a probe: Realtime makes the day's partition when it connects to the database,
-which the first client's join causes and does not wait for."""
+PROBE_ATTEMPTS = 3
+"""Times that the database is asked for one probe: Realtime creates the day's partition when it connects to the
+database, which the first client's join causes and does not wait for."""
 
-
-_PERHAPS = (
+_POSSIBLE_CAUSES = (
     "the plan's messages a second may be used up (umbral_chat.supabase.realtime.messages counts this instance's), or "
-    "Realtime's replication is away"
+    "Realtime's replication is down"
 )
 
 
@@ -43,8 +42,8 @@ class _Probe(msgspec.Struct, frozen=True):
     nonce: str
 
 
-class LinkUp:
-    """Makes sessions that work. `shards` is known after the first one."""
+class Connector:
+    """Creates sessions that work."""
 
     def __init__(
         self,
@@ -55,25 +54,25 @@ class LinkUp:
         telemetry: Telemetry,
         *,
         instance: str,
-        heard: Callable[[Heard], None],
+        on_broadcast: Callable[[Broadcast], None],
     ) -> None:
         self._settings, self._key, self._calls, self._clock = settings, key, calls, clock
         self._traffic = Traffic(telemetry)
-        self._took = telemetry.histogram(REALTIME_PROBE)
+        self._probe_duration = telemetry.histogram(REALTIME_PROBE)
         self._topic = INSTANCE + instance
-        self._heard = heard
-        self._expected: dict[str, asyncio.Event] = {}
+        self._on_broadcast = on_broadcast
+        self._probes: dict[str, asyncio.Event] = {}
         self.shards = 0
-        """Service topics that conversations are spread over, as the database says."""
-        self.heard_at = clock.monotonic()
-        """When a broadcast of the database was last heard, in monotonic seconds."""
+        """The number of service topics, as the database reports it; 0 before the first connection."""
+        self.last_broadcast_at = clock.monotonic()
+        """When a broadcast of the database was last received, in monotonic seconds."""
 
-    async def link(self) -> Session | Lost:
-        """A session that is joined and through which a probe has come; or why there is none."""
+    async def connect(self) -> Session | Disconnection:
+        """A session that has joined its topics and received a probe; or why there is none."""
         try:
-            self.shards = (await self._calls.call(rpc_results.State, "state")).shards
+            self.shards = (await self._calls.call(rpc_results.DatabaseState, "state")).shards
         except HistoryUnavailable as error:
-            return Lost("unreachable", f"the database does not answer: {error}")
+            return Disconnection("unreachable", f"the database does not answer: {error}")
         session = Session(
             self._settings.base,
             self._key,
@@ -82,76 +81,78 @@ class LinkUp:
             connect_timeout=self._settings.connect_timeout,
             clock=self._clock,
             traffic=self._traffic,
-            heard=self._hear,
+            on_broadcast=self._receive,
         )
         session.start()
-        lost: Lost | None = Lost("silent", f"the link was not up within {LINK_TIMEOUT:g} s")
+        disconnection: Disconnection | None = Disconnection(
+            "silent", f"the link was not live within {CONNECT_TIMEOUT:g} s"
+        )
         try:
-            async with asyncio.timeout(LINK_TIMEOUT):
-                lost = await session.until_ready() or await self.probe(session)
+            async with asyncio.timeout(CONNECT_TIMEOUT):
+                disconnection = await session.until_ready() or await self.probe(session)
         except TimeoutError:
             pass
         except HistoryUnavailable as error:
-            lost = Lost("unreachable", f"the database does not answer: {error}")
+            disconnection = Disconnection("unreachable", f"the database does not answer: {error}")
         finally:
-            if lost is not None:
+            if disconnection is not None:
                 await session.close()
-        return session if lost is None else lost
+        return session if disconnection is None else disconnection
 
-    async def probe(self, session: Session) -> Lost | None:
-        """Let the database say something to this instance, and wait for it; why it did not come, else None.
+    async def probe(self, session: Session) -> Disconnection | None:
+        """Let the database broadcast to this instance, and wait for that; why it did not arrive, else None.
 
-        Where the socket answers meanwhile, the broadcast alone is lost. So it is when the plan's messages a second are
-        used up, which Realtime says to nobody, and when its replication is away.
+        Where the socket answers meanwhile, only the broadcast is lost: Realtime drops it without a notice when the
+        plan's messages a second are used up, and when its replication is down.
 
-        Raises HistoryUnavailable when the database cannot be asked: that says nothing of the link.
+        Raises HistoryUnavailable when the database does not answer, which proves nothing about the link.
         """
         nonce = secrets.token_hex(8)
-        came = self._expected[nonce] = asyncio.Event()
+        arrived = self._probes[nonce] = asyncio.Event()
         begun = self._clock.monotonic()
         try:
-            session.beat()
-            refused = await self._asked(nonce)
+            session.send_heartbeat()
+            refused = await self._request_probe(nonce)
             if refused is not None:
                 return refused
             async with asyncio.timeout(PROBE_TIMEOUT):
-                await came.wait()
-            self._took.record(self._clock.monotonic() - begun)
+                await arrived.wait()
+            self._probe_duration.record(self._clock.monotonic() - begun)
         except TimeoutError:
-            words = f"what the database broadcasts does not arrive (a probe, within {PROBE_TIMEOUT:g} s)"
-            if not session.answered_since(begun):
-                return Lost("silent", words)
-            self._traffic.missed()
-            return Lost("unheard", f"{words}, and the socket is well: {_PERHAPS}")
+            what = f"the database's broadcasts do not arrive (a probe, within {PROBE_TIMEOUT:g} s)"
+            if not session.received_since(begun):
+                return Disconnection("silent", what)
+            self._traffic.probe_missed()
+            return Disconnection("unheard", f"{what}, and the socket works: {_POSSIBLE_CAUSES}")
         finally:
-            del self._expected[nonce]
+            del self._probes[nonce]
         return None
 
-    async def _asked(self, nonce: str) -> Lost | None:
+    async def _request_probe(self, nonce: str) -> Disconnection | None:
         why: str | None = None
-        for ask in range(ASKS):
-            if ask:
+        for attempt in range(PROBE_ATTEMPTS):
+            if attempt:
                 await self._clock.sleep(0.5)
-            probed = await self._calls.call(rpc_results.Probed, "probe", topic=self._topic, nonce=nonce)
+            probed = await self._calls.call(rpc_results.ProbeResult, "probe", topic=self._topic, nonce=nonce)
             if probed.told:
                 return None
             why = probed.why
             if why == "off":
-                return Lost("refused", "realtime is switched off in the database")
-        return Lost("closed", f"the database could not broadcast a probe ({why})")
+                return Disconnection("refused", "realtime is switched off in the database")
+        return Disconnection("closed", f"the database could not broadcast a probe ({why})")
 
-    def _hear(self, heard: Heard) -> None:
-        if heard.event in {"probe", "entry"}:
-            self.heard_at = self._clock.monotonic()
-        if heard.topic != self._topic:
-            self._heard(heard)
-        elif heard.event == "probe":
+    def _receive(self, broadcast: Broadcast) -> None:
+        if broadcast.event in {"probe", "entry"}:
+            self.last_broadcast_at = self._clock.monotonic()
+        if broadcast.topic != self._topic:
+            self._on_broadcast(broadcast)
+        elif broadcast.event == "probe":
             try:
-                nonce = msgspec.json.decode(heard.payload, type=_Probe).nonce
+                nonce = msgspec.json.decode(broadcast.payload, type=_Probe).nonce
             except msgspec.DecodeError:
                 return
-            if (came := self._expected.get(nonce)) is not None:
-                came.set()
+            if (arrived := self._probes.get(nonce)) is not None:
+                arrived.set()
 
 
-__all__ = ["ASKS", "LINK_TIMEOUT", "PROBE_TIMEOUT", "LinkUp"]
+__all__ = ["CONNECT_TIMEOUT", "PROBE_ATTEMPTS", "PROBE_TIMEOUT", "Connector"]

@@ -1,4 +1,4 @@
-"""Waiting for the end of what was told to end."""
+"""Waiting for tasks that were cancelled."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import asyncio
 from typing import Any
 
 
-async def ended(*tasks: asyncio.Task[Any]) -> None:
-    """Return when all are done, each of which ends in bounded time. Raises CancelledError, then, if this was cancelled:
-    left alone they would be tasks without an owner, and hold their sockets until the loop ends."""
+async def wait_until_done(*tasks: asyncio.Task[Any]) -> None:
+    """Wait until all are done, each of which must end in bounded time, also when this is cancelled: unowned tasks would
+    keep their sockets until the loop ends. Raises CancelledError afterwards, if this was cancelled."""
     interrupted = False
     while not all(task.done() for task in tasks):
         try:
@@ -19,4 +19,4 @@ async def ended(*tasks: asyncio.Task[Any]) -> None:
         raise asyncio.CancelledError
 
 
-__all__ = ["ended"]
+__all__ = ["wait_until_done"]

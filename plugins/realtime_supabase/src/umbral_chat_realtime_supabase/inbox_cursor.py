@@ -1,4 +1,4 @@
-"""A place in the inbox, as a token that callers send back."""
+"""A position in the inbox, as an opaque token that callers send back."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from umbral_chat.errors import InvalidRequest
 
 
 class InboxCursor(msgspec.Struct, array_like=True):
-    """After this conversation the next page begins."""
+    """The conversation after which the next page begins, with the time of its last activity."""
 
     at: datetime
     id: str
@@ -20,18 +20,18 @@ class InboxCursor(msgspec.Struct, array_like=True):
 _decoder = msgspec.json.Decoder(InboxCursor)
 
 
-def token(place: InboxCursor) -> str:
-    """The opaque form."""
-    return base64.urlsafe_b64encode(msgspec.json.encode(place)).decode("ascii").rstrip("=")
+def encode(cursor: InboxCursor) -> str:
+    """The opaque token."""
+    return base64.urlsafe_b64encode(msgspec.json.encode(cursor)).decode("ascii").rstrip("=")
 
 
-def parse(before: str) -> InboxCursor:
-    """The place again. Raises InvalidRequest (`invalid_cursor`)."""
+def decode(before: str) -> InboxCursor:
+    """The cursor of a token. Raises InvalidRequest (`invalid_cursor`)."""
     try:
         text = before.encode("ascii")
-        place = _decoder.decode(base64.b64decode(text + b"=" * (-len(text) % 4), altchars=b"-_", validate=True))
-        if place.at.tzinfo is not None and "\0" not in place.id:
-            return place
+        cursor = _decoder.decode(base64.b64decode(text + b"=" * (-len(text) % 4), altchars=b"-_", validate=True))
+        if cursor.at.tzinfo is not None and "\0" not in cursor.id:
+            return cursor
     except (ValueError, binascii.Error, msgspec.DecodeError):
         pass
     raise InvalidRequest(
@@ -41,4 +41,4 @@ def parse(before: str) -> InboxCursor:
     )
 
 
-__all__ = ["InboxCursor", "parse", "token"]
+__all__ = ["InboxCursor", "decode", "encode"]

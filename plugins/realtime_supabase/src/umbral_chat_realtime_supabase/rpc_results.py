@@ -1,4 +1,4 @@
-"""What the database's functions answer, as Structs."""
+"""The results of the database's functions, as Structs."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ Refusal = Literal[
 
 
 class RpcResult(msgspec.Struct, frozen=True, kw_only=True):
-    """Base of the answers that may be refusals."""
+    """Base of the results of functions that may refuse."""
 
     refused: Refusal | None = None
 
     def check(self, conversation: str, message_id: str | None = None) -> None:
-        """Raises what a refusal means."""
+        """Raise the error of a refusal, where the function refused."""
         match self.refused:
             case None:
                 return
@@ -57,11 +57,11 @@ class RpcResult(msgspec.Struct, frozen=True, kw_only=True):
             case "message_not_found":
                 raise NotFound(f"There is no message {message_id!r} in this conversation.", code="message_not_found")
             case "not_your_message":
-                raise Forbidden(f"Message {message_id!r} was written by somebody else.", code="not_your_message")
+                raise Forbidden(f"Message {message_id!r} was written by another author.", code="not_your_message")
 
 
 class WriteResult(RpcResult, frozen=True, kw_only=True):
-    """Of a write."""
+    """The result of a write."""
 
     entry: Entry | None = None
     created: bool = False
@@ -70,14 +70,14 @@ class WriteResult(RpcResult, frozen=True, kw_only=True):
 
     @property
     def appended(self) -> Appended:
-        """What became of the write, once it was checked."""
+        """The appended entry. `check` comes first."""
         if self.entry is None:
-            raise AssertionError("an answer that refuses nothing has an entry")
+            raise AssertionError("a write that was not refused has an entry")
         return Appended(self.entry, self.created, self.epoch, tuple(self.follow_ups))
 
 
 class HeadRow(msgspec.Struct, frozen=True, array_like=True):
-    """Where a log stands."""
+    """The head of a log."""
 
     epoch: str
     seq: int
@@ -89,7 +89,7 @@ class HeadRow(msgspec.Struct, frozen=True, array_like=True):
 
 
 class ReadResult(RpcResult, frozen=True, kw_only=True):
-    """Of a read."""
+    """The result of a read."""
 
     head: HeadRow | None = None
     entries: list[Entry] = []
@@ -103,12 +103,12 @@ class MessageRow(msgspec.Struct, frozen=True, array_like=True):
 
     @property
     def folded(self) -> FoldedMessage:
-        """The message as it is now."""
+        """The message with its newest change applied."""
         return fold(self.message, self.change)
 
 
 class MessagesResult(RpcResult, frozen=True, kw_only=True):
-    """Of a page of messages."""
+    """The result of a read of messages."""
 
     head: HeadRow | None = None
     messages: list[MessageRow] = []
@@ -116,20 +116,20 @@ class MessagesResult(RpcResult, frozen=True, kw_only=True):
 
 
 class MessageResult(RpcResult, frozen=True, kw_only=True):
-    """Of one message."""
+    """The result of a read of one message."""
 
     message: MessageRow | None = None
 
 
 class HeadsResult(msgspec.Struct, frozen=True):
-    """Of many logs."""
+    """The result of a read of many heads, by conversation."""
 
     heads: dict[str, HeadRow]
     deleted: list[str]
 
 
 class ConversationRow(msgspec.Struct, frozen=True):
-    """A conversation as a whole."""
+    """A conversation with its last message."""
 
     id: str
     epoch: str
@@ -148,7 +148,7 @@ class ConversationRow(msgspec.Struct, frozen=True):
 
     @property
     def conversation(self) -> Conversation:
-        """As the core knows it."""
+        """The same as the core's struct."""
         return Conversation(
             id=self.id,
             epoch=self.epoch,
@@ -167,59 +167,59 @@ class ConversationRow(msgspec.Struct, frozen=True):
 
 
 class ConversationResult(RpcResult, frozen=True, kw_only=True):
-    """Of one conversation."""
+    """The result of a read of one conversation."""
 
     conversation: ConversationRow | None = None
 
 
 class EnsureResult(msgspec.Struct, frozen=True):
-    """Of an explicit creation."""
+    """The result of an explicit creation."""
 
     conversation: ConversationRow
     made: bool
 
 
 class InboxResult(msgspec.Struct, frozen=True):
-    """Of a page of the inbox."""
+    """The result of a read of the inbox."""
 
     conversations: list[ConversationRow]
     has_more: bool
 
 
 class ReadMarkerResult(RpcResult, frozen=True, kw_only=True):
-    """Of a read marker."""
+    """The result of moving a read marker."""
 
     seq: int = 0
 
 
 class DeleteResult(msgspec.Struct, frozen=True):
-    """Of a deletion."""
+    """The result of a deletion."""
 
     removed: bool
     more: bool = False
 
 
 class SweepResult(msgspec.Struct, frozen=True):
-    """Of a sweep."""
+    """The result of a sweep. `more`: there is more to sweep."""
 
     more: bool
 
 
 class NewEpochsResult(msgspec.Struct, frozen=True):
-    """Of new epochs."""
+    """The result of drawing new epochs: of how many logs."""
 
     logs: int
 
 
 class ProbeResult(msgspec.Struct, frozen=True):
-    """Of a probe. `why` it was not told: `off`, `partition`, or an SQLSTATE."""
+    """The result of a probe. `why` it was not broadcast: `off`, `partition`, or an SQLSTATE."""
 
     told: bool
     why: str | None = None
 
 
 class BroadcastFailures(msgspec.Struct, frozen=True):
-    """How often a broadcast was not what it should be, since the project's database was made."""
+    """How many broadcasts failed, by the kind of failure, since the project's database was created."""
 
     failed: int
     unpartitioned: int
@@ -228,13 +228,13 @@ class BroadcastFailures(msgspec.Struct, frozen=True):
 
 
 class MemberTopicsResult(msgspec.Struct, frozen=True):
-    """On which topics members listen, by conversation."""
+    """The members' topics, by conversation."""
 
     topics: dict[str, str]
 
 
 class DatabaseState(msgspec.Struct, frozen=True):
-    """Of the database as a whole."""
+    """Schema version, switch and counters of the database."""
 
     schema: str
     realtime: bool
@@ -243,7 +243,7 @@ class DatabaseState(msgspec.Struct, frozen=True):
 
 
 def fold(message: Message, change: Edit | Redaction | None) -> FoldedMessage:
-    """The message after its newest change."""
+    """The message with its newest change applied."""
     state = {message.message_id: folded(message)}
     return apply(state, () if change is None else (change,))[message.message_id]
 

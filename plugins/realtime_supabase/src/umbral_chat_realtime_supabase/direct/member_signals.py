@@ -18,7 +18,7 @@ from umbral_chat.telemetry import Telemetry
 
 from umbral_chat_realtime_supabase import rpc_results
 from umbral_chat_realtime_supabase.calls import Calls
-from umbral_chat_realtime_supabase.http_transport import transport
+from umbral_chat_realtime_supabase.http_transport import http_transport
 from umbral_chat_realtime_supabase.live.outbox import BroadcastOutbox
 from umbral_chat_realtime_supabase.live.traffic import Traffic
 from umbral_chat_realtime_supabase.metrics import MEMBER_SIGNALS, REALTIME_METRICS
@@ -110,7 +110,7 @@ class MemberSignals:
         async with httpx.AsyncClient(
             headers={"apikey": self._key.reveal()},
             timeout=timeout,
-            transport=transport(self._settings.base, limits),
+            transport=http_transport(self._settings.base, limits),
             base_url=self._settings.base,
         ) as http:
             while True:

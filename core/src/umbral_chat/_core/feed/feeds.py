@@ -84,15 +84,6 @@ class Feeds:
         telemetry.gauge("umbral_chat.watched", lambda: [((), len(self._views))])
         lifecycle.on_drain(self._wake_all)
 
-    @property
-    def cache(self) -> Cache:
-        """Bounds of what is kept in memory."""
-        return self._views.bounds
-
-    @cache.setter
-    def cache(self, bounds: Cache) -> None:
-        self._views.bounds = bounds
-
     # hints
 
     def hint_entries(self, conversation: str, epoch: str, entries: list[EncodedEntry]) -> bool:
@@ -242,7 +233,7 @@ class Feeds:
     async def run(self) -> None:
         """Evict unused views, until cancelled."""
         while True:
-            await self._clock.sleep(min(self.cache.ttl / 4, 15.0))
+            await self._clock.sleep(min(self._views.bounds.ttl / 4, 15.0))
             self._views.sweep(self._clock.monotonic())
 
     async def close(self) -> None:

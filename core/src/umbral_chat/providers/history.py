@@ -23,9 +23,9 @@ class History(Protocol):
     - *Durability.* What `append` returned survives a power failure.
     - *Visibility.* What `append` returned is in every later read, by any instance. A read never returns a seq without
       the lower ones, and the head of a page is of the same snapshot as its entries.
-    - *Failure.* A call that raises stored nothing, except HistoryUnavailable after a lost answer: then a repeat with the
-      same key shows whether it was stored. A store that cannot be reached raises HistoryUnavailable within a bounded
-      time.
+    - *Failure.* A call that raises stored nothing, except HistoryUnavailable after a lost answer: then a repeat with
+      the same key shows whether it was stored. A store that cannot be reached raises HistoryUnavailable within a
+      bounded time.
     - *Cancellation.* A cancelled `append` is stored whole or not at all.
 
     A conversation that was never made reads as an empty log. One that was deleted raises ConversationDeleted from

@@ -65,10 +65,10 @@ class Transport(Protocol):
 
     Guarantees, which `umbral_chat.testing.TransportContract` checks:
 
-    - *Delivery.* None is guaranteed: hints may be lost, late, repeated or reordered. The guarantee is an honest `state`:
-      `live` only while it believes that hints arrive, and `down` within a bounded time when they do not.
-    - *Interest.* Hints arrive for watched conversations. After a conversation becomes watched, a hint for it arrives soon
-      at least once, so that earlier entries are found. `watch` twice needs `unwatch` twice.
+    - *Delivery.* None is guaranteed: hints may be lost, late, repeated or reordered. The guarantee is an honest
+      `state`: `live` only while it believes that hints arrive, and `down` within a bounded time when they do not.
+    - *Interest.* Hints arrive for watched conversations. After a conversation becomes watched, a hint for it arrives
+      soon, at least once, so that earlier entries are found. `watch` twice needs `unwatch` twice.
     - *Bounds.* Its queue of events is bounded; when its reader is slow it merges or drops hints, never blocks
       `publish`, and never drops the latest head that it knows of a conversation.
     - *Tasks.* It runs between `start` and `stop`. Both may be called again; `stop` leaves no task, socket or file.

@@ -25,7 +25,7 @@ class HandClock(SystemClock):
         return self.wall
 
     async def elapse(self, seconds: float) -> None:
-        """Move the wall time forward by `seconds`."""
+        """Move the wall time by so many seconds."""
         self.wall += timedelta(seconds=seconds)
 
 

@@ -14,7 +14,7 @@ from umbral_chat.providers.history import History
 log = logging.getLogger(__name__)
 
 HEADS_AT_ONCE = 5_000
-"""Conversations asked for in one `heads()`."""
+"""Conversations read in one `heads()`."""
 
 LEAST_PAUSE = 0.1
 """Share of the interval that lies between an answer and the next asking, however long the answer took."""

@@ -34,7 +34,7 @@ that answer them."""
 
 
 class Subscriptions(Protocol):
-    """Where it is told which conversations are followed here."""
+    """Is notified of which conversations are followed here."""
 
     def watch(self, conversation: str) -> None:
         """Follow it from now on. Must not raise."""
@@ -48,7 +48,7 @@ class Subscriptions(Protocol):
 class Feeds:
     """Contiguous, exactly-once, in-order reading from a cursor, over hints and the history.
 
-    A reader is a cursor and holds no queue: whoever is slow falls behind what is kept in memory and reads the log
+    A reader is a cursor and holds no queue: a slow one falls behind what is kept in memory and reads the log
     from where it stands. Entries that come in order cost no read; a gap costs one, shared by all who wait for it.
     """
 

@@ -13,8 +13,8 @@ from umbral_chat._core.plugins.boot import boot
 create_app(*boot(None, {"UMBRAL_CHAT_CONFIG": ""}))
 import umbral_chat._core.server.serve
 assert (gc.get_threshold(), gc.get_freeze_count()) == before, gc.get_threshold()
-umbral_chat._core.server.serve.relieve_collector()
-assert gc.get_threshold()[0] == umbral_chat._core.server.serve.COLLECT_AFTER
+umbral_chat._core.server.serve.tune_garbage_collector()
+assert gc.get_threshold()[0] == umbral_chat._core.server.serve.GC_THRESHOLD
 assert gc.get_freeze_count() > 0
 """
 

@@ -176,7 +176,7 @@ class Simulation:
 async def simulate(script: list[tuple[str, int]], seed: int) -> set[str]:
     """The modes that there were."""
     rng = random.Random(seed)
-    async with world(rng, POLLING__CACHE__ENTRIES=str(rng.choice([1, 5, 200]))) as made:
+    async with world(rng, CORE__CACHE__ENTRIES=str(rng.choice([1, 5, 200]))) as made:
         simulation = Simulation(made)
         for _ in range(4):
             simulation.join()

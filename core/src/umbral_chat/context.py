@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from umbral_chat.providers.auth import Principal
     from umbral_chat.providers.history import Storage
     from umbral_chat.providers.presence import Presence
-    from umbral_chat.settings import Cache, Settings
+    from umbral_chat.settings import Settings
     from umbral_chat.telemetry import Telemetry
 
 
@@ -41,9 +41,6 @@ class Base:
 
 class FeedService(Protocol):
     """The feeds: conversations as this instance follows them."""
-
-    cache: Cache
-    """Bounds of what is kept in memory."""
 
     async def read(self, conversation: str, cursor: Cursor, limit: int) -> Batch:
         """What follows `cursor`, at most `limit` entries, without waiting for new ones.

@@ -202,7 +202,7 @@ async def test_unknown_and_repeated_parameters_are_refused_on_every_route(keyed:
     await send(keyed, "room", "x")
     for method, path in everywhere(keyed):
         found = problem(await keyed.request(method, f"{path}?befor=1"), 400, "unknown_parameter", "befor")
-        assert "This route has no parameter 'befor'" in found["detail"]
+        assert "There is no parameter 'befor'" in found["detail"]
         problem(await keyed.request(method, f"{path}?%C3%A4=1"), 400, "unknown_parameter", "ä")
     schema = (await keyed.get("/schema/openapi.json")).json()
     repeated = 0

@@ -41,7 +41,9 @@ async def test_guards_of_all_layers_are_asked_in_their_order() -> None:
         await asgi.send_json(send, 200, b"{}")
 
     route = HotRoute(["/open", "/closed"], copy_scope=False, guards=[of_connection], opt={"right": "read"})(answer)
-    app: Any = Litestar([Router("/v1", route_handlers=[route])], guards=[of_scope], openapi_config=None)
+    app: Any = Litestar(
+        [Router("/v1", route_handlers=[route])], guards=[of_scope], openapi_config=None, logging_config=None
+    )
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://service") as client:
         assert [(await client.get(f"/v1/{name}")).status_code for name in ("open", "closed")] == [200, 403]
     assert of_scope.asked == ["/v1/open read", "/v1/closed read"]

@@ -27,7 +27,7 @@ class Polling(Section, frozen=True):
     strategy: Literal["cursor", "snapshot"] = "cursor"
     tags: dict[str, int] = msgspec.field(default_factory=dict)
     token: Secret | None = None
-    cache: Cache = Cache()
+    bounds: Cache = Cache()
 
     def __post_init__(self) -> None:
         if self.interval > self.max_interval:
@@ -113,7 +113,7 @@ def test_a_file_that_cannot_be_understood_is_named(file: Path, content: bytes, s
         ("[core]\nprot = 1", "Unknown setting core.prot (file FILE): did you mean core.port?"),
         ("[core.limits]\npages = 1", "Unknown setting core.limits.pages (file FILE): did you mean core.limits.page?"),
         ("[core]\nstrategy = 1", "Unknown setting core.strategy (file FILE): did you mean polling.strategy?"),
-        ("[polling]\nzzz = 1", "Unknown setting polling.zzz (file FILE); [polling] has: cache, interval, "),
+        ("[polling]\nzzz = 1", "Unknown setting polling.zzz (file FILE); [polling] has: bounds, interval, "),
         ("port = 1", "port (file FILE) is outside of a section"),
         ("core = 1", "[core] (file FILE) must be a table of settings, not int."),
         ("[core]\nlimits = 1", "[core.limits] (file FILE) must be a table of settings, not int."),
@@ -222,7 +222,7 @@ def test_the_section_of_a_plugin_that_is_installed_and_not_active_is_accepted(fi
 
 def test_a_section_is_typed_on_demand() -> None:
     settings = load(None, {}, SECTIONS)
-    assert settings.section("polling", Polling).cache.entries == 200
+    assert settings.section("polling", Polling).bounds.entries == 200
     with pytest.raises(SettingsError, match="is a Polling, not a Cache"):
         settings.section("polling", Cache)
 

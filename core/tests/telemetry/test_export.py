@@ -174,8 +174,10 @@ def test_a_protocol_or_exporter_that_is_not_here_is_told(caplog: pytest.LogCaptu
     environ = {"OTEL_EXPORTER_OTLP_PROTOCOL": "grpc", "OTEL_METRICS_EXPORTER": "otlp, console"}
     Telemetry.create(environ=environ).shutdown()
     said = [record.getMessage() for record in caplog.records]
-    assert any("'console', which is not here" in one for one in said)
-    assert any("'grpc' is not here. Set OTEL_EXPORTER_OTLP_METRICS_PROTOCOL to http/protobuf" in one for one in said)
+    assert any("'console', which is not supported" in one for one in said)
+    assert any(
+        "'grpc' is not supported. Set OTEL_EXPORTER_OTLP_METRICS_PROTOCOL to http/protobuf" in one for one in said
+    )
 
 
 @pytest.mark.parametrize("kind", ["silent", "absent"])

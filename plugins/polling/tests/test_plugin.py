@@ -48,8 +48,3 @@ async def test_the_offered_url_answers_with_the_offered_parameters(start: Start)
     parameters = offer["parameters"]
     query = {"wait": parameters["wait"], "limit": parameters["batch_size"]}
     assert len((await service.client.get(offer["url"], params=query)).json()["entries"]) == 1
-
-
-async def test_the_sections_cache_is_the_one_in_use(start: Start) -> None:
-    service = await start(POLLING__CACHE__ENTRIES="2", POLLING__CACHE__TTL="5")
-    assert (service.services.feeds.cache.entries, service.services.feeds.cache.ttl) == (2, 5)

@@ -93,7 +93,7 @@ class Schedule(Plan):
     def settings(self) -> dict[str, str]:
         """Of each service, as variables without their prefix."""
         given = {
-            "POLLING__CACHE__ENTRIES": str(self.cache),
+            "CORE__CACHE__ENTRIES": str(self.cache),
             "REALTIME__RECONCILE_INTERVAL": f"{self.reconcile_interval:g}",
         }
         if self.snapshot:

@@ -79,6 +79,7 @@ class Service:
             clock=clock,
             readers_limit=min(limits.readers, most_connections(limits, descriptors())[1]),
             own_readers_limit=limits.readers_per_principal,
+            cache=settings.core.cache,
         )
         toggle = Toggle(storage.store, clock, configured=settings.realtime.enabled)
         drafts = Drafts(

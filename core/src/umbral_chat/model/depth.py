@@ -3,7 +3,8 @@ readable.
 
 Decoders and encoders recurse, and how deep they get depends on the remaining stack: a value that one of them accepts,
 another may refuse. So input is limited to a small depth (`core.limits.depth`), and values that an earlier version
-stored with a greater depth are never decoded: they are passed on as JSON text."""
+stored with a greater depth are never decoded: they are passed on as JSON text.
+"""
 
 from __future__ import annotations
 

@@ -53,7 +53,8 @@ def encode_id(value: str) -> str:
     Characters that an id may have stay as they are; every other one, and `~`, becomes `~` and two upper-case
     hexadecimal digits for each byte of its UTF-8. No two values have the same id; `decode_id` is the inverse. Raises
     InvalidRequest (`invalid_field`) for empty text, for a lone surrogate, and where the id would be longer than
-    `ID_LIMIT`."""
+    `ID_LIMIT`.
+    """
     dots = _DOTS.match(value)
     start = dots.end() if dots else 0
     try:

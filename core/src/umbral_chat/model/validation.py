@@ -202,11 +202,25 @@ def _holds_nul(value: Any) -> bool:
             return False
 
 
+def check_idempotency_key(header: str | None, client_id: str | None) -> str | None:
+    """The key of a write, from the header or the body; None: it has none. Codes `idempotency_key_mismatch` and those of
+    `check_text`."""
+    if header is not None and client_id is not None and header != client_id:
+        raise InvalidRequest(
+            "Idempotency-Key and client_id mean the same, and the two that were sent differ.",
+            code="idempotency_key_mismatch",
+            field="client_id",
+        )
+    key = header if client_id is None else client_id
+    return None if key is None else check_text(key, field="client_id", limit=ID_LIMIT)
+
+
 __all__ = [
     "MEMBERS_LIMIT",
     "NAME_LIMIT",
     "check_content",
     "check_display_name",
+    "check_idempotency_key",
     "check_internal",
     "check_members",
     "check_message_id",

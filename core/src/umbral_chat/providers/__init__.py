@@ -1,1 +1,2 @@
-"""The interfaces that plugins provide, each small, each with its guarantees; an optional ability is one of its own."""
+"""The interfaces that plugins implement: each is small and states its guarantees; an optional ability is a separate
+one."""

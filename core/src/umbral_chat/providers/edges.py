@@ -1,4 +1,4 @@
-"""What else plugins give: edge offers, consumers of logs, and checks."""
+"""Edge offers, consumers of logs, and checks of plugins."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from umbral_chat.model.entries import Entry
 
 
 class Offer(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """One way in which a client may take its feed now. Of the highest `rank` is what it should use.
+    """One edge that a client may use now. It should use the one of the highest `rank`.
 
-    Rank 0 is polling. What is above it pushes, and is offered only while realtime is on, for the service and for the
+    Rank 0 is polling. Edges above it push, and are offered only while realtime is on, for the service and for the
     conversation.
     """
 
@@ -22,39 +22,39 @@ class Offer(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     url: str
     parameters: dict[str, Any] = {}
     transport: str | None = None
-    """Name of the transport without which it brings nothing: offered only while that one is in use. None: it is fed by
-    the service itself, in whatever mode. Clients are not told it."""
+    """Name of the transport that it depends on: it is offered only while that one is in use. None: the service itself
+    feeds it, in every mode. It is not sent to clients."""
 
 
 class Consumer(Protocol):
     """A durable consumer of logs.
 
-    Each conversation's entries come to it in order, from where its stored cursor stands, by one instance at a time
-    (a lease); the cursor is stored after `handle` returned, so an entry may come again after a crash: at least once.
-    A consumer whose name the store does not know yet begins with the first entry of every log. Imported entries, which
-    nobody waits for, do not come to it, unless it has the ability `TakesImported`.
+    It gets each conversation's entries in order, from its stored cursor on, on one instance at a time (a lease). The
+    cursor is stored after `handle` returned, so after a crash an entry may be passed again: at least once. A consumer
+    whose name is not in the store yet begins with the first entry of every log. Imported entries are not passed to it,
+    unless it has the ability `TakesImported`.
     """
 
     name: str
     """Stable: the cursor is stored under it."""
 
     async def handle(self, conversation: str, epoch: str, entry: Entry) -> None:
-        """Take one entry. What it raises is logged and counted, and the entry comes again after a pause."""
+        """Handle one entry. An exception is logged and counted, and the entry is passed again after a pause."""
         ...
 
 
 @runtime_checkable
 class TakesImported(Protocol):
-    """Optional ability of a consumer: imported entries come to it as well (`entry.imported`), where it says so. An
-    archive or a search index wants them; what answers, notifies or calls out does not."""
+    """Optional ability of a consumer: it can get imported entries (`entry.imported`) as well. An archive or a search
+    index needs them; a consumer that answers, notifies or calls other services does not."""
 
     imported: bool
-    """Whether they come."""
+    """Whether imported entries are passed to it."""
 
 
 class CheckResult(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What a check found; `mend` says what to do when it is not well. `skipped`: there was nothing to look at, which is
-    no fault, so `ok` is true."""
+    """The result of a check; `mend` says what to do if it failed. `skipped`: there was nothing to check, which is not a
+    failure, so `ok` is true."""
 
     ok: bool
     detail: str
@@ -66,15 +66,14 @@ class Check(msgspec.Struct, frozen=True):
     """One line of `umbral-chat doctor`, in whose order checks are run.
 
     `ready`: also part of readiness, so it must be quick and harmless. `seconds`: how long the doctor waits for it, at
-    most; then it is cancelled, and its finding is that it did not answer. `needs_store`: the service's store must be
-    open; a check of whether it can be opened at all does not need that. `needs_service`: it looks at what only a
-    running service has. The doctor leaves it out, and shows what the running service's readiness says of it.
+    most; then it is cancelled, and counts as not answering. `needs_store`: the service's store must be
+    open; a check of whether it can be opened does not need that. `needs_service`: it checks a part that only a running
+    service has. The doctor leaves it out, and shows its result in the readiness of the running service.
 
-    The doctor starts no service. The services that it makes checks for have their settings, a store that is open for
-    those that need it, and the toggle as it is stored. Nothing else was entered or started: no transport (each is
-    `off`), no presence, no consumer, no feed, and no key or token is known. A check opens what else it needs itself,
-    within `run`, and closes it there. It may run beside the service that it is about, so it changes nothing, or takes
-    away what it made.
+    The doctor starts no service. The `Services` that it passes have the settings, a store that is open for checks that
+    need it, and the stored toggle. Nothing else is entered or started: no transport (each is `off`), no presence, no
+    consumer, no feed, and no key or token is loaded. A check opens whatever else it needs within `run`, and closes it
+    there. It may run beside the service that it checks, so it must change nothing, or undo its changes.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""History: the store of logs, the one truth."""
+"""History: the store of logs. The log is the truth."""
 
 from __future__ import annotations
 
@@ -24,11 +24,12 @@ class History(Protocol):
 
     - *Order.* A conversation's entries are numbered 1, 2, 3 … without gaps or repeats, in the transaction that makes
       them durable; concurrent appends to one conversation are serialized.
-    - *Durability.* What `append` returned survives the loss of power.
-    - *Visibility.* What `append` returned is in every later read, by any instance; a read never shows a seq while
-      hiding a lower one, and what a page says of the head is of the same snapshot as its entries.
-    - *Failure.* A call that raises stored nothing, except HistoryUnavailable after a lost answer, where a repeat with
-      the same key tells. A store that cannot be reached raises HistoryUnavailable within a bounded time.
+    - *Durability.* What `append` returned survives a power failure.
+    - *Visibility.* What `append` returned is in every later read, by any instance. A read never returns a seq without
+      the lower ones, and the head of a page is of the same snapshot as its entries.
+    - *Failure.* A call that raises stored nothing, except HistoryUnavailable after a lost answer: then a repeat with
+      the same key shows whether it was stored. A store that cannot be reached raises HistoryUnavailable within a
+      bounded time.
     - *Cancellation.* A cancelled `append` is stored whole or not at all.
 
     A conversation that was never made reads as an empty log. One that was deleted raises ConversationDeleted from
@@ -40,14 +41,14 @@ class History(Protocol):
     async def append(self, write: Write) -> Appended:
         """Number `write` and make it durable; the first write makes the conversation.
 
-        The same key by the same subject answers with the first entry, and raises Conflict (`idempotency_conflict`)
-        when the body differs. Further: Conflict (`message_id_taken`, `message_redacted`), NotFound
+        The same key of the same subject returns the first entry, and raises Conflict (`idempotency_conflict`) when
+        the body differs. Further: Conflict (`message_id_taken`, `message_redacted`), NotFound
         (`message_not_found`, for what edits or redacts), Forbidden (`not_your_message`), ConversationDeleted (also
         when `write.epoch` is not the log's). A redaction blanks the message and its edits in the same transaction;
-        redacting again is answered with the first redaction. A message by a `user` to a closed conversation is
-        followed by an update that opens it. `at` never decreases inside a log, imported entries aside: a write with
-        `at` becomes an entry that shows this time and is `imported`, whose place in the log, and in the inbox, is that
-        of the time of writing; it opens no conversation.
+        redacting again returns the first redaction. A message by a `user` to a closed conversation is
+        followed by an update that opens it. `at` never decreases inside a log, except for imported entries: a write
+        with `at` becomes an entry that has this time and is `imported`; its place in the log and in the inbox is that
+        of the time of writing, and it opens no conversation.
         """
         ...
 
@@ -67,11 +68,11 @@ class History(Protocol):
         ...
 
     async def heads(self, conversations: Sequence[str]) -> dict[str, Head | Deleted]:
-        """Where each log stands, in one round trip for many; one that was never made is left out."""
+        """The heads of many logs in one round trip; one that was never made is left out."""
         ...
 
     async def ensure(self, conversation: str) -> tuple[Conversation, bool]:
-        """The conversation, made (or revived with a new epoch) when it is not there, and whether it was."""
+        """The conversation, which is made (or revived with a new epoch) if it does not exist; and whether it was."""
         ...
 
     async def conversation(self, conversation: str, *, subject: str | None = None) -> Conversation | None:
@@ -86,37 +87,39 @@ class History(Protocol):
         status: Status | None = None,
         subject: str | None = None,
     ) -> InboxPage:
-        """A page of the inbox by `(last_activity, id)` descending. `before` is what the page before said: opaque,
-        InvalidRequest (`invalid_cursor`) when it is not one."""
+        """A page of the inbox by `(last_activity, id)` descending. `before` is that of the previous page, and
+        opaque. Raises InvalidRequest (`invalid_cursor`) for an invalid one."""
         ...
 
     async def delete(self, conversation: str) -> bool:
-        """Remove everything of it and leave a tombstone; whether there was anything to remove.
+        """Remove everything of a conversation and leave a tombstone; whether there was anything to remove.
 
-        Neither the content nor the metadata nor the keys can be found in the store's files afterwards.
+        Afterwards the store's files contain none of its content, metadata and keys.
         """
         ...
 
     async def mark_read(self, conversation: str, subject: str, seq: int) -> int:
-        """Raise the subject's read marker to `seq` (at most the head; never lower) and return what it is now."""
+        """Raise the subject's read marker to `seq` (at most the head; never lower) and return its value now."""
         ...
 
 
 @runtime_checkable
 class RenewsEpochs(Protocol):
-    """A history whose logs can be given new epochs, after a copy of its store was restored."""
+    """Optional ability of a history: to give its logs new epochs, after a copy of its store was restored."""
 
     async def new_epochs(self) -> int:
-        """Draw a new epoch for every log, so that every cursor of before expires; how many logs there were."""
+        """Give every log a new epoch, so that all earlier cursors expire; the number of logs."""
         ...
 
 
 @runtime_checkable
 class TellsWhetherItWrites(Protocol):
-    """Optional ability of a history that may read and yet not write: its disk is full, say. Readiness asks."""
+    """Optional ability of a history that may be able to read but not to write, as with a full disk. Readiness asks
+    it."""
 
     async def refuses_writes(self) -> str | None:
-        """Why sends are refused now, without names of files; None: they are taken. Answers within a second or two."""
+        """Why sends are refused now, without names of files; None: they are accepted. Returns within a second or
+        two."""
         ...
 
 

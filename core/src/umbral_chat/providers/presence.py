@@ -19,7 +19,7 @@ from umbral_chat.providers.auth import Principal
 Availability = Literal["online", "away", "busy"]
 
 DEVICE = "default"
-"""The device of who names none."""
+"""The name of the device when a caller names none."""
 
 NAME_LIMIT = 64
 """Longest name of a device, and version of a list, in characters."""
@@ -36,18 +36,18 @@ def check_name(value: str, *, field: str = "device") -> str:
 
 
 class Person(Sender, frozen=True):
-    """Somebody in presence, known by the kind of principal that it is.
+    """A person in presence, with the kind of its principal.
 
-    A plain `Sender` is whom a service means: the bearers of its tokens, by their subjects, and whomever it speaks for
-    with `send_as`. Users, service keys and the local administrator have names that no service gives out: as `kind`
-    says, they are others than whoever has the same id and role.
+    A plain `Sender` is a person that a service names: the bearers of its tokens, by their subjects, and those it sends
+    for with `send_as`. Users, service keys and the local administrator are not named by a service: `kind` distinguishes
+    them from a person with the same id and role.
     """
 
     kind: Literal["local", "key", "user"] | None = None
 
 
 def person(principal: Principal) -> Sender:
-    """Who `principal` is in presence when it speaks for itself."""
+    """The person that `principal` is in presence when it acts for itself."""
     itself = principal.sender
     if principal.kind == "token":
         return itself
@@ -55,50 +55,50 @@ def person(principal: Principal) -> Sender:
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """What one device of somebody says of itself. It replaces what the same device said before."""
+    """The state that a device reports. It replaces the device's earlier report."""
 
     person: Sender
-    """As whom: people are told apart by `kind` (see `Person`), role and `id`, and by their role alone where there is no
-    id (the assistant)."""
+    """The person: people are distinguished by `kind` (see `Person`), role and `id`, and by their role alone where there
+    is no id (the assistant)."""
     device: str = DEVICE
     status: Availability = "online"
     metadata: dict[str, Any] | None = None
     invisible: bool = False
-    """Counted and shown to nobody, from any device of this person."""
+    """The person is neither counted nor shown, with any of its devices."""
     ttl: float | None = None
-    """Seconds until it is gone unless it is renewed; None: the provider's setting."""
+    """Seconds after which the device expires unless it is renewed; None: the provider's setting."""
 
 
 class Renewal(msgspec.Struct, frozen=True):
-    """What became of a report."""
+    """The answer to a report."""
 
     person: str
-    """Name under which `PresenceList` shows this person."""
+    """Opaque name of this person in `PresenceList`."""
     expires_in: float
-    """Seconds after which the device is gone when nothing more is heard of it."""
+    """Seconds after which the device expires unless it is renewed."""
     renew_in: float
     """Seconds after which it should report again: early enough for one report to be lost."""
     listed: bool
-    """False: so many people are here that only counts are told, and nobody's typing but the assistant's."""
+    """False: so many people are present that only counts are reported, and typing only of the assistant."""
 
 
 class TypingNow(msgspec.Struct, frozen=True):
-    """What became of saying that one types."""
+    """The answer to a report of typing."""
 
     typing: bool
-    """False, too, where typing is not told: see `listed`."""
+    """Also false where typing is not reported: see `listed`."""
     expires_in: float
-    """Seconds after which it ends by itself; 0 when nobody types."""
+    """Seconds after which the typing ends by itself; 0 when it ended."""
     listed: bool = True
 
 
 class Viewer(msgspec.Struct, frozen=True):
-    """Who looks, as far as it decides what is shown."""
+    """What a viewer may see."""
 
     ids: bool = False
     """Sees people's ids, devices and metadata."""
     last_seen: bool = False
-    """Sees when people were last here."""
+    """Sees when people were last present."""
 
 
 def viewer(principal: Principal) -> Viewer:
@@ -118,10 +118,10 @@ class DeviceHere(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class PersonHere(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """Somebody who is here, of all devices together."""
+    """A person who is present, with all devices combined."""
 
     person: str
-    """Opaque name, the same on every instance and for every viewer, that tells people of one conversation apart."""
+    """Opaque name that distinguishes people of one conversation, the same on every instance and for every viewer."""
     role: Role
     name: str | None = None
     status: Availability
@@ -133,7 +133,7 @@ class PersonHere(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
 
 
 class PersonTyping(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """Somebody who types."""
+    """A person who is typing."""
 
     person: str
     role: Role
@@ -142,7 +142,7 @@ class PersonTyping(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True
 
 
 class PersonSeen(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """Somebody who was here."""
+    """A person who was present and left."""
 
     person: str
     role: Role
@@ -155,17 +155,17 @@ class PresenceList(msgspec.Struct, frozen=True, kw_only=True):
     """Who is in a conversation, as a viewer may see it."""
 
     version: str
-    """Equal exactly for lists that are equal, whichever instance tells them."""
+    """Equal for equal lists and only for those, whichever instance returns them."""
     count: int
-    """People who are here."""
+    """The number of people who are present."""
     counts: dict[Role, int]
     """The same by role, of every role."""
     listed: bool = True
-    """False: so many people are here that only counts are told."""
+    """False: so many people are present that only counts are reported."""
     people: list[PersonHere] = []
-    """In the order in which they came."""
+    """In the order in which they joined."""
     last_seen: list[PersonSeen] | UnsetType = UNSET
-    """Who left lately, the last one first; only for a viewer who sees that. It has no part in the version."""
+    """Who left recently, the latest first; only for a viewer who may see that. It is not part of the version."""
 
 
 class PresenceState(msgspec.Struct, frozen=True):
@@ -177,63 +177,63 @@ class PresenceState(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class PresenceLink:
-    """What a presence tells, and asks, the service it runs in. None of it waits or raises."""
+    """The functions of its service that a presence calls. None of them waits or raises."""
 
     publish: Callable[[Signal], None]
-    """Tell other instances and clients on channels of their own, best effort."""
+    """Send a signal to other instances and to clients on channels of their own, best effort."""
     changed: Callable[[str], None]
-    """Who is here or types in this conversation changed: its readers are told."""
+    """Notify the conversation's readers that its presence or typing changed."""
     mode: Callable[[], Mode]
-    """How signals of other instances arrive now."""
+    """Returns how signals of other instances arrive now."""
     epoch: Callable[[str], str | None] = lambda _conversation: None
-    """The epoch of a conversation's log, None as long as it is not known here: who was in a log that is deleted is not
-    in the one that is made anew under its name."""
+    """Returns the epoch of a conversation's log, None while it is not known here: people in a deleted conversation are
+    not in one that is made anew with the same id."""
 
 
 class Presence(Protocol):
-    """Who is here and who types. Selected as the history is: one a service.
+    """Who is present and who is typing. Selected as the history is: one per service.
 
     Guarantees, which `umbral_chat.testing.PresenceContract` checks:
 
-    - *Devices.* Somebody is here while any of its devices is. A device is gone when it left, or when nothing was heard
-      of it for its time to live; a report that comes in the same moment wins.
-    - *People* are told apart by kind, role and id, in all that is done and asked here: see `Person`.
+    - *Devices.* A person is present while any of its devices is. A device is gone when it left, or when it was not
+      renewed within its time to live; a report at the same moment wins.
+    - *People* are distinguished by kind, role and id in every method: see `Person`.
     - *Hold-back.* Joining shows at once. Leaving shows after a hold-back, within which a report of any device of the
-      same person makes as if nothing had happened.
+      same person cancels it without a trace.
     - *Typing* ends by itself, with the message of who typed, and when its person leaves.
-    - *Bounds.* Devices of a person, people of a conversation and what is remembered of the past are bounded.
-    - *Time* is the clock's `monotonic`; nothing depends on wall clocks being equal but which of two reports of one
-      device, made at two instances within their difference, is the later one.
-    - Nothing but `settled` waits. It runs within `lifespan`.
+    - *Bounds.* The devices of a person, the people of a conversation and the past that is remembered are bounded.
+    - *Time* is the clock's `monotonic`; equal wall clocks matter only for which of two reports of one device,
+      made at two instances within the clocks' difference, is the later one.
+    - Only `settled` waits. The presence runs within `lifespan`.
     """
 
     name: str
     rank: int
     lifespan: AbstractAsyncContextManager[object]
-    """Its tasks, within the storage's lifespan. After it no task is left."""
+    """Runs its tasks; entered within the storage's lifespan. On leaving no task is left."""
 
     def attach(self, link: PresenceLink) -> None:
         """Called once, before `lifespan` is entered."""
         ...
 
     def report(self, conversation: str, report: Report) -> Renewal:
-        """A device is here, or still is. Raises TooManyRequests: `too_many_devices` (of one person),
-        `too_many_present` (in this conversation, on this instance); and InvalidRequest where nobody may be invisible
-        and somebody wants to be."""
+        """A device joins, or renews its presence. Raises TooManyRequests: `too_many_devices` (of one person),
+        `too_many_present` (in this conversation, on this instance); and InvalidRequest for an invisible report where
+        that is not allowed."""
         ...
 
     def leave(self, conversation: str, person: Sender, device: str = DEVICE) -> bool:
-        """A device goes; whether it was here. One that is with another instance, and is not known of here yet, is not
+        """A device leaves; whether it was present. A device at another instance that is not known here yet is not
         found: see `settled`."""
         ...
 
     def renew(self, conversation: str, person: Sender, device: str = DEVICE) -> bool:
-        """Something else was heard of a device, so that its time to live begins anew; False: it is not here."""
+        """Restart a device's time to live, as it showed activity otherwise; False: it is not present."""
         ...
 
     def holding(self, conversation: str, person: Sender, device: str = DEVICE) -> AbstractContextManager[None]:
-        """While an edge holds a connection of this device it does not expire; afterwards its time to live begins
-        anew. Nothing happens for one that is not here."""
+        """The device does not expire while an edge has a connection of it, within this context; afterwards its time to
+        live begins anew. Has no effect for a device that is not present."""
         ...
 
     def typing(
@@ -244,35 +244,36 @@ class Presence(Protocol):
         *,
         seconds: float | None = None,
     ) -> TypingNow:
-        """Somebody types or stopped; `seconds` until it ends by itself, None: the provider's setting for the role."""
+        """A person is typing or stopped; `seconds` until it ends by itself, None: the provider's setting for the
+        role."""
         ...
 
     def state(self, conversation: str, viewer: Viewer) -> PresenceState:
-        """What is known now. Whoever asks becomes interested: what other instances know arrives soon after, with
+        """The state as known now. The call registers interest: what other instances know arrives soon after, with
         `changed`."""
         ...
 
     async def settled(self, conversation: str) -> None:
-        """Wait, for a bounded time, until what other instances know of this conversation is known here, too: before a
-        list is read that has to be whole, and before a device reports or leaves that may be with another. It costs
-        nothing where the conversation is followed. Raises HistoryUnavailable when that cannot be told and nothing is
-        known of before."""
+        """Wait, for a bounded time, until what other instances know of this conversation is known here, too: before
+        reading a list that must be complete, and before a report or leave of a device that may be at another instance.
+        Returns at once where the conversation is followed. Raises HistoryUnavailable when it cannot be determined and
+        nothing is known from before."""
         ...
 
     def learn(self, signal: RosterSignal) -> None:
-        """Another instance tells. Never raises: what it cannot read it leaves alone."""
+        """Apply what another instance published. Never raises: content that it cannot read is ignored."""
         ...
 
     def wrote(self, conversation: str, sender: Sender, at: datetime | None = None) -> None:
-        """A message of this sender is in the log: who wrote it does not type it any more. `at`: when it was written,
-        if it was not heard of just now but found in the log, so that it ends only what began before it.
+        """A message of this sender is in the log, which ends its typing. `at`: when it was written, for a message that
+        was read from the log later, so that it ends only typing that began before it.
 
-        What was written at this instance comes with a `Person` where it was no service's token or word. The log itself
-        says no kind: a plain `Sender` that was read there may have been either."""
+        For a write at this instance `sender` is a `Person`, unless a token wrote it or a service key in another's name.
+        The log itself has no kind: a plain `Sender` that was read from it may have been either."""
         ...
 
     def forget(self, conversation: str) -> None:
-        """The conversation was deleted: nobody is there."""
+        """The conversation was deleted: drop everyone who is present there."""
         ...
 
 

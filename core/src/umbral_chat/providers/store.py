@@ -1,4 +1,4 @@
-"""Shared store: small shared records of plugins, beside the logs."""
+"""Shared store: small records that instances share, beside the logs."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ TOGGLE_RECORD = ("core", "realtime")
 
 
 class Record(msgspec.Struct, frozen=True):
-    """A stored value and its version: 1 or more, higher with each write, never reused for a key, removed and made again
-    or not."""
+    """A stored value and its version: 1 or more, higher with each write, and never reused for a key, even after it was
+    deleted."""
 
     value: bytes
     version: int
 
 
 class Lease(msgspec.Struct, frozen=True):
-    """A right that one holder has at a time, until it lapses.
+    """A right that one holder has at a time, until it expires.
 
-    `token` fences: it rises with every change of holder, so that a write guarded by an older one is refused.
+    `token` is a fencing token: it rises with every change of holder, so a write guarded by an older one is refused.
     """
 
     name: str
@@ -31,7 +31,7 @@ class Lease(msgspec.Struct, frozen=True):
 
 
 class StoredSignal(msgspec.Struct, frozen=True):
-    """One recent signal: `position` rises over the whole list."""
+    """One recent signal. `position` increases over the whole list."""
 
     position: int
     topic: str
@@ -39,7 +39,8 @@ class StoredSignal(msgspec.Struct, frozen=True):
 
 
 class RecentSignals(msgspec.Struct, frozen=True):
-    """What was posted since a position. `complete` False: some were dropped in between (the list is short)."""
+    """The signals that were posted since a position. `complete` False: some were dropped in between, as the list is
+    short."""
 
     position: int
     signals: list[StoredSignal]
@@ -50,8 +51,8 @@ class SharedStore(Protocol):
     """Namespaced records with time to live, compare-and-set, leases with fencing tokens, and recent signals.
 
     Guarantees, which `umbral_chat.testing.SharedStoreContract` checks: each call is atomic and seen by every instance
-    when it returns; records are durable, signals are not promised to be; a lapsed record reads as absent at once,
-    whenever it is swept; time is the store's own, so that instances with wrong clocks agree. Namespaces, keys, topics
+    when it returns; records are durable, signals are not promised to be; an expired record reads as absent at once,
+    whenever it is removed; time is the store's own, so that instances with wrong clocks agree. Namespaces, keys, topics
     and names are text of at most 256 characters, values at most 64 KiB, signals 256 KiB. A store that cannot be
     reached raises HistoryUnavailable.
     """
@@ -65,7 +66,7 @@ class SharedStore(Protocol):
         ...
 
     async def put(self, namespace: str, key: str, value: bytes, *, ttl: float | None = None) -> Record:
-        """Write whatever is there; lapses after `ttl` seconds when given."""
+        """Write the record unconditionally; it expires after `ttl` seconds, if given."""
         ...
 
     async def compare_and_set(
@@ -79,32 +80,33 @@ class SharedStore(Protocol):
         fence: Lease | None = None,
     ) -> Record | None:
         """Write only if the record's version is `expect` (0: absent) and, with `fence`, only while no newer token of
-        that lease was given out. None: nothing was written."""
+        that lease exists. None: nothing was written."""
         ...
 
     async def delete(self, namespace: str, key: str) -> bool:
-        """Remove; whether it was there."""
+        """Remove the record; whether it existed."""
         ...
 
     async def acquire(self, name: str, holder: str, ttl: float) -> Lease | None:
-        """Take a lease that nobody holds, or that `holder` holds already (which renews it); None: held by another."""
+        """Take a lease that is free, or that `holder` has already (which renews it); None: another has it."""
         ...
 
     async def renew(self, lease: Lease, ttl: float) -> bool:
-        """Prolong it; False: it lapsed or another took it, and its holder must stop."""
+        """Prolong the lease to `ttl` seconds from now; False: it expired or another holder took it, so its holder must
+        stop."""
         ...
 
     async def release(self, lease: Lease) -> None:
-        """Give it back; nothing happens when it is no longer held."""
+        """Give the lease back; does nothing if it is not held any more."""
         ...
 
     async def post(self, topic: str, payload: bytes) -> int:
-        """Put a signal on the short list; its position."""
+        """Append a signal to the short list; its position."""
         ...
 
     async def recent(self, topics: Sequence[str] | None, after: int) -> RecentSignals:
         """The signals of `topics` (None: of all) with a position above `after`, in order; `after=-1` reads none and
-        answers the position to go on from."""
+        returns the position to continue from."""
         ...
 
 

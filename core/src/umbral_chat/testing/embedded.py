@@ -1,4 +1,4 @@
-"""The embedded storage for tests: in a file of its own, with a clock that a test moves."""
+"""The embedded storage for tests: in its own file, with a clock that the test sets."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from umbral_chat.testing.storage import StorageRig
 
 
 class HandClock(SystemClock):
-    """Wall time that a test moves."""
+    """A clock whose wall time the test moves."""
 
     def __init__(self) -> None:
         self.wall = datetime(2026, 1, 1, tzinfo=UTC)
@@ -40,8 +40,8 @@ async def opened(
 
 
 class EmbeddedRig:
-    """A file of its own, opened twice: the two share nothing but the file. Stands before a contract among a class's
-    bases."""
+    """Opens a new file twice; the two storages share only the file. Comes before a contract among the bases of a test
+    class."""
 
     @asynccontextmanager
     async def rig(self) -> AsyncIterator[StorageRig]:

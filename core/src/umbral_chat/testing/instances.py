@@ -1,4 +1,4 @@
-"""Two instances on the embedded store, one of which can be cut off: what a transport or an edge is tried on."""
+"""Two instances on the embedded store, one of which can be cut off from it, for tests of transports and edges."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from umbral_chat.providers.history import Storage
 
 
 class Plug:
-    """Stands between an instance and its history or shared store. Unplugged, every call raises HistoryUnavailable."""
+    """A proxy of an instance's history or shared store. While unplugged, every call raises HistoryUnavailable."""
 
     def __init__(self, real: object) -> None:
         self.real = real
@@ -33,16 +33,16 @@ class Plug:
 
 @dataclass(frozen=True, slots=True)
 class Instances:
-    """Two processes' worth of connections to one new SQLite file."""
+    """The storages of two instances on one new SQLite file."""
 
     file: Path
     here: Storage
-    """What `unplug` cuts off."""
+    """The storage that `unplug` cuts off."""
     elsewhere: Storage
     plugs: tuple[Plug, Plug]
 
     async def unplug(self) -> None:
-        """From now on `here` does not reach its store."""
+        """From now on `here` cannot reach its store."""
         for plug in self.plugs:
             plug.unplugged = True
 
@@ -54,7 +54,7 @@ class Instances:
 
 @asynccontextmanager
 async def two_instances() -> AsyncIterator[Instances]:
-    """Both opened, and closed and removed at the end."""
+    """Open both; at the end they are closed and the file is removed."""
     async with AsyncExitStack() as stack:
         file = Path(stack.enter_context(TemporaryDirectory())) / "chat.sqlite3"
         here, elsewhere = (open_storage(file, clock=SystemClock()) for _ in range(2))

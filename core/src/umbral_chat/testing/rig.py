@@ -1,4 +1,4 @@
-"""What a transport is tried with: a peer that does things elsewhere, and a listener for what the transport tells."""
+"""The rig of the transport contract: a peer at another instance, and a listener for the transport's events."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from umbral_chat.providers.transport import (
 
 
 class Logs(Protocol):
-    """As much of a History as it takes to make things happen."""
+    """The part of a History that the contract writes with."""
 
     async def append(self, write: Write) -> Appended:
         """As `History.append`."""
@@ -41,26 +41,26 @@ class TransportRig:
     """Two instances on one store, as `TransportContract.rig` provides them."""
 
     transport: Transport
-    """The one that is tried; not started: the tests start and stop it, several times."""
+    """The transport under test; not started: the tests start and stop it several times."""
     peer: Transport
     """Another instance's, not started: the tests start it where it has to do something, and always when it announces
-    (`Announces`), since nothing else then tells of what `logs` writes. It does not share memory with the first but for
-    what it must."""
+    (`Announces`), since then nothing else announces what `logs` writes. It shares no memory with the first except what
+    it must."""
     logs: Logs
     """The history as the other instance writes it."""
     cut: Callable[[], Awaitable[None]]
-    """From now on `transport` reaches nothing and hears nothing: cut everything that it uses, the store as well as the
-    connection that hints come by, in both directions, and see to it that reconnecting fails, too. Cut it as an outage
+    """From now on `transport` can neither send nor receive: cut everything that it uses, the store as well as the
+    connection for hints, in both directions, and make reconnecting fail, too. Cut it as an outage
     would, not by a call of the transport's own. `peer` and `logs` go on."""
     mend: Callable[[], Awaitable[None]]
-    """Undo `cut`, all of it. The transport must find its way back by itself."""
+    """Undo all of `cut`. The transport must recover by itself."""
     queue: int
     """The bound that the transport's queue of events was made with (what a service gives as `realtime.hint_queue`):
-    small, some 16 to 64, so that it can be filled. Of signals and of whole entries no more than this may wait unread;
-    see `most_events`."""
+    small, some 16 to 64, so that it can be filled. At most this many signals, and whole entries, may wait unread; see
+    `most_events`."""
 
     async def append(self, conversation: str, content: str = "hello") -> Head:
-        """Let the other instance append a message; where the log stands then."""
+        """Let the other instance append a message; the log's head then."""
         write = WriteMessage(conversation=conversation, subject="peer", sender=Sender("user"), content=content)
         appended = await self.logs.append(write)
         if isinstance(self.peer, Announces):
@@ -94,7 +94,7 @@ async def paired(made: AbstractAsyncContextManager[TransportRig], *, within: flo
 
 @dataclass(slots=True)
 class Listener:
-    """Keeps what a transport tells, in order."""
+    """Records the events of a transport, in order."""
 
     transport: Transport
     events: list[TransportEvent] = field(default_factory=list)
@@ -126,13 +126,13 @@ class Listener:
         except TimeoutError:
             last = "\n  ".join(map(repr, self.events[-8:])) or "nothing"
             raise AssertionError(
-                f"{what} was not told within {within:g} s. The transport says {self.transport.state.state} "
-                f"({self.transport.state.reason}); the last it told:\n  {last}"
+                f"{what} did not arrive within {within:g} s. The transport is {self.transport.state.state} "
+                f"({self.transport.state.reason}); its last events:\n  {last}"
             ) from None
 
 
 def state_of(transport: Transport) -> StateName:
-    """The name of its state, asked anew."""
+    """The name of the transport's state now."""
     return transport.state.state
 
 
@@ -147,7 +147,7 @@ def tells(event: TransportEvent, conversation: str, head: Head) -> bool:
 
 
 EPOCH = "aaaaaaaaaa"
-"""Of what is announced though no log has it."""
+"""The epoch of announced entries that are in no log."""
 
 
 def announced(conversation: str, seq: int) -> EntryHint:
@@ -159,7 +159,7 @@ def announced(conversation: str, seq: int) -> EntryHint:
 
 
 def passes_on(event: TransportEvent, hint: EntryHint | HeadHint) -> bool:
-    """Whether the event tells what was announced, whole or shortened to a head."""
+    """Whether the event is the announced hint, whole or shortened to a head."""
     match hint:
         case EntryHint():
             return tells(event, hint.conversation, Head(hint.epoch, hint.entry.seq))
@@ -170,13 +170,13 @@ def passes_on(event: TransportEvent, hint: EntryHint | HeadHint) -> bool:
 
 def most_events(queue: int, conversations: int) -> int:
     """How many events may wait unread for a bound of `queue`: as many signals and as many whole entries; of each
-    conversation the newest head that the store told, and how far entries got that were one too many; the newest state,
-    and the newest toggle."""
+    conversation the newest head from the store, and the head of entries that did not fit; the newest state, and the
+    newest toggle."""
     return 2 * queue + 2 * conversations + 2
 
 
 def about(event: TransportEvent) -> str | None:
-    """The conversation that the event is about, if it is about one."""
+    """The conversation of the event, if it has one."""
     if isinstance(event, SignalHint):
         return event.signal.conversation
     return event.conversation if isinstance(event, HeadHint | EntryHint) else None
@@ -184,7 +184,7 @@ def about(event: TransportEvent) -> str | None:
 
 @asynccontextmanager
 async def at_once(what: str) -> AsyncIterator[None]:
-    """Raises AssertionError when what is inside waits for something."""
+    """Raises AssertionError when its body takes longer than a second, so it waits for something."""
     try:
         async with asyncio.timeout(1.0):  # far more than it takes to put something into a queue
             yield
@@ -193,7 +193,7 @@ async def at_once(what: str) -> AsyncIterator[None]:
 
 
 def open_files() -> int:
-    """How many files and sockets this process holds; 0 where the system does not tell."""
+    """The number of open files and sockets of this process; 0 where the system does not show it."""
     listing = Path("/proc/self/fd")
     return sum(1 for _ in listing.iterdir()) if listing.is_dir() else 0
 

@@ -1,4 +1,4 @@
-"""Who is watched, and what was last learnt of each: only what changed is worth a hint."""
+"""Which conversations are watched, and the last head known of each: only a changed head becomes a hint."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from umbral_chat.providers.transport import HeadHint
 
 
 class WatchList:
-    """Counts the followers of each conversation and remembers the head that was last told. Pure."""
+    """Counts the followers of each conversation and remembers the head last hinted. Pure."""
 
-    __slots__ = ("_followers", "_fresh", "_told")
+    __slots__ = ("_followers", "_fresh", "_last_head")
 
     def __init__(self) -> None:
         self._followers: dict[str, int] = {}
         self._fresh: dict[str, None] = {}
-        self._told: dict[str, Head | Deleted | None] = {}
+        self._last_head: dict[str, Head | Deleted | None] = {}
 
     def __contains__(self, conversation: object) -> bool:
         return conversation in self._followers
@@ -26,7 +26,7 @@ class WatchList:
 
     @property
     def fresh(self) -> bool:
-        """Whether some conversation became watched and was not asked for yet."""
+        """Whether some conversation became watched and was not read yet."""
         return bool(self._fresh)
 
     def watch(self, conversation: str) -> bool:
@@ -46,29 +46,29 @@ class WatchList:
             return False
         self._followers.pop(conversation, None)
         self._fresh.pop(conversation, None)
-        self._told.pop(conversation, None)
+        self._last_head.pop(conversation, None)
         return followers == 1
 
     def forget(self) -> None:
-        """Nothing is known any more: each watched conversation is to be told once again."""
-        self._told.clear()
+        """Drop every known head: each watched conversation is hinted once again."""
+        self._last_head.clear()
 
     def take_fresh(self) -> list[str]:
-        """The newly watched ones, to be asked for now."""
+        """The conversations watched since the last call, to be read now."""
         taken = list(self._fresh)
         self._fresh.clear()
         return taken
 
     def take_all(self) -> list[str]:
-        """Every watched one, to be asked for now."""
+        """Every watched conversation, to be read now."""
         self._fresh.clear()
         return list(self._followers)
 
     def learn(self, asked: Iterable[str], heads: Mapping[str, Head | Deleted]) -> tuple[list[HeadHint], bool]:
-        """What is worth telling of an answer to `asked`, and whether it is news.
+        """The hints that the heads read for `asked` are worth, and whether any head changed.
 
-        A conversation's first answer is told but no news: whoever came reads the log anyway. One that was never made
-        has no head to tell. What was unwatched in the meantime is passed over.
+        A conversation's first head is hinted but is no change: its new reader reads the log anyway. One that was never
+        made has no head to hint. What was unwatched in the meantime is skipped.
         """
         hints = []
         news = False
@@ -76,10 +76,10 @@ class WatchList:
             if conversation not in self._followers:
                 continue
             head = heads.get(conversation)
-            known = conversation in self._told
-            if known and self._told[conversation] == head:
+            known = conversation in self._last_head
+            if known and self._last_head[conversation] == head:
                 continue
-            self._told[conversation] = head
+            self._last_head[conversation] = head
             news = news or known
             if head is not None:
                 hints.append(HeadHint(conversation, head))

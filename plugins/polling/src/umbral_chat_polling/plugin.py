@@ -32,10 +32,8 @@ def umbral_chat_transport(base: Base, storage: Storage) -> PollingTransport:
 
 @hookimpl
 def umbral_chat_routes(services: Services) -> list[ASGIRouteHandler]:
-    """Poll and long poll. The section's cache bounds apply from here on."""
-    settings = _settings(services.base)
-    services.feeds.cache = settings.cache
-    return [events_route(services, settings)]
+    """Poll and long poll."""
+    return [events_route(services, _settings(services.base))]
 
 
 @hookimpl

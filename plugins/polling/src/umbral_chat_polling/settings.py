@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from msgspec import Meta
-from umbral_chat.settings import Cache, Positive, Seconds, Section
+from umbral_chat.settings import Positive, Seconds, Section
 
 
 class Polling(Section, frozen=True):
@@ -40,7 +40,6 @@ class Polling(Section, frozen=True):
             "for a device that is here."
         ),
     ] = True
-    cache: Cache = Cache()
     sync_strategy: Annotated[
         Literal["cursor", "snapshot"],
         Meta(

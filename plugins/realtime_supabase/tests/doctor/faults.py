@@ -178,7 +178,7 @@ FAULTS = [
         "wrong publishable key",
         configured(publishable_key="sb_publishable_nobody_has_it"),
         ("publishable key",),
-        "does not take it",
+        "the project refuses it",
         "Set supabase.publishable_key",
         ACCESS_CHECKS,
     ),

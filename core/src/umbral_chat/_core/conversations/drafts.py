@@ -100,7 +100,8 @@ class Drafts:
         A repeated piece changes nothing; one at an earlier offset replaces what followed. An id belongs to the author
         who began its draft, but a service key's piece replaces a visitor's draft. Raises Conflict (`draft_gap` with the
         `expected` offset; `draft_ended`; `draft_too_long`; `not_your_draft`) and TooManyRequests (`too_many_drafts`,
-        `too_many_own_drafts`)."""
+        `too_many_own_drafts`).
+        """
         if (conversation, message_id) in self._ended:
             raise Conflict("This message was sent already: its draft has ended.", code="draft_ended")
         drafts = self._drafts.get(conversation, {})

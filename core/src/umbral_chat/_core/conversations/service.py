@@ -21,11 +21,12 @@ from umbral_chat.model.conversations import Conversation
 from umbral_chat.model.cursor import Cursor
 from umbral_chat.model.encoded_entry import EncodedEntry
 from umbral_chat.model.entries import Changes, Sender
-from umbral_chat.model.ids import ID_LIMIT, check_conversation_id, new_conversation_id
+from umbral_chat.model.ids import check_conversation_id, new_conversation_id
 from umbral_chat.model.requests import ConversationBody, DraftBody, EditBody, ImportBody, PatchBody, SendBody
 from umbral_chat.model.validation import (
     NAME_LIMIT,
     check_content,
+    check_idempotency_key,
     check_internal,
     check_members,
     check_message_id,
@@ -91,7 +92,7 @@ class Chat:
                 subject=principal.author,
                 epoch=principal.epoch,
                 sender=sender,
-                key=_idempotency_key(header_key, body.client_id),
+                key=check_idempotency_key(header_key, body.client_id),
                 content=check_content(body.content, body.metadata, limit=self._limits.content_chars),
                 message_id=None if body.message_id is None else check_message_id(body.message_id),
                 reply_to=None if body.reply_to is None else check_message_id(body.reply_to, field="reply_to"),
@@ -109,7 +110,7 @@ class Chat:
                 principal,
                 conversation,
                 body,
-                key=_idempotency_key(header_key, body.client_id),
+                key=check_idempotency_key(header_key, body.client_id),
                 at=self._original_time(principal, body.at),
                 limits=self._limits,
             )
@@ -131,7 +132,7 @@ class Chat:
                 subject=principal.author,
                 epoch=principal.epoch,
                 sender=sender_for(principal, None),
-                key=_idempotency_key(header_key, body.client_id),
+                key=check_idempotency_key(header_key, body.client_id),
                 message_id=check_message_id(message_id),
                 content=check_content(body.content, body.metadata, limit=self._limits.content_chars),
                 metadata=check_metadata(body.metadata, limit=self._limits.metadata_bytes, depth=self._limits.depth),
@@ -148,7 +149,7 @@ class Chat:
                 subject=principal.author,
                 epoch=principal.epoch,
                 sender=sender_for(principal, None),
-                key=_idempotency_key(header_key, None),
+                key=check_idempotency_key(header_key, None),
                 message_id=check_message_id(message_id),
                 own_only="moderate" not in principal.rights,
             )
@@ -160,7 +161,7 @@ class Chat:
         """Make, update or revive a conversation. Returns it, and whether it was made or revived."""
         conversation = new_conversation_id() if body.id is None else check_conversation_id(body.id)
         changes = self._changes(conversation, body.title, body.metadata, Changes(members=body.members))
-        key = _idempotency_key(header_key, body.client_id)
+        key = check_idempotency_key(header_key, body.client_id)
         _, made = await self._history.ensure(conversation)
         if made:
             self._drafts.forget(conversation)
@@ -181,7 +182,7 @@ class Chat:
         await self.conversation(principal, conversation)
         if changes.empty:
             raise InvalidRequest("There is nothing to change: give at least one field.", code="nothing_to_change")
-        await self._update(principal, conversation, changes, _idempotency_key(header_key, body.client_id))
+        await self._update(principal, conversation, changes, check_idempotency_key(header_key, body.client_id))
         return await self.conversation(principal, conversation)
 
     async def delete(self, conversation: str) -> None:
@@ -281,24 +282,12 @@ class Chat:
             self._refused.value += 1
             raise
         stored = EncodedEntry.of(appended.entry, appended.json)
+        counter = self._created if appended.created else self._repeated
+        counter.value += 1
         if appended.created:
-            self._created.value += 1
             entries = [stored, *(EncodedEntry.of(entry) for entry in appended.follow_ups)]
             self._bus.publish(LogChange(write.conversation, appended.epoch, entries, write.subject))
-        else:
-            self._repeated.value += 1
         return Sent(stored, Cursor(appended.epoch, stored.seq), appended.created)
-
-
-def _idempotency_key(header: str | None, client_id: str | None) -> str | None:
-    if header is not None and client_id is not None and header != client_id:
-        raise InvalidRequest(
-            "Idempotency-Key and client_id mean the same, and the two that were sent differ.",
-            code="idempotency_key_mismatch",
-            field="client_id",
-        )
-    key = header if client_id is None else client_id
-    return None if key is None else check_text(key, field="client_id", limit=ID_LIMIT)
 
 
 def _not_found(conversation: str) -> NotFound:

@@ -13,7 +13,7 @@ log = logging.getLogger(__name__)
 
 
 class Subscriptions:
-    """What is watched now. A transport that is added later is told what is watched already."""
+    """What is watched now. A transport that is added later gets the watches that exist already."""
 
     def __init__(self) -> None:
         self._watched: set[str] = set()
@@ -26,31 +26,31 @@ class Subscriptions:
         return len(self._watched)
 
     def serve(self, transports: Sequence[Transport]) -> None:
-        """Tell these from now on."""
+        """Pass every watch, the existing ones too, to these transports from now on."""
         for transport in transports:
             self._transports.append(transport)
             for conversation in self._watched:
-                _tell(transport, transport.watch, conversation)
+                _apply(transport, transport.watch, conversation)
 
     def watch(self, conversation: str) -> None:
-        """Somebody here follows it."""
+        """Watch it on every transport: its view is kept here from now on."""
         self._watched.add(conversation)
         for transport in self._transports:
-            _tell(transport, transport.watch, conversation)
+            _apply(transport, transport.watch, conversation)
 
     def unwatch(self, conversation: str) -> None:
-        """Nobody here follows it any more."""
+        """Stop watching it: its view is no longer kept here."""
         self._watched.discard(conversation)
         for transport in self._transports:
-            _tell(transport, transport.unwatch, conversation)
+            _apply(transport, transport.unwatch, conversation)
 
 
-def _tell(transport: Transport, call: Callable[[str], None], conversation: str) -> None:
+def _apply(transport: Transport, call: Callable[[str], None], conversation: str) -> None:
     try:
         call(conversation)
     except Exception:
         # A reader must not fail because of it: reconciling finds what this transport then does not hint.
-        log.exception("transport %s could not be told of %s", transport.name, conversation)
+        log.exception("transport %s could not change its watch on %s", transport.name, conversation)
 
 
 __all__ = ["Subscriptions"]

@@ -15,7 +15,7 @@ from umbral_chat.providers.store import TOGGLE_RECORD, Record, SharedStore
 
 
 class ToggleState(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Whether realtime is on, and who said so. `by` None: nobody did, it is the start value."""
+    """Whether realtime is on, and who switched it. `by` None: no one has, it is the start value."""
 
     enabled: bool
     by: str | None = None
@@ -41,10 +41,10 @@ class Toggle:
         self.state = ToggleState(enabled=configured is not False, locked=self._locked)
 
     def on_change(self, listener: Callable[[ToggleState], None]) -> None:
-        """Call `listener` whenever somebody has switched it, here or elsewhere.
+        """Call `listener` after each switch, here or on another instance.
 
-        It may be told what it knows: the same was said again, or there was an opposite in between that nobody here
-        has seen.
+        It may be called with an unchanged value: the same was set again, or the opposite was set in between and not
+        read here.
         """
         self._listeners.append(listener)
 
@@ -54,7 +54,7 @@ class Toggle:
         return self.state
 
     def learn(self, record: Record | None) -> None:
-        """Take the stored value as somebody read it. One that was read before another that is known changes nothing."""
+        """Apply a stored value that was read. One that is older than the known one changes nothing."""
         if record is None or self._locked or record.version <= self._version:
             return
         self._version = record.version

@@ -34,7 +34,7 @@ that answer them."""
 
 
 class Subscriptions(Protocol):
-    """Where it is told which conversations are followed here."""
+    """Is notified of which conversations are followed here."""
 
     def watch(self, conversation: str) -> None:
         """Follow it from now on. Must not raise."""
@@ -48,7 +48,7 @@ class Subscriptions(Protocol):
 class Feeds:
     """Contiguous, exactly-once, in-order reading from a cursor, over hints and the history.
 
-    A reader is a cursor and holds no queue: whoever is slow falls behind what is kept in memory and reads the log
+    A reader is a cursor and holds no queue: a slow one falls behind what is kept in memory and reads the log
     from where it stands. Entries that come in order cost no read; a gap costs one, shared by all who wait for it.
     """
 
@@ -83,15 +83,6 @@ class Feeds:
         telemetry.gauge("umbral_chat.readers", lambda: [((), self._readers)])
         telemetry.gauge("umbral_chat.watched", lambda: [((), len(self._views))])
         lifecycle.on_drain(self._wake_all)
-
-    @property
-    def cache(self) -> Cache:
-        """Bounds of what is kept in memory."""
-        return self._views.bounds
-
-    @cache.setter
-    def cache(self, bounds: Cache) -> None:
-        self._views.bounds = bounds
 
     # hints
 
@@ -242,7 +233,7 @@ class Feeds:
     async def run(self) -> None:
         """Evict unused views, until cancelled."""
         while True:
-            await self._clock.sleep(min(self.cache.ttl / 4, 15.0))
+            await self._clock.sleep(min(self._views.bounds.ttl / 4, 15.0))
             self._views.sweep(self._clock.monotonic())
 
     async def close(self) -> None:

@@ -25,7 +25,7 @@ class Merge:
     """One log, merged.
 
     `head` is the highest seq up to which everything is known to exist without a gap; `entries` are the newest of these
-    (at most `keep`). `loaded` tells whether a read ever told the truth; `hidden`, that a hint contradicts what is
+    (at most `keep`). `loaded`: whether a read has ever succeeded; `hidden`, that a hint contradicts what is
     known in a way that only a read can settle (another epoch, a deletion, a redaction that is not merged yet).
     """
 

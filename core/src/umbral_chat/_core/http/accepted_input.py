@@ -123,7 +123,7 @@ def _check_query(raw: bytes, known: frozenset[bytes]) -> None:
         if name not in known:
             there = ", ".join(sorted(one.decode() for one in known)) or "none"
             raise InvalidRequest(
-                f"This route has no parameter {_shown(name)!r}; it has: {there}.",
+                f"There is no parameter {_shown(name)!r} here; there are: {there}.",
                 code="unknown_parameter",
                 field=_shown(name),
             )

@@ -9,7 +9,7 @@ from umbral_chat.clock import Clock
 
 
 class Lifecycle:
-    """Draining is announced before the server waits for its requests, so that whoever waits can answer at once."""
+    """Draining is announced before the server waits for its requests: who waits can be answered at once."""
 
     def __init__(self, clock: Clock) -> None:
         self.started_at = clock.now()

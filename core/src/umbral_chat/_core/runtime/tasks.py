@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 
 
 class Tasks:
-    """The background tasks of one part. A failure that nobody awaits is logged with its traceback."""
+    """The background tasks of one part. A failure of a task that is not awaited is logged with its traceback."""
 
     def __init__(self, owner: str) -> None:
         self._owner = owner

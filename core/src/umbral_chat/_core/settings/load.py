@@ -15,6 +15,7 @@ from umbral_chat._core.settings.checks import check_cors_origins, check_keys
 from umbral_chat._core.settings.effective import Settings
 from umbral_chat._core.settings.origin import DEFAULT, Origin
 from umbral_chat._core.settings.packages import package_of
+from umbral_chat._core.settings.renamed import rename_tables, rename_variable
 from umbral_chat._core.settings.suggestions import suggestion
 from umbral_chat.errors import SettingsError
 from umbral_chat.model.depth import DEPTH, value_is_deeper
@@ -47,10 +48,11 @@ def load(
     if file is not None:
         _flatten_file(kinds, inactive, file, given)
     for name in env.names(environ):
-        section = env.path_of(name)[0]
-        if section not in inactive:
+        known = rename_variable(name, environ)
+        section = None if known is None else env.path_of(known)[0]
+        if known is not None and section is not None and section not in inactive:
             _check_section(kinds, section, name)
-            flatten_section(kinds, section, env.table(kinds, name, environ[name]), Origin("environment", name), given)
+            flatten_section(kinds, section, env.table(kinds, known, environ[name]), Origin("environment", name), given)
     for dotted, value in (options or {}).items():
         if value is not None:
             section, *keys = dotted.split(".")
@@ -126,7 +128,7 @@ def _too_deep(file: Path, section: str | None) -> SettingsError:
 
 def _flatten_file(kinds: SectionTypes, inactive: Collection[str], file: Path, given: GivenSettings) -> None:
     origin = Origin("file", str(file))
-    for section, table in read_file(file).items():
+    for section, table in rename_tables(read_file(file), origin).items():
         if section in inactive:
             continue
         if section not in kinds and not isinstance(table, dict):

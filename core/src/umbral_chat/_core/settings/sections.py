@@ -132,6 +132,16 @@ class Limits(Section, frozen=True):
     ] = 64
 
 
+class Cache(Section, frozen=True):
+    """The tail cache: the newest entries of the conversations that are being read."""
+
+    entries: Annotated[Positive, Meta(description="Newest entries kept of a conversation.")] = 200
+    conversations: Annotated[Positive, Meta(description="Conversations kept; the longest unread is dropped first.")] = (
+        5_000
+    )
+    ttl: Annotated[Seconds, Meta(description="Seconds that a conversation is kept after its last reader.")] = 60.0
+
+
 class Core(Section, frozen=True):
     """The service itself."""
 
@@ -167,6 +177,7 @@ class Core(Section, frozen=True):
         Literal["debug", "info", "warning", "error"], Meta(description="Lowest level that is logged.")
     ] = "info"
     shutdown_timeout: Annotated[Seconds, Meta(description="Seconds that running requests get at shutdown.")] = 10.0
+    cache: Cache = Cache()
     limits: Limits = Limits()
 
     def __post_init__(self) -> None:
@@ -184,16 +195,6 @@ def _is_public(url: str) -> bool:
     except ValueError:  # an invalid address or port
         return False
     return usable and url.isascii() and url.isprintable() and not set("@?# ") & set(url)
-
-
-class Cache(Section, frozen=True):
-    """The tail cache: the newest entries of the conversations that are being read."""
-
-    entries: Annotated[Positive, Meta(description="Newest entries kept of a conversation.")] = 200
-    conversations: Annotated[Positive, Meta(description="Conversations kept; the longest unread is dropped first.")] = (
-        5_000
-    )
-    ttl: Annotated[Seconds, Meta(description="Seconds that a conversation is kept after its last reader.")] = 60.0
 
 
 class Retry(Section, frozen=True):

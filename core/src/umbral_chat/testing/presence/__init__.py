@@ -1,6 +1,6 @@
 """The contract of a Presence, as tests that any presence's package can run.
 
-Subclass `PresenceContract` in a test module, provide the rig, and pytest runs one test a guarantee::
+Subclass `PresenceContract` in a test module, provide the rig, and pytest runs one test per guarantee::
 
     class TestMyPresence(PresenceContract):
         @asynccontextmanager
@@ -8,10 +8,10 @@ Subclass `PresenceContract` in a test module, provide the rig, and pytest runs o
             clock = ManualClock()
             yield PresenceRig(MyPresence(clock, ttl=30, …), clock, ttl=30, …)
 
-A presence that knows of other instances runs `SharedPresenceContract`, which holds the same and more, and whose rig has
-`other`, `cut` and `mend`. No test waits: time passes as the test moves the rig's clock, so everything that waits must
-wait by its `sleep`. The tests are async and need `anyio_mode = "auto"` in pytest's settings. A guarantee is only opted
-out of by `xfail` with its reason.
+A presence that knows of other instances runs `SharedPresenceContract`, which has further tests, and whose rig has
+`other`, `cut` and `mend`. No test waits: the tests move the rig's clock, so everything in the presence that waits must
+use the clock's `sleep`. The tests are async and need `anyio_mode = "auto"` in pytest's settings. A guarantee is only
+opted out of by `xfail` with its reason.
 """
 
 from umbral_chat.testing.presence.bounds import BoundsContract
@@ -24,11 +24,11 @@ from umbral_chat.testing.presence.viewers import ViewersContract
 
 
 class PresenceContract(DevicesContract, TypingContract, ViewersContract, BoundsContract):
-    """One test a guarantee of `umbral_chat.providers.presence.Presence`."""
+    """One test per guarantee of `umbral_chat.providers.presence.Presence`."""
 
 
 class SharedPresenceContract(PresenceContract, SharingContract, FallbackContract):
-    """The same of a presence that knows who is at other instances."""
+    """The same for a presence that knows who is at other instances."""
 
 
 __all__ = ["PresenceContract", "PresenceRig", "SharedPresenceContract"]

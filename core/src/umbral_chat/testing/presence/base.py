@@ -1,4 +1,4 @@
-"""Base of the suites of a presence."""
+"""The base class of the presence suites."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from umbral_chat.testing.presence.rig import PresenceRig, Running, running
 
 
 class PresenceSuite(BoundedSuite):
-    """What each part of the suite stands on."""
+    """The base of each part of the suite: its rig."""
 
     def rig(self) -> AbstractAsyncContextManager[PresenceRig]:
-        """One instance, or two on one store. To be provided."""
+        """One instance, or two on one store. Subclasses implement it."""
         raise NotImplementedError
 
     def running(self) -> AbstractAsyncContextManager[Running]:
-        """They run, and what one tells other instances reaches the other at once."""
+        """The instances running, with signals between them delivered at once."""
         return running(self.rig())
 
 

@@ -1,4 +1,4 @@
-"""Bounds: of devices, of people, of what is told, and of what runs."""
+"""Bounds of devices, of people, of notifications, and of running tasks."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from umbral_chat.testing.presence.typing import BOT
 
 
 class BoundsContract(PresenceSuite):
-    """What is refused, what is only counted, and how much is told."""
+    """What is refused, what is only counted, and how often changes are notified."""
 
     async def test_one_device_too_many_is_refused_and_changes_nothing(self) -> None:
         async with self.running() as on:
@@ -63,8 +63,8 @@ class BoundsContract(PresenceSuite):
                 shown = on.here.shown() if viewer is None else on.here.shown(viewer)
                 assert (shown.listed, shown.people) == (False, [])
                 assert (shown.count, shown.counts["user"]) == (limit + 1, limit + 1)
-            told = on.here.presence.typing("room", somebody(1), True)
-            assert (told.typing, told.listed) == (False, False)
+            answer = on.here.presence.typing("room", somebody(1), True)
+            assert (answer.typing, answer.listed) == (False, False)
             assert on.here.presence.typing("room", BOT, True).typing
             assert on.here.types() == ["bot"]
             await on.elapse(BIT)
@@ -83,7 +83,7 @@ class BoundsContract(PresenceSuite):
             for number in range(people):
                 on.here.report(somebody(number))
                 on.here.presence.typing("room", somebody(number), True)
-            assert len(on.here.ears.changed) == 1, "the first is told at once"
+            assert len(on.here.ears.changed) == 1, "the first is notified at once"
             await on.elapse(BIT)
             assert len(on.here.ears.changed) == 2
             assert len(on.here.ears.presences) <= 2

@@ -1,4 +1,4 @@
-"""Devices: somebody is here while any of them is."""
+"""Devices: a person is present while any of its devices is."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from umbral_chat.testing.presence.base import PresenceSuite
 from umbral_chat.testing.presence.rig import VISITOR, ann, somebody
 
 BIT = 1.5
-"""Seconds more than what is waited for: what changes is told at most once a second."""
+"""Seconds that are added to a waiting time: changes are notified at most once a second."""
 
 
 class DevicesContract(PresenceSuite):
@@ -162,7 +162,7 @@ class DevicesContract(PresenceSuite):
             assert not on.here.presence.renew("room", ann(), "another")
             assert not on.here.presence.renew("other", ann())
             on.here.leave()
-            assert not on.here.presence.renew("room", ann()), "who left comes back by what is still under way"
+            assert not on.here.presence.renew("room", ann()), "a late renewal brings back who left"
             await on.elapse(on.rig.hold_back + BIT)
             assert on.here.ids() == []
 

@@ -1,4 +1,4 @@
-"""What holds between two instances when no signal arrives: by the store alone, and while that is away."""
+"""Guarantees between two instances when no signal arrives: through the store alone, and during its outage."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from umbral_chat.testing.presence.typing import BOT
 
 
 class FallbackContract(PresenceSuite):
-    """`other` is another instance on the same store, and hears of the first by that alone."""
+    """`other` is another instance on the same store, and is notified of the first only through it."""
 
     soon: float = 10.0
-    """Seconds in which an instance knows from the store alone what happened at another."""
+    """Seconds within which an instance knows through the store alone what happened at another."""
 
     def alone(self) -> AbstractAsyncContextManager[Running]:
-        """They run, and no signal ever arrives."""
+        """The instances running, without any signal between them."""
         return running(self.rig(), mode="polling", wired=False)
 
     async def test_who_is_at_one_instance_is_known_at_the_other_by_the_store(self) -> None:

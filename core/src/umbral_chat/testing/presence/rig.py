@@ -1,4 +1,4 @@
-"""What a presence is tried with: a clock that the test moves, and ears for what it tells."""
+"""The rig of the presence contract: a clock that the test moves, and a recorder of what an instance publishes."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def ann() -> Sender:
 
 
 def somebody(number: int, role: Role = "user") -> Sender:
-    """One of many."""
+    """One of many people, by number."""
     return Sender(role, f"u{number}", f"Nº {number}")
 
 
@@ -45,47 +45,47 @@ class PresenceRig:
     presence: Presence
     clock: ManualClock
     ttl: float
-    """Settings that they were made with, as are the next: small numbers where they are bounds."""
+    """This and the following are the settings that the presences were made with; bounds are small numbers."""
     hold_back: float
     typing_ttl: float
     assistant_typing_ttl: float
     listed_people: int
     devices_per_person: int
     devices: int
-    """In one conversation."""
+    """The bound of devices in one conversation."""
     other: Presence | None = None
-    """Another instance's, which shares nothing but the store with the first."""
+    """Another instance's presence, which shares only the store with the first."""
     cut: Callable[[], Awaitable[None]] = _nothing
-    """From now on `presence` does not reach the store; `other` does."""
+    """From now on `presence` cannot reach the store; `other` can."""
     mend: Callable[[], Awaitable[None]] = _nothing
     """Undo `cut`."""
 
 
 @dataclass(slots=True)
 class Ears:
-    """What one instance tells. `wire` takes its signals for other instances."""
+    """Records what one instance publishes. `wire` is called with its signals for other instances."""
 
     changed: list[str] = field(default_factory=list)
     signals: list[Signal] = field(default_factory=list)
     wire: Callable[[Signal], None] | None = None
 
     def link(self, mode: Mode) -> PresenceLink:
-        """To be attached."""
+        """The link to attach to the presence, in this mode."""
         return PresenceLink(self._publish, self.changed.append, lambda: mode)
 
     def clear(self) -> None:
-        """Forget what was told."""
+        """Drop what was recorded."""
         self.changed.clear()
         self.signals.clear()
 
     @property
     def presences(self) -> list[PresenceSignal]:
-        """Signals of who is here."""
+        """The recorded presence signals."""
         return [one for one in self.signals if isinstance(one, PresenceSignal)]
 
     @property
     def typings(self) -> list[TypingSignal]:
-        """Signals of who types."""
+        """The recorded typing signals."""
         return [one for one in self.signals if isinstance(one, TypingSignal)]
 
     @property
@@ -105,7 +105,7 @@ class Ears:
 
 
 class Side:
-    """A running instance, and short words for what tests do with it."""
+    """A running instance, with short methods for tests."""
 
     def __init__(self, presence: Presence, clock: ManualClock) -> None:
         self.presence = presence
@@ -113,27 +113,27 @@ class Side:
         self._clock = clock
 
     def report(self, person: Sender | None = None, *, room: str = "room", **more: object) -> Renewal:
-        """A device of `person` is here."""
+        """Report a device of `person` (default: Ann)."""
         return self.presence.report(room, Report(person=person or ann(), **more))  # type: ignore[arg-type]
 
     def leave(self, person: Sender | None = None, device: str = DEVICE) -> bool:
-        """It goes."""
+        """Let a device of `person` (default: Ann) leave."""
         return self.presence.leave("room", person or ann(), device)
 
     def shown(self, viewer: Viewer = OPERATOR, room: str = "room") -> PresenceList:
-        """Who is here."""
+        """The presence list of a conversation."""
         return self.presence.state(room, viewer).presence
 
     def ids(self, room: str = "room") -> list[str | None]:
-        """Ids of who is here."""
+        """The ids of the people who are present."""
         return [one.id for one in self.shown(room=room).people]
 
     def types(self, viewer: Viewer = OPERATOR) -> list[str | None]:
-        """Ids of who types, or opaque names for a viewer who sees no ids."""
+        """The ids of the people who are typing, or their opaque names for a viewer who sees no ids."""
         return [one.id if viewer.ids else one.person for one in self.presence.state("room", viewer).typing]
 
     async def settled(self, room: str = "room") -> None:
-        """As `Presence.settled`, while time passes as it needs."""
+        """Call `Presence.settled` and move the clock until it returns, for at most 10 s."""
         waiting = asyncio.ensure_future(self.presence.settled(room))
         for _ in range(40):
             await self._clock.quiet()
@@ -146,17 +146,17 @@ class Side:
 
 @dataclass(slots=True)
 class Running:
-    """What runs: one side, or two."""
+    """The running instances: one, or two."""
 
     rig: PresenceRig
     here: Side
     there: Side
     """The same as `here` where there is only one."""
     stop: Callable[[], Awaitable[None]]
-    """End the first, as a service does that is shut down; its tasks are over afterwards."""
+    """Stop the first instance, as at a shutdown; its tasks have ended afterwards."""
 
     async def elapse(self, seconds: float) -> None:
-        """Let time pass."""
+        """Move the clock forward by `seconds`."""
         await self.rig.clock.elapse(seconds)
 
 
@@ -164,7 +164,7 @@ class Running:
 async def running(
     making: AbstractAsyncContextManager[PresenceRig], *, mode: Mode = "live", wired: bool = True
 ) -> AsyncIterator[Running]:
-    """Both run. `wired`: what one tells other instances reaches the other at once."""
+    """Run the instances of a rig. `wired`: signals of one for other instances reach the other at once."""
     async with making as rig, AsyncExitStack() as stack:
         here = Side(rig.presence, rig.clock)
         there = here if rig.other is None else Side(rig.other, rig.clock)

@@ -1,4 +1,4 @@
-"""What holds between two instances whose signals reach each other."""
+"""Guarantees between two instances whose signals reach each other."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class SharingContract(PresenceSuite):
     """`other` is another instance on the same store."""
 
     soon: float = 10.0
-    """Seconds in which an instance knows from the store alone what happened at another."""
+    """Seconds within which an instance knows through the store alone what happened at another."""
 
     async def test_who_is_at_one_instance_is_known_at_the_other_by_signals(self) -> None:
         async with self.running() as on:
@@ -22,7 +22,7 @@ class SharingContract(PresenceSuite):
             assert on.there.shown() == on.here.shown()
             assert on.there.shown(VISITOR) == on.here.shown(VISITOR)
             assert on.there.ears.changed == ["room"]
-            assert on.there.ears.presences == [], "it is told by the instance where it happened"
+            assert on.there.ears.presences == [], "only the instance where it happened publishes it"
 
     async def test_both_count_each_person_once(self) -> None:
         async with self.running() as on:
@@ -128,7 +128,7 @@ class SharingContract(PresenceSuite):
             on.there.presence.wrote("room", BOT)
             assert on.there.types() == []
             await on.elapse(self.soon)
-            assert on.here.types() == [], "the message came at the other instance"
+            assert on.here.types() == [], "the message was written at the other instance"
             assert [one.typing for one in on.here.ears.typings + on.there.ears.typings].count(True) == 1
 
     async def test_signals_twice_late_and_out_of_order_change_nothing(self) -> None:
@@ -175,7 +175,7 @@ class SharingContract(PresenceSuite):
 
 
 def clear(on: Running) -> None:
-    """Forget what was told."""
+    """Drop what both instances recorded."""
     on.here.ears.clear()
     on.there.ears.clear()
 

@@ -14,12 +14,12 @@ BOT = Sender("assistant", "bot", "Bot")
 
 
 class TypingContract(PresenceSuite):
-    """Who types."""
+    """The guarantees about typing."""
 
     async def test_typing_shows_at_once_and_ends_by_itself(self) -> None:
         async with self.running() as on:
-            told = on.here.presence.typing("room", ann(), True)
-            assert (told.typing, told.expires_in, told.listed) == (True, on.rig.typing_ttl, True)
+            answer = on.here.presence.typing("room", ann(), True)
+            assert (answer.typing, answer.expires_in, answer.listed) == (True, on.rig.typing_ttl, True)
             assert on.here.types() == ["ann"]
             assert on.here.ears.changed == ["room"]
             (signal,) = on.here.ears.typings
@@ -44,8 +44,8 @@ class TypingContract(PresenceSuite):
 
     async def test_it_lasts_as_long_as_was_said(self) -> None:
         async with self.running() as on:
-            told = on.here.presence.typing("room", ann(), True, seconds=3 * on.rig.typing_ttl)
-            assert told.expires_in == 3 * on.rig.typing_ttl
+            answer = on.here.presence.typing("room", ann(), True, seconds=3 * on.rig.typing_ttl)
+            assert answer.expires_in == 3 * on.rig.typing_ttl
             await on.elapse(2 * on.rig.typing_ttl)
             assert on.here.types() == ["ann"]
             await on.elapse(on.rig.typing_ttl + BIT)
@@ -53,8 +53,8 @@ class TypingContract(PresenceSuite):
 
     async def test_the_assistant_types_for_longer(self) -> None:
         async with self.running() as on:
-            told = on.here.presence.typing("room", BOT, True)
-            assert told.expires_in == on.rig.assistant_typing_ttl > on.rig.typing_ttl
+            answer = on.here.presence.typing("room", BOT, True)
+            assert answer.expires_in == on.rig.assistant_typing_ttl > on.rig.typing_ttl
             await on.elapse(on.rig.assistant_typing_ttl - 1)
             assert on.here.types() == ["bot"]
             await on.elapse(1 + BIT)
@@ -64,8 +64,8 @@ class TypingContract(PresenceSuite):
         async with self.running() as on:
             on.here.presence.typing("room", ann(), True)
             await on.elapse(1.25)
-            told = on.here.presence.typing("room", ann(), False)
-            assert (told.typing, told.expires_in) == (False, 0)
+            answer = on.here.presence.typing("room", ann(), False)
+            assert (answer.typing, answer.expires_in) == (False, 0)
             assert on.here.types() == []
             assert [one.typing for one in on.here.ears.typings] == [True, False]
 

@@ -1,4 +1,4 @@
-"""What viewers are shown, and what nobody is."""
+"""What viewers may see, and what is shown to none."""
 
 from __future__ import annotations
 

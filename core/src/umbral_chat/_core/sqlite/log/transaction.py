@@ -227,8 +227,7 @@ class Transaction:
         target: int | None = None,
     ) -> bytes:
         """Append `entry`, whose seq and time are those of `next_seq_and_time`; its JSON."""
-        encoded = entries.entry_encoder.encode(entry)
-        json = encoded.decode()
+        json = (encoded := entries.entry_encoder.encode(entry)).decode()
         body = self.add_body(log.id, entry.seq, json, fingerprint)
         self._rows += (log.id, entry.seq, KINDS[type(entry)], body, author, key, message, target)
         if key is not None:

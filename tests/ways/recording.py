@@ -1,0 +1,49 @@
+"""Which modules of ours a real request enters: `sys.setprofile` in every thread, for as long as a recording runs."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+PACKAGES = ("umbral_chat", "umbral_chat_polling", "umbral_chat_presence", "umbral_chat_realtime_supabase")
+
+
+class Recording:
+    """Modules of ours in the order in which they were entered first."""
+
+    def __init__(self) -> None:
+        self._on = False
+        self.modules: dict[str, None] = {}
+
+    def install(self) -> None:
+        """Profile every thread that starts from now on, and this one. Nothing is recorded yet."""
+        threading.setprofile(self._called)
+        sys.setprofile(self._called)
+
+    def remove(self) -> None:
+        """Profile no further thread, nor this one."""
+        threading.setprofile(None)
+        sys.setprofile(None)
+
+    @contextmanager
+    def recording(self) -> Iterator[None]:
+        """Record what is entered meanwhile."""
+        self.modules.clear()
+        self._on = True
+        try:
+            yield
+        finally:
+            self._on = False
+
+    def _called(self, frame: FrameType, event: str, argument: Any) -> None:
+        if self._on and event == "call":
+            name = frame.f_globals.get("__name__", "")
+            if name.partition(".")[0] in PACKAGES:
+                self.modules.setdefault(name)
+
+
+__all__ = ["Recording"]

@@ -1,4 +1,4 @@
-"""A store in memory that counts what it is asked and fails when told, and whole services on a file of their own."""
+"""A store in memory that counts its calls and fails on demand, and whole services on a file of their own."""
 
 from __future__ import annotations
 
@@ -225,7 +225,7 @@ async def transport(store: MemoryStore, quick: Polling) -> AsyncIterator[Polling
 
 
 async def looked_at(service: Instance, conversation: str = "room") -> None:
-    """Until the transport in use has asked where this log stands, as when somebody comes: from then on it hears."""
+    """Wait until the transport in use has read this log's head, as for a new follower: then its hints arrive."""
     failover: Any = service.services.failover
     for _ in range(2000):
         name = failover.choice.transport

@@ -71,7 +71,7 @@ async def test_a_cancelled_request_is_cancelled_and_leaves_no_task() -> None:
     assert asyncio.all_tasks() == tasks
 
 
-async def test_it_happens_once_and_wakes_nobody_twice() -> None:
+async def test_it_happens_once_and_wakes_each_waiter_once() -> None:
     disconnect = Disconnect()
     disconnect.waiter = asyncio.get_running_loop().create_future()
     disconnect.happen()

@@ -9,7 +9,7 @@ from .conftest import Instance
 
 
 async def unplug(service: Instance) -> None:
-    """The history does not answer any more, and somebody has found out: from then on everybody is told."""
+    """The history does not answer any more, and a read has failed: from then on every answer reports it."""
     service.history.unplugged = True
     while service.history.under_way:  # noqa: ASYNC110 - what was asked before is still answered
         await asyncio.sleep(0.005)
@@ -48,7 +48,7 @@ async def test_what_memory_does_not_reach_is_503_and_says_when_to_come_back(serv
         assert int(answer.headers["retry-after"]) >= 1
 
 
-async def test_a_stale_long_poll_is_told_before_long_and_comes_back_slowly(service: Instance) -> None:
+async def test_a_stale_long_poll_is_answered_before_long_and_repeated_slowly(service: Instance) -> None:
     cursor = await service.send("one")
     await service.poll(cursor)
     await unplug(service)

@@ -18,7 +18,7 @@ MUCH_LESS = 10
 
 
 async def soon(service: Instance, task: asyncio.Task[Any], readers: int = 1) -> None:
-    """Until the service holds so many who wait."""
+    """Wait until the service has this many waiting clients."""
     for _ in range(1000):
         if waiting(service) == readers:
             return
@@ -115,7 +115,7 @@ async def test_a_signal_long_after_the_beginning_ends_it_at_once(service: Instan
     assert monotonic() - began < MUCH_LESS
 
 
-async def test_a_signal_that_was_missed_between_two_is_told_before_long(service: Instance) -> None:
+async def test_a_signal_that_was_missed_between_two_is_sent_before_long(service: Instance) -> None:
     cursor = await service.send("before")
     tag = (await service.ask(cursor)).headers["etag"]
     await service.draft("I am")
@@ -136,7 +136,7 @@ async def test_the_tag_of_the_answer_before_does_not_end_it_early(service: Insta
     assert (await poll).status_code == 200
 
 
-async def test_a_signal_that_came_between_two_polls_is_told_to_who_says_what_it_was_told(service: Instance) -> None:
+async def test_a_signal_between_two_polls_is_sent_to_a_client_that_names_its_version(service: Instance) -> None:
     cursor = await service.send("a question")
     before = await service.poll(cursor)
     await service.draft("The answ")
@@ -188,7 +188,7 @@ async def test_a_service_that_stops_answers_who_waits_at_once_and_spreads_their_
         assert (await service.poll(cursor, wait=30)).entries == [], "who comes now is not kept waiting"
 
 
-async def test_past_the_bound_of_readers_it_is_refused_and_told_when_to_come_back(start: Start) -> None:
+async def test_past_the_bound_of_readers_it_is_refused_with_the_time_to_retry(start: Start) -> None:
     service = await start(CORE__LIMITS__READERS="1")
     cursor = await service.send("before")
     poll = asyncio.create_task(service.poll(cursor, wait=30))
@@ -256,7 +256,7 @@ async def guarded(start: Start) -> tuple[Instance, str]:
     return service, key
 
 
-async def test_a_token_of_a_deleted_log_is_told_so_and_never_reads_its_successor(start: Start) -> None:
+async def test_a_token_of_a_deleted_log_is_refused_and_never_reads_its_successor(start: Start) -> None:
     service, key = await guarded(start)
     cursor = await service.send("old")
     token = await visitor(service, key)

@@ -35,7 +35,7 @@ async def test_who_is_behind_is_asked_to_come_back_at_once_and_who_is_not_after_
     assert (await service.poll()).poll_after_ms == 250
 
 
-async def test_the_longer_nothing_was_said_the_later_to_come_back(
+async def test_the_longer_the_silence_the_later_the_next_poll(
     service: Instance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cursor = await service.send("hello")
@@ -126,7 +126,7 @@ async def test_the_tag_of_one_caller_is_not_anothers(start: Start) -> None:
     assert (await service.ask(known=tag)).status_code == 401
 
 
-async def test_a_draft_is_shown_while_it_is_written_and_gone_when_its_message_comes(service: Instance) -> None:
+async def test_a_draft_is_shown_while_it_is_written_and_gone_when_its_message_is_stored(service: Instance) -> None:
     cursor = await service.send("a question")
     await service.draft("The answer")
     drafts = (await service.poll(cursor)).drafts
@@ -171,7 +171,7 @@ async def test_a_bad_question_is_a_problem_with_its_code(service: Instance, quer
     assert service.counted("umbral_chat.polls", "error") == 1
 
 
-async def test_a_cursor_past_the_head_is_named_and_told_where_to_start(service: Instance) -> None:
+async def test_a_cursor_past_the_head_is_refused_with_where_to_start(service: Instance) -> None:
     cursor = await service.send("hello")
     epoch = cursor.partition(".")[0]
     answer = await service.ask(f"{epoch}.2")

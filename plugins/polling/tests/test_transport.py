@@ -61,7 +61,7 @@ def states(told: list[TransportEvent]) -> list[str]:
     return [event.state.state for event in told if isinstance(event, StateChanged)]
 
 
-async def test_with_nobody_watching_only_the_toggle_is_read(
+async def test_with_nothing_watched_only_the_toggle_is_read(
     transport: PollingTransport, store: MemoryStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(transport_module, "TOGGLE_INTERVAL", 0.02)
@@ -125,7 +125,7 @@ async def test_very_many_are_asked_for_in_parts(
     assert [len(part) for part in store.asked[:3]] == [4, 4, 2]
 
 
-async def test_only_changes_are_told(transport: PollingTransport, store: MemoryStore) -> None:
+async def test_only_changes_are_hinted(transport: PollingTransport, store: MemoryStore) -> None:
     store.grow("a")
     transport.watch("a")
     async with running(transport) as told:
@@ -139,7 +139,7 @@ async def test_only_changes_are_told(transport: PollingTransport, store: MemoryS
     assert heads(told) == [HeadHint("a", Head("aaaaaaaaaa", 1)), HeadHint("a", second), HeadHint("a", Deleted())]
 
 
-async def test_whoever_comes_is_looked_after_at_once_and_alone(store: MemoryStore) -> None:
+async def test_a_newly_watched_conversation_is_read_at_once_and_alone(store: MemoryStore) -> None:
     slow = PollingTransport(store.storage, Polling(interval=60, min_interval=60, max_interval=60), SystemClock())
     slow.watch("a")
     async with running(slow) as told:
@@ -184,7 +184,7 @@ async def test_a_new_watcher_while_the_store_fails_does_not_hurry_the_retries(st
         assert store.asked_toggle == asked
 
 
-async def test_the_toggle_is_told_once_and_at_each_change(
+async def test_the_toggle_is_reported_once_and_at_each_change(
     transport: PollingTransport, store: MemoryStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(transport_module, "TOGGLE_INTERVAL", 0.02)

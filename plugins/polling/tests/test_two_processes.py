@@ -95,7 +95,7 @@ async def pair(database: Path) -> AsyncIterator[tuple[Process, Process]]:
         yield one, other
 
 
-async def test_whoever_follows_either_sees_all_that_is_sent_to_both_once_and_in_order(
+async def test_a_follower_of_either_sees_all_that_is_sent_to_both_once_and_in_order(
     pair: tuple[Process, Process],
 ) -> None:
     one, other = pair
@@ -152,7 +152,7 @@ async def until_readers(one: Process, count: int) -> None:
         await asyncio.sleep(0.05)
 
 
-async def test_one_that_is_told_to_stop_answers_who_waits_and_the_others_go_on(
+async def test_a_stopping_process_answers_its_waiting_clients_and_the_other_continues(
     pair: tuple[Process, Process], database: Path
 ) -> None:
     _, other = pair

@@ -101,7 +101,7 @@ CERTAIN = [
 
 
 @pytest.mark.parametrize(("answer", "reason", "says"), CERTAIN)
-async def test_what_no_repeat_mends_is_said_at_once(
+async def test_a_failure_that_no_retry_mends_is_raised_at_once(
     calls: Calls, httpx_mock: HTTPXMock, telemetry: Telemetry, answer: dict[str, Any], reason: str, says: str
 ) -> None:
     answers(httpx_mock, answer)

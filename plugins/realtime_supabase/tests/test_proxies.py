@@ -1,4 +1,4 @@
-"""The proxy variables: each of them, for each who calls, on loopback or not."""
+"""The proxy variables: each of them, for each caller, on loopback or not."""
 
 from __future__ import annotations
 

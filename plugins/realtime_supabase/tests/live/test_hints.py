@@ -33,11 +33,11 @@ MESSAGE = Message(
 
 
 def told(event: str, payload: Any) -> list[TransportEvent]:
-    heard = Broadcast("umbral_chat:s:0", event, msgspec.Raw(json.dumps(payload).encode()))
-    return list(hints(heard, watched={"room"}, instance="me"))
+    received = Broadcast("umbral_chat:s:0", event, msgspec.Raw(json.dumps(payload).encode()))
+    return list(hints(received, watched={"room"}, instance="me"))
 
 
-def test_an_entry_comes_whole() -> None:
+def test_an_entry_is_hinted_whole() -> None:
     payload = {"conversation": "room", "epoch": "e", "seq": 7, "entry": ENTRY}
     assert told("entry", payload) == [EntryHint("room", "e", MESSAGE)]
 
@@ -48,17 +48,17 @@ def test_one_that_was_too_long_leaves_where_the_log_stands(more: dict[str, None]
     assert told("entry", payload) == [HeadHint("room", Head("e", 7))]
 
 
-def test_a_deletion_is_told() -> None:
+def test_a_deletion_is_hinted() -> None:
     assert told("deleted", {"conversation": "room", "epoch": "e"}) == [HeadHint("room", Deleted())]
 
 
-def test_what_nobody_watches_is_passed_over_undecoded() -> None:
+def test_what_is_not_watched_is_ignored_undecoded() -> None:
     assert told("entry", {"conversation": "other", "epoch": "e", "seq": 7, "entry": {"no": "entry"}}) == []
     assert told("deleted", {"conversation": "other", "epoch": "e"}) == []
     assert told("something of a later version", {"conversation": "room"}) == []
 
 
-def test_signals_of_other_instances_are_told_and_not_ones_own() -> None:
+def test_signals_of_other_instances_are_passed_on_and_not_ones_own() -> None:
     draft = DraftSignal(conversation="room", message_id="m", text="The answ", sender=Sender("assistant"))
     read = ReadSignal(conversation="room", subject="u", seq=3)
     elsewhere = ReadSignal(conversation="other", subject="u", seq=3)
@@ -85,6 +85,6 @@ def test_a_signal_of_a_later_version_hides_no_other() -> None:
         (SIGNALS, {"instance": "they"}),
     ],
 )
-def test_what_is_of_no_known_form_is_said_to_be_none(event: str, payload: Any) -> None:
+def test_an_unknown_form_raises_a_decode_error(event: str, payload: Any) -> None:
     with pytest.raises(msgspec.DecodeError):
         told(event, payload)

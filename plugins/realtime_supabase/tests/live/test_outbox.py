@@ -76,7 +76,7 @@ def test_a_batch_has_a_bound_in_number_and_in_bytes_and_a_long_one_goes_alone() 
     ),
     st.floats(1, 20),
 )
-def test_no_more_go_out_than_the_rate_allows_and_the_last_word_comes_through(
+def test_no_more_go_out_than_the_rate_allows_and_the_newest_signal_is_sent(
     steps: list[tuple[int, int, float]], rate: float
 ) -> None:
     outbox = BroadcastOutbox(1000, rate, 0.0)

@@ -1,4 +1,4 @@
-"""The protocol of one socket, without a socket: joins, heartbeats, what is heard, and every way that it ends."""
+"""The protocol of one socket, without a socket: joins, heartbeats, broadcasts, and every way that it ends."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_a_key_that_is_a_token_is_what_channels_go_by() -> None:
     assert said(link("ey.ey.s"))[0]["payload"]["access_token"] == "ey.ey.s"
 
 
-def test_it_is_ready_when_all_are_joined_and_the_servers_broadcasts_are_said_to_come() -> None:
+def test_it_is_ready_when_all_are_joined_and_the_server_reports_its_broadcasts_ready() -> None:
     made = link()
     bring_up(made, 0.0, announced=False)
     assert (made.joined, made.ready(0.0)) == (True, False)
@@ -74,7 +74,7 @@ def test_a_server_that_never_says_so_is_asked_by_a_probe_all_the_same() -> None:
     assert made.ready(1.0 + READY_TIMEOUT)
 
 
-def test_broadcasts_are_heard_in_order_on_joined_topics_alone() -> None:
+def test_broadcasts_are_received_in_order_on_joined_topics_alone() -> None:
     made = link()
     made.receive(broadcast(TOPICS[1], "entry", {"n": 0}), 0.0)
     bring_up(made, 0.0)
@@ -88,14 +88,14 @@ def test_broadcasts_are_heard_in_order_on_joined_topics_alone() -> None:
 
 def test_heartbeats_go_out_and_silence_is_found_within_ten_seconds() -> None:
     made, beats = up(), 0
-    last_heard = now = 20.0
+    last_received = now = 20.0
     made.receive(frame("phoenix", "phx_reply", {}, "1"), now)
     while made.disconnection is None:
         now += 0.25
         made.tick(now)
         beats += sum(each["event"] == "heartbeat" and each["topic"] == "phoenix" for each in said(made))
     assert (made.disconnection.kind, beats) == ("silent", 2)
-    assert now - last_heard <= 10
+    assert now - last_received <= 10
 
 
 def test_an_answered_heartbeat_keeps_it_alive() -> None:

@@ -22,7 +22,7 @@ CLOSE_TIMEOUT = 0.3
 
 @asynccontextmanager
 async def deaf() -> AsyncIterator[tuple[str, asyncio.Event]]:
-    """A server that reads nothing once somebody is there, so that a goodbye is never answered; its URL."""
+    """A server that reads nothing after the handshake, so that a close is never answered; its URL."""
     met = asyncio.Event()
 
     async def hold(socket: ServerConnection) -> None:
@@ -38,7 +38,7 @@ async def deaf() -> AsyncIterator[tuple[str, asyncio.Event]]:
 
 
 @pytest.mark.parametrize("times", [0, 1, 3])
-async def test_its_end_is_waited_for_whoever_interrupts(monkeypatch: pytest.MonkeyPatch, times: int) -> None:
+async def test_close_waits_for_the_end_also_when_it_is_cancelled(monkeypatch: pytest.MonkeyPatch, times: int) -> None:
     """A failover that ends while a switch to off says its goodbye once left the socket open and its task alone."""
     monkeypatch.setattr(session, "CLOSE_TIMEOUT", CLOSE_TIMEOUT)
     telemetry, before, received = Telemetry(None), asyncio.all_tasks(), list[Broadcast]()

@@ -137,7 +137,7 @@ async def test_switched_off_there_is_no_socket_and_switched_on_it_is_live_again(
         await mode(each, "live")
 
 
-async def test_readers_go_on_while_realtime_is_away_and_are_told_a_change_of_mode_alone(
+async def test_readers_continue_while_realtime_is_down_and_see_a_change_of_mode_alone(
     start: Callable[[], Awaitable[Client]], supabase: Stack
 ) -> None:
     here, there = await start(), await start()

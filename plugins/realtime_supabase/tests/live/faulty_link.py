@@ -1,4 +1,4 @@
-"""A patient: an instance whose link is hurt on purpose, and what is seen of it."""
+"""An instance to whose link faults are done on purpose, and what its transport reports."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ ROOM = "room"
 
 
 @dataclass
-class Patient:
-    """Its transport runs and `ROOM` is watched; `logs` is another instance's way to the history."""
+class FaultyLink:
+    """Its transport runs and `ROOM` is watched; `logs` is the history at another instance."""
 
     stack: Stack
     here: Instance
@@ -38,29 +38,29 @@ class Patient:
     def transport(self) -> SupabaseTransport:
         return self.here.transport
 
-    async def hurt(self, what: str, **body: object) -> None:
-        """Command the stand-in."""
+    async def inject(self, what: str, **body: object) -> None:
+        """Command a fault of the stand-in for Supabase."""
         await command(self.stack, f"realtime/{what}", **body)
 
     async def append(self, content: str = "hello", conversation: str = ROOM) -> Head:
-        """As another instance does it."""
+        """Append a message at another instance; the head after it."""
         write = WriteMessage(conversation=conversation, subject="peer", sender=Sender("user"), content=content)
         appended = await self.logs.append(write)
         return Head(appended.epoch, appended.entry.seq)
 
-    async def told(self, head: Head, within: float = 10.0) -> None:
-        """Wait for a hint that gets this far."""
+    async def until_hinted(self, head: Head, within: float = 10.0) -> None:
+        """Wait for a hint of this head or a later one."""
         await self.listener.until(lambda event: tells(event, ROOM, head), f"entry {head.seq}", within=within)
 
-    async def told_live(self, within: float = 10.0) -> None:
-        """Something new comes by Realtime itself, as a whole entry."""
+    async def delivers_live(self, within: float = 10.0) -> None:
+        """Wait for a new entry to arrive by Realtime itself, whole."""
         head = await self.append("by realtime")
         await self.listener.until(
             lambda event: isinstance(event, EntryHint) and event.entry.seq == head.seq, "the entry", within=within
         )
 
     async def until(self, condition: Callable[[], bool], what: str, within: float) -> float:
-        """Wait for it; the seconds it took, without those in which the machine stood still."""
+        """Wait for the condition; the seconds it took, without those in which the machine stood still."""
         begun = time.monotonic()
 
         def took() -> float:
@@ -74,17 +74,17 @@ class Patient:
                 await asyncio.sleep(0.005)
             return took()
 
-    async def ill(self, within: float = 10.0) -> float:
-        """Until it says that it is not live; the seconds it took."""
+    async def until_down(self, within: float = 10.0) -> float:
+        """Wait until it reports that it is not live; the seconds it took."""
         return await self.until(lambda: self.transport.state.state != "live", "found", within)
 
-    async def well(self, within: float = 15.0) -> float:
-        """Until it is live; the seconds it took."""
+    async def until_live(self, within: float = 15.0) -> float:
+        """Wait until it is live; the seconds it took."""
         return await self.until(lambda: self.transport.state.state == "live", "live", within)
 
     @property
     def reasons(self) -> list[str]:
-        """Of every state but live that was told."""
+        """The reasons of all states but `live` that it reported."""
         return [
             event.state.reason
             for event in self.listener.events
@@ -93,18 +93,18 @@ class Patient:
 
 
 @asynccontextmanager
-async def patient(stack: Stack, *, well: bool = True, **settings: object) -> AsyncIterator[Patient]:
-    """Started, and live if it is to be `well`."""
+async def faulty_link(stack: Stack, *, live: bool = True, **settings: object) -> AsyncIterator[FaultyLink]:
+    """A started instance; with `live`, wait until it is live."""
     async with instance(stack, **settings) as here, instance(stack) as elsewhere:  # type: ignore[arg-type]
         listener = Listener(here.transport)
-        made = Patient(stack, here, elsewhere.storage.history, listener)
+        made = FaultyLink(stack, here, elsewhere.storage.history, listener)
         here.transport.watch(ROOM)
         await here.transport.start()
         reading = asyncio.create_task(listener.run())
         try:
-            if well:
-                await made.well()
-                await made.told_live()
+            if live:
+                await made.until_live()
+                await made.delivers_live()
             yield made
         finally:
             await command(stack, "realtime/reset")
@@ -112,4 +112,4 @@ async def patient(stack: Stack, *, well: bool = True, **settings: object) -> Asy
             await asyncio.wait_for(reading, 5)
 
 
-__all__ = ["ROOM", "Patient", "patient"]
+__all__ = ["ROOM", "FaultyLink", "faulty_link"]

@@ -1,6 +1,6 @@
-"""The route as the OpenAPI document shows it: Litestar leaves `@asgi` handlers out."""
+"""The route for the OpenAPI document, from which Litestar leaves `@asgi` handlers out."""
 
-# Litestar reads the annotations when the document is made, so they are no mere hints for a checker.
+# Litestar reads the annotations when the document is made, so they must be importable at run time.
 from typing import Annotated
 
 from litestar import get

@@ -40,6 +40,8 @@ MOVED = {
     "check_message_id check_metadata check_original_time check_sender check_text",
     "umbral_chat.settings.secret": "Secret",
     "umbral_chat.settings.sections": "Cache Core Key Limits Positive Realtime Retry Seconds Section Telemetry",
+    "umbral_chat.testing.instances": "Plug",
+    "umbral_chat.testing.presence.rig": "Ears Running",
     "umbral_chat.transport": "Mailbox Watched",
 }
 """Public modules of 0.1 that have moved, with their names of then."""

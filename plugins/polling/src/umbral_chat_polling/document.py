@@ -88,7 +88,7 @@ async def events_documented(
         QueryParameter(
             max_length=NAME_LIMIT,
             description="The `version` of the presence list that the client has, or `0` for none: only another one is "
-            "told, and a long poll tells it within a second.",
+            "sent, by a long poll within a second.",
         ),
     ] = None,
     signals: Annotated[  # noqa: ARG001

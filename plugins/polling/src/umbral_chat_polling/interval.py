@@ -52,7 +52,7 @@ class TickInterval:
         self.seconds = self.lowest if news else min(self.seconds * GROWTH, self.highest)
 
     def partly_read(self, *, news: bool) -> None:
-        """The store answered a read of some of what is watched: without news that says nothing of the activity."""
+        """The store answered a read of some of what is watched: without news that proves nothing about the activity."""
         self.forget_failures()
         if news:
             self.seconds = self.lowest

@@ -117,7 +117,7 @@ def _transport(error: httpx.HTTPError, url: str) -> Failure:
         return NO_FREE_CONNECTION
     if isinstance(error, httpx.TimeoutException):
         return _timed_out(url)
-    return Failure("lost", f"The connection to {url} broke before the answer came.", "safe")
+    return Failure("lost", f"The connection to {url} broke before the answer arrived.", "safe")
 
 
 def _timed_out(url: str) -> Failure:

@@ -20,7 +20,7 @@ from umbral_chat_presence.waits import all_of, pause, within
 
 log = logging.getLogger(__name__)
 
-AT_ONCE = 8
+CONCURRENCY = 8
 """Conversations read at the same time."""
 
 SETTLED_WITHIN = 3.0
@@ -147,8 +147,8 @@ class RosterReader:
             _settle(waiting.pop(conversation))
         asked = waiting.keys() | self._waiting.keys()
         wanted = sorted(self._wanted, key=lambda one: one not in asked)
-        for start in range(0, len(wanted), AT_ONCE):
-            await all_of(self._read(one, waiting) for one in wanted[start : start + AT_ONCE])
+        for start in range(0, len(wanted), CONCURRENCY):
+            await all_of(self._read(one, waiting) for one in wanted[start : start + CONCURRENCY])
         self._learnt()
 
     async def _look(self, asked: set[str]) -> None:
@@ -219,4 +219,4 @@ def _answer(waiting: dict[str, asyncio.Future[None]], error: BaseException | Non
     waiting.clear()
 
 
-__all__ = ["AT_ONCE", "SETTLED_WITHIN", "RosterReader"]
+__all__ = ["CONCURRENCY", "SETTLED_WITHIN", "RosterReader"]

@@ -20,7 +20,7 @@ from umbral_chat_presence.waits import all_of
 
 log = logging.getLogger(__name__)
 
-AT_ONCE = 8
+CONCURRENCY = 8
 """Rosters written at the same time."""
 
 BEAT_AFTER = 1.0
@@ -119,10 +119,10 @@ class RosterWriter:
                 self._schedule.forget(conversation)
 
     async def _write_all(self, due: list[tuple[str, int]]) -> None:
-        for start in range(0, len(due), AT_ONCE):
+        for start in range(0, len(due), CONCURRENCY):
             # However much there is to write, and whatever of it fails, others must not think that nobody lives here.
             await self._beat_in_time()
-            await all_of(self._write(*one) for one in due[start : start + AT_ONCE])
+            await all_of(self._write(*one) for one in due[start : start + CONCURRENCY])
 
     async def _write(self, conversation: str, number: int) -> None:
         roster = self._engine.roster(conversation, self._now())
@@ -146,4 +146,4 @@ class RosterWriter:
         self._beaten = self._now().elapsed
 
 
-__all__ = ["AT_ONCE", "BEAT_AFTER", "LAPSING_EVERY", "RosterWriter"]
+__all__ = ["BEAT_AFTER", "CONCURRENCY", "LAPSING_EVERY", "RosterWriter"]

@@ -19,7 +19,7 @@ class PresenceCounters:
     def __init__(self, telemetry: Telemetry, engine: Engine) -> None:
         telemetry.declare(*METRICS)
         rooms = engine.rooms.all
-        telemetry.gauge(PEOPLE, lambda: [((), sum(len(room.seen_by_all) for room in list(rooms.values())))])
+        telemetry.gauge(PEOPLE, lambda: [((), sum(len(room.visible) for room in list(rooms.values())))])
         telemetry.gauge(DEVICES, lambda: [((), sum(room.live for room in list(rooms.values())))])
         reports = telemetry.counter(REPORTS)
         self.taken, self.refused, self.left = (reports.labels(one) for one in ("taken", "refused", "left"))

@@ -44,7 +44,7 @@ class EnginePresence:
         self._clock = clock
         self._link: PresenceLink | None = None
         self._busy = asyncio.Event()
-        self._counting = PresenceCounters(telemetry, engine)
+        self._counters = PresenceCounters(telemetry, engine)
 
     def attach(self, link: PresenceLink) -> None:
         """See `Presence`."""
@@ -56,16 +56,16 @@ class EnginePresence:
         try:
             renewal = self._engine.report(conversation, report, self._now())
         except RequestError:
-            self._counting.refused.value += 1
+            self._counters.refused.value += 1
             raise
-        self._counting.taken.value += 1
+        self._counters.taken.value += 1
         self._deliver()
         return renewal
 
     def leave(self, conversation: str, person: Sender, device: str = DEVICE) -> bool:
         """See `Presence`."""
         left = self._engine.leave(conversation, person, device, self._now())
-        self._counting.left.value += left
+        self._counters.left.value += left
         self._deliver()
         return left
 
@@ -75,7 +75,7 @@ class EnginePresence:
         if self._engine.rooms.find(conversation, key)[1] is None:
             return False
         renewed = self._engine.renew(conversation, key, device, self._now())
-        self._deliver_news()
+        self._deliver_pending()
         return renewed
 
     @contextmanager
@@ -88,7 +88,7 @@ class EnginePresence:
             yield
         finally:
             if held:
-                self._engine.let_go(conversation, key, device, self._now())
+                self._engine.release_hold(conversation, key, device, self._now())
                 self._deliver()
 
     def typing(self, conversation: str, person: Sender, typing: bool, *, seconds: float | None = None) -> TypingNow:
@@ -100,7 +100,7 @@ class EnginePresence:
     def state(self, conversation: str, viewer: Viewer) -> PresenceState:
         """See `Presence`."""
         state = self._engine.state(conversation, viewer, self._now())
-        self._deliver_news()
+        self._deliver_pending()
         return state
 
     async def settled(self, conversation: str) -> None:
@@ -112,7 +112,7 @@ class EnginePresence:
     def wrote(self, conversation: str, sender: Sender, at: datetime | None = None) -> None:
         """See `Presence`."""
         self._engine.wrote(conversation, sender, None if at is None else _ms(at), self._now())
-        self._deliver_news()
+        self._deliver_pending()
 
     def forget(self, conversation: str) -> None:
         """See `Presence`."""
@@ -131,24 +131,24 @@ class EnginePresence:
 
     def _deliver(self) -> None:
         """Tell what there is to tell."""
-        told = self._engine.take()
+        notifications = self._engine.take_notifications()
         if not self._idle:
             self._busy.set()
-        for signal in told.signals:
+        for signal in notifications.signals:
             self._publish(signal)
         if self._link is not None:
-            for conversation in told.changed:
+            for conversation in notifications.changed:
                 self._link.changed(conversation)
 
-    def _deliver_news(self) -> None:
+    def _deliver_pending(self) -> None:
         """The same after what every poll and send does: mostly there is none, and what is due by time is told by
         `tick`."""
-        if self._engine.news or not self._busy.is_set():
+        if self._engine.has_pending or not self._busy.is_set():
             self._deliver()
 
     def _publish(self, signal: Signal) -> None:
         if self._link is not None:
-            self._counting.signal(signal)
+            self._counters.signal(signal)
             self._link.publish(signal)
 
     @property

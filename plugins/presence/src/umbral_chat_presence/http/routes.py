@@ -56,7 +56,7 @@ class PresenceRoutes:
         caller, conversation = asgi.principal(scope), asgi.conversation(scope)
         body = asgi.decode(_presence_body, await self._raw(scope, receive))
         settings = self._settings
-        told = Report(
+        reported = Report(
             person=self._chat.speaking(caller, body.sender),
             device=check_name(body.device),
             status=body.status,
@@ -65,10 +65,10 @@ class PresenceRoutes:
             ttl=_seconds(body.ttl, field="ttl", least=SHORTEST_TTL, most=settings.longest_ttl),
         )
         await self._admit(caller, conversation)
-        renewal = self._presence.report(conversation, told)
+        renewal = self._presence.report(conversation, reported)
         view = RenewalView(
             person=renewal.person,
-            device=told.device,
+            device=reported.device,
             expires_in=renewal.expires_in,
             renew_in=renewal.renew_in,
             listed=renewal.listed,

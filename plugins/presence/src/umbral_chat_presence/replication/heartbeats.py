@@ -8,12 +8,12 @@ import msgspec
 
 from umbral_chat_presence.settings import PresenceSettings
 
-LISTED = 256
+MAX_RECENT = 256
 """Conversations in a heartbeat: with ids of 128 characters it takes 40 KB of the 64 that a record may have. Who missed
 more reads all that it wants to know of."""
 
 
-FIRST_PAUSE = 0.25
+INITIAL_BACKOFF = 0.25
 """Least seconds until the store is asked again after it did not answer."""
 
 
@@ -33,9 +33,9 @@ class Heartbeat(msgspec.Struct, frozen=True, array_like=True):
 class HeartbeatTiming(msgspec.Struct, frozen=True):
     """How often instances tell that they live, and when they are given up."""
 
-    beat: float
+    interval: float
     """Seconds between two heartbeats, and between two looks at those of others."""
-    lapse: float
+    timeout: float
     """Seconds without one after which an instance is given up."""
 
     @classmethod
@@ -43,8 +43,8 @@ class HeartbeatTiming(msgspec.Struct, frozen=True):
         """Clients report three times within a time to live, so by then whoever was at an instance that crashed is at
         another; and nobody who comes back within the hold-back may have gone meanwhile. The last heartbeat may have
         been one interval before the crash, and half of one is for its way."""
-        beat = settings.ttl / 9
-        return cls(beat, max(settings.ttl / 3, settings.hold_back) + 1.5 * beat)
+        interval = settings.ttl / 9
+        return cls(interval, max(settings.ttl / 3, settings.hold_back) + 1.5 * interval)
 
 
 class ChangeLog:
@@ -56,12 +56,12 @@ class ChangeLog:
         self._since = 0
         self._recent: OrderedDict[str, int] = OrderedDict()
 
-    def wrote(self, conversation: str) -> None:
+    def record_write(self, conversation: str) -> None:
         """The roster of this conversation is stored."""
         self._writes += 1
         self._recent[conversation] = self._writes
         self._recent.move_to_end(conversation)
-        if len(self._recent) > LISTED:
+        if len(self._recent) > MAX_RECENT:
             self._since = self._recent.popitem(last=False)[1]
 
     def next(self) -> Heartbeat:
@@ -73,4 +73,4 @@ class ChangeLog:
 encoder = msgspec.json.Encoder()
 decoder = msgspec.json.Decoder(Heartbeat)
 
-__all__ = ["FIRST_PAUSE", "LISTED", "ChangeLog", "Heartbeat", "HeartbeatTiming", "decoder", "encoder"]
+__all__ = ["INITIAL_BACKOFF", "MAX_RECENT", "ChangeLog", "Heartbeat", "HeartbeatTiming", "decoder", "encoder"]

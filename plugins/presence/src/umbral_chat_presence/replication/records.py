@@ -15,8 +15,8 @@ from umbral_chat.providers.store import SharedStore
 
 from umbral_chat_presence.replication import heartbeats
 from umbral_chat_presence.replication.heartbeats import Heartbeat
-from umbral_chat_presence.replication.roster_parts import Stored, pack, unpack
-from umbral_chat_presence.replication.roster_schedule import KEPT
+from umbral_chat_presence.replication.roster_parts import StoredRoster, pack, unpack
+from umbral_chat_presence.replication.roster_schedule import ROSTER_TTL
 from umbral_chat_presence.state.pseudonyms import KEY_BYTES
 from umbral_chat_presence.state.roster import Roster
 from umbral_chat_presence.waits import within
@@ -44,7 +44,7 @@ class PresenceRecords:
         self._parts: dict[str, int] = {}
         """Parts of this instance's rosters, where there are more than one."""
 
-    async def names_key(self) -> bytes:
+    async def pseudonym_key(self) -> bytes:
         """The key of the names, drawn by whoever is first. Raises StoreError when it is none."""
         record = await self._call(self._store.get(NAMESPACE, "names"))
         if record is None:
@@ -58,12 +58,12 @@ class PresenceRecords:
             )
         return record.value
 
-    async def beat(self, beat: Heartbeat, ttl: float) -> None:
+    async def write_heartbeat(self, heartbeat: Heartbeat, ttl: float) -> None:
         """Store this instance's heartbeat, which lapses after `ttl` seconds."""
-        value = heartbeats.encoder.encode(beat)
+        value = heartbeats.encoder.encode(heartbeat)
         await self._call(self._store.put(NAMESPACE, f"beat/{self._instance}", value, ttl=ttl))
 
-    async def beats(self) -> dict[str, Heartbeat]:
+    async def read_heartbeats(self) -> dict[str, Heartbeat]:
         """The heartbeats of all others that can be read."""
         found = {}
         for key, record in (await self._call(self._store.scan(NAMESPACE, prefix="beat/", limit=SCAN))).items():
@@ -75,7 +75,7 @@ class PresenceRecords:
                 continue
         return found
 
-    async def write(self, conversation: str, roster: Roster, number: int, ttl: float = KEPT) -> None:
+    async def write_roster(self, conversation: str, roster: Roster, number: int, ttl: float = ROSTER_TTL) -> None:
         """Store what this instance says of a conversation."""
         parts = pack(roster, number)
         for index, part in enumerate(parts):
@@ -87,7 +87,7 @@ class PresenceRecords:
         for index in range(len(parts), before):
             await self._call(self._store.delete(NAMESPACE, f"roster/{conversation}/{self._instance}/{index:04}"))
 
-    async def read(self, conversation: str, instances: list[str]) -> dict[str, Stored | None]:
+    async def read_rosters(self, conversation: str, instances: list[str]) -> dict[str, StoredRoster | None]:
         """What every instance says of a conversation; None of one whose roster is being written. `instances` are the
         others that are known to live."""
         prefix = f"roster/{conversation}/"

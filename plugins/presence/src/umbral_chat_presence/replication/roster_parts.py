@@ -20,7 +20,7 @@ class _Part(msgspec.Struct, frozen=True, array_like=True):
     roster: Roster
 
 
-class Stored(msgspec.Struct, frozen=True):
+class StoredRoster(msgspec.Struct, frozen=True):
     """A roster as it was read."""
 
     number: int
@@ -45,7 +45,7 @@ def pack(roster: Roster, number: int) -> list[bytes]:
     return [_encoder.encode(_Part(number, index, len(parts), part)) for index, part in enumerate(parts)]
 
 
-def unpack(values: Iterable[bytes]) -> Stored | None:
+def unpack(values: Iterable[bytes]) -> StoredRoster | None:
     """What the values of one instance say together; None when the newest is not there whole (it is being written), or
     cannot be read."""
     try:
@@ -63,7 +63,7 @@ def unpack(values: Iterable[bytes]) -> Stored | None:
     for index in range(first.parts):
         for kind in _KINDS:
             getattr(whole, kind).extend(getattr(parts[index].roster, kind))
-    return Stored(number, whole)
+    return StoredRoster(number, whole)
 
 
 def _blank(roster: Roster) -> Roster:
@@ -73,4 +73,4 @@ def _blank(roster: Roster) -> Roster:
 
 _KINDS = ("devices", "typing", "stops", "seen")
 
-__all__ = ["PART_BYTES", "Stored", "pack", "unpack"]
+__all__ = ["PART_BYTES", "StoredRoster", "pack", "unpack"]

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-EVERY = 1.0
+MIN_INTERVAL = 1.0
 """Seconds between two tellings, and two writes, of one conversation's roster."""
 
 LIVE_DELAY = 2.0
 """Seconds for which a write waits while signals are pushed: what is stored is only for who misses them."""
 
-KEPT = 3600.0
+ROSTER_TTL = 3600.0
 """Seconds after which a stored roster lapses; it is written anew at half of it while it has something to say."""
 
 _NEVER = float("-inf")
@@ -22,7 +22,7 @@ class _Entry:
     """Of the last change."""
     since: float
     """When the first change came that is not stored."""
-    told: float = _NEVER
+    signalled: float = _NEVER
     stored: float = _NEVER
 
 
@@ -44,7 +44,7 @@ class RosterSchedule:
         """Whether anything is to be stored."""
         return bool(self._unstored)
 
-    def changed(self, conversation: str, number: int, now: float) -> None:
+    def mark_changed(self, conversation: str, number: int, now: float) -> None:
         """This instance has something new to say of it."""
         entry = self._entries.setdefault(conversation, _Entry(number, now))
         if conversation not in self._unstored:
@@ -54,10 +54,10 @@ class RosterSchedule:
 
     def due_for_signal(self, now: float) -> list[tuple[str, int]]:
         """Conversations, with the numbers of what is to be told now; told with that."""
-        due = [one for one in self._unsignalled if now - self._entries[one].told >= EVERY]
+        due = [one for one in self._unsignalled if now - self._entries[one].signalled >= MIN_INTERVAL]
         for one in due:
             del self._unsignalled[one]
-            self._entries[one].told = now
+            self._entries[one].signalled = now
         return [(one, self._entries[one].number) for one in due]
 
     def due_for_store(self, now: float, *, delay: float) -> list[tuple[str, int]]:
@@ -65,7 +65,7 @@ class RosterSchedule:
         found = []
         for one in self._unstored:
             entry = self._entries[one]
-            if now - entry.since >= delay and now - entry.stored >= EVERY:
+            if now - entry.since >= delay and now - entry.stored >= MIN_INTERVAL:
                 found.append((one, entry.number))
         return found
 
@@ -73,11 +73,11 @@ class RosterSchedule:
         """Whether all that there is to say of it is stored."""
         return conversation not in self._unstored
 
-    def rest(self) -> list[tuple[str, int]]:
+    def all_unstored(self) -> list[tuple[str, int]]:
         """All that is not stored."""
         return [(one, self._entries[one].number) for one in self._unstored]
 
-    def stored(self, conversation: str, number: int, now: float) -> None:
+    def mark_stored(self, conversation: str, number: int, now: float) -> None:
         """What was said with this number is stored."""
         entry = self._entries[conversation]
         entry.stored = now
@@ -86,10 +86,12 @@ class RosterSchedule:
         else:
             entry.since = now
 
-    def lapsing(self, now: float) -> list[str]:
+    def expiring(self, now: float) -> list[str]:
         """Conversations whose stored roster is to be written anew before it lapses, or forgotten."""
         return [
-            one for one, entry in self._entries.items() if one not in self._unstored and now - entry.stored >= KEPT / 2
+            one
+            for one, entry in self._entries.items()
+            if one not in self._unstored and now - entry.stored >= ROSTER_TTL / 2
         ]
 
     def forget(self, conversation: str) -> None:
@@ -98,4 +100,4 @@ class RosterSchedule:
         del self._entries[conversation]
 
 
-__all__ = ["EVERY", "KEPT", "LIVE_DELAY", "RosterSchedule"]
+__all__ = ["LIVE_DELAY", "MIN_INTERVAL", "ROSTER_TTL", "RosterSchedule"]

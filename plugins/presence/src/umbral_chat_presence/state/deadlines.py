@@ -13,7 +13,7 @@ TOLERANCE = 0.001
 class Deadline(NamedTuple):
     """What to look at. Whether it is time is for whoever looks: what is put off is not taken back here."""
 
-    what: Literal["device", "hold", "typing", "telling"]
+    what: Literal["device", "hold", "typing", "notify"]
     conversation: str
     key: str = ""
     device: str = ""

@@ -53,8 +53,8 @@ class Room:
         """The opaque name of a person."""
         self._settings = settings
         self.people: dict[str, Person] = {}
-        self.seen_by_all: dict[str, Person] = {}
-        """People who have a face."""
+        self.visible: dict[str, Person] = {}
+        """People who have a summary."""
         self.counts: Counter[Role] = Counter()
         self.live = 0
         """Devices of this instance that are here or leaving."""
@@ -63,26 +63,26 @@ class Room:
         self.typists: dict[str, TypingState] = {}
         self.seen: OrderedDict[str, LastSeenInLog] = OrderedDict()
         """Who was here, the longest absent first."""
-        self.elsewhere: dict[str, RemoteRoster] = {}
+        self.remote_rosters: dict[str, RemoteRoster] = {}
         self.pending: set[str] = set()
         """People of whom channels are to be told, since it changed here."""
         self.pending_typing: set[str] = set()
-        self.stirred = False
+        self.changed = False
         """Something changed since readers were last told."""
-        self.last_told = float("-inf")
-        self.begun = float("-inf")
+        self.last_notified = float("-inf")
+        self.followed_since = float("-inf")
         """When this instance began to follow it, in elapsed seconds."""
-        self.telling_due = False
-        self.told: dict[str, PersonThere] = {}
-        self.told_state: object = None
-        self.told_version: str | None = None
-        self.told_listed = True
+        self.notify_scheduled = False
+        self.announced: dict[str, PersonThere] = {}
+        self.notified_state: object = None
+        self.signalled_version: str | None = None
+        self.signalled_listed = True
         self._lists: dict[bool, PresenceList] = {}
 
     @property
     def listed(self) -> bool:
         """Whether few enough people are here to be named."""
-        return len(self.seen_by_all) <= self._settings.listed_people
+        return len(self.visible) <= self._settings.listed_people
 
     @property
     def own(self) -> bool:
@@ -92,7 +92,7 @@ class Room:
     @property
     def busy(self) -> bool:
         """Whether something of this instance is here, or is to be told."""
-        return self.own or self.telling_due or bool(self.pending or self.pending_typing) or self.stirred
+        return self.own or self.notify_scheduled or bool(self.pending or self.pending_typing) or self.changed
 
     # people
 
@@ -103,11 +103,11 @@ class Room:
             found = self.people[key] = Person(key, self.name(key))
         return found
 
-    def look(self, person: Person, wall: int, *, own: bool) -> None:
+    def update_person(self, person: Person, wall: int, *, own: bool) -> None:
         """The claims of `person` changed; `own`: by what happened at this instance."""
-        before = person.face
-        person.look(self.instance)
-        now = person.face
+        before = person.summary
+        person.update(self.instance)
+        now = person.summary
         if person.empty:
             self.people.pop(person.key, None)
         if before == now:
@@ -116,112 +116,112 @@ class Room:
             self.counts[before.public.role] -= 1
         if now is not None:
             self.counts[now.public.role] += 1
-            self.seen_by_all[person.key] = person
+            self.visible[person.key] = person
             self.seen.pop(person.key, None)
         else:
-            self.seen_by_all.pop(person.key, None)
-            self._was_here(person, wall)
+            self.visible.pop(person.key, None)
+            self._record_departure(person, wall)
         self._lists.clear()
-        self.stirred = True
+        self.changed = True
         if own:
             self.pending.add(person.key)
         elif person.key not in self.pending:
-            self._told_elsewhere(person.key, now)
+            self._set_announced(person.key, now)
 
-    def told_by_others(self, person: Person) -> None:
+    def announced_by_others(self, person: Person) -> None:
         """Another instance had this person before it came here, and told channels then: here it is no joining."""
-        if person.key in self.pending and person.key not in self.told:
-            there = person.elsewhere()
+        if person.key in self.pending and person.key not in self.announced:
+            there = person.remote_summary()
             if there is not None and there.role not in self._settings.hidden_roles:
-                self.told[person.key] = there
+                self.announced[person.key] = there
 
-    def _told_elsewhere(self, key: str, face: PersonSummary | None) -> None:
-        if face is None or face.public.role in self._settings.hidden_roles:
-            self.told.pop(key, None)
+    def _set_announced(self, key: str, summary: PersonSummary | None) -> None:
+        if summary is None or summary.public.role in self._settings.hidden_roles:
+            self.announced.pop(key, None)
         else:
-            self.told[key] = face.there
+            self.announced[key] = summary.there
 
-    def remember(self, seen: LastSeen, epoch: str = "") -> None:
+    def record_last_seen(self, seen: LastSeen, epoch: str = "") -> None:
         """Somebody was here, in the log of this epoch if that is known."""
         known = self.seen.get(seen.key)
-        if self._settings.last_seen and seen.key not in self.seen_by_all and (known is None or known.seen.at < seen.at):
+        if self._settings.last_seen and seen.key not in self.visible and (known is None or known.seen.at < seen.at):
             self.seen[seen.key] = LastSeenInLog(seen, epoch)
             self.seen.move_to_end(seen.key)
             if len(self.seen) > self._settings.listed_people:
                 self.seen.popitem(last=False)
 
-    def _was_here(self, person: Person, wall: int) -> None:
+    def _record_departure(self, person: Person, wall: int) -> None:
         claims = list(person.winners(self.instance))
         if person.invisible or not claims:
             return
-        newest = max(claims, key=lambda claim: (claim.stamp, claim.device))
-        at = max((claim.seen for claim in claims), default=0) or wall
-        instances = {instance for heard in person.others.values() for instance in heard}
-        epochs = {self.elsewhere[instance].epoch for instance in instances if instance in self.elsewhere}
+        newest = max(claims, key=lambda state: (state.stamp, state.device))
+        at = max((state.seen for state in claims), default=0) or wall
+        instances = {instance for remote in person.others.values() for instance in remote}
+        epochs = {self.remote_rosters[instance].epoch for instance in instances if instance in self.remote_rosters}
         epoch = epochs.pop() if len(epochs) == 1 and not person.mine else self.epoch or ""
-        self.remember(LastSeen(at, newest.role, newest.id, newest.name, newest.kind), epoch)
+        self.record_last_seen(LastSeen(at, newest.role, newest.id, newest.name, newest.kind), epoch)
 
     # other instances
 
-    def learn(
+    def apply_roster(
         self, instance: str, number: int, roster: Roster, now: float, stopped: Callable[[str], int]
     ) -> set[str] | None:
         """Take what another instance says; the people whom it concerns, None when as new a roster is known.
         `stopped` tells up to which stamp somebody's typing is over."""
-        known = self.elsewhere.get(instance)
+        known = self.remote_rosters.get(instance)
         if known is not None and number < known.number + (not known.lost):
             return None
         before, typed = ({}, {}) if known is None else (known.devices, known.typing)
-        after = {(claim.key, claim.device): claim for claim in roster.devices}
+        after = {(state.key, state.device): state for state in roster.devices}
         types = {typing.key: typing.stamp for typing in roster.typing}
-        self.elsewhere[instance] = RemoteRoster(number, after, types, epoch=roster.epoch)
-        concerned = {self._unclaim(instance, *at) for at in before.keys() - after.keys()}
-        for (key, device), claim in after.items():
-            if before.get((key, device)) != claim:
-                self.person(key).others.setdefault(device, {})[instance] = RemoteState(claim, now)
+        self.remote_rosters[instance] = RemoteRoster(number, after, types, epoch=roster.epoch)
+        concerned = {self._remove_remote_device(instance, *at) for at in before.keys() - after.keys()}
+        for (key, device), state in after.items():
+            if before.get((key, device)) != state:
+                self.person(key).others.setdefault(device, {})[instance] = RemoteState(state, now)
                 concerned.add(key)
         for key in typed.keys() - types.keys():
-            self._still(instance, key)
+            self._end_remote_typing(instance, key)
         for typing in roster.typing:
             if typing.stamp > stopped(typing.key):
-                self._types(instance, typing, now)
+                self._set_remote_typing(instance, typing, now)
         for seen in roster.seen:
-            self.remember(seen, roster.epoch)
+            self.record_last_seen(seen, roster.epoch)
         return concerned
 
-    def _types(self, instance: str, typing: TypingSpan, now: float) -> None:
+    def _set_remote_typing(self, instance: str, typing: TypingSpan, now: float) -> None:
         typist = self.typist(typing.key, typing.role, typing.id, typing.name, typing.kind)
         old, until = typist.others.get(instance), now + typing.left + GRACE
         if old is not None and old.stamp == typing.stamp:
             until = min(until, old.until)
         typist.others[instance] = Span(typing.stamp, until)
-        typist.told = True  # by the instance at which it began
-        self.stirred = True
+        typist.signalled = True  # by the instance at which it began
+        self.changed = True
 
-    def lost(self, instance: str) -> set[str]:
+    def instance_lost(self, instance: str) -> set[str]:
         """Another instance is heard of no more: what it said does not hold; the people whom that concerns. Whatever it
         had taken over, the others have let go of meanwhile."""
-        known = self.elsewhere.get(instance)
+        known = self.remote_rosters.get(instance)
         if known is None:
             return set()
-        concerned = {self._unclaim(instance, *at) for at in known.devices}
+        concerned = {self._remove_remote_device(instance, *at) for at in known.devices}
         for key in known.typing:
-            self._still(instance, key)
+            self._end_remote_typing(instance, key)
         # Should it come back, what it said last is news.
-        self.elsewhere[instance] = RemoteRoster(known.number, lost=True)
+        self.remote_rosters[instance] = RemoteRoster(known.number, lost=True)
         return concerned
 
-    def of_other_logs(self, epoch: str) -> list[str]:
+    def purge_other_logs(self, epoch: str) -> list[str]:
         """Instances that told of another log than that of `epoch`, which is the right one. Who was in theirs was not
         here."""
-        found = [instance for instance, one in self.elsewhere.items() if one.epoch not in {"", epoch}]
+        found = [instance for instance, one in self.remote_rosters.items() if one.epoch not in {"", epoch}]
         for key, one in list(self.seen.items()):
             # Of the others some may have said who was there before they knew which log it was.
             if one.epoch not in ({epoch} if found else {"", epoch}):
                 del self.seen[key]
         return found
 
-    def _unclaim(self, instance: str, key: str, device: str) -> str:
+    def _remove_remote_device(self, instance: str, key: str, device: str) -> str:
         others = self.person(key).others
         of_device = others.get(device, {})
         of_device.pop(instance, None)
@@ -239,29 +239,31 @@ class Room:
         found.role, found.label = role, label
         return found
 
-    def _still(self, instance: str, key: str) -> None:
+    def _end_remote_typing(self, instance: str, key: str) -> None:
         typist = self.typists.get(key)
         if typist is not None and typist.others.pop(instance, None) is not None:
-            self.stirred = True
+            self.changed = True
             if typist.mine is None and key not in self.pending_typing:
-                typist.told = False
+                typist.signalled = False
 
     def forget_typists(self) -> None:
         """Let go of those of whom all is over and told."""
-        for key in [key for key, one in self.typists.items() if one.mine is None and not one.others and not one.told]:
+        for key in [
+            key for key, one in self.typists.items() if one.mine is None and not one.others and not one.signalled
+        ]:
             del self.typists[key]
 
     def may_type(self, role: Role) -> bool:
         """Whether it is told that somebody of this role types."""
         return role == "assistant" or self.listed
 
-    def typing(self, now: float) -> Iterator[TypingState]:
+    def active_typists(self, now: float) -> Iterator[TypingState]:
         """Who types now, as far as anybody may know."""
         for typist in self.typists.values():
-            if self.types(typist, now):
+            if self.is_typing(typist, now):
                 yield typist
 
-    def types(self, typist: TypingState, now: float) -> bool:
+    def is_typing(self, typist: TypingState, now: float) -> bool:
         """Whether it is told that this one types."""
         if typist.current(now, self.instance) is None or not self.may_type(typist.role):
             return False
@@ -275,7 +277,7 @@ class Room:
         found = self._lists.get(ids)
         if found is None:
             found = self._lists[ids] = listing_of(
-                self.seen_by_all.values(),
+                self.visible.values(),
                 self.counts,
                 limit=self._settings.listed_people,
                 hidden=None if ids else self._settings.hidden_roles,
@@ -286,7 +288,7 @@ class Room:
         """Who types, for a viewer who sees ids or not."""
         return [
             PersonTyping(person=one.name, role=one.role, name=one.label, id=one.id if ids else None)
-            for one in sorted(self.typing(now), key=lambda one: one.name)
+            for one in sorted(self.active_typists(now), key=lambda one: one.name)
             if ids or one.role not in self._settings.hidden_roles
         ]
 

@@ -11,10 +11,10 @@ from umbral_chat_presence.state.people import Person
 from umbral_chat_presence.state.pseudonyms import Pseudonyms
 from umbral_chat_presence.state.room import Room
 
-ASKED_KEPT = 4096
+MAX_FOLLOWED = 4096
 """Conversations that are known because somebody asked."""
 
-PAST_KEPT = 2000
+MAX_PAST = 2000
 """Conversations where nobody is, and of which it is remembered who was there."""
 
 
@@ -28,7 +28,7 @@ class Rooms:
         self._settings = settings
         self._names = names
         self._instance = instance
-        self._asked: OrderedDict[str, float] = OrderedDict()
+        self._followed: OrderedDict[str, float] = OrderedDict()
         self._past: OrderedDict[str, None] = OrderedDict()
 
     # which there are
@@ -38,13 +38,13 @@ class Rooms:
         room = self.all.get(conversation)
         return room, None if room is None else room.people.get(key)
 
-    def take(self, conversation: str, now: Instant) -> Room:
+    def get_or_create(self, conversation: str, now: Instant) -> Room:
         """The room, made when there is none. Who takes it says something of it, or gives it back to `release`."""
         room = self.all.get(conversation)
         if room is None or conversation in self._past:
             self._past.pop(conversation, None)
             room = self.all.setdefault(conversation, self.empty(conversation))
-            room.begun = now.elapsed
+            room.followed_since = now.elapsed
         return room
 
     def empty(self, conversation: str) -> Room:
@@ -56,14 +56,14 @@ class Rooms:
     def release(self, room: Room) -> None:
         """Let go of it unless somebody is there or asks; of who was there a while ago is kept, in bounds."""
         conversation = room.conversation
-        if room.busy or conversation in self._asked or conversation in self._past or conversation not in self.all:
+        if room.busy or conversation in self._followed or conversation in self._past or conversation not in self.all:
             return
         del self.all[conversation]
         if room.seen:
             past = self.all[conversation] = self.empty(conversation)
             past.seen, past.epoch = room.seen, room.epoch
             self._past[conversation] = None
-            if len(self._past) > PAST_KEPT:
+            if len(self._past) > MAX_PAST:
                 self.all.pop(self._past.popitem(last=False)[0], None)
 
     def forget(self, conversation: str) -> Room | None:
@@ -73,48 +73,48 @@ class Rooms:
 
     # who wants to know
 
-    def ask(self, conversation: str, now: Instant) -> None:
+    def follow(self, conversation: str, now: Instant) -> None:
         """Somebody wants to know of this conversation, or is there, and may be at another instance next: what others
         say of it is kept for a while."""
-        self._asked[conversation] = now.elapsed
-        self._asked.move_to_end(conversation)
-        if len(self._asked) > ASKED_KEPT:
-            self._unask()
+        self._followed[conversation] = now.elapsed
+        self._followed.move_to_end(conversation)
+        if len(self._followed) > MAX_FOLLOWED:
+            self._unfollow()
 
     def sweep(self, now: Instant) -> None:
         """Forget who asked long ago."""
-        while self._asked and next(iter(self._asked.values())) + 2 * self._settings.ttl <= now.elapsed:
-            self._unask()
+        while self._followed and next(iter(self._followed.values())) + 2 * self._settings.ttl <= now.elapsed:
+            self._unfollow()
 
     @property
-    def asked(self) -> bool:
+    def any_followed(self) -> bool:
         """Whether anybody wanted to know of any conversation lately."""
-        return bool(self._asked)
+        return bool(self._followed)
 
     @property
-    def interested(self) -> bool:
+    def any_relevant(self) -> bool:
         """Whether there is any conversation of which it matters what other instances say."""
-        return bool(self._asked) or self.present
+        return bool(self._followed) or self.any_present
 
     @property
-    def present(self) -> bool:
+    def any_present(self) -> bool:
         """Whether anybody is anywhere at this instance, or was lately."""
         return any(room.own for room in self.all.values())
 
-    def interesting(self, conversation: str) -> bool:
+    def is_relevant(self, conversation: str) -> bool:
         """Whether somebody is there at this instance, or lately wanted to know of it."""
         room = self.all.get(conversation)
-        return conversation in self._asked or (room is not None and room.own)
+        return conversation in self._followed or (room is not None and room.own)
 
     @property
-    def interests(self) -> list[str]:
+    def relevant(self) -> list[str]:
         """All such conversations."""
-        return [*self._asked, *(one for one, room in self.all.items() if room.own and one not in self._asked)]
+        return [*self._followed, *(one for one, room in self.all.items() if room.own and one not in self._followed)]
 
-    def _unask(self) -> None:
-        room = self.all.get(self._asked.popitem(last=False)[0])
+    def _unfollow(self) -> None:
+        room = self.all.get(self._followed.popitem(last=False)[0])
         if room is not None:
             self.release(room)
 
 
-__all__ = ["ASKED_KEPT", "PAST_KEPT", "Rooms"]
+__all__ = ["MAX_FOLLOWED", "MAX_PAST", "Rooms"]

@@ -58,9 +58,9 @@ class Roster(msgspec.Struct, frozen=True, array_like=True):
         return not self.epoch or epoch is None or self.epoch == epoch
 
 
-NOBODY = Roster()
+EMPTY = Roster()
 
 encoder = msgspec.json.Encoder()
 decoder = msgspec.json.Decoder(Roster)
 
-__all__ = ["NOBODY", "LastSeen", "Roster", "TypingEnd", "decoder", "encoder"]
+__all__ = ["EMPTY", "LastSeen", "Roster", "TypingEnd", "decoder", "encoder"]

@@ -56,7 +56,7 @@ class TypingState:
     others: dict[str, Span] = field(default_factory=dict)
     renewed: float = float("-inf")
     """When other instances and channels were last told that it goes on, in elapsed seconds."""
-    told: bool = False
+    signalled: bool = False
     """Whether channels were told that it types."""
 
     def current(self, now: float, instance: str) -> tuple[Span, bool] | None:

@@ -1,4 +1,4 @@
-"""The counters of one presence."""
+"""The counters and gauges of one presence provider."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class PresenceCounters:
-    """Cells to count in."""
+    """Declares the metrics and holds the cells that the provider counts in."""
 
     def __init__(self, telemetry: Telemetry, engine: Engine) -> None:
         telemetry.declare(*METRICS)
@@ -29,7 +29,7 @@ class PresenceCounters:
         self._presence, self._typing, self._roster = (signals.labels(one) for one in ("presence", "typing", "roster"))
 
     def signal(self, signal: Signal) -> None:
-        """One is published."""
+        """Count a published signal by its kind."""
         match signal:
             case PresenceSignal():
                 self._presence.value += 1

@@ -1,4 +1,4 @@
-"""What this plugin counts."""
+"""The metrics of this plugin."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The shell around the engine: time, what is told, and the part of a `Presence` that every provider has."""
+"""The shell around the engine: the clock, delivery of notifications, and the methods that both providers share."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ if TYPE_CHECKING:
     from umbral_chat.telemetry import Telemetry
 
 TICK = 0.25
-"""Seconds between two looks at what is due, while anything is: far below any time that people notice."""
+"""Seconds between two checks of the deadlines, while there are any: far below any time that people notice."""
 
 
 class EnginePresence:
-    """What an engine says, as a `Presence` without name, lifespan and other instances."""
+    """An engine as a `Presence`, without name, lifespan and other instances."""
 
     rank = 0
 
@@ -120,7 +120,7 @@ class EnginePresence:
         self._deliver()
 
     async def tick(self) -> None:
-        """Let time pass, until cancelled. While nothing is due it does not wake."""
+        """Advance the engine every `TICK` seconds, until cancelled. Sleeps while the engine is idle."""
         while True:
             if self._idle:
                 self._busy.clear()
@@ -130,7 +130,7 @@ class EnginePresence:
             self._deliver()
 
     def _deliver(self) -> None:
-        """Tell what there is to tell."""
+        """Publish the engine's signals and notify the readers of changed conversations."""
         notifications = self._engine.take_notifications()
         if not self._idle:
             self._busy.set()
@@ -141,8 +141,7 @@ class EnginePresence:
                 self._link.changed(conversation)
 
     def _deliver_pending(self) -> None:
-        """The same after what every poll and send does: mostly there is none, and what is due by time is told by
-        `tick`."""
+        """Deliver if anything is pending: most polls and sends change nothing, and `tick` delivers what is due."""
         if self._engine.has_pending or not self._busy.is_set():
             self._deliver()
 
@@ -153,7 +152,7 @@ class EnginePresence:
 
     @property
     def _idle(self) -> bool:
-        """Whether time changes nothing."""
+        """Whether the passage of time changes nothing."""
         return self._engine.idle
 
     def _now(self) -> Instant:

@@ -1,4 +1,4 @@
-"""Presence shared by all instances on one store: the store is the truth, and signals only make it fast."""
+"""Presence shared by all instances on one store: the store is authoritative, and signals only make it faster."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 SIGNAL_BYTES = 4096
-"""Longest roster that is told in a signal; a longer one is stored first, and then only that it changed is told."""
+"""Most bytes of a roster in a signal. A longer one is stored first, then a signal says only that it changed."""
 
 FINISH_TIMEOUT = 2.0
-"""Seconds that storing what is left may take when the service ends."""
+"""Seconds that storing the remaining rosters may take when the service stops."""
 
 
 class SharedPresence(EnginePresence):
-    """Who is at any instance on this store. Each says which devices it answers for, and what all say is merged."""
+    """The people at all instances on this store. Each instance publishes the devices that it owns; all are merged."""
 
     name = "shared"
 
@@ -55,7 +55,7 @@ class SharedPresence(EnginePresence):
         self._peers = Peers(timing)
         self._records = PresenceRecords(store, clock, instance)
         self._unsignalled_large: set[str] = set()
-        """Conversations whose roster is too long for a signal, and of which nothing is told until it is stored."""
+        """Conversations whose roster is too long for a signal, and which are signalled once it is stored."""
         self._mode: Mode | None = None
         parts = (clock, timing, self._counters)
         self._reader = RosterReader(engine, self._records, self._peers, *parts, now=self._now, on_change=self._deliver)
@@ -95,7 +95,7 @@ class SharedPresence(EnginePresence):
         try:
             roster = decode_bounded(rosters.decoder, signal.roster)
         except (msgspec.MsgspecError, UnicodeError):
-            return  # of another version, which stores what this one may read
+            return  # of another version, which also stores a roster that this one may be able to read
         self._engine.apply_roster(signal.conversation, signal.instance, signal.number, roster, now)
         self._deliver()
 
@@ -154,11 +154,11 @@ class SharedPresence(EnginePresence):
             yield
 
     async def _finish(self) -> None:
-        """Store what is left: whoever was here is at other instances before this one is given up."""
+        """Store the remaining rosters, so that other instances have them when this one stops."""
         try:
             await within(self._clock, FINISH_TIMEOUT, self._writer.finish())
         except (UmbralChatError, TimeoutError) as error:
-            log.info("who was here last was not stored: %s", error)
+            log.info("the last rosters were not stored: %s", error)
 
 
 __all__ = ["FINISH_TIMEOUT", "SIGNAL_BYTES", "SharedPresence"]

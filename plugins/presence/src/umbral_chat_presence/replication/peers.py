@@ -1,4 +1,4 @@
-"""Peers: the other instances, as their heartbeats and signals tell of them. Pure."""
+"""Peers: which other instances are alive, and what they wrote, by their heartbeats and signals. Pure."""
 
 from __future__ import annotations
 
@@ -9,35 +9,36 @@ from typing import NamedTuple
 from umbral_chat_presence.replication.heartbeats import Heartbeat, HeartbeatTiming
 
 MAX_PEERS = 1000
-"""Instances known at once: as many as one scan of the store tells."""
+"""Most instances known at once: as many as one scan of the store returns."""
 
 FORGET_AFTER = 3600.0
-"""Seconds after which an instance that was given up is forgotten: its rosters have lapsed by then."""
+"""Seconds of silence after which a dead instance is forgotten: its rosters have expired by then."""
 
 
 @dataclass(slots=True)
 class Peer:
-    """One of them."""
+    """Another instance."""
 
     last_received: float
-    """When it was heard of, in elapsed seconds."""
+    """When its last sign of life was received, in elapsed seconds."""
     count: int = -1
     writes: int = 0
-    """Writes that are known of."""
+    """Roster writes that were noticed here."""
     lost: bool = False
+    """Taken for dead."""
 
 
 class PeerChanges(NamedTuple):
-    """What heartbeats told."""
+    """What heartbeats changed."""
 
     read: set[str]
-    """Conversations whose rosters changed."""
+    """Relevant conversations whose rosters are to be read."""
     lost: list[str]
-    """Instances that are given up."""
+    """Instances that are now taken for dead."""
 
 
 class Peers:
-    """See the module."""
+    """The other instances, in bounds."""
 
     def __init__(self, timing: HeartbeatTiming) -> None:
         self._timing = timing
@@ -46,29 +47,29 @@ class Peers:
 
     @property
     def alive(self) -> list[str]:
-        """Those that were heard of lately."""
+        """The instances that are not taken for dead."""
         return [instance for instance, peer in self._peers.items() if not peer.lost]
 
     def is_alive(self, instance: str) -> bool:
-        """Whether it was heard of lately."""
+        """Whether it is known and not taken for dead."""
         peer = self._peers.get(instance)
         return peer is not None and not peer.lost
 
     def is_known(self, instance: str) -> bool:
-        """Whether it was ever heard of, as far back as is remembered."""
+        """Whether it is known, alive or dead."""
         return instance in self._peers
 
     def signal_received(self, instance: str, now: float) -> None:
-        """A signal of this instance came."""
+        """A signal of this instance arrived, which is a sign of life."""
         if instance in self._peers or len(self._peers) < MAX_PEERS:
             self._mark_alive(self._peers.setdefault(instance, Peer(now)), now)
 
     def apply_heartbeats(
         self, heartbeats: Mapping[str, Heartbeat], relevant: Collection[str], now: float
     ) -> PeerChanges:
-        """The heartbeats of all others were read just now."""
+        """Take the heartbeats of all other instances, read at `now`; `relevant` are the conversations of interest."""
         if now - self._last_check > 2 * self._timing.interval:
-            # Nobody looked for a while, or the store did not answer: whoever lives may not have been able to tell.
+            # Heartbeats were not read for a while, or the store was down: the others may not have been able to write.
             for peer in self._peers.values():
                 peer.last_received = now
         self._last_check = now

@@ -1,4 +1,4 @@
-"""The reader: learns from the store what other instances say, of the conversations that somebody here wants to know."""
+"""RosterReader: reads other instances' heartbeats and rosters, of the conversations that are relevant here."""
 
 from __future__ import annotations
 
@@ -24,14 +24,15 @@ CONCURRENCY = 8
 """Conversations read at the same time."""
 
 SETTLE_TIMEOUT = 3.0
-"""Seconds that whoever wants to know for sure waits at most."""
+"""Most seconds that `settled` waits."""
 
 _NEVER = float("-inf")
 
 
 class RosterReader:
-    """One task. While nobody wants to know anything it sleeps. `now` is the moment; `on_change` is told when there may be
-    something to tell."""
+    """One task, which sleeps while no conversation is relevant.
+
+    `now` returns the current time; `on_change` is called when rosters may have changed what is known."""
 
     def __init__(
         self,
@@ -54,32 +55,32 @@ class RosterReader:
         self._now = now
         self._on_change = on_change
         self._known: dict[str, float] = {}
-        """By conversation: when all that the store says of it was known here last, in elapsed seconds."""
+        """By conversation: when this instance was last up to date with the store, in elapsed seconds."""
         self._wanted: set[str] = set()
-        """Conversations to be read."""
+        """Conversations whose rosters are to be read."""
         self._incomplete: set[str] = set()
-        """Conversations of which a roster was not there whole."""
+        """Conversations of which a roster was incomplete when it was read."""
         self._waiting: dict[str, asyncio.Future[None]] = {}
         self._last_check = _NEVER
         self._backoff = Backoff(initial=INITIAL_BACKOFF, maximum=timing.interval)
         self._wake = asyncio.Event()
 
     def request(self, conversation: str) -> None:
-        """Another instance says that it changed."""
+        """Read this conversation: another instance signalled that it changed."""
         self._wanted.add(conversation)
         self._wake.set()
 
     def ensure_known(self, conversation: str) -> None:
-        """Somebody wants to know of it: read it, unless it is followed already."""
+        """Read this conversation, unless it is known or requested already."""
         if conversation not in self._known and conversation not in self._wanted:
             self.request(conversation)
 
     def is_known(self, conversation: str) -> bool:
-        """Whether what others say of it is known here."""
+        """Whether the rosters of other instances are known here."""
         return conversation in self._known
 
     def check_now(self) -> None:
-        """Look at everything soon: signals do not arrive as they did."""
+        """Read the heartbeats soon: the way in which signals arrive has changed."""
         self._last_check = _NEVER
         self._wake.set()
 
@@ -97,11 +98,11 @@ class RosterReader:
         except (TimeoutError, HistoryUnavailable):
             if conversation not in self._known:
                 raise HistoryUnavailable(
-                    "Who is at other instances cannot be told: the shared store does not answer."
+                    "Who is at other instances is not known: the shared store does not answer."
                 ) from None
 
     async def run(self, tick: float) -> None:
-        """Until cancelled."""
+        """Read what is due every `tick` seconds, until cancelled."""
         try:
             while True:
                 if not (self._wanted or self._waiting or self._engine.rooms.any_relevant):
@@ -125,7 +126,7 @@ class RosterReader:
             log.debug("presence was not read: %s", failure)
             error = failure
         except Exception as failure:
-            # A third party's store may raise anything, and the next look may go well.
+            # A third party's store may raise anything, and the next try may succeed.
             log.exception("presence was not read")
             error = failure
         finally:
@@ -137,12 +138,13 @@ class RosterReader:
         return True
 
     async def _read_due(self, waiting: dict[str, asyncio.Future[None]]) -> None:
-        """Look and read. Whoever waits is answered, and taken from `waiting`, as soon as what it waits for is known:
-        when an instance begins, all of its clients come anew, each of another conversation."""
+        """Read heartbeats when they are due, then the wanted rosters. Each future of `waiting` is resolved and removed
+        as soon as its conversation is known: when an instance starts, all of its clients arrive, each with another
+        conversation."""
         if waiting or self._now().elapsed - self._last_check >= self._timing.interval:
             await self._check_heartbeats(set(waiting))
         if not self._peers.alive:
-            _resolve_all(waiting, None)  # nobody is elsewhere; what is read now is only who was here lately
+            _resolve_all(waiting, None)  # no other instance is alive; rosters are read only for last seen
         for conversation in waiting.keys() - self._wanted:
             _resolve(waiting.pop(conversation))
         asked = waiting.keys() | self._waiting.keys()
@@ -152,7 +154,7 @@ class RosterReader:
         self._on_change()
 
     async def _check_heartbeats(self, asked: set[str]) -> None:
-        """Who lives, and what they wrote."""
+        """Read which instances are alive, and what they wrote."""
         began = self._now().elapsed
         heartbeats = await self._records.read_heartbeats()
         now = self._now()
@@ -194,8 +196,8 @@ class RosterReader:
         if not late or all(self._peers.is_known(instance) for instance in found):
             _resolve(one)
         else:
-            # An instance may have begun after this turn's look at who lives, and before somebody asked; or it ended
-            # long ago, and its roster is still there. Another look tells.
+            # The instance may have started after this turn's read of the heartbeats and before the caller asked; or it
+            # stopped long ago, and its roster is still stored. The next read of the heartbeats decides.
             self._wanted.add(conversation)
             later = self._waiting.setdefault(conversation, one)
             if later is not one:
@@ -210,7 +212,7 @@ def _resolve(one: asyncio.Future[None], error: BaseException | None = None) -> N
         one.set_result(None)
     else:
         one.set_exception(HistoryUnavailable(str(error)))
-        one.exception()  # whoever waited may have gone, and it is no news
+        one.exception()  # retrieved: the caller may have stopped waiting
 
 
 def _resolve_all(waiting: dict[str, asyncio.Future[None]], error: BaseException | None) -> None:

@@ -1,4 +1,4 @@
-"""The writer: stores what this instance says of its conversations, and that it lives."""
+"""RosterWriter: stores this instance's rosters and heartbeats."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ CONCURRENCY = 8
 """Rosters written at the same time."""
 
 HEARTBEAT_DELAY = 1.0
-"""Seconds within which a heartbeat follows what was written, so that others read it."""
+"""Least seconds between two heartbeats after a write of rosters: a heartbeat makes other instances read them."""
 
 EXPIRY_CHECK_INTERVAL = 60.0
-"""Seconds between two looks at what is about to lapse, in half an hour."""
+"""Seconds between two checks for stored rosters that are about to expire."""
 
 
 class RosterWriter:
-    """One task. While nothing is to be stored, and nobody is here, it sleeps.
+    """One task, which sleeps while nothing is to be stored and nobody is present.
 
-    `now` is the moment; `live` whether signals are pushed; `stored` is told of each roster that is.
+    `now` returns the current time; `live` whether signals are pushed; `on_stored` is called for each stored roster.
     """
 
     def __init__(
@@ -65,11 +65,11 @@ class RosterWriter:
         self._wake = asyncio.Event()
 
     def wake(self) -> None:
-        """There is something to store."""
+        """A roster is to be stored."""
         self._wake.set()
 
     async def run(self, tick: float) -> None:
-        """Until cancelled."""
+        """Store what is due every `tick` seconds, until cancelled."""
         while True:
             if not (self._schedule.has_unstored or self._heartbeat_due or self._engine.rooms.any_present):
                 self._wake.clear()
@@ -78,7 +78,7 @@ class RosterWriter:
             await self._clock.sleep(self._backoff.next() if failed else tick)
 
     async def finish(self) -> None:
-        """Store all that is not stored. Raises HistoryUnavailable."""
+        """Store all rosters that are not stored. Raises HistoryUnavailable."""
         await self._write_all(self._schedule.all_unstored())
         if self._heartbeat_due:
             await self._write_heartbeat()
@@ -89,7 +89,7 @@ class RosterWriter:
         except UmbralChatError as error:
             log.debug("presence was not stored: %s", error)
         except Exception:
-            # A third party's store may raise anything, and the next try may go well.
+            # A third party's store may raise anything, and the next try may succeed.
             log.exception("presence was not stored")
         else:
             self._backoff.reset()
@@ -120,13 +120,13 @@ class RosterWriter:
 
     async def _write_all(self, due: list[tuple[str, int]]) -> None:
         for start in range(0, len(due), CONCURRENCY):
-            # However much there is to write, and whatever of it fails, others must not think that nobody lives here.
+            # However many rosters there are, and whichever fail, other instances must not take this one for dead.
             await self._heartbeat_if_due()
             await all_of(self._write(*one) for one in due[start : start + CONCURRENCY])
 
     async def _write(self, conversation: str, number: int) -> None:
         roster = self._engine.roster(conversation, self._now())
-        # Of a conversation where nobody is, only who was there is left to tell, and that for longer.
+        # Where nobody is present the roster holds only who was, and that is kept for longer.
         kept = ROSTER_TTL if roster.devices or roster.typing else max(ROSTER_TTL, self._engine.last_seen)
         await self._records.write_roster(conversation, roster, number, kept)
         self._counters.written.value += 1

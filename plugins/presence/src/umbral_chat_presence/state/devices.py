@@ -1,4 +1,4 @@
-"""The devices that one instance answers for: they come, are renewed, leave, expire and are forgotten. Pure."""
+"""The devices that one instance owns: they join, are renewed, leave, expire and are forgotten. Pure."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from umbral_chat_presence.state.people import OwnDevice, Person
 from umbral_chat_presence.state.room import Room
 
 HOLD_RENEWALS = 4
-"""Times that a held device is renewed within its time to live, and the part of it after which the renewal of a device
-of another instance takes it over: soon enough to be here before that instance is given up, should it have crashed, and
-late enough that a client whose requests go to two instances in turn does not move with each."""
+"""How often a held device is renewed within its time to live. Also the part of the time to live after which a renewal
+takes over a device of another instance: soon enough to have it before that instance is taken for dead, should it have
+crashed, and late enough that a client whose requests alternate between two instances does not move with each."""
 
 
 MOVE_GRACE = 5.0
-"""Seconds for which an instance still says that it had a device which is at another now: the other may not have known,
-and learns from it that the person did not just come."""
+"""Seconds for which an instance keeps a device in its roster after it moved to another instance: that one may not have
+known it, and learns from the roster that the person did not just join."""
 
 
 class Devices:
-    """What happens to the devices of a room at this instance, or to one that was with another and comes here."""
+    """Applies reports, renewals, leaves and deadlines to the devices of a room."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
@@ -32,7 +32,7 @@ class Devices:
         self._settings = context.settings
 
     def admit(self, room: Room, person: Person, device: str, role: Role) -> None:
-        """Raise TooManyRequests (`too_many_devices`, `too_many_present`) when there is no place for it."""
+        """Raise TooManyRequests (`too_many_devices`, `too_many_present`) when the device exceeds a bound."""
         owned, limit = person.mine.get(device), self._settings.devices_per_person
         if owned is not None and owned.state.phase != GONE:
             return
@@ -47,13 +47,13 @@ class Devices:
             )
         if room.live >= self.capacity(role):
             raise self.too_many_error(role)
-        # Who leaves and comes back as another device, again and again, must not fill the room.
+        # A person who leaves and returns as another device, again and again, must not fill the room.
         absent = [one for one in person.mine.values() if one.state.phase != HERE]
         if len(absent) >= 2 * limit:
             self._drop(room, person, min(absent, key=lambda one: one.state.stamp))
 
     def too_many_error(self, role: Role) -> TooManyRequests:
-        """The error of a room that is full for somebody of this role."""
+        """The error for a person of this role in a full room."""
         limit = self.capacity(role)
         return TooManyRequests(
             f"{limit} are in this conversation at this instance (presence.devices).",
@@ -63,13 +63,13 @@ class Devices:
         )
 
     def capacity(self, role: Role) -> int:
-        """How many devices, and people who type, a conversation may have when one of this role comes: those who answer
-        visitors have a tenth more, which visitors do not take."""
+        """Most devices, and most people who type, in a room that a person of this role joins: roles other than `user`
+        have a tenth more, which visitors cannot use up."""
         limit = self._settings.devices
         return limit if role == "user" else limit + limit // 10
 
     def record(self, room: Room, person: Person, state: DeviceState, now: Instant) -> None:
-        """This device is here, and with this instance. `state` has no stamp and no `since` yet."""
+        """Store a report: the device is here, and owned by this instance. `state` has no stamp and no `since` yet."""
         until = now.elapsed + state.ttl
         owned, found = person.mine.get(state.device), person.winner(state.device, self._instance)
         if owned is not None and found is not None and found[1]:
@@ -83,7 +83,7 @@ class Devices:
         room.update_person(person, now.wall, own=True)
 
     def renew(self, room: Room, person: Person, device: str, now: Instant) -> bool:
-        """Something else was heard of a device; whether it is here."""
+        """Renew a device by an activity other than a report; returns whether it is here."""
         found = person.winner(device, self._instance)
         if found is None or found[0].phase != HERE:
             return False
@@ -93,7 +93,7 @@ class Devices:
         return True
 
     def leave(self, room: Room, person: Person, device: str, now: Instant) -> bool:
-        """A device goes; whether it was here."""
+        """A device leaves; returns whether it was here."""
         found = person.winner(device, self._instance)
         if found is None or found[0].phase != HERE:
             return False
@@ -105,7 +105,7 @@ class Devices:
         return True
 
     def on_deadline(self, room: Room, person: Person, device: str, now: Instant) -> bool:
-        """The time of a device may have come; whether it is gone now and was not before."""
+        """Check a device's deadline; returns whether it is gone now and was not before."""
         owned = person.mine.get(device)
         if owned is None:
             return False
@@ -122,7 +122,7 @@ class Devices:
         return went
 
     def reconcile(self, room: Room, person: Person, now: Instant) -> None:
-        """Another instance said something of this person."""
+        """Adapt this instance's devices to a changed roster of another instance, where both have this person."""
         since = person.since
         for device, owned in list(person.mine.items()):
             found = person.winner(device, self._instance)
@@ -136,7 +136,7 @@ class Devices:
                     owned.until = now.elapsed + MOVE_GRACE
                     self._schedule(room, person, owned)
             elif since is not None and since < owned.state.since and owned.state.phase != GONE:
-                # Whoever is left when the device goes that came first has been here as long.
+                # When the device that joined first leaves, the others keep the time at which the person joined.
                 owned.state = msgspec.structs.replace(owned.state, since=since)
                 self._context.changes.mark(room.conversation)
         room.update_person(person, now.wall, own=False)
@@ -169,7 +169,7 @@ class Devices:
         self._context.changes.mark(room.conversation)
 
     def _drop(self, room: Room, person: Person, owned: OwnDevice) -> None:
-        """This instance does not answer for it any more."""
+        """This instance does not own the device any more."""
         device = owned.state.device
         del person.mine[device]
         if owned.state.phase == GONE:
@@ -182,7 +182,7 @@ class Devices:
         self._context.deadlines.add(owned.until, Deadline("device", room.conversation, person.key, owned.state.device))
 
     def _is_stale(self, person: Person, state: DeviceState, now: Instant) -> bool:
-        """Whether the instance that has this device may have heard nothing of it for a while."""
+        """Whether the instance that owns this device may not have renewed it for a while."""
         known = min((one.at for one in person.others.get(state.device, {}).values() if one.state is state), default=0.0)
         age = max(now.elapsed - known, (now.wall - state.stamp) / 1000)
         return age >= state.ttl / HOLD_RENEWALS
@@ -193,8 +193,8 @@ class Devices:
 
 
 def _came_back(owned: OwnDevice, elsewhere: DeviceState) -> bool:
-    """Whether a device left at another instance before it was last heard of here: its report changed nothing then, and
-    got no stamp, since this instance had not heard that it had left."""
+    """Whether the device was active here after it left at another instance. Its report here got no new stamp,
+    since this instance did not know yet that it had left."""
     return owned.state.phase == HERE and elsewhere.phase != HERE and owned.last_active > elsewhere.stamp
 
 

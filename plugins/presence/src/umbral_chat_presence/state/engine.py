@@ -1,5 +1,5 @@
-"""The engine: everything that one instance knows of who is where and who types. Pure: it is told what happened and at
-what moment, and keeps what is to be told until it is taken."""
+"""The engine: the whole presence state of one instance. Pure: callers pass each event with its time, and take the
+notifications that it collects."""
 
 from __future__ import annotations
 
@@ -26,27 +26,27 @@ from umbral_chat_presence.state.roster import LastSeen, Roster
 from umbral_chat_presence.state.typing import TypingTracker
 
 RENEWALS = 3
-"""Reports within a time to live: two may be lost."""
+"""Reports that clients make within a time to live: two may be lost."""
 
 ANNOUNCE_DELAY = 1.0
-"""Seconds for which channels are told nothing of people in a conversation that this instance begins to follow, unless
-it learns sooner who is at others."""
+"""Seconds without signals of people after this instance begins to follow a conversation, unless it knows sooner who is
+at other instances."""
 
 HoldKey = tuple[str, str, str]
 """Conversation, person and device."""
 
 
 class Notifications(NamedTuple):
-    """What is to be told."""
+    """The notifications to deliver."""
 
     changed: list[str]
-    """Conversations whose readers have something to learn."""
+    """Conversations whose readers are to be notified."""
     signals: list[Signal]
-    """For channels."""
+    """Signals to publish on channels."""
 
 
 class Engine:
-    """See the module. Calls come in the order of their moments."""
+    """See the module. Times of calls never decrease."""
 
     def __init__(
         self,
@@ -55,7 +55,7 @@ class Engine:
         instance: str,
         known: Callable[[str], bool] = lambda _: True,
     ) -> None:
-        """`known` tells whether what other instances say of a conversation is known here."""
+        """`known` returns whether the other instances' rosters of a conversation are known here."""
         self.rooms = Rooms(settings, names, instance)
         self.instance = instance
         self._settings = settings
@@ -65,21 +65,23 @@ class Engine:
         self._typing_tracker = TypingTracker(self._context)
         self._holds: dict[HoldKey, int] = {}
         self._empty_states: dict[Viewer, PresenceState] = {}
-        """What is told where nobody is, the same in every conversation: it is what most polls ask for."""
+        """The state of an empty conversation by viewer, made once: it is what most polls ask for."""
         self._pending = Notifications([], [])
 
     @property
     def changes(self) -> Changes:
-        """What is to be said to other instances."""
+        """The conversations whose rosters changed here, for replication."""
         return self._context.changes
 
-    # what happens here
+    # events at this instance
 
     def report(self, conversation: str, report: Report, now: Instant) -> Renewal:
         """See `Presence.report`."""
         if report.invisible and not self._settings.allow_invisible:
             raise InvalidRequest(
-                "Nobody is invisible here (presence.allow_invisible).", code="invalid_field", field="invisible"
+                "Being invisible is not allowed here (presence.allow_invisible).",
+                code="invalid_field",
+                field="invisible",
             )
         self.rooms.follow(conversation, now)
         self._check_log(conversation, now)
@@ -114,7 +116,8 @@ class Engine:
         return renewed
 
     def hold(self, conversation: str, key: str, device: str, now: Instant) -> bool:
-        """Renew the device now and again until it is let go as often as it was held; whether it is here."""
+        """Renew the device now and periodically until `release_hold` was called as often; returns whether it is
+        here."""
         held = (conversation, key, device)
         if not self.renew(*held, now):
             return False
@@ -175,7 +178,7 @@ class Engine:
                 self.changes.mark(conversation)
         self.advance(now)
 
-    # what is asked
+    # queries
 
     def state(self, conversation: str, viewer: Viewer, now: Instant) -> PresenceState:
         """See `Presence.state`."""
@@ -196,19 +199,19 @@ class Engine:
         return PresenceState(presence, room.typing_list(now.elapsed, ids=viewer.ids))
 
     def has_roster(self, conversation: str) -> bool:
-        """Whether this instance has anything to say of a conversation."""
+        """Whether this instance's roster of the conversation has any content."""
         room = self.rooms.all.get(conversation)
         return room is not None and (room.own or bool(room.seen))
 
     @property
     def last_seen(self) -> float:
-        """Seconds for which it is remembered who was here."""
+        """Seconds for which it is kept who was present."""
         return self._settings.last_seen
 
     # other instances
 
     def apply_roster(self, conversation: str, instance: str, number: int, roster: Roster, now: Instant) -> bool:
-        """Another instance says this; whether it was news."""
+        """Apply another instance's roster; returns whether it was newer than the known one."""
         self._context.hybrid_clock.saw(roster.stamp)
         if instance == self.instance or not self.rooms.is_relevant(conversation):
             return False
@@ -235,13 +238,13 @@ class Engine:
         return True
 
     def others_known(self, conversation: str, now: Instant) -> None:
-        """From now on it is known what other instances say of this conversation."""
+        """The other instances' rosters of this conversation are known from now on."""
         room = self.rooms.all.get(conversation)
         if room is not None and room.pending:
             self._notify(room, now)
 
     def record_last_seen(self, conversation: str, roster: Roster, now: Instant) -> None:
-        """Some instance, which may be no more, once said who had been in a conversation."""
+        """Take who was present from a stored roster, whose instance may be dead."""
         gone = [one for one in roster.devices if one.phase == GONE and not one.invisible]
         seen = [*roster.seen, *(LastSeen(one.seen, one.role, one.id, one.name, one.kind) for one in gone)]
         if seen and self.rooms.is_relevant(conversation) and roster.concerns(self._check_log(conversation, now)):
@@ -250,13 +253,13 @@ class Engine:
                 room.record_last_seen(one, roster.epoch)
 
     def instance_lost(self, instance: str, now: Instant) -> None:
-        """Another instance is heard of no more."""
+        """Another instance is taken for dead: drop its rosters."""
         self.advance(now)
         for room in list(self.rooms.all.values()):
             self._drop_instance(room, instance, now)
 
     def roster(self, conversation: str, now: Instant) -> Roster:
-        """What this instance says of a conversation."""
+        """This instance's roster of a conversation."""
         room = self.rooms.all.get(conversation)
         if room is None:
             return Roster()
@@ -271,7 +274,7 @@ class Engine:
     # time
 
     def advance(self, now: Instant) -> None:
-        """Let time pass until `now`."""
+        """Process all deadlines up to `now`."""
         while (due := self._context.deadlines.pop(now.elapsed)) is not None:
             self._on_deadline(due, now)
         self._typing_tracker.tombstones.sweep(now.elapsed)
@@ -279,16 +282,16 @@ class Engine:
 
     @property
     def idle(self) -> bool:
-        """Whether time changes nothing."""
+        """Whether the passage of time changes nothing."""
         return not (self._context.deadlines or self._typing_tracker.tombstones or self.rooms.any_followed)
 
     @property
     def has_pending(self) -> bool:
-        """Whether there is anything to take, or to say to other instances."""
+        """Whether there are notifications to deliver, or rosters to replicate."""
         return bool(self._pending.changed or self._pending.signals or self.changes.dirty)
 
     def take_notifications(self) -> Notifications:
-        """What is to be told, once."""
+        """The notifications since the last call."""
         taken, self._pending = self._pending, Notifications([], [])
         return taken
 
@@ -322,14 +325,14 @@ class Engine:
         self._context.deadlines.add(now.elapsed + ttl / HOLD_RENEWALS, Deadline("hold", *held))
 
     def _stop_typing_if_absent(self, room: Room, person: Person, now: Instant) -> None:
-        """A device went: who is not here does not type."""
+        """A device left: a person who is not here any more does not type."""
         if not person.is_here(self.instance):
             self._typing_tracker.stop(room, person.key, now)
 
     # rooms
 
     def _check_log(self, conversation: str, now: Instant) -> str | None:
-        """The log's epoch, if it is known. Whoever was in an earlier log of the same name is forgotten."""
+        """Return the log's epoch, None if unknown. People of an earlier log of the same id are forgotten."""
         epoch, room = self.rooms.epoch_of(conversation), self.rooms.all.get(conversation)
         if epoch is None or room is None or room.epoch == epoch:
             return epoch
@@ -349,7 +352,7 @@ class Engine:
         self._schedule_notify(room, now)
 
     def _schedule_notify(self, room: Room, now: Instant) -> None:
-        """Tell what there is to tell of a room, now or when it is time, and forget it if that was all."""
+        """Notify of a room's changes, now or as soon as `MIN_INTERVAL` allows; then release the room."""
         if room.changed or room.pending or room.pending_typing:
             due = room.last_notified + notifications.MIN_INTERVAL
             if due <= now.elapsed:

@@ -1,4 +1,4 @@
-"""Telling: what readers and channels are told of a conversation, together and at most once a second. Pure."""
+"""Notifications: what readers and channels learn of changes in a room, combined, at most once a second. Pure."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from umbral_chat.model.signals import PersonThere, PresenceSignal, Signal, Typin
 from umbral_chat_presence.state.room import Room
 
 MIN_INTERVAL = 1.0
-"""Seconds between two tellings of one conversation: what changes meanwhile is told together, so that a room in which
-everybody moves costs as much as one in which somebody does."""
+"""Least seconds between two notifications of one room: changes in between are combined, so that a room in which
+everybody changes costs as much as one in which a single person does."""
 
 
 def state_changed(room: Room, now: float) -> bool:
-    """Whether readers have something to learn since the last telling. What came and went meanwhile is none."""
+    """Whether the state differs from that at the last notification. A person who joined and left since is no change."""
     if not room.changed:
         return False
     room.changed = False
@@ -28,8 +28,8 @@ def state_changed(room: Room, now: float) -> bool:
 
 
 def signals(room: Room, now: float, hidden: Collection[Role], *, known: bool) -> Iterator[Signal]:
-    """What channels are told of what changed at this instance. Of people nothing before it is `known` who is at others:
-    whoever comes from there does not join."""
+    """The signals for channels, of what changed at this instance. None of people until it is `known` who is at other
+    instances: a person who moves here from there does not join."""
     if room.pending and known:
         signal = _presence_signal(room, hidden)
         if signal is not None:

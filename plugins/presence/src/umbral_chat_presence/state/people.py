@@ -1,4 +1,4 @@
-"""One person in one conversation: the claims of its devices, merged over the instances. Pure."""
+"""One person in one conversation: the states of its devices, merged over the instances. Pure."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from umbral_chat_presence.state.device_state import GONE, HERE, DeviceState
 
 @dataclass(slots=True)
 class OwnDevice:
-    """A device that this instance answers for."""
+    """A device that this instance owns."""
 
     state: DeviceState
     until: float
-    """Elapsed seconds at which its phase ends: it expires, its hold-back is over, or it is forgotten."""
+    """Elapsed seconds at which its phase ends: it expires, its hold-back is over, or its tombstone is dropped."""
     last_active: int
-    """When something was last remote of it, in UTC ms."""
+    """When it last reported or was renewed, in UTC ms."""
 
 
 class RemoteState(NamedTuple):
-    """A device that another instance answers for, and since when this state is known here (elapsed seconds)."""
+    """A device that another instance owns, and since when this state is known here, in elapsed seconds."""
 
     state: DeviceState
     at: float
 
 
 class PersonSummary(msgspec.Struct, frozen=True):
-    """How a person looks: to those who see ids, to everybody else, and on channels."""
+    """A person as shown to viewers who see ids, to all other viewers, and on channels."""
 
     full: PersonHere
     public: PersonHere
@@ -42,24 +42,24 @@ class PersonSummary(msgspec.Struct, frozen=True):
 
 @dataclass(slots=True)
 class Person:
-    """`mine` are the devices of this instance, `others` those of other instances by device."""
+    """`mine` are the devices that this instance owns; `others` those of other instances, by device and instance."""
 
     key: str
     name: str
-    """Opaque."""
+    """The pseudonym."""
     mine: dict[str, OwnDevice] = field(default_factory=dict)
     others: dict[str, dict[str, RemoteState]] = field(default_factory=dict)
     summary: PersonSummary | None = None
-    """None: nobody sees it."""
+    """None while the person is not shown to anybody."""
     invisible: bool = False
 
     @property
     def empty(self) -> bool:
-        """Whether nothing is known of it."""
+        """Whether no device is known."""
         return not self.mine and not self.others
 
     def winner(self, device: str, instance: str) -> tuple[DeviceState, bool] | None:
-        """The state that holds for this device, and whether it is this `instance`'s own."""
+        """The valid state of this device, and whether it is this `instance`'s own; None for an unknown device."""
         owned = self.mine.get(device)
         best = None if owned is None else (owned.state.stamp, instance, owned.state)
         for other, remote in self.others.get(device, _NONE).items():
@@ -68,7 +68,7 @@ class Person:
         return None if best is None else (best[2], best[1] == instance)
 
     def winners(self, instance: str) -> Iterator[DeviceState]:
-        """The state that holds for each device."""
+        """The valid state of each device."""
         if not self.others:
             yield from (owned.state for owned in self.mine.values())
             return
@@ -79,7 +79,7 @@ class Person:
 
     @property
     def since(self) -> int | None:
-        """When it came, as the earliest state says of a device that is not gone; of one that has since moved, too."""
+        """When the person joined, in UTC ms: the earliest `since` of devices that are not gone, moved ones included."""
         found = [owned.state.since for owned in self.mine.values() if owned.state.phase != GONE]
         found += [
             remote.state.since
@@ -90,18 +90,18 @@ class Person:
         return min(found, default=None)
 
     def remote_summary(self) -> PersonThere | None:
-        """How it looks by what other instances say alone; None when it is with none of them, or not to be seen."""
+        """The person as shown on channels by other instances' rosters alone; None when absent there, or invisible."""
         live = [
             remote.state for others in self.others.values() for remote in others.values() if remote.state.phase != GONE
         ]
         return None if not live or any(state.invisible for state in live) else _summary_of(self.name, live).there
 
     def is_here(self, instance: str) -> bool:
-        """Whether a device is here that did not leave."""
+        """Whether any device is here, other than one that is leaving."""
         return any(state.phase == HERE for state in self.winners(instance))
 
     def update(self, instance: str) -> None:
-        """Look at the claims anew."""
+        """Recompute the summary after a device changed."""
         live = [state for state in self.winners(instance) if state.phase != GONE]
         self.invisible = any(state.invisible for state in live)
         self.summary = None if not live or self.invisible else _summary_of(self.name, live)

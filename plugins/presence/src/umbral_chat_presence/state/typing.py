@@ -1,4 +1,4 @@
-"""Who types at one instance: it begins, goes on, and is over. Pure."""
+"""TypingTracker: typing starts, is renewed and ends at one instance. Pure."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from umbral_chat_presence.state.typing_tombstones import TypingTombstones
 from umbral_chat_presence.state.typists import Span, TypingSpan
 
 MIN_SECONDS = 1.0
-"""Shortest time to type, in seconds: less would be over before anybody is told."""
+"""Shortest duration of typing, in seconds: a shorter one would end before anybody is notified."""
 
 
 class TypingTracker:
-    """What happens to the typing of a room."""
+    """Applies reports, messages, rosters and deadlines to the typing states of a room."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
@@ -27,7 +27,7 @@ class TypingTracker:
         self.tombstones = TypingTombstones(context.settings.longest_typing)
 
     def start(self, room: Room, person: Sender, seconds: float | None, now: Instant) -> TypingNow:
-        """Somebody types, or still does."""
+        """A person starts to type, or still does."""
         if not room.may_type(person.role):
             return TypingNow(False, 0.0, room.listed)
         duration = self._duration(person, seconds)
@@ -46,12 +46,12 @@ class TypingTracker:
         return TypingNow(True, duration, room.listed)
 
     def stop(self, room: Room, key: str, now: Instant) -> None:
-        """Somebody stopped, or went."""
+        """A person stopped typing, or left."""
         if key in room.typists:
             self.end_up_to(room, key, self._context.hybrid_clock.next(now.wall), now)
 
     def end_up_to(self, room: Room, key: str, stamp: int, now: Instant, *, own: bool = True) -> None:
-        """What this person began up to `stamp` is over, as it was heard here or (not `own`) at another instance."""
+        """End the person's typing with a stamp up to `stamp`. `own`: the end happened here, not at another instance."""
         self.tombstones.add(room.conversation, key, stamp, now.elapsed)
         typist = room.typists.get(key)
         if typist is None:
@@ -67,7 +67,7 @@ class TypingTracker:
             typist.signalled = False
 
     def on_deadline(self, room: Room, key: str, now: Instant) -> None:
-        """The time of somebody who types may have come."""
+        """Check the deadline of a person's typing."""
         typist = room.typists.get(key)
         if typist is None:
             return
@@ -84,10 +84,10 @@ class TypingTracker:
         if spans:
             self._schedule(room, key, min(span.until for span in spans))
         elif ended and key not in room.pending_typing:
-            typist.signalled = False  # the instance at which it began has told so
+            typist.signalled = False  # the instance at which it began signalled the end
 
     def apply_roster(self, room: Room, roster: Roster, known: dict[str, int], now: Instant) -> None:
-        """Another instance says who types there; `known` are the stamps that it said before."""
+        """Apply the typing of another instance's roster; `known` are the stamps of its earlier roster, by person."""
         for stop in roster.stops:
             self.end_up_to(room, stop.key, stop.stamp, now, own=False)
         for typing in roster.typing:
@@ -98,10 +98,10 @@ class TypingTracker:
                 typist.mine = None
                 self._context.changes.mark(room.conversation)
             if self.tombstones.stamp_of(room.conversation, typing.key) >= typing.stamp != known.get(typing.key):
-                self._context.changes.mark(room.conversation)  # its end was heard of here, and not there
+                self._context.changes.mark(room.conversation)  # it ended here, which that instance does not know
 
     def spans(self, room: Room, now: Instant) -> list[TypingSpan]:
-        """Who types, as this instance says."""
+        """The typing of this instance, for its roster."""
         return [
             TypingSpan(
                 one.mine.stamp,
@@ -116,7 +116,7 @@ class TypingTracker:
         ]
 
     def ends(self, room: Room) -> list[TypingEnd]:
-        """What is over though another instance still says that it is not."""
+        """The ends of typing that other instances' rosters still contain."""
         stamps = {}
         for elsewhere in room.remote_rosters.values():
             for key, stamp in elsewhere.typing.items():

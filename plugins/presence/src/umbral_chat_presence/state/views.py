@@ -1,4 +1,4 @@
-"""What viewers are shown of a conversation. Pure."""
+"""The lists that viewers see. Pure."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ _encoder = msgspec.json.Encoder()
 def listing_of(
     people: Iterable[Person], counts: Mapping[Role, int], *, limit: int, hidden: Collection[Role] | None
 ) -> PresenceList:
-    """The list of `people`, who are all seen. `hidden` roles are left out; None: for a viewer who sees all, and ids.
-    With more than `limit` people only counts are shown_counts."""
+    """The list of `people`, all of whom are visible. `hidden` roles are left out; None: for a viewer who sees all roles
+    and ids. With more than `limit` people it has counts only."""
     shown_counts = {role: 0 if hidden and role in hidden else counts.get(role, 0) for role in ROLES}
     count = sum(shown_counts.values())
     shown: list[PersonHere] = []

@@ -22,7 +22,7 @@ from umbral_chat_presence.state.people import Person
 from umbral_chat_presence.state.pseudonyms import Pseudonyms
 from umbral_chat_presence.state.room import Room
 from umbral_chat_presence.state.rooms import Rooms
-from umbral_chat_presence.state.roster import LastSeen, Roster
+from umbral_chat_presence.state.roster import LastSeenRecord, Roster
 from umbral_chat_presence.state.typing import TypingTracker
 
 RENEWALS = 3
@@ -246,7 +246,7 @@ class Engine:
     def record_last_seen(self, conversation: str, roster: Roster, now: Instant) -> None:
         """Take who was present from a stored roster, whose instance may be dead."""
         gone = [one for one in roster.devices if one.phase == GONE and not one.invisible]
-        seen = [*roster.seen, *(LastSeen(one.seen, one.role, one.id, one.name, one.kind) for one in gone)]
+        seen = [*roster.seen, *(LastSeenRecord(one.seen, one.role, one.id, one.name, one.kind) for one in gone)]
         if seen and self.rooms.is_relevant(conversation) and roster.concerns(self._check_log(conversation, now)):
             room = self.rooms.get_or_create(conversation, now)
             for one in seen:
@@ -266,7 +266,7 @@ class Engine:
         return Roster(
             devices=[owned.state for person in room.people.values() for owned in person.mine.values()],
             typing=self._typing_tracker.spans(room, now),
-            stops=self._typing_tracker.ends(room),
+            stops=self._typing_tracker.tombstones_for_others(room),
             seen=[one.seen for one in room.seen.values()],
             epoch=room.epoch or "",
         )

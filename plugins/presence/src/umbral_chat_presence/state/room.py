@@ -14,7 +14,7 @@ from umbral_chat.providers.presence import PersonSeen, PersonTyping, PresenceLis
 from umbral_chat_presence.settings import PresenceSettings
 from umbral_chat_presence.state.device_state import DeviceState, Kind
 from umbral_chat_presence.state.people import Person, PersonSummary, RemoteState
-from umbral_chat_presence.state.roster import LastSeen, Roster
+from umbral_chat_presence.state.roster import LastSeenRecord, Roster
 from umbral_chat_presence.state.typists import GRACE, Span, TypingSpan, TypingState
 from umbral_chat_presence.state.views import listing_of, moment
 
@@ -35,7 +35,7 @@ class RemoteRoster:
 class LastSeenInLog(NamedTuple):
     """A person who was present, and the epoch of the log at that time; empty where it was not known yet."""
 
-    seen: LastSeen
+    seen: LastSeenRecord
     epoch: str
 
 
@@ -141,7 +141,7 @@ class Room:
         else:
             self.announced[key] = summary.there
 
-    def record_last_seen(self, seen: LastSeen, epoch: str = "") -> None:
+    def record_last_seen(self, seen: LastSeenRecord, epoch: str = "") -> None:
         """Keep that a person was present, in the log of this epoch if that is known."""
         known = self.seen.get(seen.key)
         if self._settings.last_seen and seen.key not in self.visible and (known is None or known.seen.at < seen.at):
@@ -159,7 +159,7 @@ class Room:
         instances = {instance for remote in person.others.values() for instance in remote}
         epochs = {self.remote_rosters[instance].epoch for instance in instances if instance in self.remote_rosters}
         epoch = epochs.pop() if len(epochs) == 1 and not person.mine else self.epoch or ""
-        self.record_last_seen(LastSeen(at, newest.role, newest.id, newest.name, newest.kind), epoch)
+        self.record_last_seen(LastSeenRecord(at, newest.role, newest.id, newest.name, newest.kind), epoch)
 
     # other instances
 

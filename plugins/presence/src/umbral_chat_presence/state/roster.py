@@ -9,7 +9,7 @@ from umbral_chat_presence.state.device_state import DeviceState, Kind, person_ke
 from umbral_chat_presence.state.typists import TypingSpan
 
 
-class LastSeen(msgspec.Struct, frozen=True, array_like=True):
+class LastSeenRecord(msgspec.Struct, frozen=True, array_like=True):
     """A person who was present, and until when, in UTC ms."""
 
     at: int
@@ -24,7 +24,7 @@ class LastSeen(msgspec.Struct, frozen=True, array_like=True):
         return person_key(self.role, self.id, self.kind)
 
 
-class TypingEnd(msgspec.Struct, frozen=True, array_like=True):
+class TypingTombstone(msgspec.Struct, frozen=True, array_like=True):
     """A person's typing with a stamp up to `stamp` has ended, which another instance may not know."""
 
     stamp: int
@@ -36,8 +36,8 @@ class Roster(msgspec.Struct, frozen=True, array_like=True):
 
     devices: list[DeviceState] = []
     typing: list[TypingSpan] = []
-    stops: list[TypingEnd] = []
-    seen: list[LastSeen] = []
+    stops: list[TypingTombstone] = []
+    seen: list[LastSeenRecord] = []
     """Who was present recently; stored, and left out of signals."""
     epoch: str = ""
     """The epoch of the log that this is about; empty where it was not known, or there was no log yet."""
@@ -63,4 +63,4 @@ EMPTY = Roster()
 encoder = msgspec.json.Encoder()
 decoder = msgspec.json.Decoder(Roster)
 
-__all__ = ["EMPTY", "LastSeen", "Roster", "TypingEnd", "decoder", "encoder"]
+__all__ = ["EMPTY", "LastSeenRecord", "Roster", "TypingTombstone", "decoder", "encoder"]

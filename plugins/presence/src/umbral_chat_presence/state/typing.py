@@ -9,7 +9,7 @@ from umbral_chat_presence.state.context import Context
 from umbral_chat_presence.state.deadlines import Deadline, past
 from umbral_chat_presence.state.device_state import Instant, key_of, kind_of
 from umbral_chat_presence.state.room import Room
-from umbral_chat_presence.state.roster import Roster, TypingEnd
+from umbral_chat_presence.state.roster import Roster, TypingTombstone
 from umbral_chat_presence.state.typing_tombstones import TypingTombstones
 from umbral_chat_presence.state.typists import Span, TypingSpan
 
@@ -115,7 +115,7 @@ class TypingTracker:
             if one.mine is not None and not past(one.mine.until, now.elapsed)
         ]
 
-    def ends(self, room: Room) -> list[TypingEnd]:
+    def tombstones_for_others(self, room: Room) -> list[TypingTombstone]:
         """The ends of typing that other instances' rosters still contain."""
         stamps = {}
         for elsewhere in room.remote_rosters.values():
@@ -123,7 +123,7 @@ class TypingTracker:
                 over = self.tombstones.stamp_of(room.conversation, key)
                 if over >= stamp:
                     stamps[key] = over
-        return [TypingEnd(stamp, key) for key, stamp in stamps.items()]
+        return [TypingTombstone(stamp, key) for key, stamp in stamps.items()]
 
     def _duration(self, person: Sender, wanted: float | None) -> float:
         usual = self._settings.assistant_typing_ttl if person.role == "assistant" else self._settings.typing_ttl

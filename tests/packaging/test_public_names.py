@@ -30,6 +30,7 @@ MOVED = {
     "umbral_chat.depth": "DEEPEST DEPTH STORED_DEPTH check_depth check_value_depth decode_bounded decode_stored "
     "flattened is_deeper too_deep value_is_deeper",
     "umbral_chat.epochs": "check_epoch",
+    "umbral_chat.feed": "Line",
     "umbral_chat.hot": "RAISED HotRoute",
     "umbral_chat.http": "DISCONNECT LIMIT_OF_DEPTH PRINCIPAL Disconnect Headers body check_bounds conversation "
     "decode depth_of header header_text integer optional_body principal query send_empty send_json server_disconnect "

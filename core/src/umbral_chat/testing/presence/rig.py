@@ -192,4 +192,14 @@ def _wire(to: Side) -> Callable[[Signal], None]:
 
 __getattr__ = moved(__name__, __name__, {"Ears": "SignalRecorder", "Running": "RunningPresence"})
 
-__all__ = ["OPERATOR", "VISITOR", "PresenceRig", "RunningPresence", "Side", "SignalRecorder", "ann", "running", "somebody"]
+__all__ = [
+    "OPERATOR",
+    "VISITOR",
+    "PresenceRig",
+    "RunningPresence",
+    "Side",
+    "SignalRecorder",
+    "ann",
+    "running",
+    "somebody",
+]

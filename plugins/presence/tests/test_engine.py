@@ -12,9 +12,9 @@ from umbral_chat_presence.settings import PresenceSettings
 from umbral_chat_presence.state.device_state import Instant
 from umbral_chat_presence.state.engine import Engine
 from umbral_chat_presence.state.pseudonyms import Pseudonyms
-from umbral_chat_presence.state.rooms import ASKED_KEPT, PAST_KEPT
+from umbral_chat_presence.state.rooms import MAX_FOLLOWED, MAX_PAST
 from umbral_chat_presence.state.roster import Roster
-from umbral_chat_presence.state.typing_tombstones import KEPT, TypingTombstones
+from umbral_chat_presence.state.typing_tombstones import MAX_TOMBSTONES, TypingTombstones
 
 EVERYTHING = Viewer(ids=True, last_seen=True)
 VISITOR = Viewer(last_seen=True)
@@ -36,7 +36,7 @@ def report(role: Role = "user", id: str | None = "ann", **more: object) -> Repor
 def exchange(first: Engine, second: Engine, now: Instant) -> None:
     """Each hears what the other says."""
     for one, other in ((first, second), (second, first)):
-        other.learn("room", one.instance, one.changes.count, one.roster("room", now), now)
+        other.apply_roster("room", one.instance, one.changes.count, one.roster("room", now), now)
 
 
 def test_hidden_roles_are_seen_by_those_who_see_ids_alone() -> None:
@@ -49,7 +49,7 @@ def test_hidden_roles_are_seen_by_those_who_see_ids_alone() -> None:
     shown, seen = engine.state("room", VISITOR, at(2)), engine.state("room", EVERYTHING, at(2))
     assert (shown.presence.count, shown.presence.counts["agent"], shown.typing) == (1, 0, [])
     assert (seen.presence.count, seen.presence.counts["agent"], len(seen.typing)) == (2, 1, 1)
-    told = engine.take().signals
+    told = engine.take_notifications().signals
     assert not [one for one in told if isinstance(one, TypingSignal)]
     assert [one.role for signal in told if isinstance(signal, PresenceSignal) for one in signal.joined] == ["user"]
     assert "room" in engine_changed(engine, agent)
@@ -57,13 +57,13 @@ def test_hidden_roles_are_seen_by_those_who_see_ids_alone() -> None:
     engine.advance(at(20))
     assert engine.state("room", VISITOR, at(20)).presence.last_seen == []
     assert len(list(engine.state("room", EVERYTHING, at(20)).presence.last_seen or [])) == 1
-    assert not [one for one in engine.take().signals if isinstance(one, PresenceSignal)]
+    assert not [one for one in engine.take_notifications().signals if isinstance(one, PresenceSignal)]
 
 
 def engine_changed(engine: Engine, person: Sender) -> list[str]:
     """What changes when a hidden person becomes busy: those who see it poll, too."""
     engine.report("room", Report(person=person, status="busy"), at(3))
-    return engine.take().changed
+    return engine.take_notifications().changed
 
 
 def test_where_nobody_may_be_invisible_that_is_refused_and_nothing_happens() -> None:
@@ -111,7 +111,7 @@ def test_typing_has_a_longest_and_a_bound() -> None:
 def test_what_an_instance_saw_orders_what_it_does_whatever_its_clock_says() -> None:
     ahead, behind = engine_of("ahead"), engine_of("behind")
     for engine in (ahead, behind):
-        engine.rooms.ask("room", at(0))
+        engine.rooms.follow("room", at(0))
     ahead.report("room", report(status="away"), at(0, ahead=3600))
     exchange(ahead, behind, at(1))
     behind.report("room", report(status="busy"), at(2))
@@ -138,33 +138,33 @@ def test_who_is_left_when_the_first_device_goes_has_been_here_as_long() -> None:
 
 def test_everything_is_forgotten_in_the_end_but_who_was_here() -> None:
     engine = engine_of()
-    for number in range(PAST_KEPT + 5):
+    for number in range(MAX_PAST + 5):
         engine.report(f"room {number}", report(), at(number / 1000))
     engine.typing("room 0", Sender("user", "ann"), True, None, at(10))
     engine.state("asked", VISITOR, at(10))
     engine.advance(at(60))
     engine.advance(at(1000))
     assert engine.idle
-    assert not engine.rooms.interested
-    assert len(engine.rooms.all) == PAST_KEPT
+    assert not engine.rooms.any_relevant
+    assert len(engine.rooms.all) == MAX_PAST
     assert all(not room.people and room.seen for room in engine.rooms.all.values())
 
 
 def test_what_is_asked_for_is_bounded() -> None:
     engine = engine_of()
-    for number in range(ASKED_KEPT + 10):
+    for number in range(MAX_FOLLOWED + 10):
         engine.state(f"room {number}", VISITOR, at(0))
-    assert len(engine.rooms.interests) == ASKED_KEPT
+    assert len(engine.rooms.relevant) == MAX_FOLLOWED
 
 
 def test_ends_of_typing_are_bounded_and_forgotten() -> None:
     stops = TypingTombstones(seconds=10.0)
-    for number in range(KEPT + 10):
+    for number in range(MAX_TOMBSTONES + 10):
         stops.add("room", f"id:{number}", 5, now=0.0)
-    assert len(stops) == KEPT
+    assert len(stops) == MAX_TOMBSTONES
     stops.add("room", "id:last", 7, now=0.0)
     stops.add("room", "id:last", 6, now=1.0)
-    assert stops.of("room", "id:last") == 7
+    assert stops.stamp_of("room", "id:last") == 7
     stops.sweep(11.0)
     assert len(stops) == 0
 
@@ -174,11 +174,11 @@ def test_an_unlisted_room_tells_no_more_than_counts_change() -> None:
     for number in range(5):
         engine.report("room", report(id=f"u{number}"), at(0))
     engine.advance(at(2))
-    engine.take()
+    engine.take_notifications()
     for number in range(5):
         engine.report("room", report(id=f"u{number}", status="busy"), at(3))
     engine.advance(at(5))
-    told = engine.take()
+    told = engine.take_notifications()
     assert (told.changed, told.signals) == ([], [])
 
 
@@ -193,7 +193,7 @@ def test_who_was_in_a_deleted_log_is_not_in_the_one_of_the_same_name() -> None:
     here, elsewhere = engine_of("a"), engine_of("b")
     here.rooms.epoch_of = elsewhere.rooms.epoch_of = logs.get
     for engine in (here, elsewhere):
-        engine.rooms.ask("room", at(0))
+        engine.rooms.follow("room", at(0))
     elsewhere.report("room", report(id="ann"), at(0))
     elsewhere.report("room", report(id="bob"), at(0))
     elsewhere.leave("room", Sender("user", "bob"), "default", at(0))
@@ -205,8 +205,8 @@ def test_who_was_in_a_deleted_log_is_not_in_the_one_of_the_same_name() -> None:
     here.forget("room", at(21))  # only this instance hears that it is deleted
     logs["room"] = "two"
     roster = msgspec.structs.replace(elsewhere.roster("room", at(21)), epoch="one")
-    assert not here.learn("room", "b", 10**6, roster, at(21))
-    here.remember("room", roster, at(21))
+    assert not here.apply_roster("room", "b", 10**6, roster, at(21))
+    here.record_last_seen("room", roster, at(21))
     assert people(here, at(22)) == (0, 0)
     elsewhere.report("room", report(id="cid"), at(22))
     exchange(here, elsewhere, at(23))
@@ -232,16 +232,16 @@ def test_so_does_what_an_instance_said_of_it_that_is_no_more_or_has_forgotten_it
         logs: dict[str, str] = {}
         here, elsewhere = engine_of("a"), engine_of("b")
         here.rooms.epoch_of, elsewhere.rooms.epoch_of = logs.get, {"room": "one"}.get
-        here.rooms.ask("room", at(0))
+        here.rooms.follow("room", at(0))
         here.report("room", report(id="own"), at(0))
         elsewhere.report("room", report(id="ann"), at(0))
         elsewhere.leave("room", Sender("user", "ann"), "default", at(0))
         elsewhere.advance(at(20))
         if how == "stored":
-            here.remember("room", elsewhere.roster("room", at(20)), at(20))
+            here.record_last_seen("room", elsewhere.roster("room", at(20)), at(20))
         else:
             exchange(here, elsewhere, at(20))
-            here.learn("room", "b", 10**6, Roster(), at(21))
+            here.apply_roster("room", "b", 10**6, Roster(), at(21))
         assert people(here, at(22))[1] == 1
         logs["room"] = "two"
         assert people(here, at(22))[1] == 0, how
@@ -262,7 +262,7 @@ def test_a_log_that_is_made_meanwhile_keeps_who_is_there() -> None:
 def test_who_leaves_at_one_instance_and_is_back_at_the_other_before_that_heard_of_it_never_went() -> None:
     here, elsewhere = engine_of("a"), engine_of("b")
     for engine in (here, elsewhere):
-        engine.rooms.ask("room", at(0))
+        engine.rooms.follow("room", at(0))
     here.report("room", report(), at(0))
     exchange(here, elsewhere, at(1))
     assert elsewhere.leave("room", Sender("user", "ann"), "default", at(10))
@@ -277,7 +277,7 @@ def test_who_leaves_at_one_instance_and_is_back_at_the_other_before_that_heard_o
 def test_who_was_heard_of_here_before_it_left_elsewhere_goes() -> None:
     here, elsewhere = engine_of("a"), engine_of("b")
     for engine in (here, elsewhere):
-        engine.rooms.ask("room", at(0))
+        engine.rooms.follow("room", at(0))
     here.report("room", report(), at(0))
     exchange(here, elsewhere, at(1))
     here.report("room", report(), at(9.5))
@@ -294,7 +294,7 @@ def test_who_was_heard_of_here_before_it_left_elsewhere_goes() -> None:
 def test_instances_agree_in_the_very_moment_in_which_typing_ends() -> None:
     here, elsewhere = engine_of("a"), engine_of("b")
     for engine in (here, elsewhere):
-        engine.rooms.ask("room", at(0))
+        engine.rooms.follow("room", at(0))
     here.typing("room", Sender("user", "ann"), True, None, at(0.5))
     exchange(here, elsewhere, at(1))
     for seconds in (8.5, 8.6):

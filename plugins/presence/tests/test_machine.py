@@ -124,7 +124,7 @@ class PresenceMachine(RuleBasedStateMachine):
         world.sync()
         for engine in world.engines:
             assert not any(room.people or room.typists for room in engine.rooms.all.values())
-            assert not engine.rooms.present
+            assert not engine.rooms.any_present
 
 
 TestPresence = PresenceMachine.TestCase

@@ -13,16 +13,16 @@ from umbral_chat.providers.presence import Report, Viewer
 from umbral_chat.testing.presence.rig import VISITOR, ann, somebody
 from umbral_chat_presence.replication.heartbeats import HeartbeatTiming
 from umbral_chat_presence.replication.records import TIMEOUT
-from umbral_chat_presence.replication.roster_reader import SETTLED_WITHIN
-from umbral_chat_presence.replication.roster_schedule import KEPT, LIVE_DELAY
+from umbral_chat_presence.replication.roster_reader import SETTLE_TIMEOUT
+from umbral_chat_presence.replication.roster_schedule import LIVE_DELAY, ROSTER_TTL
 from umbral_chat_presence.settings import PresenceSettings
 from umbral_chat_presence.shared import SIGNAL_BYTES
 
 from .pair import Deployment, Instance, deployment
 
-BEAT = HeartbeatTiming.of(PresenceSettings()).beat
-LAPSE = HeartbeatTiming.of(PresenceSettings()).lapse
-SOON = 2 * BEAT
+HEARTBEAT = HeartbeatTiming.of(PresenceSettings()).interval
+PEER_TIMEOUT = HeartbeatTiming.of(PresenceSettings()).timeout
+SOON = 2 * HEARTBEAT
 LONG = PresenceSettings(devices=5000, listed_people=1000, devices_per_person=100)
 
 
@@ -47,7 +47,7 @@ async def test_nothing_is_read_or_written_while_nobody_is_here() -> None:
         here.leave()
         await on.elapse(PresenceSettings().longest_ttl + 60)
         writes, reads = len(here.store.writes), len(here.store.reads)
-        await on.elapse(KEPT)
+        await on.elapse(ROSTER_TTL)
         assert (len(here.store.writes), len(here.store.reads)) == (writes, reads)
 
 
@@ -63,7 +63,7 @@ async def test_renewing_costs_heartbeats_alone() -> None:
                 here.report(somebody(number))
             await on.elapse(15)
         assert {key.split("/")[0] for key in here.store.writes} == {"beat"}
-        assert len(here.store.writes) <= 12 * 15 / BEAT + 1
+        assert len(here.store.writes) <= 12 * 15 / HEARTBEAT + 1
 
 
 async def test_many_changes_cost_a_write_and_a_signal_a_second() -> None:
@@ -148,10 +148,10 @@ async def test_a_stored_roster_is_written_anew_before_it_lapses() -> None:
         here = await on.start()
         here.report(ttl=300)
         with here.presence.holding("room", ann()):
-            await on.elapse(KEPT / 2 + 65)
+            await on.elapse(ROSTER_TTL / 2 + 65)
             ((_, until),) = [one for (_, key), one in on.records.records.items() if key.startswith("roster/")]
             assert until is not None
-            assert until > KEPT * 1.4
+            assert until > ROSTER_TTL * 1.4
             assert here.ids() == ["ann"]
 
 
@@ -218,7 +218,7 @@ async def test_a_store_that_hangs_holds_up_nobody() -> None:
         began = on.clock.monotonic()
         with pytest.raises(HistoryUnavailable):
             await here.settled()
-        assert on.clock.monotonic() - began <= SETTLED_WITHIN + 0.5
+        assert on.clock.monotonic() - began <= SETTLE_TIMEOUT + 0.5
         for _ in range(8):
             await on.elapse(10)
             here.report()
@@ -228,7 +228,7 @@ async def test_a_store_that_hangs_holds_up_nobody() -> None:
         assert here.ids() == []
         here.report()
         here.store.hangs = False
-        await on.elapse(TIMEOUT + 3 * BEAT)
+        await on.elapse(TIMEOUT + 3 * HEARTBEAT)
         there = await on.start()
         await there.settled()
         assert there.ids() == ["ann"]
@@ -285,7 +285,7 @@ async def test_an_instance_that_restarts_shows_nobody_as_gone_meanwhile() -> Non
         assert again.ids() == ["ann"]
         await on.elapse(5)
         again.report()
-        await on.elapse(LAPSE)
+        await on.elapse(PEER_TIMEOUT)
         again.report()
         assert [one.since for one in again.shown().people] == [since]
         assert again.ears.left == again.ears.joined == []
@@ -301,13 +301,13 @@ async def test_an_instance_that_was_cut_off_comes_back() -> None:
         assert there.ids() == ["ann"]
         here.store.away = True
         for _ in range(4):
-            await on.elapse(LAPSE / 2)
+            await on.elapse(PEER_TIMEOUT / 2)
             here.report()
             there.shown()
         assert there.ids() == []
         assert here.ids() == ["ann"]
         here.store.away = False
-        await on.elapse(4 * BEAT)
+        await on.elapse(4 * HEARTBEAT)
         here.report()
         await agree(on, here, there)
         assert there.ids() == ["ann"]
@@ -331,7 +331,7 @@ async def test_an_outage_for_everybody_makes_nobody_leave() -> None:
         for side in sides:
             side.store.away = False
         for _ in range(8):
-            await on.elapse(BEAT)
+            await on.elapse(HEARTBEAT)
             for number, side in enumerate(sides):
                 side.report(somebody(number))
                 assert side.shown().count == 3
@@ -380,7 +380,7 @@ async def test_whatever_signals_are_lost_twice_or_late_they_agree_in_the_end(see
         await agree(on, *sides)
         for side in sides:
             assert (set(side.ids()), side.types()) == ({"u0", "u1", "u2"}, [])
-        await on.elapse(PresenceSettings().ttl + LAPSE)
+        await on.elapse(PresenceSettings().ttl + PEER_TIMEOUT)
         await agree(on, *sides)
         for side in sides:
             assert (side.ids(), side.types()) == ([], [])

@@ -54,7 +54,7 @@ class World:
         names = Pseudonyms(b"k" * 32)
         self.engines = [Engine(self.settings, names, f"{self.prefix}{index}") for index in range(len(self.skews))]
         for index, engine in enumerate(self.engines):
-            engine.rooms.ask(ROOM, self.moment(index))
+            engine.rooms.follow(ROOM, self.moment(index))
 
     def moment(self, index: int) -> Instant:
         return Instant(self.now, EPOCH + round(self.now * 1000) + self.skews[index])
@@ -65,45 +65,45 @@ class World:
         report = Report(person=person(who), device=device, **more)  # type: ignore[arg-type]
         renewal = self.engines[index].report(ROOM, report, self.moment(index))
         self.alive[key_of(person(who)), device] = self.now + renewal.expires_in
-        self.hear(index)
+        self.collect(index)
 
     def leave(self, index: int, who: int, device: str) -> bool:
         left = self.engines[index].leave(ROOM, person(who), device, self.moment(index))
         if left:
             self.alive.pop((key_of(person(who)), device), None)
-        self.hear(index)
+        self.collect(index)
         return left
 
     def renew(self, index: int, who: int, device: str) -> None:
         self.engines[index].renew(ROOM, key_of(person(who)), device, self.moment(index))
-        self.hear(index)
+        self.collect(index)
 
     def type(self, index: int, who: int, typing: bool) -> None:
         self.engines[index].typing(ROOM, person(who), typing, None, self.moment(index))
-        self.hear(index)
+        self.collect(index)
 
     def write(self, index: int, who: int) -> None:
         """A message comes; whoever is told at once is told."""
         self.engines[index].wrote(ROOM, person(who), None, self.moment(index))
-        self.hear(index)
+        self.collect(index)
 
     def crash(self, index: int) -> None:
         """An instance is no more, and after a while the others give it up."""
         crashed = self.engines[index].instance
         self.engines[index] = Engine(self.settings, Pseudonyms(b"k" * 32), f"{crashed}'")
         for other, engine in enumerate(self.engines):
-            engine.rooms.ask(ROOM, self.moment(other))
-            engine.lost(crashed, self.moment(other))
-            self.hear(other)
+            engine.rooms.follow(ROOM, self.moment(other))
+            engine.instance_lost(crashed, self.moment(other))
+            self.collect(other)
 
     def elapse(self, seconds: float) -> None:
         end = self.now + seconds
         while self.now < end:
             self.now = min(end, self.now + 1.0)
             for index, engine in enumerate(self.engines):
-                engine.rooms.ask(ROOM, self.moment(index))
+                engine.rooms.follow(ROOM, self.moment(index))
                 engine.advance(self.moment(index))
-                self.hear(index)
+                self.collect(index)
 
     # what travels
 
@@ -117,8 +117,8 @@ class World:
 
     def deliver(self, parcel: Parcel, index: int) -> None:
         roster = rosters.decoder.decode(parcel.content)
-        self.engines[index].learn(ROOM, parcel.instance, parcel.number, roster, self.moment(index))
-        self.hear(index)
+        self.engines[index].apply_roster(ROOM, parcel.instance, parcel.number, roster, self.moment(index))
+        self.collect(index)
 
     def sync(self, rounds: int = 3) -> None:
         """Everybody hears what everybody says, until there is nothing new to say."""
@@ -128,10 +128,10 @@ class World:
                 for other in range(len(self.engines)):
                     self.deliver(parcel, other)
 
-    def hear(self, index: int) -> None:
-        told = self.engines[index].take()
-        self.changed += len(told.changed)
-        for signal in told.signals:
+    def collect(self, index: int) -> None:
+        taken = self.engines[index].take_notifications()
+        self.changed += len(taken.changed)
+        for signal in taken.signals:
             if isinstance(signal, PresenceSignal):
                 self.left += signal.left
                 self.joined += [one.person for one in signal.joined]

@@ -34,15 +34,15 @@ def _instead(owner: type[Any], name: str, other: Callable[..., Any]) -> None:
 
 def never_expire() -> None:
     """A device that reports no more stays."""
-    due = Devices.due
+    due = Devices.on_deadline
 
     def stays(self: Devices, room: Room, person: Person, device: str, now: Instant) -> bool:
-        slot = person.mine.get(device)
-        if slot is not None and slot.claim.phase == HERE:
-            slot.until = now.elapsed + 3600
+        owned = person.mine.get(device)
+        if owned is not None and owned.state.phase == HERE:
+            owned.until = now.elapsed + 3600
         return due(self, room, person, device, now)
 
-    _instead(Devices, "due", stays)
+    _instead(Devices, "on_deadline", stays)
 
 
 def forget_the_hold_back() -> None:
@@ -80,9 +80,9 @@ def let_the_older_claim_hold() -> None:
     """Of two claims of one device the one that was made first counts."""
 
     def winner(self: Person, device: str, instance: str) -> tuple[DeviceState, bool] | None:
-        slot = self.mine.get(device)
-        found = [] if slot is None else [(slot.claim.stamp, instance, slot.claim)]
-        found += [(heard.claim.stamp, other, heard.claim) for other, heard in self.others.get(device, {}).items()]
+        owned = self.mine.get(device)
+        found = [] if owned is None else [(owned.state.stamp, instance, owned.state)]
+        found += [(remote.state.stamp, other, remote.state) for other, remote in self.others.get(device, {}).items()]
         oldest = min(found, key=lambda one: one[:2], default=None)
         return None if oldest is None else (oldest[2], oldest[1] == instance)
 

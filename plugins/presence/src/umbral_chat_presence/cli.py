@@ -26,7 +26,7 @@ from umbral_chat.commands import (
     type=click.FloatRange(min=0.1, max=60),
     default=1.0,
     metavar="SECONDS",
-    help="Seconds between two looks with --watch.",
+    help="Seconds between two requests with --watch.",
 )
 @json_option
 @service_options
@@ -35,8 +35,8 @@ from umbral_chat.commands import (
 async def who_command(ctx: click.Context, conversation: str, watching: bool, interval: float, as_json: bool) -> None:
     """Show who is in a conversation and who types there.
 
-    A service key sees ids, devices and what they say of themselves; with the right last_seen, too, who was here lately.
-    With --watch a service that goes away is asked again until it is back; with --json too, each change is a line.
+    A service key sees ids, devices and their status; with the right last_seen also who was here recently. With --watch,
+    an unreachable service is asked again until it answers; with --json as well, each change is one line.
     """
     from umbral_chat.commands import Client, Lines, Screen, conversation_path, print_json, say, stdout, watch
 
@@ -47,14 +47,14 @@ async def who_command(ctx: click.Context, conversation: str, watching: bool, int
     async with Client(service) as client:
         try:
             if watching and as_json:
-                await watch(client, Lines(_all), interval=interval, path=path, shape=Here)
+                await watch(client, Lines(_whole), interval=interval, path=path, shape=Here)
             if watching:
-                screen = Screen(stdout(), service.url, summary=lines, essence=_all)
+                screen = Screen(stdout(), service.url, summary=lines, essence=_whole)
                 with screen.opened():
                     await watch(client, screen, interval=interval, path=path, shape=Here)
             found = await client.call("GET", path, shape=Here)
         except Problem as error:
-            _explained(error, service.url)
+            _raise_explained(error, service.url)
     if as_json:
         print_json(found)
         return
@@ -62,17 +62,17 @@ async def who_command(ctx: click.Context, conversation: str, watching: bool, int
         say(line, indent=4)
 
 
-def _all(answer: object) -> object:
+def _whole(answer: object) -> object:
     return answer
 
 
-def _explained(error: Problem, url: str) -> NoReturn:
+def _raise_explained(error: Problem, url: str) -> NoReturn:
     if error.code != "route_not_found":
         raise error
     raise Problem(
         error.status,
-        "No presence there",
-        f"The service at {url} does not know who is here. Where it runs: pip install 'umbral-chat[presence]', then "
+        "No presence on this service",
+        f"The service at {url} has no presence provider. Where it runs: pip install 'umbral-chat[presence]', then "
         "restart it.",
         error.code,
     ) from error

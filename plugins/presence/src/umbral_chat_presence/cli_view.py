@@ -1,4 +1,4 @@
-"""A presence answer as lines for people. Pure but for the lines' colours."""
+"""A presence response as styled lines for a terminal. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Here(msgspec.Struct):
-    """The least that a presence answer holds."""
+    """The one field that every presence response has."""
 
     count: int
 
@@ -22,7 +22,7 @@ STYLES = {"online": "green", "away": "yellow", "busy": "red"}
 
 
 def lines(answer: Any) -> Iterator[Text]:
-    """How many are here, then each of them, then who left lately. What a newer service says otherwise is left out."""
+    """The number of people present, each person, then who left recently. Fields of a newer service are left out."""
     from rich.text import Text
 
     known = answer if isinstance(answer, dict) else {}

@@ -1,4 +1,4 @@
-"""Presence in one process."""
+"""Presence of one process, without other instances."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class MemoryPresence(EnginePresence):
-    """Who is at this instance; of others it knows nothing. After a restart nobody is here until they report again."""
+    """The people at this instance alone. After a restart nobody is present until their devices report again."""
 
     name = "memory"
 

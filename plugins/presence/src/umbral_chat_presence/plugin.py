@@ -1,4 +1,4 @@
-"""What this plugin gives to Umbral Chat."""
+"""The hook implementations: settings, presence provider, routes and command."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def umbral_chat_settings() -> type[PresenceSettings]:
 
 @hookimpl
 def umbral_chat_presence(base: Base, storage: Storage) -> Presence:
-    """Who is here: in this process, or at every instance on this store."""
+    """The provider that `presence.provider` names: for this process, or for every instance on this store."""
     settings = _settings(base)
     if settings.provider == "memory":
         from umbral_chat_presence.memory import MemoryPresence
@@ -39,7 +39,7 @@ def umbral_chat_presence(base: Base, storage: Storage) -> Presence:
 
 @hookimpl
 def umbral_chat_routes(services: Services) -> Sequence[ASGIRouteHandler]:
-    """Presence and typing over HTTP, whichever plugin's presence is in use."""
+    """Presence and typing over HTTP, for the selected presence provider, of whichever plugin."""
     if services.presence is None:
         return ()
     from umbral_chat_presence.http.routes import routes

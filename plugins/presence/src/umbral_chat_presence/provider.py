@@ -1,4 +1,4 @@
-"""The shell around the engine: time, what is told, and the part of a `Presence` that every provider has."""
+"""The shell around the engine: the clock, delivery of notifications, and the methods that both providers share."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from umbral_chat.providers.presence import (
     Viewer,
 )
 
-from umbral_chat_presence.counters import PresenceCounters
+from umbral_chat_presence.metrics import PresenceCounters
 from umbral_chat_presence.state.device_state import Instant, key_of
 from umbral_chat_presence.state.engine import Engine
 
@@ -31,11 +31,11 @@ if TYPE_CHECKING:
     from umbral_chat.telemetry import Telemetry
 
 TICK = 0.25
-"""Seconds between two looks at what is due, while anything is: far below any time that people notice."""
+"""Seconds between two checks of the deadlines, while there are any: far below any time that people notice."""
 
 
 class EnginePresence:
-    """What an engine says, as a `Presence` without name, lifespan and other instances."""
+    """An engine as a `Presence`, without name, lifespan and other instances."""
 
     rank = 0
 
@@ -44,7 +44,7 @@ class EnginePresence:
         self._clock = clock
         self._link: PresenceLink | None = None
         self._busy = asyncio.Event()
-        self._counting = PresenceCounters(telemetry, engine)
+        self._counters = PresenceCounters(telemetry, engine)
 
     def attach(self, link: PresenceLink) -> None:
         """See `Presence`."""
@@ -56,16 +56,16 @@ class EnginePresence:
         try:
             renewal = self._engine.report(conversation, report, self._now())
         except RequestError:
-            self._counting.refused.value += 1
+            self._counters.refused.value += 1
             raise
-        self._counting.taken.value += 1
+        self._counters.taken.value += 1
         self._deliver()
         return renewal
 
     def leave(self, conversation: str, person: Sender, device: str = DEVICE) -> bool:
         """See `Presence`."""
         left = self._engine.leave(conversation, person, device, self._now())
-        self._counting.left.value += left
+        self._counters.left.value += left
         self._deliver()
         return left
 
@@ -75,7 +75,7 @@ class EnginePresence:
         if self._engine.rooms.find(conversation, key)[1] is None:
             return False
         renewed = self._engine.renew(conversation, key, device, self._now())
-        self._deliver_news()
+        self._deliver_pending()
         return renewed
 
     @contextmanager
@@ -88,7 +88,7 @@ class EnginePresence:
             yield
         finally:
             if held:
-                self._engine.let_go(conversation, key, device, self._now())
+                self._engine.release_hold(conversation, key, device, self._now())
                 self._deliver()
 
     def typing(self, conversation: str, person: Sender, typing: bool, *, seconds: float | None = None) -> TypingNow:
@@ -100,7 +100,7 @@ class EnginePresence:
     def state(self, conversation: str, viewer: Viewer) -> PresenceState:
         """See `Presence`."""
         state = self._engine.state(conversation, viewer, self._now())
-        self._deliver_news()
+        self._deliver_pending()
         return state
 
     async def settled(self, conversation: str) -> None:
@@ -112,7 +112,7 @@ class EnginePresence:
     def wrote(self, conversation: str, sender: Sender, at: datetime | None = None) -> None:
         """See `Presence`."""
         self._engine.wrote(conversation, sender, None if at is None else _ms(at), self._now())
-        self._deliver_news()
+        self._deliver_pending()
 
     def forget(self, conversation: str) -> None:
         """See `Presence`."""
@@ -120,7 +120,7 @@ class EnginePresence:
         self._deliver()
 
     async def tick(self) -> None:
-        """Let time pass, until cancelled. While nothing is due it does not wake."""
+        """Advance the engine every `TICK` seconds, until cancelled. Sleeps while the engine is idle."""
         while True:
             if self._idle:
                 self._busy.clear()
@@ -130,30 +130,29 @@ class EnginePresence:
             self._deliver()
 
     def _deliver(self) -> None:
-        """Tell what there is to tell."""
-        told = self._engine.take()
+        """Publish the engine's signals and notify the readers of changed conversations."""
+        notifications = self._engine.take_notifications()
         if not self._idle:
             self._busy.set()
-        for signal in told.signals:
+        for signal in notifications.signals:
             self._publish(signal)
         if self._link is not None:
-            for conversation in told.changed:
+            for conversation in notifications.changed:
                 self._link.changed(conversation)
 
-    def _deliver_news(self) -> None:
-        """The same after what every poll and send does: mostly there is none, and what is due by time is told by
-        `tick`."""
-        if self._engine.news or not self._busy.is_set():
+    def _deliver_pending(self) -> None:
+        """Deliver if anything is pending: most polls and sends change nothing, and `tick` delivers what is due."""
+        if self._engine.has_pending or not self._busy.is_set():
             self._deliver()
 
     def _publish(self, signal: Signal) -> None:
         if self._link is not None:
-            self._counting.signal(signal)
+            self._counters.signal(signal)
             self._link.publish(signal)
 
     @property
     def _idle(self) -> bool:
-        """Whether time changes nothing."""
+        """Whether the passage of time changes nothing."""
         return self._engine.idle
 
     def _now(self) -> Instant:

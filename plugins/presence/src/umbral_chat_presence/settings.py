@@ -25,7 +25,7 @@ class PresenceSettings(Section, frozen=True):
         Meta(
             ge=5,
             le=3600,
-            description="Seconds after which a device is gone when nothing was heard of it; it should report three "
+            description="Seconds after which a device expires unless it is renewed; it should report three "
             "times as often. It may ask for another time up to `longest_ttl`.",
         ),
     ] = 45.0
@@ -33,20 +33,21 @@ class PresenceSettings(Section, frozen=True):
         float, Meta(ge=5, le=86400, description="Longest time to live that a device may ask for, in seconds.")
     ] = 300.0
     typing_ttl: Annotated[
-        Seconds, Meta(le=600, description="Seconds after which somebody who said so once types no more.")
+        Seconds, Meta(le=600, description="Seconds after which typing ends unless it is reported again.")
     ] = 8.0
     assistant_typing_ttl: Annotated[
-        Seconds, Meta(le=3600, description="The same for the assistant, which says so once before a long run.")
+        Seconds,
+        Meta(le=3600, description="The same for the assistant, whose typing is reported once before a long run."),
     ] = 120.0
     # A browser reloads, and a phone changes its network, in a few seconds.
     hold_back: Annotated[
-        float, Meta(ge=0, le=300, description="Seconds for which somebody who left is still shown.")
+        float, Meta(ge=0, le=300, description="Seconds for which a person who left is still shown.")
     ] = 15.0
     listed_people: Annotated[
         Positive,
         Meta(
             le=1000,
-            description="With more people in a conversation only counts are told, and only the assistant types.",
+            description="With more people in a conversation only counts are shown, and typing only of the assistant.",
         ),
     ] = 100
     devices_per_person: Annotated[Positive, Meta(le=100, description="Devices of one person in one conversation.")] = 8
@@ -54,25 +55,24 @@ class PresenceSettings(Section, frozen=True):
         Positive,
         Meta(
             le=50_000,
-            description="Devices in one conversation that one instance answers for, and a tenth more for who is no "
-            "visitor.",
+            description="Devices of one conversation at one instance; for people who are not visitors a tenth more.",
         ),
     ] = 5_000
     metadata_bytes: Annotated[
         Positive, Meta(le=4096, description="Largest metadata of a device, in bytes of JSON.")
     ] = 512
     last_seen: Annotated[
-        float, Meta(ge=0, description="Seconds for which it is told when somebody was last here; 0: it is not kept.")
+        float, Meta(ge=0, description="Seconds for which it is shown when a person was last here; 0: it is not kept.")
     ] = 86_400.0
     hidden_roles: Annotated[
         list[Role],
         Meta(description="Roles that only service keys and moderators see, present or typing, such as `agent`."),
     ] = field(default_factory=list)
-    allow_invisible: Annotated[bool, Meta(description="Whether people may be there without being shown.")] = True
+    allow_invisible: Annotated[bool, Meta(description="Whether people may be present without being shown.")] = True
 
     @property
     def longest_typing(self) -> float:
-        """Longest time for which anybody types without saying so again, in seconds."""
+        """Longest time for which anybody is shown as typing without a new report, in seconds."""
         return max(self.typing_ttl, self.assistant_typing_ttl)
 
     def __post_init__(self) -> None:

@@ -1,4 +1,4 @@
-"""Presence shared by all instances on one store: the store is the truth, and signals only make it fast."""
+"""Presence shared by all instances on one store: the store is authoritative, and signals only make it faster."""
 
 from __future__ import annotations
 
@@ -35,30 +35,30 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 SIGNAL_BYTES = 4096
-"""Longest roster that is told in a signal; a longer one is stored first, and then only that it changed is told."""
+"""Most bytes of a roster in a signal. A longer one is stored first, then a signal says only that it changed."""
 
-FINISH_WITHIN = 2.0
-"""Seconds that storing what is left may take when the service ends."""
+FINISH_TIMEOUT = 2.0
+"""Seconds that storing the remaining rosters may take when the service stops."""
 
 
 class SharedPresence(EnginePresence):
-    """Who is at any instance on this store. Each says which devices it answers for, and what all say is merged."""
+    """The people at all instances on this store. Each instance publishes the devices that it owns; all are merged."""
 
     name = "shared"
 
     def __init__(self, store: SharedStore, settings: PresenceSettings, clock: Clock, telemetry: Telemetry) -> None:
         self._names = Pseudonyms(secrets.token_bytes(KEY_BYTES))
-        instance, rhythm = secrets.token_hex(6), HeartbeatTiming.of(settings)
-        engine = Engine(settings, self._names, instance, self._knows)
+        instance, timing = secrets.token_hex(6), HeartbeatTiming.of(settings)
+        engine = Engine(settings, self._names, instance, self._is_known)
         super().__init__(engine, clock, telemetry)
         self._schedule = RosterSchedule()
-        self._peers = Peers(rhythm)
+        self._peers = Peers(timing)
         self._records = PresenceRecords(store, clock, instance)
-        self._large: set[str] = set()
-        """Conversations whose roster is too long for a signal, and of which nothing is told until it is stored."""
+        self._unsignalled_large: set[str] = set()
+        """Conversations whose roster is too long for a signal, and which are signalled once it is stored."""
         self._mode: Mode | None = None
-        parts = (clock, rhythm, self._counting)
-        self._reader = RosterReader(engine, self._records, self._peers, *parts, now=self._now, learnt=self._deliver)
+        parts = (clock, timing, self._counters)
+        self._reader = RosterReader(engine, self._records, self._peers, *parts, now=self._now, on_change=self._deliver)
         self._writer = RosterWriter(
             engine,
             self._records,
@@ -66,19 +66,19 @@ class SharedPresence(EnginePresence):
             *parts,
             now=self._now,
             live=lambda: self._mode == "live",
-            stored=self._stored,
+            on_stored=self._roster_stored,
         )
         self.lifespan: AbstractAsyncContextManager[object] = self._run()
 
     def state(self, conversation: str, viewer: Viewer) -> PresenceState:
         """See `Presence`."""
         state = super().state(conversation, viewer)
-        self._reader.interested(conversation)
+        self._reader.ensure_known(conversation)
         return state
 
     async def settled(self, conversation: str) -> None:
         """See `Presence`."""
-        self._engine.rooms.ask(conversation, self._now())
+        self._engine.rooms.follow(conversation, self._now())
         await self._reader.settled(conversation)
 
     def learn(self, signal: RosterSignal) -> None:
@@ -86,21 +86,21 @@ class SharedPresence(EnginePresence):
         if signal.instance == self._engine.instance:
             return
         now = self._now()
-        self._peers.heard(signal.instance, now.elapsed)
-        if not self._engine.rooms.interesting(signal.conversation):
+        self._peers.signal_received(signal.instance, now.elapsed)
+        if not self._engine.rooms.is_relevant(signal.conversation):
             return
         if bytes(signal.roster) == b"null":
-            self._reader.want(signal.conversation)
+            self._reader.request(signal.conversation)
             return
         try:
             roster = decode_bounded(rosters.decoder, signal.roster)
         except (msgspec.MsgspecError, UnicodeError):
-            return  # of another version, which stores what this one may read
-        self._engine.learn(signal.conversation, signal.instance, signal.number, roster, now)
+            return  # of another version, which also stores a roster that this one may be able to read
+        self._engine.apply_roster(signal.conversation, signal.instance, signal.number, roster, now)
         self._deliver()
 
-    def _knows(self, conversation: str) -> bool:
-        return self._reader.knows(conversation)
+    def _is_known(self, conversation: str) -> bool:
+        return self._reader.is_known(conversation)
 
     @property
     def _idle(self) -> bool:
@@ -111,8 +111,8 @@ class SharedPresence(EnginePresence):
         changes, now = self._engine.changes, self._now()
         if changes.dirty:
             for conversation, number in changes.dirty.items():
-                self._schedule.changed(conversation, number, now.elapsed)
-                self._reader.interested(conversation)
+                self._schedule.mark_changed(conversation, number, now.elapsed)
+                self._reader.ensure_known(conversation)
             changes.dirty.clear()
             self._writer.wake()
         for conversation, number in self._schedule.due_for_signal(now.elapsed):
@@ -123,14 +123,14 @@ class SharedPresence(EnginePresence):
             elif self._schedule.is_stored(conversation):
                 self._notify(conversation, number, b"null")
             else:
-                self._large.add(conversation)
+                self._unsignalled_large.add(conversation)
         if self._link is not None and self._mode != (mode := self._link.mode()):
             self._mode = mode
-            self._reader.look()
+            self._reader.check_now()
 
-    def _stored(self, conversation: str, number: int) -> None:
-        if conversation in self._large:
-            self._large.discard(conversation)
+    def _roster_stored(self, conversation: str, number: int) -> None:
+        if conversation in self._unsignalled_large:
+            self._unsignalled_large.discard(conversation)
             self._notify(conversation, number, b"null")
 
     def _notify(self, conversation: str, number: int, roster: bytes) -> None:
@@ -145,7 +145,7 @@ class SharedPresence(EnginePresence):
 
     @asynccontextmanager
     async def _run(self) -> AsyncIterator[None]:
-        self._names.use(await self._records.names_key())
+        self._names.use(await self._records.pseudonym_key())
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(background_task(self._reader.run(TICK), "presence: reader"))
             stack.push_async_callback(self._finish)
@@ -154,11 +154,11 @@ class SharedPresence(EnginePresence):
             yield
 
     async def _finish(self) -> None:
-        """Store what is left: whoever was here is at other instances before this one is given up."""
+        """Store the remaining rosters, so that other instances have them when this one stops."""
         try:
-            await within(self._clock, FINISH_WITHIN, self._writer.finish())
+            await within(self._clock, FINISH_TIMEOUT, self._writer.finish())
         except (UmbralChatError, TimeoutError) as error:
-            log.info("who was here last was not stored: %s", error)
+            log.info("the last rosters were not stored: %s", error)
 
 
-__all__ = ["FINISH_WITHIN", "SIGNAL_BYTES", "SharedPresence"]
+__all__ = ["FINISH_TIMEOUT", "SIGNAL_BYTES", "SharedPresence"]

@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 async def within(clock: Clock, seconds: float, what: Awaitable[T]) -> T:
-    """The result of `what`. Raises TimeoutError, and cancels it, after `seconds`."""
+    """The result of `what`. After `seconds` it is cancelled and TimeoutError raised."""
     task = asyncio.ensure_future(what)
     limit = asyncio.ensure_future(clock.sleep(seconds))
     try:
@@ -26,14 +26,14 @@ async def within(clock: Clock, seconds: float, what: Awaitable[T]) -> T:
 
 
 async def all_of(calls: Iterable[Coroutine[Any, Any, None]]) -> None:
-    """Run them together. When some fail the others still end, and then the first failure is raised."""
+    """Run them concurrently. If some fail, the others still run to their end; then the first failure is raised."""
     for result in await asyncio.gather(*calls, return_exceptions=True):
         if isinstance(result, BaseException):
             raise result
 
 
 async def pause(clock: Clock, seconds: float, wake: asyncio.Event) -> None:
-    """Wait so many seconds, or until `wake` is set, which is cleared again."""
+    """Wait for `seconds`, or until `wake` is set; it is cleared again."""
     waking, limit = asyncio.ensure_future(wake.wait()), asyncio.ensure_future(clock.sleep(seconds))
     try:
         await asyncio.wait((waking, limit), return_when=asyncio.FIRST_COMPLETED)

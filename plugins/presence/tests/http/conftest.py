@@ -34,7 +34,7 @@ MUCH = 30.0
 @pytest.fixture(autouse=True)
 def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """How long a first look may take is held by `test_sharing.py`, which moves the clock."""
-    monkeypatch.setattr(roster_reader, "SETTLED_WITHIN", MUCH)
+    monkeypatch.setattr(roster_reader, "SETTLE_TIMEOUT", MUCH)
 
 
 @dataclass(frozen=True)

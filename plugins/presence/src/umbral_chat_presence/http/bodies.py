@@ -1,4 +1,4 @@
-"""What the routes take and give. An unknown field is an error that names it."""
+"""The bodies of requests and responses. An unknown field of a request is an error that names it."""
 
 from __future__ import annotations
 
@@ -16,32 +16,34 @@ from umbral_chat.providers.presence import (
     PresenceState,
 )
 
-AsWhom = Annotated[Sender | None, Meta(description="Who it is about; another than oneself only with `send_as`.")]
+AsWhom = Annotated[Sender | None, Meta(description="The person; another than oneself only with `send_as`.")]
 
 ROLES: tuple[Role, ...] = get_args(Role)
 
 
 class PresenceBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a device says of itself. All of it may be left out."""
+    """The state that a device reports. All fields are optional."""
 
     status: Annotated[Availability, Meta(description="`online`, `away` or `busy`.")] = "online"
     device: Annotated[
         str,
-        Meta(description="Tells a person's tabs and phones apart; 1 to 64 printable characters."),
+        Meta(description="Distinguishes a person's tabs and phones; 1 to 64 printable characters."),
     ] = DEVICE
     metadata: Annotated[
-        dict[str, Any] | None, Meta(description="A little that goes with it, at most `presence.metadata_bytes`.")
+        dict[str, Any] | None, Meta(description="A little data about the device, at most `presence.metadata_bytes`.")
     ] = None
-    invisible: Annotated[bool, Meta(description="Counted and shown to nobody, from any device of this person.")] = False
+    invisible: Annotated[
+        bool, Meta(description="The person is neither counted nor shown, with any of its devices.")
+    ] = False
     ttl: Annotated[
         float | None,
-        Meta(description="Seconds until it is gone unless it is renewed, 5 to `presence.longest_ttl`."),
+        Meta(description="Seconds until it expires unless it is renewed, 5 to `presence.longest_ttl`."),
     ] = None
     sender: AsWhom = None
 
 
 class TypingBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """That somebody types, or stopped. All of it may be left out."""
+    """A person types, or stopped. All fields are optional."""
 
     typing: Annotated[bool, Meta(description="False: stopped.")] = True
     seconds: Annotated[
@@ -52,17 +54,17 @@ class TypingBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 
 class RenewalView(msgspec.Struct, frozen=True, kw_only=True):
-    """A device is here."""
+    """The answer to a report."""
 
     person: Annotated[str, Meta(description="The name under which the lists show this person.")]
     device: str
-    expires_in: Annotated[float, Meta(description="Seconds after which it is gone when nothing more is heard of it.")]
+    expires_in: Annotated[float, Meta(description="Seconds after which the device expires unless it is renewed.")]
     renew_in: Annotated[float, Meta(description="Seconds after which it should report again.")]
-    listed: Annotated[bool, Meta(description="False: so many are here that only counts are told.")]
+    listed: Annotated[bool, Meta(description="False: so many people are present that only counts are reported.")]
 
 
 class LeftView(msgspec.Struct, frozen=True, kw_only=True):
-    """A device goes."""
+    """The answer to a leave."""
 
     left: Annotated[bool, Meta(description="Whether it was here.")]
 
@@ -71,10 +73,12 @@ class PresenceView(msgspec.Struct, frozen=True, kw_only=True):
     """Who is here and who types, as the caller may see it."""
 
     conversation: str
-    version: Annotated[str, Meta(description="Send it as `presence` with a poll: the list is told when it is another.")]
+    version: Annotated[
+        str, Meta(description="Send it as `presence` with a poll: the answer has the list when it changed.")
+    ]
     count: int
     counts: Annotated[dict[Role, int], Meta(description="People by role, of every role.")]
-    listed: Annotated[bool, Meta(description="False: so many are here that only counts are told.")]
+    listed: Annotated[bool, Meta(description="False: so many people are present that only counts are reported.")]
     people: list[PersonHere]
     typing: list[PersonTyping]
     last_seen: Annotated[
@@ -83,7 +87,7 @@ class PresenceView(msgspec.Struct, frozen=True, kw_only=True):
 
     @classmethod
     def of(cls, conversation: str, state: PresenceState) -> PresenceView:
-        """Show `state`."""
+        """The view of `state`."""
         here = state.presence
         return cls(
             conversation=conversation,

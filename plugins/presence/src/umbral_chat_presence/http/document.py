@@ -1,6 +1,6 @@
-"""The routes as the OpenAPI document shows them: Litestar leaves `@asgi` handlers out."""
+"""The routes for the OpenAPI document: Litestar leaves `@asgi` handlers out."""
 
-# Litestar reads the annotations when the document is made, so they are no mere hints for a checker.
+# Litestar evaluates the annotations when the document is made, so their imports are needed at run time.
 from typing import Annotated
 
 from litestar import delete, get, post, put
@@ -45,11 +45,11 @@ EXAMPLE = {
     responses={
         200: ResponseSpec(
             PresenceView,
-            description="Who is here, on every instance.",
+            description="Who is here, on all instances.",
             generate_examples=False,
             examples=[Example(value=EXAMPLE)],
         ),
-        304: ResponseSpec(None, description="As it was."),
+        304: ResponseSpec(None, description="Unchanged."),
     },
     response_headers=[
         ResponseHeader(name="ETag", description="Send it back as `If-None-Match`.", documentation_only=True)
@@ -61,10 +61,10 @@ async def presence(
         str | None, HeaderParameter(name="If-None-Match", description="The ETag of the answer before.")
     ] = None,
 ) -> PresenceView:
-    """Who is in the conversation and who types there, on whichever instance. Polls tell the same as it changes.
+    """Who is in the conversation and who types there, on all instances. Polls report the same when it changes.
 
-    Ids, devices and their metadata are told to service keys and moderators only, `last_seen` with that right. With more
-    people than `presence.listed_people` nobody is named, and `listed` is false. A conversation that was never made is
+    Ids, devices and their metadata are shown to service keys and moderators only, `last_seen` with that right. With
+    more people than `presence.listed_people` nobody is named, and `listed` is false. A conversation that was never made is
     empty. Problems: `conversation_deleted`, `history_unavailable`.
     """
     raise RuntimeError("documents the hot route and is never called")
@@ -81,10 +81,11 @@ async def report(
     conversation: FromPath[str],  # noqa: ARG001
     data: JSONBody[PresenceBody | None],  # noqa: ARG001
 ) -> RenewalView:
-    """Say that a device is here, or still is. Without a body: as oneself, online, on the device `default`;
-    a request whose headers speak of a body that is not there is refused (`missing_body`).
+    """Report that a device is here, or still is. Without a body: as oneself, online, on the device `default`;
+    a request whose headers announce a body that is missing is refused (`missing_body`).
 
-    Again within `renew_in` seconds, or hold it by polling with `device`. It replaces what the same device said before.
+    Report again within `renew_in` seconds, or hold the device by polling with `device`. A report replaces the earlier
+    one of the same device.
     Problems: `invalid_field`, `metadata_too_large`, `may_not_speak_as`, `too_many_devices`, `too_many_present`,
     `rate_limited`, `conversation_deleted`.
     """
@@ -94,21 +95,21 @@ async def report(
 @delete(
     PRESENCE,
     operation_id="leave",
-    summary="A device goes",
+    summary="A device leaves",
     tags=["presence"],
     status_code=200,
     opt={"right": "read"},
 )
 async def leave(
     conversation: FromPath[str],  # noqa: ARG001
-    device: Annotated[str, QueryParameter(max_length=NAME_LIMIT, description="Which one.")] = DEVICE,  # noqa: ARG001
+    device: Annotated[str, QueryParameter(max_length=NAME_LIMIT, description="The device that leaves.")] = DEVICE,  # noqa: ARG001
     role: Annotated[  # noqa: ARG001
-        Role | None, QueryParameter(description="Whose; another than one's own only with `send_as`.")
+        Role | None, QueryParameter(description="The person's role; another person than oneself only with `send_as`.")
     ] = None,
-    id: Annotated[str | None, QueryParameter(description="Whose, together with `role`.")] = None,  # noqa: A002, ARG001
+    id: Annotated[str | None, QueryParameter(description="The person's id, together with `role`.")] = None,  # noqa: A002, ARG001
 ) -> LeftView:
-    """Say that a device goes. Its person is shown for `presence.hold_back` seconds longer, unless it comes back, and
-    until its last device has gone."""
+    """Report that a device leaves. Its person is shown for `presence.hold_back` seconds longer, and as long as any
+    other device of it is here; a return within that time is as if it had not left."""
     raise RuntimeError("documents the hot route and is never called")
 
 
@@ -124,10 +125,10 @@ async def typing(
     conversation: FromPath[str],  # noqa: ARG001
     data: JSONBody[TypingBody | None],  # noqa: ARG001
 ) -> TypingNow:
-    """Say that somebody types, or still does. It ends by itself, and with that somebody's next message. Without a body:
-    oneself does; a request whose headers speak of a body that is not there is refused (`missing_body`).
+    """Report that a person types, or still does. It ends by itself, and with that person's next message. Without a
+    body: oneself; a request whose headers announce a body that is missing is refused (`missing_body`).
 
-    With `send_as` for the assistant, too, before a workflow that takes its time. Problems: `invalid_field`,
+    With `send_as` also for the assistant, before a workflow that takes long. Problems: `invalid_field`,
     `may_not_speak_as`, `rate_limited`, `conversation_deleted`.
     """
     raise RuntimeError("documents the hot route and is never called")

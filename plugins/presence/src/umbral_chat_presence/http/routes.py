@@ -1,4 +1,4 @@
-"""The routes: presence is heard often from everybody who is here, so they are hot ones."""
+"""The routes. Every present device calls them often, so they are hot routes."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ if TYPE_CHECKING:
     from umbral_chat_presence.settings import PresenceSettings
 
 SHORTEST_TTL = 5.0
-"""Seconds, as for the setting: one report and its repetition, on a bad line."""
+"""Seconds, as for the setting: enough for a report and its repetition over a bad connection."""
 
 SHORTEST_TYPING = 1.0
-"""Seconds: signals are told once a second."""
+"""Seconds: notifications are sent once a second."""
 
 NO_PARAMETERS: frozenset[str] = frozenset()
 WHOSE = frozenset({"device", "role", "id"})
@@ -42,7 +42,7 @@ _typing_body = msgspec.json.Decoder(TypingBody)
 
 
 class PresenceRoutes:
-    """Checks what a caller says, and tells it to the presence."""
+    """Validates requests and passes them to the presence provider."""
 
     def __init__(self, services: Services, provider: Presence, settings: PresenceSettings) -> None:
         self._presence = provider
@@ -52,11 +52,11 @@ class PresenceRoutes:
         self._body_bytes = services.base.settings.core.limits.body_bytes
 
     async def put(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """A device is here, or still is."""
+        """PUT: report a device."""
         caller, conversation = asgi.principal(scope), asgi.conversation(scope)
         body = asgi.decode(_presence_body, await self._raw(scope, receive))
         settings = self._settings
-        told = Report(
+        reported = Report(
             person=self._chat.speaking(caller, body.sender),
             device=check_name(body.device),
             status=body.status,
@@ -65,10 +65,10 @@ class PresenceRoutes:
             ttl=_seconds(body.ttl, field="ttl", least=SHORTEST_TTL, most=settings.longest_ttl),
         )
         await self._admit(caller, conversation)
-        renewal = self._presence.report(conversation, told)
+        renewal = self._presence.report(conversation, reported)
         view = RenewalView(
             person=renewal.person,
-            device=told.device,
+            device=reported.device,
             expires_in=renewal.expires_in,
             renew_in=renewal.renew_in,
             listed=renewal.listed,
@@ -76,7 +76,7 @@ class PresenceRoutes:
         await asgi.send_json(send, 200, _encoder.encode(view))
 
     async def delete(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - as the others are
-        """A device goes."""
+        """DELETE: a device leaves."""
         caller, conversation = asgi.principal(scope), asgi.conversation(scope)
         query = asgi.query(scope, WHOSE)
         person = self._chat.speaking(caller, _whose(query))
@@ -84,14 +84,14 @@ class PresenceRoutes:
         await self._admit(caller, conversation)
         left = self._presence.leave(conversation, person, device)
         if not left:
-            # It may be with another instance, of which this one has not heard yet.
+            # It may be with another instance, whose roster this one does not know yet.
             with suppress(HistoryUnavailable):
                 await self._presence.settled(conversation)
                 left = self._presence.leave(conversation, person, device)
         await asgi.send_json(send, 200, _encoder.encode(LeftView(left=left)))
 
     async def get(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - as the others are
-        """Who is here, on every instance."""
+        """GET: who is present and who types, on all instances."""
         caller, conversation = asgi.principal(scope), asgi.conversation(scope)
         asgi.query(scope, NO_PARAMETERS)
         await self._admit(caller, conversation)
@@ -105,7 +105,7 @@ class PresenceRoutes:
             await asgi.send_json(send, 200, data, headers)
 
     async def post_typing(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Somebody types, or stopped."""
+        """POST: a person types, or stopped."""
         caller, conversation = asgi.principal(scope), asgi.conversation(scope)
         body = asgi.decode(_typing_body, await self._raw(scope, receive))
         person = self._chat.speaking(caller, body.sender)
@@ -119,19 +119,19 @@ class PresenceRoutes:
         return await asgi.optional_body(scope, receive, self._body_bytes)
 
     async def _admit(self, caller: Principal, conversation: str) -> None:
-        """The conversation is not deleted, and is the one that the caller's token is for. From here on this instance
-        follows it, so that it hears of what is said there and by whom."""
+        """Refuse a deleted conversation, and one that is not the log of the caller's token. From here on this instance
+        follows the conversation, so that it learns who writes messages there."""
         try:
             epoch = await self._feeds.epoch(conversation)
         except HistoryUnavailable:
             if caller.epoch is not None:
                 raise
-            return  # presence goes on while the history is down, for whoever is bound to no log
+            return  # presence works while the history is down, for callers whose token is bound to no log
         check_epoch(caller, conversation, epoch)
 
 
 def routes(services: Services, provider: Presence, settings: PresenceSettings) -> list[ASGIRouteHandler]:
-    """The handlers of both paths."""
+    """The handlers of the two paths."""
     edge = PresenceRoutes(services, provider, settings)
     methods = {"GET": edge.get, "PUT": edge.put, "DELETE": edge.delete}
 

@@ -1,1 +1,1 @@
-"""What instances exchange and store for each other: heartbeats and rosters."""
+"""What instances exchange by signals and by the shared store: heartbeats and rosters."""

@@ -1,4 +1,4 @@
-"""Heartbeats: that an instance lives, and which conversations it wrote lately. Pure."""
+"""Heartbeats: each says that an instance is alive, and which rosters it wrote recently. Pure."""
 
 from __future__ import annotations
 
@@ -8,47 +8,47 @@ import msgspec
 
 from umbral_chat_presence.settings import PresenceSettings
 
-LISTED = 256
-"""Conversations in a heartbeat: with ids of 128 characters it takes 40 KB of the 64 that a record may have. Who missed
-more reads all that it wants to know of."""
+MAX_RECENT = 256
+"""Most conversations in a heartbeat: with ids of 128 characters it takes 40 of the 64 KB that a record may have. A
+reader that missed more writes reads all its conversations."""
 
 
-FIRST_PAUSE = 0.25
-"""Least seconds until the store is asked again after it did not answer."""
+INITIAL_BACKOFF = 0.25
+"""Seconds of the shortest pause before the store is called again after it failed."""
 
 
 class Heartbeat(msgspec.Struct, frozen=True, array_like=True):
-    """What an instance stores of itself."""
+    """The record by which an instance shows that it is alive."""
 
     count: int
-    """Rises with each heartbeat: whoever sees another one knows that it lives, whatever anybody's clock says."""
+    """Rises with each heartbeat: when it changes the instance is alive, whatever the clocks say."""
     writes: int
-    """Rosters that it wrote so far, of all conversations."""
+    """Number of roster writes so far, of all conversations."""
     since: int
-    """Writes after this one are all in `recent`."""
+    """All writes after this one are in `recent`."""
     recent: list[tuple[str, int]]
-    """Conversations written lately, each with the number of its last write."""
+    """Conversations written recently, each with the number of its last write."""
 
 
 class HeartbeatTiming(msgspec.Struct, frozen=True):
-    """How often instances tell that they live, and when they are given up."""
+    """How often instances write heartbeats, and when they are taken for dead."""
 
-    beat: float
-    """Seconds between two heartbeats, and between two looks at those of others."""
-    lapse: float
-    """Seconds without one after which an instance is given up."""
+    interval: float
+    """Seconds between two heartbeats, and between two reads of those of others."""
+    timeout: float
+    """Seconds without a heartbeat after which an instance is taken for dead."""
 
     @classmethod
     def of(cls, settings: PresenceSettings) -> HeartbeatTiming:
-        """Clients report three times within a time to live, so by then whoever was at an instance that crashed is at
-        another; and nobody who comes back within the hold-back may have gone meanwhile. The last heartbeat may have
-        been one interval before the crash, and half of one is for its way."""
-        beat = settings.ttl / 9
-        return cls(beat, max(settings.ttl / 3, settings.hold_back) + 1.5 * beat)
+        """The timeout is long enough that the clients of a crashed instance report to another one first (they report
+        three times within a time to live), and that nobody who returns within the hold-back is shown as gone. The last
+        heartbeat may be one interval older than the crash; half an interval more is for its propagation."""
+        interval = settings.ttl / 9
+        return cls(interval, max(settings.ttl / 3, settings.hold_back) + 1.5 * interval)
 
 
 class ChangeLog:
-    """What this instance wrote, for its heartbeat."""
+    """The recent roster writes of this instance, for its heartbeat."""
 
     def __init__(self) -> None:
         self._count = 0
@@ -56,16 +56,16 @@ class ChangeLog:
         self._since = 0
         self._recent: OrderedDict[str, int] = OrderedDict()
 
-    def wrote(self, conversation: str) -> None:
-        """The roster of this conversation is stored."""
+    def record_write(self, conversation: str) -> None:
+        """Add the write of a conversation's roster."""
         self._writes += 1
         self._recent[conversation] = self._writes
         self._recent.move_to_end(conversation)
-        if len(self._recent) > LISTED:
+        if len(self._recent) > MAX_RECENT:
             self._since = self._recent.popitem(last=False)[1]
 
     def next(self) -> Heartbeat:
-        """The next heartbeat."""
+        """The next heartbeat, with a higher count."""
         self._count += 1
         return Heartbeat(self._count, self._writes, self._since, list(self._recent.items()))
 
@@ -73,4 +73,4 @@ class ChangeLog:
 encoder = msgspec.json.Encoder()
 decoder = msgspec.json.Decoder(Heartbeat)
 
-__all__ = ["FIRST_PAUSE", "LISTED", "ChangeLog", "Heartbeat", "HeartbeatTiming", "decoder", "encoder"]
+__all__ = ["INITIAL_BACKOFF", "MAX_RECENT", "ChangeLog", "Heartbeat", "HeartbeatTiming", "decoder", "encoder"]

@@ -1,4 +1,4 @@
-"""Peers: the other instances, as their heartbeats and signals tell of them. Pure."""
+"""Peers: which other instances are alive, and what they wrote, by their heartbeats and signals. Pure."""
 
 from __future__ import annotations
 
@@ -8,97 +8,100 @@ from typing import NamedTuple
 
 from umbral_chat_presence.replication.heartbeats import Heartbeat, HeartbeatTiming
 
-KEPT = 1000
-"""Instances known at once: as many as one scan of the store tells."""
+MAX_PEERS = 1000
+"""Most instances known at once: as many as one scan of the store returns."""
 
-FORGET = 3600.0
-"""Seconds after which an instance that was given up is forgotten: its rosters have lapsed by then."""
+FORGET_AFTER = 3600.0
+"""Seconds of silence after which a dead instance is forgotten: its rosters have expired by then."""
 
 
 @dataclass(slots=True)
 class Peer:
-    """One of them."""
+    """Another instance."""
 
-    heard: float
-    """When it was heard of, in elapsed seconds."""
+    last_received: float
+    """When its last sign of life was received, in elapsed seconds."""
     count: int = -1
     writes: int = 0
-    """Writes that are known of."""
+    """Roster writes that were noticed here."""
     lost: bool = False
+    """Taken for dead."""
 
 
 class PeerChanges(NamedTuple):
-    """What heartbeats told."""
+    """What heartbeats changed."""
 
     read: set[str]
-    """Conversations whose rosters changed."""
+    """Relevant conversations whose rosters are to be read."""
     lost: list[str]
-    """Instances that are given up."""
+    """Instances that are now taken for dead."""
 
 
 class Peers:
-    """See the module."""
+    """The other instances, in bounds."""
 
-    def __init__(self, rhythm: HeartbeatTiming) -> None:
-        self._rhythm = rhythm
+    def __init__(self, timing: HeartbeatTiming) -> None:
+        self._timing = timing
         self._peers: dict[str, Peer] = {}
-        self._looked = float("-inf")
+        self._last_check = float("-inf")
 
     @property
-    def living(self) -> list[str]:
-        """Those that were heard of lately."""
+    def alive(self) -> list[str]:
+        """The instances that are not taken for dead."""
         return [instance for instance, peer in self._peers.items() if not peer.lost]
 
-    def lives(self, instance: str) -> bool:
-        """Whether it was heard of lately."""
+    def is_alive(self, instance: str) -> bool:
+        """Whether it is known and not taken for dead."""
         peer = self._peers.get(instance)
         return peer is not None and not peer.lost
 
-    def knows(self, instance: str) -> bool:
-        """Whether it was ever heard of, as far back as is remembered."""
+    def is_known(self, instance: str) -> bool:
+        """Whether it is known, alive or dead."""
         return instance in self._peers
 
-    def heard(self, instance: str, now: float) -> None:
-        """A signal of this instance came."""
-        if instance in self._peers or len(self._peers) < KEPT:
-            self._alive(self._peers.setdefault(instance, Peer(now)), now)
+    def signal_received(self, instance: str, now: float) -> None:
+        """A signal of this instance arrived, which is a sign of life."""
+        if instance in self._peers or len(self._peers) < MAX_PEERS:
+            self._mark_alive(self._peers.setdefault(instance, Peer(now)), now)
 
-    def look(self, beats: Mapping[str, Heartbeat], interests: Collection[str], now: float) -> PeerChanges:
-        """The heartbeats of all others were read just now."""
-        if now - self._looked > 2 * self._rhythm.beat:
-            # Nobody looked for a while, or the store did not answer: whoever lives may not have been able to tell.
+    def apply_heartbeats(
+        self, heartbeats: Mapping[str, Heartbeat], relevant: Collection[str], now: float
+    ) -> PeerChanges:
+        """Take the heartbeats of all other instances, read at `now`; `relevant` are the conversations of interest."""
+        if now - self._last_check > 2 * self._timing.interval:
+            # Heartbeats were not read for a while, or the store was down: the others may not have been able to write.
             for peer in self._peers.values():
-                peer.heard = now
-        self._looked = now
+                peer.last_received = now
+        self._last_check = now
         read: set[str] = set()
-        for instance, beat in beats.items():
+        for instance, heartbeat in heartbeats.items():
             peer = self._peers.setdefault(instance, Peer(now))
-            if beat.count != peer.count:
-                peer.count = beat.count
-                self._alive(peer, now)
-            if not peer.lost and beat.writes != peer.writes:
-                read.update(_changed(beat, peer.writes, interests))
-                peer.writes = beat.writes
+            if heartbeat.count != peer.count:
+                peer.count = heartbeat.count
+                self._mark_alive(peer, now)
+            if not peer.lost and heartbeat.writes != peer.writes:
+                read.update(_changed(heartbeat, peer.writes, relevant))
+                peer.writes = heartbeat.writes
         lost = []
         for instance, peer in list(self._peers.items()):
-            silence = now - peer.heard
-            if silence >= self._rhythm.lapse and not peer.lost:
+            silence = now - peer.last_received
+            if silence >= self._timing.timeout and not peer.lost:
                 peer.lost = True
                 lost.append(instance)
-            elif peer.lost and silence >= FORGET:
+            elif peer.lost and silence >= FORGET_AFTER:
                 del self._peers[instance]
         return PeerChanges(read, lost)
 
-    def _alive(self, peer: Peer, now: float) -> None:
-        peer.heard = now
+    def _mark_alive(self, peer: Peer, now: float) -> None:
+        peer.last_received = now
         if peer.lost:
             peer.lost, peer.writes = False, 0
 
 
-def _changed(beat: Heartbeat, known: int, interests: Collection[str]) -> Collection[str]:
-    if known < beat.since:
-        return interests
-    return [conversation for conversation, write in beat.recent if write > known and conversation in interests]
+def _changed(heartbeat: Heartbeat, known: int, relevant: Collection[str]) -> Collection[str]:
+    if known < heartbeat.since:
+        return relevant
+    return [conversation for conversation, write in heartbeat.recent if write > known and conversation in relevant]
 
 
-__all__ = ["FORGET", "KEPT", "Peer", "PeerChanges", "Peers"]
+__all__ = ["FORGET_AFTER", "MAX_PEERS", "Peer", "PeerChanges", "Peers"]

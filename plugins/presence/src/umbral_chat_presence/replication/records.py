@@ -1,4 +1,4 @@
-"""What instances store for each other: heartbeats and rosters, and the key of the names."""
+"""The records in the shared store: heartbeats, rosters, and the key of the pseudonyms."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from umbral_chat.providers.store import SharedStore
 
 from umbral_chat_presence.replication import heartbeats
 from umbral_chat_presence.replication.heartbeats import Heartbeat
-from umbral_chat_presence.replication.roster_parts import Stored, pack, unpack
-from umbral_chat_presence.replication.roster_schedule import KEPT
+from umbral_chat_presence.replication.roster_parts import StoredRoster, pack, unpack
+from umbral_chat_presence.replication.roster_schedule import ROSTER_TTL
 from umbral_chat_presence.state.pseudonyms import KEY_BYTES
 from umbral_chat_presence.state.roster import Roster
 from umbral_chat_presence.waits import within
@@ -26,14 +26,14 @@ T = TypeVar("T")
 NAMESPACE = "presence"
 
 TIMEOUT = 5.0
-"""Seconds that one call may take."""
+"""Seconds that one call of the store may take."""
 
 SCAN = 1000
-"""Records of one scan. More rosters than that of one conversation are read instance by instance."""
+"""Most records of one scan. A conversation with more roster parts is read instance by instance."""
 
 
 class PresenceRecords:
-    """The records of presence. Each call raises HistoryUnavailable when the store does not answer in time.
+    """Reads and writes the records. Each call raises HistoryUnavailable when the store does not answer in time.
 
     `beat/INSTANCE` are heartbeats, `roster/CONVERSATION/INSTANCE/PART` rosters: one scan reads a conversation."""
 
@@ -42,10 +42,10 @@ class PresenceRecords:
         self._clock = clock
         self._instance = instance
         self._parts: dict[str, int] = {}
-        """Parts of this instance's rosters, where there are more than one."""
+        """Number of parts of this instance's stored roster by conversation, where it is more than one."""
 
-    async def names_key(self) -> bytes:
-        """The key of the names, drawn by whoever is first. Raises StoreError when it is none."""
+    async def pseudonym_key(self) -> bytes:
+        """The key of the pseudonyms, drawn by the first instance. Raises StoreError when the record is no such key."""
         record = await self._call(self._store.get(NAMESPACE, "names"))
         if record is None:
             drawn = secrets.token_bytes(KEY_BYTES)
@@ -58,25 +58,25 @@ class PresenceRecords:
             )
         return record.value
 
-    async def beat(self, beat: Heartbeat, ttl: float) -> None:
-        """Store this instance's heartbeat, which lapses after `ttl` seconds."""
-        value = heartbeats.encoder.encode(beat)
+    async def write_heartbeat(self, heartbeat: Heartbeat, ttl: float) -> None:
+        """Store this instance's heartbeat, which expires after `ttl` seconds."""
+        value = heartbeats.encoder.encode(heartbeat)
         await self._call(self._store.put(NAMESPACE, f"beat/{self._instance}", value, ttl=ttl))
 
-    async def beats(self) -> dict[str, Heartbeat]:
-        """The heartbeats of all others that can be read."""
+    async def read_heartbeats(self) -> dict[str, Heartbeat]:
+        """The heartbeats of all other instances that can be decoded."""
         found = {}
         for key, record in (await self._call(self._store.scan(NAMESPACE, prefix="beat/", limit=SCAN))).items():
             instance = key.removeprefix("beat/")
             try:
                 if instance != self._instance:
                     found[instance] = decode_bounded(heartbeats.decoder, record.value)
-            except msgspec.MsgspecError:  # of another version: it cannot be understood, and is no failure of the store
+            except msgspec.MsgspecError:  # of another version, and no failure of the store
                 continue
         return found
 
-    async def write(self, conversation: str, roster: Roster, number: int, ttl: float = KEPT) -> None:
-        """Store what this instance says of a conversation."""
+    async def write_roster(self, conversation: str, roster: Roster, number: int, ttl: float = ROSTER_TTL) -> None:
+        """Store this instance's roster of a conversation; it expires after `ttl` seconds."""
         parts = pack(roster, number)
         for index, part in enumerate(parts):
             key = f"roster/{conversation}/{self._instance}/{index:04}"
@@ -87,9 +87,9 @@ class PresenceRecords:
         for index in range(len(parts), before):
             await self._call(self._store.delete(NAMESPACE, f"roster/{conversation}/{self._instance}/{index:04}"))
 
-    async def read(self, conversation: str, instances: list[str]) -> dict[str, Stored | None]:
-        """What every instance says of a conversation; None of one whose roster is being written. `instances` are the
-        others that are known to live."""
+    async def read_rosters(self, conversation: str, instances: list[str]) -> dict[str, StoredRoster | None]:
+        """Each instance's roster of a conversation; None for one that is incomplete, as it is being written.
+        `instances` are the other instances that are alive."""
         prefix = f"roster/{conversation}/"
         found = await self._call(self._store.scan(NAMESPACE, prefix=prefix, limit=SCAN))
         if len(found) == SCAN:

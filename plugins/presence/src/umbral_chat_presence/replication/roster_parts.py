@@ -1,4 +1,4 @@
-"""Rosters in parts: a record of the shared store takes 64 KiB, and a roster may have more. Pure."""
+"""Rosters split into parts: a record of the shared store holds 64 KiB, and a roster may be longer. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from umbral_chat.model.depth import decode_bounded
 from umbral_chat_presence.state.roster import Roster
 
 PART_BYTES = 60_000
-"""Most bytes of a part: what is around it takes little of the rest."""
+"""Most bytes of a part's content; its frame takes little of the rest of a record."""
 
 
 class _Part(msgspec.Struct, frozen=True, array_like=True):
@@ -20,8 +20,8 @@ class _Part(msgspec.Struct, frozen=True, array_like=True):
     roster: Roster
 
 
-class Stored(msgspec.Struct, frozen=True):
-    """A roster as it was read."""
+class StoredRoster(msgspec.Struct, frozen=True):
+    """A roster that was read whole."""
 
     number: int
     roster: Roster
@@ -32,7 +32,7 @@ _decoder = msgspec.json.Decoder(_Part)
 
 
 def pack(roster: Roster, number: int) -> list[bytes]:
-    """The values to store, one at least."""
+    """The values to store, at least one."""
     parts, size = [_blank(roster)], 0
     for kind in _KINDS:
         for one in getattr(roster, kind):
@@ -45,9 +45,9 @@ def pack(roster: Roster, number: int) -> list[bytes]:
     return [_encoder.encode(_Part(number, index, len(parts), part)) for index, part in enumerate(parts)]
 
 
-def unpack(values: Iterable[bytes]) -> Stored | None:
-    """What the values of one instance say together; None when the newest is not there whole (it is being written), or
-    cannot be read."""
+def unpack(values: Iterable[bytes]) -> StoredRoster | None:
+    """The roster that the parts of one instance make; None when the newest one is incomplete (it is being written), or
+    cannot be decoded."""
     try:
         found = [decode_bounded(_decoder, value) for value in values]
     except (msgspec.MsgspecError, UnicodeError):
@@ -63,14 +63,14 @@ def unpack(values: Iterable[bytes]) -> Stored | None:
     for index in range(first.parts):
         for kind in _KINDS:
             getattr(whole, kind).extend(getattr(parts[index].roster, kind))
-    return Stored(number, whole)
+    return StoredRoster(number, whole)
 
 
 def _blank(roster: Roster) -> Roster:
-    """With nobody in it, of the same log."""
+    """An empty roster of the same log."""
     return Roster([], [], [], [], roster.epoch)
 
 
 _KINDS = ("devices", "typing", "stops", "seen")
 
-__all__ = ["PART_BYTES", "Stored", "pack", "unpack"]
+__all__ = ["PART_BYTES", "StoredRoster", "pack", "unpack"]

@@ -1,4 +1,4 @@
-"""The reader: learns from the store what other instances say, of the conversations that somebody here wants to know."""
+"""RosterReader: reads other instances' heartbeats and rosters, of the conversations that are relevant here."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from umbral_chat.clock import Clock
 from umbral_chat.errors import HistoryUnavailable, UmbralChatError
 from umbral_chat.transport_kit.backoff import Backoff
 
-from umbral_chat_presence.counters import PresenceCounters
-from umbral_chat_presence.replication.heartbeats import FIRST_PAUSE, HeartbeatTiming
+from umbral_chat_presence.metrics import PresenceCounters
+from umbral_chat_presence.replication.heartbeats import INITIAL_BACKOFF, HeartbeatTiming
 from umbral_chat_presence.replication.peers import Peers
 from umbral_chat_presence.replication.records import PresenceRecords
 from umbral_chat_presence.state.device_state import Instant
@@ -23,88 +23,89 @@ log = logging.getLogger(__name__)
 CONCURRENCY = 8
 """Conversations read at the same time."""
 
-SETTLED_WITHIN = 3.0
-"""Seconds that whoever wants to know for sure waits at most."""
+SETTLE_TIMEOUT = 3.0
+"""Most seconds that `settled` waits."""
 
 _NEVER = float("-inf")
 
 
 class RosterReader:
-    """One task. While nobody wants to know anything it sleeps. `now` is the moment; `learnt` is told when there may be
-    something to tell."""
+    """One task, which sleeps while no conversation is relevant.
+
+    `now` returns the current time; `on_change` is called when rosters may have changed what is known."""
 
     def __init__(
         self,
         engine: Engine,
-        shelf: PresenceRecords,
+        records: PresenceRecords,
         peers: Peers,
         clock: Clock,
-        rhythm: HeartbeatTiming,
-        counting: PresenceCounters,
+        timing: HeartbeatTiming,
+        counters: PresenceCounters,
         *,
         now: Callable[[], Instant],
-        learnt: Callable[[], None],
+        on_change: Callable[[], None],
     ) -> None:
         self._engine = engine
-        self._records = shelf
+        self._records = records
         self._peers = peers
         self._clock = clock
-        self._rhythm = rhythm
-        self._counting = counting
+        self._timing = timing
+        self._counters = counters
         self._now = now
-        self._learnt = learnt
+        self._on_change = on_change
         self._known: dict[str, float] = {}
-        """By conversation: when all that the store says of it was known here last, in elapsed seconds."""
+        """By conversation: when this instance was last up to date with the store, in elapsed seconds."""
         self._wanted: set[str] = set()
-        """Conversations to be read."""
-        self._torn: set[str] = set()
-        """Conversations of which a roster was not there whole."""
+        """Conversations whose rosters are to be read."""
+        self._incomplete: set[str] = set()
+        """Conversations of which a roster was incomplete when it was read."""
         self._waiting: dict[str, asyncio.Future[None]] = {}
-        self._looked = _NEVER
-        self._backoff = Backoff(initial=FIRST_PAUSE, maximum=rhythm.beat)
+        self._last_check = _NEVER
+        self._backoff = Backoff(initial=INITIAL_BACKOFF, maximum=timing.interval)
         self._wake = asyncio.Event()
 
-    def want(self, conversation: str) -> None:
-        """Another instance says that it changed."""
+    def request(self, conversation: str) -> None:
+        """Read this conversation: another instance signalled that it changed."""
         self._wanted.add(conversation)
         self._wake.set()
 
-    def interested(self, conversation: str) -> None:
-        """Somebody wants to know of it: read it, unless it is followed already."""
+    def ensure_known(self, conversation: str) -> None:
+        """Read this conversation, unless it is known or requested already."""
         if conversation not in self._known and conversation not in self._wanted:
-            self.want(conversation)
+            self.request(conversation)
 
-    def knows(self, conversation: str) -> bool:
-        """Whether what others say of it is known here."""
+    def is_known(self, conversation: str) -> bool:
+        """Whether the rosters of other instances are known here."""
         return conversation in self._known
 
-    def look(self) -> None:
-        """Look at everything soon: signals do not arrive as they did."""
-        self._looked = _NEVER
+    def check_now(self) -> None:
+        """Read the heartbeats soon: the way in which signals arrive has changed."""
+        self._last_check = _NEVER
         self._wake.set()
 
     async def settled(self, conversation: str) -> None:
         """See `Presence.settled`."""
         age = self._now().elapsed - self._known.get(conversation, _NEVER)
-        if age <= self._rhythm.beat and conversation not in self._wanted:
+        if age <= self._timing.interval and conversation not in self._wanted:
             return
         waiting = self._waiting.get(conversation)
         if waiting is None:
             waiting = self._waiting[conversation] = asyncio.get_running_loop().create_future()
         self._wake.set()
         try:
-            await within(self._clock, SETTLED_WITHIN, asyncio.shield(waiting))
+            await within(self._clock, SETTLE_TIMEOUT, asyncio.shield(waiting))
         except (TimeoutError, HistoryUnavailable):
             if conversation not in self._known:
                 raise HistoryUnavailable(
-                    "Who is at other instances cannot be told: the shared store does not answer."
+                    "Who is at other instances is not known: the shared store does not answer."
                 ) from None
 
     async def run(self, tick: float) -> None:
-        """Until cancelled."""
+        """Read what is due every `tick` seconds, until cancelled."""
         try:
             while True:
-                if not (self._wanted or self._waiting or self._engine.rooms.interested):
+                if not (self._wanted or self._waiting or self._engine.rooms.any_relevant):
                     self._known.clear()
                     self._wake.clear()
                     await self._wake.wait()
@@ -113,59 +114,60 @@ class RosterReader:
                 else:
                     await pause(self._clock, tick, self._wake)
         finally:
-            _answer(self._waiting, HistoryUnavailable("The service ends."))
+            _resolve_all(self._waiting, HistoryUnavailable("The service ends."))
 
     async def _turn(self) -> bool:
         waiting, self._waiting = self._waiting, {}
         error: BaseException | None = HistoryUnavailable("The service ends.")
         try:
-            await self._learn(waiting)
+            await self._read_due(waiting)
             error = None
         except UmbralChatError as failure:
             log.debug("presence was not read: %s", failure)
             error = failure
         except Exception as failure:
-            # A third party's store may raise anything, and the next look may go well.
+            # A third party's store may raise anything, and the next try may succeed.
             log.exception("presence was not read")
             error = failure
         finally:
-            _answer(waiting, error)
+            _resolve_all(waiting, error)
         if error is None:
             self._backoff.reset()
             return False
-        self._counting.failed.value += 1
+        self._counters.failed.value += 1
         return True
 
-    async def _learn(self, waiting: dict[str, asyncio.Future[None]]) -> None:
-        """Look and read. Whoever waits is answered, and taken from `waiting`, as soon as what it waits for is known:
-        when an instance begins, all of its clients come anew, each of another conversation."""
-        if waiting or self._now().elapsed - self._looked >= self._rhythm.beat:
-            await self._look(set(waiting))
-        if not self._peers.living:
-            _answer(waiting, None)  # nobody is elsewhere; what is read now is only who was here lately
+    async def _read_due(self, waiting: dict[str, asyncio.Future[None]]) -> None:
+        """Read heartbeats when they are due, then the wanted rosters. Each future of `waiting` is resolved and removed
+        as soon as its conversation is known: when an instance starts, all of its clients arrive, each with another
+        conversation."""
+        if waiting or self._now().elapsed - self._last_check >= self._timing.interval:
+            await self._check_heartbeats(set(waiting))
+        if not self._peers.alive:
+            _resolve_all(waiting, None)  # no other instance is alive; rosters are read only for last seen
         for conversation in waiting.keys() - self._wanted:
-            _settle(waiting.pop(conversation))
+            _resolve(waiting.pop(conversation))
         asked = waiting.keys() | self._waiting.keys()
         wanted = sorted(self._wanted, key=lambda one: one not in asked)
         for start in range(0, len(wanted), CONCURRENCY):
             await all_of(self._read(one, waiting) for one in wanted[start : start + CONCURRENCY])
-        self._learnt()
+        self._on_change()
 
-    async def _look(self, asked: set[str]) -> None:
-        """Who lives, and what they wrote."""
+    async def _check_heartbeats(self, asked: set[str]) -> None:
+        """Read which instances are alive, and what they wrote."""
         began = self._now().elapsed
-        beats = await self._records.beats()
+        heartbeats = await self._records.read_heartbeats()
         now = self._now()
-        interests = asked.union(self._engine.rooms.interests)
-        news = self._peers.look(beats, interests, now.elapsed)
-        for instance in news.lost:
-            self._engine.lost(instance, now)
-        self._wanted |= news.read | self._torn | (interests - self._known.keys())
-        self._wanted &= interests
-        self._torn.clear()
-        self._known = {one: at for one, at in self._known.items() if one in interests}
+        relevant = asked.union(self._engine.rooms.relevant)
+        changes = self._peers.apply_heartbeats(heartbeats, relevant, now.elapsed)
+        for instance in changes.lost:
+            self._engine.instance_lost(instance, now)
+        self._wanted |= changes.read | self._incomplete | (relevant - self._known.keys())
+        self._wanted &= relevant
+        self._incomplete.clear()
+        self._known = {one: at for one, at in self._known.items() if one in relevant}
         self._known |= dict.fromkeys(self._known.keys() - self._wanted, began)
-        self._looked = began
+        self._last_check = began
 
     async def _read(self, conversation: str, waiting: dict[str, asyncio.Future[None]]) -> None:
         began = self._now().elapsed
@@ -174,49 +176,49 @@ class RosterReader:
         if late:
             waiting[conversation] = self._waiting.pop(conversation)
         try:
-            found = await self._records.read(conversation, self._peers.living)
+            found = await self._records.read_rosters(conversation, self._peers.alive)
         except BaseException:
             self._wanted.add(conversation)
             raise
-        self._counting.read.value += 1
+        self._counters.read.value += 1
         now = self._now()
         for instance, stored in found.items():
             if stored is not None:
-                if self._peers.lives(instance):
-                    self._engine.learn(conversation, instance, stored.number, stored.roster, now)
-                self._engine.remember(conversation, stored.roster, now)
-            elif self._peers.lives(instance):
-                self._torn.add(conversation)
+                if self._peers.is_alive(instance):
+                    self._engine.apply_roster(conversation, instance, stored.number, stored.roster, now)
+                self._engine.record_last_seen(conversation, stored.roster, now)
+            elif self._peers.is_alive(instance):
+                self._incomplete.add(conversation)
         self._known[conversation] = began
-        self._engine.follow(conversation, now)
+        self._engine.others_known(conversation, now)
         if (one := waiting.pop(conversation, None)) is None:
             return
-        if not late or all(self._peers.knows(instance) for instance in found):
-            _settle(one)
+        if not late or all(self._peers.is_known(instance) for instance in found):
+            _resolve(one)
         else:
-            # An instance may have begun after this turn's look at who lives, and before somebody asked; or it ended
-            # long ago, and its roster is still there. Another look tells.
+            # The instance may have started after this turn's read of the heartbeats and before the caller asked; or it
+            # stopped long ago, and its roster is still stored. The next read of the heartbeats decides.
             self._wanted.add(conversation)
             later = self._waiting.setdefault(conversation, one)
             if later is not one:
-                later.add_done_callback(lambda done: _settle(one, done.exception()))
+                later.add_done_callback(lambda done: _resolve(one, done.exception()))
             self._wake.set()
 
 
-def _settle(one: asyncio.Future[None], error: BaseException | None = None) -> None:
+def _resolve(one: asyncio.Future[None], error: BaseException | None = None) -> None:
     if one.done():
         return
     if error is None:
         one.set_result(None)
     else:
         one.set_exception(HistoryUnavailable(str(error)))
-        one.exception()  # whoever waited may have gone, and it is no news
+        one.exception()  # retrieved: the caller may have stopped waiting
 
 
-def _answer(waiting: dict[str, asyncio.Future[None]], error: BaseException | None) -> None:
+def _resolve_all(waiting: dict[str, asyncio.Future[None]], error: BaseException | None) -> None:
     for one in waiting.values():
-        _settle(one, error)
+        _resolve(one, error)
     waiting.clear()
 
 
-__all__ = ["CONCURRENCY", "SETTLED_WITHIN", "RosterReader"]
+__all__ = ["CONCURRENCY", "SETTLE_TIMEOUT", "RosterReader"]

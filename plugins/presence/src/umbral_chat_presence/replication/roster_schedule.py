@@ -1,17 +1,17 @@
-"""RosterSchedule: which rosters are to be told and stored, and when. Pure."""
+"""RosterSchedule: which rosters are to be signalled and stored, and when. Pure."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-EVERY = 1.0
-"""Seconds between two tellings, and two writes, of one conversation's roster."""
+MIN_INTERVAL = 1.0
+"""Least seconds between two signals, and between two writes, of one conversation's roster."""
 
 LIVE_DELAY = 2.0
-"""Seconds for which a write waits while signals are pushed: what is stored is only for who misses them."""
+"""Seconds by which a write is delayed while signals are pushed: only instances that missed them read the store."""
 
-KEPT = 3600.0
-"""Seconds after which a stored roster lapses; it is written anew at half of it while it has something to say."""
+ROSTER_TTL = 3600.0
+"""Seconds after which a stored roster expires; while it is not empty it is written again at half of that."""
 
 _NEVER = float("-inf")
 
@@ -19,15 +19,15 @@ _NEVER = float("-inf")
 @dataclass(slots=True)
 class _Entry:
     number: int
-    """Of the last change."""
+    """The number of the last change."""
     since: float
-    """When the first change came that is not stored."""
-    told: float = _NEVER
+    """When the first change that is not stored happened."""
+    signalled: float = _NEVER
     stored: float = _NEVER
 
 
 class RosterSchedule:
-    """By conversation. It is told what changed, and asked what is due."""
+    """The unsignalled and unstored changes by conversation. Times are elapsed seconds."""
 
     def __init__(self) -> None:
         self._entries: dict[str, _Entry] = {}
@@ -36,16 +36,16 @@ class RosterSchedule:
 
     @property
     def has_unsignalled(self) -> bool:
-        """Whether anything is to be told."""
+        """Whether any change is to be signalled."""
         return bool(self._unsignalled)
 
     @property
     def has_unstored(self) -> bool:
-        """Whether anything is to be stored."""
+        """Whether any change is to be stored."""
         return bool(self._unstored)
 
-    def changed(self, conversation: str, number: int, now: float) -> None:
-        """This instance has something new to say of it."""
+    def mark_changed(self, conversation: str, number: int, now: float) -> None:
+        """This instance's roster changed; `number` is the change's."""
         entry = self._entries.setdefault(conversation, _Entry(number, now))
         if conversation not in self._unstored:
             entry.since = now
@@ -53,32 +53,32 @@ class RosterSchedule:
         self._unsignalled[conversation] = self._unstored[conversation] = None
 
     def due_for_signal(self, now: float) -> list[tuple[str, int]]:
-        """Conversations, with the numbers of what is to be told now; told with that."""
-        due = [one for one in self._unsignalled if now - self._entries[one].told >= EVERY]
+        """The conversations to be signalled now, with the numbers of their changes. They count as signalled then."""
+        due = [one for one in self._unsignalled if now - self._entries[one].signalled >= MIN_INTERVAL]
         for one in due:
             del self._unsignalled[one]
-            self._entries[one].told = now
+            self._entries[one].signalled = now
         return [(one, self._entries[one].number) for one in due]
 
     def due_for_store(self, now: float, *, delay: float) -> list[tuple[str, int]]:
-        """Conversations, with the numbers of what is to be stored now: `delay` seconds after it changed."""
+        """The conversations to be stored now, `delay` seconds after their first change, with the changes' numbers."""
         found = []
         for one in self._unstored:
             entry = self._entries[one]
-            if now - entry.since >= delay and now - entry.stored >= EVERY:
+            if now - entry.since >= delay and now - entry.stored >= MIN_INTERVAL:
                 found.append((one, entry.number))
         return found
 
     def is_stored(self, conversation: str) -> bool:
-        """Whether all that there is to say of it is stored."""
+        """Whether its last change is stored."""
         return conversation not in self._unstored
 
-    def rest(self) -> list[tuple[str, int]]:
-        """All that is not stored."""
+    def all_unstored(self) -> list[tuple[str, int]]:
+        """All conversations that are not stored, due or not, with the numbers of their changes."""
         return [(one, self._entries[one].number) for one in self._unstored]
 
-    def stored(self, conversation: str, number: int, now: float) -> None:
-        """What was said with this number is stored."""
+    def mark_stored(self, conversation: str, number: int, now: float) -> None:
+        """The roster with the change of this number is stored."""
         entry = self._entries[conversation]
         entry.stored = now
         if entry.number == number:
@@ -86,16 +86,18 @@ class RosterSchedule:
         else:
             entry.since = now
 
-    def lapsing(self, now: float) -> list[str]:
-        """Conversations whose stored roster is to be written anew before it lapses, or forgotten."""
+    def expiring(self, now: float) -> list[str]:
+        """Conversations whose stored roster is to be written again before it expires, or forgotten."""
         return [
-            one for one, entry in self._entries.items() if one not in self._unstored and now - entry.stored >= KEPT / 2
+            one
+            for one, entry in self._entries.items()
+            if one not in self._unstored and now - entry.stored >= ROSTER_TTL / 2
         ]
 
     def forget(self, conversation: str) -> None:
-        """There is nothing to say of it any more."""
+        """The conversation's roster is empty."""
         self._unsignalled.pop(conversation, None)
         del self._entries[conversation]
 
 
-__all__ = ["EVERY", "KEPT", "LIVE_DELAY", "RosterSchedule"]
+__all__ = ["LIVE_DELAY", "MIN_INTERVAL", "ROSTER_TTL", "RosterSchedule"]

@@ -1,1 +1,1 @@
-"""What one instance knows of who is where and who types: pure, told the time by its caller."""
+"""The state of presence at one instance: who is in which conversation and who types. Pure: callers pass the time."""

@@ -1,4 +1,4 @@
-"""What the parts of an engine share."""
+"""The state that the parts of an engine share."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from umbral_chat_presence.state.device_state import HybridClock
 
 @dataclass(slots=True)
 class Changes:
-    """What this instance has to say to others and has not said yet."""
+    """Conversations whose roster changed and has not been passed to replication yet."""
 
     count: int = 0
-    """Changes so far, of all conversations: the number of the last one."""
+    """Number of changes so far, of all conversations; also the number of the last one."""
     dirty: dict[str, int] = field(default_factory=dict)
     """The number of the last change by conversation."""
 
     def mark(self, conversation: str) -> None:
-        """Something changed there that other instances are to know."""
+        """This instance's roster of the conversation changed."""
         self.count += 1
         self.dirty[conversation] = self.count
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """See the module."""
+    """One per engine."""
 
     settings: PresenceSettings
     instance: str

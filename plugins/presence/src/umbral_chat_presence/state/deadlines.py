@@ -1,4 +1,4 @@
-"""What is due when. Pure."""
+"""Deadlines: when which device, hold, typing or notification is to be checked. Pure."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from itertools import count
 from typing import Literal, NamedTuple
 
 TOLERANCE = 0.001
-"""Seconds that everything lasts longer, so that a report which comes in the moment of its end wins."""
+"""Seconds by which each deadline is late, so that a report at the very moment of expiry wins."""
 
 
 class Deadline(NamedTuple):
-    """What to look at. Whether it is time is for whoever looks: what is put off is not taken back here."""
+    """What is to be checked. The check decides whether it is time: a deadline that was extended is not removed here."""
 
-    what: Literal["device", "hold", "typing", "telling"]
+    what: Literal["device", "hold", "typing", "notify"]
     conversation: str
     key: str = ""
     device: str = ""
@@ -30,16 +30,16 @@ class Deadlines:
         return len(self._heap)
 
     def add(self, at: float, due: Deadline) -> None:
-        """Look at `due` when `at` is past."""
+        """Check `due` when `at` is past."""
         heapq.heappush(self._heap, (at + TOLERANCE, next(self._order), due))
 
     def pop(self, now: float) -> Deadline | None:
-        """The next that is due, if any is."""
+        """Remove and return the next deadline that is past; None if there is none."""
         return heapq.heappop(self._heap)[2] if self._heap and self._heap[0][0] <= now else None
 
 
 def past(at: float, now: float) -> bool:
-    """Whether what lasts until `at` is over."""
+    """Whether the deadline `at` is past."""
     return at + TOLERANCE <= now
 
 

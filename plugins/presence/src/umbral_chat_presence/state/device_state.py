@@ -1,4 +1,4 @@
-"""Claims: what an instance says of one device, as it is kept, stored and told."""
+"""DeviceState: the state of one device as one instance knows, stores and signals it; and the hybrid logical clock."""
 
 from __future__ import annotations
 
@@ -11,52 +11,53 @@ from umbral_chat.providers.presence import Availability, Person
 
 HERE: Literal[0] = 0
 LEAVING: Literal[1] = 1
-"""It left, and is shown until its hold-back is over."""
+"""The device left, and is shown until its hold-back is over."""
 GONE: Literal[2] = 2
-"""It left or expired. Kept for a while, so that an older claim elsewhere does not bring it back."""
+"""The device left or expired. A tombstone: kept for a while, so that an older state elsewhere does not restore it."""
 
 Phase = Literal[0, 1, 2]
 
 
 Kind = Literal["", "user", "key", "local"]
-"""Of principals whose ids no service gives out; empty for whoever a service means. See `Person`."""
+"""The kind of a principal whose id is not given by a service; empty for a person that a service names. See
+`umbral_chat.providers.presence.Person`."""
 
 
 class DeviceState(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
-    """One device, as an instance last heard of it. Of two claims of one device the one with the higher `stamp` holds,
-    and of equal ones that of the higher instance."""
+    """One device, as an instance knows it. Of two states of one device the one with the higher `stamp` wins; of equal
+    stamps that of the instance whose id is higher."""
 
     stamp: int
-    """Wall time in ms, or one more than any that was seen: see `HybridClock`."""
+    """Of the hybrid clock: wall time in ms, or one more than any stamp that was seen."""
     phase: Phase
     role: Role
     id: str | None
     name: str | None
     device: str
     since: int
-    """When its person came, in UTC ms: of the earliest of its live claims."""
+    """When its person joined, in UTC ms: the earliest of the person's devices that are not gone."""
     ttl: float
-    """Seconds after which it is gone unless something is heard of it."""
+    """Seconds after which it expires unless it is renewed."""
     status: Availability = "online"
     invisible: bool = False
     metadata: dict[str, Any] | None = None
     seen: int = 0
-    """When it was last here, in UTC ms; only of one that is gone."""
+    """When it was last active, in UTC ms; only for a device that is gone."""
     kind: Kind = ""
 
     @property
     def key(self) -> str:
-        """Of the person."""
+        """The key of its person."""
         return person_key(self.role, self.id, self.kind)
 
 
 class Instant(NamedTuple):
-    """Now."""
+    """The current time, as both clocks have it."""
 
     elapsed: float
-    """The clock's `monotonic`, in seconds: what everything is timed by."""
+    """The clock's `monotonic`, in seconds: all deadlines are in it."""
     wall: int
-    """UTC in ms: only for what people are shown, and to order the claims of different instances."""
+    """UTC in ms: only for times that are shown, and to order the states of different instances."""
 
 
 class HybridClock:
@@ -70,19 +71,19 @@ class HybridClock:
         self.last = 0
 
     def next(self, wall: int) -> int:
-        """A stamp for what happens now."""
+        """A stamp for an event that happens now."""
         self.last = max(wall, self.last + 1)
         return self.last
 
     def saw(self, stamp: int) -> None:
-        """Another instance gave this one out."""
+        """Take a stamp of another instance: later stamps of this one are higher."""
         self.last = max(self.last, stamp)
 
 
 def person_key(role: Role, id: str | None, kind: Kind = "") -> str:  # noqa: A002 - the field's name
-    """What people are told apart by: their kind, or their role, and their id; their role where there is none.
+    """The key that distinguishes people: their kind, or else their role, with their id; the role alone without an id.
 
-    A visitor's begins with `id:`, as it did before kinds and roles counted, so that its opaque name is the same.
+    A visitor's begins with `id:`, as it did before kinds and roles were part of it, so that its pseudonym is the same.
     """
     if id is None:
         return f"role:{role}"
@@ -92,7 +93,7 @@ def person_key(role: Role, id: str | None, kind: Kind = "") -> str:  # noqa: A00
 
 
 def key_of(sender: Sender) -> str:
-    """The same of a sender."""
+    """The key of a sender."""
     return person_key(sender.role, sender.id, kind_of(sender))
 
 
@@ -102,7 +103,7 @@ def kind_of(sender: Sender) -> Kind:
 
 
 def keys_of(sender: Sender) -> list[str]:
-    """The people that a sender may be: one, unless it was read in a log, where a user may have written."""
+    """The keys of the people that a sender may be: one, unless it was read in a log, which may mean a user."""
     keys = [key_of(sender)]
     if not isinstance(sender, Person) and sender.id is not None and _UUID.match(sender.id):
         keys.append(person_key(sender.role, sender.id, "user"))

@@ -1,4 +1,4 @@
-"""The devices that one instance answers for: they come, are renewed, leave, expire and are forgotten. Pure."""
+"""The devices that one instance owns: they join, are renewed, leave, expire and are forgotten. Pure."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from umbral_chat.model.entries import Role
 from umbral_chat_presence.state.context import Context
 from umbral_chat_presence.state.deadlines import Deadline, past
 from umbral_chat_presence.state.device_state import GONE, HERE, LEAVING, DeviceState, Instant
-from umbral_chat_presence.state.people import Person, Slot
+from umbral_chat_presence.state.people import OwnDevice, Person
 from umbral_chat_presence.state.room import Room
 
-HOLDS = 4
-"""Times that a held device is renewed within its time to live, and the part of it after which the renewal of a device
-of another instance takes it over: soon enough to be here before that instance is given up, should it have crashed, and
-late enough that a client whose requests go to two instances in turn does not move with each."""
+HOLD_RENEWALS = 4
+"""How often a held device is renewed within its time to live. Also the part of the time to live after which a renewal
+takes over a device of another instance: soon enough to have it before that instance is taken for dead, should it have
+crashed, and late enough that a client whose requests alternate between two instances does not move with each."""
 
 
-MOVED = 5.0
-"""Seconds for which an instance still says that it had a device which is at another now: the other may not have known,
-and learns from it that the person did not just come."""
+MOVE_GRACE = 5.0
+"""Seconds for which an instance keeps a device in its roster after it moved to another instance: that one may not have
+known it, and learns from the roster that the person did not just join."""
 
 
 class Devices:
-    """What happens to the devices of a room at this instance, or to one that was with another and comes here."""
+    """Applies reports, renewals, leaves and deadlines to the devices of a room."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
@@ -32,11 +32,11 @@ class Devices:
         self._settings = context.settings
 
     def admit(self, room: Room, person: Person, device: str, role: Role) -> None:
-        """Raise TooManyRequests (`too_many_devices`, `too_many_present`) when there is no place for it."""
-        slot, limit = person.mine.get(device), self._settings.devices_per_person
-        if slot is not None and slot.claim.phase != GONE:
+        """Raise TooManyRequests (`too_many_devices`, `too_many_present`) when the device exceeds a bound."""
+        owned, limit = person.mine.get(device), self._settings.devices_per_person
+        if owned is not None and owned.state.phase != GONE:
             return
-        here = {claim.device for claim in person.winners(self._instance) if claim.phase == HERE} - {device}
+        here = {state.device for state in person.winners(self._instance) if state.phase == HERE} - {device}
         if len(here) >= limit:
             raise TooManyRequests(
                 f"{limit} devices of this person are here already (presence.devices_per_person).",
@@ -45,16 +45,16 @@ class Devices:
                 limit=limit,
                 headers=self._retry,
             )
-        if room.live >= self.places(role):
-            raise self.too_many(role)
-        # Who leaves and comes back as another device, again and again, must not fill the room.
-        absent = [one for one in person.mine.values() if one.claim.phase != HERE]
+        if room.live >= self.capacity(role):
+            raise self.too_many_error(role)
+        # A person who leaves and returns as another device, again and again, must not fill the room.
+        absent = [one for one in person.mine.values() if one.state.phase != HERE]
         if len(absent) >= 2 * limit:
-            self._drop(room, person, min(absent, key=lambda one: one.claim.stamp))
+            self._drop(room, person, min(absent, key=lambda one: one.state.stamp))
 
-    def too_many(self, role: Role) -> TooManyRequests:
-        """The error of a room that is full for somebody of this role."""
-        limit = self.places(role)
+    def too_many_error(self, role: Role) -> TooManyRequests:
+        """The error for a person of this role in a full room."""
+        limit = self.capacity(role)
         return TooManyRequests(
             f"{limit} are in this conversation at this instance (presence.devices).",
             code="too_many_present",
@@ -62,140 +62,140 @@ class Devices:
             headers=self._retry,
         )
 
-    def places(self, role: Role) -> int:
-        """How many devices, and people who type, a conversation may have when one of this role comes: those who answer
-        visitors have a tenth more, which visitors do not take."""
+    def capacity(self, role: Role) -> int:
+        """Most devices, and most people who type, in a room that a person of this role joins: roles other than `user`
+        have a tenth more, which visitors cannot use up."""
         limit = self._settings.devices
         return limit if role == "user" else limit + limit // 10
 
-    def claim(self, room: Room, person: Person, claim: DeviceState, now: Instant) -> None:
-        """This device is here, and with this instance. `claim` has no stamp and no `since` yet."""
-        until = now.elapsed + claim.ttl
-        slot, found = person.mine.get(claim.device), person.winner(claim.device, self._instance)
-        if slot is not None and found is not None and found[1]:
-            same = msgspec.structs.replace(claim, stamp=slot.claim.stamp, since=slot.claim.since)
-            if same == slot.claim:
-                slot.until, slot.heard = until, now.wall
+    def record(self, room: Room, person: Person, state: DeviceState, now: Instant) -> None:
+        """Store a report: the device is here, and owned by this instance. `state` has no stamp and no `since` yet."""
+        until = now.elapsed + state.ttl
+        owned, found = person.mine.get(state.device), person.winner(state.device, self._instance)
+        if owned is not None and found is not None and found[1]:
+            same = msgspec.structs.replace(state, stamp=owned.state.stamp, since=owned.state.since)
+            if same == owned.state:
+                owned.until, owned.last_active = until, now.wall
                 return
         since = now.wall if person.since is None else person.since
         stamp = self._context.hybrid_clock.next(now.wall)
-        self._put(room, person, msgspec.structs.replace(claim, stamp=stamp, since=since), until, now)
-        room.look(person, now.wall, own=True)
+        self._put(room, person, msgspec.structs.replace(state, stamp=stamp, since=since), until, now)
+        room.update_person(person, now.wall, own=True)
 
     def renew(self, room: Room, person: Person, device: str, now: Instant) -> bool:
-        """Something else was heard of a device; whether it is here."""
+        """Renew a device by an activity other than a report; returns whether it is here."""
         found = person.winner(device, self._instance)
         if found is None or found[0].phase != HERE:
             return False
-        claim, own = found
-        if own or self._old(person, claim, now):
-            self.claim(room, person, claim, now)
+        state, own = found
+        if own or self._is_stale(person, state, now):
+            self.record(room, person, state, now)
         return True
 
     def leave(self, room: Room, person: Person, device: str, now: Instant) -> bool:
-        """A device goes; whether it was here."""
+        """A device leaves; returns whether it was here."""
         found = person.winner(device, self._instance)
         if found is None or found[0].phase != HERE:
             return False
         leaving = msgspec.structs.replace(found[0], stamp=self._context.hybrid_clock.next(now.wall), phase=LEAVING)
-        slot = self._put(room, person, leaving, now.elapsed + self._settings.hold_back, now)
+        owned = self._put(room, person, leaving, now.elapsed + self._settings.hold_back, now)
         if not self._settings.hold_back:
-            self._gone(room, person, slot, now)
-        room.look(person, now.wall, own=True)
+            self._mark_gone(room, person, owned, now)
+        room.update_person(person, now.wall, own=True)
         return True
 
-    def due(self, room: Room, person: Person, device: str, now: Instant) -> bool:
-        """The time of a device may have come; whether it is gone now and was not before."""
-        slot = person.mine.get(device)
-        if slot is None:
+    def on_deadline(self, room: Room, person: Person, device: str, now: Instant) -> bool:
+        """Check a device's deadline; returns whether it is gone now and was not before."""
+        owned = person.mine.get(device)
+        if owned is None:
             return False
-        if not past(slot.until, now.elapsed):
-            self._wait(room, person, slot)
+        if not past(owned.until, now.elapsed):
+            self._schedule(room, person, owned)
             return False
         found = person.winner(device, self._instance)
-        went = slot.claim.phase != GONE and found is not None and found[1]
+        went = owned.state.phase != GONE and found is not None and found[1]
         if went:
-            self._gone(room, person, slot, now)
+            self._mark_gone(room, person, owned, now)
         else:
-            self._drop(room, person, slot)
-        room.look(person, now.wall, own=True)
+            self._drop(room, person, owned)
+        room.update_person(person, now.wall, own=True)
         return went
 
-    def settle(self, room: Room, person: Person, now: Instant) -> None:
-        """Another instance said something of this person."""
+    def reconcile(self, room: Room, person: Person, now: Instant) -> None:
+        """Adapt this instance's devices to a changed roster of another instance, where both have this person."""
         since = person.since
-        for device, slot in list(person.mine.items()):
+        for device, owned in list(person.mine.items()):
             found = person.winner(device, self._instance)
             if found is not None and not found[1]:
-                if _came_back(slot, found[0]):
-                    slot.claim = msgspec.structs.replace(slot.claim, stamp=self._context.hybrid_clock.next(now.wall))
+                if _came_back(owned, found[0]):
+                    owned.state = msgspec.structs.replace(owned.state, stamp=self._context.hybrid_clock.next(now.wall))
                     self._context.changes.mark(room.conversation)
-                elif slot.claim.phase == GONE:
-                    self._drop(room, person, slot)
-                elif slot.until > now.elapsed + MOVED:
-                    slot.until = now.elapsed + MOVED
-                    self._wait(room, person, slot)
-            elif since is not None and since < slot.claim.since and slot.claim.phase != GONE:
-                # Whoever is left when the device goes that came first has been here as long.
-                slot.claim = msgspec.structs.replace(slot.claim, since=since)
+                elif owned.state.phase == GONE:
+                    self._drop(room, person, owned)
+                elif owned.until > now.elapsed + MOVE_GRACE:
+                    owned.until = now.elapsed + MOVE_GRACE
+                    self._schedule(room, person, owned)
+            elif since is not None and since < owned.state.since and owned.state.phase != GONE:
+                # When the device that joined first leaves, the others keep the time at which the person joined.
+                owned.state = msgspec.structs.replace(owned.state, since=since)
                 self._context.changes.mark(room.conversation)
-        room.look(person, now.wall, own=False)
+        room.update_person(person, now.wall, own=False)
 
-    def _put(self, room: Room, person: Person, claim: DeviceState, until: float, now: Instant) -> Slot:
-        slot = person.mine.get(claim.device)
-        if slot is None or slot.claim.phase == GONE:
+    def _put(self, room: Room, person: Person, state: DeviceState, until: float, now: Instant) -> OwnDevice:
+        owned = person.mine.get(state.device)
+        if owned is None or owned.state.phase == GONE:
             room.live += 1
-            room.gone.pop((person.key, claim.device), None)
-        earlier = slot is None or until < slot.until
-        if slot is None:
-            slot = person.mine[claim.device] = Slot(claim, until, now.wall)
-        slot.claim, slot.until, slot.heard = claim, until, now.wall
+            room.gone.pop((person.key, state.device), None)
+        earlier = owned is None or until < owned.until
+        if owned is None:
+            owned = person.mine[state.device] = OwnDevice(state, until, now.wall)
+        owned.state, owned.until, owned.last_active = state, until, now.wall
         if earlier:
-            self._wait(room, person, slot)
+            self._schedule(room, person, owned)
         self._context.changes.mark(room.conversation)
-        return slot
+        return owned
 
-    def _gone(self, room: Room, person: Person, slot: Slot, now: Instant) -> None:
-        slot.claim = msgspec.structs.replace(slot.claim, phase=GONE, seen=slot.heard, metadata=None)
-        slot.until = now.elapsed + self._settings.longest_ttl
-        self._wait(room, person, slot)
+    def _mark_gone(self, room: Room, person: Person, owned: OwnDevice, now: Instant) -> None:
+        owned.state = msgspec.structs.replace(owned.state, phase=GONE, seen=owned.last_active, metadata=None)
+        owned.until = now.elapsed + self._settings.longest_ttl
+        self._schedule(room, person, owned)
         room.live -= 1
-        room.gone[person.key, slot.claim.device] = None
+        room.gone[person.key, owned.state.device] = None
         if len(room.gone) > self._settings.devices:
             key, device = next(iter(room.gone))
             oldest = room.people[key]
             self._drop(room, oldest, oldest.mine[device])
-            room.look(oldest, now.wall, own=True)
+            room.update_person(oldest, now.wall, own=True)
         self._context.changes.mark(room.conversation)
 
-    def _drop(self, room: Room, person: Person, slot: Slot) -> None:
-        """This instance does not answer for it any more."""
-        device = slot.claim.device
+    def _drop(self, room: Room, person: Person, owned: OwnDevice) -> None:
+        """This instance does not own the device any more."""
+        device = owned.state.device
         del person.mine[device]
-        if slot.claim.phase == GONE:
+        if owned.state.phase == GONE:
             room.gone.pop((person.key, device), None)
         else:
             room.live -= 1
         self._context.changes.mark(room.conversation)
 
-    def _wait(self, room: Room, person: Person, slot: Slot) -> None:
-        self._context.deadlines.add(slot.until, Deadline("device", room.conversation, person.key, slot.claim.device))
+    def _schedule(self, room: Room, person: Person, owned: OwnDevice) -> None:
+        self._context.deadlines.add(owned.until, Deadline("device", room.conversation, person.key, owned.state.device))
 
-    def _old(self, person: Person, claim: DeviceState, now: Instant) -> bool:
-        """Whether the instance that has this device may have heard nothing of it for a while."""
-        known = min((one.at for one in person.others.get(claim.device, {}).values() if one.claim is claim), default=0.0)
-        age = max(now.elapsed - known, (now.wall - claim.stamp) / 1000)
-        return age >= claim.ttl / HOLDS
+    def _is_stale(self, person: Person, state: DeviceState, now: Instant) -> bool:
+        """Whether the instance that owns this device may not have renewed it for a while."""
+        known = min((one.at for one in person.others.get(state.device, {}).values() if one.state is state), default=0.0)
+        age = max(now.elapsed - known, (now.wall - state.stamp) / 1000)
+        return age >= state.ttl / HOLD_RENEWALS
 
     @property
     def _retry(self) -> dict[str, str]:
         return {"Retry-After": str(round(self._settings.ttl))}
 
 
-def _came_back(slot: Slot, elsewhere: DeviceState) -> bool:
-    """Whether a device left at another instance before it was last heard of here: its report changed nothing then, and
-    got no stamp, since this instance had not heard that it had left."""
-    return slot.claim.phase == HERE and elsewhere.phase != HERE and slot.heard > elsewhere.stamp
+def _came_back(owned: OwnDevice, elsewhere: DeviceState) -> bool:
+    """Whether the device was active here after it left at another instance. Its report here got no new stamp,
+    since this instance did not know yet that it had left."""
+    return owned.state.phase == HERE and elsewhere.phase != HERE and owned.last_active > elsewhere.stamp
 
 
-__all__ = ["HOLDS", "Devices"]
+__all__ = ["HOLD_RENEWALS", "Devices"]

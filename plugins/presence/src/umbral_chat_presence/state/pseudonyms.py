@@ -1,4 +1,4 @@
-"""Opaque names: what tells people of one conversation apart without saying who they are."""
+"""Pseudonyms: opaque names that distinguish the people of a conversation without identifying them."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ import base64
 from hashlib import blake2b
 
 KEY_BYTES = 32
-"""Length of the key: unguessable, so that nobody finds out who a name is by trying ids."""
+"""Length of the key: it cannot be guessed, so nobody can find the person of a name by trying ids."""
 
 NAME_BYTES = 9
-"""Length of a name before base64, which makes 12 characters of it. 72 bits: among the millions of people of one
-conversation none would share it."""
+"""Length of a name before base64, which makes 12 characters of it. 72 bits: no two among millions of people of one
+conversation would share it."""
 
 
 class Pseudonyms:
-    """Pseudonyms by a secret key: the same wherever the key is, and others in every conversation."""
+    """Pseudonyms by a secret key: equal on all instances with that key, and different in each conversation."""
 
     def __init__(self, key: bytes) -> None:
         self._key = key
 
     def use(self, key: bytes) -> None:
-        """Take another key, before any name was told."""
+        """Replace the key, before any name is used."""
         self._key = key
 
     def name(self, conversation: str, key: str) -> str:

@@ -1,4 +1,4 @@
-"""Rosters: all that one instance says of one conversation, as it is told and stored."""
+"""Roster: the devices and typing of one instance in one conversation, as signalled and stored."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from umbral_chat_presence.state.device_state import DeviceState, Kind, person_ke
 from umbral_chat_presence.state.typists import TypingSpan
 
 
-class LastSeen(msgspec.Struct, frozen=True, array_like=True):
-    """Somebody who was here, and when it was last, in UTC ms."""
+class LastSeenRecord(msgspec.Struct, frozen=True, array_like=True):
+    """A person who was present, and until when, in UTC ms."""
 
     at: int
     role: Role
@@ -20,31 +20,31 @@ class LastSeen(msgspec.Struct, frozen=True, array_like=True):
 
     @property
     def key(self) -> str:
-        """Of the person."""
+        """The person's key."""
         return person_key(self.role, self.id, self.kind)
 
 
-class TypingEnd(msgspec.Struct, frozen=True, array_like=True):
-    """What this person began to type up to `stamp` is over, though another instance may not know."""
+class TypingTombstone(msgspec.Struct, frozen=True, array_like=True):
+    """A person's typing with a stamp up to `stamp` has ended, which another instance may not know."""
 
     stamp: int
     key: str
 
 
 class Roster(msgspec.Struct, frozen=True, array_like=True):
-    """What an instance says of a conversation. It replaces what the same instance said before."""
+    """An instance's state of a conversation. It replaces the earlier roster of the same instance."""
 
     devices: list[DeviceState] = []
     typing: list[TypingSpan] = []
-    stops: list[TypingEnd] = []
-    seen: list[LastSeen] = []
-    """Who was here lately; stored, and not told in signals."""
+    stops: list[TypingTombstone] = []
+    seen: list[LastSeenRecord] = []
+    """Who was present recently; stored, and left out of signals."""
     epoch: str = ""
-    """Of the log that all of this is about; empty where that was not known, or there was none yet."""
+    """The epoch of the log that this is about; empty where it was not known, or there was no log yet."""
 
     @property
     def empty(self) -> bool:
-        """Whether it says nothing."""
+        """Whether it has no content."""
         return not (self.devices or self.typing or self.stops or self.seen)
 
     @property
@@ -58,9 +58,9 @@ class Roster(msgspec.Struct, frozen=True, array_like=True):
         return not self.epoch or epoch is None or self.epoch == epoch
 
 
-NOBODY = Roster()
+EMPTY = Roster()
 
 encoder = msgspec.json.Encoder()
 decoder = msgspec.json.Decoder(Roster)
 
-__all__ = ["NOBODY", "LastSeen", "Roster", "TypingEnd", "decoder", "encoder"]
+__all__ = ["EMPTY", "LastSeenRecord", "Roster", "TypingTombstone", "decoder", "encoder"]

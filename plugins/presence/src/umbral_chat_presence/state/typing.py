@@ -1,4 +1,4 @@
-"""Who types at one instance: it begins, goes on, and is over. Pure."""
+"""TypingTracker: typing starts, is renewed and ends at one instance. Pure."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from umbral_chat_presence.state.context import Context
 from umbral_chat_presence.state.deadlines import Deadline, past
 from umbral_chat_presence.state.device_state import Instant, key_of, kind_of
 from umbral_chat_presence.state.room import Room
-from umbral_chat_presence.state.roster import Roster, TypingEnd
+from umbral_chat_presence.state.roster import Roster, TypingTombstone
 from umbral_chat_presence.state.typing_tombstones import TypingTombstones
 from umbral_chat_presence.state.typists import Span, TypingSpan
 
-LEAST = 1.0
-"""Shortest time to type, in seconds: less would be over before anybody is told."""
+MIN_SECONDS = 1.0
+"""Shortest duration of typing, in seconds: a shorter one would end before anybody is notified."""
 
 
 class TypingTracker:
-    """What happens to the typing of a room."""
+    """Applies reports, messages, rosters and deadlines to the typing states of a room."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
@@ -26,32 +26,32 @@ class TypingTracker:
         self._settings = context.settings
         self.tombstones = TypingTombstones(context.settings.longest_typing)
 
-    def begin(self, room: Room, person: Sender, seconds: float | None, now: Instant) -> TypingNow:
-        """Somebody types, or still does."""
+    def start(self, room: Room, person: Sender, seconds: float | None, now: Instant) -> TypingNow:
+        """A person starts to type, or still does."""
         if not room.may_type(person.role):
             return TypingNow(False, 0.0, room.listed)
-        lasts = self._lasts(person, seconds)
+        duration = self._duration(person, seconds)
         typist = room.typist(key_of(person), person.role, person.id, person.name, kind_of(person))
         current = typist.current(now.elapsed, self._instance)
-        until = now.elapsed + lasts
-        if current is not None and current[1] and now.elapsed - typist.renewed < lasts / 2:
+        until = now.elapsed + duration
+        if current is not None and current[1] and now.elapsed - typist.renewed < duration / 2:
             typist.mine = Span(current[0].stamp, until)
         else:
             typist.mine = Span(self._context.hybrid_clock.next(now.wall), until)
             typist.renewed = now.elapsed
             room.pending_typing.add(typist.key)
-            room.stirred = True
+            room.changed = True
             self._context.changes.mark(room.conversation)
-        self._wait(room, typist.key, until)
-        return TypingNow(True, lasts, room.listed)
+        self._schedule(room, typist.key, until)
+        return TypingNow(True, duration, room.listed)
 
-    def end(self, room: Room, key: str, now: Instant) -> None:
-        """Somebody stopped, or went."""
+    def stop(self, room: Room, key: str, now: Instant) -> None:
+        """A person stopped typing, or left."""
         if key in room.typists:
-            self.over(room, key, self._context.hybrid_clock.next(now.wall), now)
+            self.end_up_to(room, key, self._context.hybrid_clock.next(now.wall), now)
 
-    def over(self, room: Room, key: str, stamp: int, now: Instant, *, own: bool = True) -> None:
-        """What this person began up to `stamp` is over, as it was heard here or (not `own`) at another instance."""
+    def end_up_to(self, room: Room, key: str, stamp: int, now: Instant, *, own: bool = True) -> None:
+        """End the person's typing with a stamp up to `stamp`. `own`: the end happened here, not at another instance."""
         self.tombstones.add(room.conversation, key, stamp, now.elapsed)
         typist = room.typists.get(key)
         if typist is None:
@@ -59,49 +59,49 @@ class TypingTracker:
         mine = typist.mine
         if not typist.end(stamp):
             return
-        room.stirred = True
+        room.changed = True
         self._context.changes.mark(room.conversation)
         if own or mine is not typist.mine:
             room.pending_typing.add(key)
         elif typist.mine is None and not typist.others and key not in room.pending_typing:
-            typist.told = False
+            typist.signalled = False
 
-    def due(self, room: Room, key: str, now: Instant) -> None:
-        """The time of somebody who types may have come."""
+    def on_deadline(self, room: Room, key: str, now: Instant) -> None:
+        """Check the deadline of a person's typing."""
         typist = room.typists.get(key)
         if typist is None:
             return
         if typist.mine is not None and past(typist.mine.until, now.elapsed):
             typist.mine = None
-            room.stirred = True
+            room.changed = True
             room.pending_typing.add(key)
             self._context.changes.mark(room.conversation)
         ended = [other for other, span in typist.others.items() if past(span.until, now.elapsed)]
         for other in ended:
             del typist.others[other]
-            room.stirred = True
+            room.changed = True
         spans = [*typist.others.values(), *([] if typist.mine is None else [typist.mine])]
         if spans:
-            self._wait(room, key, min(span.until for span in spans))
+            self._schedule(room, key, min(span.until for span in spans))
         elif ended and key not in room.pending_typing:
-            typist.told = False  # the instance at which it began has told so
+            typist.signalled = False  # the instance at which it began signalled the end
 
-    def learn(self, room: Room, roster: Roster, known: dict[str, int], now: Instant) -> None:
-        """Another instance says who types there; `known` are the stamps that it said before."""
+    def apply_roster(self, room: Room, roster: Roster, known: dict[str, int], now: Instant) -> None:
+        """Apply the typing of another instance's roster; `known` are the stamps of its earlier roster, by person."""
         for stop in roster.stops:
-            self.over(room, stop.key, stop.stamp, now, own=False)
+            self.end_up_to(room, stop.key, stop.stamp, now, own=False)
         for typing in roster.typing:
             typist = room.typists.get(typing.key)
             if typist is not None and typist.others:
-                self._wait(room, typing.key, min(span.until for span in typist.others.values()))
+                self._schedule(room, typing.key, min(span.until for span in typist.others.values()))
             if typist is not None and typist.mine is not None and typist.mine.stamp < typing.stamp:
                 typist.mine = None
                 self._context.changes.mark(room.conversation)
-            if self.tombstones.of(room.conversation, typing.key) >= typing.stamp != known.get(typing.key):
-                self._context.changes.mark(room.conversation)  # its end was heard of here, and not there
+            if self.tombstones.stamp_of(room.conversation, typing.key) >= typing.stamp != known.get(typing.key):
+                self._context.changes.mark(room.conversation)  # it ended here, which that instance does not know
 
-    def claims(self, room: Room, now: Instant) -> list[TypingSpan]:
-        """Who types, as this instance says."""
+    def spans(self, room: Room, now: Instant) -> list[TypingSpan]:
+        """The typing of this instance, for its roster."""
         return [
             TypingSpan(
                 one.mine.stamp,
@@ -115,22 +115,22 @@ class TypingTracker:
             if one.mine is not None and not past(one.mine.until, now.elapsed)
         ]
 
-    def ends(self, room: Room) -> list[TypingEnd]:
-        """What is over though another instance still says that it is not."""
+    def tombstones_for_others(self, room: Room) -> list[TypingTombstone]:
+        """The ends of typing that other instances' rosters still contain."""
         stamps = {}
-        for elsewhere in room.elsewhere.values():
+        for elsewhere in room.remote_rosters.values():
             for key, stamp in elsewhere.typing.items():
-                over = self.tombstones.of(room.conversation, key)
+                over = self.tombstones.stamp_of(room.conversation, key)
                 if over >= stamp:
                     stamps[key] = over
-        return [TypingEnd(stamp, key) for key, stamp in stamps.items()]
+        return [TypingTombstone(stamp, key) for key, stamp in stamps.items()]
 
-    def _lasts(self, person: Sender, wanted: float | None) -> float:
+    def _duration(self, person: Sender, wanted: float | None) -> float:
         usual = self._settings.assistant_typing_ttl if person.role == "assistant" else self._settings.typing_ttl
-        return usual if wanted is None else min(max(LEAST, wanted), self._settings.longest_typing)
+        return usual if wanted is None else min(max(MIN_SECONDS, wanted), self._settings.longest_typing)
 
-    def _wait(self, room: Room, key: str, until: float) -> None:
+    def _schedule(self, room: Room, key: str, until: float) -> None:
         self._context.deadlines.add(until, Deadline("typing", room.conversation, key))
 
 
-__all__ = ["LEAST", "TypingTracker"]
+__all__ = ["MIN_SECONDS", "TypingTracker"]

@@ -1,40 +1,40 @@
-"""Ends of typing that are remembered, so that what is heard late does not begin it again. Pure."""
+"""TypingTombstones: the ends of typing, kept so that a late report or roster does not start it again. Pure."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
 
-KEPT = 4096
-"""Ends remembered, of all conversations."""
+MAX_TOMBSTONES = 4096
+"""Most tombstones, of all conversations."""
 
 
 class TypingTombstones:
-    """By conversation and person: the stamp up to which all typing is over."""
+    """By conversation and person: the stamp up to which all typing has ended. Each is kept for `seconds`."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
-        self._stops: OrderedDict[tuple[str, str], tuple[int, float]] = OrderedDict()
+        self._ends: OrderedDict[tuple[str, str], tuple[int, float]] = OrderedDict()
 
     def __len__(self) -> int:
-        return len(self._stops)
+        return len(self._ends)
 
-    def of(self, conversation: str, key: str) -> int:
-        """The stamp, 0 if none is remembered."""
-        return self._stops.get((conversation, key), _NEVER)[0]
+    def stamp_of(self, conversation: str, key: str) -> int:
+        """The stamp; 0 without a tombstone."""
+        return self._ends.get((conversation, key), _NEVER)[0]
 
     def add(self, conversation: str, key: str, stamp: int, now: float) -> None:
-        """What this person began to type up to `stamp` is over."""
-        known = self._stops.pop((conversation, key), _NEVER)[0]
-        self._stops[conversation, key] = (max(known, stamp), now + self._seconds)
-        if len(self._stops) > KEPT:
-            self._stops.popitem(last=False)
+        """The person's typing with a stamp up to `stamp` has ended."""
+        known = self._ends.pop((conversation, key), _NEVER)[0]
+        self._ends[conversation, key] = (max(known, stamp), now + self._seconds)
+        if len(self._ends) > MAX_TOMBSTONES:
+            self._ends.popitem(last=False)
 
     def sweep(self, now: float) -> None:
-        """Forget those that nothing can come late for."""
-        while self._stops and next(iter(self._stops.values()))[1] <= now:
-            self._stops.popitem(last=False)
+        """Drop the expired tombstones."""
+        while self._ends and next(iter(self._ends.values()))[1] <= now:
+            self._ends.popitem(last=False)
 
 
 _NEVER = (0, 0.0)
 
-__all__ = ["KEPT", "TypingTombstones"]
+__all__ = ["MAX_TOMBSTONES", "TypingTombstones"]

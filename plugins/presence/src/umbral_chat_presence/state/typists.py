@@ -1,4 +1,4 @@
-"""Who types in one conversation, merged over the instances. Pure."""
+"""TypingState: the typing of one person in one conversation, merged over the instances. Pure."""
 
 from __future__ import annotations
 
@@ -11,30 +11,30 @@ from umbral_chat_presence.state.deadlines import past
 from umbral_chat_presence.state.device_state import Kind, person_key
 
 GRACE = 3.0
-"""Seconds for which somebody who types at another instance is shown past the end that was told: it may have been
-renewed there, and what an instance tells needs about this long where it travels by the store."""
+"""Seconds by which typing at another instance is shown past its announced end: it may have been renewed there, and a
+roster takes about this long to arrive by the store."""
 
 
 class TypingSpan(msgspec.Struct, frozen=True, array_like=True):
-    """Somebody types, as an instance stores and tells it."""
+    """A person's typing in a roster."""
 
     stamp: int
     role: Role
     id: str | None
     name: str | None
     left: float
-    """Seconds until it ends by itself, from when this was told."""
+    """Seconds until it ends by itself, counted from when the roster was made."""
     kind: Kind = ""
 
     @property
     def key(self) -> str:
-        """Of the person."""
+        """The person's key."""
         return person_key(self.role, self.id, self.kind)
 
 
 @dataclass(slots=True)
 class Span:
-    """From a stamp until an elapsed second."""
+    """Typing from a hybrid clock's stamp until a moment in elapsed seconds."""
 
     stamp: int
     until: float
@@ -42,11 +42,11 @@ class Span:
 
 @dataclass(slots=True)
 class TypingState:
-    """Somebody who types here, elsewhere, or both."""
+    """The typing of one person: at this instance (`mine`), at others by instance, or both."""
 
     key: str
     name: str
-    """Opaque."""
+    """The pseudonym."""
     role: Role
     id: str | None
     label: str | None
@@ -55,12 +55,12 @@ class TypingState:
     mine: Span | None = None
     others: dict[str, Span] = field(default_factory=dict)
     renewed: float = float("-inf")
-    """When other instances and channels were last told that it goes on, in elapsed seconds."""
-    told: bool = False
-    """Whether channels were told that it types."""
+    """When other instances and channels were last notified of it, in elapsed seconds."""
+    signalled: bool = False
+    """Whether the last signal to channels said that the person types."""
 
     def current(self, now: float, instance: str) -> tuple[Span, bool] | None:
-        """The newest that has not ended, and whether it is this `instance`'s own."""
+        """The newest span, and whether it is this `instance`'s own; None when it has ended."""
         newest = None if self.mine is None else (self.mine.stamp, instance, self.mine)
         for other, span in self.others.items():
             if newest is None or (span.stamp, other) > newest[:2]:
@@ -70,7 +70,7 @@ class TypingState:
         return newest[2], newest[1] == instance
 
     def end(self, stamp: int) -> bool:
-        """What began up to `stamp` is over; whether anything was."""
+        """Remove the spans with a stamp up to `stamp`; returns whether there were any."""
         before = (self.mine, len(self.others))
         if self.mine is not None and self.mine.stamp <= stamp:
             self.mine = None

@@ -1,4 +1,4 @@
-"""What viewers are shown of a conversation. Pure."""
+"""The lists that viewers see. Pure."""
 
 from __future__ import annotations
 
@@ -22,20 +22,22 @@ _encoder = msgspec.json.Encoder()
 def listing_of(
     people: Iterable[Person], counts: Mapping[Role, int], *, limit: int, hidden: Collection[Role] | None
 ) -> PresenceList:
-    """The list of `people`, who are all seen. `hidden` roles are left out; None: for a viewer who sees all, and ids.
-    With more than `limit` people only counts are told."""
-    told = {role: 0 if hidden and role in hidden else counts.get(role, 0) for role in ROLES}
-    count = sum(told.values())
+    """The list of `people`, all of whom are visible. `hidden` roles are left out; None: for a viewer who sees all roles
+    and ids. With more than `limit` people it has counts only."""
+    shown_counts = {role: 0 if hidden and role in hidden else counts.get(role, 0) for role in ROLES}
+    count = sum(shown_counts.values())
     shown: list[PersonHere] = []
     if count <= limit:
-        faces = (person.face for person in people)
+        summaries = (person.summary for person in people)
         if hidden is None:
-            shown = [face.full for face in faces if face is not None]
+            shown = [summary.full for summary in summaries if summary is not None]
         else:
-            shown = [face.public for face in faces if face is not None and face.public.role not in hidden]
+            shown = [
+                summary.public for summary in summaries if summary is not None and summary.public.role not in hidden
+            ]
         shown.sort(key=lambda one: (one.since, one.person))
-    version = _version((count, told, shown))
-    return PresenceList(version=version, count=count, counts=told, listed=count <= limit, people=shown)
+    version = _version((count, shown_counts, shown))
+    return PresenceList(version=version, count=count, counts=shown_counts, listed=count <= limit, people=shown)
 
 
 def moment(ms: int) -> datetime:

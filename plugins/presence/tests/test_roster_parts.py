@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from umbral_chat_presence.replication.roster_parts import pack, unpack
 from umbral_chat_presence.state.device_state import DeviceState
-from umbral_chat_presence.state.roster import LastSeen, Roster, TypingEnd
+from umbral_chat_presence.state.roster import LastSeenRecord, Roster, TypingTombstone
 from umbral_chat_presence.state.typists import TypingSpan
 
 RECORD = 64 * 1024
@@ -18,8 +18,8 @@ def roster(devices: int, size: int, seen: int) -> Roster:
     return Roster(
         [DeviceState(n, 0, "user", f"u{n}", text, f"d{n}", n, 45.0, metadata={"text": text}) for n in range(devices)],
         [TypingSpan(n, "user", f"u{n}", text, 8.0) for n in range(seen)],
-        [TypingEnd(n, f"id:{n}") for n in range(seen)],
-        [LastSeen(n, "agent", f"s{n}", text) for n in range(seen)],
+        [TypingTombstone(n, f"id:{n}") for n in range(seen)],
+        [LastSeenRecord(n, "agent", f"s{n}", text) for n in range(seen)],
     )
 
 

@@ -229,7 +229,7 @@ async def looked_at(service: Instance, conversation: str = "room") -> None:
     failover: Any = service.services.failover
     for _ in range(2000):
         name = failover.choice.transport
-        if name is not None and conversation in failover._transports[name]._watched._told:
+        if name is not None and conversation in failover._transports[name]._watched._last_head:
             return
         await asyncio.sleep(0.005)
     raise AssertionError(f"nobody asks for {conversation}")

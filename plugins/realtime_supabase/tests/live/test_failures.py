@@ -111,7 +111,7 @@ async def test_d_a_failing_listener_is_replaced(
 ) -> None:
     """An error of our own ends the socket, is seen, and the next one is sound."""
     async with faulty_link(stack) as one:
-        monkeypatch.setattr(hints, "_told", None)
+        monkeypatch.setattr(hints, "_entry_events", None)
         await one.append("it stumbles over this")
         found = await one.until_down(5.0)
         monkeypatch.undo()

@@ -204,7 +204,7 @@ async def test_a_client_who_leaves_leaves_nothing_behind(start: Start) -> None:
     # Tasks of presence come and go by themselves.
     service = await start(CORE__DISABLED_PLUGINS='["presence"]')
     cursor = await service.send("before")
-    names = {"polling: rest", *(task.get_name() for task in asyncio.all_tasks())}
+    names = {"polling: sleep", *(task.get_name() for task in asyncio.all_tasks())}
     left, sent = asyncio.Event(), []
 
     async def receive() -> Any:

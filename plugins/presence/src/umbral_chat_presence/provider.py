@@ -21,7 +21,7 @@ from umbral_chat.providers.presence import (
     Viewer,
 )
 
-from umbral_chat_presence.counters import PresenceCounters
+from umbral_chat_presence.metrics import PresenceCounters
 from umbral_chat_presence.state.device_state import Instant, key_of
 from umbral_chat_presence.state.engine import Engine
 

@@ -10,7 +10,7 @@ from umbral_chat.clock import Clock
 from umbral_chat.errors import HistoryUnavailable, UmbralChatError
 from umbral_chat.transport_kit.backoff import Backoff
 
-from umbral_chat_presence.counters import PresenceCounters
+from umbral_chat_presence.metrics import PresenceCounters
 from umbral_chat_presence.replication.heartbeats import INITIAL_BACKOFF, HeartbeatTiming
 from umbral_chat_presence.replication.peers import Peers
 from umbral_chat_presence.replication.records import PresenceRecords

@@ -63,9 +63,9 @@ async def presence(
 ) -> PresenceView:
     """Who is in the conversation and who types there, on all instances. Polls report the same when it changes.
 
-    Ids, devices and their metadata are shown to service keys and moderators only, `last_seen` with that right. With more
-    people than `presence.listed_people` nobody is named, and `listed` is false. A conversation that was never made is
-    empty. Problems: `conversation_deleted`, `history_unavailable`.
+    Ids, devices and their metadata are shown to service keys and moderators only, `last_seen` with that right. With
+    more people than `presence.listed_people` nobody is named, and `listed` is false. A conversation that was never made
+    is empty. Problems: `conversation_deleted`, `history_unavailable`.
     """
     raise RuntimeError("documents the hot route and is never called")
 
@@ -84,8 +84,8 @@ async def report(
     """Report that a device is here, or still is. Without a body: as oneself, online, on the device `default`;
     a request whose headers announce a body that is missing is refused (`missing_body`).
 
-    Report again within `renew_in` seconds, or hold the device by polling with `device`. A report replaces the earlier one
-    of the same device.
+    Report again within `renew_in` seconds, or hold the device by polling with `device`. A report replaces the earlier
+    one of the same device.
     Problems: `invalid_field`, `metadata_too_large`, `may_not_speak_as`, `too_many_devices`, `too_many_present`,
     `rate_limited`, `conversation_deleted`.
     """
@@ -108,8 +108,8 @@ async def leave(
     ] = None,
     id: Annotated[str | None, QueryParameter(description="The person's id, together with `role`.")] = None,  # noqa: A002, ARG001
 ) -> LeftView:
-    """Report that a device leaves. Its person is shown for `presence.hold_back` seconds longer, and as long as any other
-    device of it is here; a return within that time is as if it had not left."""
+    """Report that a device leaves. Its person is shown for `presence.hold_back` seconds longer, and while any other
+    of its devices is here; a return within that time cancels it."""
     raise RuntimeError("documents the hot route and is never called")
 
 
@@ -125,8 +125,8 @@ async def typing(
     conversation: FromPath[str],  # noqa: ARG001
     data: JSONBody[TypingBody | None],  # noqa: ARG001
 ) -> TypingNow:
-    """Report that a person types, or still does. It ends by itself, and with that person's next message. Without a body:
-    oneself; a request whose headers announce a body that is missing is refused (`missing_body`).
+    """Report that a person types, or still does. It ends by itself, and with that person's next message. Without a
+    body: oneself; a request whose headers announce a body that is missing is refused (`missing_body`).
 
     With `send_as` also for the assistant, before a workflow that takes long. Problems: `invalid_field`,
     `may_not_speak_as`, `rate_limited`, `conversation_deleted`.

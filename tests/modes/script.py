@@ -18,7 +18,7 @@ MESSAGES, MESSAGE = ONE + "/messages", ONE + "/messages/{message_id}"
 EVENTS = ONE + "/events"
 PRESENCE, TYPING = ONE + "/presence", ONE + "/typing"
 
-PATIENCE = 20.0
+TIMEOUT = 20.0
 """Seconds in which whatever was written must have arrived elsewhere."""
 
 
@@ -87,7 +87,7 @@ class Player:
         entries: list[Any] = []
         begun = time.monotonic()
         while self._followed != self.cursor:
-            assert time.monotonic() - begun < PATIENCE, (name, self._followed, self.cursor)
+            assert time.monotonic() - begun < TIMEOUT, (name, self._followed, self.cursor)
             answer = await self._call(
                 name, "GET", EVENTS, self.deployment.there, params={"after": self._followed, "wait": 2}
             )
@@ -108,7 +108,7 @@ class Player:
             drafts = answer.json()["drafts"]
             if sum(len(draft["text"]) for draft in drafts) == length:
                 break
-            assert time.monotonic() - begun < PATIENCE, (name, drafts)
+            assert time.monotonic() - begun < TIMEOUT, (name, drafts)
             await asyncio.sleep(0.1)
             await again()
         self.record.keep(name, drafts)
@@ -236,7 +236,7 @@ class Player:
             answer = await self._call("a snapshot", "GET", EVENTS, self.deployment.pictures, params=query)
             if answer.json()["cursor"] == self.cursor:
                 break
-            assert time.monotonic() - begun < PATIENCE, answer.text
+            assert time.monotonic() - begun < TIMEOUT, answer.text
         self.record.answer("a snapshot", answer)
 
     async def _meeting(self) -> None:
@@ -264,7 +264,7 @@ class Player:
         for where, at in (("here", self.deployment.here), ("elsewhere", self.deployment.there)):
             begun = time.monotonic()
             while not wanted(told := (await self._call(name, "GET", PRESENCE, at)).json()):
-                assert time.monotonic() - begun < PATIENCE, (name, where, told)
+                assert time.monotonic() - begun < TIMEOUT, (name, where, told)
                 await asyncio.sleep(0.1)
             told["people"] = [one | {"devices": _by_name(one["devices"])} for one in told["people"]]
             self.record.keep(f"{name}, {where}", told)
@@ -311,7 +311,7 @@ class Player:
         waiting = asyncio.create_task(self._gone(there))
         await asyncio.sleep(0.1)
         await self.ask("deleting it", "DELETE", ONE)
-        answer = await asyncio.wait_for(waiting, PATIENCE)
+        answer = await asyncio.wait_for(waiting, TIMEOUT)
         if answer is not None:
             self.record.answer("whoever waits, elsewhere", answer)
         for where, at in (("here", self.deployment.here), ("elsewhere", there)):

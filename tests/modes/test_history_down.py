@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from umbral_chat.testing.instances import Plug
+from umbral_chat.testing.instances import SwitchableTransport
 
 from tests.local_supabase.people import command
 from tests.local_supabase.stack.api import Stack
@@ -64,10 +64,10 @@ async def found(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
         yield found
 
 
-def plug(instance: Instance) -> Plug:
+def plug(instance: Instance) -> SwitchableTransport:
     """What stands between an instance and its history from now on."""
     history = cast("Any", instance.services.storage.history)
-    history.wrapped = found = Plug(history.wrapped)
+    history.wrapped = found = SwitchableTransport(history.wrapped)
     return found
 
 

@@ -23,7 +23,7 @@ from umbral_chat.model.entries import Entry
 from umbral_chat.providers.history import Storage
 from umbral_chat.providers.store import RecentSignals, Record, SharedStore, StoredSignal
 from umbral_chat.providers.transport import EntryHint, HeadHint
-from umbral_chat.testing.instances import Plug
+from umbral_chat.testing.instances import SwitchableTransport
 
 from core.tests.feed.memory import Log, MemoryHistory
 from core.tests.feed.virtual import LoopClock
@@ -62,7 +62,7 @@ class Instance:
 
     services: ServiceParts
     bus: Bus
-    plugs: tuple[Plug, Plug]
+    plugs: tuple[SwitchableTransport, SwitchableTransport]
 
     @property
     def feeds(self) -> Any:
@@ -119,7 +119,7 @@ class _Plugin:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self.plugs = Plug(world.history), Plug(world.store)
+        self.plugs = SwitchableTransport(world.history), SwitchableTransport(world.store)
 
     @hookimpl
     def umbral_chat_history(self, base: Base) -> Storage:

@@ -30,6 +30,7 @@ MOVED = {
     "umbral_chat.depth": "DEEPEST DEPTH STORED_DEPTH check_depth check_value_depth decode_bounded decode_stored "
     "flattened is_deeper too_deep value_is_deeper",
     "umbral_chat.epochs": "check_epoch",
+    "umbral_chat.feed": "Line",
     "umbral_chat.hot": "RAISED HotRoute",
     "umbral_chat.http": "DISCONNECT LIMIT_OF_DEPTH PRINCIPAL Disconnect Headers body check_bounds conversation "
     "decode depth_of header header_text integer optional_body principal query send_empty send_json server_disconnect "
@@ -40,6 +41,8 @@ MOVED = {
     "check_message_id check_metadata check_original_time check_sender check_text",
     "umbral_chat.settings.secret": "Secret",
     "umbral_chat.settings.sections": "Cache Core Key Limits Positive Realtime Retry Seconds Section Telemetry",
+    "umbral_chat.testing.instances": "Plug",
+    "umbral_chat.testing.presence.rig": "Ears Running",
     "umbral_chat.transport": "Mailbox Watched",
 }
 """Public modules of 0.1 that have moved, with their names of then."""

@@ -55,6 +55,7 @@ PUBLIC_MODULES = (
     "umbral_chat.testing.transport",
     "umbral_chat.transport_kit",
     "umbral_chat.transport_kit.backoff",
+    "umbral_chat.transport_kit.base",
     "umbral_chat.transport_kit.proxies",
 )
 """Modules that a plugin may import. Of a package only what its `__all__` names: its other modules are private."""

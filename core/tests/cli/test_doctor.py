@@ -284,7 +284,10 @@ def test_a_check_gets_the_store_and_the_toggle_and_no_running_service(
     found = {check["name"]: check for check in json.loads(result.stdout)["checks"]}
     assert (found["parts"]["state"], found["parts"]["detail"]) == ("ok", "{} ['off'] False ops")
     assert found["live"]["state"] == "skipped"
-    assert (found["silent"]["state"], found["silent"]["detail"]) == ("failed", "it answered None and no CheckResult")
+    assert (found["silent"]["state"], found["silent"]["detail"]) == (
+        "failed",
+        "it returned None instead of a CheckResult",
+    )
 
 
 def test_checks_that_need_no_store_run_before_there_is_one(

@@ -20,7 +20,7 @@ from umbral_chat.settings import Limits
 from umbral_chat.telemetry import Telemetry
 from umbral_chat.testing.clock import ManualClock
 
-PATIENCE = 30.0
+TIMEOUT = 30.0
 """Seconds that a stalled machine may take for what takes milliseconds."""
 
 App = Callable[[Any, Any, Any], Awaitable[None]]
@@ -51,11 +51,11 @@ class Peer:
 
     async def send(self, data: bytes) -> None:
         self._writer.write(data)
-        await asyncio.wait_for(self._writer.drain(), PATIENCE)
+        await asyncio.wait_for(self._writer.drain(), TIMEOUT)
 
     async def answer(self, *, head_only: bool = False) -> Answer:
         """The next answer: by its length, its chunks, or to the end of the connection."""
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             head = await self.reader.readuntil(b"\r\n\r\n")
             first, *lines = head.decode("latin-1").rstrip("\r\n").split("\r\n")
             headers = dict(line.split(": ", 1) for line in lines)
@@ -81,7 +81,7 @@ class Peer:
     async def ended(self) -> bytes:
         """Wait for the server to end the connection; what it still sent."""
         try:
-            return await asyncio.wait_for(self.reader.read(), PATIENCE)
+            return await asyncio.wait_for(self.reader.read(), TIMEOUT)
         except ConnectionResetError:
             return b""
 
@@ -117,7 +117,7 @@ class Rig:
 
     async def until(self, condition: Callable[[], Any]) -> None:
         """Wait for what the server does without being asked."""
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             while not condition():  # noqa: ASYNC110 - what is waited for announces nothing
                 await asyncio.sleep(0.005)
 
@@ -145,7 +145,7 @@ async def serving(app: App, limits: Limits | None = None, *, ws: Any = "none") -
     state = SimpleNamespace(services=SimpleNamespace(base=base, lifecycle=Lifecycle(clock)))
     config = uvicorn.Config(
         cast("Any", app), lifespan="off", log_config=None, access_log=False, server_header=False, date_header=False,
-        proxy_headers=False, ws=ws, timeout_graceful_shutdown=int(PATIENCE),
+        proxy_headers=False, ws=ws, timeout_graceful_shutdown=int(TIMEOUT),
     )  # fmt: skip
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))

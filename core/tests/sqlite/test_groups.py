@@ -118,7 +118,7 @@ def plain(value: Any) -> Any:
         return {
             name: plain(part)
             for name, part in value.items()
-            if name != "epoch" and not (name == "message_id" and part not in IDS)
+            if name not in {"epoch", "json"} and not (name == "message_id" and part not in IDS)
         }
     return [plain(part) for part in value] if isinstance(value, list | tuple) else value
 

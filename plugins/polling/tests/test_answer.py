@@ -14,8 +14,7 @@ from umbral_chat.model.cursor import START, Cursor
 from umbral_chat.model.entries import Entry, FoldedMessage, Message, Redaction, Sender
 from umbral_chat.model.fold import folded
 from umbral_chat.providers.presence import PersonHere, PersonTyping, PresenceList, PresenceState
-from umbral_chat_polling.answer import Events, body
-from umbral_chat_polling.told import Told
+from umbral_chat_polling.answer import Events, SignalsSnapshot, body
 
 NOW = datetime(2026, 1, 1, 12, 30, 0, 123456, tzinfo=UTC)
 
@@ -54,14 +53,14 @@ def test_it_reads_back_as_what_it_was_made_of(
     head: int,
 ) -> None:
     cursor = Cursor("e" * 10, 5)
-    told = Told.of(drafts, presence.typing if presence else ())
+    signals = SignalsSnapshot.encode(drafts, presence.typing if presence else ())
     data = body(
-        lines=[EncodedEntry.of(entry) for entry in entries],
+        entries=[EncodedEntry.of(entry) for entry in entries],
         cursor=cursor,
         head=head,
         poll_after_ms=250,
         mode="polling",
-        told=told,
+        signals=signals,
         presence=presence.presence if presence else None,
         known_presence="w",
         stale_since=stale_since,
@@ -74,7 +73,7 @@ def test_it_reads_back_as_what_it_was_made_of(
         has_more=head > 5,
         poll_after_ms=250,
         mode="polling",
-        signals=told.version,
+        signals=signals.version,
         drafts=drafts,
         typing=presence.typing if presence else [],
         presence=presence.presence if presence and presence.presence.version != "w" else None,
@@ -86,8 +85,17 @@ def test_it_reads_back_as_what_it_was_made_of(
 
 def test_what_there_is_nothing_of_is_still_there() -> None:
     """A client, or an expression in a workflow, reads these without asking whether they exist."""
+    signals = SignalsSnapshot.encode([], [])
     data: dict[str, Any] = msgspec.json.decode(
-        body(lines=[], cursor=START, head=0, poll_after_ms=1000, mode="local", told=Told.of([], []), presence=None)
+        body(
+            entries=[],
+            cursor=START,
+            head=0,
+            poll_after_ms=1000,
+            mode="local",
+            signals=signals,
+            presence=None,
+        )
     )
     assert data == {
         "entries": [],
@@ -96,7 +104,7 @@ def test_what_there_is_nothing_of_is_still_there() -> None:
         "has_more": False,
         "poll_after_ms": 1000,
         "mode": "local",
-        "signals": Told.of([], []).version,
+        "signals": signals.version,
         "drafts": [],
         "typing": [],
         "presence": None,

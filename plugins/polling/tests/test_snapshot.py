@@ -89,7 +89,7 @@ async def test_a_snapshot_is_kept_no_longer_than_clients_pause(start: Start) -> 
 
 
 async def test_what_all_snapshots_take_is_bounded(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(snapshot, "KEPT_BYTES", 20_000)
+    monkeypatch.setattr(snapshot, "CACHE_BYTES", 20_000)
     service = await start(**SNAPSHOT)
     for number in range(5):
         await service.send("x" * 8000, conversation=f"room-{number}")

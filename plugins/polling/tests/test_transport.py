@@ -64,7 +64,7 @@ def states(told: list[TransportEvent]) -> list[str]:
 async def test_with_nobody_watching_only_the_toggle_is_read(
     transport: PollingTransport, store: MemoryStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(transport_module, "TOGGLE_EVERY", 0.02)
+    monkeypatch.setattr(transport_module, "TOGGLE_INTERVAL", 0.02)
     store.grow("a")
     async with running(transport):
         await until(lambda: store.asked_toggle >= 5, "five reads of the toggle")
@@ -83,7 +83,7 @@ async def test_a_tick_asks_for_all_that_is_watched_in_one_call(transport: Pollin
 async def test_standing_by_it_reads_the_toggle_alone_and_back_at_work_it_looks_at_once(
     store: MemoryStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(transport_module, "TOGGLE_EVERY", 0.02)
+    monkeypatch.setattr(transport_module, "TOGGLE_INTERVAL", 0.02)
     transport = PollingTransport(store.storage, Polling(interval=60, min_interval=60, max_interval=60), SystemClock())
     transport.watch("a")
     async with running(transport) as told:
@@ -101,7 +101,7 @@ async def test_standing_by_it_reads_the_toggle_alone_and_back_at_work_it_looks_a
 
 
 async def test_standing_by_it_says_when_the_store_is_away(store: MemoryStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transport_module, "TOGGLE_EVERY", 0.02)
+    monkeypatch.setattr(transport_module, "TOGGLE_INTERVAL", 0.02)
     transport = PollingTransport(store.storage, Polling(interval=0.02, min_interval=0.02), SystemClock())
     async with running(transport) as told:
         await live(transport)
@@ -116,7 +116,7 @@ async def test_standing_by_it_says_when_the_store_is_away(store: MemoryStore, mo
 async def test_very_many_are_asked_for_in_parts(
     transport: PollingTransport, store: MemoryStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tick_module, "CHUNK", 4)
+    monkeypatch.setattr(tick_module, "HEADS_BATCH", 4)
     for number in range(10):
         store.grow(f"c{number}")
         transport.watch(f"c{number}")
@@ -187,7 +187,7 @@ async def test_a_new_watcher_while_the_store_fails_does_not_hurry_the_retries(st
 async def test_the_toggle_is_told_once_and_at_each_change(
     transport: PollingTransport, store: MemoryStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(transport_module, "TOGGLE_EVERY", 0.02)
+    monkeypatch.setattr(transport_module, "TOGGLE_INTERVAL", 0.02)
     async with running(transport) as told:
         await until(lambda: ToggleHint(None) in told, "that it was never set")
         await until(lambda: store.asked_toggle >= 5, "some reads")
@@ -205,7 +205,7 @@ async def test_the_toggle_is_read_within_two_seconds_however_slow_the_ticks_are(
     async with running(transport) as told:
         await live(transport)
         store.toggle = Record(b"false", 1)
-        assert transport_module.TOGGLE_EVERY < 2
+        assert transport_module.TOGGLE_INTERVAL < 2
         async with asyncio.timeout(10):
             await until(lambda: ToggleHint(store.toggle) in told, "the change")
     assert len(store.asked) == 1

@@ -19,8 +19,8 @@ from umbral_chat.telemetry import Telemetry
 from umbral_chat_realtime_supabase import storage as storage_module
 from umbral_chat_realtime_supabase.calls import CallFailed, Calls
 from umbral_chat_realtime_supabase.client import client
-from umbral_chat_realtime_supabase.files import newest
 from umbral_chat_realtime_supabase.metrics import FAILURES, RETRIES
+from umbral_chat_realtime_supabase.migration_files import newest
 from umbral_chat_realtime_supabase.settings import Supabase
 from umbral_chat_realtime_supabase.storage import open_storage
 
@@ -249,13 +249,13 @@ async def test_a_start_ends_with_what_no_waiting_mends(
 async def test_a_start_waits_for_a_project_that_wakes_up(
     httpx_mock: HTTPXMock, clock: Quick, telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(storage_module, "PATIENCE", 0.0)
+    monkeypatch.setattr(storage_module, "START_TIMEOUT", 0.0)
     httpx_mock.add_response(status_code=503, text="waking up", is_reusable=True)
     storage = open_storage(Supabase(url=URL, key=Secret(KEY), retries=0), Secret(KEY), clock, telemetry)
     with pytest.raises(StoreError, match="503"):
         async with storage.lifespan:
             pass
-    monkeypatch.setattr(storage_module, "PATIENCE", 30.0)
+    monkeypatch.setattr(storage_module, "START_TIMEOUT", 30.0)
     httpx_mock.reset()
     answers(httpx_mock, {"status_code": 503, "text": "waking up"})
     answers(httpx_mock, {"json": {"schema": newest(), "realtime": True, "shards": 8, "broadcasts": {

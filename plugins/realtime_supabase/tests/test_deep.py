@@ -16,12 +16,12 @@ from umbral_chat.model.depth import is_deeper, value_is_deeper
 from umbral_chat.providers.transport import HeadHint, TransportEvent
 from umbral_chat.settings import Secret
 from umbral_chat.telemetry import Telemetry
-from umbral_chat_realtime_supabase import answers
+from umbral_chat_realtime_supabase import rpc_results
 from umbral_chat_realtime_supabase.calls import Calls
 from umbral_chat_realtime_supabase.client import client
 from umbral_chat_realtime_supabase.live.hints import hints
-from umbral_chat_realtime_supabase.live.link import Heard, Link
-from umbral_chat_realtime_supabase.live.session import _words
+from umbral_chat_realtime_supabase.live.phoenix_protocol import Broadcast, PhoenixProtocol
+from umbral_chat_realtime_supabase.live.session import _message
 from umbral_chat_realtime_supabase.settings import Supabase
 from umbral_chat_realtime_supabase.users.jwks import Jwks
 
@@ -89,30 +89,30 @@ async def test_a_deep_answer_is_an_answer(httpx_mock: HTTPXMock, levels: int) ->
     httpx_mock.add_response(content=text.replace(json.dumps(told["metadata"]), metadata).encode())
     async with client(settings, Secret("sb_secret_for-tests")) as opened:
         calls.client = opened
-        found = (await calls.call(answers.Written, "append")).appended.entry
+        found = (await calls.call(rpc_results.WriteResult, "append")).appended.entry
     assert not value_is_deeper(found, 200)
     assert f'"metadata":{metadata}'.encode() in msgspec.json.encode(found)
 
 
 @pytest.mark.parametrize("levels", [150, 900, 975, 2_500, 100_000])
 def test_a_deep_frame_ends_no_link(levels: int) -> None:
-    made = Link(TOPICS, token=None, heartbeat=25.0, now=0.0)
+    made = PhoenixProtocol(TOPICS, token=None, heartbeat=25.0, now=0.0)
     bring_up(made, 0.0)
     told = {"conversation": "room", "epoch": "e" * 10, "seq": 7, "entry": "DEEP"}
     for event in ("entry", "signals", "deleted", "unheard-of"):
-        made.take(broadcast(TOPICS[0], event, told).replace('"DEEP"', entry(levels, "m")), 1.0)
-    made.take(f'{{"topic": "phoenix", "event": {nested(levels)}}}', 1.0)
-    made.take(nested(levels), 1.0)
-    made.take(nested(levels)[:levels], 1.0)
-    made.take(broadcast(TOPICS[0], "deleted", {"conversation": "room"}), 2.0)
-    assert made.lost is None
+        made.receive(broadcast(TOPICS[0], event, told).replace('"DEEP"', entry(levels, "m")), 1.0)
+    made.receive(f'{{"topic": "phoenix", "event": {nested(levels)}}}', 1.0)
+    made.receive(nested(levels), 1.0)
+    made.receive(nested(levels)[:levels], 1.0)
+    made.receive(broadcast(TOPICS[0], "deleted", {"conversation": "room"}), 2.0)
+    assert made.disconnection is None
     # That there is an entry is told at once: it is read from the history.
-    heard = [_hints(each) for each in made.heard]
+    heard = [_hints(each) for each in made.broadcasts]
     head = HeadHint("room", Head("e" * 10, 7))
     assert heard == [[head], None, [HeadHint("room", Deleted())], [], [HeadHint("room", Deleted())]]
 
 
-def _hints(heard: Heard) -> list[TransportEvent] | None:
+def _hints(heard: Broadcast) -> list[TransportEvent] | None:
     """None: it cannot be read."""
     try:
         return list(hints(heard, watched={"room"}, instance="i"))
@@ -121,7 +121,7 @@ def _hints(heard: Heard) -> list[TransportEvent] | None:
 
 
 def test_a_refused_handshake_with_a_deep_body_is_no_failure() -> None:
-    assert _words(nested(5_000).encode()) == ""
+    assert _message(nested(5_000).encode()) == ""
 
 
 async def test_deep_public_keys_are_none(httpx_mock: HTTPXMock) -> None:

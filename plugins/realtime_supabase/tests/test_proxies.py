@@ -20,7 +20,7 @@ from umbral_chat.telemetry import Telemetry
 from umbral_chat.transport_kit.proxies import proxy_for
 from umbral_chat_realtime_supabase.client import client
 from umbral_chat_realtime_supabase.doctor.listener import HandshakeRefused, client_defaults_suspended, open_listener
-from umbral_chat_realtime_supabase.live.lost import Lost
+from umbral_chat_realtime_supabase.live.disconnection import Disconnection
 from umbral_chat_realtime_supabase.live.session import Session
 from umbral_chat_realtime_supabase.live.traffic import Traffic
 from umbral_chat_realtime_supabase.metrics import REALTIME_METRICS
@@ -74,7 +74,7 @@ async def public_keys(url: str) -> None:
         await Jwks(f"{url}/auth/v1/jwks", SystemClock(), ttl=60.0, cooldown=1.0, timeout=5.0).key("any")
 
 
-async def handshake(url: str) -> Lost | None:
+async def handshake(url: str) -> Disconnection | None:
     clock, telemetry = SystemClock(), Telemetry(None)
     telemetry.declare(*REALTIME_METRICS)
     session = Session(
@@ -85,7 +85,7 @@ async def handshake(url: str) -> Lost | None:
         connect_timeout=5.0,
         clock=clock,
         traffic=Traffic(telemetry),
-        heard=lambda _: None,
+        on_broadcast=lambda _: None,
     )
     session.start()
     try:
@@ -95,7 +95,7 @@ async def handshake(url: str) -> Lost | None:
 
 
 async def socket(url: str) -> None:
-    assert isinstance(await handshake(url), Lost)
+    assert isinstance(await handshake(url), Disconnection)
 
 
 async def doctor(url: str) -> None:
@@ -150,7 +150,7 @@ async def test_what_is_wrong_is_one_sentence_that_names_the_variable(
             await edge(url)
         said.append(str(raised.value))
     lost = await handshake(url)
-    assert isinstance(lost, Lost)
+    assert isinstance(lost, Disconnection)
     said.append(lost.reason)
     assert set(said) == {said[0]}
     assert f"The environment variable {variable} " in said[0]

@@ -49,7 +49,7 @@ YIELD_EVERY = 100
 """Conversations asked about before other tasks run."""
 
 
-class Entered(NamedTuple):
+class RunningAccess(NamedTuple):
     """What exists only while the service runs: its secrets are read from the store."""
 
     gate: Gate
@@ -135,7 +135,7 @@ class Service:
         )
 
     @asynccontextmanager
-    async def run(self) -> AsyncIterator[Entered]:
+    async def run(self) -> AsyncIterator[RunningAccess]:
         """Open the storage and start the loops; drain and stop on leaving.
 
         Raises PluginError, SettingsError and StoreError when it cannot start.
@@ -163,7 +163,7 @@ class Service:
             loop = asyncio.get_running_loop()
             telemetry.gauge("umbral_chat.tasks", lambda: [((), len(asyncio.all_tasks(loop)))])
             stack.callback(parts.lifecycle.drain)
-            yield Entered(gate, issuer)
+            yield RunningAccess(gate, issuer)
 
     def start_loops(self, tasks: Tasks) -> None:
         """Start every background loop; `tasks` owns them."""
@@ -225,4 +225,4 @@ def _storage(base: Base, plugins: PluginHost) -> tuple[Storage, HistoryHealth]:
     return Storage(found.name, monitored, found.store, found.lifespan), health
 
 
-__all__ = ["Entered", "Service"]
+__all__ = ["RunningAccess", "Service"]

@@ -12,6 +12,10 @@ from umbral_chat.model.entries import FoldedMessage, Status
 from umbral_chat.model.writes import Appended, Write
 from umbral_chat.providers.store import SharedStore
 
+HEADS_BATCH = 5_000
+"""Conversations in one call of `History.heads`, for callers with more of them: a history may hold up its other calls
+while it answers, and some limit the size of one statement."""
+
 
 class History(Protocol):
     """Ordered durable logs.
@@ -130,4 +134,4 @@ class Storage:
     """Entered before the first call, left after the last."""
 
 
-__all__ = ["History", "RenewsEpochs", "Storage", "TellsWhetherItWrites"]
+__all__ = ["HEADS_BATCH", "History", "RenewsEpochs", "Storage", "TellsWhetherItWrites"]

@@ -7,6 +7,9 @@ from typing import Protocol
 
 import msgspec
 
+TOGGLE_RECORD = ("core", "realtime")
+"""Namespace and key of the record that holds the realtime toggle, which transports read with their ticks."""
+
 
 class Record(msgspec.Struct, frozen=True):
     """A stored value and its version: 1 or more, higher with each write, and never reused for a key, even after it was
@@ -107,4 +110,4 @@ class SharedStore(Protocol):
         ...
 
 
-__all__ = ["Lease", "RecentSignals", "Record", "SharedStore", "StoredSignal"]
+__all__ = ["TOGGLE_RECORD", "Lease", "RecentSignals", "Record", "SharedStore", "StoredSignal"]

@@ -10,12 +10,13 @@ from tempfile import TemporaryDirectory
 from typing import Any, cast
 
 from umbral_chat._core.sqlite import open_storage
+from umbral_chat._moved import moved
 from umbral_chat.clock import SystemClock
 from umbral_chat.errors import HistoryUnavailable
 from umbral_chat.providers.history import Storage
 
 
-class Plug:
+class SwitchableTransport:
     """A proxy of an instance's history or shared store. While unplugged, every call raises HistoryUnavailable."""
 
     def __init__(self, real: object) -> None:
@@ -39,7 +40,7 @@ class Instances:
     here: Storage
     """The storage that `unplug` cuts off."""
     elsewhere: Storage
-    plugs: tuple[Plug, Plug]
+    plugs: tuple[SwitchableTransport, SwitchableTransport]
 
     async def unplug(self) -> None:
         """From now on `here` cannot reach its store."""
@@ -60,9 +61,11 @@ async def two_instances() -> AsyncIterator[Instances]:
         here, elsewhere = (open_storage(file, clock=SystemClock()) for _ in range(2))
         await stack.enter_async_context(here.lifespan)
         await stack.enter_async_context(elsewhere.lifespan)
-        history, store = Plug(here.history), Plug(here.store)
+        history, store = SwitchableTransport(here.history), SwitchableTransport(here.store)
         wired = replace(here, history=cast("Any", history), store=cast("Any", store))
         yield Instances(file, wired, elsewhere, (history, store))
 
 
-__all__ = ["Instances", "Plug", "two_instances"]
+__getattr__ = moved(__name__, __name__, {"Plug": "SwitchableTransport"})
+
+__all__ = ["Instances", "SwitchableTransport", "two_instances"]

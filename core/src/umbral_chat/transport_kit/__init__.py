@@ -1,4 +1,4 @@
-"""Parts that transports are built from: the queue of their events, and who is watched."""
+"""Parts that transports are built from: the queue of their events, and the conversations that are watched."""
 
 from umbral_chat.transport_kit.event_queue import EventQueue
 from umbral_chat.transport_kit.watch_list import WatchList

@@ -1,9 +1,13 @@
-"""The body of a poll's answer, put together from what is encoded already."""
+"""The body of a poll's answer, put together from JSON that is encoded already."""
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Sequence
 from datetime import datetime
+from functools import lru_cache
+from hashlib import blake2b
+from typing import NamedTuple
 
 import msgspec
 from umbral_chat.drafts import DraftView
@@ -12,13 +16,11 @@ from umbral_chat.model.cursor import Cursor
 from umbral_chat.model.entries import Entry, FoldedMessage
 from umbral_chat.providers.presence import PersonTyping, PresenceList
 
-from umbral_chat_polling.told import Told
-
 _encoder = msgspec.json.Encoder()
 
 
 class Events(msgspec.Struct, frozen=True, kw_only=True):
-    """What follows a cursor, and how things stand. This is the answer as clients read it; `body` writes it."""
+    """The entries after a cursor, and the present signals and mode: the answer as clients read it. `body` writes it."""
 
     entries: list[Entry]
     cursor: str
@@ -27,27 +29,51 @@ class Events(msgspec.Struct, frozen=True, kw_only=True):
     poll_after_ms: int
     mode: str
     signals: str
-    """Version of `drafts` and `typing`, opaque: a client that hands it back with its next long poll is answered within
-    a second if they are others by then."""
+    """Version of `drafts` and `typing`, opaque: a client that sends it back with its next long poll is answered within
+    a second if they have changed by then."""
     drafts: list[DraftView] = []
     typing: list[PersonTyping] = []
     presence: PresenceList | None = None
-    """Null when the client knows the list of this version, or nothing provides presence."""
+    """Null when the client has the list of this version, or nothing provides presence."""
     stale_since: datetime | None = None
-    """The history does not answer since then: this is from memory, and there may be more."""
+    """The history has not answered since then: this is from memory, and there may be more."""
     snapshot: bool = False
     """`messages` are the newest ones: they replace the client's copy."""
     messages: list[FoldedMessage] = []
 
 
+class SignalsSnapshot(NamedTuple):
+    """Drafts and typing at one moment, as JSON."""
+
+    drafts: bytes
+    typing: bytes
+
+    @classmethod
+    def encode(cls, drafts: Sequence[DraftView], typing: Sequence[PersonTyping]) -> SignalsSnapshot:
+        """The snapshot of these drafts and of those who type."""
+        return cls(_encoder.encode(drafts) if drafts else b"[]", _encoder.encode(typing) if typing else b"[]")
+
+    @property
+    def version(self) -> str:
+        """A hash, so that it is the same at every instance and in every mode: whether a client's next long poll is
+        answered at once depends on the signals alone, not on the instance that answers."""
+        return _version(self)
+
+
+@lru_cache(maxsize=1024)
+def _version(signals: SignalsSnapshot) -> str:
+    digest = blake2b(b"\0".join(signals), digest_size=9).digest()
+    return base64.urlsafe_b64encode(digest).decode("ascii")
+
+
 def body(
     *,
-    lines: Sequence[EncodedEntry],
+    entries: Sequence[EncodedEntry],
     cursor: Cursor,
     head: int,
     poll_after_ms: int,
     mode: str,
-    told: Told,
+    signals: SignalsSnapshot,
     presence: PresenceList | None,
     known_presence: str | None = None,
     stale_since: datetime | None = None,
@@ -57,10 +83,10 @@ def body(
     list of folded messages, given only for a snapshot."""
     parts = [
         b'{"entries":[',
-        b",".join([line.json for line in lines]),
+        b",".join([entry.json for entry in entries]),
         f'],"cursor":"{cursor}","head":{head},"has_more":{"true" if cursor.seq < head else "false"}'
-        f',"poll_after_ms":{poll_after_ms},"mode":"{mode}","signals":"{told.version}"'.encode(),
-        b',"drafts":%b,"typing":%b,"presence":' % (told.drafts, told.typing),
+        f',"poll_after_ms":{poll_after_ms},"mode":"{mode}","signals":"{signals.version}"'.encode(),
+        b',"drafts":%b,"typing":%b,"presence":' % (signals.drafts, signals.typing),
         b"null" if presence is None or presence.version == known_presence else _encoder.encode(presence),
     ]
     if stale_since is not None:
@@ -71,4 +97,4 @@ def body(
     return b"".join(parts)
 
 
-__all__ = ["Events", "body"]
+__all__ = ["Events", "SignalsSnapshot", "body"]

@@ -1,4 +1,4 @@
-"""Noticing that a client who waits has left, under a server that has no `Disconnect` of its own."""
+"""Noticing that a waiting client has left, under a server that has no `Disconnect` of its own."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 @asynccontextmanager
 async def watched(receive: Receive) -> AsyncIterator[Disconnect]:
-    """A `Disconnect` that a task resolves, which waits for the client as ASGI has it.
+    """A `Disconnect` that happens when ASGI's `receive` reports the client's, for which a task waits.
 
-    What is inside must not call `receive`.
+    The body of the `async with` must not call `receive`.
     """
     disconnect = Disconnect()
     watch = asyncio.create_task(_watch(disconnect, receive), name="polling: disconnect")

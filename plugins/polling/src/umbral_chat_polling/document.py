@@ -1,6 +1,6 @@
-"""The route as the OpenAPI document shows it: Litestar leaves `@asgi` handlers out."""
+"""The route for the OpenAPI document, from which Litestar leaves `@asgi` handlers out."""
 
-# Litestar reads the annotations when the document is made, so they are no mere hints for a checker.
+# Litestar reads the annotations when the document is made, so they must be importable at run time.
 from typing import Annotated
 
 from litestar import get
@@ -88,7 +88,7 @@ async def events_documented(
         QueryParameter(
             max_length=NAME_LIMIT,
             description="The `version` of the presence list that the client has, or `0` for none: only another one is "
-            "told, and a long poll tells it within a second.",
+            "sent, by a long poll within a second.",
         ),
     ] = None,
     signals: Annotated[  # noqa: ARG001

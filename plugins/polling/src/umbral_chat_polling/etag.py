@@ -1,4 +1,4 @@
-"""The ETag of a poll: equal exactly when nothing of the answer could have changed."""
+"""The ETag of a poll: equal exactly when nothing in the answer could have changed."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ def etag(
     mode: str,
     version: int,
 ) -> bytes:
-    """Weak, since `poll_after_ms` is not covered. Everything else that an answer depends on is: who asks, what for,
-    where the log stands, what was blanked in it, how it is delivered, and its signals."""
+    """A weak ETag, since `poll_after_ms` is not covered. Everything else that an answer depends on is: the caller, the
+    query, the log's head and redactions, the mode, and the signals."""
     return (
         f'W/"{_short(subject)}-{after.epoch}.{after.seq}-{limit}-{strategy}-{epoch}.{head}-{redaction}'
         + _signals(mode, version)
@@ -29,15 +29,15 @@ def etag(
 
 
 def matches(sent: str | None, tag: bytes) -> bool:
-    """Whether an `If-None-Match` names the tag; it may name several. `*` names none: it is about writes."""
+    """Whether an `If-None-Match`, which may list several, has the tag. `*` has none: it is for writes."""
     return sent is not None and tag.decode() in sent
 
 
 def knows_signals(sent: str | None, mode: str, version: int) -> bool:
-    """Whether an `If-None-Match` is of an answer, to whatever query, that told of these signals; true without one.
+    """Whether an `If-None-Match` is of an answer, to whatever query, that had these signals; true without one.
 
-    A client that goes on from a new cursor sends the tag of the answer before, whose entries it has and whose signals
-    may still be all there is to know.
+    A client that continues from a new cursor sends the tag of the answer before, whose signals may still be the present
+    ones.
     """
     return sent is None or _signals(mode, version) in sent
 
@@ -48,7 +48,7 @@ def _signals(mode: str, version: int) -> str:
 
 @lru_cache(maxsize=16_384)
 def _short(subject: str) -> str:
-    # A subject may be long, may hold any character, and is nobody else's business.
+    # A subject may be long, may contain any character, and is private.
     return blake2b(subject.encode("utf-8", "surrogatepass"), digest_size=9).hexdigest()
 
 

@@ -1,4 +1,4 @@
-"""Signals on their way out: whoever publishes never waits for the store."""
+"""Signals on their way to the shared store, so that `publish` never waits for it; and how one is stored there."""
 
 from __future__ import annotations
 
@@ -6,21 +6,47 @@ import asyncio
 import logging
 from collections import deque
 
+import msgspec
 from umbral_chat.errors import UmbralChatError
-from umbral_chat.providers.store import SharedStore
+from umbral_chat.model.depth import decode_bounded
+from umbral_chat.model.signals import Signal, signal_decoder, signal_encoder
+from umbral_chat.providers.store import SharedStore, StoredSignal
 
 log = logging.getLogger(__name__)
 
 POST_TIMEOUT = 5.0
 """Seconds that one post may take. A signal is stale after that, and the ones behind it wait."""
 
-
-ROUND = 64
+CONCURRENCY = 64
 """Signals posted side by side: enough for a store that commits in groups, few for one that takes connections."""
 
 
-class Outbox:
-    """Posts each topic's signals in order. Past `limit` the oldest go: what a signal says is soon said again."""
+class _StoredPayload(msgspec.Struct, frozen=True, rename={"instance": "from"}):
+    instance: str
+    signal: msgspec.Raw
+
+
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder(_StoredPayload)
+
+
+def encode(instance: str, signal: Signal) -> bytes:
+    """The payload to post, marked with the instance that posts it, which ignores it when it reads the list."""
+    return _encoder.encode(_StoredPayload(instance, msgspec.Raw(signal_encoder.encode(signal))))
+
+
+def decode(instance: str, stored: StoredSignal) -> Signal | None:
+    """The signal, if an instance other than `instance` posted it. None for its own, and for one of a newer version that
+    this version cannot read: a signal is never worth a failure."""
+    try:
+        payload = decode_bounded(_decoder, stored.payload)
+        return None if payload.instance == instance else signal_decoder.decode(payload.signal)
+    except msgspec.MsgspecError:
+        return None
+
+
+class StoreOutbox:
+    """Posts each topic's signals in order. Past `limit` the oldest are dropped: a newer signal follows soon."""
 
     def __init__(self, store: SharedStore, limit: int) -> None:
         self._store = store
@@ -28,25 +54,25 @@ class Outbox:
         self._filled = asyncio.Event()
 
     def put(self, topic: str, payload: bytes) -> None:
-        """Take a signal to post."""
+        """Queue a signal to be posted."""
         self._waiting.append((topic, payload))
         self._filled.set()
 
     def clear(self) -> None:
-        """Drop what was not posted."""
+        """Drop the signals that were not posted yet."""
         self._waiting.clear()
 
     async def run(self) -> None:
-        """Post what comes, until cancelled."""
+        """Post queued signals until cancelled."""
         while True:
             await self._filled.wait()
             self._filled.clear()
             while self._waiting:
-                await asyncio.gather(*(self._post_all(*topic) for topic in self._round().items()))
+                await asyncio.gather(*(self._post_all(*topic) for topic in self._take().items()))
 
-    def _round(self) -> dict[str, list[bytes]]:
+    def _take(self) -> dict[str, list[bytes]]:
         topics: dict[str, list[bytes]] = {}
-        for _ in range(min(ROUND, len(self._waiting))):
+        for _ in range(min(CONCURRENCY, len(self._waiting))):
             topic, payload = self._waiting.popleft()
             topics.setdefault(topic, []).append(payload)
         return topics
@@ -62,8 +88,8 @@ class Outbox:
         except (UmbralChatError, TimeoutError) as error:
             log.debug("a signal of %s was not posted: %s", topic, error)
         except Exception:
-            # A third party's store may raise anything; the signals behind this one must still go out.
+            # A third party's store may raise anything; the signals behind this one must still be posted.
             log.exception("a signal of %s was not posted", topic)
 
 
-__all__ = ["POST_TIMEOUT", "Outbox"]
+__all__ = ["CONCURRENCY", "POST_TIMEOUT", "StoreOutbox", "decode", "encode"]

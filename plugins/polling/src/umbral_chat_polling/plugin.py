@@ -1,20 +1,20 @@
-"""What this plugin gives to Umbral Chat."""
+"""The hooks that this plugin implements."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from umbral_chat import hookimpl
+from umbral_chat.providers.edges import Offer
 
+from umbral_chat_polling.document import PATH
 from umbral_chat_polling.edge import events_route
-from umbral_chat_polling.offer import offer
 from umbral_chat_polling.settings import Polling
 from umbral_chat_polling.transport import PollingTransport
 
 if TYPE_CHECKING:
     from litestar.handlers import ASGIRouteHandler
     from umbral_chat.context import Base, Services
-    from umbral_chat.providers.edges import Offer
     from umbral_chat.providers.history import Storage
 
 
@@ -38,9 +38,25 @@ def umbral_chat_routes(services: Services) -> list[ASGIRouteHandler]:
 
 @hookimpl
 def umbral_chat_offers(services: Services, conversation: str) -> list[Offer]:
-    """Polling is always there, and everything else is preferred."""
+    """The edge `poll`, of rank 0: it is always there, and every other edge is preferred."""
     settings = _settings(services.base)
-    return [offer(conversation, settings, public_url=services.base.settings.core.public_url)]
+    # Relative when the service does not know its public URL.
+    base_url = (services.base.settings.core.public_url or "").rstrip("/")
+    return [
+        Offer(
+            edge="poll",
+            rank=0,
+            url=base_url + PATH.replace("{conversation:str}", conversation),
+            parameters={
+                "wait": settings.long_poll_timeout,
+                "batch_size": settings.batch_size,
+                "poll_after_ms": round(1000 * settings.interval),
+                "min_poll_after_ms": round(1000 * settings.min_interval),
+                "max_poll_after_ms": round(1000 * settings.max_interval),
+                "sync_strategy": settings.sync_strategy,
+            },
+        )
+    ]
 
 
 def _settings(base: Base) -> Polling:

@@ -1,4 +1,4 @@
-"""What a poll asks for, read from its query."""
+"""A poll's query string, parsed and validated."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ if TYPE_CHECKING:
 
 PARAMETERS = frozenset({"after", "limit", "wait", "presence", "signals", "device"})
 
-REMEMBERED = 16_384
-"""Queries kept parsed. A client that polls for something new sends the same query until there is."""
+CACHED_QUERIES = 16_384
+"""Parsed queries in the cache. A client sends the same query until there is something new."""
 
-REMEMBERED_LENGTH = 192
-"""Longest query that is kept, in bytes: a well-formed one is shorter, and odd ones must not fill the memory."""
+CACHED_LENGTH = 192
+"""Longest query that is cached, in bytes: a well-formed one is shorter, and odd ones must not fill the memory."""
 
 _NUMBER = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?\Z")
 
 
 class Query(NamedTuple):
-    """`wait` is in seconds, as asked for; 0 is a plain poll."""
+    """The parameters. `wait` is in seconds, as requested; 0 is a plain poll."""
 
     after: Cursor
     limit: int
@@ -35,17 +35,17 @@ class Query(NamedTuple):
     presence: str | None = None
     """Version of the presence list that the client has."""
     signals: str | None = None
-    """Version of the signals that the client was told."""
+    """Version of the signals that the client has."""
     device: str | None = None
-    """The caller's device whose presence this poll holds; None: the one of who names none."""
+    """The caller's device whose presence this poll holds; None: the device of callers who name none."""
 
 
 def query_parser(batch_size: int) -> Callable[[bytes], Query]:
-    """What reads a query string.
+    """A function that parses a query string, with a cache.
 
     It raises InvalidRequest: `unknown_parameter`, `duplicate_parameter`, `invalid_cursor`, and `invalid_field` for a
     `limit` outside of 1 to `batch_size`, a `wait` that is no number of seconds, and a `presence`, `signals` or
-    `device` that is none.
+    `device` that is not a valid name.
     """
 
     def parse(raw: bytes) -> Query:
@@ -59,8 +59,8 @@ def query_parser(batch_size: int) -> Callable[[bytes], Query]:
             device=_name(given, "device"),
         )
 
-    remembered = lru_cache(maxsize=REMEMBERED)(parse)
-    return lambda raw: remembered(raw) if len(raw) <= REMEMBERED_LENGTH else parse(raw)
+    cached = lru_cache(maxsize=CACHED_QUERIES)(parse)
+    return lambda raw: cached(raw) if len(raw) <= CACHED_LENGTH else parse(raw)
 
 
 def _name(given: dict[str, str], field: str) -> str | None:

@@ -1,4 +1,4 @@
-"""Snapshots: the newest messages as they are now, one read for all who want the same."""
+"""Snapshots: the newest messages, folded, with one read for all who request the same."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from umbral_chat.providers.history import History
 if TYPE_CHECKING:
     from umbral_chat.telemetry import Telemetry
 
-KEPT_BYTES = 32 * 2**20
-"""Most that is kept of all snapshots together. The one that was made first goes first."""
+CACHE_BYTES = 32 * 2**20
+"""Most bytes of all snapshots in the cache. The oldest is dropped first."""
 
 _encoder = msgspec.json.Encoder()
 
@@ -27,31 +27,31 @@ class Snapshot(NamedTuple):
     messages: bytes
 
 
-class _Kept(NamedTuple):
+class _Cached(NamedTuple):
     heads: tuple[Cursor, Cursor]
-    """Where the log stood at least when it was asked for, and where when it was read: whatever changes a message moves
-    the head, so at either of the two it is what a read would tell."""
+    """The head that the request knew, and the head when it was read: every change of a message moves the head, so at
+    either of the two a new read would find the same."""
     snapshot: Snapshot
     end: asyncio.TimerHandle
 
 
 class Snapshots:
-    """Reads snapshots. Whoever stands at the same head is answered by the read that runs, which began after the head
-    was known and so shows no less, or by the one before, for `keep` seconds."""
+    """Reads snapshots. A request at the same head is answered by the read that runs, which began after the head was
+    known and so finds no less, or for `keep` seconds by the one before."""
 
     def __init__(self, history: History, telemetry: Telemetry, *, keep: float) -> None:
         self._history = history
         self._reads = telemetry.counter("umbral_chat.history.reads").labels("snapshot")
         self._keep = keep
         self._running: dict[tuple[str, Cursor, int], asyncio.Task[Snapshot]] = {}
-        self._kept: OrderedDict[tuple[str, int], _Kept] = OrderedDict()
+        self._cache: OrderedDict[tuple[str, int], _Cached] = OrderedDict()
         self._bytes = 0
 
     async def read(self, conversation: str, head: Cursor, limit: int) -> Snapshot:
-        """The newest `limit` messages of a log that got to `head` at least. Raises what `History.messages` raises."""
-        kept = self._kept.get((conversation, limit))
-        if kept is not None and head in kept.heads:
-            return kept.snapshot
+        """The newest `limit` messages of a log whose head is at least `head`. Raises what `History.messages` raises."""
+        cached = self._cache.get((conversation, limit))
+        if cached is not None and head in cached.heads:
+            return cached.snapshot
         key = (conversation, head, limit)
         task = self._running.get(key)
         if task is None:
@@ -70,24 +70,24 @@ class Snapshots:
 
     def _put(self, key: tuple[str, int], heads: tuple[Cursor, Cursor], snapshot: Snapshot) -> None:
         self._drop(key)
-        # Text that was blanked or deleted meanwhile must not stay in memory for long, so it is dropped also when
-        # nobody asks any more.
+        # Text that was redacted or deleted meanwhile must not stay in memory for long, so the snapshot is dropped also
+        # without further requests.
         end = asyncio.get_running_loop().call_later(self._keep, self._drop, key)
-        self._kept[key] = _Kept(heads, snapshot, end)
+        self._cache[key] = _Cached(heads, snapshot, end)
         self._bytes += len(snapshot.messages)
-        while self._bytes > KEPT_BYTES:
-            self._drop(next(iter(self._kept)))
+        while self._bytes > CACHE_BYTES:
+            self._drop(next(iter(self._cache)))
 
     def _drop(self, key: tuple[str, int]) -> None:
-        kept = self._kept.pop(key, None)
-        if kept is not None:
-            kept.end.cancel()
-            self._bytes -= len(kept.snapshot.messages)
+        cached = self._cache.pop(key, None)
+        if cached is not None:
+            cached.end.cancel()
+            self._bytes -= len(cached.snapshot.messages)
 
     def _done(self, key: tuple[str, Cursor, int], task: asyncio.Task[Snapshot]) -> None:
         del self._running[key]
         if not task.cancelled():
-            task.exception()  # looked at, for when everybody who wanted it has left
+            task.exception()  # retrieved, also when every client that waited for it has left
 
 
-__all__ = ["KEPT_BYTES", "Snapshot", "Snapshots"]
+__all__ = ["CACHE_BYTES", "Snapshot", "Snapshots"]

@@ -1,4 +1,4 @@
-"""One look at the store: heads, signals and toggle, read side by side within a bounded time."""
+"""One tick's reads of the store: heads, signals and toggle, side by side within a bounded time."""
 
 from __future__ import annotations
 
@@ -8,40 +8,35 @@ from dataclasses import dataclass
 from typing import Any
 
 from umbral_chat.model.conversations import Deleted, Head
-from umbral_chat.providers.history import Storage
-from umbral_chat.providers.store import RecentSignals, Record
-
-CHUNK = 5_000
-"""Conversations asked for in one call: a history may hold everything else up while it answers, and some limit how
-much one statement may carry."""
-
-TOGGLE = ("core", "realtime")
-"""Namespace and key of the record that holds the realtime toggle."""
+from umbral_chat.providers.history import HEADS_BATCH, Storage
+from umbral_chat.providers.store import TOGGLE_RECORD, RecentSignals, Record
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """What a look found. `recent` is None when the signals were not asked for."""
+class TickResult:
+    """What the store answered. `recent` is None when the signals were not asked for."""
 
     heads: Mapping[str, Head | Deleted]
     recent: RecentSignals | None
     toggle: Record | None
 
 
-async def look(storage: Storage, conversations: Sequence[str], position: int | None, *, within: float) -> Seen:
+async def read_store(
+    storage: Storage, conversations: Sequence[str], position: int | None, *, within: float
+) -> TickResult:
     """Read the heads of `conversations`, the signals past `position` (None: none) and the toggle.
 
-    Raises TimeoutError after `within` seconds, and what a read raises; whichever fails, the others are ended with it.
+    Raises TimeoutError after `within` seconds, and what a read raises; when one fails, the others are cancelled.
     """
     reads: list[asyncio.Task[Any]] = []
     try:
         async with asyncio.timeout(within):
             heads = asyncio.create_task(_heads(storage, conversations))
             recent = asyncio.create_task(_recent(storage, position))
-            toggle = asyncio.create_task(storage.store.get(*TOGGLE))
+            toggle = asyncio.create_task(storage.store.get(*TOGGLE_RECORD))
             reads = [heads, recent, toggle]
             await asyncio.gather(*reads)
-            return Seen(heads.result(), recent.result(), toggle.result())
+            return TickResult(heads.result(), recent.result(), toggle.result())
     finally:
         for read in reads:
             read.cancel()
@@ -50,8 +45,8 @@ async def look(storage: Storage, conversations: Sequence[str], position: int | N
 
 async def _heads(storage: Storage, conversations: Sequence[str]) -> dict[str, Head | Deleted]:
     heads: dict[str, Head | Deleted] = {}
-    for start in range(0, len(conversations), CHUNK):
-        heads.update(await storage.history.heads(conversations[start : start + CHUNK]))
+    for start in range(0, len(conversations), HEADS_BATCH):
+        heads.update(await storage.history.heads(conversations[start : start + HEADS_BATCH]))
     return heads
 
 
@@ -59,4 +54,4 @@ async def _recent(storage: Storage, position: int | None) -> RecentSignals | Non
     return None if position is None else await storage.store.recent(None, position)
 
 
-__all__ = ["CHUNK", "TOGGLE", "Seen", "look"]
+__all__ = ["TickResult", "read_store"]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import rich_click as click
 
-from umbral_chat_realtime_supabase.files import migrations, way_down
+from umbral_chat_realtime_supabase.migration_files import down_migration, migrations
 
 URL_HELP = (
     "Connection string of the database: dashboard → Connect → Session pooler. The direct host speaks IPv6 only; the "
@@ -52,7 +52,7 @@ def sql(out: Path | None, *, force: bool, down: bool) -> None:
     With `--out supabase/migrations` they are written as files of a Supabase CLI project, for `supabase db push`.
     """
     if down:
-        click.echo(way_down())
+        click.echo(down_migration())
         return
     if out is None:
         click.echo("\n".join(each.text for each in migrations()))

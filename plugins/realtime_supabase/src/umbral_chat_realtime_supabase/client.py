@@ -1,4 +1,4 @@
-"""One supabase-py client for everything that is asked of a project's database."""
+"""The one supabase-py client for all calls of a project's database."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ import httpx
 from supabase import AsyncClient, AsyncClientOptions, acreate_client
 from umbral_chat.settings import Secret
 
-from umbral_chat_realtime_supabase.calling import transport
+from umbral_chat_realtime_supabase.http_transport import http_transport
 from umbral_chat_realtime_supabase.settings import Supabase
 
 last_response: ContextVar[httpx.Response | None] = ContextVar("last_response", default=None)
-"""The answer that the running task met last: supabase-py's errors leave out its status and headers."""
+"""The last response in the running task: supabase-py's errors lack its status and headers."""
 
 
 @asynccontextmanager
 async def client(settings: Supabase, key: Secret) -> AsyncIterator[AsyncClient]:
-    """The client, with a bounded pool of kept connections. It signs nobody in and opens no socket."""
+    """The client, with a bounded pool of connections. It signs in no user and opens no WebSocket."""
     async with httpx.AsyncClient(
         timeout=httpx.Timeout(settings.timeout, connect=settings.connect_timeout, pool=settings.timeout),
-        transport=transport(
+        transport=http_transport(
             settings.base,
             httpx.Limits(
                 max_connections=settings.connections,
                 max_keepalive_connections=settings.connections,
-                # Below the minute after which proxies close silently.
+                # Below the minute after which proxies close an idle connection without a notice.
                 keepalive_expiry=45.0,
             ),
         ),

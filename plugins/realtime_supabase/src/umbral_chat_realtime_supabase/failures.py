@@ -1,4 +1,4 @@
-"""What a call that failed means: in words, with the mend, and whether it may be tried again."""
+"""The meaning of a failed call: a message with its mend, and whether it may be retried."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import httpx
 from postgrest.exceptions import APIError
 
 Again = Literal["always", "safe", "never"]
-"""When to try again: the call was certainly not done; only if doing it twice does no harm; no use."""
+"""When to retry: always, since the call was certainly not executed; only if it is safe to execute it twice; never."""
 
 Reason = Literal[
     "unreachable", "timeout", "lost", "key", "rights", "schema", "paused", "limited", "slow", "read_only", "busy",
@@ -18,27 +18,27 @@ Reason = Literal[
 ]  # fmt: skip
 
 FATAL: frozenset[Reason] = frozenset({"key", "rights", "schema"})
-"""What no waiting mends: a start ends with it."""
+"""Reasons that waiting does not mend: a start fails at once."""
 
 _RETRY_AFTER_LIMIT = 5.0
-"""Seconds: who asks us to wait longer is not waited for."""
+"""Longest `Retry-After` that is obeyed, in seconds. A longer one is taken as this."""
 
 
 @dataclass(frozen=True)
 class Failure:
-    """One failed try."""
+    """One failed attempt."""
 
     reason: Reason
     detail: str
     again: Again = "never"
     pause: float | None = None
-    """Seconds that the server asked to wait."""
+    """Seconds to wait, by the server's `Retry-After`."""
 
 
 _MIGRATE = "Run `umbral-chat supabase migrate`"
 
-FULL = Failure("busy", "Every connection to Supabase is in use (supabase.connections).")
-"""We are the ones who are busy."""
+NO_FREE_CONNECTION = Failure("busy", "Every connection to Supabase is in use (supabase.connections).")
+"""The limit is this instance's own, not the server's."""
 
 _BY_CODE: dict[str, Failure] = {
     # PostgREST's own, see https://docs.postgrest.org/en/stable/references/errors.html
@@ -67,7 +67,7 @@ _BY_CODE: dict[str, Failure] = {
     "57014": Failure("slow", "The database ended the call at its statement timeout."),
     "25006": Failure("read_only", "The project's database is read-only now, as when its disk is full."),
     **dict.fromkeys(
-        ("40001", "40P01", "55P03"), Failure("busy", "The database gave another transaction way.", "always")
+        ("40001", "40P01", "55P03"), Failure("busy", "The database let another transaction go first.", "always")
     ),
     **dict.fromkeys(
         ("53000", "53100", "53200", "53300", "53400"),
@@ -89,13 +89,13 @@ _BY_STATUS: dict[int, Failure] = {
 
 
 def failure(error: Exception, url: str, response: httpx.Response | None = None) -> Failure:
-    """What `error`, raised by a call of `url`, means. `response` is what was answered, if anything."""
+    """The meaning of `error`, raised by a call of `url`. `response` is the server's, if there was one."""
     if isinstance(error, httpx.HTTPError):
         return _transport(error, url)
     if isinstance(error, APIError):
-        return _answered(error, response)
+        return _api_error(error, response)
     if isinstance(error, TimeoutError):
-        return _late(url)
+        return _timed_out(url)
     return Failure(
         "garbled", f"The answer is not one of Supabase's API ({type(error).__name__}). Is {url} right?", "safe"
     )
@@ -114,19 +114,19 @@ def _transport(error: httpx.HTTPError, url: str) -> Failure:
     if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
         return Failure("unreachable", f"{url} cannot be reached.", "always")
     if isinstance(error, httpx.PoolTimeout):
-        return FULL
+        return NO_FREE_CONNECTION
     if isinstance(error, httpx.TimeoutException):
-        return _late(url)
-    return Failure("lost", f"The connection to {url} broke before the answer came.", "safe")
+        return _timed_out(url)
+    return Failure("lost", f"The connection to {url} broke before the answer arrived.", "safe")
 
 
-def _late(url: str) -> Failure:
+def _timed_out(url: str) -> Failure:
     return Failure("timeout", f"{url} did not answer in time (supabase.timeout).", "safe")
 
 
-def _answered(error: APIError, response: httpx.Response | None) -> Failure:
+def _api_error(error: APIError, response: httpx.Response | None) -> Failure:
     status = 0 if response is None else response.status_code
-    # A database's words may hold what was said in a chat: only the code is passed on.
+    # A database's message may contain text of a chat: only the code is passed on.
     if (known := _BY_CODE.get(error.code or "")) is not None:
         return known
     if status == 429:
@@ -154,4 +154,4 @@ def _retry_after(response: httpx.Response | None) -> float | None:
     return min(float(text), _RETRY_AFTER_LIMIT) if text.isascii() and text.isdigit() else None
 
 
-__all__ = ["FATAL", "FULL", "Again", "Failure", "Reason", "failure"]
+__all__ = ["FATAL", "NO_FREE_CONNECTION", "Again", "Failure", "Reason", "failure"]

@@ -1,4 +1,4 @@
-"""The history: each call is one function of the database, which decides everything in one transaction."""
+"""The history: each call is one function of the database, which does its work in one transaction."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from umbral_chat.model.entries import FoldedMessage, Status
 from umbral_chat.model.ids import new_message_id
 from umbral_chat.model.writes import Appended, Write, WriteEdit, WriteMessage, WriteRedaction, WriteUpdate
 
-from umbral_chat_realtime_supabase import answers
+from umbral_chat_realtime_supabase import rpc_results
 from umbral_chat_realtime_supabase.calls import Calls
-from umbral_chat_realtime_supabase.news import MemberNews, changes_members
-from umbral_chat_realtime_supabase.places import InboxPlace, parse, token
+from umbral_chat_realtime_supabase.inbox_cursor import InboxCursor, decode, encode
+from umbral_chat_realtime_supabase.membership_events import MembershipEvents, changes_members
 
-PAGE = 1_000
-"""Most items that one read answers."""
+PAGE_LIMIT = 1_000
+"""Most items in the result of one read."""
 
 _END = 2**62
 
@@ -28,9 +28,9 @@ class SupabaseHistory:
 
     name = "supabase"
 
-    def __init__(self, calls: Calls, news: MemberNews | None = None) -> None:
+    def __init__(self, calls: Calls, membership_events: MembershipEvents | None = None) -> None:
         self._calls = calls
-        self._news = news or MemberNews()
+        self._membership_events = membership_events or MembershipEvents()
 
     async def append(self, write: Write) -> Appended:
         entry = _entry(write)
@@ -45,17 +45,21 @@ class SupabaseHistory:
         function = _FUNCTIONS[type(write)]
         if isinstance(write, WriteEdit | WriteRedaction):
             given["own_only"] = write.own_only
-        # With a key a repeat is answered with the first entry; a second redaction is one, too.
+        # With a key a repeated call answers with the first entry, and so does a second redaction.
         safe = write.key is not None or isinstance(write, WriteRedaction)
-        told = await self._calls.call(answers.Written, function, safe=safe, **given)
-        told.check(write.conversation, entry.get("message_id"))
+        result = await self._calls.call(rpc_results.WriteResult, function, safe=safe, **given)
+        result.check(write.conversation, entry.get("message_id"))
         if changes_members(write):
-            self._news.changed(write.conversation)
-        return told.appended
+            self._membership_events.changed(write.conversation)
+        return result.appended
 
     async def read(self, conversation: str, after: int, limit: int) -> LogPage:
         page = await self._calls.call(
-            answers.Page, "read", conversation=conversation, after=min(after, _END), limit=max(0, min(limit, PAGE))
+            rpc_results.ReadResult,
+            "read",
+            conversation=conversation,
+            after=min(after, _END),
+            limit=max(0, min(limit, PAGE_LIMIT)),
         )
         page.check(conversation)
         return LogPage(None if page.head is None else page.head.head, page.entries)
@@ -64,35 +68,39 @@ class SupabaseHistory:
         self, conversation: str, *, after: int | None = None, before: int | None = None, limit: int
     ) -> MessagePage:
         page = await self._calls.call(
-            answers.Messages,
+            rpc_results.MessagesResult,
             "messages",
             conversation=conversation,
             after=None if after is None else min(after, _END),
             before=None if before is None else min(before, _END),
-            limit=max(0, min(limit, PAGE)),
+            limit=max(0, min(limit, PAGE_LIMIT)),
         )
         page.check(conversation)
         head = None if page.head is None else page.head.head
-        return MessagePage(head, [said.folded for said in page.messages], page.has_more)
+        return MessagePage(head, [row.folded for row in page.messages], page.has_more)
 
     async def message(self, conversation: str, message_id: str) -> FoldedMessage | None:
-        found = await self._calls.call(answers.OneMessage, "message", conversation=conversation, message_id=message_id)
-        found.check(conversation)
-        return None if found.message is None else found.message.folded
+        result = await self._calls.call(
+            rpc_results.MessageResult, "message", conversation=conversation, message_id=message_id
+        )
+        result.check(conversation)
+        return None if result.message is None else result.message.folded
 
     async def heads(self, conversations: Sequence[str]) -> dict[str, Head | Deleted]:
-        told = await self._calls.call(answers.Heads, "heads", conversations=_json(list(conversations)))
-        heads: dict[str, Head | Deleted] = {name: place.head for name, place in told.heads.items()}
-        return heads | dict.fromkeys(told.deleted, Deleted())
+        result = await self._calls.call(rpc_results.HeadsResult, "heads", conversations=_json(list(conversations)))
+        heads: dict[str, Head | Deleted] = {name: row.head for name, row in result.heads.items()}
+        return heads | dict.fromkeys(result.deleted, Deleted())
 
     async def ensure(self, conversation: str) -> tuple[Conversation, bool]:
-        told = await self._calls.call(answers.Ensured, "ensure", safe=False, conversation=conversation)
-        return told.conversation.conversation, told.made
+        result = await self._calls.call(rpc_results.EnsureResult, "ensure", safe=False, conversation=conversation)
+        return result.conversation.conversation, result.made
 
     async def conversation(self, conversation: str, *, subject: str | None = None) -> Conversation | None:
-        told = await self._calls.call(answers.OneRoom, "conversation", conversation=conversation, subject=subject)
-        told.check(conversation)
-        return None if told.conversation is None else told.conversation.conversation
+        result = await self._calls.call(
+            rpc_results.ConversationResult, "conversation", conversation=conversation, subject=subject
+        )
+        result.check(conversation)
+        return None if result.conversation is None else result.conversation.conversation
 
     async def conversations(
         self,
@@ -102,41 +110,45 @@ class SupabaseHistory:
         status: Status | None = None,
         subject: str | None = None,
     ) -> InboxPage:
-        place = None if before is None else parse(before)
-        limit = max(0, min(limit, PAGE))
-        told = await self._calls.call(
-            answers.Inbox,
+        cursor = None if before is None else decode(before)
+        limit = max(0, min(limit, PAGE_LIMIT))
+        result = await self._calls.call(
+            rpc_results.InboxResult,
             "inbox",
             limit=limit,
-            before_at=None if place is None else place.at.isoformat(),
-            before_id=None if place is None else place.id,
+            before_at=None if cursor is None else cursor.at.isoformat(),
+            before_id=None if cursor is None else cursor.id,
             status=status,
             subject=subject,
         )
-        rooms = told.conversations
-        more = token(InboxPlace(rooms[-1].last_activity, rooms[-1].id)) if told.has_more and rooms else None
-        return InboxPage([room.conversation for room in rooms], more)
+        rows = result.conversations
+        more = encode(InboxCursor(rows[-1].last_activity, rows[-1].id)) if result.has_more and rows else None
+        return InboxPage([row.conversation for row in rows], more)
 
     async def delete(self, conversation: str) -> bool:
-        told = await self._calls.call(answers.Removed, "delete", safe=False, conversation=conversation)
-        if told.more:
+        result = await self._calls.call(rpc_results.DeleteResult, "delete", safe=False, conversation=conversation)
+        if result.more:
             await self.sweep()
-        return told.removed
+        return result.removed
 
     async def mark_read(self, conversation: str, subject: str, seq: int) -> int:
-        told = await self._calls.call(
-            answers.Marker, "mark_read", conversation=conversation, subject=subject, seq=max(0, min(seq, _END))
+        result = await self._calls.call(
+            rpc_results.ReadMarkerResult,
+            "mark_read",
+            conversation=conversation,
+            subject=subject,
+            seq=max(0, min(seq, _END)),
         )
-        told.check(conversation)
-        return told.seq
+        result.check(conversation)
+        return result.seq
 
     async def new_epochs(self) -> int:
-        """Draw a new epoch for every log, so that every cursor of before expires; how many logs there were."""
-        return (await self._calls.call(answers.Renewed, "new_epochs", safe=False)).logs
+        """Draw a new epoch for every log, so that every earlier cursor expires; the number of logs."""
+        return (await self._calls.call(rpc_results.NewEpochsResult, "new_epochs", safe=False)).logs
 
     async def sweep(self) -> None:
-        """Remove the rows of deleted logs, and whatever lapsed, slice by slice."""
-        while (await self._calls.call(answers.Swept, "sweep")).more:
+        """Remove the rows of deleted logs, and lapsed records, slice by slice."""
+        while (await self._calls.call(rpc_results.SweepResult, "sweep")).more:
             pass
 
 
@@ -149,7 +161,7 @@ _FUNCTIONS: dict[type[Write], str] = {
 
 
 def _entry(write: Write) -> dict[str, Any]:
-    """The entry as the log will hold it, without its number, and without its time unless it is imported."""
+    """The entry to be stored, without its number, and without its time unless it is imported."""
     entry: dict[str, Any] = {"kind": write.__struct_config__.tag, "sender": write.sender}
     entry |= {} if write.key is None else {"client_id": write.key}
     match write:
@@ -178,4 +190,4 @@ def _json(value: Any) -> str:
         raise InvalidRequest(f"The write cannot be stored as JSON: {error}.", code="invalid_field") from error
 
 
-__all__ = ["PAGE", "SupabaseHistory"]
+__all__ = ["PAGE_LIMIT", "SupabaseHistory"]

@@ -1,4 +1,4 @@
-"""What this plugin counts."""
+"""The metrics of this plugin."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ REALTIME_METRICS = (
         "counter",
         "{message}",
         "Broadcasts that this instance sent to Realtime and received from it: both count towards the plan's messages a "
-        "second. Missed: probes that did not come while the socket was well, as when that rate is used up.",
+        "second. Missed: probes that did not arrive while the socket worked, as when that rate is used up.",
         (Label("direction", ("sent", "received", "missed")),),
     ),
     Metric(

@@ -1,4 +1,4 @@
-"""Applying the migrations over a plain connection to the database."""
+"""Applies the migrations over a plain connection to the database."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import TupleRow
 from umbral_chat.errors import NewerSchema, StoreError
 
-from umbral_chat_realtime_supabase.files import Migration, migrations, newest, way_down
+from umbral_chat_realtime_supabase.migration_files import Migration, down_migration, migrations, newest
 
 Connection = psycopg.Connection[TupleRow]
 
 _LOCK = 7_386_201_123
-"""Of the advisory lock that two runs take turns by."""
+"""Key of the advisory lock that makes concurrent runs wait for each other."""
 
 _CONNECT, _LOCK_WAIT, _STATEMENT = 15, "10s", "10min"
 """Seconds to connect; how long a table's lock is waited for; how long one file may take."""
 
 
 def migrate(db_url: str, *, dry_run: bool = False) -> Iterator[str]:
-    """Apply what is missing; a line for each file, as it is done. Raises StoreError and NewerSchema."""
+    """Apply the missing migrations; a line for each file when it is applied. Raises StoreError and NewerSchema."""
     with _connected(db_url) as connection:
         connection.execute("select pg_advisory_lock(%s)", (_LOCK,))
         missing = _missing(connection)
@@ -43,11 +43,11 @@ def migrate(db_url: str, *, dry_run: bool = False) -> Iterator[str]:
             yield f"applied {migration.file} ({time.monotonic() - begun:.2f} s)"
         if not dry_run:
             connection.execute("notify pgrst, 'reload schema'")
-            yield "The API was told to read the schema anew."
+            yield "The API was notified to reload the schema."
 
 
 def drop(db_url: str, *, sure: bool) -> Iterator[str]:
-    """Take everything away; without `sure` only say what would be lost. Raises StoreError."""
+    """Remove everything; without `sure` only report what would be lost. Raises StoreError."""
     with _connected(db_url) as connection:
         if not _applied(connection):
             yield "There is nothing of Umbral Chat in this database."
@@ -56,17 +56,18 @@ def drop(db_url: str, *, sure: bool) -> Iterator[str]:
             "select (select count(*) from public.umbral_chat_conversations), "
             "(select count(*) from public.umbral_chat_entries)"
         ).fetchone()
-        rooms, entries = row or (0, 0)
+        conversations, entries = row or (0, 0)
         if not sure:
             raise StoreError(
-                f"{rooms} conversations with {entries} entries would be lost. Nothing was changed; --yes does it."
+                f"{conversations} conversations with {entries} entries would be lost. Nothing was changed; --yes does "
+                "it."
             )
-        _apply(connection, "umbral_chat_down.sql", way_down())
-        yield f"{rooms} conversations with {entries} entries, and everything else of Umbral Chat, are gone."
+        _apply(connection, "umbral_chat_down.sql", down_migration())
+        yield f"{conversations} conversations with {entries} entries, and everything else of Umbral Chat, were removed."
 
 
 def status(db_url: str, *, as_json: bool = False) -> Iterator[str]:
-    """What the database has. Raises StoreError."""
+    """The state of the database: applied and missing migrations, the switch, and counters. Raises StoreError."""
     with _connected(db_url) as connection:
         applied = _applied(connection)
         state: Any = None
@@ -87,7 +88,7 @@ def status(db_url: str, *, as_json: bool = False) -> Iterator[str]:
 
 
 def write(folder: Path, *, force: bool = False) -> Iterator[str]:
-    """Write the files into a Supabase CLI project's folder. Raises StoreError when one is there and differs."""
+    """Write the files into a Supabase CLI project's folder. Raises StoreError when one exists and differs."""
     differing = [
         each.file
         for each in migrations()
@@ -132,7 +133,7 @@ def _apply(connection: Connection, file: str, text: str) -> None:
             connection.execute(sql.SQL(text))
     except psycopg.errors.InsufficientPrivilege as error:
         raise StoreError(
-            f"{file} was not applied: {_words(error)}. Connect as the project's `postgres`, which owns `public`. A "
+            f"{file} was not applied: {_message(error)}. Connect as the project's `postgres`, which owns `public`. A "
             "hosted project lets it make policies on realtime.messages; on a Supabase of your own name that table in "
             "supautils.policy_grants, or make `postgres` its owner: alter table realtime.messages owner to postgres."
         ) from None
@@ -141,37 +142,37 @@ def _apply(connection: Connection, file: str, text: str) -> None:
             f"{file} was not applied: another transaction holds a lock that it needs. Try again when it is done."
         ) from None
     except psycopg.Error as error:
-        raise StoreError(f"{file} was not applied: {_words(error)}.") from None
+        raise StoreError(f"{file} was not applied: {_message(error)}.") from None
 
 
 @contextmanager
 def _connected(db_url: str) -> Iterator[Connection]:
-    place = _place(db_url)
+    address = _address(db_url)
     try:
         connection = psycopg.connect(
             db_url,
             autocommit=True,
             connect_timeout=_CONNECT,
-            # A pooler hands out another session for what was prepared in this one.
+            # A pooler may execute a prepared statement in another session.
             prepare_threshold=None,
             application_name="umbral-chat",
         )
     except psycopg.Error as error:
-        raise StoreError(f"{place} cannot be used: {_why(error, place)}") from None
+        raise StoreError(f"{address} cannot be used: {_why(error, address)}") from None
     try:
         with connection:
             connection.execute(f"set lock_timeout = '{_LOCK_WAIT}'; set statement_timeout = '{_STATEMENT}'")
             yield connection
     except psycopg.OperationalError as error:
-        raise StoreError(f"The connection to {place} broke: {_words(error)}.") from None
+        raise StoreError(f"The connection to {address} broke: {_message(error)}.") from None
 
 
-def _place(db_url: str) -> str:
+def _address(db_url: str) -> str:
     """Host, port and database, without user and password. Raises StoreError."""
     try:
         parts = conninfo_to_dict(db_url)
     except psycopg.Error:
-        # The error quotes what it could not read, a password perhaps.
+        # The error quotes the string, which may contain a password.
         raise StoreError(
             "--db-url is no connection string. It is like postgresql://USER:PASSWORD@HOST:5432/postgres."
         ) from None
@@ -183,13 +184,13 @@ def _place(db_url: str) -> str:
     return f"{parts.get('host', 'localhost')}:{parts.get('port', 5432)}/{parts.get('dbname', 'postgres')}"
 
 
-def _why(error: psycopg.Error, place: str) -> str:
-    words = str(error)
-    if "password authentication failed" in words or "no password supplied" in words:
+def _why(error: psycopg.Error, address: str) -> str:
+    message = str(error)
+    if "password authentication failed" in message or "no password supplied" in message:
         return "wrong user or password. The dashboard's Database settings reset the password."
-    if "SSL" in words and "required" in words:
+    if "SSL" in message and "required" in message:
         return "it asks for SSL: add ?sslmode=require to the connection string."
-    if place.startswith("db.") and ".supabase.co" in place:
+    if address.startswith("db.") and ".supabase.co" in address:
         return (
             "it cannot be reached. The direct host speaks IPv6 only, which many networks lack: take the session "
             "pooler's connection string (dashboard → Connect)."
@@ -197,7 +198,7 @@ def _why(error: psycopg.Error, place: str) -> str:
     return "it cannot be reached. Is the host right, and the project awake?"
 
 
-def _words(error: psycopg.Error) -> str:
+def _message(error: psycopg.Error) -> str:
     return (error.diag.message_primary or type(error).__name__).rstrip(".")
 
 

@@ -1,4 +1,4 @@
-"""What this plugin gives to Umbral Chat. supabase-py is imported only when a project is configured."""
+"""The hooks that this plugin implements. supabase-py is imported only when a project is configured."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def umbral_chat_history(base: Base) -> Storage | None:
 
 @hookimpl
 def umbral_chat_transport(base: Base, storage: Storage) -> Transport | None:
-    """Realtime, where the logs are in the project's database: what is stored there is what it tells."""
+    """Realtime, where the logs are in the project's database: it broadcasts the entries that are stored there."""
     settings = _settings(base)
     if settings.key is None or not settings.realtime or storage.name != "supabase":
         return None
@@ -62,7 +62,7 @@ def umbral_chat_transport(base: Base, storage: Storage) -> Transport | None:
         base.telemetry,
         queue=queue,
         members=members,
-        news=storage.store.news,
+        membership_events=storage.store.membership_events,
     )
 
 
@@ -98,7 +98,7 @@ def umbral_chat_offers(services: Services, conversation: str, principal: Princip
 
 @hookimpl
 def umbral_chat_checks(services: Services) -> Sequence[Check]:
-    """Whether the project can be reached, whether access control holds, and whether broadcasts arrive."""
+    """Checks of the connection to the project, of access control, and of broadcasts."""
     settings = _settings(services.base)
     if settings.url is None:
         return ()
@@ -110,7 +110,7 @@ def umbral_chat_checks(services: Services) -> Sequence[Check]:
 
 @hookimpl
 def umbral_chat_commands() -> Sequence[click.Command]:
-    """`umbral-chat supabase`."""
+    """The command group `umbral-chat supabase`."""
     from umbral_chat_realtime_supabase.cli import supabase
 
     return (supabase,)

@@ -31,7 +31,7 @@ class Supabase(Section, frozen=True):
     direct: Annotated[
         bool,
         Meta(
-            description="Offer users their conversations' own channels of the project's Realtime, to hear only. "
+            description="Offer users their conversations' own channels of the project's Realtime, to receive only. "
             "Needs `publishable_key`, and the logs in the project's database."
         ),
     ] = True
@@ -74,7 +74,7 @@ class Supabase(Section, frozen=True):
         Positive, Meta(le=1000, description="Most connections to the project's API, hence calls at once.")
     ] = 32
     realtime: Annotated[
-        bool, Meta(description="Hear of other instances' entries by Supabase Realtime, while the toggle is on.")
+        bool, Meta(description="Receive other instances' entries by Supabase Realtime, while the toggle is on.")
     ] = True
     heartbeat: Annotated[
         Seconds,
@@ -84,7 +84,7 @@ class Supabase(Section, frozen=True):
         Seconds,
         Meta(
             description="Seconds of silence after which the database is asked for a broadcast, to see whether it "
-            "arrives. Only while somebody follows a conversation."
+            "arrives. Only while a conversation is followed."
         ),
     ] = 5.0
     signals_per_second: Annotated[

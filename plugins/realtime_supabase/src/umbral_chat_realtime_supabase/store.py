@@ -1,4 +1,4 @@
-"""The shared store beside the logs: each call is one function of the database, whose time it goes by."""
+"""The shared store beside the logs: each call is one function of the database, and times are the database's."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from umbral_chat.errors import InvalidRequest
 from umbral_chat.providers.store import Lease, RecentSignals, Record, StoredSignal
 
 from umbral_chat_realtime_supabase.calls import Calls
-from umbral_chat_realtime_supabase.news import MemberNews
+from umbral_chat_realtime_supabase.membership_events import MembershipEvents
 
-NAME = 256
+NAME_LIMIT = 256
 """Longest namespace, key, topic or name, in characters."""
 
-VALUE, SIGNAL = 64 * 1024, 256 * 1024
+VALUE_LIMIT, SIGNAL_LIMIT = 64 * 1024, 256 * 1024
 """Longest value and signal, in bytes."""
 
 
@@ -85,9 +85,9 @@ class _Signals(msgspec.Struct, frozen=True):
 class SupabaseStore:
     """`SharedStore` in Supabase's Postgres."""
 
-    def __init__(self, calls: Calls, news: MemberNews | None = None) -> None:
+    def __init__(self, calls: Calls, membership_events: MembershipEvents | None = None) -> None:
         self.calls = calls
-        self.news = news or MemberNews()
+        self.membership_events = membership_events or MembershipEvents()
 
     async def get(self, namespace: str, key: str) -> Record | None:
         _names(namespace, key)
@@ -102,9 +102,11 @@ class SupabaseStore:
     async def put(self, namespace: str, key: str, value: bytes, *, ttl: float | None = None) -> Record:
         _names(namespace, key)
         _size("value", value)
-        # Twice is as good as once, but for a version in between.
-        told = await self.calls.call(_Version, "record_put", namespace=namespace, key=key, value=_text(value), ttl=ttl)
-        return Record(value, told.version)
+        # Executed twice it has the same effect as once, except for a version in between.
+        result = await self.calls.call(
+            _Version, "record_put", namespace=namespace, key=key, value=_text(value), ttl=ttl
+        )
+        return Record(value, result.version)
 
     async def compare_and_set(
         self,
@@ -118,7 +120,7 @@ class SupabaseStore:
     ) -> Record | None:
         _names(namespace, key)
         _size("value", value)
-        told = await self.calls.call(
+        result = await self.calls.call(
             _Swapped,
             "record_swap",
             safe=False,
@@ -130,7 +132,7 @@ class SupabaseStore:
             fence_name=None if fence is None else fence.name,
             fence_token=None if fence is None else fence.token,
         )
-        return None if told.version is None else Record(value, told.version)
+        return None if result.version is None else Record(value, result.version)
 
     async def delete(self, namespace: str, key: str) -> bool:
         _names(namespace, key)
@@ -138,30 +140,30 @@ class SupabaseStore:
 
     async def acquire(self, name: str, holder: str, ttl: float) -> Lease | None:
         _names(name, holder)
-        # Taking again what one holds renews it.
+        # Acquired again by its holder, a lease is renewed.
         token = (await self.calls.call(_Token, "lease_acquire", name=name, holder=holder, ttl=ttl)).token
         return None if token is None else Lease(name, holder, token)
 
     async def renew(self, lease: Lease, ttl: float) -> bool:
-        told = await self.calls.call(
+        result = await self.calls.call(
             _Renewed, "lease_renew", name=lease.name, holder=lease.holder, token=lease.token, ttl=ttl
         )
-        return told.renewed
+        return result.renewed
 
     async def release(self, lease: Lease) -> None:
         await self.calls.call(_Nothing, "lease_release", name=lease.name, holder=lease.holder, token=lease.token)
 
     async def post(self, topic: str, payload: bytes) -> int:
         _names(topic)
-        _size("payload", payload, SIGNAL)
-        told = await self.calls.call(_Position, "signal_post", safe=False, topic=topic, payload=_text(payload))
-        return told.position
+        _size("payload", payload, SIGNAL_LIMIT)
+        result = await self.calls.call(_Position, "signal_post", safe=False, topic=topic, payload=_text(payload))
+        return result.position
 
     async def recent(self, topics: Sequence[str] | None, after: int) -> RecentSignals:
         chosen = None if topics is None else msgspec.json.encode(list(topics)).decode()
-        told = await self.calls.call(_Signals, "signals_since", after=max(-1, after), topics=chosen)
-        found = [StoredSignal(each.position, each.topic, b64decode(each.payload)) for each in told.signals]
-        return RecentSignals(told.position, found, told.complete)
+        result = await self.calls.call(_Signals, "signals_since", after=max(-1, after), topics=chosen)
+        found = [StoredSignal(each.position, each.topic, b64decode(each.payload)) for each in result.signals]
+        return RecentSignals(result.position, found, result.complete)
 
 
 def _text(value: bytes) -> str:
@@ -170,8 +172,10 @@ def _text(value: bytes) -> str:
 
 def _names(*names: str) -> None:
     for name in names:
-        if len(name) > NAME or not _is_text(name):
-            raise InvalidRequest(f"A name in the shared store is text of at most {NAME} characters.", limit=NAME)
+        if len(name) > NAME_LIMIT or not _is_text(name):
+            raise InvalidRequest(
+                f"A name in the shared store is text of at most {NAME_LIMIT} characters.", limit=NAME_LIMIT
+            )
 
 
 def _is_text(name: str) -> bool:
@@ -182,9 +186,9 @@ def _is_text(name: str) -> bool:
     return "\0" not in name
 
 
-def _size(what: str, value: bytes, limit: int = VALUE) -> None:
+def _size(what: str, value: bytes, limit: int = VALUE_LIMIT) -> None:
     if len(value) > limit:
         raise InvalidRequest(f"A {what} in the shared store has at most {limit} bytes.", field=what, limit=limit)
 
 
-__all__ = ["NAME", "SIGNAL", "VALUE", "SupabaseStore"]
+__all__ = ["NAME_LIMIT", "SIGNAL_LIMIT", "VALUE_LIMIT", "SupabaseStore"]

@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 from psycopg import sql
 from umbral_chat._core.cli import cli
 from umbral_chat_realtime_supabase import migrate
-from umbral_chat_realtime_supabase.files import migrations, way_down
+from umbral_chat_realtime_supabase.migration_files import down_migration, migrations
 
 from tests.local_supabase.stack.api import Stack
 
@@ -161,7 +161,7 @@ def test_dropping_shows_what_is_lost_and_requires_yes(fresh: str) -> None:
             "(select count(*) from pg_class where relname like '%umbral\\_chat%')"
         ).fetchone()
         assert left == (0,)
-        connection.execute(way_down().encode())
+        connection.execute(down_migration().encode())
     assert run("migrate", "--db-url", fresh).exit_code == 0
 
 

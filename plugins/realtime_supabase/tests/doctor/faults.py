@@ -12,7 +12,7 @@ import psycopg
 from aiohttp import web
 from umbral_chat.clock import SystemClock
 from umbral_chat.settings import Secret
-from umbral_chat_realtime_supabase.files import migrations
+from umbral_chat_realtime_supabase.migration_files import migrations
 
 from tests.local_supabase.people import command
 from tests.local_supabase.stack.api import Stack
@@ -178,7 +178,7 @@ FAULTS = [
         "wrong publishable key",
         configured(publishable_key="sb_publishable_nobody_has_it"),
         ("publishable key",),
-        "does not take it",
+        "the project refuses it",
         "Set supabase.publishable_key",
         ACCESS_CHECKS,
     ),

@@ -9,7 +9,7 @@ from umbral_chat.clock import SystemClock
 from umbral_chat.settings import Secret
 from umbral_chat.telemetry import Telemetry
 from umbral_chat_realtime_supabase.doctor import checks
-from umbral_chat_realtime_supabase.files import migrations
+from umbral_chat_realtime_supabase.migration_files import migrations
 from umbral_chat_realtime_supabase.settings import Supabase
 
 from plugins.realtime_supabase.tests.doctor.conftest import (

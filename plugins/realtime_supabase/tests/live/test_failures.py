@@ -19,8 +19,8 @@ import pytest
 from umbral_chat.model.signals import ReadSignal
 from umbral_chat.providers.transport import EntryHint, SignalHint
 from umbral_chat.settings import Secret
-from umbral_chat_realtime_supabase.live import hints, keeping, session
-from umbral_chat_realtime_supabase.live.pauses import LEAST
+from umbral_chat_realtime_supabase.live import connection_monitor, hints, session
+from umbral_chat_realtime_supabase.live.reconnect_delay import MIN_DELAY
 from umbral_chat_realtime_supabase.topics import service_topic
 
 from tests.local_supabase.people import command
@@ -85,7 +85,7 @@ async def test_c_all_channels_are_closed_at_once(
 ) -> None:
     """Their frames, which nobody reads any more, hold up no goodbye: the loss is told at once."""
     async with patient(stack) as one:
-        monkeypatch.setattr(session, "GOODBYE", 30.0)
+        monkeypatch.setattr(session, "CLOSE_TIMEOUT", 30.0)
         await one.hurt("expire")
         await recovered(one, record_property, found_within=5.0)
         monkeypatch.undo()
@@ -223,7 +223,7 @@ async def test_joined_too_early_is_not_live(stack: Stack) -> None:
     await command(stack, "realtime/replication", on=False)
     async with patient(stack, well=False) as one:
         await one.until(lambda: one.transport.state.state == "degraded", "known to be of no use", 15.0)
-        assert "does not arrive" in one.transport.state.reason
+        assert "do not arrive" in one.transport.state.reason
         missed = await one.append()
         await one.hurt("replication", on=True)
         await one.well(25.0)
@@ -268,11 +268,11 @@ async def test_a_rate_that_is_used_up_is_said_to_be_possible_and_slows_down(stac
         missed = await one.append()
         await one.ill(15.0)
         assert one.transport.state.state == "degraded"
-        for words in ("does not arrive", "messages a second may be used up", "umbral_chat.supabase.realtime.messages"):
+        for words in ("do not arrive", "messages a second may be used up", "umbral_chat.supabase.realtime.messages"):
             assert words in one.transport.state.reason
-        assert one.transport._linkup._traffic._missed.value == 1
+        assert one.transport._connector._traffic._probes_missed.value == 1
         pause = float(one.transport.state.reason.rpartition("tried again in ")[2].removesuffix(" s"))
-        assert pause >= LEAST["unheard"]
+        assert pause >= MIN_DELAY["unheard"]
         await one.hurt("limits", events_per_second=1e6)
         await one.well(40.0)
         await one.told(missed)
@@ -281,7 +281,7 @@ async def test_a_rate_that_is_used_up_is_said_to_be_possible_and_slows_down(stac
 async def test_a_socket_is_replaced_before_its_time_is_over_and_nobody_notices(
     stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(keeping, "LIFE", 1.5)
+    monkeypatch.setattr(connection_monitor, "MAX_LIFETIME", 1.5)
     # What is written here in a second is more than a plan's messages, which would be dropped in silence.
     await command(stack, "realtime/limits", events_per_second=1e6)
     async with patient(stack) as one:
@@ -302,11 +302,11 @@ async def test_a_socket_is_replaced_before_its_time_is_over_and_nobody_notices(
 async def test_a_key_that_is_refused_is_said_and_told_nobody(stack: Stack, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     async with patient(stack) as one:
-        one.transport._linkup._key = Secret("sb_secret_that-is-none-of-this-project")
+        one.transport._connector._key = Secret("sb_secret_that-is-none-of-this-project")
         await one.hurt("drop")
         await one.until(lambda: one.transport.state.state == "down", "down", 15.0)
         assert "401" in one.transport.state.reason
-        seen = f"{one.listener.events} {one.transport._keeping.session} {caplog.text}"
+        seen = f"{one.listener.events} {one.transport._monitor.session} {caplog.text}"
     for secret in ("that-is-none-of-this-project", stack.secret_key):
         assert secret not in seen
 

@@ -13,7 +13,7 @@ from umbral_chat.model.entries import Message, Sender
 from umbral_chat.model.signals import DraftSignal, ReadSignal
 from umbral_chat.providers.transport import EntryHint, HeadHint, SignalHint, TransportEvent
 from umbral_chat_realtime_supabase.live.hints import SIGNALS, hints, signals_payload
-from umbral_chat_realtime_supabase.live.link import Heard
+from umbral_chat_realtime_supabase.live.phoenix_protocol import Broadcast
 
 ENTRY = {
     "kind": "message",
@@ -33,7 +33,7 @@ MESSAGE = Message(
 
 
 def told(event: str, payload: Any) -> list[TransportEvent]:
-    heard = Heard("umbral_chat:s:0", event, msgspec.Raw(json.dumps(payload).encode()))
+    heard = Broadcast("umbral_chat:s:0", event, msgspec.Raw(json.dumps(payload).encode()))
     return list(hints(heard, watched={"room"}, instance="me"))
 
 

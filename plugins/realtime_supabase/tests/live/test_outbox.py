@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from umbral_chat.model.entries import Sender
 from umbral_chat.model.signals import DraftSignal, PresenceSignal, ReadSignal, RosterSignal, Signal, TypingSignal
-from umbral_chat_realtime_supabase.live.outbox import BATCH, BATCH_BYTES, Outbox
+from umbral_chat_realtime_supabase.live.outbox import BATCH, BATCH_BYTES, BroadcastOutbox
 
 SENDER = Sender("assistant")
 
@@ -16,7 +16,7 @@ def draft(text: str, message_id: str = "m") -> DraftSignal:
 
 
 def test_the_newest_of_a_thing_takes_the_place_of_the_one_before() -> None:
-    outbox = Outbox(10, 10, 0.0)
+    outbox = BroadcastOutbox(10, 10, 0.0)
     newest: list[Signal] = [
         draft("The answer"),
         ReadSignal(conversation="room", subject="u", seq=9),
@@ -37,7 +37,7 @@ def test_the_newest_of_a_thing_takes_the_place_of_the_one_before() -> None:
 
 
 def test_what_one_says_that_the_other_does_not_is_kept_beside_it() -> None:
-    outbox = Outbox(10, 10, 0.0)
+    outbox = BroadcastOutbox(10, 10, 0.0)
     kept: list[Signal] = [
         PresenceSignal(conversation="room", version="a", count=1, left=["p"]),
         PresenceSignal(conversation="room", version="b", count=0, left=["q"]),
@@ -50,7 +50,7 @@ def test_what_one_says_that_the_other_does_not_is_kept_beside_it() -> None:
 
 
 def test_past_its_bound_the_oldest_go() -> None:
-    outbox = Outbox(3, 10, 0.0)
+    outbox = BroadcastOutbox(3, 10, 0.0)
     for seq in range(10):
         outbox.put("s:0", ReadSignal(conversation="room", subject=f"u{seq}", seq=seq))
     ((_, signals),) = outbox.take(0.0)
@@ -58,7 +58,7 @@ def test_past_its_bound_the_oldest_go() -> None:
 
 
 def test_a_batch_has_a_bound_in_number_and_in_bytes_and_a_long_one_goes_alone() -> None:
-    outbox = Outbox(1000, 100, 0.0)
+    outbox = BroadcastOutbox(1000, 100, 0.0)
     for number in range(BATCH + 1):
         outbox.put("s:0", ReadSignal(conversation="room", subject=f"u{number}", seq=1))
     assert [len(signals) for _, signals in outbox.take(0.0)] == [BATCH, 1]
@@ -79,7 +79,7 @@ def test_a_batch_has_a_bound_in_number_and_in_bytes_and_a_long_one_goes_alone() 
 def test_no_more_go_out_than_the_rate_allows_and_the_last_word_comes_through(
     steps: list[tuple[int, int, float]], rate: float
 ) -> None:
-    outbox = Outbox(1000, rate, 0.0)
+    outbox = BroadcastOutbox(1000, rate, 0.0)
     now, sent = 0.0, 0
     last: dict[tuple[str, str], int] = {}
     got: dict[tuple[str, str], int] = {}

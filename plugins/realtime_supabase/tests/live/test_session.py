@@ -11,13 +11,13 @@ from umbral_chat.clock import SystemClock
 from umbral_chat.settings import Secret
 from umbral_chat.telemetry import Telemetry
 from umbral_chat_realtime_supabase.live import session
-from umbral_chat_realtime_supabase.live.link import Heard
+from umbral_chat_realtime_supabase.live.phoenix_protocol import Broadcast
 from umbral_chat_realtime_supabase.live.session import Session
 from umbral_chat_realtime_supabase.live.traffic import Traffic
 from umbral_chat_realtime_supabase.metrics import REALTIME_METRICS
 from websockets.asyncio.server import ServerConnection, serve
 
-GOODBYE = 0.3
+CLOSE_TIMEOUT = 0.3
 
 
 @asynccontextmanager
@@ -40,8 +40,8 @@ async def deaf() -> AsyncIterator[tuple[str, asyncio.Event]]:
 @pytest.mark.parametrize("times", [0, 1, 3])
 async def test_its_end_is_waited_for_whoever_interrupts(monkeypatch: pytest.MonkeyPatch, times: int) -> None:
     """A failover that ends while a switch to off says its goodbye once left the socket open and its task alone."""
-    monkeypatch.setattr(session, "GOODBYE", GOODBYE)
-    telemetry, before, heard = Telemetry(None), asyncio.all_tasks(), list[Heard]()
+    monkeypatch.setattr(session, "CLOSE_TIMEOUT", CLOSE_TIMEOUT)
+    telemetry, before, received = Telemetry(None), asyncio.all_tasks(), list[Broadcast]()
     telemetry.declare(*REALTIME_METRICS)
     async with deaf() as (url, met):
         one = Session(
@@ -52,12 +52,12 @@ async def test_its_end_is_waited_for_whoever_interrupts(monkeypatch: pytest.Monk
             connect_timeout=30.0,
             clock=SystemClock(),
             traffic=Traffic(telemetry),
-            heard=heard.append,
+            on_broadcast=received.append,
         )
         one.start()
         async with asyncio.timeout(30):
             await met.wait()
-            while one._link is None:  # noqa: ASYNC110 - it has had the server's answer then
+            while one._protocol is None:  # noqa: ASYNC110 - it has had the server's answer then
                 await asyncio.sleep(0.005)
         stop = asyncio.create_task(one.close())
         for _ in range(times):
@@ -66,5 +66,5 @@ async def test_its_end_is_waited_for_whoever_interrupts(monkeypatch: pytest.Monk
         async with asyncio.timeout(30):
             await asyncio.wait((stop,))
         assert stop.cancelled() is bool(times)
-        assert one.lost is not None
+        assert one.disconnection is not None
         assert not [task for task in asyncio.all_tasks() - before if task.get_name().startswith("supabase")]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from umbral_chat_realtime_supabase.live.link import Link
+from umbral_chat_realtime_supabase.live.phoenix_protocol import PhoenixProtocol
 
 TOPICS = ["umbral_chat:i:me", *(f"umbral_chat:s:{shard}" for shard in range(4))]
 
@@ -39,20 +39,20 @@ def broadcast(topic: str, event: str, payload: Any) -> str:
     return frame(topic, "broadcast", told)
 
 
-def said(link: Link) -> list[dict[str, Any]]:
+def said(link: PhoenixProtocol) -> list[dict[str, Any]]:
     """What the link wants to send, taken."""
     frames = [json.loads(data) for data in link.outgoing]
     link.outgoing.clear()
     return frames
 
 
-def bring_up(link: Link, now: float, *, announced: bool = True) -> None:
+def bring_up(link: PhoenixProtocol, now: float, *, announced: bool = True) -> None:
     """Answer every join."""
     while joins := [each for each in said(link) if each["event"] == "phx_join"]:
         for each in joins:
-            link.take(joined(each["topic"].removeprefix("realtime:"), each["ref"]), now)
+            link.receive(joined(each["topic"].removeprefix("realtime:"), each["ref"]), now)
     if announced:
-        link.take(system(TOPICS[0], "ok", "Replication connection established"), now)
+        link.receive(system(TOPICS[0], "ok", "Replication connection established"), now)
 
 
 __all__ = ["TOPICS", "bring_up", "broadcast", "frame", "joined", "refused", "said", "system"]

@@ -9,12 +9,9 @@ from umbral_chat._core.delivery.subscriptions import Subscriptions
 from umbral_chat._core.feed import Feeds
 from umbral_chat.clock import Clock
 from umbral_chat.errors import HistoryUnavailable
-from umbral_chat.providers.history import History
+from umbral_chat.providers.history import HEADS_BATCH, History
 
 log = logging.getLogger(__name__)
-
-HEADS_AT_ONCE = 5_000
-"""Conversations read in one `heads()`."""
 
 LEAST_PAUSE = 0.1
 """Share of the interval that lies between an answer and the next asking, however long the answer took."""
@@ -34,8 +31,8 @@ async def reconcile(
             continue
         try:
             watched = list(subscriptions)
-            for start in range(0, len(watched), HEADS_AT_ONCE):
-                conversations = watched[start : start + HEADS_AT_ONCE]
+            for start in range(0, len(watched), HEADS_BATCH):
+                conversations = watched[start : start + HEADS_BATCH]
                 heads = await history.heads(conversations)
                 for conversation, head in heads.items():
                     feeds.hint_head(conversation, head)
@@ -46,4 +43,4 @@ async def reconcile(
             log.exception("could not reconcile")
 
 
-__all__ = ["HEADS_AT_ONCE", "LEAST_PAUSE", "reconcile"]
+__all__ = ["LEAST_PAUSE", "reconcile"]

@@ -11,9 +11,7 @@ import msgspec
 from umbral_chat.clock import Clock
 from umbral_chat.errors import Conflict
 from umbral_chat.model.depth import decode_bounded
-from umbral_chat.providers.store import Record, SharedStore
-
-NAMESPACE, KEY = "core", "realtime"
+from umbral_chat.providers.store import TOGGLE_RECORD, Record, SharedStore
 
 
 class ToggleState(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -52,7 +50,7 @@ class Toggle:
 
     async def load(self) -> ToggleState:
         """Read the stored value. Raises HistoryUnavailable."""
-        self.learn(await self._store.get(NAMESPACE, KEY))
+        self.learn(await self._store.get(*TOGGLE_RECORD))
         return self.state
 
     def learn(self, record: Record | None) -> None:
@@ -77,8 +75,8 @@ class Toggle:
                 code="realtime_disabled",
             )
         state = ToggleState(enabled=enabled, by=by, at=self._clock.now())
-        self.learn(await self._store.put(NAMESPACE, KEY, msgspec.json.encode(state)))
+        self.learn(await self._store.put(*TOGGLE_RECORD, msgspec.json.encode(state)))
         return self.state
 
 
-__all__ = ["KEY", "NAMESPACE", "Toggle", "ToggleState"]
+__all__ = ["Toggle", "ToggleState"]

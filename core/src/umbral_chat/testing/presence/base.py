@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import AbstractAsyncContextManager
 
 from umbral_chat.testing.bounded import BoundedSuite
-from umbral_chat.testing.presence.rig import PresenceRig, Running, running
+from umbral_chat.testing.presence.rig import PresenceRig, RunningPresence, running
 
 
 class PresenceSuite(BoundedSuite):
@@ -15,7 +15,7 @@ class PresenceSuite(BoundedSuite):
         """One instance, or two on one store. Subclasses implement it."""
         raise NotImplementedError
 
-    def running(self) -> AbstractAsyncContextManager[Running]:
+    def running(self) -> AbstractAsyncContextManager[RunningPresence]:
         """The instances running, with signals between them delivered at once."""
         return running(self.rig())
 

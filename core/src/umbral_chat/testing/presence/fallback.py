@@ -9,7 +9,7 @@ import pytest
 from umbral_chat.errors import HistoryUnavailable
 from umbral_chat.testing.presence.base import PresenceSuite
 from umbral_chat.testing.presence.devices import BIT
-from umbral_chat.testing.presence.rig import OPERATOR, Running, ann, running, somebody
+from umbral_chat.testing.presence.rig import OPERATOR, RunningPresence, ann, running, somebody
 from umbral_chat.testing.presence.typing import BOT
 
 
@@ -19,7 +19,7 @@ class FallbackContract(PresenceSuite):
     soon: float = 10.0
     """Seconds within which an instance knows through the store alone what happened at another."""
 
-    def alone(self) -> AbstractAsyncContextManager[Running]:
+    def alone(self) -> AbstractAsyncContextManager[RunningPresence]:
         """The instances running, without any signal between them."""
         return running(self.rig(), mode="polling", wired=False)
 

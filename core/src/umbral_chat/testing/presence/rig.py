@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 
+from umbral_chat._moved import moved
 from umbral_chat.model.entries import Role, Sender
 from umbral_chat.model.signals import (
     Mode,
@@ -62,7 +63,7 @@ class PresenceRig:
 
 
 @dataclass(slots=True)
-class Ears:
+class SignalRecorder:
     """Records what one instance publishes. `wire` is called with its signals for other instances."""
 
     changed: list[str] = field(default_factory=list)
@@ -109,7 +110,7 @@ class Side:
 
     def __init__(self, presence: Presence, clock: ManualClock) -> None:
         self.presence = presence
-        self.ears = Ears()
+        self.ears = SignalRecorder()
         self._clock = clock
 
     def report(self, person: Sender | None = None, *, room: str = "room", **more: object) -> Renewal:
@@ -145,7 +146,7 @@ class Side:
 
 
 @dataclass(slots=True)
-class Running:
+class RunningPresence:
     """The running instances: one, or two."""
 
     rig: PresenceRig
@@ -163,7 +164,7 @@ class Running:
 @asynccontextmanager
 async def running(
     making: AbstractAsyncContextManager[PresenceRig], *, mode: Mode = "live", wired: bool = True
-) -> AsyncIterator[Running]:
+) -> AsyncIterator[RunningPresence]:
     """Run the instances of a rig. `wired`: signals of one for other instances reach the other at once."""
     async with making as rig, AsyncExitStack() as stack:
         here = Side(rig.presence, rig.clock)
@@ -176,7 +177,7 @@ async def running(
             entered = await (first if side is here else stack).enter_async_context(side.presence.lifespan)
             del entered
         stack.push_async_callback(first.aclose)
-        yield Running(rig, here, there, first.aclose)
+        yield RunningPresence(rig, here, there, first.aclose)
 
 
 def _wire(to: Side) -> Callable[[Signal], None]:
@@ -189,4 +190,16 @@ def _wire(to: Side) -> Callable[[Signal], None]:
     return carry
 
 
-__all__ = ["OPERATOR", "VISITOR", "Ears", "PresenceRig", "Running", "Side", "ann", "running", "somebody"]
+__getattr__ = moved(__name__, __name__, {"Ears": "SignalRecorder", "Running": "RunningPresence"})
+
+__all__ = [
+    "OPERATOR",
+    "VISITOR",
+    "PresenceRig",
+    "RunningPresence",
+    "Side",
+    "SignalRecorder",
+    "ann",
+    "running",
+    "somebody",
+]

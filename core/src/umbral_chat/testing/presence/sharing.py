@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from umbral_chat.testing.presence.base import PresenceSuite
 from umbral_chat.testing.presence.devices import BIT
-from umbral_chat.testing.presence.rig import VISITOR, Running, ann, somebody
+from umbral_chat.testing.presence.rig import VISITOR, RunningPresence, ann, somebody
 from umbral_chat.testing.presence.typing import BOT
 
 
@@ -174,7 +174,7 @@ class SharingContract(PresenceSuite):
             assert on.there.ears.changed == []
 
 
-def clear(on: Running) -> None:
+def clear(on: RunningPresence) -> None:
     """Drop what both instances recorded."""
     on.here.ears.clear()
     on.there.ears.clear()

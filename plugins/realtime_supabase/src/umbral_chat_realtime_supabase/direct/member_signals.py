@@ -16,10 +16,10 @@ from umbral_chat.model.signals import CHANNEL_SIGNALS, DraftSignal, Signal
 from umbral_chat.settings import Secret
 from umbral_chat.telemetry import Telemetry
 
-from umbral_chat_realtime_supabase import answers
-from umbral_chat_realtime_supabase.calling import transport
+from umbral_chat_realtime_supabase import rpc_results
 from umbral_chat_realtime_supabase.calls import Calls
-from umbral_chat_realtime_supabase.live.outbox import Outbox
+from umbral_chat_realtime_supabase.http_transport import http_transport
+from umbral_chat_realtime_supabase.live.outbox import BroadcastOutbox
 from umbral_chat_realtime_supabase.live.traffic import Traffic
 from umbral_chat_realtime_supabase.metrics import MEMBER_SIGNALS, REALTIME_METRICS
 from umbral_chat_realtime_supabase.settings import Supabase
@@ -58,9 +58,9 @@ class MemberTopics:
         known = {each: self._cache[each][0] for each in conversations if self._until(each) > now}
         if unknown := [each for each in conversations if each not in known]:
             names = msgspec.json.encode(unknown).decode()
-            found = (await self._calls.call(answers.Topics, "member_topics", conversations=names)).topics
+            result = await self._calls.call(rpc_results.MemberTopicsResult, "member_topics", conversations=names)
             for each in unknown:
-                known[each] = found.get(each)
+                known[each] = result.topics.get(each)
                 self._cache[each] = (known[each], now + self._ttl)
                 self._cache.move_to_end(each)
             while len(self._cache) > self._capacity:
@@ -91,7 +91,7 @@ class MemberSignals:
         telemetry.declare(*REALTIME_METRICS)
         self._topics, self._settings, self._key, self._clock = topics, settings, key, clock
         self._traffic, self._counted = Traffic(telemetry), telemetry.counter(MEMBER_SIGNALS)
-        self._outbox = Outbox(MAX_WAITING, settings.signals_per_second, clock.monotonic())
+        self._outbox = BroadcastOutbox(MAX_WAITING, settings.signals_per_second, clock.monotonic())
         self._not_empty = asyncio.Event()
 
     def put(self, signal: Signal) -> None:
@@ -110,7 +110,7 @@ class MemberSignals:
         async with httpx.AsyncClient(
             headers={"apikey": self._key.reveal()},
             timeout=timeout,
-            transport=transport(self._settings.base, limits),
+            transport=http_transport(self._settings.base, limits),
             base_url=self._settings.base,
         ) as http:
             while True:
@@ -145,7 +145,7 @@ class MemberSignals:
         if not messages:
             return "told"
         for _ in messages:
-            self._traffic.said()
+            self._traffic.broadcast_sent()
         try:
             # The client's own timeouts are for each read: a slowly arriving answer must end, too.
             async with asyncio.timeout(self._settings.connect_timeout + self._settings.timeout):

@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack
 
 from umbral_chat.providers.edges import CheckResult
 
-from umbral_chat_realtime_supabase import answers
+from umbral_chat_realtime_supabase import rpc_results
 from umbral_chat_realtime_supabase.doctor.access_trial import AccessTrial
 from umbral_chat_realtime_supabase.doctor.actors import UsersUnavailable, temporary_users
 from umbral_chat_realtime_supabase.doctor.attempts import READABLE, AccessRecord
@@ -70,7 +70,7 @@ class AccessChecks:
                     users = await stack.enter_async_context(temporary_users(self._project, http, 2))
                 except UsersUnavailable as why:
                     self._no_users, users = str(why), []
-                shards = (await calls.call(answers.State, "state")).shards
+                shards = (await calls.call(rpc_results.DatabaseState, "state")).shards
                 service = service_topic(scratch.conversation, shards)
                 listener = await self._service_listener(stack, service)
                 trial = AccessTrial(self._project, http, calls, scratch, service, listener)

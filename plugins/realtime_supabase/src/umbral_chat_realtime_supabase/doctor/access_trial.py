@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack
 import httpx
 import msgspec
 
-from umbral_chat_realtime_supabase import answers
+from umbral_chat_realtime_supabase import rpc_results
 from umbral_chat_realtime_supabase.calls import Calls
 from umbral_chat_realtime_supabase.doctor.actors import Actor, TemporaryUser, forged_tokens
 from umbral_chat_realtime_supabase.doctor.attempts import AccessRecord, try_all
@@ -73,7 +73,7 @@ class AccessTrial:
         members = [{"subject": subject} for subject in (*subjects, _PLACEHOLDER)]
         await append_update(self._calls, self._scratch, {"members": members})
         conversations = msgspec.json.encode([self._scratch.conversation]).decode()
-        found = await self._calls.call(answers.Topics, "member_topics", conversations=conversations)
+        found = await self._calls.call(rpc_results.MemberTopicsResult, "member_topics", conversations=conversations)
         topic = found.topics.get(self._scratch.conversation, "")
         if self._listener is not None:
             await self._listener.join(topic)

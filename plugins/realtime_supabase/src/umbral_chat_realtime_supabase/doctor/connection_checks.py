@@ -12,7 +12,7 @@ import msgspec
 from umbral_chat.model.depth import decode_bounded
 from umbral_chat.providers.edges import CheckResult
 
-from umbral_chat_realtime_supabase import answers
+from umbral_chat_realtime_supabase import rpc_results
 from umbral_chat_realtime_supabase.calls import CallFailed
 from umbral_chat_realtime_supabase.doctor.check_graph import CALL_MEND, failed, passed, skipped
 from umbral_chat_realtime_supabase.doctor.project import Project
@@ -95,7 +95,7 @@ async def secret_key(project: Project) -> CheckResult:
             return failed(f"this legacy key {why}", _KEY_MEND)
     async with project.calling() as calls:
         try:
-            await calls.call(answers.State, "state")
+            await calls.call(rpc_results.DatabaseState, "state")
         except CallFailed as error:
             # Only an accepted key gets the answer that the function is missing.
             if error.failure.reason != "schema":

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from umbral_chat.providers.edges import CheckResult
 
-from umbral_chat_realtime_supabase import answers
+from umbral_chat_realtime_supabase import rpc_results
 from umbral_chat_realtime_supabase.calls import CallFailed
 from umbral_chat_realtime_supabase.doctor.check_graph import failed, passed
 from umbral_chat_realtime_supabase.doctor.project import Project
-from umbral_chat_realtime_supabase.files import newest
+from umbral_chat_realtime_supabase.migration_files import newest
 
 SQL_AGAIN = (
     "Paste what `umbral-chat supabase sql` prints into the dashboard's SQL editor once more: it sets tables, triggers, "
@@ -38,7 +38,7 @@ async def schema(project: Project) -> CheckResult:
     migrate = "Run `umbral-chat supabase migrate`."
     async with project.calling() as calls:
         try:
-            applied = (await calls.call(answers.State, "state")).schema
+            applied = (await calls.call(rpc_results.DatabaseState, "state")).schema
         except CallFailed as error:
             if error.failure.reason != "schema":
                 raise
@@ -141,7 +141,7 @@ async def publication(project: Project) -> CheckResult:
 async def broadcasts(project: Project) -> CheckResult:
     """Whether a broadcast ever failed in the database."""
     async with project.calling() as calls:
-        counts = (await calls.call(answers.State, "state")).broadcasts
+        counts = (await calls.call(rpc_results.DatabaseState, "state")).broadcasts
     if counts.failed or counts.unerased:
         return failed(
             f"{counts.failed} broadcasts and {counts.unerased} removals of copies failed, ever",
@@ -154,7 +154,7 @@ async def limits(project: Project) -> CheckResult:
     """Whether the limits that can be read from the database are kept; the detail names those that cannot."""
     found = await project.diagnosis()
     async with project.calling() as calls:
-        shards = (await calls.call(answers.State, "state")).shards
+        shards = (await calls.call(rpc_results.DatabaseState, "state")).shards
     wrong, mends = [], []
     if shards + 1 > CHANNELS:
         wrong.append(f"an instance joins {shards + 1} channels, and a connection may have {CHANNELS}")

@@ -12,10 +12,10 @@ from umbral_chat.clock import Clock
 from umbral_chat.settings import Secret
 from umbral_chat.telemetry import Telemetry
 
-from umbral_chat_realtime_supabase.calling import transport
 from umbral_chat_realtime_supabase.calls import CallFailed, Calls
 from umbral_chat_realtime_supabase.client import client
 from umbral_chat_realtime_supabase.doctor.diagnosis import Diagnosis, ScratchDeleted
+from umbral_chat_realtime_supabase.http_transport import http_transport
 from umbral_chat_realtime_supabase.settings import Supabase
 from umbral_chat_realtime_supabase.topics import INSTANCE
 
@@ -73,7 +73,8 @@ class Project:
     async def http(self) -> AsyncIterator[httpx.AsyncClient]:
         """An HTTP client of the project that sends no key by itself."""
         timeout = httpx.Timeout(self.settings.timeout, connect=self.settings.connect_timeout)
-        async with httpx.AsyncClient(base_url=self.base, timeout=timeout, transport=transport(self.base)) as opened:
+        transport = http_transport(self.base)
+        async with httpx.AsyncClient(base_url=self.base, timeout=timeout, transport=transport) as opened:
             yield opened
 
     async def diagnosis(self) -> Diagnosis:

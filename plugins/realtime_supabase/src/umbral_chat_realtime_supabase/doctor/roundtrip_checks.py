@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 from umbral_chat.providers.edges import CheckResult
 
-from umbral_chat_realtime_supabase import answers
+from umbral_chat_realtime_supabase import rpc_results
 from umbral_chat_realtime_supabase.calls import Calls
 from umbral_chat_realtime_supabase.doctor.check_graph import failed, not_checked, passed, skipped
 from umbral_chat_realtime_supabase.doctor.diagnosis import Diagnosis, EmptyAnswer
@@ -100,7 +100,7 @@ class RoundtripChecks:
             async with self._project.calling() as calls, self._project.scratch(calls) as scratch:
                 if (await calls.call(Diagnosis, "diagnosis")).triggers.get("umbral_chat_broadcast") != "on":
                     return skipped(not_checked("supabase trigger"))
-                shards = (await calls.call(answers.State, "state")).shards
+                shards = (await calls.call(rpc_results.DatabaseState, "state")).shards
                 topic = service_topic(scratch.conversation, shards)
                 return await self._with_listener(topic, lambda listener: self._entry(calls, scratch, listener))
 
@@ -131,7 +131,7 @@ class RoundtripChecks:
         for lost in range(PROBES):
             nonce = secrets.token_hex(8)
             sent[nonce] = time.perf_counter()
-            probed = await calls.call(answers.Probed, "probe", topic=scratch.topic, nonce=nonce)
+            probed = await calls.call(rpc_results.ProbeResult, "probe", topic=scratch.topic, nonce=nonce)
             if probed.why == "off":
                 return skipped(OFF)
             if not probed.told:
@@ -150,7 +150,7 @@ class RoundtripChecks:
         )
 
     async def _entry(self, calls: Calls, scratch: Scratch, listener: Listener) -> CheckResult:
-        before = await calls.call(answers.State, "state")
+        before = await calls.call(rpc_results.DatabaseState, "state")
         if not before.realtime:
             return skipped(OFF)
         begun = time.perf_counter()
@@ -163,7 +163,7 @@ class RoundtripChecks:
         if await listener.wait_for(ours, PROBES * PROBE_TIMEOUT) is not None:
             spent = (time.perf_counter() - begun) * 1000
             return passed(f"an entry was stored in {appended:.0f} ms and arrived after {spent:.0f} ms")
-        after = (await calls.call(answers.State, "state")).broadcasts
+        after = (await calls.call(rpc_results.DatabaseState, "state")).broadcasts
         if after.failed > before.broadcasts.failed:
             return failed(
                 "an entry was stored, and its broadcast failed in the database",

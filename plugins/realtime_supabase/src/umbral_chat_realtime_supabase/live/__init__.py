@@ -1,4 +1,4 @@
-"""The live link: a transport over Supabase Realtime, which is believed only as far as it is seen to work."""
+"""The live link: a transport over Supabase Realtime, which counts as live only while probes show that it works."""
 
 from umbral_chat_realtime_supabase.live.transport import SupabaseTransport
 

@@ -19,7 +19,7 @@ PHOENIX = "phoenix"
 
 
 class Frame(msgspec.Struct, frozen=True):
-    """What comes in. `payload` is left undecoded: most of what comes is handed on or passed over."""
+    """A frame that is received. `payload` is left undecoded: most payloads are passed on or ignored."""
 
     topic: str
     event: str
@@ -36,62 +36,64 @@ class Reply(msgspec.Struct, frozen=True):
 
     @property
     def reason(self) -> str:
-        """Why it is an error, in the server's words."""
+        """Why it is an error, as the server puts it."""
         return str(self.response.get("reason", "")) if isinstance(self.response, dict) else str(self.response)
 
 
 class System(msgspec.Struct, frozen=True):
-    """The payload of `system`: what the server says of a channel. An error is followed by `phx_close`."""
+    """The payload of `system`: the server's report on a channel. An error is followed by `phx_close`."""
 
     status: str = ""
     message: Any = ""
     extension: str = ""
 
 
-class Broadcast(msgspec.Struct, frozen=True):
+class BroadcastPayload(msgspec.Struct, frozen=True):
     """The payload of `broadcast`."""
 
     event: str
     payload: msgspec.Raw = msgspec.Raw(b"null")
 
 
-_FLAT = 3
-"""Levels of a frame that are what it is: the frame, its payload, and the payload of a broadcast."""
+_FRAME_DEPTH = 3
+"""Levels of nesting that the protocol itself has: the frame, its payload, and the payload of a broadcast."""
 
 _encoder = msgspec.json.Encoder()
 _frames = msgspec.json.Decoder(Frame)
 _replies = msgspec.json.Decoder(Reply)
 _systems = msgspec.json.Decoder(System)
-_broadcasts = msgspec.json.Decoder(Broadcast)
+_broadcasts = msgspec.json.Decoder(BroadcastPayload)
 
 
 def read(data: str | bytes) -> Frame:
-    """The frame. Raises msgspec.DecodeError (ValidationError is one) for what is none.
+    """Decode a frame. Raises msgspec.DecodeError (ValidationError is one) for data that is none.
 
-    What is nested too deep to be handed on comes without its deep parts: of a broadcast entry, that there is one.
+    A frame that is nested deeper than an entry may be is decoded without its deep parts: of a broadcast entry there is
+    then only the head.
     """
-    return _frames.decode(flattened(data, _FLAT) if is_deeper(data, STORED_DEPTH) else data)
+    return _frames.decode(flattened(data, _FRAME_DEPTH) if is_deeper(data, STORED_DEPTH) else data)
 
 
 def reply_of(frame: Frame) -> Reply:
-    """Raises msgspec.DecodeError."""
+    """Decode the payload of `phx_reply`. Raises msgspec.DecodeError."""
     return _replies.decode(frame.payload)
 
 
 def system_of(frame: Frame) -> System:
-    """Raises msgspec.DecodeError."""
+    """Decode the payload of `system`. Raises msgspec.DecodeError."""
     return _systems.decode(frame.payload)
 
 
-def broadcast_of(frame: Frame) -> Broadcast:
-    """Raises msgspec.DecodeError."""
+def broadcast_of(frame: Frame) -> BroadcastPayload:
+    """Decode the payload of `broadcast`. Raises msgspec.DecodeError."""
     return _broadcasts.decode(frame.payload)
 
 
 def join(topic: str, ref: str, token: str | None) -> str:
-    """Join a private channel, hear no broadcast of one's own, and be told when the database's broadcasts are ready.
+    """The frame to join a private channel, without one's own broadcasts, and with a message when the database's
+    broadcasts are ready.
 
-    `token` None: the channel goes by the socket's own key, which is how opaque keys (`sb_secret_…`) must do it.
+    `token` None: the channel is authorized by the socket's own key, as opaque keys (`sb_secret_…`) require.
     """
     broadcast = {"self": False, "ack": False, "replication_ready": True}
     config = {"private": True, "broadcast": broadcast, "presence": {"enabled": False, "key": ""}}
@@ -99,13 +101,13 @@ def join(topic: str, ref: str, token: str | None) -> str:
     return _frame(topic, "phx_join", payload, ref, ref)
 
 
-def say(topic: str, event: str, payload: Any, ref: str, join_ref: str) -> str:
-    """Broadcast to the others on a channel that one has joined."""
+def broadcast(topic: str, event: str, payload: Any, ref: str, join_ref: str) -> str:
+    """The frame to broadcast to the others on a joined channel."""
     return _frame(topic, "broadcast", {"type": "broadcast", "event": event, "payload": payload}, ref, join_ref)
 
 
 def heartbeat(ref: str) -> str:
-    """Are you there?"""
+    """The frame of a heartbeat, which the server answers."""
     return _encoder.encode({"topic": PHOENIX, "event": "heartbeat", "payload": {}, "ref": ref}).decode()
 
 
@@ -117,15 +119,15 @@ def _frame(topic: str, event: str, payload: Any, ref: str, join_ref: str) -> str
 __all__ = [
     "PHOENIX",
     "PREFIX",
-    "Broadcast",
+    "BroadcastPayload",
     "Frame",
     "Reply",
     "System",
+    "broadcast",
     "broadcast_of",
     "heartbeat",
     "join",
     "read",
     "reply_of",
-    "say",
     "system_of",
 ]

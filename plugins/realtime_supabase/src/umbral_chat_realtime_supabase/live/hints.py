@@ -1,4 +1,4 @@
-"""What broadcasts on the service topics mean: hints of entries, deletions, and signals of other instances. Pure."""
+"""Broadcasts on the service topics, decoded: hints of entries and deletions, and signals of other instances. Pure."""
 
 from __future__ import annotations
 
@@ -11,78 +11,78 @@ from umbral_chat.model.entries import entry_decoder
 from umbral_chat.model.signals import Signal
 from umbral_chat.providers.transport import EntryHint, HeadHint, SignalHint, TransportEvent
 
-from umbral_chat_realtime_supabase.live.link import Heard
+from umbral_chat_realtime_supabase.live.phoenix_protocol import Broadcast
 
 SIGNALS = "signals"
-"""Event that carries signals from instance to instance."""
+"""The event with signals of another instance."""
 
-NONE = msgspec.Raw(b"null")
+NULL = msgspec.Raw(b"null")
 
 
-class _Told(msgspec.Struct, frozen=True):
-    """Event `entry`, by the database's trigger. Without `entry` it was too long to be told whole."""
+class _EntryEvent(msgspec.Struct, frozen=True):
+    """Event `entry`, by the database's trigger. `entry` is null when it is too long for a broadcast."""
 
     conversation: str
     epoch: str
     seq: int
-    entry: msgspec.Raw = NONE
+    entry: msgspec.Raw = NULL
 
 
-class _Gone(msgspec.Struct, frozen=True):
+class _DeletedEvent(msgspec.Struct, frozen=True):
     """Event `deleted`."""
 
     conversation: str
 
 
-class _Signals(msgspec.Struct, frozen=True):
-    """Event `signals`. `instance`: who says it."""
+class _SignalsEvent(msgspec.Struct, frozen=True):
+    """Event `signals`, broadcast by `instance`."""
 
     instance: str
     signals: list[msgspec.Raw]
 
 
-_told = msgspec.json.Decoder(_Told)
-_gone = msgspec.json.Decoder(_Gone)
-_signals = msgspec.json.Decoder(_Signals)
-_signal: msgspec.json.Decoder[Signal] = msgspec.json.Decoder(Signal)
+_entry_events = msgspec.json.Decoder(_EntryEvent)
+_deleted_events = msgspec.json.Decoder(_DeletedEvent)
+_signals_events = msgspec.json.Decoder(_SignalsEvent)
+_signals: msgspec.json.Decoder[Signal] = msgspec.json.Decoder(Signal)
 
 
-def hints(heard: Heard, *, watched: Container[str], instance: str) -> Iterator[TransportEvent]:
-    """What it tells of watched conversations, and not of what this instance said itself.
+def hints(broadcast: Broadcast, *, watched: Container[str], instance: str) -> Iterator[TransportEvent]:
+    """The hints and signals in a broadcast that are of watched conversations, and not of this instance itself.
 
-    Raises msgspec.DecodeError for what is not of a known form; what came before it has been yielded then.
+    Raises msgspec.DecodeError for a broadcast that is not of a known form.
     """
-    match heard.event:
+    match broadcast.event:
         case "entry":
-            told = _told.decode(heard.payload)
-            if told.conversation not in watched:
-                return  # most of what is heard on a shard that many share: its entry is not decoded
-            if bytes(told.entry) == bytes(NONE):
-                yield HeadHint(told.conversation, Head(told.epoch, told.seq))
+            event = _entry_events.decode(broadcast.payload)
+            if event.conversation not in watched:
+                return  # as most are on a shard that many conversations share: their entries are not decoded
+            if bytes(event.entry) == bytes(NULL):
+                yield HeadHint(event.conversation, Head(event.epoch, event.seq))
             else:
-                yield EntryHint(told.conversation, told.epoch, entry_decoder.decode(told.entry))
+                yield EntryHint(event.conversation, event.epoch, entry_decoder.decode(event.entry))
         case "deleted":
-            gone = _gone.decode(heard.payload)
-            if gone.conversation in watched:
-                yield HeadHint(gone.conversation, Deleted())
+            deleted = _deleted_events.decode(broadcast.payload)
+            if deleted.conversation in watched:
+                yield HeadHint(deleted.conversation, Deleted())
         case "signals":
-            said = _signals.decode(heard.payload)
-            if said.instance != instance:
-                for each in said.signals:
+            sent = _signals_events.decode(broadcast.payload)
+            if sent.instance != instance:
+                for each in sent.signals:
                     # An instance of a later version may know kinds that this one does not.
-                    signal = _understood(each)
+                    signal = _decoded(each)
                     if signal is not None and signal.conversation in watched:
                         yield SignalHint(signal)
 
 
 def signals_payload(instance: str, signals: Sequence[Signal]) -> dict[str, Any]:
-    """The payload of an event `signals`."""
+    """The payload of an event `signals` from `instance`."""
     return {"instance": instance, "signals": signals}
 
 
-def _understood(data: msgspec.Raw) -> Signal | None:
+def _decoded(data: msgspec.Raw) -> Signal | None:
     try:
-        return _signal.decode(data)
+        return _signals.decode(data)
     except msgspec.DecodeError:
         return None
 

@@ -1,4 +1,4 @@
-"""Signals on their way to other instances: the newest of each, in batches, at a bounded rate. Pure."""
+"""Signals that wait to be broadcast: the newest of each, in batches, at a bounded rate. Pure."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ BATCH = 100
 """Most signals of one broadcast."""
 
 BATCH_BYTES = 100_000
-"""Most bytes of one broadcast, short of a single signal that is longer: below what the smallest plan takes (256 kB)."""
+"""Most bytes of one broadcast, unless a single signal is longer: below the smallest plan's limit (256 kB)."""
 
 
-class Outbox:
-    """Waiting signals by topic. A newer one of the same thing takes the place of the one that waits; past `limit` the
-    oldest go. At most `per_second` broadcasts go out, in bursts of as many: what waits meanwhile is merged."""
+class BroadcastOutbox:
+    """Waiting signals by topic. A newer signal of the same identity replaces the one that waits; past `limit` the
+    oldest are dropped. `take` allows `per_second` broadcasts, in bursts of as many: what waits meanwhile is merged."""
 
     def __init__(self, limit: int, per_second: float, now: float) -> None:
         self._limit = limit
         self._per_second = per_second
         self._allowance = per_second
-        self._counted = now
+        self._refilled_at = now
         self._waiting: OrderedDict[tuple[str, object], Signal] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._waiting)
 
     def put(self, topic: str, signal: Signal) -> None:
-        """Take one."""
+        """Queue a signal for `topic`."""
         key = (topic, _identity(signal))
         self._waiting.pop(key, None)
         self._waiting[key] = signal
@@ -44,13 +44,14 @@ class Outbox:
             self._waiting.popitem(last=False)
 
     def clear(self) -> None:
-        """Drop what waits."""
+        """Drop the waiting signals."""
         self._waiting.clear()
 
     def take(self, now: float) -> list[tuple[str, list[Signal]]]:
-        """The broadcasts that may go out now: topic and signals."""
-        self._allowance = min(max(1.0, self._per_second), self._allowance + (now - self._counted) * self._per_second)
-        self._counted = now
+        """Take the broadcasts that may be sent now, in monotonic seconds: topic and signals."""
+        refill = (now - self._refilled_at) * self._per_second
+        self._allowance = min(max(1.0, self._per_second), self._allowance + refill)
+        self._refilled_at = now
         batches = []
         while self._waiting and self._allowance >= 1:
             self._allowance -= 1
@@ -71,7 +72,7 @@ class Outbox:
 
 
 def _identity(signal: Signal) -> object:
-    """Two signals of the same say the same thing, the newer one better."""
+    """Of two signals with the same identity only the newer one matters."""
     match signal:
         case DraftSignal():
             return (DraftSignal, signal.conversation, signal.message_id)
@@ -81,10 +82,10 @@ def _identity(signal: Signal) -> object:
             return (TypingSignal, signal.conversation, signal.person)
         case RosterSignal():
             return (RosterSignal, signal.conversation, signal.instance)
-        case PresenceSignal():  # what changed since the one before it, so both are needed
+        case PresenceSignal():  # a change since the one before it, so both are needed
             return (PresenceSignal, signal.conversation, signal.version)
         case _:
             return (type(signal), signal.conversation)
 
 
-__all__ = ["BATCH", "BATCH_BYTES", "Outbox"]
+__all__ = ["BATCH", "BATCH_BYTES", "BroadcastOutbox"]

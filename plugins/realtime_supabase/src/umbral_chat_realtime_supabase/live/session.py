@@ -1,4 +1,4 @@
-"""One socket to Realtime, from the handshake to its end: the shell around a link."""
+"""One socket to Realtime, from the handshake to its end: the shell around `PhoenixProtocol`."""
 
 from __future__ import annotations
 
@@ -17,33 +17,33 @@ from umbral_chat.transport_kit.proxies import proxy_for
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 
-from umbral_chat_realtime_supabase.live.ending import ended
-from umbral_chat_realtime_supabase.live.link import Heard, Link
-from umbral_chat_realtime_supabase.live.lost import Lost, of_status
+from umbral_chat_realtime_supabase.live.disconnection import Disconnection, from_status
+from umbral_chat_realtime_supabase.live.phoenix_protocol import Broadcast, PhoenixProtocol
+from umbral_chat_realtime_supabase.live.tasks import wait_until_done
 from umbral_chat_realtime_supabase.live.traffic import Traffic
 
-TICK = 0.25
-"""Seconds between two looks of the link at the time."""
+TICK_INTERVAL = 0.25
+"""Seconds between two calls of the protocol's `tick`."""
 
-GOODBYE = 1.0
-"""Seconds that a server gets to close its side; one that is gone does not answer."""
+CLOSE_TIMEOUT = 1.0
+"""Seconds to wait for the server to close its side; one that is gone never does."""
 
-LARGEST = 5_000_000
-"""Bytes of the largest frame that Realtime sends (endpoint.ex)."""
+MAX_FRAME_BYTES = 5_000_000
+"""Largest frame that Realtime sends, in bytes (endpoint.ex)."""
 
-BREATH = 100
-"""Frames taken in a row at most before others get their turn."""
+YIELD_EVERY = 100
+"""Frames processed in a row before other tasks run."""
 
-_quiet = logging.getLogger(f"{__name__}.websocket")
-# The library's debug lines show the address that is asked for, and the key is in it.
-_quiet.setLevel(logging.INFO)
+_log = logging.getLogger(f"{__name__}.websocket")
+# The library's debug lines contain the requested address, and the key is in it.
+_log.setLevel(logging.INFO)
 
 
-_answers = msgspec.json.Decoder()
+_bodies = msgspec.json.Decoder()
 
 
 class Session:
-    """Runs in a task of its own between `start` and `close`. `heard` gets every broadcast, in order."""
+    """Runs in a task of its own between `start` and `close`. `on_broadcast` is called with each broadcast, in order."""
 
     def __init__(
         self,
@@ -55,210 +55,211 @@ class Session:
         connect_timeout: float,
         clock: Clock,
         traffic: Traffic,
-        heard: Callable[[Heard], None],
+        on_broadcast: Callable[[Broadcast], None],
     ) -> None:
         self._base, self._key, self._topics = base, key, topics
         self._heartbeat, self._connect_timeout = heartbeat, connect_timeout
-        self._clock, self._traffic, self._heard = clock, traffic, heard
-        self._link: Link | None = None
+        self._clock, self._traffic, self._on_broadcast = clock, traffic, on_broadcast
+        self._protocol: PhoenixProtocol | None = None
         self._progress = asyncio.Event()
         self._outgoing = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
-        self._lost: Lost | None = None
+        self._disconnection: Disconnection | None = None
         self.began = clock.monotonic()
-        """When it was made, in monotonic seconds."""
+        """When the session was created, in monotonic seconds."""
 
     def __repr__(self) -> str:
-        return f"<Session with {self._base}: {self._lost or 'open'}>"
+        return f"<Session with {self._base}: {self._disconnection or 'open'}>"
 
     @property
-    def lost(self) -> Lost | None:
-        """Why it is over; None while it is not."""
-        return self._lost
+    def disconnection(self) -> Disconnection | None:
+        """Why the session is over; None while it is not."""
+        return self._disconnection
 
-    def answered_since(self, moment: float) -> bool:
-        """Whether anything came over the socket after this moment, in monotonic seconds."""
-        return self._link is not None and self._link.heard_at > moment
+    def received_since(self, moment: float) -> bool:
+        """Whether a frame was received after `moment`, in monotonic seconds."""
+        return self._protocol is not None and self._protocol.last_received_at > moment
 
-    def beat(self) -> None:
-        """Ask the server for a sign."""
-        if self._link is not None:
-            self._link.beat(self._clock.monotonic())
+    def send_heartbeat(self) -> None:
+        """Send a heartbeat now, which the server answers."""
+        if self._protocol is not None:
+            self._protocol.send_heartbeat(self._clock.monotonic())
             self._outgoing.set()
 
     def start(self) -> None:
-        """Begin."""
+        """Start the task that connects and runs the socket."""
         self._task = asyncio.create_task(self._run(), name="supabase: socket")
 
-    async def until_ready(self) -> Lost | None:
-        """Return when every topic is joined and broadcasts of the database may be expected, or why that will not be."""
-        while self._lost is None:
-            if self._link is not None and self._link.ready(self._clock.monotonic()):
+    async def until_ready(self) -> Disconnection | None:
+        """Wait until every topic is joined and the database's broadcasts can be expected; why the session ended, else
+        None."""
+        while self._disconnection is None:
+            if self._protocol is not None and self._protocol.ready(self._clock.monotonic()):
                 return None
             self._progress.clear()
             with suppress(TimeoutError):
-                async with asyncio.timeout(TICK):
+                async with asyncio.timeout(TICK_INTERVAL):
                     await self._progress.wait()
-        return self._lost
+        return self._disconnection
 
-    async def until_lost(self, within: float) -> Lost | None:
-        """Wait until it is over, `within` seconds at most."""
-        if self._task is not None and self._lost is None:
+    async def until_disconnected(self, within: float) -> Disconnection | None:
+        """Wait until the session is over, `within` seconds at most; why it is, or None."""
+        if self._task is not None and self._disconnection is None:
             await asyncio.wait((self._task,), timeout=within)
-        return self._lost
+        return self._disconnection
 
-    def say(self, topic: str, event: str, payload: object) -> bool:
-        """Broadcast on a joined topic; whether that is tried."""
-        if self._link is None or not self._link.say(topic, event, payload):
+    def broadcast(self, topic: str, event: str, payload: object) -> bool:
+        """Broadcast on a joined topic. False: the topic is not joined, or the session is over."""
+        if self._protocol is None or not self._protocol.broadcast(topic, event, payload):
             return False
-        self._traffic.said()
+        self._traffic.broadcast_sent()
         self._outgoing.set()
         return True
 
     async def close(self) -> None:
-        """End it, and wait for that, also when this is cancelled: no task and no socket is left. It takes two goodbyes
-        at most."""
+        """End the session, and wait for that, also when this is cancelled: no task and no socket is left. It takes
+        2 × CLOSE_TIMEOUT at most."""
         if self._task is None:
             return
-        if not self._task.cancelling():  # said once: a second word would cut the goodbye short
+        if not self._task.cancelling():  # cancelled once: a second time would interrupt the closing handshake
             self._task.cancel()
-        await ended(self._task)
+        await wait_until_done(self._task)
 
     async def _run(self) -> None:
-        lost = Lost("closed", "it ended without a word")
+        disconnection = Disconnection("closed", "it ended without a reason")
         try:
-            lost = await self._connected()
+            disconnection = await self._connect_and_run()
         except asyncio.CancelledError:
-            lost = Lost("closed", "closed by this instance")
+            disconnection = Disconnection("closed", "closed by this instance")
             raise
-        except Exception as error:  # noqa: BLE001 - whatever a library raises ends this socket and nothing else
-            # Its words may hold the address with the key.
-            _quiet.error("a socket to Supabase Realtime failed unexpectedly: %s", type(error).__name__)
-            lost = Lost("closed", f"unexpected: {type(error).__name__}")
+        except Exception as error:  # noqa: BLE001 - an unexpected error ends this socket and nothing else
+            # Its message may contain the address with the key.
+            _log.error("a socket to Supabase Realtime failed unexpectedly: %s", type(error).__name__)
+            disconnection = Disconnection("closed", f"unexpected: {type(error).__name__}")
         finally:
-            self._lost = lost
+            self._disconnection = disconnection
             self._progress.set()
 
-    async def _connected(self) -> Lost:
-        found = await self._handshake()
-        if isinstance(found, Lost):
-            return found
-        link = self._link = Link(
+    async def _connect_and_run(self) -> Disconnection:
+        connection = await self._handshake()
+        if isinstance(connection, Disconnection):
+            return connection
+        protocol = self._protocol = PhoenixProtocol(
             self._topics, token=_token(self._key), heartbeat=self._heartbeat, now=self._clock.monotonic()
         )
         self._outgoing.set()
         tasks = [
-            asyncio.create_task(self._read(found, link), name="supabase: hear"),
-            asyncio.create_task(self._write(found, link), name="supabase: say"),
+            asyncio.create_task(self._read(connection, protocol), name="supabase: read"),
+            asyncio.create_task(self._write(connection, protocol), name="supabase: write"),
         ]
         try:
-            while link.lost is None:
-                await asyncio.wait(tasks, timeout=TICK, return_when=asyncio.FIRST_COMPLETED)
+            while protocol.disconnection is None:
+                await asyncio.wait(tasks, timeout=TICK_INTERVAL, return_when=asyncio.FIRST_COMPLETED)
                 for task in tasks:
                     if task.done() and not task.cancelled() and (error := task.exception()) is not None:
                         raise error
-                link.tick(self._clock.monotonic())
-                if link.outgoing:
+                protocol.tick(self._clock.monotonic())
+                if protocol.outgoing:
                     self._outgoing.set()
-            return link.lost
+            return protocol.disconnection
         finally:
             for task in tasks:
                 task.cancel()
             try:
                 await asyncio.wait(tasks)
-                # A link that is lost gets no goodbye: frames that nobody reads any more would hold it up, and the news
-                # too.
-                await _leave(found, politely=link.lost is None)
+                # Without a closing handshake where the connection is lost: frames that nothing reads any more would
+                # delay it, and the report of the loss too.
+                await _close(connection, handshake=protocol.disconnection is None)
             finally:
-                found.transport.abort()  # also when the goodbye is interrupted, as by the loop's end
+                connection.transport.abort()  # also when the closing is interrupted, as by the loop's end
 
-    async def _handshake(self) -> ClientConnection | Lost:
-        # The hosted gateway looks for the key in the query; the header is what Realtime itself prefers.
+    async def _handshake(self) -> ClientConnection | Disconnection:
+        # The hosted gateway expects the key in the query; Realtime itself prefers the header.
         query = urlencode({"apikey": self._key.reveal(), "vsn": "1.0.0"})
         url = f"{self._base.replace('http', 'ws', 1)}/realtime/v1/websocket?{query}"
         try:
             return await connect(
                 url,
                 proxy=proxy_for(self._base),
-                logger=_quiet,
+                logger=_log,
                 open_timeout=self._connect_timeout,
-                close_timeout=GOODBYE,
-                ping_interval=None,  # heartbeats ask the server itself, where a ping may be answered by a proxy
+                close_timeout=CLOSE_TIMEOUT,
+                ping_interval=None,  # a heartbeat is answered by the server itself, a ping perhaps by a proxy
                 compression=None,
-                max_size=LARGEST,
+                max_size=MAX_FRAME_BYTES,
             )
         except InvalidStatus as error:
-            return of_status(error.response.status_code, _words(error.response.body))
-        except SettingsError as error:  # a proxy variable; it repeats nothing of what is secret
-            return Lost("unreachable", str(error))
+            return from_status(error.response.status_code, _message(error.response.body))
+        except SettingsError as error:  # a proxy variable; the message contains no secret
+            return Disconnection("unreachable", str(error))
         except TimeoutError:
-            return Lost("unreachable", f"no handshake within {self._connect_timeout:g} s")
+            return Disconnection("unreachable", f"no handshake within {self._connect_timeout:g} s")
         except (OSError, WebSocketException, EOFError, ValueError) as error:
-            # Only the kind: the words may hold the address with the key.
-            return Lost("unreachable", f"{self._base} cannot be reached ({type(error).__name__})")
+            # Only the type: the message may contain the address with the key.
+            return Disconnection("unreachable", f"{self._base} cannot be reached ({type(error).__name__})")
 
-    async def _read(self, connection: ClientConnection, link: Link) -> None:
-        taken = 0
+    async def _read(self, connection: ClientConnection, protocol: PhoenixProtocol) -> None:
+        processed = 0
         try:
             async for data in connection:
-                self._traffic.came(len(data))
-                link.take(data, self._clock.monotonic())
-                while link.heard:
-                    self._traffic.heard()
-                    self._heard(link.heard.popleft())
-                if link.outgoing:
+                self._traffic.frame_received(len(data))
+                protocol.receive(data, self._clock.monotonic())
+                while protocol.broadcasts:
+                    self._traffic.broadcast_received()
+                    self._on_broadcast(protocol.broadcasts.popleft())
+                if protocol.outgoing:
                     self._outgoing.set()
                 self._progress.set()
-                if link.lost is not None:
+                if protocol.disconnection is not None:
                     return
-                taken += 1
-                if taken % BREATH == 0:
+                processed += 1
+                if processed % YIELD_EVERY == 0:
                     await asyncio.sleep(0)
         except ConnectionClosed:
             pass
-        link.end(_closed(connection))
+        protocol.disconnect(_closed(connection))
 
-    async def _write(self, connection: ClientConnection, link: Link) -> None:
+    async def _write(self, connection: ClientConnection, protocol: PhoenixProtocol) -> None:
         try:
             while True:
                 await self._outgoing.wait()
                 self._outgoing.clear()
-                while link.outgoing:
-                    data = link.outgoing.popleft()
+                while protocol.outgoing:
+                    data = protocol.outgoing.popleft()
                     await connection.send(data)
-                    self._traffic.went(len(data))
+                    self._traffic.frame_sent(len(data))
         except ConnectionClosed:
-            link.end(_closed(connection))
+            protocol.disconnect(_closed(connection))
 
 
-def _closed(connection: ClientConnection) -> Lost:
-    return Lost("closed", f"the socket was closed ({connection.close_code or 'without a word'})")
+def _closed(connection: ClientConnection) -> Disconnection:
+    return Disconnection("closed", f"the socket was closed ({connection.close_code or 'without a code'})")
 
 
-async def _leave(connection: ClientConnection, *, politely: bool) -> None:
-    if politely:
+async def _close(connection: ClientConnection, *, handshake: bool) -> None:
+    if handshake:
         with suppress(TimeoutError, WebSocketException, OSError):
-            async with asyncio.timeout(GOODBYE):
+            async with asyncio.timeout(CLOSE_TIMEOUT):
                 await connection.close()
     connection.transport.abort()
     with suppress(TimeoutError):
-        async with asyncio.timeout(GOODBYE):
+        async with asyncio.timeout(CLOSE_TIMEOUT):
             await connection.wait_closed()
 
 
 def _token(key: Secret) -> str | None:
-    """Opaque keys are none that a channel can go by: the gateway made a token of them at the handshake."""
+    """The key as a channel's token. None for an opaque key, of which the gateway made a token at the handshake."""
     text = key.reveal()
     return None if text.startswith("sb_") else text
 
 
-def _words(body: bytes | None) -> str:
-    """What the server says: `{"error": "…"}` (user_socket.ex, handle_error)."""
+def _message(body: bytes | None) -> str:
+    """The error in the body of a refused handshake: `{"error": "…"}` (user_socket.ex, handle_error)."""
     try:
-        found = decode_bounded(_answers, body or b"")
+        found = decode_bounded(_bodies, body or b"")
     except msgspec.DecodeError:
         return ""
     return str(found.get("error", "")) if isinstance(found, dict) else ""
 
 
-__all__ = ["GOODBYE", "TICK", "Session"]
+__all__ = ["CLOSE_TIMEOUT", "TICK_INTERVAL", "Session"]

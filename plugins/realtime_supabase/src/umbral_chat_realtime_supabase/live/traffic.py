@@ -1,4 +1,4 @@
-"""What goes over the socket, counted: a plan limits the sends and deliveries of all of a project's clients together."""
+"""Counters of what is sent and received: a plan limits the messages of all of a project's clients together."""
 
 from __future__ import annotations
 
@@ -8,33 +8,33 @@ from umbral_chat_realtime_supabase.metrics import REALTIME_BYTES, REALTIME_MESSA
 
 
 class Traffic:
-    """Counts of this instance. Heartbeats and joins are bytes and no messages."""
+    """Counts of this instance. Heartbeats and joins count as bytes, but not as messages."""
 
     def __init__(self, telemetry: Telemetry) -> None:
         messages, size = telemetry.counter(REALTIME_MESSAGES), telemetry.counter(REALTIME_BYTES)
-        self._said, self._heard = messages.labels("sent"), messages.labels("received")
-        self._missed = messages.labels("missed")
-        self._went, self._came = size.labels("sent"), size.labels("received")
+        self._broadcasts_sent, self._broadcasts_received = messages.labels("sent"), messages.labels("received")
+        self._probes_missed = messages.labels("missed")
+        self._bytes_sent, self._bytes_received = size.labels("sent"), size.labels("received")
 
-    def said(self) -> None:
-        """A broadcast goes out."""
-        self._said.add()
+    def broadcast_sent(self) -> None:
+        """Count a broadcast that is sent."""
+        self._broadcasts_sent.add()
 
-    def heard(self) -> None:
-        """A broadcast came in."""
-        self._heard.add()
+    def broadcast_received(self) -> None:
+        """Count a broadcast that was received."""
+        self._broadcasts_received.add()
 
-    def missed(self) -> None:
-        """A probe was broadcast by the database and did not come, while the socket was well."""
-        self._missed.add()
+    def probe_missed(self) -> None:
+        """Count a probe that the database broadcast and that did not arrive, while the socket worked."""
+        self._probes_missed.add()
 
-    def went(self, size: int) -> None:
-        """A frame of so many bytes went out."""
-        self._went.value += size
+    def frame_sent(self, size: int) -> None:
+        """Count a frame of `size` bytes that was sent."""
+        self._bytes_sent.value += size
 
-    def came(self, size: int) -> None:
-        """A frame of so many bytes came in."""
-        self._came.value += size
+    def frame_received(self, size: int) -> None:
+        """Count a frame of `size` bytes that was received."""
+        self._bytes_received.value += size
 
 
 __all__ = ["Traffic"]

@@ -1,4 +1,4 @@
-"""The transport over Supabase Realtime: a link that is kept up, and what is heard on it as hints."""
+"""The transport over Supabase Realtime: keeps a link connected, and makes hints of its broadcasts."""
 
 from __future__ import annotations
 
@@ -12,47 +12,44 @@ import msgspec
 from umbral_chat.clock import Clock
 from umbral_chat.errors import HistoryUnavailable
 from umbral_chat.model.signals import CHANNEL_SIGNALS, Signal
-from umbral_chat.providers.history import Storage
-from umbral_chat.providers.transport import EntryHint, StateChanged, StateName, TransportState
+from umbral_chat.providers.history import HEADS_BATCH, Storage
+from umbral_chat.providers.transport import EntryHint, StateName
 from umbral_chat.settings import Secret
 from umbral_chat.telemetry import Telemetry
-from umbral_chat.transport_kit import EventQueue, WatchList
+from umbral_chat.transport_kit.base import TransportBase
 
 from umbral_chat_realtime_supabase.calls import Calls
+from umbral_chat_realtime_supabase.live.connection_monitor import ConnectionMonitor
+from umbral_chat_realtime_supabase.live.connector import Connector
+from umbral_chat_realtime_supabase.live.disconnection import Disconnection
 from umbral_chat_realtime_supabase.live.hints import SIGNALS, hints, signals_payload
-from umbral_chat_realtime_supabase.live.keeping import Keeping
-from umbral_chat_realtime_supabase.live.link import Heard
-from umbral_chat_realtime_supabase.live.linkup import LinkUp
-from umbral_chat_realtime_supabase.live.lost import Lost
-from umbral_chat_realtime_supabase.live.outbox import Outbox
-from umbral_chat_realtime_supabase.live.pauses import Pauses
+from umbral_chat_realtime_supabase.live.outbox import BroadcastOutbox
+from umbral_chat_realtime_supabase.live.phoenix_protocol import Broadcast
+from umbral_chat_realtime_supabase.live.reconnect_delay import ReconnectDelay
 from umbral_chat_realtime_supabase.live.session import Session
+from umbral_chat_realtime_supabase.membership_events import MembershipEvents, changes_members
 from umbral_chat_realtime_supabase.metrics import REALTIME_GARBLED, REALTIME_LOST, REALTIME_METRICS
-from umbral_chat_realtime_supabase.news import MemberNews, changes_members
 from umbral_chat_realtime_supabase.settings import Supabase
 from umbral_chat_realtime_supabase.topics import service_topic
 
 if TYPE_CHECKING:
     from umbral_chat_realtime_supabase.direct.member_signals import MemberSignals
 
-HEADS_AT_ONCE = 5_000
-"""Conversations asked for in one call."""
-
 COALESCE = 0.02
-"""Seconds in which those who come at once are gathered, and seconds between two looks at the outbox."""
+"""Seconds in which newly watched conversations are gathered for one read, and between two checks of the outbox."""
 
-AGAIN = 1.0
-"""Seconds until heads that could not be read are asked for again."""
+HEADS_RETRY = 1.0
+"""Seconds until heads that could not be read are read again."""
 
 _log = logging.getLogger(__name__)
 
 
-class SupabaseTransport:
-    """A Transport of rank 100, above whatever reads the store.
+class SupabaseTransport(TransportBase):
+    """A Transport of rank 100, above every transport that reads the store.
 
-    Entries are heard whole on a few service topics, so that one that comes in order costs no read, and no
-    conversation costs a channel. Live means: every topic is joined, a probe of the database came round, and the heads
-    of all that is watched were read after that.
+    Broadcasts on a few service topics contain whole entries, so that an entry that arrives in order costs no read, and
+    a conversation costs no channel. It is live when every topic is joined, a probe from the database has arrived, and
+    the heads of all watched conversations were read after that.
     """
 
     name = "supabase"
@@ -69,39 +66,32 @@ class SupabaseTransport:
         *,
         queue: int = 10_000,
         members: MemberSignals | None = None,
-        news: MemberNews | None = None,
+        membership_events: MembershipEvents | None = None,
     ) -> None:
+        super().__init__(clock, queue=queue)
         telemetry.declare(*REALTIME_METRICS)
-        self._history, self._clock, self._queue = storage.history, clock, queue
-        self._members, self._news = members, news or MemberNews()
+        self._history = storage.history
+        self._members, self._membership_events = members, membership_events or MembershipEvents()
         self._instance = secrets.token_hex(6)
-        self._linkup = LinkUp(settings, key, calls, clock, telemetry, instance=self._instance, heard=self._hear)
-        self._keeping = Keeping(self._linkup, clock, probe_interval=settings.probe_interval)
-        self._watched = WatchList()
-        self._mailbox = EventQueue(queue)
-        self._outbox = Outbox(min(queue, 1_000), settings.signals_per_second, clock.monotonic())
-        self._pauses = Pauses()
-        self._lost, self._garbled = telemetry.counter(REALTIME_LOST), telemetry.counter(REALTIME_GARBLED)
-        self._state = TransportState("off", "not started", clock.now())
+        self._connector = Connector(
+            settings, key, calls, clock, telemetry, instance=self._instance, on_broadcast=self._put_hints
+        )
+        self._monitor = ConnectionMonitor(self._connector, clock, probe_interval=settings.probe_interval)
+        self._outbox = BroadcastOutbox(min(queue, 1_000), settings.signals_per_second, clock.monotonic())
+        self._reconnect_delay = ReconnectDelay()
+        self._disconnections, self._garbled = telemetry.counter(REALTIME_LOST), telemetry.counter(REALTIME_GARBLED)
         self._fresh, self._filled = asyncio.Event(), asyncio.Event()
-        self._tasks: list[asyncio.Task[None]] = []
-
-    @property
-    def state(self) -> TransportState:
-        """What it says of itself now."""
-        return self._state
 
     async def start(self) -> None:
-        """Begin to connect."""
-        if self._tasks:
+        """Start to connect. Does nothing where it runs."""
+        if self.running:
             return
-        if self._mailbox.closed:
-            self._mailbox = EventQueue(self._queue)
-        self._pauses.reset()
-        self._become("connecting", "starting")
+        self._reopen()
+        self._reconnect_delay.reset()
+        self._set_state("connecting", "starting")
         self._tasks = [
             asyncio.create_task(self._run(), name="supabase: link"),
-            asyncio.create_task(self._glance(), name="supabase: heads"),
+            asyncio.create_task(self._read_new_heads(), name="supabase: heads"),
             asyncio.create_task(self._publish(), name="supabase: signals"),
         ]
         if self._members is not None:
@@ -110,75 +100,62 @@ class SupabaseTransport:
             task.add_done_callback(self._ended)
 
     async def stop(self) -> None:
-        """End the tasks, the socket and the events."""
-        tasks, self._tasks = self._tasks, []
-        if not tasks:
-            return
-        self._become("off", "stopped")
-        self._mailbox.close()
+        """Cancel the tasks, close the socket, drop the signals that were not broadcast, and end the events. Does
+        nothing where it does not run."""
         self._outbox.clear()
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await super().stop()
 
     async def publish(self, signal: Signal) -> None:
-        """Tell it on the conversation's service topic soon, with others, and its members on theirs; lost while there is
-        no link."""
+        """Queue the signal to be broadcast on the conversation's service topic, and on its members' own. It is dropped
+        while the link is not live."""
         if self._state.state == "live":
             if self._members is not None:
                 self._members.put(signal)
             if isinstance(signal, CHANNEL_SIGNALS):
                 return
-            self._outbox.put(service_topic(signal.conversation, self._linkup.shards), signal)
+            self._outbox.put(service_topic(signal.conversation, self._connector.shards), signal)
             self._filled.set()
 
     def watch(self, conversation: str) -> None:
-        """One follower more; with the first one its head is read."""
+        """Count one follower more; with the first one the conversation's head is read."""
         if self._watched.watch(conversation):
             self._fresh.set()
 
-    def unwatch(self, conversation: str) -> None:
-        """One follower fewer."""
-        if self._watched.unwatch(conversation):
-            self._mailbox.drop_head(conversation)
-
-    def events(self) -> EventQueue:
-        """What was learnt, until `stop`."""
-        return self._mailbox
-
     async def _run(self) -> None:
         while True:
-            lost, was_live = await self._one_life()
-            self._lost.labels(lost.kind).add()
-            pause = self._pauses.after(lost)
-            # The first try after it worked may well succeed; from then on it says that nothing reaches it.
-            # A quota that is used up is no outage: it is waited for, longer each time. So is what may be one.
-            hopeful = lost.kind in {"limited", "unheard"} or (was_live and lost.kind != "refused")
+            disconnection, was_live = await self._run_once()
+            self._disconnections.labels(disconnection.kind).add()
+            pause = self._reconnect_delay.after(disconnection)
+            # The first attempt after it was live may well succeed; after that it is down. A quota that is used up is no
+            # outage: it reconnects later each time. So it does where broadcasts are lost, which may be a quota, too.
+            hopeful = disconnection.kind in {"limited", "unheard"} or (was_live and disconnection.kind != "refused")
             state: StateName = "degraded" if hopeful else "down"
-            # Of what is down the failover decides when it is tried again, and says so.
-            self._become(state, f"{lost.reason}; tried again in {pause:.1f} s" if hopeful else lost.reason)
+            # When a transport that is down is restarted is decided, and reported, by the failover.
+            self._set_state(
+                state, f"{disconnection.reason}; tried again in {pause:.1f} s" if hopeful else disconnection.reason
+            )
             _log.info("Supabase Realtime is %s: %s", state, self._state.reason)
             await self._clock.sleep(pause)
 
-    async def _one_life(self) -> tuple[Lost, bool]:
-        """From connecting to the loss, and whether it was live in between."""
-        session = await self._linkup.link()
-        if isinstance(session, Lost):
+    async def _run_once(self) -> tuple[Disconnection, bool]:
+        """Connect, and wait for the disconnection; also whether it was live in between."""
+        session = await self._connector.connect()
+        if isinstance(session, Disconnection):
             return session, False
         try:
             try:
                 await self._catch_up()
             except HistoryUnavailable as error:
-                return Lost("unreachable", f"the heads of what is followed cannot be read: {error}"), False
-            self._pauses.reset()
-            self._keeping.session = session
-            self._become("live", "a probe came round, and what was missed is known")
-            return await self._keeping.until_lost(busy=lambda: bool(self._watched)), True
+                return Disconnection("unreachable", f"the heads of what is watched cannot be read: {error}"), False
+            self._reconnect_delay.reset()
+            self._monitor.session = session
+            self._set_state("live", "a probe arrived, and the heads of what is watched were read")
+            return await self._monitor.until_disconnected(busy=lambda: bool(self._watched)), True
         finally:
-            await self._let_go(session)
+            await self._close_sessions(session)
 
-    async def _let_go(self, session: Session) -> None:
-        current, self._keeping.session = self._keeping.session, None
+    async def _close_sessions(self, session: Session) -> None:
+        current, self._monitor.session = self._monitor.session, None
         try:
             await session.close()
         finally:
@@ -186,19 +163,19 @@ class SupabaseTransport:
                 await current.close()
 
     async def _catch_up(self) -> None:
-        # From the moment of the probe on everything is heard, so what is read now leaves no gap before it.
+        # Every broadcast since the probe is received, so heads that are read now leave no gap before it.
         self._watched.forget()
-        await self._tell_heads(self._watched.take_all())
+        await self._hint_heads(self._watched.take_all())
 
-    async def _tell_heads(self, conversations: Sequence[str]) -> None:
-        for start in range(0, len(conversations), HEADS_AT_ONCE):
-            asked = conversations[start : start + HEADS_AT_ONCE]
-            told, _ = self._watched.learn(asked, await self._history.heads(asked))
-            for hint in told:
-                self._mailbox.put(hint)
+    async def _hint_heads(self, conversations: Sequence[str]) -> None:
+        for start in range(0, len(conversations), HEADS_BATCH):
+            asked = conversations[start : start + HEADS_BATCH]
+            found, _ = self._watched.learn(asked, await self._history.heads(asked))
+            for hint in found:
+                self._events.put(hint)
 
-    async def _glance(self) -> None:
-        """Read the heads of what became watched while there is a link; all others are read when there is one again."""
+    async def _read_new_heads(self) -> None:
+        """Read the heads of what becomes watched while the link is live; without one, `_catch_up` reads them later."""
         while True:
             await self._fresh.wait()
             await self._clock.sleep(COALESCE)
@@ -208,45 +185,39 @@ class SupabaseTransport:
             asked = self._watched.take_fresh()
             while self._state.state == "live":
                 try:
-                    await self._tell_heads(asked)
+                    await self._hint_heads(asked)
                     break
                 except HistoryUnavailable:
-                    await self._clock.sleep(AGAIN)
+                    await self._clock.sleep(HEADS_RETRY)
 
     async def _publish(self) -> None:
         while True:
             await self._filled.wait()
             await self._clock.sleep(COALESCE)
-            session = self._keeping.session
+            session = self._monitor.session
             if session is None or not self._outbox:
                 self._filled.clear()
                 self._outbox.clear()
                 continue
             for topic, signals in self._outbox.take(self._clock.monotonic()):
-                session.say(topic, SIGNALS, signals_payload(self._instance, signals))
+                session.broadcast(topic, SIGNALS, signals_payload(self._instance, signals))
 
-    def _hear(self, heard: Heard) -> None:
+    def _put_hints(self, broadcast: Broadcast) -> None:
         try:
-            for hint in hints(heard, watched=self._watched, instance=self._instance):
+            for hint in hints(broadcast, watched=self._watched, instance=self._instance):
                 if isinstance(hint, EntryHint) and changes_members(hint.entry):
-                    self._news.changed(hint.conversation)
-                self._mailbox.put(hint)
+                    self._membership_events.changed(hint.conversation)
+                self._events.put(hint)
         except msgspec.DecodeError:
             self._garbled.labels().add()
 
     def _ended(self, task: asyncio.Task[None]) -> None:
-        """A task that ends by itself has failed: so do the events, by which whoever runs this learns of it."""
+        """End the events when a task fails: the failover restarts a transport whose events end."""
         if task.cancelled() or (error := task.exception()) is None:
             return
         _log.error("%s failed", task.get_name(), exc_info=error)
-        self._become("down", f"{task.get_name()} failed: {type(error).__name__}")
-        self._mailbox.close()
-
-    def _become(self, state: StateName, reason: str) -> None:
-        if (state, reason) != (self._state.state, self._state.reason):
-            since = self._state.since if state == self._state.state else self._clock.now()
-            self._state = TransportState(state, reason, since)
-            self._mailbox.put(StateChanged(self._state))
+        self._set_state("down", f"{task.get_name()} failed: {type(error).__name__}")
+        self._events.close()
 
 
 __all__ = ["SupabaseTransport"]

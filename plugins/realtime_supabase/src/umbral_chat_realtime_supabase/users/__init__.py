@@ -24,7 +24,7 @@ def make_authenticator(base: Base, storage: Storage, settings: Supabase) -> Supa
     lookup = database_lookup(store.calls) if isinstance(store, SupabaseStore) else history_lookup(storage.history)
     memberships = Memberships(lookup, clock, ttl=settings.membership_ttl)
     if isinstance(store, SupabaseStore):
-        store.news.subscribe(memberships.forget)
+        store.membership_events.subscribe(memberships.forget)
     return SupabaseUsers(
         TokenRules(
             issuer=settings.issuer or f"{settings.base}/auth/v1",

@@ -12,7 +12,7 @@ from umbral_chat.clock import Clock
 from umbral_chat.errors import SettingsError, Unavailable
 from umbral_chat.model.depth import DEPTH, is_deeper
 
-from umbral_chat_realtime_supabase.calling import transport
+from umbral_chat_realtime_supabase.http_transport import http_transport
 from umbral_chat_realtime_supabase.users.verify import PUBLIC_ALGORITHMS
 
 _log = logging.getLogger(__name__)
@@ -80,7 +80,7 @@ class Jwks:
         body = b""
         async with (
             asyncio.timeout(self._timeout),
-            httpx.AsyncClient(timeout=self._timeout, transport=transport(self._url)) as client,
+            httpx.AsyncClient(timeout=self._timeout, transport=http_transport(self._url)) as client,
             client.stream("GET", self._url) as answer,
         ):
             answer.raise_for_status()

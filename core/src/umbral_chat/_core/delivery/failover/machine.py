@@ -54,7 +54,7 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class ScheduledRetry:
     """A transport that failed: why, when, and when it is tried again, in the machine's time."""
 
     reason: str
@@ -198,10 +198,14 @@ class Machine:
                     commands += self._fail(record, f"not live within {timeout:g} s ({record.reason})", now)
         return commands
 
-    def waiting(self, transport: str) -> Waiting | None:
+    def waiting(self, transport: str) -> ScheduledRetry | None:
         """Why a transport is down and when it is tried again; None when it runs or is switched off."""
         record = self._by_name[transport]
-        return None if record.next_attempt is None else Waiting(record.reason, record.failed_at, record.next_attempt)
+        return (
+            None
+            if record.next_attempt is None
+            else ScheduledRetry(record.reason, record.failed_at, record.next_attempt)
+        )
 
     def _begin(self, record: _TransportRecord, now: float) -> list[Command]:
         record.next_attempt = None
@@ -241,4 +245,4 @@ class Machine:
         return max(record.pause, (recent[0] + HOUR - now) / (retry.budget - len(recent) + 1))
 
 
-__all__ = ["HOUR", "POLLING_RANK", "Choice", "Command", "Machine", "Waiting"]
+__all__ = ["HOUR", "POLLING_RANK", "Choice", "Command", "Machine", "ScheduledRetry"]

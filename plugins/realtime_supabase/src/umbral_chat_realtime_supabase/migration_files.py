@@ -1,4 +1,4 @@
-"""The migrations, as they are packaged."""
+"""The packaged migrations."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 
 class Migration(NamedTuple):
-    """One file. `version` is what its name begins with, as the Supabase CLI has it."""
+    """One file. `version` is the number at the start of its name, as in the Supabase CLI."""
 
     version: str
     name: str
@@ -18,7 +18,7 @@ class Migration(NamedTuple):
 
 @cache
 def migrations() -> tuple[Migration, ...]:
-    """All of them, in their order."""
+    """Every migration, in order."""
     folder = files("umbral_chat_realtime_supabase") / "migrations"
     found = []
     for entry in sorted(folder.iterdir(), key=lambda each: each.name):
@@ -29,13 +29,13 @@ def migrations() -> tuple[Migration, ...]:
 
 
 def newest() -> str:
-    """Version of the newest one."""
+    """The version of the last migration."""
     return migrations()[-1].version
 
 
-def way_down() -> str:
-    """What takes everything away again."""
+def down_migration() -> str:
+    """The SQL of the down migration, which removes everything."""
     return (files("umbral_chat_realtime_supabase") / "down" / "umbral_chat_down.sql").read_text("utf-8")
 
 
-__all__ = ["Migration", "migrations", "newest", "way_down"]
+__all__ = ["Migration", "down_migration", "migrations", "newest"]

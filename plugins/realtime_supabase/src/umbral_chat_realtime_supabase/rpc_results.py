@@ -1,4 +1,4 @@
-"""What the database's functions answer, as Structs."""
+"""The results of the database's functions, as Structs."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ Refusal = Literal[
 ]  # fmt: skip
 
 
-class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """Base of the answers that may be refusals."""
+class RpcResult(msgspec.Struct, frozen=True, kw_only=True):
+    """Base of the results of functions that may refuse."""
 
     refused: Refusal | None = None
 
     def check(self, conversation: str, message_id: str | None = None) -> None:
-        """Raises what a refusal means."""
+        """Raise the error of a refusal, where the function refused."""
         match self.refused:
             case None:
                 return
@@ -57,11 +57,11 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
             case "message_not_found":
                 raise NotFound(f"There is no message {message_id!r} in this conversation.", code="message_not_found")
             case "not_your_message":
-                raise Forbidden(f"Message {message_id!r} was written by somebody else.", code="not_your_message")
+                raise Forbidden(f"Message {message_id!r} was written by another author.", code="not_your_message")
 
 
-class Written(Answer, frozen=True, kw_only=True):
-    """Of a write."""
+class WriteResult(RpcResult, frozen=True, kw_only=True):
+    """The result of a write."""
 
     entry: Entry | None = None
     created: bool = False
@@ -70,14 +70,14 @@ class Written(Answer, frozen=True, kw_only=True):
 
     @property
     def appended(self) -> Appended:
-        """What became of the write, once it was checked."""
+        """The appended entry. `check` comes first."""
         if self.entry is None:
-            raise AssertionError("an answer that refuses nothing has an entry")
+            raise AssertionError("a write that was not refused has an entry")
         return Appended(self.entry, self.created, self.epoch, tuple(self.follow_ups))
 
 
-class Place(msgspec.Struct, frozen=True, array_like=True):
-    """Where a log stands."""
+class HeadRow(msgspec.Struct, frozen=True, array_like=True):
+    """The head of a log."""
 
     epoch: str
     seq: int
@@ -88,14 +88,14 @@ class Place(msgspec.Struct, frozen=True, array_like=True):
         return Head(self.epoch, self.seq, self.redaction)
 
 
-class Page(Answer, frozen=True, kw_only=True):
-    """Of a read."""
+class ReadResult(RpcResult, frozen=True, kw_only=True):
+    """The result of a read."""
 
-    head: Place | None = None
+    head: HeadRow | None = None
     entries: list[Entry] = []
 
 
-class Said(msgspec.Struct, frozen=True, array_like=True):
+class MessageRow(msgspec.Struct, frozen=True, array_like=True):
     """A message and the newest entry about it."""
 
     message: Message
@@ -103,33 +103,33 @@ class Said(msgspec.Struct, frozen=True, array_like=True):
 
     @property
     def folded(self) -> FoldedMessage:
-        """The message as it is now."""
+        """The message with its newest change applied."""
         return fold(self.message, self.change)
 
 
-class Messages(Answer, frozen=True, kw_only=True):
-    """Of a page of messages."""
+class MessagesResult(RpcResult, frozen=True, kw_only=True):
+    """The result of a read of messages."""
 
-    head: Place | None = None
-    messages: list[Said] = []
+    head: HeadRow | None = None
+    messages: list[MessageRow] = []
     has_more: bool = False
 
 
-class OneMessage(Answer, frozen=True, kw_only=True):
-    """Of one message."""
+class MessageResult(RpcResult, frozen=True, kw_only=True):
+    """The result of a read of one message."""
 
-    message: Said | None = None
+    message: MessageRow | None = None
 
 
-class Heads(msgspec.Struct, frozen=True):
-    """Of many logs."""
+class HeadsResult(msgspec.Struct, frozen=True):
+    """The result of a read of many heads, by conversation."""
 
-    heads: dict[str, Place]
+    heads: dict[str, HeadRow]
     deleted: list[str]
 
 
-class Room(msgspec.Struct, frozen=True):
-    """A conversation as a whole."""
+class ConversationRow(msgspec.Struct, frozen=True):
+    """A conversation with its last message."""
 
     id: str
     epoch: str
@@ -148,7 +148,7 @@ class Room(msgspec.Struct, frozen=True):
 
     @property
     def conversation(self) -> Conversation:
-        """As the core knows it."""
+        """The same as the core's struct."""
         return Conversation(
             id=self.id,
             epoch=self.epoch,
@@ -166,60 +166,60 @@ class Room(msgspec.Struct, frozen=True):
         )
 
 
-class OneRoom(Answer, frozen=True, kw_only=True):
-    """Of one conversation."""
+class ConversationResult(RpcResult, frozen=True, kw_only=True):
+    """The result of a read of one conversation."""
 
-    conversation: Room | None = None
+    conversation: ConversationRow | None = None
 
 
-class Ensured(msgspec.Struct, frozen=True):
-    """Of an explicit creation."""
+class EnsureResult(msgspec.Struct, frozen=True):
+    """The result of an explicit creation."""
 
-    conversation: Room
+    conversation: ConversationRow
     made: bool
 
 
-class Inbox(msgspec.Struct, frozen=True):
-    """Of a page of the inbox."""
+class InboxResult(msgspec.Struct, frozen=True):
+    """The result of a read of the inbox."""
 
-    conversations: list[Room]
+    conversations: list[ConversationRow]
     has_more: bool
 
 
-class Marker(Answer, frozen=True, kw_only=True):
-    """Of a read marker."""
+class ReadMarkerResult(RpcResult, frozen=True, kw_only=True):
+    """The result of moving a read marker."""
 
     seq: int = 0
 
 
-class Removed(msgspec.Struct, frozen=True):
-    """Of a deletion."""
+class DeleteResult(msgspec.Struct, frozen=True):
+    """The result of a deletion."""
 
     removed: bool
     more: bool = False
 
 
-class Swept(msgspec.Struct, frozen=True):
-    """Of a sweep."""
+class SweepResult(msgspec.Struct, frozen=True):
+    """The result of a sweep. `more`: there is more to sweep."""
 
     more: bool
 
 
-class Renewed(msgspec.Struct, frozen=True):
-    """Of new epochs."""
+class NewEpochsResult(msgspec.Struct, frozen=True):
+    """The result of drawing new epochs: of how many logs."""
 
     logs: int
 
 
-class Probed(msgspec.Struct, frozen=True):
-    """Of a probe. `why` it was not told: `off`, `partition`, or an SQLSTATE."""
+class ProbeResult(msgspec.Struct, frozen=True):
+    """The result of a probe. `why` it was not broadcast: `off`, `partition`, or an SQLSTATE."""
 
     told: bool
     why: str | None = None
 
 
-class Broadcasts(msgspec.Struct, frozen=True):
-    """How often a broadcast was not what it should be, since the project's database was made."""
+class BroadcastFailures(msgspec.Struct, frozen=True):
+    """How many broadcasts failed, by the kind of failure, since the project's database was created."""
 
     failed: int
     unpartitioned: int
@@ -227,45 +227,45 @@ class Broadcasts(msgspec.Struct, frozen=True):
     unerased: int
 
 
-class Topics(msgspec.Struct, frozen=True):
-    """On which topics members listen, by conversation."""
+class MemberTopicsResult(msgspec.Struct, frozen=True):
+    """The members' topics, by conversation."""
 
     topics: dict[str, str]
 
 
-class State(msgspec.Struct, frozen=True):
-    """Of the database as a whole."""
+class DatabaseState(msgspec.Struct, frozen=True):
+    """Schema version, switch and counters of the database."""
 
     schema: str
     realtime: bool
     shards: int
-    broadcasts: Broadcasts
+    broadcasts: BroadcastFailures
 
 
 def fold(message: Message, change: Edit | Redaction | None) -> FoldedMessage:
-    """The message after its newest change."""
+    """The message with its newest change applied."""
     state = {message.message_id: folded(message)}
     return apply(state, () if change is None else (change,))[message.message_id]
 
 
 __all__ = [
-    "Answer",
-    "Broadcasts",
-    "Ensured",
-    "Heads",
-    "Inbox",
-    "Marker",
-    "Messages",
-    "OneMessage",
-    "OneRoom",
-    "Page",
-    "Place",
-    "Probed",
-    "Removed",
-    "Renewed",
-    "Room",
-    "State",
-    "Swept",
-    "Topics",
-    "Written",
+    "BroadcastFailures",
+    "ConversationResult",
+    "ConversationRow",
+    "DatabaseState",
+    "DeleteResult",
+    "EnsureResult",
+    "HeadRow",
+    "HeadsResult",
+    "InboxResult",
+    "MemberTopicsResult",
+    "MessageResult",
+    "MessagesResult",
+    "NewEpochsResult",
+    "ProbeResult",
+    "ReadMarkerResult",
+    "ReadResult",
+    "RpcResult",
+    "SweepResult",
+    "WriteResult",
 ]

@@ -1,4 +1,4 @@
-"""News of memberships within this process: who remembers them asks anew, and is not behind by a time to live."""
+"""Changes of members, as events within this process: caches of memberships drop them without waiting for a TTL."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ from umbral_chat.model.entries import Entry, Update
 from umbral_chat.model.writes import Write, WriteUpdate
 
 
-class MemberNews:
-    """Told when members of a conversation were changed by this instance, or an entry that did so came by."""
+class MembershipEvents:
+    """Notifies listeners of conversations whose members were changed, by this instance or by an entry of another."""
 
     def __init__(self) -> None:
         self._listeners: list[Callable[[str], None]] = []
 
     def subscribe(self, listener: Callable[[str], None]) -> None:
-        """Tell `listener` from now on; it must neither wait nor raise."""
+        """Call `listener` with the id of each such conversation. It must neither block nor raise."""
         self._listeners.append(listener)
 
     def changed(self, conversation: str) -> None:
-        """Its members are others now."""
+        """Notify the listeners: the members of `conversation` were changed."""
         for listener in self._listeners:
             listener(conversation)
 
 
 def changes_members(entry: Entry | Write) -> bool:
-    """Whether an entry, or what is to become one, changes who the members are."""
+    """Whether an entry, or a write, changes the members."""
     return isinstance(entry, Update | WriteUpdate) and entry.changes.members is not UNSET
 
 
-__all__ = ["MemberNews", "changes_members"]
+__all__ = ["MembershipEvents", "changes_members"]

@@ -1,0 +1,15 @@
+"""The transport of HTTP clients for the project: through the proxy that the environment names for it, if any."""
+
+from __future__ import annotations
+
+import httpx
+from umbral_chat.transport_kit.proxies import proxy_for
+
+
+def http_transport(url: str, limits: httpx.Limits | None = None) -> httpx.AsyncHTTPTransport:
+    """The transport for a client of `url`, which then does not read the proxy variables itself. Raises SettingsError
+    for a proxy variable that cannot be used."""
+    return httpx.AsyncHTTPTransport(proxy=proxy_for(url), limits=limits or httpx.Limits())
+
+
+__all__ = ["http_transport"]

@@ -1,4 +1,4 @@
-"""The metrics of this plugin, and the cells of one provider to count in."""
+"""The metrics of this plugin, and the cells that a provider counts in."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from umbral_chat.model.signals import PresenceSignal, RosterSignal, Signal
 from umbral_chat.telemetry import Label, Metric
 
-from umbral_chat_presence.state.engine import Engine
-
 if TYPE_CHECKING:
     from umbral_chat.telemetry import Telemetry
+
+    from umbral_chat_presence.state.engine import Engine
 
 PEOPLE = "umbral_chat.presence.people"
 DEVICES = "umbral_chat.presence.devices"
@@ -71,4 +71,4 @@ class PresenceCounters:
                 self._typing.value += 1
 
 
-__all__ = ["PresenceCounters"]
+__all__ = ["DEVICES", "METRICS", "PEOPLE", "REPORTS", "ROSTERS", "SIGNALS", "PresenceCounters"]

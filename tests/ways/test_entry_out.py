@@ -1,4 +1,4 @@
-"""A hint, from Supabase's socket to a reader that waits: the files that it enters are those that CONTRIBUTING.md lists."""
+"""A hint, from Supabase's socket to a waiting reader: the files that it enters are those that CONTRIBUTING.md lists."""
 
 from __future__ import annotations
 
@@ -25,8 +25,10 @@ async def long_poll(service: Client, after: str) -> list[str]:
 
 
 async def modules_entered(supabase: Stack, folder: Path) -> list[str]:
-    """By each of several entries that another process sends while a reader waits. Background loops, which tick meanwhile,
-    run during some of them and not during all."""
+    """By each of several entries that another process sends while a reader waits.
+
+    Background loops tick meanwhile: during some of the entries, and not during all.
+    """
     stack = folder / "stack.json"
     supabase.write(stack)
     command = [sys.executable, "-m", "tests.ways.sender", str(stack)]

@@ -52,4 +52,4 @@ def lines_of(path: str) -> int:
     raise AssertionError(f"{PAGE.name} names {path}.py, which does not exist")
 
 
-__all__ = ["LEFT_OUT", "Way", "file_of", "lines_of", "way"]
+__all__ = ["LEFT_OUT", "ROOT", "Way", "file_of", "lines_of", "way"]

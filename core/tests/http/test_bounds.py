@@ -109,13 +109,13 @@ async def test_a_tokens_rates_are_not_those_of_the_key_or_user_of_its_subjects_n
 async def held(client: Client, count: int, headers: dict[str, str] | None = None) -> list[asyncio.Task[httpx.Response]]:
     """Long polls that wait."""
     cursor = (await client.get(f"{ROOM}/events")).json()["cursor"]
-    before = client.app.state.services.feeds._readers
+    before = client.app.state.services.feeds.readers.count
     tasks = [
         asyncio.create_task(client.get(f"{ROOM}/events", params={"after": cursor, "wait": 50}, headers=headers))
         for _ in range(count)
     ]
     async with asyncio.timeout(60):
-        while client.app.state.services.feeds._readers < before + count:  # noqa: ASYNC110 - nothing tells it
+        while client.app.state.services.feeds.readers.count < before + count:  # noqa: ASYNC110 - nothing tells it
             await asyncio.sleep(0.01)
     return tasks
 

@@ -28,7 +28,7 @@ async def soon(service: Instance, task: asyncio.Task[Any], readers: int = 1) -> 
 
 
 def waiting(service: Instance) -> int:
-    return service.services.feeds._readers
+    return service.services.feeds.readers.count
 
 
 async def test_an_entry_ends_it_at_once(service: Instance) -> None:

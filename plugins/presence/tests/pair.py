@@ -53,7 +53,7 @@ class Wire:
 
 
 class Instance(Side):
-    """One running instance. `crash` ends it as a power failure does: nothing more is stored or told."""
+    """One running instance. `crash` ends it as a power failure does: nothing more is stored or signalled."""
 
     def __init__(self, presence: SharedPresence, store: MemoryStore, clock: ManualClock, stack: AsyncExitStack) -> None:
         super().__init__(presence, clock)
@@ -72,7 +72,7 @@ class Instance(Side):
 
 
 class Deployment:
-    """Instances that come and go."""
+    """Instances that start, stop and crash."""
 
     def __init__(self, clock: ManualClock, settings: PresenceSettings, stack: AsyncExitStack) -> None:
         self.clock = clock

@@ -37,7 +37,7 @@ class MemoryStore:
         self.slow = 0.0
         """Seconds that a write takes."""
         self.slow_reads = 0.0
-        """Seconds that a scan takes; it tells how things stood at its end."""
+        """Seconds that a scan takes; it returns the state at its end."""
         self.full = False
         """Rosters are refused, and nothing else."""
         self.lag = 0.0

@@ -34,7 +34,7 @@ def report(role: Role = "user", id: str | None = "ann", **more: object) -> Repor
 
 
 def exchange(first: Engine, second: Engine, now: Instant) -> None:
-    """Each hears what the other says."""
+    """Each receives the other's roster."""
     for one, other in ((first, second), (second, first)):
         other.apply_roster("room", one.instance, one.changes.count, one.roster("room", now), now)
 

@@ -1,5 +1,5 @@
-"""Whatever happens at two or three instances, in whatever order they hear of it: they agree once they have heard all,
-on what is true."""
+"""Any events at two or three instances, with rosters in any order: once they have received all, they agree on the
+truth."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ class PresenceMachine(RuleBasedStateMachine):
         world = self.world
         world.sync()
         self._agree()
-        # Whoever is heard of stays, and everybody else goes.
+        # People who report stay, and all others expire.
         world.elapse(0.5)
         survivors = {("id:p0", "a"), ("id:p1", "b")}
         for _ in range(12):
@@ -147,7 +147,7 @@ def test_rosters_merge_the_same_in_any_order_and_any_number_of_times(data: Any) 
         world.send(index)
         if data.draw(st.booleans()):
             world.deliver(data.draw(st.sampled_from(world.parcels)), 1 - index)
-    # The third has heard nothing yet. Now it hears all, as another did in the order in which it was said.
+    # The third has received nothing yet. Now it receives all, as another did in the order in which they were sent.
     expected = World(skews=(0,), prefix="x")
     expected.now = world.now
     for parcel in world.parcels:

@@ -1,4 +1,4 @@
-"""Heartbeats: who lives, what changed, and who is given up."""
+"""Heartbeats: which instances are alive, what changed, and which are taken for dead."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ROOMS = {"a", "b", "c"}
 
 
 def looks(peers: Peers, beats: dict[str, Heartbeat], start: float, end: float) -> list[str]:
-    """Look again and again; who was given up."""
+    """Apply the same heartbeats at each interval; the instances that were lost."""
     lost, now = [], start
     while now <= end:
         lost += peers.apply_heartbeats(beats, ROOMS, now).lost

@@ -1,4 +1,4 @@
-"""The plugin in a service: which presence it gives, and how two services on one file know of each other."""
+"""The plugin in a service: which provider it returns, and two services on one file that see each other's people."""
 
 from __future__ import annotations
 

@@ -1,11 +1,11 @@
-"""What is told and stored, and how often."""
+"""Which rosters are signalled and stored, and how often."""
 
 from __future__ import annotations
 
 from umbral_chat_presence.replication.roster_schedule import LIVE_DELAY, MIN_INTERVAL, ROSTER_TTL, RosterSchedule
 
 
-def test_the_first_change_is_told_and_stored_at_once_and_the_next_after_a_second() -> None:
+def test_the_first_change_is_signalled_and_stored_at_once_and_the_next_after_a_second() -> None:
     schedule = RosterSchedule()
     schedule.mark_changed("room", 1, 10.0)
     assert schedule.due_for_signal(10.0) == [("room", 1)]

@@ -27,7 +27,7 @@ LONG = PresenceSettings(devices=5000, listed_people=1000, devices_per_person=100
 
 
 async def agree(on: Deployment, *instances: Instance) -> None:
-    """All tell the same, also somebody who just came."""
+    """All instances show the same, and so does one that just started."""
     for instance in instances:
         await instance.settled()
     first = instances[0].shown(Viewer(ids=True))
@@ -116,7 +116,7 @@ async def test_rosters_that_are_not_written_in_time_do_not_hold_up_a_heartbeat(t
         for number in range(400):
             here.presence.report(f"other-{number}", Report(person=somebody(number)))
         seen = set()
-        for _ in range(40):  # 25 s of writes; given up for lost is who is not heard of for 15 s
+        for _ in range(40):  # 25 s of writes; without a heartbeat for 15 s an instance is taken for dead
             await on.elapse(1)
             here.report()
             seen.add(there.shown().count)
@@ -340,7 +340,7 @@ async def test_an_outage_for_everybody_makes_nobody_leave() -> None:
 
 
 def something_happens(chance: random.Random, side: Instance) -> None:
-    """At one instance, to somebody."""
+    """One random event at one instance."""
     who, device = somebody(chance.randrange(8)), f"d{chance.randrange(2)}"
     match chance.randrange(6):
         case 0 | 1:
@@ -372,7 +372,7 @@ async def test_whatever_signals_are_lost_twice_or_late_they_agree_in_the_end(see
         for side in sides:
             side.store.away = False
         on.wire.release()
-        # Those who go on reporting stay. When all others are gone nothing changes any more, and all must tell the same.
+        # People who keep reporting stay. When all others are gone nothing changes any more, and all must agree.
         for _ in range(8):
             for number in range(3):
                 chance.choice(sides).report(somebody(number), device="d0")
@@ -452,7 +452,7 @@ async def test_an_instance_that_began_after_the_last_look_is_looked_for_before_a
         there = await on.start()
         there.store.slow_reads = 0.5
         there.presence.state("room", VISITOR)
-        first = settling(there, 8)  # what somebody waits for is read first, and "room" after that
+        first = settling(there, 8)  # conversations that are waited for are read first, and "room" after them
         await on.elapse(0.6)
         here = await on.start()
         here.report()

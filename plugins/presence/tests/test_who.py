@@ -1,4 +1,4 @@
-"""`umbral-chat who`: what it shows, live too, and what it says where nothing provides presence."""
+"""`umbral-chat who`: what it shows, live too, and its error where the service has no presence."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def test_watching_shows_each_change_once_and_an_absence(run: Run, httpx_mock: HT
         assert [line.get("version") for line in shown] == ["v1", None, "v2"]
         assert "away_since" in shown[1]
     else:
-        assert result.stdout.count("2 here") == 2, "once as it is, once as the last that was told"
+        assert result.stdout.count("2 here") == 2, "once when it is current, once as the last known state"
         assert result.stdout.count("no answer since") == 1
         assert result.stdout.count("Nobody is here.") == 1
 

@@ -45,7 +45,7 @@ class World:
     alive: dict[tuple[str, str], float] = field(default_factory=dict)
     """Ground truth: until when a device is here for sure, if nothing more happens."""
     left: list[str] = field(default_factory=list)
-    """Opaque names of who was told to have left, by any instance."""
+    """Pseudonyms of the people of whom any instance signalled that they left."""
     joined: list[str] = field(default_factory=list)
     typing: list[TypingSignal] = field(default_factory=list)
     changed: int = 0
@@ -59,7 +59,7 @@ class World:
     def moment(self, index: int) -> Instant:
         return Instant(self.now, EPOCH + round(self.now * 1000) + self.skews[index])
 
-    # what happens
+    # events
 
     def report(self, index: int, who: int, device: str, **more: object) -> None:
         report = Report(person=person(who), device=device, **more)  # type: ignore[arg-type]
@@ -83,12 +83,12 @@ class World:
         self.collect(index)
 
     def write(self, index: int, who: int) -> None:
-        """A message comes; whoever is told at once is told."""
+        """A person's message is appended to the log."""
         self.engines[index].wrote(ROOM, person(who), None, self.moment(index))
         self.collect(index)
 
     def crash(self, index: int) -> None:
-        """An instance is no more, and after a while the others give it up."""
+        """An instance crashes, and the others take it for dead."""
         crashed = self.engines[index].instance
         self.engines[index] = Engine(self.settings, Pseudonyms(b"k" * 32), f"{crashed}'")
         for other, engine in enumerate(self.engines):
@@ -108,7 +108,7 @@ class World:
     # what travels
 
     def send(self, index: int) -> Parcel:
-        """What an instance says now, under way."""
+        """An instance's current roster, under way."""
         engine = self.engines[index]
         roster = engine.roster(ROOM, self.moment(index))
         parcel = Parcel(engine.instance, engine.changes.count, rosters.encoder.encode(roster))
@@ -121,7 +121,7 @@ class World:
         self.collect(index)
 
     def sync(self, rounds: int = 3) -> None:
-        """Everybody hears what everybody says, until there is nothing new to say."""
+        """Every instance receives the rosters of all, `rounds` times, until nothing changes."""
         for _ in range(rounds):
             for index in range(len(self.engines)):
                 parcel = self.send(index)

@@ -1,6 +1,6 @@
-"""Deliberate bugs in presence. The lab must catch each of them: else what it finds sound proves little.
+"""Deliberate bugs in presence. The lab must catch each of them, or a run without findings proves little.
 
-Each is put into the running service's own code, and fails to start where that code is not as it was any more."""
+Each patches the code of the running service; where a patched name no longer exists the service fails to start."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def _instead(owner: type[Any], name: str, other: Callable[..., Any]) -> None:
 
 
 def never_expire() -> None:
-    """A device that reports no more stays."""
+    """A device never expires."""
     due = Devices.on_deadline
 
     def stays(self: Devices, room: Room, person: Person, device: str, now: Instant) -> bool:
@@ -46,7 +46,7 @@ def never_expire() -> None:
 
 
 def forget_the_hold_back() -> None:
-    """Who leaves is gone at once."""
+    """A person who leaves is gone at once, without hold-back."""
     leave = Devices.leave
 
     def at_once(self: Devices, room: Room, person: Person, device: str, now: Instant) -> bool:
@@ -61,7 +61,7 @@ def forget_the_hold_back() -> None:
 
 
 def type_for_ever() -> None:
-    """Typing ends by a report, and not by itself."""
+    """Typing ends by a report only, and never by itself."""
     typing = Engine.typing
 
     def goes_on(
@@ -76,8 +76,8 @@ def type_for_ever() -> None:
     _instead(Engine, "typing", goes_on)
 
 
-def let_the_older_claim_hold() -> None:
-    """Of two claims of one device the one that was made first counts."""
+def let_the_older_state_win() -> None:
+    """Of two states of one device the one with the lower stamp wins."""
 
     def winner(self: Person, device: str, instance: str) -> tuple[DeviceState, bool] | None:
         owned = self.mine.get(device)
@@ -90,7 +90,7 @@ def let_the_older_claim_hold() -> None:
 
 
 def take_every_device_for_the_person() -> None:
-    """Who leaves with one tab has left with all."""
+    """A person who leaves with one device has left with all."""
     leave = Devices.leave
 
     def leave_with_all(self: Devices, room: Room, person: Person, device: str, now: Instant) -> bool:
@@ -106,7 +106,7 @@ BUGS: dict[str, Bug] = {
     "never-expire": Bug("a device that crashed stays", never_expire),
     "forget-the-hold-back": Bug("who leaves is gone at once", forget_the_hold_back),
     "type-for-ever": Bug("typing does not end by itself", type_for_ever),
-    "older-claim": Bug("of two claims of one device the first counts", let_the_older_claim_hold),
+    "older-claim": Bug("of two states of one device the older wins", let_the_older_state_win),
     "one-tab-for-all": Bug("who leaves with one tab leaves with all", take_every_device_for_the_person),
 }
 

@@ -35,8 +35,8 @@ from umbral_chat.commands import (
 async def who_command(ctx: click.Context, conversation: str, watching: bool, interval: float, as_json: bool) -> None:
     """Show who is in a conversation and who types there.
 
-    A service key sees ids, devices and their status; with the right last_seen also who was here recently. With --watch,
-    an unreachable service is asked again until it answers; with --json as well, each change is one line.
+    A service key sees ids, devices and what these report; with the right last_seen also who was here recently.
+    With --watch, an unreachable service is asked again until it answers; with --json as well, each change is one line.
     """
     from umbral_chat.commands import Client, Lines, Screen, conversation_path, print_json, say, stdout, watch
 

@@ -19,20 +19,20 @@ ROSTERS = "umbral_chat.presence.rosters"
 SIGNALS = "umbral_chat.presence.signals"
 
 METRICS = (
-    Metric(PEOPLE, "gauge", "{person}", "People in the conversations that this instance knows of, of all instances."),
-    Metric(DEVICES, "gauge", "{device}", "Devices that this instance answers for."),
+    Metric(PEOPLE, "gauge", "{person}", "People in the conversations that this instance knows, at all instances."),
+    Metric(DEVICES, "gauge", "{device}", "Devices that this instance owns."),
     Metric(
         REPORTS,
         "counter",
         "{report}",
-        "Reports of devices: taken, refused because of a bound, or of one that left.",
+        "Reports of devices: taken, refused because of a bound, or of a device that left.",
         (Label("outcome", ("taken", "refused", "left")),),
     ),
     Metric(
         ROSTERS,
         "counter",
         "{roster}",
-        "What instances say to each other by the shared store: written, read, or failed to be.",
+        "Rosters exchanged through the shared store: written, read, or failed.",
         (Label("outcome", ("written", "read", "failed")),),
     ),
     Metric(

@@ -37,7 +37,7 @@ class PresenceSettings(Section, frozen=True):
     ] = 8.0
     assistant_typing_ttl: Annotated[
         Seconds,
-        Meta(le=3600, description="The same for the assistant, whose typing is reported once before a long run."),
+        Meta(le=3600, description="The same for the assistant, which reports it once before a long run."),
     ] = 120.0
     # A browser reloads, and a phone changes its network, in a few seconds.
     hold_back: Annotated[

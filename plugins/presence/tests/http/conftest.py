@@ -1,4 +1,4 @@
-"""Whole services with presence on one store, asked over ASGI by everybody who may."""
+"""Whole services with presence on one store, called over ASGI by each kind of principal."""
 
 from __future__ import annotations
 
@@ -33,24 +33,24 @@ MUCH = 30.0
 
 @pytest.fixture(autouse=True)
 def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """How long a first look may take is held by `test_sharing.py`, which moves the clock."""
+    """The time limit of `settled` is tested in `test_sharing.py`, with a manual clock."""
     monkeypatch.setattr(roster_reader, "SETTLE_TIMEOUT", MUCH)
 
 
 @dataclass(frozen=True)
 class Caller:
-    """Somebody who calls one instance, in one conversation."""
+    """A client of one instance, in one conversation."""
 
     client: httpx.AsyncClient
     conversation: str = "room"
 
     async def ask(self, method: str, what: str, body: Any = None, **given: Any) -> httpx.Response:
-        """Whatever the answer is."""
+        """Send a request; any response is fine."""
         path = f"/v1/conversations/{self.conversation}/{what}"
         return await self.client.request(method, path, json=body, timeout=90, **given)
 
     async def ok(self, method: str, what: str, body: Any = None, **given: Any) -> Json:
-        """And be answered 200."""
+        """Send a request; its response must be 200."""
         answer = await self.ask(method, what, body, **given)
         assert answer.status_code == 200, answer.text
         found: Json = answer.json()
@@ -61,7 +61,7 @@ class Caller:
         return await self.ok("PUT", "presence", body)
 
     async def left(self, **query: str) -> bool:
-        """A device goes."""
+        """A device leaves; whether it was here."""
         return bool((await self.ok("DELETE", "presence", params=query))["left"])
 
     async def who(self) -> Json:
@@ -69,11 +69,11 @@ class Caller:
         return await self.ok("GET", "presence")
 
     async def types(self, **body: Any) -> Json:
-        """Somebody types."""
+        """Report typing."""
         return await self.ok("POST", "typing", body)
 
     async def say(self, content: str, **body: Any) -> str:
-        """A message; the cursor it is at."""
+        """Send a message; its cursor."""
         answer = await self.ask("POST", "messages", {"content": content, **body})
         assert answer.status_code == 201, answer.text
         return str(answer.json()["cursor"])
@@ -102,7 +102,7 @@ class Instance:
     stack: AsyncExitStack
 
     async def caller(self, credential: str | None, conversation: str = "room") -> Caller:
-        """Somebody with this key or token."""
+        """A client with this key or token."""
         headers = {} if credential is None else {"Authorization": f"Bearer {credential}"}
         client = httpx.AsyncClient(
             transport=httpx.ASGITransport(cast("Any", self.app)), base_url="http://127.0.0.1", headers=headers

@@ -1,4 +1,4 @@
-"""What polls tell of who is here, and how they hold it."""
+"""What polls report of presence, and how they hold a device."""
 
 from __future__ import annotations
 

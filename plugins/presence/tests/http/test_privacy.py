@@ -14,7 +14,7 @@ HIDDEN = ("id", "devices")
 
 
 async def everything(caller: Caller) -> Json:
-    """What somebody is told, by asking and by polling; the two must agree."""
+    """What a caller is shown, by a request and by a poll; the two must agree."""
     asked, polled = await caller.who(), await caller.poll()
     for name in ("version", "count", "counts", "listed", "people"):
         assert asked[name] == polled["presence"][name]

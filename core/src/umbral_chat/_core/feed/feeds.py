@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Protocol
 
 from umbral_chat._core.feed.catch_up import CatchUp, PageListener, Reads
-from umbral_chat._core.feed.reader import NOTHING, Batch, Reader
+from umbral_chat._core.feed.reader import NOTHING, Batch, Reader, ReaderCount, Reading
 from umbral_chat._core.feed.view import View, ViewCache
 from umbral_chat._core.history.health import HistoryHealth
 from umbral_chat._core.runtime.lifecycle import Lifecycle
 from umbral_chat._core.settings.sections import Cache
 from umbral_chat.clock import Clock
-from umbral_chat.errors import ConversationDeleted, CursorExpired, HistoryUnavailable, TooManyRequests, Unavailable
+from umbral_chat.errors import ConversationDeleted, CursorExpired, HistoryUnavailable
 from umbral_chat.model.conversations import Deleted, Head
 from umbral_chat.model.cursor import Cursor
 from umbral_chat.model.encoded_entry import EncodedEntry
@@ -26,11 +25,6 @@ if TYPE_CHECKING:
 
 TRIES = 4
 """Times that a read begins anew because the log was deleted, made anew or redacted while it ran."""
-
-
-RESERVED = 10
-"""One in this many of an instance's readers is left to service keys: a crowd of visitors must not shut out the programs
-that answer them."""
 
 
 class Subscriptions(Protocol):
@@ -69,18 +63,14 @@ class Feeds:
         self._lifecycle = lifecycle
         self._reads = Reads(history, telemetry)
         self._views = ViewCache(cache or Cache(), added=subscriptions.watch, removed=subscriptions.unwatch)
-        self._readers = 0
-        self._readers_limit = readers_limit
-        self._own_readers_limit = readers_limit if own_readers_limit is None else own_readers_limit
-        self._own_readers: Counter[str] = Counter()
-        """Of each visitor and user, by author."""
+        self.readers = ReaderCount(readers_limit, readers_limit if own_readers_limit is None else own_readers_limit)
         self._catch_up = CatchUp(self._reads, telemetry, clock, self._on_page)
         self.on_read: PageListener | None = None
         """Called with every page that brings a view up to date, before its readers resume."""
         self.health = health
         hits = telemetry.counter("umbral_chat.cache.reads")
         self._hit, self._miss = hits.labels("hit"), hits.labels("miss")
-        telemetry.gauge("umbral_chat.readers", lambda: [((), self._readers)])
+        telemetry.gauge("umbral_chat.readers", lambda: [((), self.readers.count)])
         telemetry.gauge("umbral_chat.watched", lambda: [((), len(self._views))])
         lifecycle.on_drain(self._wake_all)
 
@@ -182,46 +172,18 @@ class Feeds:
         user.
         """
         author = None if caller is None or caller.trusted else caller.author
-        return _Reading(conversation, author, self._enter, self._leave)
+        return Reading(conversation, author, self._enter, self._leave)
 
     def _enter(self, conversation: str, author: str | None) -> Reader:
-        self._check_readers(author)
+        self.readers.add(author)
         view = self._views.take(conversation, self._clock.monotonic())
-        self._readers += 1
         view.readers += 1
-        if author is not None:
-            self._own_readers[author] += 1
         return Reader(view, self._lifecycle, self._catch_up.in_background)
 
     def _leave(self, reader: Reader, author: str | None) -> None:
         reader.view.readers -= 1
-        self._readers -= 1
-        if author is not None:
-            self._own_readers[author] -= 1
-            if not self._own_readers[author]:
-                del self._own_readers[author]
+        self.readers.remove(author)
         self._views.use(reader.view, self._clock.monotonic())
-
-    def _check_readers(self, author: str | None) -> None:
-        limit = self._readers_limit
-        if author is not None:
-            own = self._own_readers_limit
-            if self._own_readers[author] >= own:
-                raise TooManyRequests(
-                    f"You hold {own} long polls and streams already (core.limits.readers_per_principal). Close some, "
-                    "or poll without `wait`.",
-                    code="too_many_own_readers",
-                    limit=own,
-                    headers={"Retry-After": "5"},
-                )
-            limit -= limit // RESERVED
-        if self._readers >= limit:
-            raise Unavailable(
-                f"This instance holds {self._readers} readers already: as many as core.limits.readers and the "
-                "connections allow.",
-                code="too_many_readers",
-                retry_after=5,
-            )
 
     @property
     def waited_on(self) -> list[str]:
@@ -313,30 +275,6 @@ class Feeds:
             redaction=merge.redaction,
             stale_since=(self.health.since or self._clock.now()) if stale else None,
         )
-
-
-class _Reading:
-    """`Feeds.reading`, entered once a long poll: a class, since a generator costs several times as much."""
-
-    __slots__ = ("_author", "_conversation", "_enter", "_leave", "_reader")
-
-    def __init__(
-        self,
-        conversation: str,
-        author: str | None,
-        enter: Callable[[str, str | None], Reader],
-        leave: Callable[[Reader, str | None], None],
-    ) -> None:
-        self._conversation, self._author, self._enter, self._leave = conversation, author, enter, leave
-        self._reader: Reader | None = None
-
-    async def __aenter__(self) -> Reader:
-        self._reader = self._enter(self._conversation, self._author)
-        return self._reader
-
-    async def __aexit__(self, *raised: object) -> None:
-        if self._reader is not None:
-            self._leave(self._reader, self._author)
 
 
 def _strange(view: View, cursor: Cursor) -> bool:

@@ -1,17 +1,23 @@
-"""A reader that waits for entries after a cursor, and the batch that it reads."""
+"""Readers: one that waits for entries after a cursor, the batch that it reads, and how many there may be."""
 
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
 from umbral_chat._core.feed.view import View
 from umbral_chat._core.runtime.lifecycle import Lifecycle
+from umbral_chat.errors import TooManyRequests, Unavailable
 from umbral_chat.http_kit.asgi import Disconnect
 from umbral_chat.model.cursor import START, Cursor
 from umbral_chat.model.encoded_entry import EncodedEntry
+
+RESERVED = 10
+"""One in this many of an instance's readers is left to service keys: a crowd of visitors must not shut out the programs
+that answer them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,4 +77,74 @@ class Reader:
             await self.view.changed(remaining, disconnect)
 
 
-__all__ = ["NOTHING", "Batch", "Reader"]
+class ReaderCount:
+    """How many readers there are, in all and of each visitor and user, within their limits."""
+
+    def __init__(self, limit: int, own_limit: int) -> None:
+        self.count = 0
+        self._limit, self._own_limit = limit, own_limit
+        self._own: Counter[str] = Counter()
+
+    def add(self, author: str | None) -> None:
+        """Count one more, of `author` (None: of a service key or the service). Raises Unavailable (`too_many_readers`)
+        and TooManyRequests (`too_many_own_readers`)."""
+        self._check(author)
+        self.count += 1
+        if author is not None:
+            self._own[author] += 1
+
+    def remove(self, author: str | None) -> None:
+        """Count one fewer."""
+        self.count -= 1
+        if author is not None:
+            self._own[author] -= 1
+            if not self._own[author]:
+                del self._own[author]
+
+    def _check(self, author: str | None) -> None:
+        limit = self._limit
+        if author is not None:
+            own = self._own_limit
+            if self._own[author] >= own:
+                raise TooManyRequests(
+                    f"You hold {own} long polls and streams already (core.limits.readers_per_principal). Close some, "
+                    "or poll without `wait`.",
+                    code="too_many_own_readers",
+                    limit=own,
+                    headers={"Retry-After": "5"},
+                )
+            limit -= limit // RESERVED
+        if self.count >= limit:
+            raise Unavailable(
+                f"This instance holds {self.count} readers already: as many as core.limits.readers and the "
+                "connections allow.",
+                code="too_many_readers",
+                retry_after=5,
+            )
+
+
+class Reading:
+    """`Feeds.reading`, entered once a long poll: a class, since a generator costs several times as much."""
+
+    __slots__ = ("_author", "_conversation", "_enter", "_leave", "_reader")
+
+    def __init__(
+        self,
+        conversation: str,
+        author: str | None,
+        enter: Callable[[str, str | None], Reader],
+        leave: Callable[[Reader, str | None], None],
+    ) -> None:
+        self._conversation, self._author, self._enter, self._leave = conversation, author, enter, leave
+        self._reader: Reader | None = None
+
+    async def __aenter__(self) -> Reader:
+        self._reader = self._enter(self._conversation, self._author)
+        return self._reader
+
+    async def __aexit__(self, *raised: object) -> None:
+        if self._reader is not None:
+            self._leave(self._reader, self._author)
+
+
+__all__ = ["NOTHING", "RESERVED", "Batch", "Reader", "ReaderCount", "Reading"]

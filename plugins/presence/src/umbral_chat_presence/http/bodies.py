@@ -74,7 +74,7 @@ class PresenceView(msgspec.Struct, frozen=True, kw_only=True):
 
     conversation: str
     version: Annotated[
-        str, Meta(description="Send it as `presence` with a poll: the answer has the list when it changed.")
+        str, Meta(description="Send it as `presence` with a poll, which returns the list if it changed.")
     ]
     count: int
     counts: Annotated[dict[Role, int], Meta(description="People by role, of every role.")]

@@ -64,8 +64,8 @@ async def presence(
     """Who is in the conversation and who types there, on all instances. Polls report the same when it changes.
 
     Ids, devices and their metadata are shown to service keys and moderators only, `last_seen` with that right. With
-    more people than `presence.listed_people` nobody is named, and `listed` is false. A conversation that was never made is
-    empty. Problems: `conversation_deleted`, `history_unavailable`.
+    more people than `presence.listed_people` nobody is named, and `listed` is false. A conversation that was never made
+    is empty. Problems: `conversation_deleted`, `history_unavailable`.
     """
     raise RuntimeError("documents the hot route and is never called")
 
@@ -108,8 +108,8 @@ async def leave(
     ] = None,
     id: Annotated[str | None, QueryParameter(description="The person's id, together with `role`.")] = None,  # noqa: A002, ARG001
 ) -> LeftView:
-    """Report that a device leaves. Its person is shown for `presence.hold_back` seconds longer, and as long as any
-    other device of it is here; a return within that time is as if it had not left."""
+    """Report that a device leaves. Its person is shown for `presence.hold_back` seconds longer, and while any other
+    of its devices is here; a return within that time cancels it."""
     raise RuntimeError("documents the hot route and is never called")
 
 

@@ -68,7 +68,7 @@ async def test_many_who_wait_each_get_it(start: Start) -> None:
     reads = service.history.calls["read"]
     await service.send("hello")
     assert [len(events.entries) for events in await asyncio.gather(*polls)] == [1] * 50
-    assert service.history.calls["read"] == reads, "what comes over the own bus costs no read"
+    assert service.history.calls["read"] == reads, "an entry of this instance's own bus costs no read"
 
 
 async def test_with_nothing_it_ends_in_time_empty(service: Instance) -> None:
@@ -145,7 +145,7 @@ async def test_a_signal_between_two_polls_is_sent_to_a_client_that_names_its_ver
     assert [draft.text for draft in events.drafts] == ["The answ"]
     poll = asyncio.create_task(service.poll(cursor, signals=events.signals, wait=30))
     await asyncio.sleep(1.5)
-    assert not poll.done(), "it was told so"
+    assert not poll.done(), "the client sent the version of these signals"
     await service.send("The answer is 42.", message_id="m1")
     events = await asyncio.wait_for(poll, MUCH_LESS)
     assert (len(events.entries), events.drafts, events.signals) == (1, [], before.signals)
@@ -185,7 +185,7 @@ async def test_a_service_that_stops_answers_who_waits_at_once_and_spreads_their_
     assert min(pauses) >= 250
     assert max(pauses) <= 2250
     async with asyncio.timeout(MUCH_LESS):
-        assert (await service.poll(cursor, wait=30)).entries == [], "who comes now is not kept waiting"
+        assert (await service.poll(cursor, wait=30)).entries == [], "no long poll waits while draining"
 
 
 async def test_past_the_bound_of_readers_it_is_refused_with_the_time_to_retry(start: Start) -> None:

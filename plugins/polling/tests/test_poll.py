@@ -77,7 +77,7 @@ async def test_unchanged_it_is_answered_304_without_touching_the_store(service: 
         assert answer.headers["etag"] == tag
         assert answer.headers["poll-after-ms"] == "250"
         assert answer.headers["cache-control"] == "private, no-cache"
-    # The transport goes on asking for heads meanwhile; a poll would have read.
+    # The transport reads heads meanwhile; a poll would have read.
     assert service.history.calls["read"] == reads
 
 

@@ -24,17 +24,17 @@ from .conftest import MemoryStore
 
 @asynccontextmanager
 async def running(transport: PollingTransport) -> AsyncIterator[list[TransportEvent]]:
-    """Started, with what it tells."""
+    """The transport runs inside; yields the list of its events so far."""
     await transport.start()
-    told: list[TransportEvent] = []
+    events: list[TransportEvent] = []
 
     async def read() -> None:
         async for event in transport.events():
-            told.append(event)  # noqa: PERF401 - whoever waits looks at it meanwhile
+            events.append(event)  # noqa: PERF401 - `until` reads it meanwhile
 
     reading = asyncio.create_task(read())
     try:
-        yield told
+        yield events
     finally:
         await transport.stop()
         await asyncio.wait_for(reading, 10)
@@ -53,12 +53,12 @@ async def live(transport: PollingTransport) -> None:
     await until(lambda: transport.state.state == "live", "live")
 
 
-def heads(told: list[TransportEvent]) -> list[HeadHint]:
-    return [event for event in told if isinstance(event, HeadHint)]
+def heads(events: list[TransportEvent]) -> list[HeadHint]:
+    return [event for event in events if isinstance(event, HeadHint)]
 
 
-def states(told: list[TransportEvent]) -> list[str]:
-    return [event.state.state for event in told if isinstance(event, StateChanged)]
+def states(events: list[TransportEvent]) -> list[str]:
+    return [event.state.state for event in events if isinstance(event, StateChanged)]
 
 
 async def test_with_nothing_watched_only_the_toggle_is_read(
@@ -86,7 +86,7 @@ async def test_standing_by_it_reads_the_toggle_alone_and_back_at_work_it_looks_a
     monkeypatch.setattr(transport_module, "TOGGLE_INTERVAL", 0.02)
     transport = PollingTransport(store.storage, Polling(interval=60, min_interval=60, max_interval=60), SystemClock())
     transport.watch("a")
-    async with running(transport) as told:
+    async with running(transport) as events:
         await live(transport)
         transport.stand_by(standing=True)
         before, toggles = len(store.asked), store.asked_toggle
@@ -96,20 +96,20 @@ async def test_standing_by_it_reads_the_toggle_alone_and_back_at_work_it_looks_a
         assert len(store.asked) == before, "it looks at logs while it rests"
         assert transport.state.state == "live"
         transport.stand_by(standing=False)
-        await until(lambda: HeadHint("a", head) in told, "what happened meanwhile")
+        await until(lambda: HeadHint("a", head) in events, "what happened meanwhile")
         assert store.asked[before:] == [["a", "b"]]
 
 
 async def test_standing_by_it_says_when_the_store_is_away(store: MemoryStore, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(transport_module, "TOGGLE_INTERVAL", 0.02)
     transport = PollingTransport(store.storage, Polling(interval=0.02, min_interval=0.02), SystemClock())
-    async with running(transport) as told:
+    async with running(transport) as events:
         await live(transport)
         transport.stand_by(standing=True)
         store.failure = HistoryUnavailable("away")
         await until(lambda: transport.state.state == "down", "down")
         store.failure = None
-        await until(lambda: states(told)[-2:] == ["down", "live"], "that it is live again")
+        await until(lambda: states(events)[-2:] == ["down", "live"], "that it is live again")
         assert transport.state.state == "live"
 
 
@@ -120,34 +120,34 @@ async def test_very_many_are_asked_for_in_parts(
     for number in range(10):
         store.grow(f"c{number}")
         transport.watch(f"c{number}")
-    async with running(transport) as told:
-        await until(lambda: len(heads(told)) == 10, "all ten")
+    async with running(transport) as events:
+        await until(lambda: len(heads(events)) == 10, "all ten")
     assert [len(part) for part in store.asked[:3]] == [4, 4, 2]
 
 
 async def test_only_changes_are_hinted(transport: PollingTransport, store: MemoryStore) -> None:
     store.grow("a")
     transport.watch("a")
-    async with running(transport) as told:
+    async with running(transport) as events:
         await until(lambda: len(store.asked) >= 4, "some ticks")
         second = store.grow("a")
-        await until(lambda: HeadHint("a", second) in told, "the change")
+        await until(lambda: HeadHint("a", second) in events, "the change")
         ticks = len(store.asked)
         await until(lambda: len(store.asked) >= ticks + 3, "some more ticks")
         store.logs["a"] = Deleted()
-        await until(lambda: HeadHint("a", Deleted()) in told, "the deletion")
-    assert heads(told) == [HeadHint("a", Head("aaaaaaaaaa", 1)), HeadHint("a", second), HeadHint("a", Deleted())]
+        await until(lambda: HeadHint("a", Deleted()) in events, "the deletion")
+    assert heads(events) == [HeadHint("a", Head("aaaaaaaaaa", 1)), HeadHint("a", second), HeadHint("a", Deleted())]
 
 
 async def test_a_newly_watched_conversation_is_read_at_once_and_alone(store: MemoryStore) -> None:
     slow = PollingTransport(store.storage, Polling(interval=60, min_interval=60, max_interval=60), SystemClock())
     slow.watch("a")
-    async with running(slow) as told:
+    async with running(slow) as events:
         await live(slow)
         for name in "bcd":
             store.grow(name)
             slow.watch(name)
-        await until(lambda: len(heads(told)) == 3, "the newly watched")
+        await until(lambda: len(heads(events)) == 3, "the newly watched")
     assert store.asked == [["a"], ["b", "c", "d"]], "one more look for those who came together"
 
 
@@ -188,12 +188,12 @@ async def test_the_toggle_is_reported_once_and_at_each_change(
     transport: PollingTransport, store: MemoryStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(transport_module, "TOGGLE_INTERVAL", 0.02)
-    async with running(transport) as told:
-        await until(lambda: ToggleHint(None) in told, "that it was never set")
+    async with running(transport) as events:
+        await until(lambda: ToggleHint(None) in events, "that it was never set")
         await until(lambda: store.asked_toggle >= 5, "some reads")
         store.toggle = Record(b"false", 1)
-        await until(lambda: ToggleHint(Record(b"false", 1)) in told, "the change")
-    assert [event for event in told if isinstance(event, ToggleHint)] == [
+        await until(lambda: ToggleHint(Record(b"false", 1)) in events, "the change")
+    assert [event for event in events if isinstance(event, ToggleHint)] == [
         ToggleHint(None),
         ToggleHint(Record(b"false", 1)),
     ]
@@ -202,12 +202,12 @@ async def test_the_toggle_is_reported_once_and_at_each_change(
 async def test_the_toggle_is_read_within_two_seconds_however_slow_the_ticks_are(store: MemoryStore) -> None:
     transport = PollingTransport(store.storage, Polling(interval=60, min_interval=60, max_interval=60), SystemClock())
     transport.watch("a")
-    async with running(transport) as told:
+    async with running(transport) as events:
         await live(transport)
         store.toggle = Record(b"false", 1)
         assert transport_module.TOGGLE_INTERVAL < 2
         async with asyncio.timeout(10):
-            await until(lambda: ToggleHint(store.toggle) in told, "the change")
+            await until(lambda: ToggleHint(store.toggle) in events, "the change")
     assert len(store.asked) == 1
 
 
@@ -221,15 +221,15 @@ async def test_signals_of_others_arrive_in_order_and_its_own_do_not(
     ]
     own = ReadSignal(conversation="a", subject="me", seq=1)
     transport.watch("a")
-    async with running(transport) as told, running(other):
+    async with running(transport) as events, running(other):
         await live(transport)
         await live(other)
         await transport.publish(own)
         await other.publish(ReadSignal(conversation="b", subject="nobody asks", seq=1))
         for draft in drafts:
             await other.publish(draft)
-        await until(lambda: SignalHint(drafts[-1]) in told, "the last draft")
-    assert [event for event in told if isinstance(event, SignalHint)] == [SignalHint(draft) for draft in drafts]
+        await until(lambda: SignalHint(drafts[-1]) in events, "the last draft")
+    assert [event for event in events if isinstance(event, SignalHint)] == [SignalHint(draft) for draft in drafts]
     assert len(store.signals) == 7
 
 
@@ -237,14 +237,14 @@ async def test_signals_from_before_anybody_watched_are_not_brought_up(
     store: MemoryStore, quick: Polling, transport: PollingTransport
 ) -> None:
     other = PollingTransport(store.storage, quick, SystemClock())
-    async with running(transport) as told, running(other):
+    async with running(transport) as events, running(other):
         await other.publish(ReadSignal(conversation="a", subject="then", seq=1))
         await until(lambda: store.signals, "the post")
         transport.watch("a")
         await until(lambda: len(store.asked_signals) >= 2, "a look at the signals")
         await other.publish(ReadSignal(conversation="a", subject="now", seq=2))
-        await until(lambda: any(isinstance(event, SignalHint) for event in told), "a signal")
-    assert [event.signal for event in told if isinstance(event, SignalHint)] == [
+        await until(lambda: any(isinstance(event, SignalHint) for event in events), "a signal")
+    assert [event.signal for event in events if isinstance(event, SignalHint)] == [
         ReadSignal(conversation="a", subject="now", seq=2)
     ]
     assert store.asked_signals[0] == -1
@@ -255,11 +255,11 @@ async def test_a_signal_that_it_cannot_read_is_passed_over(
     store: MemoryStore, transport: PollingTransport, payload: bytes
 ) -> None:
     transport.watch("a")
-    async with running(transport) as told:
+    async with running(transport) as events:
         await until(lambda: len(store.asked_signals) >= 2, "a look at the signals")
         store.signals.append(StoredSignal(1, "a", payload))
         head = store.grow("a")
-        await until(lambda: HeadHint("a", head) in told, "what came after it")
+        await until(lambda: HeadHint("a", head) in events, "what came after it")
         assert transport.state.state == "live"
 
 
@@ -267,7 +267,7 @@ async def test_a_failing_store_is_admitted_by_degrees_and_forgiven_at_once(
     transport: PollingTransport, store: MemoryStore
 ) -> None:
     transport.watch("a")
-    async with running(transport) as told:
+    async with running(transport) as events:
         await live(transport)
         store.break_()
         missed = store.grow("a")
@@ -277,9 +277,9 @@ async def test_a_failing_store_is_admitted_by_degrees_and_forgiven_at_once(
         await asyncio.sleep(0.1)
         assert transport.state.since == since, "it is down since it went down"
         store.failure = None
-        await until(lambda: HeadHint("a", missed) in told, "what was missed")
+        await until(lambda: HeadHint("a", missed) in events, "what was missed")
         assert transport.state.state == "live"
-    assert states(told)[:5] == ["connecting", "live", "degraded", "down", "live"]
+    assert states(events)[:5] == ["connecting", "live", "degraded", "down", "live"]
 
 
 async def test_a_store_that_hangs_counts_as_one_that_fails(
@@ -344,5 +344,5 @@ async def test_started_again_it_tells_everything_once_more(transport: PollingTra
     head = store.grow("a")
     transport.watch("a")
     for _ in range(2):
-        async with running(transport) as told:
-            await until(lambda told=told: HeadHint("a", head) in told and ToggleHint(None) in told, "both")  # type: ignore[misc]
+        async with running(transport) as events:
+            await until(lambda events=events: HeadHint("a", head) in events and ToggleHint(None) in events, "both")  # type: ignore[misc]

@@ -39,7 +39,7 @@ class Quick(SystemClock):
         await asyncio.sleep(0)
 
 
-class Told(msgspec.Struct):
+class Result(msgspec.Struct):
     n: int
 
 
@@ -75,7 +75,7 @@ def answers(httpx_mock: HTTPXMock, *answers: dict[str, Any], n: int | None = Non
 
 async def test_a_call_carries_the_key_and_the_parameters(calls: Calls, httpx_mock: HTTPXMock) -> None:
     answers(httpx_mock, n=1)
-    assert (await calls.call(Told, "thing", name="x", absent=None)).n == 1
+    assert (await calls.call(Result, "thing", name="x", absent=None)).n == 1
     request = httpx_mock.get_requests()[0]
     assert (request.method, str(request.url)) == ("POST", f"{URL}/rest/v1/rpc/umbral_chat_thing")
     assert request.headers["apikey"] == KEY
@@ -106,13 +106,13 @@ async def test_a_failure_that_no_retry_mends_is_raised_at_once(
 ) -> None:
     answers(httpx_mock, answer)
     with pytest.raises(CallFailed, match=re.escape(says)) as raised:
-        await calls.call(Told, "thing")
+        await calls.call(Result, "thing")
     assert raised.value.failure.reason == reason
     assert raised.value.status == 503
     assert telemetry.counter(FAILURES).labels(reason).value == 1
     for hidden in ("secret content", "secret details", KEY):
         assert hidden not in f"{raised.value!r} {raised.value}"
-    # Nor does what it came from hold them.
+    # Nor does an error that it was raised from contain them.
     assert raised.value.__cause__ is None
     assert raised.value.__suppress_context__
 
@@ -135,16 +135,16 @@ async def test_what_may_pass_is_tried_again(
     calls: Calls, httpx_mock: HTTPXMock, telemetry: Telemetry, answer: dict[str, Any], reason: str, unsafe_too: bool
 ) -> None:
     answers(httpx_mock, answer, n=7)
-    assert (await calls.call(Told, "thing")).n == 7
+    assert (await calls.call(Result, "thing")).n == 7
     assert telemetry.counter(RETRIES).labels(reason).value == 1
     # What was perhaps done is not done twice.
     answers(httpx_mock, answer)
     if unsafe_too:
         answers(httpx_mock, n=8)
-        assert (await calls.call(Told, "thing", safe=False)).n == 8
+        assert (await calls.call(Result, "thing", safe=False)).n == 8
     else:
         with pytest.raises(HistoryUnavailable):
-            await calls.call(Told, "thing", safe=False)
+            await calls.call(Result, "thing", safe=False)
 
 
 LOST = [
@@ -163,14 +163,14 @@ async def test_a_lost_answer_is_asked_for_again_only_where_that_is_safe(
 ) -> None:
     httpx_mock.add_exception(lost)
     answers(httpx_mock, n=1)
-    assert (await calls.call(Told, "thing")).n == 1
+    assert (await calls.call(Result, "thing")).n == 1
     httpx_mock.add_exception(lost)
     if unsafe_too:
         answers(httpx_mock, n=2)
-        assert (await calls.call(Told, "thing", safe=False)).n == 2
+        assert (await calls.call(Result, "thing", safe=False)).n == 2
     else:
         with pytest.raises(CallFailed) as raised:
-            await calls.call(Told, "thing", safe=False)
+            await calls.call(Result, "thing", safe=False)
         assert raised.value.failure.reason == reason
 
 
@@ -179,25 +179,25 @@ async def test_a_project_whose_name_is_gone_is_paused_or_deleted(calls: Calls, h
     unknown.__cause__ = socket.gaierror(-2, "Name or service not known")
     httpx_mock.add_exception(unknown, is_reusable=True)
     with pytest.raises(CallFailed, match="paused or deleted"):
-        await calls.call(Told, "thing")
+        await calls.call(Result, "thing")
 
 
 async def test_tries_end_and_pauses_grow_with_jitter(calls: Calls, httpx_mock: HTTPXMock, clock: Quick) -> None:
     httpx_mock.add_response(status_code=503, json=error("PGRST000"), is_reusable=True)
     with pytest.raises(CallFailed):
-        await calls.call(Told, "thing")
+        await calls.call(Result, "thing")
     assert len(httpx_mock.get_requests()) == 3
     assert [slept <= bound for slept, bound in zip(clock.slept, (0.1, 0.2), strict=True)] == [True, True]
 
 
 async def test_a_server_that_asks_for_patience_gets_a_little(calls: Calls, httpx_mock: HTTPXMock, clock: Quick) -> None:
     answers(httpx_mock, {"status_code": 429, "text": "", "headers": {"Retry-After": "2"}}, n=1)
-    await calls.call(Told, "thing")
+    await calls.call(Result, "thing")
     calls._settings = msgspec.structs.replace(calls._settings, timeout=2.0)
     answers(httpx_mock, {"status_code": 429, "text": "", "headers": {"Retry-After": "86400"}})
     with pytest.raises(CallFailed):
         # Longer than the call may take in all.
-        await calls.call(Told, "thing")
+        await calls.call(Result, "thing")
     assert clock.slept == [2.0]
 
 
@@ -219,8 +219,8 @@ async def test_more_callers_than_connections_wait_and_none_is_lost(
     httpx_mock.add_callback(answer, is_reusable=True)
     async with client(settings, Secret(KEY)) as opened:
         calls.client = opened
-        told = await asyncio.gather(*(calls.call(Told, "thing") for _ in range(20)))
-    assert len(told) == 20
+        results = await asyncio.gather(*(calls.call(Result, "thing") for _ in range(20)))
+    assert len(results) == 20
     assert most == 2
 
 

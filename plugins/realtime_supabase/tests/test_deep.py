@@ -1,5 +1,5 @@
-"""What lies deeper in the database than the service takes: an earlier version, or whoever writes there by SQL, put it
-there. It is read like everything else, and what the other side sends deep ends no link."""
+"""JSON that is nested deeper in the database than the service accepts, as an earlier version or an SQL client may have
+written it: it is read like any other, and a deep frame from the server does not end the link."""
 
 from __future__ import annotations
 
@@ -83,10 +83,10 @@ async def test_what_lies_in_the_database_is_read_on_every_route(supabase: Stack)
 async def test_a_deep_answer_is_an_answer(httpx_mock: HTTPXMock, levels: int) -> None:
     settings = Supabase(url=URL, key=Secret("sb_secret_for-tests"), retries=0)
     calls = Calls(settings, SystemClock(), Telemetry(None))
-    told = json.loads(entry(3, "m")) | {"seq": 1, "at": "2026-01-01T00:00:00Z"}
+    stored = json.loads(entry(3, "m")) | {"seq": 1, "at": "2026-01-01T00:00:00Z"}
     metadata = f'{{"a":{nested(levels)}}}'
-    text = json.dumps({"entry": told, "created": True, "epoch": "e" * 10})
-    httpx_mock.add_response(content=text.replace(json.dumps(told["metadata"]), metadata).encode())
+    text = json.dumps({"entry": stored, "created": True, "epoch": "e" * 10})
+    httpx_mock.add_response(content=text.replace(json.dumps(stored["metadata"]), metadata).encode())
     async with client(settings, Secret("sb_secret_for-tests")) as opened:
         calls.client = opened
         found = (await calls.call(rpc_results.WriteResult, "append")).appended.entry
@@ -98,24 +98,24 @@ async def test_a_deep_answer_is_an_answer(httpx_mock: HTTPXMock, levels: int) ->
 def test_a_deep_frame_ends_no_link(levels: int) -> None:
     made = PhoenixProtocol(TOPICS, token=None, heartbeat=25.0, now=0.0)
     bring_up(made, 0.0)
-    told = {"conversation": "room", "epoch": "e" * 10, "seq": 7, "entry": "DEEP"}
+    payload = {"conversation": "room", "epoch": "e" * 10, "seq": 7, "entry": "DEEP"}
     for event in ("entry", "signals", "deleted", "unheard-of"):
-        made.receive(broadcast(TOPICS[0], event, told).replace('"DEEP"', entry(levels, "m")), 1.0)
+        made.receive(broadcast(TOPICS[0], event, payload).replace('"DEEP"', entry(levels, "m")), 1.0)
     made.receive(f'{{"topic": "phoenix", "event": {nested(levels)}}}', 1.0)
     made.receive(nested(levels), 1.0)
     made.receive(nested(levels)[:levels], 1.0)
     made.receive(broadcast(TOPICS[0], "deleted", {"conversation": "room"}), 2.0)
     assert made.disconnection is None
-    # That there is an entry is told at once: it is read from the history.
-    heard = [_hints(each) for each in made.broadcasts]
+    # Of the entry there is a head at once, up to which it is read from the history.
+    found = [_hints(each) for each in made.broadcasts]
     head = HeadHint("room", Head("e" * 10, 7))
-    assert heard == [[head], None, [HeadHint("room", Deleted())], [], [HeadHint("room", Deleted())]]
+    assert found == [[head], None, [HeadHint("room", Deleted())], [], [HeadHint("room", Deleted())]]
 
 
-def _hints(heard: Broadcast) -> list[TransportEvent] | None:
+def _hints(received: Broadcast) -> list[TransportEvent] | None:
     """None: it cannot be read."""
     try:
-        return list(hints(heard, watched={"room"}, instance="i"))
+        return list(hints(received, watched={"room"}, instance="i"))
     except msgspec.DecodeError:
         return None
 

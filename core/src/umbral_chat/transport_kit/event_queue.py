@@ -15,7 +15,8 @@ class EventQueue:
     """A queue in which a newer head, toggle or state takes the place of the unread one before it.
 
     Heads are therefore at most twice as many as conversations are watched. Of entries and of signals at most `limit`
-    each are kept: the oldest entry past it becomes a head, the oldest signal goes. Iterating yields until `close`.
+    each are kept: past it the oldest entry becomes a head, and the oldest signal is dropped. Iterating yields until
+    `close`.
     """
 
     def __init__(self, limit: int) -> None:
@@ -31,7 +32,7 @@ class EventQueue:
         return len(self._events)
 
     def put(self, event: TransportEvent) -> None:
-        """Take an event; nothing happens once closed."""
+        """Queue an event. Does nothing once closed."""
         if self.closed:
             return
         match event:
@@ -48,12 +49,12 @@ class EventQueue:
         self._filled.set()
 
     def drop_head(self, conversation: str) -> None:
-        """Nobody follows it any more."""
+        """Drop the unread heads of a conversation that is no longer watched."""
         self._events.pop(("head", conversation), None)
         self._events.pop(("reached", conversation), None)
 
     def close(self) -> None:
-        """The reader's iteration ends, and what it had not read is dropped."""
+        """End the reader's iteration, and drop the unread events."""
         self.closed = True
         self._events.clear()
         self._entries.clear()
@@ -77,15 +78,15 @@ class EventQueue:
         return event
 
     def _number(self, event: TransportEvent, numbers: deque[object]) -> bool:
-        """Queue it; whether there are too many of its kind now."""
+        """Queue an event; whether there are now more of its kind than `limit`."""
         number = next(self._numbers)
         numbers.append(number)
         self._events[number] = event
         return len(numbers) > self._limit
 
     def _shorten(self, event: TransportEvent) -> None:
-        # What is left of an entry is that the log got so far; whoever follows reads it from there. Kept apart from
-        # heads that a store told, which may be of an earlier moment.
+        # Of a dropped entry only the head remains, and readers read the log up to it. It is kept apart from heads that
+        # were read from a store, which may be of an earlier moment.
         if not isinstance(event, EntryHint):
             return
         seq, key = event.entry.seq, ("reached", event.conversation)

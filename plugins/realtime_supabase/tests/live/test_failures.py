@@ -144,7 +144,7 @@ async def test_f_after_a_reconnect_everything_is_as_before(stack: Stack) -> None
             await asyncio.sleep(0.1)
             if any(isinstance(event, SignalHint) for event in one.listener.events[since:]):
                 return
-        raise AssertionError("no signal came")
+        raise AssertionError("no signal arrived")
 
 
 async def test_g_a_reconnect_repeats_nothing(stack: Stack) -> None:
@@ -158,7 +158,7 @@ async def test_g_a_reconnect_repeats_nothing(stack: Stack) -> None:
         await one.until_live()
         await one.delivers_live()
         entries = [event.entry.seq for event in one.listener.events[since:] if isinstance(event, EntryHint)]
-        assert len(entries) == 1, f"heard again: {entries}"
+        assert len(entries) == 1, f"received again: {entries}"
 
 
 async def test_g_a_refusal_of_any_form_is_understood(stack: Stack, record_property: Record) -> None:
@@ -244,7 +244,8 @@ async def test_a_link_that_looks_well_and_brings_nothing_is_found(stack: Stack, 
 
 async def test_a_rate_limit_is_reported_as_one_and_slows_down(stack: Stack) -> None:
     async with faulty_link(stack) as one:
-        # A broadcast and its delivery are too much, which is known after a tick and told with the next delivery.
+        # A broadcast and its delivery exceed the limit. The server finds that at its next tick, and reports it with the
+        # next delivery.
         await one.inject("limits", events_per_second=0.2, tick=0.3, buckets=1000)
         topic = f"umbral_chat:i:{one.transport._instance}"
         await _say(stack, topic)
@@ -257,7 +258,7 @@ async def test_a_rate_limit_is_reported_as_one_and_slows_down(stack: Stack) -> N
         missed = await one.append()
         await one.until_live(30.0)
         away = (one.transport.state.since - lost).total_seconds()
-        assert away > 4, "it came back at once after too much"
+        assert away > 4, "it reconnected at once after a rate limit"
         await one.until_hinted(missed)
 
 
@@ -289,12 +290,11 @@ async def test_a_socket_is_replaced_before_it_expires_without_a_gap(
         end = time.monotonic() + 6
         while time.monotonic() < end:
             heads.append(await one.append())
-        told: list[int] = []
         for head in heads:
             await one.until_hinted(head)
-        told = [event.entry.seq for event in one.listener.events[since:] if isinstance(event, EntryHint)]
-        assert set(told) == {head.seq for head in heads}, "an entry did not come over the link"
-        assert one.reasons == ["starting"], "somebody could notice"
+        received = [event.entry.seq for event in one.listener.events[since:] if isinstance(event, EntryHint)]
+        assert set(received) == {head.seq for head in heads}, "an entry did not arrive over the link"
+        assert one.reasons == ["starting"], "readers would notice a change of state"
         assert one.here.telemetry.totals().get("umbral_chat.supabase.realtime.lost", 0) == 0
         assert (await _state(stack))["sockets"] <= 2
 

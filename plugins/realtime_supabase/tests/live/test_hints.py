@@ -32,30 +32,30 @@ MESSAGE = Message(
 )
 
 
-def told(event: str, payload: Any) -> list[TransportEvent]:
+def hints_of(event: str, payload: Any) -> list[TransportEvent]:
     received = Broadcast("umbral_chat:s:0", event, msgspec.Raw(json.dumps(payload).encode()))
     return list(hints(received, watched={"room"}, instance="me"))
 
 
 def test_an_entry_is_hinted_whole() -> None:
     payload = {"conversation": "room", "epoch": "e", "seq": 7, "entry": ENTRY}
-    assert told("entry", payload) == [EntryHint("room", "e", MESSAGE)]
+    assert hints_of("entry", payload) == [EntryHint("room", "e", MESSAGE)]
 
 
 @pytest.mark.parametrize("more", [{}, {"entry": None}])
 def test_one_that_was_too_long_leaves_where_the_log_stands(more: dict[str, None]) -> None:
     payload = {"conversation": "room", "epoch": "e", "seq": 7} | more
-    assert told("entry", payload) == [HeadHint("room", Head("e", 7))]
+    assert hints_of("entry", payload) == [HeadHint("room", Head("e", 7))]
 
 
 def test_a_deletion_is_hinted() -> None:
-    assert told("deleted", {"conversation": "room", "epoch": "e"}) == [HeadHint("room", Deleted())]
+    assert hints_of("deleted", {"conversation": "room", "epoch": "e"}) == [HeadHint("room", Deleted())]
 
 
 def test_what_is_not_watched_is_ignored_undecoded() -> None:
-    assert told("entry", {"conversation": "other", "epoch": "e", "seq": 7, "entry": {"no": "entry"}}) == []
-    assert told("deleted", {"conversation": "other", "epoch": "e"}) == []
-    assert told("something of a later version", {"conversation": "room"}) == []
+    assert hints_of("entry", {"conversation": "other", "epoch": "e", "seq": 7, "entry": {"no": "entry"}}) == []
+    assert hints_of("deleted", {"conversation": "other", "epoch": "e"}) == []
+    assert hints_of("something of a later version", {"conversation": "room"}) == []
 
 
 def test_signals_of_other_instances_are_passed_on_and_not_ones_own() -> None:
@@ -63,15 +63,15 @@ def test_signals_of_other_instances_are_passed_on_and_not_ones_own() -> None:
     read = ReadSignal(conversation="room", subject="u", seq=3)
     elsewhere = ReadSignal(conversation="other", subject="u", seq=3)
     payload = msgspec.to_builtins(signals_payload("they", [draft, elsewhere, read]))
-    assert told(SIGNALS, payload) == [SignalHint(draft), SignalHint(read)]
-    assert told(SIGNALS, payload | {"instance": "me"}) == []
+    assert hints_of(SIGNALS, payload) == [SignalHint(draft), SignalHint(read)]
+    assert hints_of(SIGNALS, payload | {"instance": "me"}) == []
 
 
 def test_a_signal_of_a_later_version_hides_no_other() -> None:
     read = ReadSignal(conversation="room", subject="u", seq=3)
     payload = msgspec.to_builtins(signals_payload("they", [read]))
     payload["signals"].insert(0, {"signal": "smell", "conversation": "room"})
-    assert told(SIGNALS, payload) == [SignalHint(read)]
+    assert hints_of(SIGNALS, payload) == [SignalHint(read)]
 
 
 @pytest.mark.parametrize(
@@ -87,4 +87,4 @@ def test_a_signal_of_a_later_version_hides_no_other() -> None:
 )
 def test_an_unknown_form_raises_a_decode_error(event: str, payload: Any) -> None:
     with pytest.raises(msgspec.DecodeError):
-        told(event, payload)
+        hints_of(event, payload)

@@ -78,14 +78,14 @@ async def test_entries_come_in_order_by_realtime_and_cost_no_read(start: Callabl
     assert (await events(there, "0"))["mode"] == "live"
     before: dict[str, int] = {}
     for number in range(22):
-        if number == 2:  # the head that is asked for when somebody comes may overtake a first entry
+        if number == 2:  # the head that is read for a new reader may overtake a first entry
             before = await counters(there)
         poll = asyncio.create_task(events(there, cursor))
         await asyncio.sleep(0.02)
         await send(here, f"message {number}")
-        told = await asyncio.wait_for(poll, 20)
-        assert [entry["content"] for entry in told["entries"]] == [f"message {number}"]
-        cursor = told["cursor"]
+        polled = await asyncio.wait_for(poll, 20)
+        assert [entry["content"] for entry in polled["entries"]] == [f"message {number}"]
+        cursor = polled["cursor"]
     after = await counters(there)
     reads = after["umbral_chat.history.reads"] - before["umbral_chat.history.reads"]
     assert reads == 0, f"{reads} reads for 20 entries in order"
@@ -101,9 +101,9 @@ async def test_drafts_redactions_and_deletions_cross(start: Callable[[], Awaitab
     assert answer.status_code == 200, answer.text
     assert [draft["text"] for draft in (await asyncio.wait_for(poll, 20))["drafts"]] == ["The answ"]
     await send(here, "The answer is 42.", message_id="m1")
-    told = await events(there, cursor)
-    assert ([entry["message_id"] for entry in told["entries"]], told["drafts"]) == (["m1"], [])
-    poll = asyncio.create_task(events(there, told["cursor"]))
+    polled = await events(there, cursor)
+    assert ([entry["message_id"] for entry in polled["entries"]], polled["drafts"]) == (["m1"], [])
+    poll = asyncio.create_task(events(there, polled["cursor"]))
     await asyncio.sleep(0.2)
     assert (await here.delete(f"{ROOM}/messages/m0")).status_code == 200
     assert [entry["kind"] for entry in (await asyncio.wait_for(poll, 20))["entries"]] == ["redaction"]
@@ -147,9 +147,9 @@ async def test_readers_continue_while_realtime_is_down_and_see_a_change_of_mode_
     await command(supabase, "realtime/drop")
     poll = asyncio.create_task(events(there, cursor))
     await send(here, "meanwhile")
-    told = await asyncio.wait_for(poll, 10)
-    if not told["entries"]:
-        told = await events(there, cursor)  # the change of mode was told first
-    assert ([entry["content"] for entry in told["entries"]], told["mode"]) == (["meanwhile"], "polling")
+    polled = await asyncio.wait_for(poll, 10)
+    if not polled["entries"]:
+        polled = await events(there, cursor)  # the change of mode ended the poll first
+    assert ([entry["content"] for entry in polled["entries"]], polled["mode"]) == (["meanwhile"], "polling")
     await command(supabase, "realtime/faults", refuse_status=None)
     await mode(there, "live", within=15.0)

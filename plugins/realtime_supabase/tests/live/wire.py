@@ -35,8 +35,8 @@ def system(topic: str, status: str, message: str) -> str:
 
 def broadcast(topic: str, event: str, payload: Any) -> str:
     """A broadcast of the database, with the id that those carry."""
-    told = {"type": "broadcast", "event": event, "payload": payload, "meta": {"id": "6f9619ff"}}
-    return frame(topic, "broadcast", told)
+    message = {"type": "broadcast", "event": event, "payload": payload, "meta": {"id": "6f9619ff"}}
+    return frame(topic, "broadcast", message)
 
 
 def said(link: PhoenixProtocol) -> list[dict[str, Any]]:

@@ -11,7 +11,7 @@ from tests.local_supabase.stack.api import Stack
 from tests.ways.page import LEFT_OUT, ROOT, file_of, lines_of, way
 from tests.ways.recording import Recording
 
-TIMEOUT = 60.0
+TIMEOUT = 240.0
 ENTRIES = 6
 REST = 0.5
 """Seconds in which what the start and the long poll set going comes to rest."""

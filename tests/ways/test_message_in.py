@@ -18,7 +18,7 @@ from tests.ways.page import LEFT_OUT, file_of, lines_of, way
 from tests.ways.recording import Recording
 
 KEY = "a-key-of-this-test-alone-0123456789"
-TIMEOUT = 30.0
+TIMEOUT = 120.0
 REST = 0.5
 """Seconds in which what the start set going comes to rest."""
 WAY = way("A message in")

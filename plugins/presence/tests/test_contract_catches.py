@@ -235,7 +235,7 @@ BETWEEN = [
     ("test_a_device_may_leave_at_the_other_instance", Break(Devices, "leave", answers(False))),
     ("test_a_reload_that_comes_back_elsewhere_is_no_news", hold_back(0.2)),
     ("test_what_is_heard_at_the_other_instance_keeps_a_device", Break(Devices, "_is_stale", answers(False))),
-    ("test_typing_is_known_and_ends_at_both", Break(TypingTracker, "ends", answers([]))),
+    ("test_typing_is_known_and_ends_at_both", Break(TypingTracker, "tombstones_for_others", answers([]))),
     ("test_a_message_that_is_faster_than_the_typing_ends_it", Break(TypingTombstones, "stamp_of", answers(0))),
     ("test_nobody_types_for_ever_when_no_signal_arrives", Break(TypingTracker, "_duration", answers(1000.0))),
     ("test_it_is_known_at_the_other_who_was_here", Break(room.Room, "record_last_seen", nothing)),

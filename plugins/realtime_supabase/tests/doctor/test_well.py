@@ -136,7 +136,8 @@ async def test_without_a_key_only_checks_that_need_none_run(examine: Examine) ->
 async def test_where_realtime_is_off_it_is_not_checked(examine: Examine) -> None:
     found = await examine(realtime=False, publishable_key=None)
     assert failures(found) == set()
-    assert skips(found) == {"publishable key", "realtime", "entry"} | ACCESS_CHECKS
+    # Realtime makes the publication at the first join, so it is there only if another test joined before.
+    assert skips(found) - {"publication"} == {"publishable key", "realtime", "entry"} | ACCESS_CHECKS
     assert "supabase.realtime is false" in found["supabase entry"].detail
 
 

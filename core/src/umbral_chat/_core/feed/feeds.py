@@ -7,7 +7,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Protocol
 
 from umbral_chat._core.feed.catch_up import CatchUp, PageListener, Reads
-from umbral_chat._core.feed.reader import NOTHING, Batch, Reader, ReaderCount, Reading
+from umbral_chat._core.feed.reader import NOTHING, Batch, Reader, ReaderCounter, ReaderRegistration
 from umbral_chat._core.feed.view import View, ViewCache
 from umbral_chat._core.history.health import HistoryHealth
 from umbral_chat._core.runtime.lifecycle import Lifecycle
@@ -63,7 +63,7 @@ class Feeds:
         self._lifecycle = lifecycle
         self._reads = Reads(history, telemetry)
         self._views = ViewCache(cache or Cache(), added=subscriptions.watch, removed=subscriptions.unwatch)
-        self.readers = ReaderCount(readers_limit, readers_limit if own_readers_limit is None else own_readers_limit)
+        self.readers = ReaderCounter(readers_limit, readers_limit if own_readers_limit is None else own_readers_limit)
         self._catch_up = CatchUp(self._reads, telemetry, clock, self._on_page)
         self.on_read: PageListener | None = None
         """Called with every page that brings a view up to date, before its readers resume."""
@@ -172,7 +172,7 @@ class Feeds:
         user.
         """
         author = None if caller is None or caller.trusted else caller.author
-        return Reading(conversation, author, self._enter, self._leave)
+        return ReaderRegistration(conversation, author, self._enter, self._leave)
 
     def _enter(self, conversation: str, author: str | None) -> Reader:
         self.readers.add(author)

@@ -77,7 +77,7 @@ class Reader:
             await self.view.changed(remaining, disconnect)
 
 
-class ReaderCount:
+class ReaderCounter:
     """How many readers there are, in all and of each visitor and user, within their limits."""
 
     def __init__(self, limit: int, own_limit: int) -> None:
@@ -123,7 +123,7 @@ class ReaderCount:
             )
 
 
-class Reading:
+class ReaderRegistration:
     """`Feeds.reading`, entered once a long poll: a class, since a generator costs several times as much."""
 
     __slots__ = ("_author", "_conversation", "_enter", "_leave", "_reader")
@@ -147,4 +147,4 @@ class Reading:
             self._leave(self._reader, self._author)
 
 
-__all__ = ["NOTHING", "RESERVED", "Batch", "Reader", "ReaderCount", "Reading"]
+__all__ = ["NOTHING", "RESERVED", "Batch", "Reader", "ReaderCounter", "ReaderRegistration"]

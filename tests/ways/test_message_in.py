@@ -22,6 +22,8 @@ TIMEOUT = 120.0
 REST = 0.5
 """Seconds in which what the start set going comes to rest."""
 WAY = way("A message in")
+BESIDE = "umbral_chat/_core/sqlite/log/housekeeping"
+"""What the writer's thread asks before it waits for a write, and after it has answered one."""
 
 
 async def send(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int) -> None:
@@ -73,7 +75,7 @@ async def modules_entered(folder: Path) -> list[str]:
 async def test_a_message_enters_the_files_that_the_page_lists(tmp_path: Path) -> None:
     found = await modules_entered(tmp_path)
     # After the commit the entry goes out, which is the other way.
-    found = found[: found.index("umbral_chat/_core/delivery/bus")]
+    found = [path for path in found[: found.index("umbral_chat/_core/delivery/bus")] if path != BESIDE]
     assert [path for path in found if path in WAY.steps] == WAY.steps, "entered in another order"
     assert sorted(found) == sorted({*WAY.steps, *WAY.called})
 

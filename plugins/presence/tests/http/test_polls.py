@@ -22,7 +22,7 @@ def long_poll(caller: Caller, **query: Any) -> asyncio.Task[Json]:
 async def waits(service: Instance, poll: asyncio.Task[Any]) -> None:
     """Until it does."""
     for _ in range(1000):
-        if service.app.state.services.feeds._readers:
+        if service.app.state.services.feeds.readers.count:
             return
         assert not poll.done(), poll.result()
         await asyncio.sleep(0.005)

@@ -6,11 +6,11 @@ The parts are typed by protocols with what plugins use of them; what they are in
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from contextlib import AbstractAsyncContextManager
     from datetime import datetime
 
@@ -22,10 +22,11 @@ if TYPE_CHECKING:
     from umbral_chat.model.encoded_entry import EncodedEntry
     from umbral_chat.model.entries import Sender
     from umbral_chat.model.requests import ConversationBody, DraftBody, EditBody, ImportBody, PatchBody, SendBody
-    from umbral_chat.model.signals import Mode
+    from umbral_chat.model.signals import Mode, Signal
     from umbral_chat.providers.auth import Principal
     from umbral_chat.providers.history import Storage
     from umbral_chat.providers.presence import Presence
+    from umbral_chat.providers.transport import TransportState
     from umbral_chat.settings import Settings
     from umbral_chat.telemetry import Telemetry
 
@@ -155,12 +156,119 @@ class ChatService(Protocol):
         ...
 
 
-class DeliveryStatus(Protocol):
-    """How entries and signals of other instances arrive."""
+class TransportInfo(Protocol):
+    """One transport, as `GET /v1/status` shows it."""
+
+    @property
+    def name(self) -> str:
+        """Its own name."""
+        ...
+
+    @property
+    def rank(self) -> int:
+        """The highest one that is live is used."""
+        ...
+
+    @property
+    def state(self) -> TransportState:
+        """Its state, since when, and why."""
+        ...
+
+    @property
+    def in_use(self) -> bool:
+        """Whether it delivers now."""
+        ...
+
+    @property
+    def next_attempt_in(self) -> float | None:
+        """Seconds until it is started again; None: it runs, or is switched off."""
+        ...
+
+
+class DeliveryService(Protocol):
+    """How entries and signals of other instances arrive, and signals leave."""
 
     @property
     def mode(self) -> Mode:
         """`live`, `polling` or `local`."""
+        ...
+
+    def status(self) -> Sequence[TransportInfo]:
+        """Every transport, the highest rank first."""
+        ...
+
+    def publish(self, signal: Signal) -> None:
+        """Queue a signal for other instances, best effort. Never waits, never raises."""
+        ...
+
+
+class ToggleInfo(Protocol):
+    """Whether realtime is on, and who switched it."""
+
+    @property
+    def enabled(self) -> bool:
+        """Whether it is on."""
+        ...
+
+    @property
+    def by(self) -> str | None:
+        """Who switched it; None: it has its start value."""
+        ...
+
+    @property
+    def at(self) -> datetime | None:
+        """When."""
+        ...
+
+    @property
+    def locked(self) -> bool:
+        """Whether it is off in the settings, which the API cannot change."""
+        ...
+
+
+class ToggleService(Protocol):
+    """The realtime toggle."""
+
+    @property
+    def state(self) -> ToggleInfo:
+        """The value in force."""
+        ...
+
+    def on_change(self, listener: Callable[[ToggleInfo], None]) -> None:
+        """Call `listener` when it is switched, here or at another instance."""
+        ...
+
+
+class PluginInfo(Protocol):
+    """One installed plugin."""
+
+    @property
+    def name(self) -> str:
+        """Its entry point, and its section in the settings."""
+        ...
+
+    @property
+    def state(self) -> Literal["active", "disabled", "broken", "incompatible"]:
+        """Whether it is active."""
+        ...
+
+    @property
+    def reason(self) -> str | None:
+        """Why it is not."""
+        ...
+
+    @property
+    def faults(self) -> tuple[str, ...]:
+        """What its hooks have raised since the start."""
+        ...
+
+
+class PluginList(Protocol):
+    """The installed plugins."""
+
+    @property
+    def statuses(self) -> Sequence[PluginInfo]:
+        """Each with its state."""
         ...
 
 
@@ -184,19 +292,26 @@ class Services:
     storage: Storage
     feeds: FeedService
     drafts: DraftService
-    failover: DeliveryStatus
+    failover: DeliveryService
+    toggle: ToggleService
     chat: ChatService
     lifecycle: ServiceLifecycle
     presence: Presence | None
+    plugins: PluginList
 
 
 __all__ = [
     "Base",
     "ChatService",
-    "DeliveryStatus",
+    "DeliveryService",
     "DraftService",
     "FeedService",
+    "PluginInfo",
+    "PluginList",
     "SentEntry",
     "ServiceLifecycle",
     "Services",
+    "ToggleInfo",
+    "ToggleService",
+    "TransportInfo",
 ]

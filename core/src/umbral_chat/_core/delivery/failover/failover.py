@@ -20,7 +20,7 @@ from umbral_chat._core.delivery.toggle import ToggleState
 from umbral_chat._core.runtime.tasks import Tasks
 from umbral_chat._core.settings.sections import Realtime
 from umbral_chat.clock import Clock
-from umbral_chat.model.signals import Mode
+from umbral_chat.model.signals import Mode, Signal
 from umbral_chat.providers.transport import Announces, StandsBy, StateName, Transport, TransportEvent, TransportState
 
 if TYPE_CHECKING:
@@ -125,6 +125,10 @@ class Failover:
             # reason, or another, must not wait for a pause that an instance which saw both does not have.
             self._execute(self._machine.toggled(enabled=False, now=now))
         self._execute(self._machine.toggled(enabled=state.enabled, now=now))
+
+    def publish(self, signal: Signal) -> None:
+        """Queue a signal for other instances, best effort. Never waits, never raises."""
+        self._signals.put(signal)
 
     def announce(self, change: LogChange) -> None:
         """Announce a change made here over every transport that needs it. Never waits, never raises."""

@@ -16,6 +16,17 @@ ENTRIES = 6
 REST = 0.5
 """Seconds in which what the start and the long poll set going comes to rest."""
 WAY = way("An entry out")
+TICKING = {
+    "umbral_chat/_core/service",
+    "umbral_chat/transport_kit/backoff",
+    "umbral_chat/transport_kit/base",
+    "umbral_chat_polling/tick",
+    "umbral_chat_polling/transport",
+    "umbral_chat_realtime_supabase/calls",
+    "umbral_chat_realtime_supabase/live/connection_monitor",
+    "umbral_chat_realtime_supabase/store",
+}
+"""What background loops enter several times a second, on a slow machine during every entry."""
 EVENTS = "/v1/conversations/room/events"
 
 
@@ -24,7 +35,7 @@ async def long_poll(service: Client, after: str) -> list[str]:
     return [entry["content"] for entry in answer.json()["entries"]]
 
 
-async def modules_entered(supabase: Stack, folder: Path) -> list[str]:
+async def modules_entered(supabase: Stack, folder: Path) -> list[list[str]]:
     """By each of several entries that another process sends while a reader waits.
 
     Background loops tick meanwhile: during some of the entries, and not during all.
@@ -58,17 +69,19 @@ async def modules_entered(supabase: Stack, folder: Path) -> list[str]:
         recording.remove()
         sender.kill()
         await sender.wait()
+    common = set.intersection(*map(set, recorded))
     return [
-        file_of(module)
-        for module in recorded[0]
-        if not LEFT_OUT.fullmatch(module) and all(module in modules for modules in recorded)
+        [file_of(module) for module in modules if module in common and not LEFT_OUT.fullmatch(module)]
+        for modules in recorded
     ]
 
 
 async def test_an_entry_enters_the_files_that_the_page_lists(supabase: Stack, tmp_path: Path) -> None:
-    found = await modules_entered(supabase, tmp_path)
-    assert [path for path in found if path in WAY.steps] == WAY.steps, "entered in another order"
-    assert sorted(found) == sorted({*WAY.steps, *WAY.called})
+    recorded = await modules_entered(supabase, tmp_path)
+    # A background task of a step's own may enter it before the entry does, though not for every entry.
+    orders = [[path for path in found if path in WAY.steps] for found in recorded]
+    assert WAY.steps in orders, "entered in another order"
+    assert {*WAY.steps, *WAY.called} == set(recorded[0]) - TICKING
 
 
 def test_the_way_is_short_and_each_step_says_what_it_does() -> None:

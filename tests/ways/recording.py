@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any
@@ -13,9 +14,13 @@ PACKAGES = ("umbral_chat", "umbral_chat_polling", "umbral_chat_presence", "umbra
 
 
 class Recording:
-    """Modules of ours in the order in which they were entered first."""
+    """Modules of ours in the order in which they were entered first.
 
-    def __init__(self) -> None:
+    `tasks`: names of the asyncio tasks by which they are; None: by whatever runs.
+    """
+
+    def __init__(self, tasks: Collection[str] | None = None) -> None:
+        self._tasks = tasks
         self._on = False
         self.modules: dict[str, None] = {}
 
@@ -42,8 +47,16 @@ class Recording:
     def _called(self, frame: FrameType, event: str, argument: Any) -> None:
         if self._on and event == "call":
             name = frame.f_globals.get("__name__", "")
-            if name.partition(".")[0] in PACKAGES:
+            if name.partition(".")[0] in PACKAGES and (self._tasks is None or _task_name() in self._tasks):
                 self.modules.setdefault(name)
+
+
+def _task_name() -> str | None:
+    try:
+        task = asyncio.current_task()
+    except RuntimeError:  # a thread without a loop
+        return None
+    return None if task is None else task.get_name()
 
 
 __all__ = ["Recording"]

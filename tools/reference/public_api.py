@@ -99,7 +99,8 @@ def _meaning(thing: Any) -> str:
 def _docstring(module: str) -> str:
     """A module's docstring, parsed without importing it: the suites of `umbral_chat.testing` need pytest."""
     place = Path(str(umbral_chat.__file__)).parent.joinpath(*module.split(".")[1:])
-    file = place / "__init__.py" if place.is_dir() else place.with_suffix(".py")
+    package = place / "__init__.py"  # a folder without it is what a move left behind, with nothing but its bytecode
+    file = package if package.is_file() else place.with_suffix(".py")
     return ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or ""
 
 

@@ -7,6 +7,14 @@ from typing import Protocol
 
 import msgspec
 
+from umbral_chat.errors import InvalidRequest
+
+NAME_LIMIT = 256
+"""Most characters of a namespace, key, topic, lease or holder."""
+
+VALUE_LIMIT, SIGNAL_LIMIT = 64 * 1024, 256 * 1024
+"""Most bytes of a record's value, and of a signal's payload: a draft of the longest message in any script fits."""
+
 TOGGLE_RECORD = ("core", "realtime")
 """Namespace and key of the record that holds the realtime toggle, which transports read with their ticks."""
 
@@ -110,4 +118,42 @@ class SharedStore(Protocol):
         ...
 
 
-__all__ = ["TOGGLE_RECORD", "Lease", "RecentSignals", "Record", "SharedStore", "StoredSignal"]
+def check_names(*names: str) -> None:
+    """Hold names to the bounds of `SharedStore`: text without NUL of at most `NAME_LIMIT` characters. For stores.
+
+    Raises InvalidRequest.
+    """
+    for name in names:
+        if len(name) > NAME_LIMIT or not _is_text(name):
+            raise InvalidRequest(
+                f"A name in the shared store is text of at most {NAME_LIMIT} characters.", limit=NAME_LIMIT
+            )
+
+
+def check_size(what: str, value: bytes, limit: int = VALUE_LIMIT) -> None:
+    """Hold a value, or with `limit` a payload, to its bound in bytes. For stores. Raises InvalidRequest."""
+    if len(value) > limit:
+        raise InvalidRequest(f"A {what} in the shared store has at most {limit} bytes.", field=what, limit=limit)
+
+
+def _is_text(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return "\0" not in name
+
+
+__all__ = [
+    "NAME_LIMIT",
+    "SIGNAL_LIMIT",
+    "TOGGLE_RECORD",
+    "VALUE_LIMIT",
+    "Lease",
+    "RecentSignals",
+    "Record",
+    "SharedStore",
+    "StoredSignal",
+    "check_names",
+    "check_size",
+]

@@ -6,17 +6,18 @@ from base64 import b64decode, b64encode
 from collections.abc import Sequence
 
 import msgspec
-from umbral_chat.errors import InvalidRequest
-from umbral_chat.providers.store import Lease, RecentSignals, Record, StoredSignal
+from umbral_chat.providers.store import (
+    SIGNAL_LIMIT,
+    Lease,
+    RecentSignals,
+    Record,
+    StoredSignal,
+    check_names,
+    check_size,
+)
 
 from umbral_chat_realtime_supabase.calls import Calls
 from umbral_chat_realtime_supabase.membership_events import MembershipEvents
-
-NAME_LIMIT = 256
-"""Longest namespace, key, topic or name, in characters."""
-
-VALUE_LIMIT, SIGNAL_LIMIT = 64 * 1024, 256 * 1024
-"""Longest value and signal, in bytes."""
 
 
 class _Stored(msgspec.Struct, frozen=True, array_like=True):
@@ -90,18 +91,18 @@ class SupabaseStore:
         self.membership_events = membership_events or MembershipEvents()
 
     async def get(self, namespace: str, key: str) -> Record | None:
-        _names(namespace, key)
+        check_names(namespace, key)
         found = await self.calls.call(_Found, "record_get", namespace=namespace, key=key)
         return None if found.record is None else found.record.record
 
     async def scan(self, namespace: str, *, prefix: str = "", limit: int = 1000) -> dict[str, Record]:
-        _names(namespace, prefix)
+        check_names(namespace, prefix)
         found = await self.calls.call(_Scanned, "record_scan", namespace=namespace, prefix=prefix, limit=limit)
         return {each.key: Record(b64decode(each.value), each.version) for each in found.records}
 
     async def put(self, namespace: str, key: str, value: bytes, *, ttl: float | None = None) -> Record:
-        _names(namespace, key)
-        _size("value", value)
+        check_names(namespace, key)
+        check_size("value", value)
         # Executed twice it has the same effect as once, except for a version in between.
         result = await self.calls.call(
             _Version, "record_put", namespace=namespace, key=key, value=_text(value), ttl=ttl
@@ -118,8 +119,8 @@ class SupabaseStore:
         ttl: float | None = None,
         fence: Lease | None = None,
     ) -> Record | None:
-        _names(namespace, key)
-        _size("value", value)
+        check_names(namespace, key)
+        check_size("value", value)
         result = await self.calls.call(
             _Swapped,
             "record_swap",
@@ -135,11 +136,11 @@ class SupabaseStore:
         return None if result.version is None else Record(value, result.version)
 
     async def delete(self, namespace: str, key: str) -> bool:
-        _names(namespace, key)
+        check_names(namespace, key)
         return (await self.calls.call(_Removed, "record_delete", safe=False, namespace=namespace, key=key)).removed
 
     async def acquire(self, name: str, holder: str, ttl: float) -> Lease | None:
-        _names(name, holder)
+        check_names(name, holder)
         # Acquired again by its holder, a lease is renewed.
         token = (await self.calls.call(_Token, "lease_acquire", name=name, holder=holder, ttl=ttl)).token
         return None if token is None else Lease(name, holder, token)
@@ -154,8 +155,8 @@ class SupabaseStore:
         await self.calls.call(_Nothing, "lease_release", name=lease.name, holder=lease.holder, token=lease.token)
 
     async def post(self, topic: str, payload: bytes) -> int:
-        _names(topic)
-        _size("payload", payload, SIGNAL_LIMIT)
+        check_names(topic)
+        check_size("payload", payload, SIGNAL_LIMIT)
         result = await self.calls.call(_Position, "signal_post", safe=False, topic=topic, payload=_text(payload))
         return result.position
 
@@ -170,25 +171,4 @@ def _text(value: bytes) -> str:
     return b64encode(value).decode("ascii")
 
 
-def _names(*names: str) -> None:
-    for name in names:
-        if len(name) > NAME_LIMIT or not _is_text(name):
-            raise InvalidRequest(
-                f"A name in the shared store is text of at most {NAME_LIMIT} characters.", limit=NAME_LIMIT
-            )
-
-
-def _is_text(name: str) -> bool:
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        return False
-    return "\0" not in name
-
-
-def _size(what: str, value: bytes, limit: int = VALUE_LIMIT) -> None:
-    if len(value) > limit:
-        raise InvalidRequest(f"A {what} in the shared store has at most {limit} bytes.", field=what, limit=limit)
-
-
-__all__ = ["NAME_LIMIT", "SIGNAL_LIMIT", "VALUE_LIMIT", "SupabaseStore"]
+__all__ = ["SupabaseStore"]

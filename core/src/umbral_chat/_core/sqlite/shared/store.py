@@ -12,17 +12,15 @@ from umbral_chat._core.sqlite.engine.timestamps import duration_micros, to_micro
 from umbral_chat._core.sqlite.engine.work_queue import WorkQueue
 from umbral_chat._core.sqlite.log.transaction import Transaction
 from umbral_chat.clock import Clock
-from umbral_chat.errors import InvalidRequest
-from umbral_chat.providers.store import Lease, RecentSignals, Record, StoredSignal
-
-MAX_NAME = 256
-"""Longest namespace, key, topic or name, in characters."""
-
-MAX_VALUE = 64 * 1024
-"""Longest value, in bytes."""
-
-MAX_SIGNAL = 256 * 1024
-"""Longest signal, in bytes: a draft of the longest message in any script fits."""
+from umbral_chat.providers.store import (
+    SIGNAL_LIMIT,
+    Lease,
+    RecentSignals,
+    Record,
+    StoredSignal,
+    check_names,
+    check_size,
+)
 
 MAX_SCAN = 10_000
 """Most records of one scan."""
@@ -42,18 +40,18 @@ class SqliteStore:
         self._clock, self._writer, self._readers = clock, writer, readers
 
     async def get(self, namespace: str, key: str) -> Record | None:
-        _check_names(namespace, key)
+        check_names(namespace, key)
         record: Record | None = await self._read(lambda c, now: _get(c, now, namespace, key))
         return record
 
     async def scan(self, namespace: str, *, prefix: str = "", limit: int = 1000) -> dict[str, Record]:
-        _check_names(namespace, prefix)
+        check_names(namespace, prefix)
         found: dict[str, Record] = await self._read(lambda c, now: _scan(c, now, namespace, prefix, limit))
         return found
 
     async def put(self, namespace: str, key: str, value: bytes, *, ttl: float | None = None) -> Record:
-        _check_names(namespace, key)
-        _check_size("value", value)
+        check_names(namespace, key)
+        check_size("value", value)
         record: Record = await self._write(lambda c, now: _put(c, namespace, key, value, _until(now, ttl)))
         return record
 
@@ -67,8 +65,8 @@ class SqliteStore:
         ttl: float | None = None,
         fence: Lease | None = None,
     ) -> Record | None:
-        _check_names(namespace, key)
-        _check_size("value", value)
+        check_names(namespace, key)
+        check_size("value", value)
 
         def write(connection: apsw.Connection, now: int) -> Record | None:
             if fence is not None and not _is_newest(connection, fence):
@@ -82,12 +80,12 @@ class SqliteStore:
         return record
 
     async def delete(self, namespace: str, key: str) -> bool:
-        _check_names(namespace, key)
+        check_names(namespace, key)
         removed: bool = await self._write(lambda c, now: _delete(c, now, namespace, key))
         return removed
 
     async def acquire(self, name: str, holder: str, ttl: float) -> Lease | None:
-        _check_names(name, holder)
+        check_names(name, holder)
         lease: Lease | None = await self._write(
             lambda c, now: _acquire(c, now, name, holder, now + duration_micros(ttl))
         )
@@ -101,8 +99,8 @@ class SqliteStore:
         await self._write(lambda c, now: _release(c, now, lease))
 
     async def post(self, topic: str, payload: bytes) -> int:
-        _check_names(topic)
-        _check_size("payload", payload, MAX_SIGNAL)
+        check_names(topic)
+        check_size("payload", payload, SIGNAL_LIMIT)
         position: int = await self._write(lambda c, now: _post(c, now, topic, payload))
         return position
 
@@ -122,27 +120,6 @@ class SqliteStore:
 
 def _until(now: int, ttl: float | None) -> int | None:
     return None if ttl is None else now + duration_micros(ttl)
-
-
-def _check_names(*names: str) -> None:
-    for name in names:
-        if len(name) > MAX_NAME or not _is_text(name):
-            raise InvalidRequest(
-                f"A name in the shared store is text of at most {MAX_NAME} characters.", limit=MAX_NAME
-            )
-
-
-def _is_text(name: str) -> bool:
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        return False
-    return "\0" not in name
-
-
-def _check_size(what: str, value: bytes, limit: int = MAX_VALUE) -> None:
-    if len(value) > limit:
-        raise InvalidRequest(f"A {what} in the shared store has at most {limit} bytes.", field=what, limit=limit)
 
 
 # A record that expired and was not swept yet, or was removed, leaves its version: the next one goes on from there.
@@ -272,4 +249,4 @@ def _recent(connection: apsw.Connection, topics: Sequence[str] | None, after: in
     return RecentSignals(last, found, complete=after < 0 or dropped <= after <= last)
 
 
-__all__ = ["MAX_NAME", "MAX_SIGNAL", "MAX_SIGNALS", "MAX_SIGNAL_BYTES", "MAX_VALUE", "SqliteStore"]
+__all__ = ["MAX_SIGNALS", "MAX_SIGNAL_BYTES", "SqliteStore"]

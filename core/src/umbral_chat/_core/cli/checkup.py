@@ -142,9 +142,8 @@ def ready_findings(service: Service, ready: Json) -> list[Finding]:
     found = [Finding("service", "ok" if state == "ready" else "failed", f"{service.url} is {state}")]
     for check in ready.get("checks", []):
         result = check.get("result", {})
-        outcome = "ok" if result.get("ok") else "failed"
         detail, hint = str(result.get("detail", "")), result.get("mend")
-        found.append(Finding(f"service {check.get('name')}", outcome, detail, hint))  # type: ignore[arg-type]
+        found.append(Finding(f"service {check.get('name')}", "ok" if result.get("ok") else "failed", detail, hint))
     return found
 
 

@@ -25,6 +25,7 @@ class Command(click.RichCommand):
         super().__init__(*args, **attrs)
         self.examples = tuple(examples)
 
+    # The parameters are those that rich_click calls it with; click declares wider ones.
     def format_epilog(self, ctx: click.RichContext, formatter: click.RichHelpFormatter) -> None:  # type: ignore[override]
         from rich.padding import Padding
         from rich.text import Text

@@ -69,7 +69,7 @@ class Connection(TimedConnection):
         self._left = 0  # bytes of a body with a Content-Length that are still to arrive
         self._extensions: dict[str, Any] = {DISCONNECT: self._disconnect}
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         """Admit a new connection, or refuse it when there are too many."""
         super().connection_made(transport)
         self._admission = self._shared.admit(self)

@@ -9,13 +9,13 @@ from contextlib import asynccontextmanager
 
 import pytest
 from umbral_chat._core.delivery.failover import Choice, Failover
-from umbral_chat._core.delivery.outbox import SignalOutbox
 from umbral_chat._core.delivery.toggle import ToggleState
 from umbral_chat.model.conversations import Head
 from umbral_chat.model.signals import ReadSignal
 from umbral_chat.providers.transport import HeadHint, StateChanged, StateName, TransportEvent, TransportState
 from umbral_chat.settings import Realtime, Retry
 from umbral_chat.telemetry import Telemetry
+from umbral_chat.transport_kit.signal_outbox import SignalOutbox
 
 from ..feed.virtual import LoopClock, run  # noqa: TID252 - tests are no package
 from .transports import DAWN, RestingTransport, ScriptedTransport
@@ -265,7 +265,7 @@ def test_an_old_state_that_waited_behind_other_events_does_not_count() -> None:
 def test_signals_go_out_over_what_is_used_and_a_transport_that_refuses_or_hangs_costs_only_them() -> None:
     async def main() -> None:
         pushing, polling = pair()
-        signals = [ReadSignal(conversation="room", subject="me", seq=seq) for seq in range(2000)]
+        signals = [ReadSignal(conversation="room", subject=f"u{seq}", seq=seq) for seq in range(2000)]
         async with running(pushing, polling) as instance:
             pushing.publish_failure = OSError("refused")
             instance.signals.put(signals[0])

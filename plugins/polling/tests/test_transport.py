@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
+import msgspec
 import pytest
 from umbral_chat.clock import SystemClock
 from umbral_chat.errors import HistoryUnavailable
@@ -216,9 +217,10 @@ async def test_signals_of_others_arrive_in_order_and_its_own_do_not(
 ) -> None:
     other = PollingTransport(store.storage, quick, SystemClock())
     drafts = [
-        DraftSignal(conversation="a", message_id="m", text="x" * length, sender=Sender("assistant"))
-        for length in range(1, 6)
+        DraftSignal(conversation="a", message_id=f"m{number}", text="The answer", sender=Sender("assistant"))
+        for number in range(5)
     ]
+    replaced = msgspec.structs.replace(drafts[0], text="The")
     own = ReadSignal(conversation="a", subject="me", seq=1)
     transport.watch("a")
     async with running(transport) as events, running(other):
@@ -226,7 +228,7 @@ async def test_signals_of_others_arrive_in_order_and_its_own_do_not(
         await live(other)
         await transport.publish(own)
         await other.publish(ReadSignal(conversation="b", subject="nobody asks", seq=1))
-        for draft in drafts:
+        for draft in (replaced, *drafts):
             await other.publish(draft)
         await until(lambda: SignalHint(drafts[-1]) in events, "the last draft")
     assert [event for event in events if isinstance(event, SignalHint)] == [SignalHint(draft) for draft in drafts]

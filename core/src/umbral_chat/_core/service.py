@@ -18,7 +18,6 @@ from umbral_chat._core.conversations.service import Chat
 from umbral_chat._core.delivery.bus import Bus
 from umbral_chat._core.delivery.failover import Failover
 from umbral_chat._core.delivery.inbound import InboundRouter
-from umbral_chat._core.delivery.outbox import SignalOutbox
 from umbral_chat._core.delivery.reconcile import reconcile
 from umbral_chat._core.delivery.subscriptions import Subscriptions
 from umbral_chat._core.delivery.toggle import Toggle
@@ -37,6 +36,7 @@ from umbral_chat.providers.auth import Authenticator
 from umbral_chat.providers.history import Storage
 from umbral_chat.providers.presence import Presence, PresenceLink, Viewer
 from umbral_chat.telemetry import Telemetry
+from umbral_chat.transport_kit.signal_outbox import SignalOutbox
 
 SWEEP_INTERVAL = 0.25
 """Seconds between two sweeps of the drafts: half of the interval at which they are published."""

@@ -15,7 +15,7 @@ from umbral_chat.providers.transport import SignalHint, ToggleHint
 from umbral_chat.transport_kit.base import TransportBase
 
 from umbral_chat_polling.interval import DOWN_AFTER, TickInterval
-from umbral_chat_polling.outbox import StoreOutbox, decode, encode
+from umbral_chat_polling.publisher import StorePublisher, decode
 from umbral_chat_polling.settings import Polling
 from umbral_chat_polling.tick import TickResult, read_store
 
@@ -56,7 +56,7 @@ class PollingTransport(TransportBase):
             start=settings.interval, lowest=settings.min_interval, highest=settings.max_interval
         )
         self._instance = secrets.token_hex(6)
-        self._outbox = StoreOutbox(storage.store, queue)
+        self._publisher = StorePublisher(storage.store, self._instance, queue)
         self._sleeper: asyncio.Task[None] | None = None
         self._next_tick = self._next_toggle = self._next_partial = 0.0
         """When, in monotonic seconds, the next tick, the next read of the toggle and the next read of newly watched
@@ -78,20 +78,20 @@ class PollingTransport(TransportBase):
         self._set_state("connecting", "waiting for the store's first answer")
         self._tasks = [
             asyncio.create_task(self._run(), name="polling: ticks"),
-            asyncio.create_task(self._outbox.run(), name="polling: outbox"),
+            asyncio.create_task(self._publisher.run(), name="polling: signals"),
         ]
 
     async def stop(self) -> None:
         """Cancel the tasks, drop the signals that were not posted, and end the events. Does nothing where it does not
         run."""
-        self._outbox.clear()
+        self._publisher.outbox.clear()
         await super().stop()
 
     async def publish(self, signal: Signal) -> None:
         """Queue the signal for the store's short list. It is lost while the store does not answer, and dropped when the
         transport does not run."""
         if self.running and not isinstance(signal, CHANNEL_SIGNALS):
-            self._outbox.put(signal.conversation, encode(self._instance, signal))
+            self._publisher.outbox.put(signal)
 
     def watch(self, conversation: str) -> None:
         """Count one follower more; with the first one the conversation's head is read at once."""

@@ -99,7 +99,7 @@ class MemberSignals:
         if isinstance(signal, DraftSignal):
             signal = msgspec.structs.replace(signal, writer=None)  # only instances may know it
         if isinstance(signal, (DraftSignal, *CHANNEL_SIGNALS)):
-            self._outbox.put(signal.conversation, signal)
+            self._outbox.put(signal)
             self._not_empty.set()
 
     async def run(self) -> None:

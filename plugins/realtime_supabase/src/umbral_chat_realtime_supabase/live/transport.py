@@ -113,7 +113,7 @@ class SupabaseTransport(TransportBase):
                 self._members.put(signal)
             if isinstance(signal, CHANNEL_SIGNALS):
                 return
-            self._outbox.put(service_topic(signal.conversation, self._connector.shards), signal)
+            self._outbox.put(signal, service_topic(signal.conversation, self._connector.shards))
             self._filled.set()
 
     def watch(self, conversation: str) -> None:

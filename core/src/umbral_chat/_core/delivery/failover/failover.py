@@ -15,13 +15,13 @@ from umbral_chat._core.delivery.bus import LogChange
 from umbral_chat._core.delivery.failover.announcer import Announcer
 from umbral_chat._core.delivery.failover.machine import POLLING_RANK, Choice, Command, Machine
 from umbral_chat._core.delivery.failover.supervisor import TransportSupervisor
-from umbral_chat._core.delivery.outbox import SignalOutbox
 from umbral_chat._core.delivery.toggle import ToggleState
 from umbral_chat._core.runtime.tasks import Tasks
 from umbral_chat._core.settings.sections import Realtime
 from umbral_chat.clock import Clock
 from umbral_chat.model.signals import Mode, Signal
 from umbral_chat.providers.transport import Announces, StandsBy, StateName, Transport, TransportEvent, TransportState
+from umbral_chat.transport_kit.signal_outbox import SignalOutbox
 
 if TYPE_CHECKING:
     from umbral_chat.telemetry import Telemetry
@@ -176,7 +176,8 @@ class Failover:
 
     async def _publish_all(self) -> None:
         while True:
-            signal = await self._signals.get()
+            await self._signals.filled()
+            _, signal = self._signals.pop()
             name = self.choice.transport
             if name is None:
                 continue

@@ -1,16 +1,16 @@
-"""Signals on their way to the shared store, so that `publish` never waits for it; and how one is stored there."""
+"""Posts signals to the shared store, so that `publish` never waits for it; and how one is stored there."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
 
 import msgspec
 from umbral_chat.errors import UmbralChatError
 from umbral_chat.model.depth import decode_bounded
 from umbral_chat.model.signals import Signal, signal_decoder, signal_encoder
 from umbral_chat.providers.store import SharedStore, StoredSignal
+from umbral_chat.transport_kit.signal_outbox import SignalOutbox
 
 log = logging.getLogger(__name__)
 
@@ -45,36 +45,25 @@ def decode(instance: str, stored: StoredSignal) -> Signal | None:
         return None
 
 
-class StoreOutbox:
-    """Posts each topic's signals in order. Past `limit` the oldest are dropped: a newer signal follows soon."""
+class StorePublisher:
+    """Posts the signals of an outbox to the shared store, each topic's in order."""
 
-    def __init__(self, store: SharedStore, limit: int) -> None:
+    def __init__(self, store: SharedStore, instance: str, limit: int) -> None:
+        self.outbox = SignalOutbox(limit)
         self._store = store
-        self._waiting: deque[tuple[str, bytes]] = deque(maxlen=limit)
-        self._filled = asyncio.Event()
-
-    def put(self, topic: str, payload: bytes) -> None:
-        """Queue a signal to be posted."""
-        self._waiting.append((topic, payload))
-        self._filled.set()
-
-    def clear(self) -> None:
-        """Drop the signals that were not posted yet."""
-        self._waiting.clear()
+        self._instance = instance
 
     async def run(self) -> None:
         """Post queued signals until cancelled."""
         while True:
-            await self._filled.wait()
-            self._filled.clear()
-            while self._waiting:
-                await asyncio.gather(*(self._post_all(*topic) for topic in self._take().items()))
+            await self.outbox.filled()
+            await asyncio.gather(*(self._post_all(*topic) for topic in self._take().items()))
 
     def _take(self) -> dict[str, list[bytes]]:
         topics: dict[str, list[bytes]] = {}
-        for _ in range(min(CONCURRENCY, len(self._waiting))):
-            topic, payload = self._waiting.popleft()
-            topics.setdefault(topic, []).append(payload)
+        for _ in range(min(CONCURRENCY, len(self.outbox))):
+            topic, signal = self.outbox.pop()
+            topics.setdefault(topic, []).append(encode(self._instance, signal))
         return topics
 
     async def _post_all(self, topic: str, payloads: list[bytes]) -> None:
@@ -92,4 +81,4 @@ class StoreOutbox:
             log.exception("a signal of %s was not posted", topic)
 
 
-__all__ = ["CONCURRENCY", "POST_TIMEOUT", "StoreOutbox", "decode", "encode"]
+__all__ = ["CONCURRENCY", "POST_TIMEOUT", "StorePublisher", "decode", "encode"]

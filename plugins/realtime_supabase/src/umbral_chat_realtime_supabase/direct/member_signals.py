@@ -15,6 +15,7 @@ from umbral_chat.errors import HistoryUnavailable
 from umbral_chat.model.signals import CHANNEL_SIGNALS, DraftSignal, Signal
 from umbral_chat.settings import Secret
 from umbral_chat.telemetry import Telemetry
+from umbral_chat.transport_kit.backoff import Backoff
 
 from umbral_chat_realtime_supabase import rpc_results
 from umbral_chat_realtime_supabase.calls import Calls
@@ -92,7 +93,6 @@ class MemberSignals:
         self._topics, self._settings, self._key, self._clock = topics, settings, key, clock
         self._traffic, self._counted = Traffic(telemetry), telemetry.counter(MEMBER_SIGNALS)
         self._outbox = BroadcastOutbox(MAX_WAITING, settings.signals_per_second, clock.monotonic())
-        self._not_empty = asyncio.Event()
 
     def put(self, signal: Signal) -> None:
         """Queue a signal to be broadcast, without waiting for that. Signals that are not for members are ignored."""
@@ -100,11 +100,10 @@ class MemberSignals:
             signal = msgspec.structs.replace(signal, writer=None)  # only instances may know it
         if isinstance(signal, (DraftSignal, *CHANNEL_SIGNALS)):
             self._outbox.put(signal)
-            self._not_empty.set()
 
     async def run(self) -> None:
         """Broadcast the queued signals until cancelled."""
-        pause = SEND_INTERVAL
+        backoff = Backoff(initial=2 * SEND_INTERVAL, maximum=MAX_SEND_INTERVAL, multiplier=2.0, jitter="equal")
         timeout = httpx.Timeout(self._settings.timeout, connect=self._settings.connect_timeout)
         limits = httpx.Limits(max_connections=1, keepalive_expiry=45.0)
         async with httpx.AsyncClient(
@@ -114,17 +113,16 @@ class MemberSignals:
             base_url=self._settings.base,
         ) as http:
             while True:
-                await self._not_empty.wait()
+                await self._outbox.filled()
                 outcome: _Outcome
                 try:
                     outcome = await self._send(http)
                 except Exception:  # noqa: BLE001  # no error may end this loop
                     _log.exception("Broadcasting signals to members failed, and continues.")
                     outcome = "failed"
-                pause = SEND_INTERVAL if outcome == "told" else min(2 * pause, MAX_SEND_INTERVAL)
-                if not self._outbox:
-                    self._not_empty.clear()
-                await self._clock.sleep(pause)
+                if outcome == "told":
+                    backoff.reset()
+                await self._clock.sleep(SEND_INTERVAL if outcome == "told" else backoff.next())
 
     async def _send(self, http: httpx.AsyncClient) -> _Outcome:
         batches = self._outbox.take(self._clock.monotonic())

@@ -80,7 +80,7 @@ class SupabaseTransport(TransportBase):
         self._outbox = BroadcastOutbox(min(queue, 1_000), settings.signals_per_second, clock.monotonic())
         self._reconnect_delay = ReconnectDelay()
         self._disconnections, self._garbled = telemetry.counter(REALTIME_LOST), telemetry.counter(REALTIME_GARBLED)
-        self._fresh, self._filled = asyncio.Event(), asyncio.Event()
+        self._fresh = asyncio.Event()
 
     async def start(self) -> None:
         """Start to connect. Does nothing where it runs."""
@@ -114,7 +114,6 @@ class SupabaseTransport(TransportBase):
             if isinstance(signal, CHANNEL_SIGNALS):
                 return
             self._outbox.put(signal, service_topic(signal.conversation, self._connector.shards))
-            self._filled.set()
 
     def watch(self, conversation: str) -> None:
         """Count one follower more; with the first one the conversation's head is read."""
@@ -192,11 +191,10 @@ class SupabaseTransport(TransportBase):
 
     async def _publish(self) -> None:
         while True:
-            await self._filled.wait()
+            await self._outbox.filled()
             await self._clock.sleep(COALESCE)
             session = self._monitor.session
-            if session is None or not self._outbox:
-                self._filled.clear()
+            if session is None:
                 self._outbox.clear()
                 continue
             for topic, signals in self._outbox.take(self._clock.monotonic()):

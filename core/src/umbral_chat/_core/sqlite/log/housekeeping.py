@@ -13,6 +13,7 @@ from umbral_chat._core.sqlite.engine.locking import write_transaction
 from umbral_chat._core.sqlite.engine.timestamps import duration_micros
 from umbral_chat._core.sqlite.engine.work_queue import Reply
 from umbral_chat._core.sqlite.log.erasure import compact_slice, remove_slice, worth_compacting
+from umbral_chat.transport_kit.backoff import Backoff
 
 _log = logging.getLogger(__name__)
 
@@ -117,7 +118,8 @@ class WalCheckpoint:
         self._requested = False
         self._deferred: list[Reply] = []
         self._since = self._next = 0.0
-        self._delay = _CHECKPOINT_RETRY
+        # One process retries, on a lock of this machine: nothing to spread.
+        self._backoff = Backoff(initial=_CHECKPOINT_RETRY, maximum=_CHECKPOINT_RETRY_MAX, multiplier=2.0, jitter="none")
 
     def request(self, now: float, deferred: list[Reply]) -> None:
         """Something was removed at `now`: empty the WAL, and give these replies afterwards."""
@@ -125,7 +127,8 @@ class WalCheckpoint:
             self._since = now
         self._deferred += deferred
         self._requested = True
-        self._next, self._delay = now, _CHECKPOINT_RETRY
+        self._next = now
+        self._backoff.reset()
 
     def due(self, now: float) -> float | None:
         """Seconds until the next try; None: nothing is requested."""
@@ -137,8 +140,7 @@ class WalCheckpoint:
         try:
             connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
         except apsw.Error as error:
-            self._next = now + self._delay
-            self._delay = min(self._delay * 2, _CHECKPOINT_RETRY_MAX)
+            self._next = now + self._backoff.next()
             if not self._deferred or now - self._since < _REPLY_TIMEOUT:
                 return []
             _log.warning("What was removed is still in the write-ahead log (%s); emptying it goes on.", error)

@@ -170,9 +170,9 @@ def passes_on(event: TransportEvent, hint: EntryHint | HeadHint) -> bool:
 
 def most_events(queue: int, conversations: int) -> int:
     """How many events may wait unread for a bound of `queue`: as many signals and as many whole entries; of each
-    conversation the newest head from the store, and the head of entries that did not fit; the newest state, and the
-    newest toggle."""
-    return 2 * queue + 2 * conversations + 2
+    conversation the two newest heads that contradict each other, and the head of entries that did not fit; the newest
+    state, and the newest toggle."""
+    return 2 * queue + 3 * conversations + 2
 
 
 def about(event: TransportEvent) -> str | None:

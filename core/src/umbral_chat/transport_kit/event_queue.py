@@ -1,4 +1,4 @@
-"""Events on their way to their reader: bounded however slow it is, and the newest head is never lost."""
+"""Events on their way to their reader: bounded however slow it is, and no change of a head is lost."""
 
 from __future__ import annotations
 
@@ -12,11 +12,14 @@ from umbral_chat.providers.transport import EntryHint, HeadHint, SignalHint, Tra
 
 
 class EventQueue:
-    """A queue in which a newer head, toggle or state takes the place of the unread one before it.
+    """A queue in which a newer toggle or state takes the place of the unread one before it, and of the heads of one log
+    the highest remains.
 
-    Heads are therefore at most twice as many as conversations are watched. Of entries and of signals at most `limit`
-    each are kept: past it the oldest entry becomes a head, and the oldest signal is dropped. Iterating yields until
-    `close`.
+    A head that was read from a store may be of an earlier moment than one that was pushed, and which of them is newer
+    is not visible when they are of different logs, or one is a deletion. So the last two of those are kept: they
+    differ, and at least one differs from what the reader knows. Heads are therefore at most three times as many as
+    conversations are watched. Of entries and of signals at most `limit` each are kept: past it the oldest entry becomes
+    a head, and the oldest signal is dropped. Iterating yields until `close`.
     """
 
     def __init__(self, limit: int) -> None:
@@ -43,15 +46,15 @@ class EventQueue:
                 if self._number(event, self._entries):
                     self._shorten(self._events.pop(self._entries.popleft()))
             case HeadHint():
-                self._events["head", event.conversation] = event
+                self._put_head(event)
             case _:
                 self._events[type(event)] = event
         self._filled.set()
 
     def drop_head(self, conversation: str) -> None:
         """Drop the unread heads of a conversation that is no longer watched."""
-        self._events.pop(("head", conversation), None)
-        self._events.pop(("reached", conversation), None)
+        for kind in ("head", "earlier", "reached"):
+            self._events.pop((kind, conversation), None)
 
     def close(self) -> None:
         """End the reader's iteration, and drop the unread events."""
@@ -76,6 +79,17 @@ class EventQueue:
         elif isinstance(event, EntryHint):
             self._entries.popleft()
         return event
+
+    def _put_head(self, event: HeadHint) -> None:
+        key = ("head", event.conversation)
+        match (self._events.get(key), event.head):
+            case (HeadHint(head=Head() as known), Head() as head) if known.epoch == head.epoch:
+                highest = Head(head.epoch, max(known.seq, head.seq), max(known.redaction, head.redaction))
+                self._events[key] = HeadHint(event.conversation, highest)
+                return
+            case (HeadHint(head=known), head) if known != head:
+                self._events["earlier", event.conversation] = self._events.pop(key)
+        self._events[key] = event
 
     def _number(self, event: TransportEvent, numbers: deque[object]) -> bool:
         """Queue an event; whether there are now more of its kind than `limit`."""

@@ -39,6 +39,9 @@ class FakeService:
         self.canned: dict[tuple[str, str], tuple[int, Any]] = {}
         self.page = 3
         self.key: str | None = None
+        self.streams: deque[str | dict[str, Any]] | None = None
+        """How the streams end, one after the other: "held" (when the service stops), "cut" (after two entries, without
+        a last event), or with a `status` after two entries. Then they are held. None: the service has no streams."""
         self.changed = threading.Condition()
         self.port = 0
         self._server: _Server | None = None
@@ -162,6 +165,12 @@ class Answered(Exception):  # ends a route early
         self.body = body
 
 
+class Streamed(Answered):
+    def __init__(self, conversation: str, cursor: str, end: str | dict[str, Any]) -> None:
+        super().__init__(200)
+        self.args = (conversation, cursor, end)
+
+
 def problem(status: int, code: str, title: str = "Wrong", **extra: Any) -> Answered:
     return Answered(status, {"type": "about:blank", "title": title, "status": status, "code": code, **extra})
 
@@ -192,6 +201,9 @@ class _Handler(BaseHTTPRequestHandler):
                 raise problem(401, "unauthorized", "Unauthorized", detail="No credentials that hold.")
             raise self._route(parts.path, query, body)
         except Answered as answer:
+            if isinstance(answer, Streamed):
+                self._stream(*answer.args)
+                return
             if fault == "lose" or not fake.running:
                 self.connection.shutdown(socket.SHUT_RDWR)
                 self.close_connection = True
@@ -232,8 +244,8 @@ class _Handler(BaseHTTPRequestHandler):
                 return self._write(conversation, "message", body)
             case "PATCH", ["v1", "conversations", conversation, "messages", message]:
                 return self._write(conversation, "edit", {"message_id": message, **body})
-            case "GET", ["v1", "conversations", conversation, "events"]:
-                return self._events(conversation, query)
+            case "GET", ["v1", "conversations", conversation, ("stream" | "events") as edge]:
+                return self._follow(conversation, edge, query)
         return problem(404, "not_found", "Not Found")
 
     def _write(self, conversation: str, kind: str, fields: dict[str, Any]) -> Answered:
@@ -258,6 +270,48 @@ class _Handler(BaseHTTPRequestHandler):
     def _appended(self, status: int, conversation: str, entry: dict[str, Any], *, created: bool) -> Answered:
         cursor = f"{self.server.fake.epochs[conversation]}.{entry['seq']}"
         return Answered(status, {"entry": entry, "cursor": cursor, "created": created})
+
+    def _follow(self, conversation: str, edge: str, query: dict[str, str]) -> Answered:
+        if edge == "events":
+            return self._events(conversation, query)
+        streams = self.server.fake.streams
+        if streams is None:
+            return problem(404, "route_not_found", "Not Found")
+        end = streams.popleft() if streams else "held"
+        return Answered(204) if end == "off" else Streamed(conversation, query.get("after", "0"), end)
+
+    def _stream(self, conversation: str, cursor: str, end: str | dict[str, Any]) -> None:
+        fake = self.server.fake
+        self.close_connection = True
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.send_header("Connection", "close")
+        self.end_headers()
+        self._event("status", {"state": "open", "mode": "local", "cursor": cursor, "head": 0})
+        epoch, _, after = cursor.rpartition(".")
+        seq = int(after)
+        sent = 0
+        while fake.running and (end == "held" or sent < 2):
+            with fake.changed:
+                log = fake.logs.get(conversation, [])
+                if epoch and (epoch != fake.epochs.get(conversation) or seq > len(log)):
+                    end = {"state": "closed", "code": "cursor_expired", "reconnect": "never", "detail": "Another log."}
+                    break
+                if len(log) <= seq:
+                    fake.changed.wait(0.05)
+                    continue
+                entry = log[seq]
+            seq, sent = seq + 1, sent + 1
+            self._event("entry", entry, f"{fake.epochs[conversation]}.{seq}")
+            self._event("signal", {"signal": "from the future"})
+        if isinstance(end, dict):
+            self._event("status", end)
+
+    def _event(self, name: str, data: Any, id_: str | None = None) -> None:
+        text = data["raw"] if "raw" in data else json.dumps(data)
+        lines = [f"event: {name}", *([f"id: {id_}"] if id_ else []), f"data: {text}", "", ": ping", "", ""]
+        self.wfile.write("\n".join(lines).encode())
+        self.wfile.flush()
 
     def _events(self, conversation: str, query: dict[str, str]) -> Answered:
         fake = self.server.fake

@@ -6,6 +6,7 @@ import asyncio
 import json
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from umbral_chat._core.cli.client import Client, Json
+from umbral_chat._core.cli.failures import Problem
 from umbral_chat._core.cli.follow import Follower, follow
 from umbral_chat._core.cli.service import Service
 
@@ -173,6 +175,100 @@ def test_a_long_poll_that_is_not_held_does_not_make_a_busy_loop(service: FakeSer
     began = time.monotonic()
     _following(service, lambda _: time.monotonic() - began > 1)
     assert len(service.requests) < 8
+
+
+def closed(code: str, reconnect: str, **more: object) -> dict[str, object]:
+    """The last event of a stream."""
+    return {"state": "closed", "code": code, "reconnect": reconnect, "detail": "So it is.", **more}
+
+
+DRAINING = closed("draining", "now", retry_ms=20)
+
+
+def asked(service: FakeService, route: str) -> int:
+    """How many requests went to a conversation's `stream` or `events`."""
+    return sum(path.endswith(f"/{route}") for _, path, _ in service.requests)
+
+
+@pytest.mark.parametrize("ends", [[], [DRAINING] * 3, ["cut"] * 3, [DRAINING, "cut", DRAINING]])
+def test_a_stream_is_followed_across_its_ends_without_gap_or_repeat(
+    service: FakeService, ends: list[str | dict[str, object]]
+) -> None:
+    service.streams = deque(ends)
+
+    def write() -> None:
+        for number in range(30):
+            service.say("demo", str(number))
+            if number == 15:
+                service.restart(0.2)
+            time.sleep(0.01)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    shown, notices = _following(service, lambda entries: len(entries) >= 30)
+    writer.join()
+    assert [entry["seq"] for entry in shown] == list(range(1, 31))
+    assert asked(service, "events") == 0
+    assert not [text for text in notices if "Starting over" in text]
+
+
+def test_where_realtime_is_off_or_switched_off_it_polls(service: FakeService) -> None:
+    service.streams = deque([closed("realtime_off", "poll"), "off"])
+    service.say("demo", "1", "2", "3", "4")
+    shown, notices = _following(service, lambda entries: len(entries) >= 4)
+    assert [entry["seq"] for entry in shown] == [1, 2, 3, 4]
+    assert (asked(service, "stream"), notices) == (1, [])
+    service.streams = deque(["off"])
+    shown, _ = _following(service, lambda entries: len(entries) >= 4)
+    assert [entry["seq"] for entry in shown] == [1, 2, 3, 4]
+    assert asked(service, "stream") == 2
+
+
+@pytest.mark.parametrize(
+    ("code", "reconnect"),
+    [("conversation_deleted", "never"), ("forbidden", "never"), ("token_expired", "renew"), ("of_the_future", "never")],
+)
+def test_a_stream_that_must_not_be_opened_again_ends_it(
+    run: Run, service: FakeService, code: str, reconnect: str
+) -> None:
+    service.streams = deque([closed(code, reconnect)])
+    service.say("demo", "1", "2")
+    result = run("tail", "demo", "-f", "--json", service=service)
+    assert (result.exit_code, seqs(result.stdout)) == (1, [1, 2])
+    assert code in result.stderr
+    assert "So it is." in result.stderr
+    assert asked(service, "stream") == 1
+
+
+def test_a_stream_of_another_log_starts_over(service: FakeService) -> None:
+    service.streams = deque([closed("draining", "now")])
+    service.say("demo", "1", "2")
+
+    def recreated(shown: list[Json]) -> bool:
+        if len(shown) == 2 and service.epochs["demo"] == "aaaaaaaaaa":
+            service.recreate("demo")
+            service.say("demo", "new")
+        return len(shown) == 3
+
+    shown, notices = _following(service, recreated)
+    assert [entry["seq"] for entry in shown] == [1, 2, 1]
+    assert "Starting over" in notices[0]
+
+
+@pytest.mark.parametrize("data", ["nonsense", "[]", '{"seq": "one"}'])
+def test_events_of_another_service_are_named(service: FakeService, data: str) -> None:
+    service.streams = deque()
+    service.append("demo", "message", {"raw": data})
+    shown: list[Json] = []
+    notices: list[str] = []
+
+    async def main() -> None:
+        async with Client(Service(service.url)) as client, asyncio.timeout(20):
+            with pytest.raises(Problem, match="not an Umbral Chat service"):
+                await follow(client, "demo", Follower(), shown.extend, live=True, notice=notices.append)
+
+    asyncio.run(main())
+    assert (shown, notices) == ([], [])
 
 
 entry_runs = st.lists(st.tuples(st.integers(0, 12), st.integers(0, 12)), max_size=30)

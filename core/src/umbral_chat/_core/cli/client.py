@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import quote
@@ -104,10 +106,31 @@ class Client:
                 timeout=httpx.Timeout(within or ANSWER_TIMEOUT, connect=CONNECT_TIMEOUT),
             )
         except httpx.RequestError as error:
-            raise Unreachable(self.service.url, _reason(error)) from error
+            raise self.lost(_reason(error)) from error
         if answer.is_success:
             return answer
         raise problem_from(answer)
+
+    @asynccontextmanager
+    async def stream(self, path: str, *, params: dict[str, str], silence: float) -> AsyncIterator[httpx.Response]:
+        """A 2xx answer to a GET, whose body is read while it arrives. Raises Unreachable, also from reading the body:
+        when the connection is lost, or nothing arrives for `silence` seconds; and Problem as `call` does."""
+        timeout = httpx.Timeout(ANSWER_TIMEOUT, connect=CONNECT_TIMEOUT, read=silence)
+        headers = {"Accept": "text/event-stream", "Cache-Control": "no-store"}
+        try:
+            async with self._http.stream(
+                "GET", self.service.url + path, params=params, headers=headers, timeout=timeout
+            ) as answer:
+                if not answer.is_success:
+                    await answer.aread()
+                    raise problem_from(answer)
+                yield answer
+        except httpx.RequestError as error:
+            raise self.lost(_reason(error)) from error
+
+    def lost(self, reason: str) -> Unreachable:
+        """The error for a service that does not answer, or answers no longer."""
+        return Unreachable(self.service.url, reason)
 
 
 def problem_from(answer: httpx.Response) -> Problem:

@@ -1,15 +1,17 @@
-"""Following a conversation: the reader's position (pure), and the long-poll loop that survives outages."""
+"""Following a conversation: the reader's position (pure), and the loop of streams and polls that survives outages."""
 
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import Awaitable, Callable
-from typing import Any
+from math import inf
 
 from umbral_chat._core.cli.client import Client, Json, conversation_path
 from umbral_chat._core.cli.failures import Problem, Unreachable
 from umbral_chat._core.cli.retry import is_transient, new_backoff, next_delay
 from umbral_chat._core.cli.shapes import EventsShape
+from umbral_chat._core.cli.stream import end_problem, read_stream
 from umbral_chat.errors import InvalidRequest
 from umbral_chat.model.cursor import START, Cursor
 
@@ -19,6 +21,9 @@ LONG_POLL_WAIT = 55
 EARLY_ANSWER = 0.5
 """Seconds. A long poll that is answered empty earlier than this was not held (the service is stopping, say). The next
 one is then sent after the service's `poll_after_ms`, or the loop would spin."""
+
+STREAM_RETRY = 60.0
+"""Seconds of long polls after which a stream is tried again, where realtime was off."""
 
 
 class Follower:
@@ -36,6 +41,14 @@ class Follower:
             # The answer is the newest folded messages, to replace a copy; those changed since the cursor are new.
             return [{"kind": "message", **message} for message in answer["messages"] if message["version"] > known]
         return [entry for entry in answer["entries"] if entry["seq"] > known]
+
+    def take_entry(self, cursor: str, entry: Json) -> bool:
+        """Whether an entry of a stream was not returned before; moves the cursor to `cursor`, which is after it."""
+        before, after = _parse_cursor(self.cursor), _parse_cursor(cursor)
+        if before.epoch == after.epoch and entry["seq"] <= before.seq:
+            return False
+        self.cursor = cursor
+        return True
 
     def restart(self, start: str = "0") -> None:
         """Move the cursor to `start`, after the log was replaced by another."""
@@ -65,41 +78,105 @@ async def follow(
 ) -> None:
     """Call `show` with the entries after the follower's cursor and, with `live`, with new ones until cancelled.
 
-    With `live`, once the service has answered, transient errors are retried without end from the same cursor. Raises
-    Unreachable if it never answered, Problem for an error that is not transient (such as `conversation_deleted`).
+    With `live`, they come over a stream where the service has one, by long polls elsewhere, and once the service has
+    answered, transient errors are retried without end from the same cursor. Raises Unreachable if it never answered,
+    Problem for an error that is not transient (such as `conversation_deleted`).
     """
-    path = conversation_path(conversation, "events")
-    backoff = new_backoff()
-    connected = lost = False
-    while True:
-        params: dict[str, Any] = {"after": follower.cursor, "wait": LONG_POLL_WAIT if live else None}
-        sent_at = asyncio.get_running_loop().time()
+    await _Following(client, conversation, follower, show, live=live, notice=notice, sleep=sleep).run()
+
+
+class _Following:
+    """`follow`: what it remembers from one connection to the next."""
+
+    def __init__(
+        self,
+        client: Client,
+        conversation: str,
+        follower: Follower,
+        show: Callable[[list[Json]], None],
+        *,
+        live: bool,
+        notice: Callable[[str], None],
+        sleep: Callable[[float], Awaitable[None]],
+    ) -> None:
+        self._client, self._conversation, self._follower = client, conversation, follower
+        self._show, self._live, self._notice, self._sleep = show, live, notice, sleep
+        self._now = asyncio.get_running_loop().time
+        self._stream_from = self._now() if live else inf
+        """Monotonic time from which a stream is tried."""
+        self._backoff = new_backoff()
+        self._connected = self._lost = False
+
+    async def run(self) -> None:
+        """Read on until everything is shown or, live, until cancelled."""
+        done = False
+        while not done:
+            try:
+                if self._now() >= self._stream_from:
+                    await self._read_stream()
+                else:
+                    done = await self._poll()
+            except (Unreachable, Problem) as error:
+                await self._recover(error)
+
+    async def _read_stream(self) -> None:
         try:
-            # Longer than any long poll may take: after that the connection is dead.
-            answer = await client.call("GET", path, params=params, within=LONG_POLL_WAIT + 15, shape=EventsShape)
-        except (Unreachable, Problem) as error:
-            if isinstance(error, Problem) and error.code == "cursor_expired" and follower.cursor != "0":
-                notice(f"{error.detail or error.title} Starting over.")
-                follower.restart(str(error.extra.get("start", "0")))
-                continue
-            if not (live and connected and is_transient(error)):
+            end = await read_stream(
+                self._client, self._conversation, self._follower.cursor, opened=self._answered, entry=self._take_entry
+            )
+        except Problem as error:
+            if error.status != 404:
                 raise
-            if not lost:
-                notice(f"Lost the service: {error} Trying again.")
-                lost = True
-            await sleep(next_delay(error, backoff))
-            continue
-        if lost:
-            notice("The service is back; nothing was missed.")
-            backoff.reset()
-            lost = False
-        connected = True
-        if entries := follower.take(answer):
-            show(entries)
-        elif live and not answer["has_more"] and asyncio.get_running_loop().time() - sent_at < EARLY_ANSWER:
-            await sleep(min(max(answer.get("poll_after_ms", 1000) / 1000, 0.1), 5.0))
-        if not live and not answer["has_more"]:
+            self._stream_from = inf  # a service without streams
             return
+        if end is None or end.reconnect == "poll":
+            self._stream_from = self._now() + STREAM_RETRY
+        elif end.reconnect == "now":
+            await self._sleep(random.uniform(0, end.retry_ms / 1000))  # noqa: S311 - spreads load, guards nothing
+        else:
+            raise end_problem(end)
+
+    def _take_entry(self, cursor: str, entry: Json) -> None:
+        if self._follower.take_entry(cursor, entry):
+            self._show([entry])
+
+    async def _poll(self) -> bool:
+        """Poll once; whether that was all there is to show."""
+        sent_at = self._now()
+        answer = await self._client.call(
+            "GET",
+            conversation_path(self._conversation, "events"),
+            params={"after": self._follower.cursor, "wait": LONG_POLL_WAIT if self._live else None},
+            # Longer than any long poll may take: after that the connection is dead.
+            within=LONG_POLL_WAIT + 15,
+            shape=EventsShape,
+        )
+        self._answered()
+        if entries := self._follower.take(answer):
+            self._show(entries)
+        elif self._live and not answer["has_more"] and self._now() - sent_at < EARLY_ANSWER:
+            await self._sleep(min(max(answer.get("poll_after_ms", 1000) / 1000, 0.1), 5.0))
+        return not self._live and not answer["has_more"]
+
+    def _answered(self) -> None:
+        if self._lost:
+            self._notice("The service is back; nothing was missed.")
+            self._backoff.reset()
+            self._lost = False
+        self._connected = True
+
+    async def _recover(self, error: Unreachable | Problem) -> None:
+        """Wait until it is worth trying again. Raises `error` where it is not."""
+        if isinstance(error, Problem) and error.code == "cursor_expired" and self._follower.cursor != "0":
+            self._notice(f"{error.detail or error.title} Starting over.")
+            self._follower.restart(str(error.extra.get("start", "0")))
+            return
+        if not (self._live and self._connected and is_transient(error)):
+            raise error
+        if not self._lost:
+            self._notice(f"Lost the service: {error} Trying again.")
+            self._lost = True
+        await self._sleep(next_delay(error, self._backoff))
 
 
 def _parse_cursor(cursor: str) -> Cursor:

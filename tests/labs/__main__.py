@@ -53,6 +53,8 @@ LABS = {
     "presence-mutations": Lab("presence.mutations", "deliberate bugs, each of which it must catch"),
     "security": Lab("security", "attacks that one client can make on the others (ARGS=--short)"),
     "fuzz": Lab("fuzz", "every operation of the OpenAPI document is asked what it takes and what not", takes=SEED),
+    "proxy": Lab("proxy", "readers on SSE and WebSocket behind nginx: nothing is lost, held back or cut"),
+    "proxy-short": Lab("proxy", "150 messages and one reload of it", ("--messages", "150", "--reloads", "1")),
     "replay": Lab("replay", "dialogues in many scripts are sent and read back four ways, byte for byte"),
 }
 """By name, in the order in which they are listed."""

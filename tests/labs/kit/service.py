@@ -31,7 +31,7 @@ class Service:
 
     def __init__(self, command: str, folder: Path, **settings: str) -> None:
         self.host = "127.0.0.1"
-        self.port = _free_port()
+        self.port = free_port()
         self.database = folder / "service.sqlite3"
         self.log = folder / LOG_NAME
         self._arguments = shlex.split(command)
@@ -106,7 +106,8 @@ class Service:
         self._process = None
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of loopback that nothing listens on. Raises NotReady."""
     # Below the range that the system draws source ports from: a client that knocks at a dead service's port over and
     # over may otherwise be given that very port, and be connected to itself.
     for port in random.SystemRandom().sample(range(20_000, 32_000), 200):
@@ -119,4 +120,4 @@ def _free_port() -> int:
     raise NotReady("no port between 20000 and 32000 is free")
 
 
-__all__ = ["NotReady", "Service"]
+__all__ = ["NotReady", "Service", "free_port"]

@@ -6,7 +6,7 @@ import json
 import sys
 import tempfile
 import urllib.request
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,16 +75,16 @@ def _call(port: int, method: str, path: str, body: object = None) -> tuple[bytes
 
 
 @contextmanager
-def service(interpreter: str = sys.executable) -> Iterator[tuple[int, int]]:
-    """Our own server of this environment on a database of its own; its port and process id."""
+def service(interpreter: str = sys.executable, environ: Mapping[str, str] | None = None) -> Iterator[tuple[int, int]]:
+    """Our own server of this environment on a database of its own, with further settings; its port and process id."""
     port = free_port()
     with tempfile.TemporaryDirectory() as folder:
-        environ = {
+        settings = {
             "UMBRAL_CHAT_CORE__PORT": str(port),
             "UMBRAL_CHAT_CORE__DATABASE": str(Path(folder) / "bench.sqlite3"),
             "UMBRAL_CHAT_CORE__KEYS": json.dumps([{"name": "bench", "key": KEY}]),
         }
-        with running([interpreter, "-m", "umbral_chat", "serve"], port, environ) as pid:
+        with running([interpreter, "-m", "umbral_chat", "serve"], port, {**settings, **(environ or {})}) as pid:
             yield port, pid
 
 

@@ -12,7 +12,7 @@ import msgspec
 import socketio
 import uvicorn
 import uvloop
-from litestar import Litestar, Request, asgi, get, post
+from litestar import Litestar, Request, WebSocket, asgi, get, post, websocket
 from litestar.channels import ChannelsPlugin
 from litestar.channels.backends.memory import MemoryChannelsBackend
 from litestar.response import ServerSentEvent
@@ -86,7 +86,7 @@ def socket_io() -> Any:
 
 
 def channels() -> Litestar:
-    """Litestar's channels plugin in memory: `POST /publish` publishes to one channel, `GET /stream` follows it."""
+    """Litestar's channels plugin in memory: `POST /publish` publishes to one channel, `/stream` and `/ws` follow it."""
     plugin = ChannelsPlugin(backend=MemoryChannelsBackend(), channels=[ROOM], subscriber_max_backlog=10_000)
 
     @post("/publish", status_code=201)
@@ -103,7 +103,14 @@ def channels() -> Litestar:
 
         return ServerSentEvent(events())
 
-    return Litestar([publish, stream], plugins=[plugin], openapi_config=None, logging_config=None)
+    @websocket("/ws")
+    async def socket(socket: WebSocket[Any, Any, Any]) -> None:
+        await socket.accept()
+        async with plugin.start_subscription([ROOM]) as subscriber, subscriber.run_in_background(socket.send_text):
+            while (await socket.receive())["type"] != "websocket.disconnect":
+                pass
+
+    return Litestar([publish, stream, socket], plugins=[plugin], openapi_config=None, logging_config=None)
 
 
 class Floor(asyncio.Protocol):

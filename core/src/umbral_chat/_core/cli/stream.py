@@ -16,7 +16,7 @@ SILENCE = 40.0
 late."""
 
 
-class StreamEnd(msgspec.Struct, frozen=True, kw_only=True):
+class ClosingStatus(msgspec.Struct, frozen=True, kw_only=True):
     """The last event of a stream: why it ended, and what a client does next."""
 
     state: Literal["closed"]
@@ -48,7 +48,7 @@ async def read_stream(
     *,
     opened: Callable[[], None],
     entry: Callable[[str, Json], None],
-) -> StreamEnd | None:
+) -> ClosingStatus | None:
     """Read one stream from `cursor` to its end. `opened` is called when the service answers, `entry` with each entry
     and the cursor after it.
 
@@ -68,7 +68,7 @@ async def read_stream(
                         found = _decode(event.data, StreamedEntry, where)
                         entry(event.id, found)
                     case "status" if _decode(event.data, _Status, where)["state"] == "closed":
-                        return msgspec.convert(_decode(event.data, StreamEnd, where), StreamEnd)
+                        return msgspec.convert(_decode(event.data, ClosingStatus, where), ClosingStatus)
                     case _:  # signals, which have no lines; and what a newer service sends
                         pass
         except SSEError as error:
@@ -76,7 +76,7 @@ async def read_stream(
     raise client.lost("the stream ended without its last event.")
 
 
-def end_problem(end: StreamEnd) -> Problem:
+def end_problem(end: ClosingStatus) -> Problem:
     """The end of a stream that must not be opened again as it was, as the error that a poll would be answered with."""
     return Problem(STATUS_OF_CODE.get(end.code, 409), "The stream ended", end.detail, end.code)
 
@@ -90,4 +90,4 @@ def _decode(data: str, shape: Any, where: str) -> Json:
     return found
 
 
-__all__ = ["SILENCE", "StreamEnd", "end_problem", "read_stream"]
+__all__ = ["SILENCE", "ClosingStatus", "end_problem", "read_stream"]

@@ -121,12 +121,15 @@ def _highest(row: Row, port: int, pid: int) -> Figures:
     """The highest rate of messages that is held, with its figures."""
     best: Figures = {"per_second": 0.0, "p99_ms": 0.0, "cpu_us": 0.0}
     for rate in STEPS:
-        print(f"{row.name}: {rate} messages a second …", file=sys.stderr, flush=True)
-        figures = _drive(row, port, pid, rate, STEP_SECONDS)
-        if figures["behind"] or figures["lost"] or figures["p99_ms"] > LATE:
-            print(f"  not held: {figures}", file=sys.stderr)
+        for attempt in (1, 2):  # what else runs on the machine may hold up one of them
+            print(f"{row.name}: {rate} messages a second …", file=sys.stderr, flush=True)
+            figures = _drive(row, port, pid, rate, STEP_SECONDS)
+            if not figures["behind"] and not figures["lost"] and figures["p99_ms"] <= LATE:
+                best = figures
+                break
+            print(f"  not held, attempt {attempt}: {figures}", file=sys.stderr)
+        else:
             break
-        best = figures
     return best
 
 

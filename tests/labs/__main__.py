@@ -53,6 +53,8 @@ LABS = {
     "presence-mutations": Lab("presence.mutations", "deliberate bugs, each of which it must catch"),
     "security": Lab("security", "attacks that one client can make on the others (ARGS=--short)"),
     "fuzz": Lab("fuzz", "every operation of the OpenAPI document is asked what it takes and what not", takes=SEED),
+    "drain": Lab("drain", "2,000 SSE and 2,000 WebSocket connections through a restart: each is back from its cursor"),
+    "drain-short": Lab("drain", "200 of each", ("--connections", "200")),
     "proxy": Lab("proxy", "readers on SSE and WebSocket behind nginx: nothing is lost, held back or cut"),
     "proxy-short": Lab("proxy", "150 messages and one reload of it", ("--messages", "150", "--reloads", "1")),
     "replay": Lab("replay", "dialogues in many scripts are sent and read back four ways, byte for byte"),

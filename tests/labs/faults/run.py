@@ -110,6 +110,10 @@ class Lab(Run):
         proxy = self.clients[instance]
         return _Counted(self, instance, "127.0.0.1", proxy.listens_on)
 
+    def url(self, instance: int) -> str:
+        """Where a reader of an instance connects by itself."""
+        return f"http://127.0.0.1:{self.clients[instance].listens_on}"
+
     def direct(self, instance: int) -> Connection:
         """Past the proxy: what the lab itself asks."""
         return Connection(self.services[instance].host, self.services[instance].port)

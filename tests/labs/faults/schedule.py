@@ -14,7 +14,7 @@ from .kinds import DIRECT, INSTANCES, WINDOW, Fault, Track, drawn, tracks
 Deployment = Literal["supabase", "sqlite"]
 Style = Literal["storm", "squall", "calm"]
 """All at once; what leaves the history alone, and one other track; one after the other with quiet between them."""
-Edge = Literal["long_poll", "poll"]
+Edge = Literal["long_poll", "poll", "sse", "websocket"]
 
 QUIET = (4.0, 6.5)
 """Seconds between two faults of a calm run: both instances are usually live again, and what follows is measured."""
@@ -117,7 +117,7 @@ def schedule(seed: int) -> Schedule:
         seed=seed,
         messages=round(seconds * random.uniform(14.0, 22.0)),
         senders=random.choice((4, 6)),
-        readers=6,
+        readers=10,
         conversations=random.choice((5, 6)),
         kills=0,
         deadline=120.0,
@@ -139,7 +139,7 @@ def _window() -> Schedule:
         seed=WINDOW_SEED,
         messages=200,
         senders=4,
-        readers=6,
+        readers=10,
         conversations=4,
         kills=0,
         deadline=180.0,
@@ -154,8 +154,12 @@ def _window() -> Schedule:
 
 
 def edges(plan: Schedule) -> list[Edge]:
-    """What each reader of a conversation does: by number. Those of one instance have both edges."""
-    return ["poll" if number // INSTANCES % 3 == 2 else "long_poll" for number in range(plan.readers)]
+    """What each reader of a conversation does: by number. Those of one instance have every edge; a stream carries
+    entries and no snapshots, and so is none of the edges where these are what is tried."""
+    every: list[Edge] = ["long_poll", "long_poll", "poll"]
+    if not plan.snapshot:
+        every += ["sse", "websocket"]
+    return [every[number // INSTANCES % len(every)] for number in range(plan.readers)]
 
 
 def weights(plan: Schedule) -> list[int]:

@@ -59,12 +59,13 @@ def test_a_calm_run_has_one_fault_at_a_time_and_long_quiet() -> None:
             assert other.at - one.at - one.fault.duration >= 4
 
 
-def test_on_each_instance_at_least_two_wait_in_their_polls_and_one_polls() -> None:
+def test_on_each_instance_at_least_two_wait_in_their_polls_one_polls_and_two_read_streams() -> None:
     for plan in TWENTY:
         for instance in (0, 1):
             mine = [edge for number, edge in enumerate(edges(plan)) if number % 2 == instance]
             assert mine.count("long_poll") >= 2
             assert mine.count("poll") >= 1
+            assert (mine.count("sse"), mine.count("websocket")) == ((0, 0) if plan.snapshot else (1, 1))
         assert sum(weight * 25 < sum(weights(plan)) for weight in weights(plan)) >= 3, "some conversations are quiet"
 
 

@@ -8,7 +8,7 @@ import time
 from typing import Any
 
 from .facts import Item, Reading, Shown, item_of
-from .http1 import Answer, NoAnswer
+from .http1 import Answer, Connection, NoAnswer
 from .run import Run
 
 WAIT = 20  # seconds a long poll may wait; short, so that a reader that was forgotten shows within the run
@@ -43,29 +43,34 @@ class Reader:
     async def work(self) -> None:
         """Follow until cancelled, or until an answer that the contract does not allow."""
         connection = self._run.connection(self.reading.instance)
-        path = f"/v1/conversations/{self.reading.conversation}/events"
         try:
-            while True:
-                hang_up = self._random.random() < HANG_UP
-                timeout = self._random.uniform(0.0, 0.01) if hang_up else WAIT + 40.0
-                query = f"after={self._cursor}" + (f"&wait={WAIT}" if self._pause is None else "")
-                known = {"If-None-Match": self._etag} if self._etag else None
-                try:
-                    answer = await connection.ask("GET", f"{path}?{query}", headers=known, timeout=timeout)
-                except NoAnswer:
-                    await asyncio.sleep(PAUSE)
-                    continue
-                self._run.polls += 1
-                if answer.status == 503:
-                    await asyncio.sleep(PAUSE)
-                elif not (answer.status == 304 and known) and not self._take(query, answer):
-                    return
-                if self._pause is not None:
-                    self._etag = answer.headers.get("etag", self._etag)
-                    await asyncio.sleep(self._pause)
+            while await self._poll(connection):
+                pass
         finally:
             self.ended = True
             connection.close()
+
+    async def _poll(self, connection: Connection) -> bool:
+        """Poll once, and pause; False: the answer is not allowed."""
+        path = f"/v1/conversations/{self.reading.conversation}/events"
+        hang_up = self._random.random() < HANG_UP
+        timeout = self._random.uniform(0.0, 0.01) if hang_up else WAIT + 40.0
+        query = f"after={self._cursor}" + (f"&wait={WAIT}" if self._pause is None else "")
+        known = {"If-None-Match": self._etag} if self._etag else None
+        try:
+            answer = await connection.ask("GET", f"{path}?{query}", headers=known, timeout=timeout)
+        except NoAnswer:
+            await asyncio.sleep(PAUSE)
+            return True
+        self._run.polls += 1
+        if answer.status == 503:
+            await asyncio.sleep(PAUSE)
+        elif not (answer.status == 304 and known) and not self._take(query, answer):
+            return False
+        if self._pause is not None:
+            self._etag = answer.headers.get("etag", self._etag)
+            await asyncio.sleep(self._pause)
+        return True
 
     def _take(self, query: str, answer: Answer) -> bool:
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
 import httpx
@@ -23,6 +23,13 @@ PAUSE = 0.2
 """Seconds after a connection that was refused or cut, at most; drawn anew each time."""
 
 TakeEntry = Callable[[dict[str, Any]], None]
+TakeStatus = Callable[[dict[str, Any]], None]
+Wait = Callable[[], Awaitable[None]]
+
+
+async def pause() -> None:
+    """What a reader does where there is no stream, unless it is given something else to do."""
+    await asyncio.sleep(random.uniform(0, PAUSE))
 
 
 class StreamEnded(Exception):
@@ -43,9 +50,19 @@ class StreamReader(Protocol):
 class SseReader:
     """Over server-sent events, resumed with `Last-Event-ID`, as a browser does."""
 
-    def __init__(self, url: str, key: str | None, conversation: str, entry: TakeEntry) -> None:
+    def __init__(
+        self,
+        url: str,
+        key: str | None,
+        conversation: str,
+        entry: TakeEntry,
+        *,
+        status: TakeStatus = lambda _status: None,
+        without: Wait = pause,
+    ) -> None:
         self.cursor = "0"
         self.connections = 0
+        self._status, self._without = status, without
         self._path = f"/v1/conversations/{conversation}/stream"
         self._entry = entry
         self._http = httpx.AsyncClient(
@@ -66,11 +83,13 @@ class SseReader:
                         if answer.status_code == 200:
                             self.connections += 1
                             await self._read(answer)
-                        elif answer.status_code not in {204, 429, 502, 503, 504}:
+                        elif answer.status_code == 204:
+                            await self._without()
+                        elif answer.status_code not in {429, 502, 503, 504}:
                             raise StreamEnded(f"{answer.status_code}: {(await answer.aread())[:300]!r}")
                 except (httpx.TransportError, SSEError):
                     pass
-                await asyncio.sleep(_pause())
+                await pause()
 
     async def _read(self, answer: httpx.Response) -> None:
         async for event in EventSource(answer).aiter_sse():
@@ -78,17 +97,29 @@ class SseReader:
             if event.event == "entry":
                 self.cursor = event.id
                 self._entry(data)
-            elif event.event == "status" and data["state"] == "closed":
-                await _leave(data)
-                return
+            elif event.event == "status":
+                self._status(data)
+                if data["state"] == "closed":
+                    await _leave(data, self._without)
+                    return
 
 
 class SocketReader:
     """Over the WebSocket."""
 
-    def __init__(self, url: str, key: str | None, conversation: str, entry: TakeEntry) -> None:
+    def __init__(
+        self,
+        url: str,
+        key: str | None,
+        conversation: str,
+        entry: TakeEntry,
+        *,
+        status: TakeStatus = lambda _status: None,
+        without: Wait = pause,
+    ) -> None:
         self.cursor = "0"
         self.connections = 0
+        self._status, self._without = status, without
         self._url = url.replace("http", "ws", 1) + "/v1/ws"
         self._key, self._conversation, self._entry = key, conversation, entry
 
@@ -101,7 +132,7 @@ class SocketReader:
                     await self._read(socket)
             except (OSError, TimeoutError, WebSocketException):
                 pass
-            await asyncio.sleep(_pause())
+            await pause()
 
     async def _read(self, socket: ClientConnection) -> None:
         await _send(socket, type="auth", token=self._key)
@@ -114,24 +145,24 @@ class SocketReader:
                     self._entry(frame["entry"])
                 case "error":
                     raise StreamEnded(f"subscribing was refused: {frame['error']}")
-                case "status" if frame["status"]["state"] == "closed":
-                    await _leave(frame["status"])
-                    return
+                case "status":
+                    self._status(frame["status"])
+                    if frame["status"]["state"] == "closed":
+                        await _leave(frame["status"], self._without)
+                        return
 
 
 async def _send(socket: ClientConnection, **frame: Any) -> None:
     await socket.send(json.dumps(frame))
 
 
-async def _leave(status: dict[str, Any]) -> None:
+async def _leave(status: dict[str, Any], without: Wait) -> None:
     """Wait as the last status asks. Raises StreamEnded where it says not to come back."""
     if status["reconnect"] in {"never", "renew"}:
         raise StreamEnded(str(status))
+    if status["reconnect"] == "poll":
+        await without()
     await asyncio.sleep(random.uniform(0, status.get("retry_ms", 0) / 1000))
 
 
-def _pause() -> float:
-    return random.uniform(0, PAUSE)
-
-
-__all__ = ["SocketReader", "SseReader", "StreamEnded", "StreamReader", "TakeEntry"]
+__all__ = ["SocketReader", "SseReader", "StreamEnded", "StreamReader", "pause"]

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 from umbral_chat._core.server.frames import CONTROL_FRAMES
-from umbral_chat._core.server.websocket import CLOSE_TIMEOUT, PING_INTERVAL, QUEUE, WebSocketConnection
+from umbral_chat._core.server.timed_websocket import CLOSE_TIMEOUT, PING_INTERVAL, QUEUE
+from umbral_chat._core.server.websocket import WebSocketConnection
 from umbral_chat.http_kit.raw_writer import RawWriter, raw_writer
 from umbral_chat.http_kit.websocket import encode_text
 from umbral_chat.settings import Limits

@@ -234,6 +234,11 @@ class AccessService(Protocol):
         """
         ...
 
+    def count(self, principal: Principal, rate: Literal["requests", "drafts", "markers"] = "requests") -> None:
+        """Count one action of `principal` towards a rate, as the guard counts a request. Raises TooManyRequests
+        (`rate_limited`)."""
+        ...
+
     def encode(self, principal: Principal) -> bytes:
         """The principal for a record in the shared store. It has no credential in it."""
         ...

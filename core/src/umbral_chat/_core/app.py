@@ -49,6 +49,7 @@ def create_app(settings: Settings, plugins: PluginHost, *, clock: Clock | None =
         cors_origins=core.cors_origins,
         rates=services.rates,
         depth=core.limits.depth,
+        public_url=core.public_url,
     )
     issuer_holder = tokens.IssuerHolder()
     routes = handlers(services)

@@ -132,7 +132,7 @@ class Service:
             chat=chat,
             lifecycle=lifecycle,
             presence=presence,
-            access=Access(),
+            access=Access(rates),
             rates=rates,
         )
 

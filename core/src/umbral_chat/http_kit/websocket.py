@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 import struct
+from typing import TYPE_CHECKING
 
-from umbral_chat.errors import UpgradeRequired
+from umbral_chat.errors import Forbidden, UpgradeRequired
 from umbral_chat.http_kit.hot_route import HotRoute
+
+if TYPE_CHECKING:
+    from litestar.types import Scope
+
+KEYLESS_REFUSAL = "umbral_chat_keyless_refusal"
+"""Key of the scope's state under which the guard leaves why the client of a WebSocket needs credentials, where a
+service has no keys."""
 
 _TEXT = 0x81
 """First byte of a text frame that is a whole message (RFC 6455, section 5.2)."""
@@ -18,6 +26,14 @@ class WebSocketRoute(HotRoute):
     until it sends `websocket.accept`, errors of the tree that it raises are answered as problem details. A plain
     request to the same path has a scope of type `http`: raise `no_upgrade()`. Its path has no parameters.
     """
+
+
+def check_keyless(scope: Scope) -> None:
+    """Let a WebSocket be used without credentials, which only a service without keys permits anyway. Raises Forbidden
+    (`behind_proxy`, `not_loopback`, `foreign_origin`), as for a request without credentials."""
+    refusal: Forbidden | None = scope["state"].get(KEYLESS_REFUSAL)
+    if refusal is not None:
+        raise refusal
 
 
 def encode_text(payload: bytes) -> bytes:
@@ -38,4 +54,4 @@ def no_upgrade() -> UpgradeRequired:
     )
 
 
-__all__ = ["WebSocketRoute", "encode_text", "no_upgrade"]
+__all__ = ["KEYLESS_REFUSAL", "WebSocketRoute", "check_keyless", "encode_text", "no_upgrade"]

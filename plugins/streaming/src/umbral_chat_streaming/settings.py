@@ -58,6 +58,11 @@ class Streaming(Section, frozen=True):
             "slow next is closed with `slow_consumer`."
         ),
     ] = 67_108_864
+    subscriptions: Annotated[
+        # An operator's page shows some dozens of conversations; whoever needs more opens another socket.
+        Positive,
+        Meta(le=10_000, description="Conversations that one WebSocket may follow at once."),
+    ] = 100
     tickets: Annotated[
         # At a hundred connects a second and tickets of one minute; each record has a few hundred bytes.
         Positive,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from umbral_chat._core.auth.gate import Gate
+from umbral_chat._core.auth.limits import Rate, Rates
 from umbral_chat.errors import Unauthorized, Unavailable
 from umbral_chat.providers.auth import Principal, Right
 
@@ -12,8 +13,9 @@ from umbral_chat.providers.auth import Principal, Right
 class Access:
     """`AccessService` of `umbral_chat.context`. `gate` is set while the service runs."""
 
-    def __init__(self) -> None:
+    def __init__(self, rates: Rates) -> None:
         self.gate: Gate | None = None
+        self._rates = rates
 
     async def authenticate(self, credential: str | None) -> Principal:
         """The principal of a bearer credential; None: there was none, which only a service without keys takes."""
@@ -25,6 +27,10 @@ class Access:
     async def authorize(self, principal: Principal, right: Right, conversation: str) -> Principal:
         """The principal as it is in `conversation` now, if it has `right` there now."""
         return await self._gate.reauthorize(principal, right, conversation)
+
+    def count(self, principal: Principal, rate: Rate = "requests") -> None:
+        """Count one action of `principal`, as the guard counts requests."""
+        self._rates.check(rate, principal)
 
     def encode(self, principal: Principal) -> bytes:
         """The principal, for a record in the shared store."""

@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
     from umbral_chat.clock import Clock
     from umbral_chat.drafts import DraftView
-    from umbral_chat.feed import Batch, Reader, View
+    from umbral_chat.feed import Batch, Follower, Reader, ReaderPermit, View
     from umbral_chat.model.conversations import Conversation
     from umbral_chat.model.cursor import Cursor
     from umbral_chat.model.encoded_entry import EncodedEntry
     from umbral_chat.model.entries import Sender
     from umbral_chat.model.requests import ConversationBody, DraftBody, EditBody, ImportBody, PatchBody, SendBody
     from umbral_chat.model.signals import Mode, Signal
-    from umbral_chat.providers.auth import Principal
+    from umbral_chat.providers.auth import Principal, Right
     from umbral_chat.providers.history import Storage
     from umbral_chat.providers.presence import Presence
     from umbral_chat.providers.transport import TransportState
@@ -60,6 +60,20 @@ class FeedService(Protocol):
 
         Entering it raises Unavailable (`too_many_readers`) past the instance's limit and TooManyRequests
         (`too_many_own_readers`) past the caller's own.
+        """
+        ...
+
+    def permit(self, caller: Principal | None) -> ReaderPermit:
+        """A reader's place for `caller` (None: the service itself), held until its `close`: for an edge whose readers
+        wait on something else than a Reader. Raises what `reading` raises."""
+        ...
+
+    def follow(self, conversation: str, on_change: Callable[[], None]) -> Follower:
+        """Follow a conversation until the `close` of what is returned.
+
+        `on_change` is called at once, with nothing, when entries, signals, the mode, or the log's existence change, and
+        when the service drains; it must neither wait nor raise. What changed is found by asking. It takes no reader's
+        place: those on whose behalf the conversation is followed have one each.
         """
         ...
 
@@ -202,6 +216,38 @@ class DeliveryService(Protocol):
         ...
 
 
+class AccessService(Protocol):
+    """Who may do what, for connections that last: a request is authenticated and authorized once, by the guard."""
+
+    async def authenticate(self, credential: str | None) -> Principal:
+        """The principal of a bearer credential (None: there was none). A user of an identity provider has its rights
+        only in a conversation: see `authorize`. Raises Unauthorized (`unauthorized`, `token_expired`), TooManyRequests
+        (`rate_limited`) and Unavailable."""
+        ...
+
+    async def authorize(self, principal: Principal, right: Right, conversation: str) -> Principal:
+        """The principal as it is in `conversation` now, if it has `right` there now; also asked again, for a principal
+        that this returned before.
+
+        Raises Unauthorized (`token_expired` past its expiry), Forbidden, ConversationDeleted, and Unavailable when that
+        cannot be decided now.
+        """
+        ...
+
+    def count(self, principal: Principal, rate: Literal["requests", "drafts", "markers"] = "requests") -> None:
+        """Count one action of `principal` towards a rate, as the guard counts a request. Raises TooManyRequests
+        (`rate_limited`)."""
+        ...
+
+    def encode(self, principal: Principal) -> bytes:
+        """The principal for a record in the shared store. It has no credential in it."""
+        ...
+
+    def decode(self, data: bytes) -> Principal:
+        """The principal that `encode` encoded, at any instance. Raises Unauthorized when it cannot be read."""
+        ...
+
+
 class ToggleInfo(Protocol):
     """Whether realtime is on, and who switched it."""
 
@@ -298,9 +344,11 @@ class Services:
     lifecycle: ServiceLifecycle
     presence: Presence | None
     plugins: PluginList
+    access: AccessService
 
 
 __all__ = [
+    "AccessService",
     "Base",
     "ChatService",
     "DeliveryService",

@@ -14,6 +14,7 @@ UmbralChatError
 │   ├── TooLarge                 413  body_too_large
 │   ├── UriTooLong               414  uri_too_long
 │   ├── UnsupportedMedia         415  unsupported_media_type, unsupported_encoding
+│   ├── UpgradeRequired          426  upgrade_required
 │   ├── TooManyRequests          429  rate_limited, too_many_own_drafts, too_many_own_readers …
 │   └── HeadersTooLarge          431  headers_too_large
 ├── Unavailable                  503  a part that is needed for the answer does not respond now
@@ -160,6 +161,18 @@ class UnsupportedMedia(RequestError):
     default_code = "unsupported_media_type"
 
 
+class UpgradeRequired(RequestError):
+    """The path is a WebSocket's, and the request does not ask for one in a version that is spoken here."""
+
+    status = 426
+    default_code = "upgrade_required"
+
+    def __init__(self, detail: str) -> None:
+        # RFC 9110, 15.5.22, and RFC 6455, 4.4: the answer says what to upgrade to.
+        headers = {"Upgrade": "websocket", "Sec-WebSocket-Version": "13"}
+        super().__init__(detail, headers=headers)
+
+
 class TooManyRequests(RequestError):
     """The principal is past one of its limits; `Retry-After` says when to try again."""
 
@@ -221,5 +234,6 @@ __all__ = [
     "Unauthorized",
     "Unavailable",
     "UnsupportedMedia",
+    "UpgradeRequired",
     "UriTooLong",
 ]

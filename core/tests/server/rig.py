@@ -136,7 +136,7 @@ class Rig:
 
 
 @asynccontextmanager
-async def serving(app: App, limits: Limits | None = None, *, ws: Any = "none") -> AsyncIterator[Rig]:
+async def serving(app: App, limits: Limits | None = None, *, websockets: bool = False) -> AsyncIterator[Rig]:
     """`app` behind the server."""
     clock, telemetry = ManualClock(), Telemetry.create()
     base = SimpleNamespace(
@@ -145,11 +145,11 @@ async def serving(app: App, limits: Limits | None = None, *, ws: Any = "none") -
     state = SimpleNamespace(services=SimpleNamespace(base=base, lifecycle=Lifecycle(clock)))
     config = uvicorn.Config(
         cast("Any", app), lifespan="off", log_config=None, access_log=False, server_header=False, date_header=False,
-        proxy_headers=False, ws=ws, timeout_graceful_shutdown=int(TIMEOUT),
+        proxy_headers=False, ws="none", timeout_graceful_shutdown=int(TIMEOUT),
     )  # fmt: skip
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
-        server = Server(config, cast("Litestar", SimpleNamespace(state=state)), clock=clock)
+        server = Server(config, cast("Litestar", SimpleNamespace(state=state)), clock=clock, websockets=websockets)
         config.load()
         server.lifespan = config.lifespan_class(config)
         await server.startup([listener])

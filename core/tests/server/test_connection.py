@@ -181,24 +181,6 @@ async def test_a_body_is_read_whatever_other_protocol_is_offered(headers: list[s
         assert json.loads((await peer.ask(get("/y", *headers))).body)["path"] == "/y"
 
 
-async def test_a_websocket_is_handed_on_where_there_is_one() -> None:
-    from websockets.asyncio.client import connect
-
-    async def app(scope: Any, receive: Any, send: Any) -> None:
-        assert scope["type"] == "websocket"
-        await receive()
-        await send({"type": "websocket.accept"})
-        await send({"type": "websocket.send", "text": (await receive())["text"]})
-        await receive()
-
-    async with serving(app, ws="websockets-sansio") as rig:
-        async with connect(f"ws://127.0.0.1:{rig.port}/", proxy=None) as socket:
-            await socket.send("hello")
-            assert await asyncio.wait_for(socket.recv(), 30) == "hello"
-            assert len(rig.server.server_state.connections) == 1  # and counts to the bound
-        await rig.until(lambda: not rig.server.server_state.connections)
-
-
 LONG = "x" * 9_000
 BAD = {
     "length and chunks": (get("/", "Content-Length: 5", "Transfer-Encoding: chunked", method="POST"), 400),

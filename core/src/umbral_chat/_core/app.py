@@ -10,7 +10,6 @@ from typing import Any, cast
 from litestar import Litestar, Request
 from litestar.config.cors import CORSConfig
 from litestar.di import Provide
-from litestar.enums import ScopeType
 from litestar.handlers import BaseRouteHandler
 from litestar.types import ASGIApp, LifeSpanReceive, LifeSpanScope, LifeSpanSend, Receive, Scope, Send
 
@@ -38,7 +37,7 @@ from umbral_chat.http_kit.asgi import PRINCIPAL
 from umbral_chat.providers.auth import Principal
 
 
-def create_app(settings: Settings, plugins: PluginHost, *, clock: Clock | None = None) -> Litestar:
+def create_app(settings: Settings, plugins: PluginHost, *, clock: Clock | None = None) -> Application:
     """The whole service as an ASGI app. No I/O happens before its lifespan is entered.
 
     Raises PluginError and SettingsError.
@@ -50,6 +49,7 @@ def create_app(settings: Settings, plugins: PluginHost, *, clock: Clock | None =
         cors_origins=core.cors_origins,
         rates=services.rates,
         depth=core.limits.depth,
+        public_url=core.public_url,
     )
     issuer_holder = tokens.IssuerHolder()
     routes = handlers(services)
@@ -91,7 +91,9 @@ def create_app(settings: Settings, plugins: PluginHost, *, clock: Clock | None =
     app.state.services = services
     telemetry = services.base.telemetry
     behind = cast("ASGIApp", partial(Litestar.__call__, app))
-    app.front = cast("ASGIApp", OuterMiddleware(behind, app.routes, cors=app.cors_config, telemetry=telemetry))
+    front = OuterMiddleware(behind, app.routes, cors=app.cors_config, telemetry=telemetry)
+    app.takes_websockets = bool(front.websockets)
+    app.front = cast("ASGIApp", front)
     if settings.telemetry.http:
         from umbral_chat.telemetry.requests import instrumented
 
@@ -104,13 +106,15 @@ class Application(Litestar):
     """The app, with what every request meets before Litestar's own handling of CORS and errors."""
 
     front: ASGIApp | None = None
+    takes_websockets = False
+    """Whether any route does: without one the server ignores the offer to upgrade."""
 
     async def __call__(
         self, scope: Scope | LifeSpanScope, receive: Receive | LifeSpanReceive, send: Send | LifeSpanSend
     ) -> None:
         """See ASGI."""
-        if scope["type"] == ScopeType.HTTP and self.front is not None:
-            await self.front(cast("Scope", scope), cast("Receive", receive), cast("Send", send))
+        if scope["type"] != "lifespan" and self.front is not None:
+            await self.front(scope, cast("Receive", receive), cast("Send", send))
         else:
             await super().__call__(scope, receive, send)
 

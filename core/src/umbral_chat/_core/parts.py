@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from umbral_chat._core.auth.access import Access
 from umbral_chat._core.auth.limits import Rates
 from umbral_chat._core.conversations.drafts import Drafts
 from umbral_chat._core.conversations.service import Chat
@@ -26,6 +27,7 @@ class ServiceParts(Services):
     lifecycle: Lifecycle
     plugins: PluginHost
     toggle: Toggle
+    access: Access
     rates: Rates
 
 

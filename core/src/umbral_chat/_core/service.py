@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import NamedTuple
 
+from umbral_chat._core.auth.access import Access
 from umbral_chat._core.auth.gate import Gate
 from umbral_chat._core.auth.keys import KeyAuthenticator
 from umbral_chat._core.auth.limits import Rates
@@ -131,6 +132,7 @@ class Service:
             chat=chat,
             lifecycle=lifecycle,
             presence=presence,
+            access=Access(rates),
             rates=rates,
         )
 
@@ -156,6 +158,7 @@ class Service:
                 clock=clock,
                 depth=core.limits.depth,
             )
+            parts.access.gate = gate
             tasks = Tasks("service")
             stack.push_async_callback(parts.feeds.close)
             stack.push_async_callback(tasks.close)

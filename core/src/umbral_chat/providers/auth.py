@@ -78,7 +78,9 @@ class Authenticator(Protocol):
 
 
 class Authorizer(Protocol):
-    """Optional ability of an authenticator: decides, at each request, what a principal may do in a conversation."""
+    """Optional ability of an authenticator: decides, at each request, what a principal may do in a conversation; of a
+    connection that lasts it is asked again and again, with the principal that it answered last. It knows its principals
+    by their own type, if it names one in an attribute `principal_type`, and else by their kind `user`."""
 
     async def authorize(self, principal: Principal, conversation: str) -> Principal:
         """The principal as it is in that conversation (its rights and role there). Raises Forbidden."""

@@ -134,12 +134,15 @@ METRICS: tuple[Metric, ...] = (
         "{request}",
         "Requests and connections that were ended before the application got the whole request, or because the client "
         "did not read the answer: by the problem's code; `idle` and `gave_way` (for a new one) are closed without an "
-        "answer; `unread`.",
+        "answer; `unread`; WebSockets that broke the protocol or a bound (`websocket_failed`) or answered no ping "
+        "(`half_open`).",
         (
             Label(
                 "reason",
                 (
                     "invalid_http_request",
+                    "invalid_handshake",
+                    "upgrade_required",
                     "trailers_refused",
                     "request_timeout",
                     "uri_too_long",
@@ -148,6 +151,8 @@ METRICS: tuple[Metric, ...] = (
                     "idle",
                     "gave_way",
                     "unread",
+                    "websocket_failed",
+                    "half_open",
                 ),
             ),
         ),

@@ -40,6 +40,8 @@ class EnginePresence:
     rank = 0
 
     def __init__(self, engine: Engine, clock: Clock, telemetry: Telemetry) -> None:
+        self.bounds = engine.bounds
+        """See `BoundsReports`."""
         self._engine = engine
         self._clock = clock
         self._link: PresenceLink | None = None

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, field
 from umbral_chat.model.entries import Role
+from umbral_chat.providers.presence_reports import ReportBounds
 from umbral_chat.settings import Positive, Seconds, Section
 
 
@@ -74,6 +75,13 @@ class PresenceSettings(Section, frozen=True):
     def longest_typing(self) -> float:
         """Longest time for which anybody is shown as typing without a new report, in seconds."""
         return max(self.typing_ttl, self.assistant_typing_ttl)
+
+    @property
+    def bounds(self) -> ReportBounds:
+        """What a report may ask for."""
+        return ReportBounds(
+            metadata_bytes=self.metadata_bytes, longest_ttl=self.longest_ttl, longest_typing=self.longest_typing
+        )
 
     def __post_init__(self) -> None:
         if self.longest_ttl < self.ttl:

@@ -107,6 +107,26 @@ class Gate:
         authorize(principal, right, conversation)
         return principal
 
+    async def reauthorize(self, principal: Principal, right: Right, conversation: str) -> Principal:
+        """A principal that was recognized before, as it is in `conversation` now, if it has `right` there now.
+
+        Raises Unauthorized (`token_expired`) past its expiry, and what `admit` raises.
+        """
+        if principal.expires_at is not None and self._clock.now().timestamp() >= principal.expires_at:
+            raise _unauthorized("These credentials have expired.", code="token_expired")
+        for authenticator in self._authenticators:
+            if isinstance(authenticator, _Authorizes) and _is_of(principal, authenticator):
+                principal = await authenticator.authorize(principal, conversation)
+                break
+        authorize(principal, right, conversation)
+        return principal
+
+    @property
+    def principal_types(self) -> set[type[Principal]]:
+        """The types that principals have."""
+        own: set[type[Principal]] = {Principal}
+        return own.union(getattr(one, "principal_type", Principal) for one in self._authenticators)
+
     def count(self, principal: Principal) -> None:
         """Count one request of `principal`. Raises TooManyRequests (`rate_limited`)."""
         if self._requests is not None:
@@ -141,6 +161,11 @@ class Gate:
         except Unauthorized as error:
             error.headers.setdefault("WWW-Authenticate", "Bearer")
             raise
+
+
+def _is_of(principal: Principal, authorizer: Authorizer) -> bool:
+    own: type[Principal] | None = getattr(authorizer, "principal_type", None)
+    return principal.kind == "user" if own is None else isinstance(principal, own)
 
 
 def authorize(principal: Principal, right: Right, conversation: str | None) -> None:

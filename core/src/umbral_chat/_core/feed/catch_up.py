@@ -165,12 +165,15 @@ class CatchUp:
         return None
 
     def _apply(self, view: View, after: int, page: Page) -> None:
-        known = view.merge.loaded
+        known, hidden = view.merge.loaded, view.merge.hidden
         self._on_page(view.conversation, page.entries, view.merge.head if known else None)
         changed = view.merge.apply_deletion() if page.gone else view.merge.apply_page(after, page.head, page.entries)
         if changed:
             if known:
                 view.last_activity = self._clock.monotonic()
+            view.wake()
+        elif hidden:
+            # What a hint contradicted is as it was: who was refused it from memory gets it now.
             view.wake()
 
 

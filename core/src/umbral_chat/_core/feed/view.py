@@ -32,6 +32,7 @@ class View:
         "interest",
         "last_activity",
         "last_used",
+        "listeners",
         "merge",
         "readers",
         "since",
@@ -56,6 +57,8 @@ class View:
         """The read that brings the merge up to date now, shared by every reader that needs it."""
         self.catch_up_task: asyncio.Task[None] | None = None
         """Reads again until it is up to date, for as long as a reader waits."""
+        self.listeners: tuple[Callable[[], None], ...] = ()
+        """Called with every change, at once: by followers, which wait for nothing."""
         self._waiters: set[asyncio.Future[None]] = set()
 
     @property
@@ -90,10 +93,12 @@ class View:
         return cursor.epoch != merge.epoch or merge.head != cursor.seq
 
     def wake(self) -> None:
-        """Resume every waiting reader, so that it checks again."""
+        """Resume every waiting reader, so that it checks again, and call every listener."""
         waiters, self._waiters = self._waiters, set()
         for waiter in waiters:
             _resolve(waiter)
+        for listener in self.listeners:
+            listener()
 
     def touch_signals(self) -> None:
         """A signal changed: resume the readers."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from litestar.connection import ASGIConnection
+from litestar.enums import ScopeType
 from litestar.exceptions import MethodNotAllowedException
 from litestar.handlers import BaseRouteHandler
 from litestar.types import Scope
@@ -16,8 +17,11 @@ from umbral_chat._core.http.accepted_input import AcceptedInput, accepted_input
 from umbral_chat._core.http.local_only import check_local
 from umbral_chat.errors import Forbidden, PluginError, Unavailable
 from umbral_chat.http_kit.asgi import LIMIT_OF_DEPTH, PRINCIPAL
+from umbral_chat.http_kit.origins import OriginCheck
+from umbral_chat.http_kit.websocket import KEYLESS_REFUSAL
 from umbral_chat.model.depth import DEPTH
 from umbral_chat.model.ids import check_conversation_id
+from umbral_chat.providers.auth import Principal
 
 PUBLIC = "public"
 """In place of a right: the route is open to every caller, as health and the API's document are."""
@@ -26,8 +30,17 @@ PUBLIC = "public"
 class Guard:
     """Litestar's app-level guard. `gate` is set once the service has started; until then every request is refused."""
 
-    def __init__(self, *, local_only: bool, cors_origins: list[str], rates: Rates, depth: int = DEPTH) -> None:
+    def __init__(
+        self,
+        *,
+        local_only: bool,
+        cors_origins: list[str],
+        rates: Rates,
+        depth: int = DEPTH,
+        public_url: str | None = None,
+    ) -> None:
         self.gate: Gate | None = None
+        self._check_origin = OriginCheck(cors_origins, public_url)
         self._depth = depth
         self._accepted: dict[tuple[Any, str], AcceptedInput] = {}
         self._local_only = local_only
@@ -47,22 +60,26 @@ class Guard:
         method = str(scope.get("method", "GET"))
         right = required_right(handler, method)
         scope["state"][LIMIT_OF_DEPTH] = self._depth
+        if (check_origin := handler.opt.get("origins")) is not None:
+            # An `OriginCheck`, where CORS does not protect: before a refusal could tell a page anything.
+            check_origin(scope)
+        if scope["type"] == ScopeType.WEBSOCKET:
+            # A browser opens a WebSocket for any page, and sends no credentials that a page of another origin lacks.
+            self._check_origin(scope)
+            self._check_keyless(scope)
         if right != PUBLIC:
             if self.gate is None:
                 raise Unavailable("The service has not started yet.", code="not_started")
-            header = None
-            for name, value in scope["headers"]:
-                if name == b"authorization":
-                    header = value
-                    break
+            header = next((value for name, value in scope["headers"] if name == b"authorization"), None)
             if header is None and self._local_only:
                 check_local(scope["headers"], http_version=str(scope.get("http_version", "1.1")), origins=self._origins)
             conversation = scope["path_params"].get("conversation")
             if conversation is not None:
                 check_conversation_id(conversation)
-            principal = self.gate.cached(header)
+            by_route = header is None and "authenticate" in handler.opt
+            principal = None if by_route else self.gate.cached(header)
             if principal is None:
-                principal = await self.gate.admit(header, right, conversation)
+                principal = await _admit(self.gate, scope, handler, header, right, conversation)
             else:
                 self.gate.count(principal)
                 authorize(principal, right, conversation)
@@ -76,6 +93,29 @@ class Guard:
         if accepted is None:
             accepted = self._accepted[key] = accepted_input(handler, method, frozenset(scope["path_params"]))
         accepted.check(scope)
+
+    def _check_keyless(self, scope: Scope) -> None:
+        """Leave in the scope why a WebSocket may not be used without credentials: they come in its first frame."""
+        if not self._local_only:
+            return
+        try:
+            check_local(scope["headers"], http_version=str(scope.get("http_version", "1.1")), origins=self._origins)
+        except Forbidden as error:
+            scope["state"][KEYLESS_REFUSAL] = error
+
+
+async def _admit(
+    gate: Gate, scope: Scope, handler: BaseRouteHandler, header: bytes | None, right: Any, conversation: str | None
+) -> Principal:
+    """The principal of the header; or, without one, whom the route recognizes by other means, as a stream does by
+    its ticket: `opt={"authenticate": …}`, which returns None for a request that has nothing of that kind."""
+    recognize: Callable[[Scope], Awaitable[Principal | None]] | None = handler.opt.get("authenticate")
+    if header is None and recognize is not None and conversation is not None:
+        principal = await recognize(scope)
+        if principal is not None:
+            gate.count(principal)
+            return await gate.reauthorize(principal, right, conversation)
+    return await gate.admit(header, right, conversation)
 
 
 def required_right(handler: BaseRouteHandler, method: str) -> Any:

@@ -11,11 +11,13 @@ from typing import Any, NamedTuple
 from urllib.parse import quote, unquote_to_bytes
 
 from litestar.config.cors import CORSConfig
+from litestar.enums import ScopeType
 from litestar.routes import BaseRoute
-from litestar.types import ASGIApp, HTTPScope, Message, Receive, Send
+from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
 from umbral_chat._core.http.hot_route_lookup import HotRouteLookup
 from umbral_chat._core.http.problems import of_status, send_problem
+from umbral_chat._core.http.websockets import WebSocketRoutes
 from umbral_chat.errors import InvalidRequest, RequestError
 from umbral_chat.http_kit import asgi
 from umbral_chat.http_kit.hot_route import RAISED
@@ -48,7 +50,7 @@ class _RoutePattern(NamedTuple):
 
 
 class OuterMiddleware:
-    """Wraps `app`, whose routes these are. Called by the server with each HTTP request."""
+    """Wraps `app`, whose routes these are. Called by the server with each HTTP request and WebSocket."""
 
     def __init__(
         self, app: ASGIApp, routes: Sequence[BaseRoute], *, cors: CORSConfig | None, telemetry: Telemetry
@@ -57,11 +59,20 @@ class OuterMiddleware:
         self._hot_routes = HotRouteLookup(routes, cors=cors is not None)
         self._cors = cors
         self._count = telemetry.counter("umbral_chat.http.problems")
+        self.websockets = WebSocketRoutes(
+            routes, check_path=_check_unusual_path, complete=self._complete, count=self._count
+        )
         # Literal segments match before parameters, as in the router.
         self._patterns = sorted(map(_pattern, routes), key=lambda one: sum(part is None for part in one.segments))
 
-    async def __call__(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
-        """Handle one request, as ASGI has it."""
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request or WebSocket, as ASGI has it."""
+        if scope["type"] == ScopeType.WEBSOCKET:
+            await self.websockets(scope, receive, send)
+        else:
+            await self._handle(scope, receive, send)
+
+    async def _handle(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
         started = False
 
         async def finished(message: Message) -> None:
@@ -72,12 +83,11 @@ class OuterMiddleware:
             await send(message)
 
         raw: bytes = scope.get("raw_path") or quote(scope["path"]).encode()
-        if b"//" in raw or b"%" in raw or b"/." in raw or raw.endswith(b"/"):
-            try:
-                _check_path(raw)
-            except InvalidRequest as error:
-                await self._refuse(error, scope, finished)
-                return
+        try:
+            _check_unusual_path(raw)
+        except InvalidRequest as error:
+            await self._refuse(error, scope, finished)
+            return
         method: str = scope["method"]
         if method in _ROUTED or (method == "OPTIONS" and self._cors is not None and _is_preflight(scope)):
             hot = self._hot_routes.find(scope)
@@ -143,6 +153,12 @@ class OuterMiddleware:
         if allowed is None:
             return list(headers)
         return [*((name, value) for name, value in headers if name != b"allow"), (b"allow", allowed)]
+
+
+def _check_unusual_path(raw: bytes) -> None:
+    """What `_check_path` does, at once for the usual path."""
+    if b"//" in raw or b"%" in raw or b"/." in raw or raw.endswith(b"/"):
+        _check_path(raw)
 
 
 def _check_path(raw: bytes) -> None:

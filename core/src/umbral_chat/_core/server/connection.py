@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from math import inf
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import httptools
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
@@ -22,6 +23,7 @@ from umbral_chat._core.server.framing import (
     read_target,
     without_upgrade,
 )
+from umbral_chat._core.server.handshake import read_key, subprotocols, wants_websocket
 from umbral_chat._core.server.refusals import FULL, encode_response
 from umbral_chat._core.server.timed_connection import DISCARD, Phase, TimedConnection
 from umbral_chat.errors import RequestError
@@ -31,11 +33,17 @@ if TYPE_CHECKING:
     from uvicorn.config import Config
     from uvicorn.server import ServerState
 
+    from umbral_chat._core.server.websocket import Upgrade, WebSocketConnection
+
 RESERVED_HEADER_TIMEOUT = 2.0
 """Seconds for the headers on a reserved connection: a health probe sends them at once."""
 
 DISCARD_TIMEOUT = 5.0
 """Seconds for the rest of a body whose request was answered: a client that reads the answer stops or ends it soon."""
+
+
+Opener = Callable[["Upgrade"], "WebSocketConnection"]
+"""Makes the WebSocket of a connection that becomes one."""
 
 
 class _Upgrade(Exception):
@@ -58,8 +66,10 @@ class Connection(TimedConnection):
         _loop: asyncio.AbstractEventLoop | None = None,
         *,
         shared: Connections,
+        websocket: Opener | None = None,
     ) -> None:
         super().__init__(config, server_state, app_state, _loop, shared=shared)
+        self._websocket = websocket  # None: offers to become one are ignored
         self._admission = Admission.WHOLE
         self._used = False  # whether a first request has begun
         self._skipped = False  # whether an empty line before the request was skipped
@@ -120,7 +130,7 @@ class Connection(TimedConnection):
             return
         self._waiting = b""
         head, rest = (data, b"") if end == len(data) else (data[:end], data[end:])
-        self._begin(head)
+        self._begin(head, rest)
         if self.phase is Phase.CLOSING:
             return
         if self.phase is Phase.BODY and rest:
@@ -129,7 +139,7 @@ class Connection(TimedConnection):
             self._waiting = rest
             self.flow.pause_reading()
 
-    def _begin(self, head: bytes) -> None:
+    def _begin(self, head: bytes, rest: bytes) -> None:
         self._method = None
         foreign = foreign_method(head)
         if foreign is not None:
@@ -138,9 +148,7 @@ class Connection(TimedConnection):
         try:
             self._parse(head)
         except httptools.HttpParserUpgrade:
-            self._shared.leave(self)
-            self.deadline = inf
-            self.handle_websocket_upgrade()
+            self._become_websocket(rest)
 
     def _parse(self, head: bytes) -> None:
         try:
@@ -185,17 +193,17 @@ class Connection(TimedConnection):
         scope = self.scope
         scope["method"] = self._method or self.parser.get_method().decode("ascii")
         if self.parser.should_upgrade():
-            if self._method is None and scope["method"] == "GET" and self._should_upgrade():
-                return
-            raise _Upgrade
-        version = self.parser.get_http_version()
-        if version not in ("1.1", "1.0"):
-            raise malformed(f"HTTP {version} is not supported; 1.1 and 1.0 are.")
-        scope["http_version"] = version
-        scope["raw_path"], path, scope["query_string"] = read_target(self.url)
-        scope["path"] = self.root_path + path
-        self._left, chunked, self.expect_100_continue = read_body_framing(self.headers, version)
-        self._chunks = Chunks() if chunked else None
+            offered = scope["method"] == "GET" and self._method is None and self.parser.get_http_version() == "1.1"
+            if self._websocket is None or not offered or not wants_websocket(self.headers):
+                raise _Upgrade
+            self._read_head_of(scope)
+            if self._admission is Admission.OPERATIONS:
+                raise FULL
+            if self._left or self._chunks is not None:
+                raise malformed("The request for a WebSocket has a body.")
+            return
+        self._read_head_of(scope)
+        version = scope["http_version"]
         reserved = self._admission is Admission.OPERATIONS
         if reserved and scope["path"] != "/metrics" and not scope["path"].startswith("/health/"):
             raise FULL
@@ -216,6 +224,48 @@ class Connection(TimedConnection):
             self.phase = Phase.BODY
             self.deadline = self._now() + self._limits.body_timeout
         self.cycle.start(self.loop, self.app, self.tasks)
+
+    def _read_head_of(self, scope: Any) -> None:
+        """Complete the scope with what the request line and the headers say. Raises InvalidRequest."""
+        version = self.parser.get_http_version()
+        if version not in ("1.1", "1.0"):
+            raise malformed(f"HTTP {version} is not supported; 1.1 and 1.0 are.")
+        scope["http_version"] = version
+        scope["raw_path"], path, scope["query_string"] = read_target(self.url)
+        scope["path"] = self.root_path + path
+        self._left, chunked, self.expect_100_continue = read_body_framing(self.headers, version)
+        self._chunks = Chunks() if chunked else None
+
+    def _become_websocket(self, rest: bytes) -> None:
+        """Hand the transport, and what the client sent after the head, to a WebSocket."""
+        from umbral_chat._core.server.websocket import Upgrade
+
+        opener = cast("Opener", self._websocket)  # without one the offer to upgrade is ignored
+        scope: dict[str, Any] = dict(self.scope)
+        del scope["method"]
+        scope["asgi"] = {"version": self.asgi_version, "spec_version": "2.4"}
+        scope["type"], scope["scheme"] = "websocket", "ws"
+        scope["subprotocols"] = subprotocols(self.headers)
+        upgrade = Upgrade(
+            transport=self.transport,
+            scope=scope,
+            key=read_key(self.headers),
+            app=self.app,
+            shared=self._shared,
+            held=self.connections,
+            tasks=self.tasks,
+            loop=self.loop,
+            write_paused=self.flow.write_paused,
+        )
+        self._shared.leave(self)
+        self.connections.discard(self)
+        self.phase = Phase.CLOSING  # this object is done; the transport is not
+        self.deadline = self.write_deadline = inf
+        websocket = opener(upgrade)
+        self.transport.set_protocol(websocket)
+        if rest:
+            websocket.data_received(rest)
+        self.parser = None  # type: ignore[assignment]  # it refers to this connection, which nothing needs any more
 
     # Bodies
 
@@ -296,4 +346,4 @@ class Connection(TimedConnection):
             self.flow.resume_reading()
 
 
-__all__ = ["Connection"]
+__all__ = ["Connection", "Opener"]

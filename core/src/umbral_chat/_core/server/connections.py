@@ -90,8 +90,12 @@ class Connections:
             return Admission.WHOLE
         return Admission.OPERATIONS if held <= self._most else Admission.NONE
 
+    def keep(self, connection: ExpiringConnection) -> None:
+        """Watch the deadlines of one that was admitted as another: a WebSocket, which was a connection."""
+        self._timed.add(connection)
+
     def leave(self, connection: ExpiringConnection) -> None:
-        """A connection is closed, or was upgraded to another protocol."""
+        """A connection is closed, or became a WebSocket."""
         self._timed.discard(connection)
 
     def sweep(self) -> None:

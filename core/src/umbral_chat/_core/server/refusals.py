@@ -4,6 +4,8 @@ counts."""
 from __future__ import annotations
 
 import logging
+import re
+from collections.abc import Iterable
 from http import HTTPStatus
 
 import msgspec
@@ -19,6 +21,8 @@ log = logging.getLogger(__name__)
 LOG_INTERVAL = 60.0
 """Seconds between two log lines about refusals for one reason: an attack must not fill the disk."""
 
+_UNSAFE = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+
 FULL = Unavailable(
     "This instance has reached its limit of connections (core.limits.connections).",
     code="too_many_connections",
@@ -29,15 +33,24 @@ FULL = Unavailable(
 def encode_response(error: RequestError) -> bytes:
     """The whole answer to `error`, head and body."""
     body = msgspec.json.encode(problem(error))
-    lines = [
-        f"HTTP/1.1 {error.status} {HTTPStatus(error.status).phrase}",
-        "content-type: application/problem+json",
-        f"content-length: {len(body)}",
-        *(f"{name.decode()}: {value.decode()}" for name, value in FOR_BROWSERS),
-        "connection: close",
-        *(f"{name.lower()}: {value}" for name, value in error.headers.items()),
+    headers = [
+        (b"content-type", b"application/problem+json"),
+        (b"content-length", b"%d" % len(body)),
+        *FOR_BROWSERS,
+        (b"connection", b"close"),
+        *((name.lower().encode("ascii"), value.encode("ascii")) for name, value in error.headers.items()),
     ]
-    return "\r\n".join(lines).encode("ascii") + b"\r\n\r\n" + body
+    return encode_head(error.status, headers) + body
+
+
+def encode_head(status: int, headers: Iterable[tuple[bytes, bytes]]) -> bytes:
+    """The head of an answer. Raises ValueError for a header with a line break or a control character in it."""
+    lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}".encode("ascii")]
+    for name, value in headers:
+        if _UNSAFE.search(name) or _UNSAFE.search(value):
+            raise ValueError("A header has a control character in it.")
+        lines.append(name + b": " + value)
+    return b"\r\n".join(lines) + b"\r\n\r\n"
 
 
 class Refusals:
@@ -60,4 +73,4 @@ class Refusals:
             log.warning("Refused (%s, %d since the last such line): %s", reason, cell.value - counted, detail)
 
 
-__all__ = ["FULL", "LOG_INTERVAL", "Refusals", "encode_response"]
+__all__ = ["FULL", "LOG_INTERVAL", "Refusals", "encode_head", "encode_response"]

@@ -18,7 +18,7 @@ import uvicorn
 from litestar import Litestar
 
 from umbral_chat._core.plugins import PluginHost
-from umbral_chat._core.server.connection import Connection
+from umbral_chat._core.server.connection import Connection, Opener
 from umbral_chat._core.server.connections import Connections
 from umbral_chat._core.server.logs import configure_logging
 from umbral_chat._core.settings.checks import check_exposure
@@ -42,6 +42,8 @@ class Server(uvicorn.Server):
         app: Litestar,
         greet: Callable[[], None] = lambda: None,
         clock: Clock | None = None,
+        *,
+        websockets: bool = False,
     ) -> None:
         super().__init__(config)
         self._app = app
@@ -51,7 +53,8 @@ class Server(uvicorn.Server):
             base.settings.core.limits, base.telemetry, clock or SystemClock(), self.server_state.connections
         )
         # uvicorn calls what it is given here for each connection.
-        config.http = cast("type[asyncio.Protocol]", partial(Connection, shared=self.shared))
+        opener = _websocket_opener() if websockets else None
+        config.http = cast("type[asyncio.Protocol]", partial(Connection, shared=self.shared, websocket=opener))
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, and greet once the server accepts connections."""
@@ -106,7 +109,7 @@ def serve(settings: Settings, plugins: PluginHost) -> int:
         tune_garbage_collector()
         _greet(url, keyless=not core.keys)
 
-    server = Server(config, app, started)
+    server = Server(config, app, started, websockets=app.takes_websockets)
     logging.getLogger("uvicorn.error").addFilter(lambda _: "failure" not in app.state)
     with listener:
         try:
@@ -130,6 +133,13 @@ def tune_garbage_collector() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(GC_THRESHOLD, *gc.get_threshold()[1:])
+
+
+def _websocket_opener() -> Opener:
+    """How connections become WebSockets. Imported here, since the core alone comes without `websockets`."""
+    from umbral_chat._core.server.websocket import WebSocketConnection
+
+    return WebSocketConnection
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from enum import IntEnum
 from math import inf
 from typing import TYPE_CHECKING, Any
@@ -13,12 +12,9 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from umbral_chat._core.server.connections import Connections, Stage
 from umbral_chat._core.server.exchange import Exchange
 from umbral_chat._core.server.refusals import FULL, encode_response
+from umbral_chat._core.server.write_progress import PROGRESS, unacknowledged, unread
 from umbral_chat.errors import RequestError, RequestTimeout
 from umbral_chat.http_kit.asgi import Disconnect
-
-if sys.platform != "win32":
-    import fcntl
-    import termios
 
 if TYPE_CHECKING:
     from uvicorn.config import Config
@@ -27,9 +23,6 @@ if TYPE_CHECKING:
 LINGER = 1.0
 """Seconds in which a refused client may read the answer: closing while it still sends would discard it (RFC 9112,
 section 9.6)."""
-
-PROGRESS = 16_384
-"""Bytes that a client must read within the write timeout: asyncio's low-water mark."""
 
 DISCARD = 1_048_576
 """Bytes of a body that are read and dropped after an early answer."""
@@ -162,7 +155,7 @@ class TimedConnection(HttpToolsProtocol):
     def _expire_writing(self, now: float) -> None:
         left = self.transport.get_write_buffer_size()
         if left:
-            left += self._unacknowledged()
+            left += unacknowledged(self.transport)
         if not left:
             self.deadline = self.write_deadline = inf
             if self.phase is Phase.CLOSING:
@@ -208,19 +201,8 @@ class TimedConnection(HttpToolsProtocol):
             self.flow.pause_reading()
 
     def _watch_writing(self) -> None:
-        self._unread = self.transport.get_write_buffer_size() + self._unacknowledged()
+        self._unread = unread(self.transport)
         self.write_deadline = self._now() + self._limits.write_timeout
-
-    def _unacknowledged(self) -> int:
-        # The socket accepts more only when a third of its buffer is free, which may be a megabyte: the progress of a
-        # slow client is visible in the socket first.
-        if sys.platform == "win32":
-            return 0
-        socket = self.transport.get_extra_info("socket")
-        try:
-            return int.from_bytes(fcntl.ioctl(socket.fileno(), termios.TIOCOUTQ, bytes(4)), sys.byteorder)
-        except (OSError, AttributeError):  # closed in the meantime, or not supported by the platform
-            return 0
 
 
 def _too_slow(part: str, setting: str, limit: float) -> RequestTimeout:

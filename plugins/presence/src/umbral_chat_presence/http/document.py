@@ -10,8 +10,9 @@ from litestar.openapi.spec import Example
 from litestar.params import FromPath, HeaderParameter, JSONBody, QueryParameter
 from umbral_chat.model.entries import Role
 from umbral_chat.providers.presence import DEVICE, NAME_LIMIT, TypingNow
+from umbral_chat.providers.presence_reports import PresenceBody, RenewalView, TypingBody
 
-from umbral_chat_presence.http.bodies import LeftView, PresenceBody, PresenceView, RenewalView, TypingBody
+from umbral_chat_presence.http.bodies import LeftView, PresenceView
 
 ONE = "/v1/conversations/{conversation:str}"
 PRESENCE = ONE + "/presence"

@@ -9,29 +9,28 @@ from typing import TYPE_CHECKING
 import msgspec
 from umbral_chat.errors import HistoryUnavailable, InvalidRequest
 from umbral_chat.http_kit import asgi
-from umbral_chat.http_kit.epochs import check_epoch
 from umbral_chat.http_kit.hot_route import HotRoute
 from umbral_chat.model.entries import Sender
-from umbral_chat.model.validation import check_metadata
-from umbral_chat.providers.presence import DEVICE, Report, check_name, viewer
+from umbral_chat.providers.presence import DEVICE, check_name, viewer
+from umbral_chat.providers.presence_reports import (
+    PresenceBody,
+    RenewalView,
+    TypingBody,
+    check_log,
+    read_report,
+    typing_seconds,
+)
 
-from umbral_chat_presence.http.bodies import ROLES, LeftView, PresenceBody, PresenceView, RenewalView, TypingBody
+from umbral_chat_presence.http.bodies import ROLES, LeftView, PresenceView
 from umbral_chat_presence.http.document import PRESENCE, TYPING, leave, presence, report, typing
 
 if TYPE_CHECKING:
     from litestar.handlers import ASGIRouteHandler
     from litestar.types import Receive, Scope, Send
     from umbral_chat.context import Services
-    from umbral_chat.providers.auth import Principal
     from umbral_chat.providers.presence import Presence
 
     from umbral_chat_presence.settings import PresenceSettings
-
-SHORTEST_TTL = 5.0
-"""Seconds, as for the setting: enough for a report and its repetition over a bad connection."""
-
-SHORTEST_TYPING = 1.0
-"""Seconds: notifications are sent once a second."""
 
 NO_PARAMETERS: frozenset[str] = frozenset()
 WHOSE = frozenset({"device", "role", "id"})
@@ -46,7 +45,7 @@ class PresenceRoutes:
 
     def __init__(self, services: Services, provider: Presence, settings: PresenceSettings) -> None:
         self._presence = provider
-        self._settings = settings
+        self._bounds = settings.bounds
         self._chat = services.chat
         self._feeds = services.feeds
         self._body_bytes = services.base.settings.core.limits.body_bytes
@@ -55,24 +54,11 @@ class PresenceRoutes:
         """PUT: report a device."""
         caller, conversation = asgi.principal(scope), asgi.conversation(scope)
         body = asgi.decode(_presence_body, await self._raw(scope, receive))
-        settings = self._settings
-        reported = Report(
-            person=self._chat.speaking(caller, body.sender),
-            device=check_name(body.device),
-            status=body.status,
-            metadata=check_metadata(body.metadata, limit=settings.metadata_bytes, depth=asgi.depth_of(scope)),
-            invisible=body.invisible,
-            ttl=_seconds(body.ttl, field="ttl", least=SHORTEST_TTL, most=settings.longest_ttl),
-        )
-        await self._admit(caller, conversation)
+        person = self._chat.speaking(caller, body.sender)
+        reported = read_report(body, person, self._bounds, depth=asgi.depth_of(scope))
+        await check_log(self._feeds, caller, conversation)
         renewal = self._presence.report(conversation, reported)
-        view = RenewalView(
-            person=renewal.person,
-            device=reported.device,
-            expires_in=renewal.expires_in,
-            renew_in=renewal.renew_in,
-            listed=renewal.listed,
-        )
+        view = RenewalView.of(reported.device, renewal)
         await asgi.send_json(send, 200, _encoder.encode(view))
 
     async def delete(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - as the others are
@@ -81,7 +67,7 @@ class PresenceRoutes:
         query = asgi.query(scope, WHOSE)
         person = self._chat.speaking(caller, _whose(query))
         device = check_name(query.get("device", DEVICE))
-        await self._admit(caller, conversation)
+        await check_log(self._feeds, caller, conversation)
         left = self._presence.leave(conversation, person, device)
         if not left:
             # It may be with another instance, whose roster this one does not know yet.
@@ -94,7 +80,7 @@ class PresenceRoutes:
         """GET: who is present and who types, on all instances."""
         caller, conversation = asgi.principal(scope), asgi.conversation(scope)
         asgi.query(scope, NO_PARAMETERS)
-        await self._admit(caller, conversation)
+        await check_log(self._feeds, caller, conversation)
         await self._presence.settled(conversation)
         data = _encoder.encode(PresenceView.of(conversation, self._presence.state(conversation, viewer(caller))))
         tag = f'W/"{blake2b(data, digest_size=12).hexdigest()}"'
@@ -109,25 +95,14 @@ class PresenceRoutes:
         caller, conversation = asgi.principal(scope), asgi.conversation(scope)
         body = asgi.decode(_typing_body, await self._raw(scope, receive))
         person = self._chat.speaking(caller, body.sender)
-        seconds = _seconds(body.seconds, field="seconds", least=SHORTEST_TYPING, most=self._settings.longest_typing)
-        await self._admit(caller, conversation)
+        seconds = typing_seconds(body, self._bounds)
+        await check_log(self._feeds, caller, conversation)
         now = self._presence.typing(conversation, person, body.typing, seconds=seconds)
         await asgi.send_json(send, 200, _encoder.encode(now))
 
     async def _raw(self, scope: Scope, receive: Receive) -> bytes:
         asgi.query(scope, NO_PARAMETERS)
         return await asgi.optional_body(scope, receive, self._body_bytes)
-
-    async def _admit(self, caller: Principal, conversation: str) -> None:
-        """Refuse a deleted conversation, and one that is not the log of the caller's token. From here on this instance
-        follows the conversation, so that it learns who writes messages there."""
-        try:
-            epoch = await self._feeds.epoch(conversation)
-        except HistoryUnavailable:
-            if caller.epoch is not None:
-                raise
-            return  # presence works while the history is down, for callers whose token is bound to no log
-        check_epoch(caller, conversation, epoch)
 
 
 def routes(services: Services, provider: Presence, settings: PresenceSettings) -> list[ASGIRouteHandler]:
@@ -161,17 +136,6 @@ def _whose(query: dict[str, str]) -> Sender | None:
         f"With id or role, role is one of {', '.join(ROLES)}.",
         code="invalid_field",
         field="role",
-    )
-
-
-def _seconds(value: float | None, *, field: str, least: float, most: float) -> float | None:
-    if value is None or least <= value <= most:
-        return value
-    raise InvalidRequest(
-        f"{field} is {value:g} seconds; {least:g} to {most:g} are allowed.",
-        code="invalid_field",
-        field=field,
-        limit=least if value < least else most,
     )
 
 

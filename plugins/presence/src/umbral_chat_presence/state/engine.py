@@ -11,6 +11,7 @@ from umbral_chat.errors import InvalidRequest, TooManyRequests
 from umbral_chat.model.entries import Sender
 from umbral_chat.model.signals import Signal
 from umbral_chat.providers.presence import PresenceState, Renewal, Report, TypingNow, Viewer
+from umbral_chat.providers.presence_reports import ReportBounds
 
 from umbral_chat_presence.settings import PresenceSettings
 from umbral_chat_presence.state import notifications
@@ -202,6 +203,11 @@ class Engine:
         """Whether this instance's roster of the conversation has any content."""
         room = self.rooms.all.get(conversation)
         return room is not None and (room.own or bool(room.seen))
+
+    @property
+    def bounds(self) -> ReportBounds:
+        """What a report may ask for."""
+        return self._settings.bounds
 
     @property
     def last_seen(self) -> float:

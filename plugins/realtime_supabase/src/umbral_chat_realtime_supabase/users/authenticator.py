@@ -45,6 +45,7 @@ class SupabaseUsers:
 
     name = "supabase"
     rank = 50
+    principal_type = User
 
     def __init__(
         self,

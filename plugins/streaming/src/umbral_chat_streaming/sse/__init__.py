@@ -1,0 +1,1 @@
+"""The edge `sse`: one conversation as Server-Sent Events."""

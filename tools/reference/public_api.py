@@ -57,6 +57,7 @@ PUBLIC_MODULES = (
     "umbral_chat.transport_kit.backoff",
     "umbral_chat.transport_kit.base",
     "umbral_chat.transport_kit.proxies",
+    "umbral_chat.transport_kit.signal_outbox",
 )
 """Modules that a plugin may import. Of a package only what its `__all__` names: its other modules are private."""
 

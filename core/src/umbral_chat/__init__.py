@@ -44,6 +44,7 @@ if TYPE_CHECKING:
         Message,
         Redaction,
         Role,
+        Run,
         Sender,
         Status,
         Update,
@@ -64,7 +65,7 @@ if TYPE_CHECKING:
         signal_decoder,
         signal_encoder,
     )
-    from umbral_chat.model.writes import Appended, Write, WriteEdit, WriteMessage, WriteRedaction, WriteUpdate
+    from umbral_chat.model.writes import Appended, Write, WriteEdit, WriteMessage, WriteRedaction, WriteRun, WriteUpdate
     from umbral_chat.providers.auth import Authenticator, Authorizer, Principal, Right
     from umbral_chat.providers.edges import Check, CheckResult, Consumer, Offer, TakesImported
     from umbral_chat.providers.history import History, RenewsEpochs, Storage, TellsWhetherItWrites
@@ -116,14 +117,14 @@ _PLACES = {
     "umbral_chat.model.conversations": "Conversation Deleted Head InboxPage LogPage MessagePage",
     "umbral_chat.model.cursor": "START Cursor",
     "umbral_chat.model.entries": (
-        "Changes Edit Entry FoldedMessage Member Message Redaction Role Sender Status Update entry_decoder "
-        "entry_encoder"
+        "Changes Edit Entry FoldedMessage Member Message Redaction Role Run Sender Status Update "
+        "entry_decoder entry_encoder"
     ),
     "umbral_chat.model.signals": (
         "CHANNEL_SIGNALS DraftSignal PersonThere PresenceSignal ReadSignal RosterSignal Signal StatusSignal "
         "TypingSignal signal_decoder signal_encoder"
     ),
-    "umbral_chat.model.writes": "Appended Write WriteEdit WriteMessage WriteRedaction WriteUpdate",
+    "umbral_chat.model.writes": "Appended Write WriteEdit WriteMessage WriteRedaction WriteRun WriteUpdate",
     "umbral_chat.providers.auth": "Authenticator Authorizer Principal Right",
     "umbral_chat.providers.edges": "Check CheckResult Consumer Offer TakesImported",
     "umbral_chat.providers.history": "History RenewsEpochs Storage TellsWhetherItWrites",
@@ -222,6 +223,7 @@ __all__ = [
     "Right",
     "Role",
     "RosterSignal",
+    "Run",
     "Secret",
     "Section",
     "SendBody",
@@ -259,6 +261,7 @@ __all__ = [
     "WriteEdit",
     "WriteMessage",
     "WriteRedaction",
+    "WriteRun",
     "WriteUpdate",
     "__version__",
     "entry_decoder",

@@ -19,10 +19,11 @@ from umbral_chat.model.validation import (
     check_members,
     check_message_id,
     check_metadata,
+    check_reason,
     check_sender,
     check_text,
 )
-from umbral_chat.model.writes import Write, WriteEdit, WriteMessage, WriteRedaction, WriteUpdate
+from umbral_chat.model.writes import Write, WriteEdit, WriteMessage, WriteRedaction, WriteRun, WriteUpdate
 from umbral_chat.providers.auth import Principal, Right
 
 FIELDS = {
@@ -30,6 +31,7 @@ FIELDS = {
     "edit": frozenset({"message_id", "content", "metadata", "redacted"}),
     "redaction": frozenset({"message_id"}),
     "update": frozenset({"changes"}),
+    "run": frozenset({"run_id", "outcome", "reason", "for_seq", "metadata"}),
 }
 """The fields of each kind of entry, besides those that all have."""
 
@@ -55,6 +57,8 @@ def import_write(
         if body.changes is None or body.changes.empty:
             raise _missing_field("changes")
         return WriteUpdate(**common, changes=_checked_changes(conversation, body.changes, limits))
+    if body.kind == "run":
+        return _run_write(common, body, limits)
     if body.message_id is None:
         raise _missing_field("message_id")
     common["message_id"] = check_message_id(body.message_id)
@@ -66,6 +70,21 @@ def import_write(
         return WriteEdit(**common, own_only=own_only)
     reply_to = None if body.reply_to is None else check_message_id(body.reply_to, field="reply_to")
     return WriteMessage(**common, reply_to=reply_to)
+
+
+def _run_write(common: dict[str, Any], body: ImportBody, limits: Limits) -> WriteRun:
+    if body.run_id is None:
+        raise _missing_field("run_id")
+    if body.outcome is None:
+        raise _missing_field("outcome")
+    return WriteRun(
+        **common,
+        run_id=check_message_id(body.run_id, field="run_id"),
+        outcome=body.outcome,
+        reason=check_reason(body.reason),
+        for_seq=body.for_seq,
+        metadata=check_metadata(body.metadata, limit=limits.metadata_bytes, depth=limits.depth),
+    )
 
 
 def missing_right(right: Right, *, field: str) -> Forbidden:

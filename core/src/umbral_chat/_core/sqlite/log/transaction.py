@@ -18,7 +18,13 @@ from umbral_chat.model.depth import decode_stored
 from umbral_chat.model.ids import new_epoch
 from umbral_chat.model.writes import Write, WriteMessage
 
-KINDS: dict[type[entries.Entry], int] = {entries.Message: 0, entries.Edit: 1, entries.Redaction: 2, entries.Update: 3}
+KINDS: dict[type[entries.Entry], int] = {
+    entries.Message: 0,
+    entries.Edit: 1,
+    entries.Redaction: 2,
+    entries.Update: 3,
+    entries.Run: 4,
+}
 """How `entry.kind` tells the kinds apart."""
 
 _ROWS = 64

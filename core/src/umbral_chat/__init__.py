@@ -52,6 +52,16 @@ if TYPE_CHECKING:
         entry_encoder,
     )
     from umbral_chat.model.requests import EditBody, SendBody
+    from umbral_chat.model.runs import (
+        CancelBody,
+        ProgressBody,
+        RunBody,
+        RunEndBody,
+        RunEnded,
+        RunProgress,
+        RunStarted,
+        RunView,
+    )
     from umbral_chat.model.signals import (
         CHANNEL_SIGNALS,
         DraftSignal,
@@ -59,6 +69,7 @@ if TYPE_CHECKING:
         PresenceSignal,
         ReadSignal,
         RosterSignal,
+        RunSignal,
         Signal,
         StatusSignal,
         TypingSignal,
@@ -120,9 +131,10 @@ _PLACES = {
         "Changes Edit Entry FoldedMessage Member Message Redaction Role Run Sender Status Update "
         "entry_decoder entry_encoder"
     ),
+    "umbral_chat.model.runs": ("CancelBody ProgressBody RunBody RunEndBody RunEnded RunProgress RunStarted RunView"),
     "umbral_chat.model.signals": (
-        "CHANNEL_SIGNALS DraftSignal PersonThere PresenceSignal ReadSignal RosterSignal Signal StatusSignal "
-        "TypingSignal signal_decoder signal_encoder"
+        "CHANNEL_SIGNALS DraftSignal PersonThere PresenceSignal ReadSignal RosterSignal RunSignal Signal "
+        "StatusSignal TypingSignal signal_decoder signal_encoder"
     ),
     "umbral_chat.model.writes": "Appended Write WriteEdit WriteMessage WriteRedaction WriteRun WriteUpdate",
     "umbral_chat.providers.auth": "Authenticator Authorizer Principal Right",
@@ -167,6 +179,7 @@ __all__ = [
     "Authorizer",
     "Availability",
     "Base",
+    "CancelBody",
     "Changes",
     "Check",
     "CheckResult",
@@ -212,6 +225,7 @@ __all__ = [
     "PresenceSignal",
     "PresenceState",
     "Principal",
+    "ProgressBody",
     "ReadSignal",
     "RecentSignals",
     "Record",
@@ -224,6 +238,13 @@ __all__ = [
     "Role",
     "RosterSignal",
     "Run",
+    "RunBody",
+    "RunEndBody",
+    "RunEnded",
+    "RunProgress",
+    "RunSignal",
+    "RunStarted",
+    "RunView",
     "Secret",
     "Section",
     "SendBody",

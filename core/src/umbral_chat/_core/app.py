@@ -22,6 +22,7 @@ from umbral_chat._core.http import (
     operations,
     parameters,
     problems,
+    runs,
     tokens,
     transcript,
 )
@@ -123,6 +124,7 @@ def handlers(services: ServiceParts) -> list[BaseRouteHandler]:
         messages.redact,
         messages.import_entry,
         *conversations.HANDLERS,
+        *runs.HANDLERS,
         transcript.transcript,
         tokens.issue_token,
         *operations.HANDLERS,

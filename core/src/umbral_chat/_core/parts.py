@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from umbral_chat._core.auth.limits import Rates
 from umbral_chat._core.conversations.drafts import Drafts
+from umbral_chat._core.conversations.run_service import Runs
 from umbral_chat._core.conversations.service import Chat
 from umbral_chat._core.delivery.failover import Failover
 from umbral_chat._core.delivery.toggle import Toggle
@@ -21,6 +22,7 @@ class ServiceParts(Services):
 
     feeds: Feeds
     drafts: Drafts
+    runs: Runs
     failover: Failover
     chat: Chat
     lifecycle: Lifecycle

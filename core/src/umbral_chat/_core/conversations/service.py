@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -12,6 +13,8 @@ from umbral_chat._core.auth.senders import sender_for
 from umbral_chat._core.conversations.drafts import Drafts, not_your_draft
 from umbral_chat._core.conversations.importing import import_write, missing_right
 from umbral_chat._core.conversations.reserved_ids import ReservedIds
+from umbral_chat._core.conversations.run_service import Runs
+from umbral_chat._core.conversations.run_watch import RunWatch
 from umbral_chat._core.delivery.bus import Bus, LogChange
 from umbral_chat._core.settings.sections import Limits
 from umbral_chat.clock import Clock
@@ -41,6 +44,8 @@ from umbral_chat.providers.history import History
 from umbral_chat.providers.presence import person
 from umbral_chat.telemetry import Telemetry
 
+log = logging.getLogger(__name__)
+
 
 class Sent(NamedTuple):
     """The result of a write: the encoded entry, its cursor, and whether it is new (or a repeat of a stored one)."""
@@ -60,6 +65,8 @@ class Chat:
         bus: Bus,
         drafts: Drafts,
         reserved: ReservedIds,
+        runs: Runs,
+        run_watch: RunWatch,
         rates: Rates,
         limits: Limits,
         telemetry: Telemetry,
@@ -70,6 +77,8 @@ class Chat:
         self._bus = bus
         self._drafts = drafts
         self._reserved = reserved
+        self._runs = runs
+        self._run_watch = run_watch
         self._limiter = rates.sends
         self._limits = limits
         sends = telemetry.counter("umbral_chat.sends")
@@ -191,6 +200,10 @@ class Chat:
             raise _not_found(conversation)
         self._drafts.forget(conversation)
         self._bus.publish(LogChange(conversation, "", []))
+        try:
+            await self._runs.forget(conversation)
+        except HistoryUnavailable as error:
+            log.debug("The runs of a deleted conversation are forgotten when they end: %s", error.detail)
 
     async def conversation(self, principal: Principal, conversation: str) -> Conversation:
         """One conversation as `principal` sees it. Raises NotFound, ConversationDeleted."""
@@ -219,6 +232,7 @@ class Chat:
             limit=self._limits.content_chars,
         )
         if principal.trusted:
+            self._run_watch.heard(conversation, message_id)
             await self._reserved.claim(conversation, message_id, principal.author)
         return length
 

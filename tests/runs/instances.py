@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from umbral_chat._core.conversations.run_board import RunBoard
-from umbral_chat._core.conversations.run_endings import RunEndings
+from umbral_chat._core.conversations.run_entries import RunEntries
 from umbral_chat._core.conversations.run_records import RunRecords
 from umbral_chat._core.conversations.run_service import Runs
 from umbral_chat._core.conversations.run_typing import RunTyping
@@ -43,10 +43,10 @@ class Instance:
         telemetry, bus, typing = Telemetry(None), Bus(), RunTyping(None)
         bus.subscribe(self.logged.append)
         self.board = RunBoard(clock, changed=self.changed.append)
-        self.endings = RunEndings(storage.history, bus)
+        self.entries = RunEntries(storage.history, bus)
         self.shared = SharedRuns(
             RunRecords(storage.store, clock),
-            self.endings,
+            self.entries,
             board=self.board,
             typing=typing,
             publish=self.published.append,

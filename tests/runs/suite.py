@@ -111,9 +111,9 @@ class RunsSuite:
             assert here.logged == there.logged == []
 
     async def test_its_message_is_found_behind_many_others(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        from umbral_chat._core.conversations import run_endings
+        from umbral_chat._core.conversations import run_entries
 
-        monkeypatch.setattr(run_endings, "PAGE", 2)
+        monkeypatch.setattr(run_entries, "PAGE", 2)
         async with self.instances() as (here, _, __):
             for run_id in ("r1", "r2"):
                 await here.start(run_id)
@@ -132,8 +132,8 @@ class RunsSuite:
                 await instance.watch.look()
             await clock.elapse(SILENCE / 2)
             await there.progress("thinking", "r3")
-            here.watch.heard("room", "m2")  # a piece of its draft
-            here.watch.heard("room", "of no run")
+            here.runs.heard("room", "m2")  # a piece of its draft
+            here.runs.heard("room", "of no run")
             await here.watch.look()
             await clock.elapse(SILENCE / 2 - 1)
             await asyncio.gather(here.watch.look(), there.watch.look())
@@ -168,7 +168,7 @@ class RunsSuite:
             # `here` dies at once after this, or after the next step.
             written = (await here.shared.change("room", both_end)).find("written")
             assert written is not None
-            await here.endings.write("room", written)
+            await here.entries.write("room", written)
             assert len(await here.ends()) == 1
             await there.watch.look()
             assert len(await here.ends()) == 1, "the one who ended it is still given the time to settle it"

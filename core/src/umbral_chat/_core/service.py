@@ -15,7 +15,7 @@ from umbral_chat._core.auth.tokens import TokenAuthenticator, TokenIssuer, load_
 from umbral_chat._core.conversations.drafts import Drafts
 from umbral_chat._core.conversations.reserved_ids import ReservedIds
 from umbral_chat._core.conversations.run_board import RunBoard
-from umbral_chat._core.conversations.run_endings import RunEndings
+from umbral_chat._core.conversations.run_entries import RunEntries
 from umbral_chat._core.conversations.run_records import RunRecords
 from umbral_chat._core.conversations.run_service import Runs
 from umbral_chat._core.conversations.run_typing import RunTyping
@@ -122,7 +122,7 @@ class Service:
         run_typing = RunTyping(presence)
         shared_runs = SharedRuns(
             RunRecords(storage.store, clock),
-            RunEndings(history, self.bus),
+            RunEntries(history, self.bus),
             board=self.run_board,
             typing=run_typing,
             publish=signals.put,
@@ -143,7 +143,6 @@ class Service:
             drafts=drafts,
             reserved=ReservedIds(storage.store, clock),
             runs=runs,
-            run_watch=self.run_watch,
             rates=rates,
             limits=limits,
             telemetry=telemetry,

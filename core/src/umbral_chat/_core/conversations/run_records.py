@@ -38,7 +38,7 @@ TRIES = 32
 log = logging.getLogger(__name__)
 
 
-class Versioned(NamedTuple):
+class VersionedRuns(NamedTuple):
     """A conversation's runs, and the version of the record that has them; 0: there is none."""
 
     record: RunRecord
@@ -52,12 +52,12 @@ class RunRecords:
         self._store = store
         self._clock = clock
 
-    async def load(self, conversation: str) -> Versioned:
+    async def load(self, conversation: str) -> VersionedRuns:
         """The conversation's runs."""
         found = await self._store.get(RUNS, key_of(conversation))
-        return Versioned(RunRecord(), 0) if found is None else Versioned(_record(found.value), found.version)
+        return VersionedRuns(RunRecord(), 0) if found is None else VersionedRuns(_record(found.value), found.version)
 
-    async def change(self, conversation: str, change: Callable[[RunRecord], RunRecord]) -> Versioned:
+    async def change(self, conversation: str, change: Callable[[RunRecord], RunRecord]) -> VersionedRuns:
         """Apply `change` to the runs as they are, and write the result unless nothing changes.
 
         `change` may be called several times, and what it raises is raised. Raises Unavailable when other instances were
@@ -77,16 +77,16 @@ class RunRecords:
                 ttl=None if record.runs else EMPTY_KEPT,
             )
             if written is not None:
-                return Versioned(record, written.version)
+                return VersionedRuns(record, written.version)
             await self._clock.sleep(backoff.next())
         raise Unavailable("The runs of this conversation are being changed by too many callers at once. Try again.")
 
-    async def scan(self, prefix: str = "") -> AsyncIterator[Versioned]:
+    async def scan(self, prefix: str = "") -> AsyncIterator[VersionedRuns]:
         """Every conversation that has runs. Records that are written meanwhile may be missing."""
         found = await self._store.scan(RUNS, prefix=prefix, limit=SCAN_PAGE)
         if len(found) < SCAN_PAGE:
             for one in found.values():
-                yield Versioned(_record(one.value), one.version)
+                yield VersionedRuns(_record(one.value), one.version)
             return
         # A scan has no second page, and keys are hexadecimal digits: with one more of them there are fewer.
         for digit in "0123456789abcdef":
@@ -103,7 +103,7 @@ class RunRecords:
         key = _ended_key(conversation, run.ended.run_id)
         await self._store.put(ENDED, key, msgspec.json.encode(run), ttl=ENDED_KEPT)
 
-    async def forget(self, conversation: str) -> Versioned:
+    async def forget(self, conversation: str) -> VersionedRuns:
         """Remove what tells of a conversation that was deleted; its empty record."""
         emptied = await self.change(conversation, lambda record: RunRecord() if record.runs else record)
         for key in await self._store.scan(ENDED, prefix=key_of(conversation), limit=SCAN_PAGE):
@@ -132,4 +132,4 @@ def _decoded(value: bytes, kind: type[T]) -> T | None:
         return None
 
 
-__all__ = ["EMPTY_KEPT", "ENDED", "ENDED_KEPT", "RUNS", "SCAN_PAGE", "TRIES", "RunRecords", "Versioned", "key_of"]
+__all__ = ["EMPTY_KEPT", "ENDED", "ENDED_KEPT", "RUNS", "SCAN_PAGE", "TRIES", "RunRecords", "VersionedRuns", "key_of"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 
 from umbral_chat._core.auth.senders import sender_for
@@ -20,7 +21,7 @@ from umbral_chat._core.conversations.runs import (
 from umbral_chat._core.conversations.shared_runs import SharedRuns
 from umbral_chat._core.settings.sections import Limits
 from umbral_chat.clock import Clock
-from umbral_chat.errors import ConversationDeleted, Forbidden, InvalidRequest, NotFound
+from umbral_chat.errors import ConversationDeleted, Forbidden, InvalidRequest, NotFound, RequestError
 from umbral_chat.http_kit.epochs import check_epoch
 from umbral_chat.model.conversations import Deleted
 from umbral_chat.model.entries import Message, Sender
@@ -46,6 +47,9 @@ from umbral_chat.telemetry import Telemetry
 
 RUNS_TOTAL = 10_000
 """Most runs at once in all conversations: every instance reads them all again and again, at some 500 bytes each."""
+
+
+log = logging.getLogger(__name__)
 
 
 class Runs:
@@ -165,9 +169,18 @@ class Runs:
             raise unknown_run(run_id)
         return ended
 
+    def heard(self, conversation: str, message_id: str) -> None:
+        """A piece of a draft arrived: its run, if there is one, is alive."""
+        if any(run.message_id == message_id for run in self.of(conversation)):
+            self._shared.heard.put((conversation, message_id), self._clock.now())
+
     async def forget(self, conversation: str) -> None:
-        """The conversation was deleted: nothing of its runs is left. Raises HistoryUnavailable."""
-        await self._shared.forget(conversation)
+        """The conversation was deleted: nothing of its runs is left. While the store does not respond, they are
+        forgotten when they end."""
+        try:
+            await self._shared.forget(conversation)
+        except RequestError as error:
+            log.debug("The runs of a deleted conversation are forgotten later: %s", error.detail)
 
     async def _new_run(self, principal: Principal, conversation: str, body: RunBody) -> StoredRun:
         sender = Sender(role="assistant") if body.sender is None else sender_for(principal, check_sender(body.sender))

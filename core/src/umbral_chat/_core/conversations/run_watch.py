@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 
 from umbral_chat._core.conversations.runs import RunRecord
 from umbral_chat._core.conversations.shared_runs import SharedRuns
-from umbral_chat._core.runtime.lru import Lru
 from umbral_chat.clock import Clock
 from umbral_chat.errors import RequestError
 from umbral_chat.model.runs import LOST
@@ -17,9 +16,6 @@ from umbral_chat.telemetry import Telemetry
 SETTLE_GRACE = 10.0
 """Seconds after which another instance settles an end that is not settled: the one that ended the run has stopped
 meanwhile, or its history did not answer."""
-
-NOTED_LIMIT = 4096
-"""Messages whose producers were heard of, until that is stored."""
 
 log = logging.getLogger(__name__)
 
@@ -32,13 +28,7 @@ class RunWatch:
         self._shared = shared
         self._silence = silence
         self._clock = clock
-        self._heard: Lru[tuple[str, str], datetime] = Lru(NOTED_LIMIT)
         self._lost = telemetry.counter("umbral_chat.runs.ended").labels(LOST)
-
-    def heard(self, conversation: str, message_id: str) -> None:
-        """A piece of a draft arrived: its run, if there is one, is alive. Stored later, and seldom."""
-        if any(run.message_id == message_id for run in self._shared.board.of(conversation)):
-            self._heard.put((conversation, message_id), self._clock.now())
 
     async def run(self, interval: float) -> None:
         """Look every `interval` seconds, until cancelled."""
@@ -75,7 +65,7 @@ class RunWatch:
                 await self._shared.settle(conversation, run)
 
     async def _store_sign_of_life(self, conversation: str, message_id: str, record: RunRecord) -> RunRecord:
-        at = self._heard.get((conversation, message_id))
+        at = self._shared.heard.get((conversation, message_id))
         if at is None:
             return record
         oldest = min(run.heard_at for run in record.runs if run.message_id == message_id)
@@ -100,4 +90,4 @@ class RunWatch:
                 await self._shared.settle(conversation, run)
 
 
-__all__ = ["NOTED_LIMIT", "SETTLE_GRACE", "RunWatch"]
+__all__ = ["SETTLE_GRACE", "RunWatch"]

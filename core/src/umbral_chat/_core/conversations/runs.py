@@ -16,7 +16,7 @@ _sorted = msgspec.json.Encoder(order="sorted")
 _change = msgspec.structs.replace
 
 
-class RunEnd(msgspec.Struct, frozen=True, omit_defaults=True):
+class RunResult(msgspec.Struct, frozen=True, omit_defaults=True):
     """How a run ended. It stays in the record until the log says so, if it has to, so that a crash loses no end."""
 
     outcome: RunOutcome
@@ -47,7 +47,7 @@ class StoredRun(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     execution_id: str | None = None
     cancel_requested: bool = False
     cancel_reason: str | None = None
-    end: RunEnd | None = None
+    end: RunResult | None = None
 
     @property
     def view(self) -> RunView:
@@ -144,7 +144,7 @@ class RunRecord(msgspec.Struct, frozen=True, omit_defaults=True):
             return self
         if reason is None and outcome == "cancelled":
             reason = run.cancel_reason
-        return self._put(_change(run, end=RunEnd(outcome, now, reason)))
+        return self._put(_change(run, end=RunResult(outcome, now, reason)))
 
     def lose(self, now: datetime, silence: float) -> tuple[RunRecord, list[str]]:
         """End, as failed and lost, every run that was not heard of for `silence` seconds; and which these are."""
@@ -226,8 +226,8 @@ def too_many_runs(detail: str, limit: int) -> TooManyRequests:
 
 
 __all__ = [
-    "RunEnd",
     "RunRecord",
+    "RunResult",
     "SettledRun",
     "StoredRun",
     "check_same_end",

@@ -5,15 +5,20 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from datetime import datetime
 
 from umbral_chat._core.conversations.run_board import RunBoard
-from umbral_chat._core.conversations.run_endings import RunEndings
-from umbral_chat._core.conversations.run_records import RunRecords, Versioned
+from umbral_chat._core.conversations.run_entries import RunEntries
+from umbral_chat._core.conversations.run_records import RunRecords, VersionedRuns
 from umbral_chat._core.conversations.run_typing import RunTyping
 from umbral_chat._core.conversations.runs import RunRecord, SettledRun, StoredRun
+from umbral_chat._core.runtime.lru import Lru
 from umbral_chat.errors import ConversationDeleted
 from umbral_chat.model.runs import RunEnded
 from umbral_chat.model.signals import RunSignal
+
+HEARD_LIMIT = 4096
+"""Messages whose producers were heard of, until that is stored."""
 
 log = logging.getLogger(__name__)
 
@@ -24,7 +29,7 @@ class SharedRuns:
     def __init__(
         self,
         records: RunRecords,
-        endings: RunEndings,
+        entries: RunEntries,
         *,
         board: RunBoard,
         typing: RunTyping,
@@ -32,7 +37,10 @@ class SharedRuns:
     ) -> None:
         self.records = records
         self.board = board
-        self._endings = endings
+        self.heard: Lru[tuple[str, str], datetime] = Lru(HEARD_LIMIT)
+        """When a piece of a message with a run arrived here, by conversation and message id. It is stored later, and
+        seldom."""
+        self._entries = entries
         self._typing = typing
         self._publish = publish
 
@@ -52,7 +60,7 @@ class SharedRuns:
             return None
         seq = None
         try:
-            seq = await self._endings.write(conversation, run)
+            seq = await self._entries.write(conversation, run)
         except ConversationDeleted:
             log.debug("A run of a deleted conversation ended.")
         end = run.end
@@ -67,7 +75,7 @@ class SharedRuns:
         self.board.forget(conversation)
         self._show(conversation, await self.records.forget(conversation))
 
-    def _show(self, conversation: str, found: Versioned) -> None:
+    def _show(self, conversation: str, found: VersionedRuns) -> None:
         views, before = found.record.views, self.board.of(conversation)
         # Published also where nothing differs: a producer that goes on makes up for a signal that was lost.
         self._publish(RunSignal(conversation=conversation, version=found.version, runs=list(views)))
@@ -78,4 +86,4 @@ class SharedRuns:
                     self._typing.stopped(conversation, run, views)
 
 
-__all__ = ["SharedRuns"]
+__all__ = ["HEARD_LIMIT", "SharedRuns"]

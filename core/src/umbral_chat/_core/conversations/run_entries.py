@@ -21,7 +21,7 @@ PAGE, PAGES = 200, 100
 one too many is better than a reader who waits."""
 
 
-class RunEndings:
+class RunEntries:
     """Writes the ends of runs into their logs. Every method raises HistoryUnavailable and ConversationDeleted."""
 
     def __init__(self, history: History, bus: Bus) -> None:
@@ -69,4 +69,4 @@ class RunEndings:
         return False
 
 
-__all__ = ["AUTHOR", "MARK", "PAGE", "PAGES", "RunEndings"]
+__all__ = ["AUTHOR", "MARK", "PAGE", "PAGES", "RunEntries"]

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
         Message,
         Redaction,
         Role,
+        Run,
         Sender,
         Status,
         Update,
@@ -51,6 +52,16 @@ if TYPE_CHECKING:
         entry_encoder,
     )
     from umbral_chat.model.requests import EditBody, SendBody
+    from umbral_chat.model.runs import (
+        CancelBody,
+        ProgressBody,
+        RunBody,
+        RunEndBody,
+        RunEnded,
+        RunProgress,
+        RunStarted,
+        RunView,
+    )
     from umbral_chat.model.signals import (
         CHANNEL_SIGNALS,
         DraftSignal,
@@ -58,13 +69,14 @@ if TYPE_CHECKING:
         PresenceSignal,
         ReadSignal,
         RosterSignal,
+        RunSignal,
         Signal,
         StatusSignal,
         TypingSignal,
         signal_decoder,
         signal_encoder,
     )
-    from umbral_chat.model.writes import Appended, Write, WriteEdit, WriteMessage, WriteRedaction, WriteUpdate
+    from umbral_chat.model.writes import Appended, Write, WriteEdit, WriteMessage, WriteRedaction, WriteRun, WriteUpdate
     from umbral_chat.providers.auth import Authenticator, Authorizer, Principal, Right
     from umbral_chat.providers.edges import Check, CheckResult, Consumer, Offer, TakesImported
     from umbral_chat.providers.history import History, RenewsEpochs, Storage, TellsWhetherItWrites
@@ -116,14 +128,15 @@ _PLACES = {
     "umbral_chat.model.conversations": "Conversation Deleted Head InboxPage LogPage MessagePage",
     "umbral_chat.model.cursor": "START Cursor",
     "umbral_chat.model.entries": (
-        "Changes Edit Entry FoldedMessage Member Message Redaction Role Sender Status Update entry_decoder "
-        "entry_encoder"
+        "Changes Edit Entry FoldedMessage Member Message Redaction Role Run Sender Status Update "
+        "entry_decoder entry_encoder"
     ),
+    "umbral_chat.model.runs": ("CancelBody ProgressBody RunBody RunEndBody RunEnded RunProgress RunStarted RunView"),
     "umbral_chat.model.signals": (
-        "CHANNEL_SIGNALS DraftSignal PersonThere PresenceSignal ReadSignal RosterSignal Signal StatusSignal "
-        "TypingSignal signal_decoder signal_encoder"
+        "CHANNEL_SIGNALS DraftSignal PersonThere PresenceSignal ReadSignal RosterSignal RunSignal Signal "
+        "StatusSignal TypingSignal signal_decoder signal_encoder"
     ),
-    "umbral_chat.model.writes": "Appended Write WriteEdit WriteMessage WriteRedaction WriteUpdate",
+    "umbral_chat.model.writes": "Appended Write WriteEdit WriteMessage WriteRedaction WriteRun WriteUpdate",
     "umbral_chat.providers.auth": "Authenticator Authorizer Principal Right",
     "umbral_chat.providers.edges": "Check CheckResult Consumer Offer TakesImported",
     "umbral_chat.providers.history": "History RenewsEpochs Storage TellsWhetherItWrites",
@@ -166,6 +179,7 @@ __all__ = [
     "Authorizer",
     "Availability",
     "Base",
+    "CancelBody",
     "Changes",
     "Check",
     "CheckResult",
@@ -211,6 +225,7 @@ __all__ = [
     "PresenceSignal",
     "PresenceState",
     "Principal",
+    "ProgressBody",
     "ReadSignal",
     "RecentSignals",
     "Record",
@@ -222,6 +237,14 @@ __all__ = [
     "Right",
     "Role",
     "RosterSignal",
+    "Run",
+    "RunBody",
+    "RunEndBody",
+    "RunEnded",
+    "RunProgress",
+    "RunSignal",
+    "RunStarted",
+    "RunView",
     "Secret",
     "Section",
     "SendBody",
@@ -259,6 +282,7 @@ __all__ = [
     "WriteEdit",
     "WriteMessage",
     "WriteRedaction",
+    "WriteRun",
     "WriteUpdate",
     "__version__",
     "entry_decoder",

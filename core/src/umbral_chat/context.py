@@ -22,6 +22,16 @@ if TYPE_CHECKING:
     from umbral_chat.model.encoded_entry import EncodedEntry
     from umbral_chat.model.entries import Sender
     from umbral_chat.model.requests import ConversationBody, DraftBody, EditBody, ImportBody, PatchBody, SendBody
+    from umbral_chat.model.runs import (
+        CancelBody,
+        ProgressBody,
+        RunBody,
+        RunEndBody,
+        RunEnded,
+        RunProgress,
+        RunStarted,
+        RunView,
+    )
     from umbral_chat.model.signals import Mode, Signal
     from umbral_chat.providers.auth import Principal, Right
     from umbral_chat.providers.history import Storage
@@ -87,6 +97,35 @@ class DraftService(Protocol):
 
     def of(self, conversation: str) -> list[DraftView]:
         """The drafts of a conversation, oldest first."""
+        ...
+
+
+class RunService(Protocol):
+    """The runs of assistants. `start`, `progress` and `end` need the right `send_as`."""
+
+    def of(self, conversation: str) -> list[RunView]:
+        """The runs of a conversation that go on, the oldest first. Neither waits nor reads; the conversation's readers
+        are notified when it changes."""
+        ...
+
+    async def start(self, principal: Principal, conversation: str, body: RunBody) -> RunStarted:
+        """Begin a run; with a `run_id` a repeat changes nothing. Raises Conflict (`idempotency_conflict`) and
+        TooManyRequests (`too_many_runs`)."""
+        ...
+
+    async def progress(self, principal: Principal, conversation: str, run_id: str, body: ProgressBody) -> RunProgress:
+        """Report what the run does now, which is a sign of life of it; whether it is to stop. Raises NotFound
+        (`unknown_run`) and Conflict (`run_ended`)."""
+        ...
+
+    async def end(self, principal: Principal, conversation: str, run_id: str, body: RunEndBody) -> RunEnded:
+        """End the run. If it left no message, the log has an entry for it when this returns. The same end again is
+        answered with the first one. Raises NotFound (`unknown_run`) and Conflict (`run_ended`)."""
+        ...
+
+    async def cancel(self, principal: Principal, conversation: str, run_id: str, body: CancelBody) -> RunProgress:
+        """Ask the run's producer to end it. For callers with the right `moderate` and the sender of the message that
+        the run is for: raises Forbidden (`not_your_run`), NotFound (`unknown_run`) and Conflict (`run_ended`)."""
         ...
 
 
@@ -338,6 +377,7 @@ class Services:
     storage: Storage
     feeds: FeedService
     drafts: DraftService
+    runs: RunService
     failover: DeliveryService
     toggle: ToggleService
     chat: ChatService
@@ -356,6 +396,7 @@ __all__ = [
     "FeedService",
     "PluginInfo",
     "PluginList",
+    "RunService",
     "SentEntry",
     "ServiceLifecycle",
     "Services",

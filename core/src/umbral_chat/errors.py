@@ -5,7 +5,7 @@ UmbralChatError
 │   ├── InvalidRequest           400  invalid_request, and by code: invalid_cursor, invalid_field, unknown_field …
 │   ├── Unauthorized             401  unauthorized, token_expired
 │   ├── Forbidden                403  forbidden
-│   ├── NotFound                 404  conversation_not_found, message_not_found
+│   ├── NotFound                 404  conversation_not_found, message_not_found, unknown_run
 │   ├── Conflict                 409  idempotency_conflict, message_id_taken, draft_gap, realtime_disabled …
 │   ├── Gone                     410
 │   │   ├── CursorExpired             cursor_expired

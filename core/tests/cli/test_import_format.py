@@ -69,6 +69,24 @@ def test_what_was_redacted_is_left_out_and_said_so() -> None:
     assert not any(step.requests for step in steps)
 
 
+def test_the_end_of_a_run_is_imported_only_with_its_time() -> None:
+    line = entry(1, "run", run_id="r1", outcome="failed", reason="lost", sender={"role": "assistant"})
+    (step,) = planned([line])
+    assert (step.skipped, step.requests) == ("run that ended", ())
+    kept = Planner(keep_times=True).step(1, json.dumps(line).encode())
+    assert kept is not None
+    (request,) = kept.requests
+    assert request.path.endswith("/a/entries")
+    assert request.body == {
+        "kind": "run",
+        "at": "2026-11-22T09:00:00Z",
+        "sender": {"role": "assistant"},
+        "run_id": "r1",
+        "outcome": "failed",
+        "reason": "lost",
+    }
+
+
 @pytest.mark.parametrize(
     ("lines", "sent"),
     [

@@ -74,6 +74,12 @@ async def room(start: Start) -> Client:
     assert (await client.patch(ROOM, json={"metadata": {"order": 1042}, "responder": "human"})).is_success
     draft = {"message_id": "m3", "offset": 0, "text": "One mo", "sender": bot}
     assert (await client.post(f"{ROOM}/drafts", json=draft)).is_success
+    run = {"run_id": "r1", "for_seq": 1, "sender": bot, "metadata": {"execution": 7}}
+    assert (await client.post(f"{ROOM}/runs", json=run)).is_success
+    tool = {"state": "tool", "label": "Looking up", "execution_id": "4711"}
+    assert (await client.post(f"{ROOM}/runs/r1/progress", json=tool)).is_success
+    assert (await client.post(f"{ROOM}/runs", json=run | {"run_id": "r2"})).is_success
+    assert (await client.post(f"{ROOM}/runs/r2/end", json={"outcome": "failed", "reason": "quota"})).is_success
     return client
 
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from umbral_chat._core.sqlite.log import inbox, reads, transaction
 from umbral_chat.errors import UmbralChatError
 from umbral_chat.model.entries import Changes, Member, Sender
-from umbral_chat.model.writes import Write, WriteEdit, WriteMessage, WriteRedaction, WriteUpdate
+from umbral_chat.model.writes import Write, WriteEdit, WriteMessage, WriteRedaction, WriteRun, WriteUpdate
 from umbral_chat.providers.history import History
 from umbral_chat.testing.embedded import HandClock, opened
 
@@ -41,6 +41,7 @@ WRITES = st.one_of(
         WriteEdit,
         **common(content=st.text(max_size=5), message_id=st.sampled_from(IDS), own_only=st.booleans()),
     ),
+    st.builds(WriteRun, **common(run_id=st.sampled_from(IDS), outcome=st.sampled_from(("completed", "failed")))),
     st.builds(WriteRedaction, **common(message_id=st.sampled_from(IDS), own_only=st.booleans())),
     st.builds(
         WriteUpdate,

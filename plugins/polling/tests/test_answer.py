@@ -13,6 +13,7 @@ from umbral_chat.feed import EncodedEntry
 from umbral_chat.model.cursor import START, Cursor
 from umbral_chat.model.entries import Entry, FoldedMessage, Message, Redaction, Sender
 from umbral_chat.model.fold import folded
+from umbral_chat.model.runs import RunView
 from umbral_chat.providers.presence import PersonHere, PersonTyping, PresenceList, PresenceState
 from umbral_chat_polling.answer import Events, SignalsSnapshot, body
 
@@ -25,6 +26,9 @@ messages = st.builds(
 )
 redactions = st.builds(Redaction, seq=st.integers(1, 9), at=st.just(NOW), sender=senders, message_id=texts)
 drafts = st.builds(DraftView, message_id=texts, offset=st.just(0), text=texts, sender=senders)
+runs = st.builds(
+    RunView, run_id=texts, state=st.sampled_from(["tool", "writing"]), sender=senders, started_at=st.just(NOW)
+)
 here = st.builds(PersonHere, person=texts, role=st.just("user"), status=st.just("online"), since=st.just(NOW))
 lists = st.builds(
     PresenceList,
@@ -39,6 +43,7 @@ types = st.lists(st.builds(PersonTyping, person=texts, role=st.just("user")), ma
 @given(
     st.lists(st.one_of(messages, redactions), max_size=3),
     st.lists(drafts, max_size=2),
+    st.lists(runs, max_size=2),
     st.none() | st.builds(PresenceState, lists, types),
     st.none() | st.just(NOW),
     st.none() | st.lists(messages.map(folded), max_size=2),
@@ -47,13 +52,14 @@ types = st.lists(st.builds(PersonTyping, person=texts, role=st.just("user")), ma
 def test_it_reads_back_as_what_it_was_made_of(
     entries: list[Entry],
     drafts: list[DraftView],
+    runs: list[RunView],
     presence: PresenceState | None,
     stale_since: datetime | None,
     snapshot: list[FoldedMessage] | None,
     head: int,
 ) -> None:
     cursor = Cursor("e" * 10, 5)
-    signals = SignalsSnapshot.encode(drafts, presence.typing if presence else ())
+    signals = SignalsSnapshot.encode(drafts, runs, presence.typing if presence else ())
     data = body(
         entries=[EncodedEntry.of(entry) for entry in entries],
         cursor=cursor,
@@ -75,6 +81,7 @@ def test_it_reads_back_as_what_it_was_made_of(
         mode="polling",
         signals=signals.version,
         drafts=drafts,
+        runs=runs,
         typing=presence.typing if presence else [],
         presence=presence.presence if presence and presence.presence.version != "w" else None,
         stale_since=stale_since,
@@ -85,7 +92,7 @@ def test_it_reads_back_as_what_it_was_made_of(
 
 def test_what_there_is_nothing_of_is_still_there() -> None:
     """A client, or an expression in a workflow, reads these without asking whether they exist."""
-    signals = SignalsSnapshot.encode([], [])
+    signals = SignalsSnapshot.encode([], [], [])
     data: dict[str, Any] = msgspec.json.decode(
         body(
             entries=[],
@@ -106,6 +113,7 @@ def test_what_there_is_nothing_of_is_still_there() -> None:
         "mode": "local",
         "signals": signals.version,
         "drafts": [],
+        "runs": [],
         "typing": [],
         "presence": None,
     }

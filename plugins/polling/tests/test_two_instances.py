@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from time import monotonic
 
+from umbral_chat.feed import EncodedEntry
 from umbral_chat.model.entries import Message, Redaction
 from umbral_chat_polling.answer import Events
 
@@ -72,6 +73,37 @@ async def test_a_draft_written_here_is_seen_there_and_ends_with_its_message(star
     await here.send("The answer is 42.", message_id="m1")
     events = await asyncio.wait_for(poll, 20)
     assert ([entry.seq for entry in events.entries], events.drafts) == ([2], [])
+
+
+async def test_a_run_here_is_seen_there_by_signals_alone(start: Start) -> None:
+    # No scan of the store makes up for a signal within this test.
+    here, there = [await start(**QUICK, REALTIME__RECONCILE_INTERVAL="600") for _ in range(2)]
+    cursor = await here.send("a question")
+    await there.poll()
+
+    async def call(path: str, **body: object) -> None:
+        answer = await here.client.post(f"/v1/conversations/room/runs{path}", json=body)
+        assert answer.status_code in {200, 201}, answer.text
+
+    async def until(state: str | None) -> None:
+        # A change of the mode ends a long poll, too.
+        while [run.state for run in (await there.poll(cursor, wait=30)).runs] != ([] if state is None else [state]):
+            pass
+
+    await call("", run_id="r1", message_id="m1")
+    poll = asyncio.create_task(until("tool"))
+    await looked_at(there)
+    # A signal is best effort, and a producer that goes on repairs it.
+    async with asyncio.timeout(20):
+        while not poll.done():
+            await call("/r1/progress", state="tool", label="search")
+            await asyncio.wait((poll,), timeout=0.5)
+    await here.send("The answer is 42.", message_id="m1")
+    await call("/r1/end", outcome="completed")
+    async with asyncio.timeout(20):
+        while not (entries := (await there.poll(cursor, wait=30)).entries):
+            pass
+    assert [EncodedEntry.of(entry).kind for entry in entries] == ["message"]
 
 
 async def test_a_redaction_and_a_deletion_here_are_learnt_there(start: Start) -> None:

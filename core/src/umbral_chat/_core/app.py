@@ -21,6 +21,7 @@ from umbral_chat._core.http import (
     operations,
     parameters,
     problems,
+    runs,
     tokens,
     transcript,
 )
@@ -127,6 +128,7 @@ def handlers(services: ServiceParts) -> list[BaseRouteHandler]:
         messages.redact,
         messages.import_entry,
         *conversations.HANDLERS,
+        *runs.HANDLERS,
         transcript.transcript,
         tokens.issue_token,
         *operations.HANDLERS,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from umbral_chat._core.auth.access import Access
 from umbral_chat._core.auth.limits import Rates
 from umbral_chat._core.conversations.drafts import Drafts
+from umbral_chat._core.conversations.run_service import Runs
 from umbral_chat._core.conversations.service import Chat
 from umbral_chat._core.delivery.failover import Failover
 from umbral_chat._core.delivery.toggle import Toggle
@@ -22,6 +23,7 @@ class ServiceParts(Services):
 
     feeds: Feeds
     drafts: Drafts
+    runs: Runs
     failover: Failover
     chat: Chat
     lifecycle: Lifecycle

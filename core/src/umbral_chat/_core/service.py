@@ -15,7 +15,14 @@ from umbral_chat._core.auth.local import LocalAuthenticator
 from umbral_chat._core.auth.tokens import TokenAuthenticator, TokenIssuer, load_secrets
 from umbral_chat._core.conversations.drafts import Drafts
 from umbral_chat._core.conversations.reserved_ids import ReservedIds
+from umbral_chat._core.conversations.run_board import RunBoard
+from umbral_chat._core.conversations.run_entries import RunEntries
+from umbral_chat._core.conversations.run_records import RunRecords
+from umbral_chat._core.conversations.run_service import Runs
+from umbral_chat._core.conversations.run_typing import RunTyping
+from umbral_chat._core.conversations.run_watch import RunWatch
 from umbral_chat._core.conversations.service import Chat
+from umbral_chat._core.conversations.shared_runs import SharedRuns
 from umbral_chat._core.delivery.bus import Bus
 from umbral_chat._core.delivery.failover import Failover
 from umbral_chat._core.delivery.inbound import InboundRouter
@@ -40,7 +47,7 @@ from umbral_chat.telemetry import Telemetry
 from umbral_chat.transport_kit.signal_outbox import SignalOutbox
 
 SWEEP_INTERVAL = 0.25
-"""Seconds between two sweeps of the drafts: half of the interval at which they are published."""
+"""Seconds between two sweeps of the drafts and runs: half of the interval at which they are published."""
 
 INTEREST_INTERVAL = 4.0
 """Seconds between two questions to presence on behalf of readers that wait. A conversation that was not asked about for
@@ -93,7 +100,9 @@ class Service:
         telemetry.gauge("umbral_chat.drafts", lambda: [((), len(drafts))])
         transports = plugins.transports(base, storage)
         presence = plugins.presence(base, storage, settings.core.presence)
-        inbound = InboundRouter(feeds, toggle, drafts, presence)
+        self.run_board = RunBoard(clock, changed=feeds.touch_signals)
+        telemetry.gauge("umbral_chat.runs", lambda: [((), len(self.run_board))])
+        inbound = InboundRouter(feeds, toggle, drafts, self.run_board, presence)
         failover = Failover(
             transports,
             settings=settings.realtime,
@@ -111,11 +120,30 @@ class Service:
         self.bus.subscribe(inbound.written_here)
         self.bus.subscribe(failover.announce)
         rates = Rates(limits, clock)
+        run_typing = RunTyping(presence)
+        shared_runs = SharedRuns(
+            RunRecords(storage.store, clock),
+            RunEntries(history, self.bus),
+            board=self.run_board,
+            typing=run_typing,
+            publish=signals.put,
+        )
+        runs = Runs(
+            shared_runs,
+            history,
+            typing=run_typing,
+            alive=lambda _conversation, _message_id: None,
+            limits=limits,
+            telemetry=telemetry,
+            clock=clock,
+        )
+        self.run_watch = RunWatch(shared_runs, silence=settings.runs.silence, telemetry=telemetry, clock=clock)
         chat = Chat(
             history,
             bus=self.bus,
             drafts=drafts,
             reserved=ReservedIds(storage.store, clock),
+            runs=runs,
             rates=rates,
             limits=limits,
             telemetry=telemetry,
@@ -127,6 +155,7 @@ class Service:
             storage=storage,
             feeds=feeds,
             drafts=drafts,
+            runs=runs,
             failover=failover,
             toggle=toggle,
             chat=chat,
@@ -174,6 +203,8 @@ class Service:
         tasks.start(parts.feeds.run(), name="feeds")
         tasks.start(parts.failover.run(enabled=parts.toggle.state.enabled), name="failover")
         tasks.start(self._sweep_drafts(), name="drafts")
+        # No signal of a run that is lost delays it for longer than a lost hint delays an entry.
+        tasks.start(self.run_watch.run(settings.realtime.reconcile_interval), name="runs")
         if parts.presence is not None:
             tasks.start(self._follow_presence(parts.presence), name="presence")
         tasks.start(
@@ -202,6 +233,7 @@ class Service:
         while True:
             await self.parts.base.clock.sleep(SWEEP_INTERVAL)
             self.parts.drafts.sweep()
+            self.run_board.sweep()
 
     async def _follow_presence(self, presence: Presence) -> None:
         while True:

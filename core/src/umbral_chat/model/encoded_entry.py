@@ -5,9 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import NamedTuple
 
-from umbral_chat.model.entries import Edit, Entry, Message, Redaction, Sender, Update, entry_encoder
+from umbral_chat.model.entries import Edit, Entry, Message, Redaction, Run, Sender, Update, entry_encoder
 
-KINDS: dict[type[Entry], str] = {kind: str(kind.__struct_config__.tag) for kind in (Message, Edit, Redaction, Update)}
+KINDS: dict[type[Entry], str] = {
+    kind: str(kind.__struct_config__.tag) for kind in (Message, Edit, Redaction, Update, Run)
+}
 """The `kind` of each Struct, looked up here because it is needed for every entry."""
 
 
@@ -26,7 +28,7 @@ class EncodedEntry(NamedTuple):
     @classmethod
     def of(cls, entry: Entry, json: bytes | None = None) -> EncodedEntry:
         """Encode `entry`, unless `json` is what `entry_encoder` made of it already."""
-        message_id = None if isinstance(entry, Update) else entry.message_id
+        message_id = None if isinstance(entry, Update | Run) else entry.message_id
         return cls(
             entry.seq,
             KINDS[type(entry)],

@@ -14,6 +14,8 @@ Role = Literal["user", "assistant", "agent", "system"]
 Status = Literal["open", "closed"]
 Responder = Literal["assistant", "human"]
 RealtimeChoice = Literal["inherit", "off"]
+RunOutcome = Literal["completed", "cancelled", "failed"]
+"""How a run ended."""
 
 
 SEEN = "Seen by everyone who may read the conversation, visitors included."
@@ -110,7 +112,18 @@ class Update(_Entry, frozen=True, tag="update"):
     changes: Changes
 
 
-Entry = Message | Edit | Redaction | Update
+class Run(_Entry, frozen=True, tag="run"):
+    """The end of a run that left no message: whoever waits for its answer may stop. It changes no message."""
+
+    run_id: str
+    outcome: RunOutcome
+    reason: Annotated[str | None, Meta(description=f"Why it ended so: a code, or one line of text. {SEEN}")] = None
+    for_seq: int | None = None
+    """The seq of the entry that it was for."""
+    metadata: Metadata = None
+
+
+Entry = Message | Edit | Redaction | Update | Run
 
 
 class FoldedMessage(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
@@ -148,6 +161,8 @@ __all__ = [
     "Redaction",
     "Responder",
     "Role",
+    "Run",
+    "RunOutcome",
     "Sender",
     "Status",
     "Update",

@@ -8,8 +8,21 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from umbral_chat.model.entries import SEEN, Changes, Member, RealtimeChoice, Responder, Role, Sender, Status
+from umbral_chat.model.entries import (
+    SEEN,
+    Changes,
+    Member,
+    RealtimeChoice,
+    Responder,
+    Role,
+    RunOutcome,
+    Sender,
+    Status,
+)
 from umbral_chat.model.ids import ID_CHARACTERS, ID_LIMIT
+
+Seq = Annotated[int, Meta(ge=1, le=2**53)]
+"""The number of an entry."""
 
 OriginalTime = Annotated[datetime, Meta(tz=True)]
 
@@ -52,15 +65,19 @@ class ImportBody(_Body, frozen=True, kw_only=True):
     """An entry of another log, as `GET …/events` or `umbral-chat export` returned it, without `seq`. Its fields depend
     on `kind`."""
 
-    kind: Literal["message", "edit", "redaction", "update"]
+    kind: Literal["message", "edit", "redaction", "update", "run"]
     at: Annotated[OriginalTime, Meta(description="When it was first written; not in the future.")]
     sender: Sender
-    message_id: Annotated[str | None, Meta(description="Of all kinds but `update`.")] = None
+    message_id: Annotated[str | None, Meta(description="Of all kinds but `update` and `run`.")] = None
     content: Annotated[str | None, Meta(description="Of a message or an edit; empty where it is redacted.")] = None
     reply_to: Annotated[str | None, Meta(description="Of a message.")] = None
-    metadata: Annotated[dict[str, Any] | None, Meta(description="Of a message or an edit.")] = None
+    metadata: Annotated[dict[str, Any] | None, Meta(description="Of a message, an edit or a run.")] = None
     redacted: Annotated[bool, Meta(description="Of a message or an edit that was redacted there.")] = False
     changes: Annotated[Changes | None, Meta(description="Of an update.")] = None
+    run_id: Annotated[str | None, Meta(description="Of a run.")] = None
+    outcome: Annotated[RunOutcome | None, Meta(description="Of a run.")] = None
+    reason: Annotated[str | None, Meta(description="Of a run.")] = None
+    for_seq: Annotated[Seq | None, Meta(description="Of a run.")] = None
     client_id: Annotated[
         str | None, Meta(description="Idempotency key: a repeat is answered with the first entry.")
     ] = None
@@ -139,5 +156,6 @@ __all__ = [
     "ReadBody",
     "RealtimeBody",
     "SendBody",
+    "Seq",
     "TokenBody",
 ]

@@ -8,6 +8,7 @@ from typing import Literal
 import msgspec
 
 from umbral_chat.model.entries import Role, Sender
+from umbral_chat.model.runs import RunView
 
 
 class _Signal(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, tag_field="signal"):
@@ -40,6 +41,17 @@ class DraftSignal(_Signal, frozen=True, tag="draft"):
     ended: bool = False
     writer: Writer | None = None
     """For other instances only: clients do not receive it."""
+
+
+class RunSignal(_Signal, frozen=True, tag="run"):
+    """All runs of a conversation that go on: cumulative, so that a lost signal does no harm.
+
+    The progress of a run ends by itself at its `expires_at`, of which there is no signal.
+    """
+
+    version: int
+    """Rises with each change of the conversation's runs: only a higher one applies."""
+    runs: list[RunView] = []
 
 
 class ReadSignal(_Signal, frozen=True, tag="read"):
@@ -107,7 +119,7 @@ class RosterSignal(_Signal, frozen=True, tag="roster"):
     """Opaque to all but the presence; null when it is too long for a signal, and has to be read from the store."""
 
 
-Signal = DraftSignal | ReadSignal | StatusSignal | PresenceSignal | TypingSignal | RosterSignal
+Signal = DraftSignal | RunSignal | ReadSignal | StatusSignal | PresenceSignal | TypingSignal | RosterSignal
 
 CHANNEL_SIGNALS = (PresenceSignal, TypingSignal)
 """Signals for clients on channels of their own only; instances do not use them."""
@@ -126,6 +138,7 @@ __all__ = [
     "PresenceSignal",
     "ReadSignal",
     "RosterSignal",
+    "RunSignal",
     "Signal",
     "StatusSignal",
     "TypingSignal",

@@ -23,6 +23,9 @@ NAME_LIMIT = 200
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 """Lower bound of times: earlier ones are errors of a conversion."""
 
+REASON_LIMIT = 200
+"""Longest reason of a run's end, and label of its progress, in characters: one line in a narrow window."""
+
 INTEGER_LEAST, INTEGER_MOST = -(2**53), 2**53
 """Bounds of whole numbers. Software that reads JSON numbers as doubles, as browsers and some database layers do,
 changes numbers beyond these (RFC 7493, 2.2), and turns the longest into null."""
@@ -73,6 +76,20 @@ def check_message_id(value: str, *, field: str = "message_id") -> str:
         field=field,
         limit=ID_LIMIT,
     )
+
+
+def check_line(value: str, *, field: str, limit: int) -> str:
+    """One line of 1 to `limit` printable characters. Codes `invalid_field`, `nul_character`."""
+    if not check_text(value, field=field, limit=limit).isprintable():
+        raise InvalidRequest(
+            f"{field} is one line, without line breaks and other control characters.", code="invalid_field", field=field
+        )
+    return value
+
+
+def check_reason(value: str | None) -> str | None:
+    """Why a run ended, or is to end: one line, if given. Codes `invalid_field`, `nul_character`."""
+    return None if value is None else check_line(value, field="reason", limit=REASON_LIMIT)
 
 
 def check_metadata(value: dict[str, Any] | None, *, limit: int, depth: int = DEPTH) -> dict[str, Any] | None:
@@ -218,14 +235,17 @@ def check_idempotency_key(header: str | None, client_id: str | None) -> str | No
 __all__ = [
     "MEMBERS_LIMIT",
     "NAME_LIMIT",
+    "REASON_LIMIT",
     "check_content",
     "check_display_name",
     "check_idempotency_key",
     "check_internal",
+    "check_line",
     "check_members",
     "check_message_id",
     "check_metadata",
     "check_original_time",
+    "check_reason",
     "check_sender",
     "check_text",
 ]

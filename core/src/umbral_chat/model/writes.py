@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from umbral_chat.model.authors import former
-from umbral_chat.model.entries import Changes, Entry, Sender
+from umbral_chat.model.entries import Changes, Entry, RunOutcome, Sender
 
 _NOT_THE_BODY = {"key", "epoch"}
 _LEFT_OUT: dict[str, Any] = {"at": None, "redacted": False}
@@ -79,7 +79,17 @@ class WriteUpdate(_Write, frozen=True, tag="update"):
     changes: Changes
 
 
-Write = WriteMessage | WriteEdit | WriteRedaction | WriteUpdate
+class WriteRun(_Write, frozen=True, tag="run"):
+    """Append the end of a run. It opens no closed conversation."""
+
+    run_id: str
+    outcome: RunOutcome
+    reason: str | None = None
+    for_seq: int | None = None
+    metadata: dict[str, Any] | None = None
+
+
+Write = WriteMessage | WriteEdit | WriteRedaction | WriteUpdate | WriteRun
 
 
 class Appended(msgspec.Struct, frozen=True):
@@ -96,4 +106,4 @@ class Appended(msgspec.Struct, frozen=True):
     """`entry` as `entry_encoder` encodes it, from a history that encoded it to store it; None: the caller does."""
 
 
-__all__ = ["Appended", "Write", "WriteEdit", "WriteMessage", "WriteRedaction", "WriteUpdate"]
+__all__ = ["Appended", "Write", "WriteEdit", "WriteMessage", "WriteRedaction", "WriteRun", "WriteUpdate"]

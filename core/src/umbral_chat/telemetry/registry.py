@@ -113,6 +113,14 @@ METRICS: tuple[Metric, ...] = (
     Metric("umbral_chat.watched", "gauge", "{conversation}", "Conversations with a reader on this instance."),
     Metric("umbral_chat.tasks", "gauge", "{task}", "Asyncio tasks of the process: steady while the load is."),
     Metric("umbral_chat.drafts", "gauge", "{draft}", "Messages that are being written."),
+    Metric("umbral_chat.runs", "gauge", "{run}", "Runs of assistants that go on, of the whole service."),
+    Metric(
+        "umbral_chat.runs.ended",
+        "counter",
+        "{run}",
+        "Runs that this instance ended; `lost` ones are those of which nothing was heard any more.",
+        (Label("outcome", ("completed", "cancelled", "failed", "lost")),),
+    ),
     Metric(
         "umbral_chat.consumer.failures",
         "counter",

@@ -14,6 +14,7 @@ from umbral_chat.drafts import DraftView
 from umbral_chat.feed import EncodedEntry
 from umbral_chat.model.cursor import Cursor
 from umbral_chat.model.entries import Entry, FoldedMessage
+from umbral_chat.model.runs import RunView
 from umbral_chat.providers.presence import PersonTyping, PresenceList
 
 _encoder = msgspec.json.Encoder()
@@ -29,9 +30,11 @@ class Events(msgspec.Struct, frozen=True, kw_only=True):
     poll_after_ms: int
     mode: str
     signals: str
-    """Version of `drafts` and `typing`, opaque: a client that sends it back with its next long poll is answered within
-    a second if they have changed by then."""
+    """Version of `drafts`, `runs` and `typing`, opaque: a client that sends it back with its next long poll is answered
+    within a second if they have changed by then."""
     drafts: list[DraftView] = []
+    runs: list[RunView] = []
+    """The runs of assistants that go on."""
     typing: list[PersonTyping] = []
     presence: PresenceList | None = None
     """Null when the client has the list of this version, or nothing provides presence."""
@@ -43,15 +46,18 @@ class Events(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SignalsSnapshot(NamedTuple):
-    """Drafts and typing at one moment, as JSON."""
+    """Drafts, runs and typing at one moment, as JSON."""
 
     drafts: bytes
+    runs: bytes
     typing: bytes
 
     @classmethod
-    def encode(cls, drafts: Sequence[DraftView], typing: Sequence[PersonTyping]) -> SignalsSnapshot:
-        """The snapshot of these drafts and of those who type."""
-        return cls(_encoder.encode(drafts) if drafts else b"[]", _encoder.encode(typing) if typing else b"[]")
+    def encode(
+        cls, drafts: Sequence[DraftView], runs: Sequence[RunView], typing: Sequence[PersonTyping]
+    ) -> SignalsSnapshot:
+        """The snapshot of these drafts, these runs and those who type."""
+        return cls(*(_encoder.encode(items) if items else b"[]" for items in (drafts, runs, typing)))
 
     @property
     def version(self) -> str:
@@ -86,7 +92,7 @@ def body(
         b",".join([entry.json for entry in entries]),
         f'],"cursor":"{cursor}","head":{head},"has_more":{"true" if cursor.seq < head else "false"}'
         f',"poll_after_ms":{poll_after_ms},"mode":"{mode}","signals":"{signals.version}"'.encode(),
-        b',"drafts":%b,"typing":%b,"presence":' % (signals.drafts, signals.typing),
+        b',"drafts":%b,"runs":%b,"typing":%b,"presence":' % signals,
         b"null" if presence is None or presence.version == known_presence else _encoder.encode(presence),
     ]
     if stale_since is not None:

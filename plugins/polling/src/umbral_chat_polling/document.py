@@ -32,6 +32,16 @@ EXAMPLE = {
     "mode": "polling",
     "signals": "x5Tf0bWc7Hq2",
     "drafts": [],
+    "runs": [
+        {
+            "run_id": "run-4711",
+            "state": "tool",
+            "label": "Looking up order 1138",
+            "for_seq": 42,
+            "sender": {"role": "assistant"},
+            "started_at": "2026-01-31T09:30:01.020000Z",
+        }
+    ],
     "typing": [{"person": "q7Xw1nB0tLmA", "role": "agent", "name": "Grace"}],
     "presence": {
         "version": "mZ4r8kQ2vT1c",
@@ -95,8 +105,8 @@ async def events_documented(
         str | None,
         QueryParameter(
             max_length=NAME_LIMIT,
-            description="The `signals` of the answer before: a long poll is answered within a second if `drafts` or "
-            "`typing` are others by now. None: only what changes while it waits ends it.",
+            description="The `signals` of the answer before: a long poll is answered within a second if `drafts`, "
+            "`runs` or `typing` are others by now. None: only what changes while it waits ends it.",
         ),
     ] = None,
     device: Annotated[  # noqa: ARG001
@@ -116,8 +126,8 @@ async def events_documented(
     With `wait` the answer comes as soon as there is an entry. Go on from `cursor`: at once when `has_more`, else after
     `poll_after_ms`. A conversation that was never made reads as empty, and one can wait for its first entry.
 
-    `typing` is who types now, and `presence` who is here; it is null where the client has that list, and where nothing
-    provides presence.
+    `runs` is what assistants are doing, as far as it has not ended. `typing` is who types now, and `presence` who is
+    here; it is null where the client has that list, and where nothing provides presence.
 
     Problems: `cursor_expired` (start over with `after=0`), `conversation_deleted` (do not come back),
     `invalid_cursor`, `history_unavailable`.

@@ -27,10 +27,9 @@ if TYPE_CHECKING:
     from litestar.handlers import ASGIRouteHandler
     from litestar.types import Receive, Scope, Send
     from umbral_chat.context import Services
-    from umbral_chat.drafts import DraftView
     from umbral_chat.feed import Batch, Reader, View
     from umbral_chat.providers.auth import Principal
-    from umbral_chat.providers.presence import PersonTyping, PresenceList
+    from umbral_chat.providers.presence import PresenceList
 
     from umbral_chat_polling.settings import Polling
 
@@ -61,6 +60,7 @@ class PollEdge:
         self._settings = settings
         self._feeds = services.feeds
         self._drafts = services.drafts
+        self._runs = services.runs
         self._failover = services.failover
         self._presence = services.presence
         self._clock = services.base.clock
@@ -169,7 +169,7 @@ class PollEdge:
         if not matches(request.known, tag) or not self._knows(request, view):
             return None
         check_epoch(request.principal, request.conversation, view.epoch)
-        pause = self._pause(request, view, writing=bool(self._drafts.of(request.conversation)))
+        pause = self._pause(request, view, writing=self._is_writing(request.conversation))
         return [NOT_SHARED, (b"etag", tag), (b"poll-after-ms", b"%d" % pause)]
 
     async def _send(self, request: PollRequest, batch: Batch, send: Send) -> None:
@@ -181,14 +181,15 @@ class PollEdge:
             check_epoch(request.principal, request.conversation, cursor.epoch)
             entries, head, messages = [], cursor.seq, snapshot.messages
         view = None if batch.stale_since is not None else self._feeds.peek(request.conversation)
-        drafts, typing, presence = self._state(request)
+        writing = self._is_writing(request.conversation)
+        signals, presence = self._state(request)
         data = body(
             entries=entries,
             cursor=cursor,
             head=head,
-            poll_after_ms=0 if cursor.seq < head else self._pause(request, view, writing=bool(drafts)),
+            poll_after_ms=0 if cursor.seq < head else self._pause(request, view, writing=writing),
             mode=self._failover.mode,
-            signals=SignalsSnapshot.encode(drafts, typing),
+            signals=signals,
             presence=presence,
             known_presence=request.query.presence,
             stale_since=batch.stale_since,
@@ -200,14 +201,17 @@ class PollEdge:
         self._delivered.value += len(entries)
         await asgi.send_json(send, 200, data, headers)
 
-    def _state(self, request: PollRequest) -> tuple[list[DraftView], list[PersonTyping], PresenceList | None]:
-        """Drafts, typing and the presence list. The call also keeps this instance interested in what other instances
-        know of the conversation, so it is made where no answer has them, too."""
-        drafts = self._drafts.of(request.conversation)
+    def _state(self, request: PollRequest) -> tuple[SignalsSnapshot, PresenceList | None]:
+        """Drafts, runs, typing and the presence list. The call also keeps this instance interested in what other
+        instances know of the conversation, so it is made where no answer has them, too."""
+        drafts, runs = self._drafts.of(request.conversation), self._runs.of(request.conversation)
         if self._presence is None:
-            return drafts, [], None
+            return SignalsSnapshot.encode(drafts, runs, []), None
         state = self._presence.state(request.conversation, viewer(request.principal))
-        return drafts, state.typing, state.presence
+        return SignalsSnapshot.encode(drafts, runs, state.typing), state.presence
+
+    def _is_writing(self, conversation: str) -> bool:
+        return bool(self._drafts.of(conversation)) or any(run.state == "writing" for run in self._runs.of(conversation))
 
     def _knows(self, request: PollRequest, view: View) -> bool:
         """Whether the client has the present signals and presence list, as far as its query says which it has."""
@@ -215,8 +219,8 @@ class PollEdge:
         if query.signals is None and query.presence is None and view.last_used - view.interest < INTEREST_INTERVAL:
             return True
         view.interest = view.last_used
-        drafts, typing, presence = self._state(request)
-        if query.signals is not None and query.signals != SignalsSnapshot.encode(drafts, typing).version:
+        signals, presence = self._state(request)
+        if query.signals is not None and query.signals != signals.version:
             return False
         return query.presence is None or presence is None or query.presence == presence.version
 

@@ -10,7 +10,7 @@ from umbral_chat.errors import InvalidRequest
 from umbral_chat.model.conversations import Conversation, Deleted, Head, InboxPage, LogPage, MessagePage
 from umbral_chat.model.entries import FoldedMessage, Status
 from umbral_chat.model.ids import new_message_id
-from umbral_chat.model.writes import Appended, Write, WriteEdit, WriteMessage, WriteRedaction, WriteUpdate
+from umbral_chat.model.writes import Appended, Write, WriteEdit, WriteMessage, WriteRedaction, WriteRun, WriteUpdate
 
 from umbral_chat_realtime_supabase import rpc_results
 from umbral_chat_realtime_supabase.calls import Calls
@@ -157,6 +157,7 @@ _FUNCTIONS: dict[type[Write], str] = {
     WriteEdit: "edit",
     WriteRedaction: "redact",
     WriteUpdate: "update",
+    WriteRun: "end_run",
 }
 
 
@@ -175,6 +176,11 @@ def _entry(write: Write) -> dict[str, Any]:
             entry["message_id"] = write.message_id
         case WriteUpdate():
             entry["changes"] = write.changes
+        case WriteRun():
+            entry |= {"run_id": write.run_id, "outcome": write.outcome}
+            entry |= {} if write.reason is None else {"reason": write.reason}
+            entry |= {} if write.for_seq is None else {"for_seq": write.for_seq}
+            entry |= {} if write.metadata is None else {"metadata": write.metadata}
     if isinstance(write, WriteMessage | WriteEdit):
         entry |= {} if write.metadata is None else {"metadata": write.metadata}
         entry |= {"redacted": True} if write.redacted else {}

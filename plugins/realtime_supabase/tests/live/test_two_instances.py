@@ -117,6 +117,33 @@ async def test_drafts_redactions_and_deletions_cross(start: Callable[[], Awaitab
     assert (answer.status_code, answer.json()["code"]) == (410, "conversation_deleted")
 
 
+async def test_a_run_and_its_end_are_known_there(start: Callable[[], Awaitable[Client]]) -> None:
+    here, there = await start(), await start()
+    cursor = (await send(here, "a question"))["cursor"]
+    await events(there, "0")
+    await here.post(f"{ROOM}/runs", json={"run_id": "r1", "for_seq": 1})
+
+    async def until(state: str) -> dict[str, Any]:
+        while not (runs := (await events(there, cursor))["runs"]) or runs[0]["state"] != state:
+            pass
+        found: dict[str, Any] = runs[0]
+        return found
+
+    poll = asyncio.create_task(until("tool"))
+    async with asyncio.timeout(20):
+        while not poll.done():
+            await here.post(f"{ROOM}/runs/r1/progress", json={"state": "tool", "label": "search"})
+            await asyncio.wait((poll,), timeout=0.5)
+    assert ((await poll)["label"], (await poll)["for_seq"]) == ("search", 1)
+    ended = await here.post(f"{ROOM}/runs/r1/end", json={"outcome": "failed", "reason": "quota"})
+    assert ended.status_code == 200, ended.text
+    entries: list[dict[str, Any]] = []
+    async with asyncio.timeout(20):
+        while not entries:
+            entries = (await events(there, cursor))["entries"]
+    assert [(entry["kind"], entry["run_id"], entry["reason"]) for entry in entries] == [("run", "r1", "quota")]
+
+
 async def test_switched_off_there_is_no_socket_and_switched_on_it_is_live_again(
     start: Callable[[], Awaitable[Client]], supabase: Stack
 ) -> None:

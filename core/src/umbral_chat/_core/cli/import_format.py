@@ -21,7 +21,7 @@ from umbral_chat._core.cli.shapes import ConversationIdShape, WriteResultShape
 from umbral_chat.errors import InvalidRequest, UmbralChatError
 from umbral_chat.model.attachments import attachments
 from umbral_chat.model.depth import DEEPEST, is_deeper
-from umbral_chat.model.entries import Edit, Entry, Message, Redaction, Role, Sender, Update
+from umbral_chat.model.entries import Edit, Entry, Message, Redaction, Role, Run, Sender, Update
 from umbral_chat.model.ids import check_conversation_id
 from umbral_chat.model.validation import check_message_id
 
@@ -73,6 +73,10 @@ class Step:
     restored: bool = False
     outcome: str = "stored"
     """The count to which the line is added when it succeeds."""
+
+
+_LEFT_OUT: dict[type[Entry], str] = {Redaction: "redacted", Run: "run that ended"}
+"""The kinds that are not imported without their times, and what is said of them."""
 
 
 class Planner:
@@ -135,8 +139,9 @@ class Planner:
         reopens = conversation in self._reopened
         self._reopened.discard(conversation)
         match entry:
-            case Redaction():
-                return Step(number, conversation, skipped="redacted")
+            case Redaction() | Run():
+                # The end of a run, without its time, would say today that an answer of long ago does not come.
+                return Step(number, conversation, skipped=_LEFT_OUT[type(entry)])
             case Message() | Edit() if entry.redacted:
                 return Step(number, conversation, skipped="redacted")
             case Message():

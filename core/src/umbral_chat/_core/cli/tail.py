@@ -121,6 +121,9 @@ class EntryPrinter:
             case "update":
                 changes = (f"{one_line(name, 40)}: {_value(value)}" for name, value in entry["changes"].items())
                 return Text("sets " + ", ".join(changes), style="dim italic")
+            case "run":
+                reason = f" ({one_line(str(entry['reason']), 200)})" if entry.get("reason") else ""
+                return Text(f"run ended without a message: {entry['outcome']}{reason}", style="dim italic")
             case kind:
                 return Text(f"({one_line(str(kind), 40)})", style="dim italic")
 

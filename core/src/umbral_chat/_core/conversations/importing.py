@@ -5,24 +5,19 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-import msgspec
-
 from umbral_chat._core.auth.senders import sender_for
+from umbral_chat._core.conversations.changes import checked_changes
 from umbral_chat._core.settings.sections import Limits
 from umbral_chat.errors import Forbidden, InvalidRequest
-from umbral_chat.model.entries import Changes
 from umbral_chat.model.requests import ImportBody
 from umbral_chat.model.validation import (
-    NAME_LIMIT,
     check_content,
-    check_internal,
-    check_members,
     check_message_id,
     check_metadata,
+    check_reason,
     check_sender,
-    check_text,
 )
-from umbral_chat.model.writes import Write, WriteEdit, WriteMessage, WriteRedaction, WriteUpdate
+from umbral_chat.model.writes import Write, WriteEdit, WriteMessage, WriteRedaction, WriteRun, WriteUpdate
 from umbral_chat.providers.auth import Principal, Right
 
 FIELDS = {
@@ -30,6 +25,7 @@ FIELDS = {
     "edit": frozenset({"message_id", "content", "metadata", "redacted"}),
     "redaction": frozenset({"message_id"}),
     "update": frozenset({"changes"}),
+    "run": frozenset({"run_id", "outcome", "reason", "for_seq", "metadata"}),
 }
 """The fields of each kind of entry, besides those that all have."""
 
@@ -54,7 +50,9 @@ def import_write(
     if body.kind == "update":
         if body.changes is None or body.changes.empty:
             raise _missing_field("changes")
-        return WriteUpdate(**common, changes=_checked_changes(conversation, body.changes, limits))
+        return WriteUpdate(**common, changes=checked_changes(conversation, body.changes, limits, within="changes."))
+    if body.kind == "run":
+        return _run_write(common, body, limits)
     if body.message_id is None:
         raise _missing_field("message_id")
     common["message_id"] = check_message_id(body.message_id)
@@ -66,6 +64,21 @@ def import_write(
         return WriteEdit(**common, own_only=own_only)
     reply_to = None if body.reply_to is None else check_message_id(body.reply_to, field="reply_to")
     return WriteMessage(**common, reply_to=reply_to)
+
+
+def _run_write(common: dict[str, Any], body: ImportBody, limits: Limits) -> WriteRun:
+    if body.run_id is None:
+        raise _missing_field("run_id")
+    if body.outcome is None:
+        raise _missing_field("outcome")
+    return WriteRun(
+        **common,
+        run_id=check_message_id(body.run_id, field="run_id"),
+        outcome=body.outcome,
+        reason=check_reason(body.reason),
+        for_seq=body.for_seq,
+        metadata=check_metadata(body.metadata, limit=limits.metadata_bytes, depth=limits.depth),
+    )
 
 
 def missing_right(right: Right, *, field: str) -> Forbidden:
@@ -92,19 +105,6 @@ def _content(body: ImportBody, limits: Limits) -> str:
             field="content" if body.content else "metadata",
         )
     return ""
-
-
-def _checked_changes(conversation: str, changes: Changes, limits: Limits) -> Changes:
-    """The changes, checked against their bounds and with members' names cleaned."""
-    if isinstance(changes.title, str):
-        check_text(changes.title, field="changes.title", limit=NAME_LIMIT)
-    if isinstance(changes.metadata, dict):
-        check_metadata(changes.metadata, limit=limits.metadata_bytes, depth=limits.depth)
-    if isinstance(changes.members, list):
-        members = check_members(changes.members)
-        check_internal(conversation, members)
-        changes = msgspec.structs.replace(changes, members=members)
-    return changes
 
 
 def _missing_field(field: str) -> InvalidRequest:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, NamedTuple
-
-import msgspec
+from typing import NamedTuple
 
 from umbral_chat._core.auth.limits import Rates
 from umbral_chat._core.auth.senders import sender_for
+from umbral_chat._core.conversations.changes import checked_changes
 from umbral_chat._core.conversations.drafts import Drafts, not_your_draft
 from umbral_chat._core.conversations.importing import import_write, missing_right
 from umbral_chat._core.conversations.reserved_ids import ReservedIds
+from umbral_chat._core.conversations.run_service import Runs
 from umbral_chat._core.delivery.bus import Bus, LogChange
 from umbral_chat._core.settings.sections import Limits
 from umbral_chat.clock import Clock
@@ -24,11 +24,8 @@ from umbral_chat.model.entries import Changes, Sender
 from umbral_chat.model.ids import check_conversation_id, new_conversation_id
 from umbral_chat.model.requests import ConversationBody, DraftBody, EditBody, ImportBody, PatchBody, SendBody
 from umbral_chat.model.validation import (
-    NAME_LIMIT,
     check_content,
     check_idempotency_key,
-    check_internal,
-    check_members,
     check_message_id,
     check_metadata,
     check_original_time,
@@ -60,6 +57,7 @@ class Chat:
         bus: Bus,
         drafts: Drafts,
         reserved: ReservedIds,
+        runs: Runs,
         rates: Rates,
         limits: Limits,
         telemetry: Telemetry,
@@ -70,6 +68,7 @@ class Chat:
         self._bus = bus
         self._drafts = drafts
         self._reserved = reserved
+        self._runs = runs
         self._limiter = rates.sends
         self._limits = limits
         sends = telemetry.counter("umbral_chat.sends")
@@ -160,7 +159,8 @@ class Chat:
     ) -> tuple[Conversation, bool]:
         """Make, update or revive a conversation. Returns it, and whether it was made or revived."""
         conversation = new_conversation_id() if body.id is None else check_conversation_id(body.id)
-        changes = self._changes(conversation, body.title, body.metadata, Changes(members=body.members))
+        changes = Changes(title=body.title, metadata=body.metadata, members=body.members)
+        changes = checked_changes(conversation, changes, self._limits)
         key = check_idempotency_key(header_key, body.client_id)
         _, made = await self._history.ensure(conversation)
         if made:
@@ -173,12 +173,8 @@ class Chat:
         self, principal: Principal, conversation: str, body: PatchBody, header_key: str | None
     ) -> Conversation:
         """Change an existing conversation. Raises NotFound."""
-        changes = self._changes(
-            conversation,
-            body.title,
-            body.metadata,
-            Changes(status=body.status, responder=body.responder, realtime=body.realtime, members=body.members),
-        )
+        changes = Changes(**{name: getattr(body, name) for name in Changes.__struct_fields__})
+        changes = checked_changes(conversation, changes, self._limits)
         await self.conversation(principal, conversation)
         if changes.empty:
             raise InvalidRequest("There is nothing to change: give at least one field.", code="nothing_to_change")
@@ -191,6 +187,7 @@ class Chat:
             raise _not_found(conversation)
         self._drafts.forget(conversation)
         self._bus.publish(LogChange(conversation, "", []))
+        await self._runs.forget(conversation)
 
     async def conversation(self, principal: Principal, conversation: str) -> Conversation:
         """One conversation as `principal` sees it. Raises NotFound, ConversationDeleted."""
@@ -219,6 +216,7 @@ class Chat:
             limit=self._limits.content_chars,
         )
         if principal.trusted:
+            self._runs.heard(conversation, message_id)
             await self._reserved.claim(conversation, message_id, principal.author)
         return length
 
@@ -247,17 +245,6 @@ class Chat:
         if principal.epoch is not None:
             await self.conversation(principal, conversation)
         return await self._history.mark_read(conversation, principal.author, seq)
-
-    def _changes(self, conversation: str, title: Any, metadata: Any, rest: Changes) -> Changes:
-        if isinstance(title, str):
-            check_text(title, field="title", limit=NAME_LIMIT)
-        if isinstance(metadata, dict):
-            check_metadata(metadata, limit=self._limits.metadata_bytes, depth=self._limits.depth)
-        if isinstance(rest.members, list):
-            members = check_members(rest.members)
-            check_internal(conversation, members)
-            rest = msgspec.structs.replace(rest, members=members)
-        return msgspec.structs.replace(rest, title=title, metadata=metadata)
 
     async def _update(self, principal: Principal, conversation: str, changes: Changes, key: str | None) -> None:
         sender = Sender(role="system") if "send_as" in principal.rights else sender_for(principal, None)

@@ -9,7 +9,7 @@ from umbral_chat._core.delivery.bus import LogChange
 from umbral_chat.model.conversations import Deleted
 from umbral_chat.model.encoded_entry import EncodedEntry
 from umbral_chat.model.entries import Sender
-from umbral_chat.model.signals import DraftSignal, RosterSignal
+from umbral_chat.model.signals import DraftSignal, RosterSignal, RunSignal
 from umbral_chat.providers.presence import Person, Presence
 from umbral_chat.providers.transport import EntryHint, HeadHint, SignalHint, ToggleHint, TransportEvent
 
@@ -35,17 +35,33 @@ class DraftBoard(Protocol):
         ...
 
 
+class RunList(Protocol):
+    """The runs that this instance knows of."""
+
+    def learn(self, signal: RunSignal) -> None:
+        """Another instance reports the runs of a conversation."""
+        ...
+
+    def forget(self, conversation: str) -> None:
+        """The conversation is deleted."""
+        ...
+
+
 class InboundRouter:
-    """Routes each event to the feeds, the drafts, presence and the toggle. Synchronous: it neither waits nor raises.
+    """Routes each event to the feeds, the drafts, the runs, presence and the toggle. Synchronous: it neither waits nor
+    raises.
 
     There are three sources: writes of this process (the bus), transports, and reads of the log that bring entries which
     no hint announced.
     """
 
-    def __init__(self, feeds: Feeds, toggle: Toggle, drafts: DraftBoard, presence: Presence | None) -> None:
+    def __init__(
+        self, feeds: Feeds, toggle: Toggle, drafts: DraftBoard, runs: RunList, presence: Presence | None
+    ) -> None:
         self._feeds = feeds
         self._toggle = toggle
         self._drafts = drafts
+        self._runs = runs
         self._presence = presence
 
     def written_here(self, change: LogChange) -> None:
@@ -69,6 +85,8 @@ class InboundRouter:
                 self._feeds.hint_head(event.conversation, event.head)
             case SignalHint(signal=DraftSignal() as draft):
                 self._drafts.learn(draft)
+            case SignalHint(signal=RunSignal() as runs):
+                self._runs.learn(runs)
             case SignalHint(signal=RosterSignal() as roster):
                 if self._presence is not None:
                     self._presence.learn(roster)
@@ -90,6 +108,7 @@ class InboundRouter:
 
     def _conversation_deleted(self, conversation: str) -> None:
         self._feeds.hint_head(conversation, Deleted())
+        self._runs.forget(conversation)
         if self._presence is not None:
             self._presence.forget(conversation)
 

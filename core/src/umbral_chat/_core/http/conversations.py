@@ -173,6 +173,7 @@ async def connect(services: Parts, principal: Caller, conversation: FromPath[str
         offers=list(filter_available(offers, pushing=pushing, choice=services.failover.choice)),
         cursor=str(START if found is None else found.cursor),
         drafts=services.drafts.of(conversation),
+        runs=services.runs.of(conversation),
         mode=services.failover.mode,
     )
 

@@ -28,7 +28,8 @@ headers that is wrong, and `limit` the bound that was exceeded, where there are 
 with the same idempotency key.
 
 Some codes have further members: `cursor_expired` has `start`, the cursor to start over with; `conversation_deleted` has
-`reconnect: false`, `forbidden` has the missing `right`, and `draft_gap` has `expected`, the offset to go on from.
+`reconnect: false`, `forbidden` has the missing `right`, `run_ended` has `outcome` and `reason`, and `draft_gap` has
+`expected`, the offset to go on from.
 A 429 and a 503 have `Retry-After` in seconds where the service knows when to try again.
 
 """
@@ -126,6 +127,12 @@ CODES = (
         "The caller may not write as this sender.",
         "Leave `sender` out, or use a key with `send_as`.",
     ),
+    Code(
+        "not_your_run",
+        403,
+        "The run is for a message of another sender.",
+        "Cancel runs for your own messages, or use a key with the right `moderate`.",
+    ),
     Code("not_your_message", 403, "The message was written by another author.", "Use a key with the right `moderate`."),
     Code(
         "internal_conversation",
@@ -150,6 +157,12 @@ CODES = (
     Code("route_not_found", 404, "There is no such route in this installation.", "See `missing` in `GET /v1/status`."),
     Code("conversation_not_found", 404, "The conversation was never created.", "Send its first message, or create it."),
     Code("message_not_found", 404, "The conversation has no message with this id.", "Check the message id."),
+    Code(
+        "unknown_run",
+        404,
+        "The conversation has no run with this id, or it ended long ago.",
+        "Check the run's id; ends are remembered for an hour.",
+    ),
     Code("metrics_off", 404, "Metrics are switched off.", "Set `telemetry.metrics = true`."),
     Code("method_not_allowed", 405, "The route does not take this method.", "See the header `Allow`."),
     Code(
@@ -175,6 +188,12 @@ CODES = (
     Code("draft_gap", 409, "The piece begins past the end of the draft.", "Go on from the offset `expected`."),
     Code("draft_ended", 409, "The message is written; its draft has ended.", "Send no more pieces."),
     Code("draft_too_long", 409, "The draft is longer than a message may be.", "End it, and begin another message."),
+    Code(
+        "run_ended",
+        409,
+        "The run has ended, in another way than this request would end it. `outcome` and `reason` tell how.",
+        "Stop: begin another run for further work.",
+    ),
     Code(
         "not_your_draft",
         409,
@@ -221,6 +240,12 @@ CODES = (
         429,
         "This caller sends requests or writes faster than it may.",
         "Wait as long as `Retry-After` says.",
+    ),
+    Code(
+        "too_many_runs",
+        429,
+        "As many runs go on, in this conversation or in all together, as may.",
+        "End one of them, or wait until one has ended (`core.limits.runs`).",
     ),
     Code(
         "too_many_drafts", 429, "Too many messages are being written in this conversation.", "Wait until one has ended."

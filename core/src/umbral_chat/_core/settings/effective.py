@@ -40,6 +40,7 @@ class Settings:
 
     core: own.Core = dataclasses.field(default_factory=own.Core)
     realtime: own.Realtime = dataclasses.field(default_factory=own.Realtime)
+    runs: own.Runs = dataclasses.field(default_factory=own.Runs)
     telemetry: own.Telemetry = dataclasses.field(default_factory=own.Telemetry)
     plugins: Mapping[str, own.Section] = dataclasses.field(default_factory=dict)
     """Plugins' sections by entry-point name."""
@@ -67,7 +68,8 @@ class Settings:
 
     def sections(self) -> dict[str, own.Section]:
         """Every section by name, the core's first."""
-        return {"core": self.core, "realtime": self.realtime, "telemetry": self.telemetry, **self.plugins}
+        own_sections = {"core": self.core, "realtime": self.realtime, "runs": self.runs, "telemetry": self.telemetry}
+        return {**own_sections, **self.plugins}
 
     def effective(self) -> Iterator[Effective]:
         """Every setting with its value and origin; secrets are masked."""

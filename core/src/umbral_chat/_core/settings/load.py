@@ -24,6 +24,7 @@ DEFAULT_FILE = "umbral-chat.toml"
 CORE_SECTIONS: Mapping[str, type[own.Section]] = {
     "core": own.Core,
     "realtime": own.Realtime,
+    "runs": own.Runs,
     "telemetry": own.Telemetry,
 }
 
@@ -62,6 +63,7 @@ def load(
     settings = Settings(
         core=cast("own.Core", built["core"]),
         realtime=cast("own.Realtime", built["realtime"]),
+        runs=cast("own.Runs", built["runs"]),
         telemetry=cast("own.Telemetry", built["telemetry"]),
         plugins={name: section for name, section in built.items() if name not in CORE_SECTIONS},
         origins={dotted: origin for dotted, (_, origin) in given.items()},

@@ -89,6 +89,11 @@ class Limits(Section, frozen=True):
     drafts_per_principal: Annotated[
         Positive, Meta(description="Messages that one visitor or user may write at once in one conversation.")
     ] = 4
+    runs: Annotated[
+        # The runs of a conversation share one record of the shared store (64 KiB), and each takes 7 KiB at most.
+        Positive,
+        Meta(le=8, description="Runs of assistants that go on at once in one conversation."),
+    ] = 8
     readers: Annotated[
         Positive,
         Meta(
@@ -223,6 +228,21 @@ class Realtime(Section, frozen=True):
     retry: Retry = Retry()
 
 
+class Runs(Section, frozen=True):
+    """Runs of assistants."""
+
+    silence: Annotated[
+        float,
+        # An instance learns of a sign of life at another one only so often; and clocks differ by some seconds.
+        Meta(
+            ge=60,
+            le=86_400,
+            description="Seconds after which a run of which nothing is heard ends as failed (`lost`). Progress, and "
+            "pieces of its draft, are heard. The clocks of all instances must be closer than that.",
+        ),
+    ] = 900.0
+
+
 class Telemetry(Section, frozen=True):
     """Metrics. OTLP export is set up by the standard `OTEL_…` variables."""
 
@@ -238,6 +258,7 @@ __all__ = [
     "Positive",
     "Realtime",
     "Retry",
+    "Runs",
     "Seconds",
     "Section",
     "Telemetry",

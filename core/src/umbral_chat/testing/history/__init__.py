@@ -25,6 +25,7 @@ from umbral_chat.testing.history.ordering import OrderingContract
 from umbral_chat.testing.history.paging import PagingContract
 from umbral_chat.testing.history.redacting import RedactingContract
 from umbral_chat.testing.history.repeating import RepeatingContract
+from umbral_chat.testing.history.runs import RunsContract
 
 
 class HistoryContract(
@@ -37,6 +38,7 @@ class HistoryContract(
     DeletingContract,
     InboxContract,
     NamingContract,
+    RunsContract,
 ):
     """One test for each guarantee of `umbral_chat.providers.history.History`."""
 

@@ -18,7 +18,7 @@ from umbral_chat.model.depth import decode_stored
 from umbral_chat.model.ids import new_epoch
 from umbral_chat.model.writes import Write, WriteMessage
 
-KINDS: dict[type[entries.Entry], int] = {entries.Message: 0, entries.Edit: 1, entries.Redaction: 2, entries.Update: 3}
+KINDS: dict[object, int] = {"message": 0, "edit": 1, "redaction": 2, "update": 3, "run": 4}
 """How `entry.kind` tells the kinds apart."""
 
 _ROWS = 64
@@ -229,7 +229,7 @@ class Transaction:
         """Append `entry`, whose seq and time are those of `next_seq_and_time`; its JSON."""
         json = (encoded := entries.entry_encoder.encode(entry)).decode()
         body = self.add_body(log.id, entry.seq, json, fingerprint)
-        self._rows += (log.id, entry.seq, KINDS[type(entry)], body, author, key, message, target)
+        self._rows += (log.id, entry.seq, KINDS[entry.__struct_config__.tag], body, author, key, message, target)
         if key is not None:
             self._keyed[log.id, key] = KeyedEntry(log.id, key, json, None if fingerprint is None else fingerprint.hex())
         if message is not None:

@@ -11,9 +11,9 @@ from umbral_chat._core.sqlite.log.hashed_ids import generate_id, seq_in_id
 from umbral_chat._core.sqlite.log.transaction import Log, Transaction
 from umbral_chat.errors import Conflict, ConversationDeleted, Forbidden, InvalidRequest, NotFound
 from umbral_chat.model.authors import former, owns_former
-from umbral_chat.model.entries import Changes, Edit, Entry, Message, Redaction, Sender, Update
+from umbral_chat.model.entries import Changes, Edit, Entry, Message, Redaction, Run, Sender, Update
 from umbral_chat.model.fold import apply_changes
-from umbral_chat.model.writes import Appended, Write, WriteEdit, WriteMessage, WriteRedaction, WriteUpdate
+from umbral_chat.model.writes import Appended, Write, WriteEdit, WriteMessage, WriteRedaction, WriteRun, WriteUpdate
 
 
 def append(write: Write, transaction: Transaction) -> Appended:
@@ -39,17 +39,25 @@ def append(write: Write, transaction: Transaction) -> Appended:
             # What cannot be encoded must fail before anything is changed; a message to an existing log is encoded first
             # of all anyway.
             msgspec.json.encode(write)
-        match write:
-            case WriteMessage():
-                return _append_message(transaction, log, write, key, fingerprint)
-            case WriteEdit():
-                return _append_edit(transaction, log, write, key, fingerprint)
-            case WriteRedaction():
-                return _append_redaction(transaction, log, write, key, fingerprint)
-            case WriteUpdate():
-                return _append_update(transaction, log, write, key, fingerprint)
+        return _append_new(transaction, log, write, key, fingerprint)
     except (UnicodeEncodeError, OverflowError, RecursionError) as error:
         raise InvalidRequest(f"The write cannot be stored as JSON: {error}.", code="invalid_field") from error
+
+
+def _append_new(
+    transaction: Transaction, log: Log | None, write: Write, key: int | None, fingerprint: bytes | None
+) -> Appended:
+    match write:
+        case WriteMessage():
+            return _append_message(transaction, log, write, key, fingerprint)
+        case WriteEdit():
+            return _append_edit(transaction, log, write, key, fingerprint)
+        case WriteRedaction():
+            return _append_redaction(transaction, log, write, key, fingerprint)
+        case WriteUpdate():
+            return _append_update(transaction, log, write, key, fingerprint)
+        case WriteRun():
+            return _append_run(transaction, log, write, key, fingerprint)
 
 
 def _append_message(
@@ -211,6 +219,29 @@ def _append_update(
         sender=write.sender,
         client_id=write.key,
         changes=write.changes,
+        imported=write.at is not None,
+    )
+    json = transaction.append(
+        log, entry, author=transaction.ids.subject(write.subject), key=key, fingerprint=fingerprint
+    )
+    return Appended(entry, True, log.epoch, json=json)
+
+
+def _append_run(
+    transaction: Transaction, log: Log | None, write: WriteRun, key: int | None, fingerprint: bytes | None
+) -> Appended:
+    log = log or transaction.create(write.conversation)
+    seq, at = transaction.next_seq_and_time(log)
+    entry = Run(
+        seq=seq,
+        at=write.at or at,
+        sender=write.sender,
+        client_id=write.key,
+        run_id=write.run_id,
+        outcome=write.outcome,
+        reason=write.reason,
+        for_seq=write.for_seq,
+        metadata=write.metadata,
         imported=write.at is not None,
     )
     json = transaction.append(

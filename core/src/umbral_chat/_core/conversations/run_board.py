@@ -1,0 +1,96 @@
+"""The runs that this instance knows of, for readers that do not wait. It only calls the clock and `changed`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from umbral_chat.clock import Clock
+from umbral_chat.model.runs import RunView
+from umbral_chat.model.signals import RunSignal
+
+
+class _Known(NamedTuple):
+    version: int
+    runs: tuple[RunView, ...]
+    learned: float
+    """Monotonic time at which the version was learned."""
+
+
+class RunBoard:
+    """Runs by conversation, each list with the version of the record that it was read from: only a newer one applies.
+
+    It learns from changes of this instance, from signals of others, and from scans of the store, which make up for
+    signals that were lost.
+    """
+
+    def __init__(self, clock: Clock, *, changed: Callable[[str], None]) -> None:
+        self._clock = clock
+        self._changed = changed
+        self._known: dict[str, _Known] = {}
+        self._next_expiry: datetime | None = None
+
+    def __len__(self) -> int:
+        return sum(len(known.runs) for known in list(self._known.values()))  # also called from another thread
+
+    def of(self, conversation: str) -> list[RunView]:
+        """The runs of a conversation as they are now, the oldest first."""
+        known = self._known.get(conversation)
+        if known is None or not known.runs:
+            return []
+        now = self._clock.now()
+        return [run.at(now) for run in known.runs]
+
+    def learn(self, signal: RunSignal) -> None:
+        """Apply what another instance published."""
+        self.put(signal.conversation, signal.version, signal.runs)
+
+    def put(self, conversation: str, version: int, runs: Sequence[RunView]) -> bool:
+        """The conversation's runs in the record of this version; False: it is not newer than what is known."""
+        known = self._known.get(conversation)
+        if known is not None and known.version >= version:
+            return False
+        # A list without runs is kept, too, until a scan drops it: an older signal may still be under way.
+        found = _Known(version, tuple(runs), self._clock.monotonic())
+        self._known[conversation] = found
+        self._expire_with(found.runs)
+        if found.runs != (() if known is None else known.runs):
+            self._changed(conversation)
+        return True
+
+    def scanned(self, found: Mapping[str, tuple[int, Sequence[RunView]]], began: float) -> None:
+        """Apply a scan of the whole store that began at this monotonic time: what it did not find and was known before
+        has no runs any more."""
+        for conversation, (version, runs) in found.items():
+            self.put(conversation, version, runs)
+        for conversation, known in list(self._known.items()):
+            if conversation not in found and known.learned < began:
+                self.forget(conversation)
+
+    def forget(self, conversation: str) -> None:
+        """Drop what is known of a conversation, such as one that was deleted."""
+        known = self._known.pop(conversation, None)
+        if known is not None and known.runs:
+            self._changed(conversation)
+
+    def sweep(self) -> None:
+        """Notify the readers of runs whose progress just expired. Called a few times a second."""
+        if self._next_expiry is None or (now := self._clock.now()) < self._next_expiry:
+            return
+        due, self._next_expiry = self._next_expiry, None
+        for conversation, known in list(self._known.items()):
+            times = [run.expires_at for run in known.runs if run.expires_at is not None]
+            if any(due <= at <= now for at in times):
+                self._changed(conversation)
+            self._expire_with(known.runs)
+
+    def _expire_with(self, runs: Sequence[RunView]) -> None:
+        now = self._clock.now()
+        times = [run.expires_at for run in runs if run.expires_at is not None and run.expires_at > now]
+        if times:
+            first = min(times)
+            self._next_expiry = first if self._next_expiry is None else min(self._next_expiry, first)
+
+
+__all__ = ["RunBoard"]

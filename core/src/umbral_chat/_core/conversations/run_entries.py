@@ -1,0 +1,72 @@
+"""What the end of a run leaves in the log: nothing where its message is there, else an entry, exactly once."""
+
+from __future__ import annotations
+
+from umbral_chat._core.conversations.runs import StoredRun
+from umbral_chat._core.delivery.bus import Bus, LogChange
+from umbral_chat.model.encoded_entry import EncodedEntry
+from umbral_chat.model.entries import Message
+from umbral_chat.model.writes import WriteRun
+from umbral_chat.providers.history import History
+
+AUTHOR = "run:ended"
+"""Author of the entries that runs leave, whoever notices the end: with the run's id as the key there is one of each. No
+principal has it."""
+
+MARK = "umbral_run"
+"""Member of a message's metadata that names the run whose message it is."""
+
+PAGE, PAGES = 200, 100
+"""Entries in a read of the log for the message of a run, and most such reads: past them the run leaves an entry, since
+one too many is better than a reader who waits."""
+
+
+class RunEntries:
+    """Writes the ends of runs into their logs. Every method raises HistoryUnavailable and ConversationDeleted."""
+
+    def __init__(self, history: History, bus: Bus) -> None:
+        self._history = history
+        self._bus = bus
+
+    async def write(self, conversation: str, run: StoredRun) -> int | None:
+        """The seq of the entry that the run leaves, which is written unless it is there; None: it left a message, or
+        has not ended."""
+        if run.end is None or await self._left_a_message(conversation, run):
+            return None
+        appended = await self._history.append(
+            WriteRun(
+                conversation=conversation,
+                subject=AUTHOR,
+                sender=run.sender,
+                key=f"run:{run.run_id}",
+                epoch=run.epoch,
+                run_id=run.run_id,
+                outcome=run.end.outcome,
+                reason=run.end.reason,
+                for_seq=run.for_seq,
+                metadata=run.metadata,
+            )
+        )
+        if appended.created:
+            entry = EncodedEntry.of(appended.entry, appended.json)
+            self._bus.publish(LogChange(conversation, appended.epoch, [entry], AUTHOR))
+        return appended.entry.seq
+
+    async def _left_a_message(self, conversation: str, run: StoredRun) -> bool:
+        if run.message_id is not None and await self._history.message(conversation, run.message_id) is not None:
+            return True
+        after = run.after
+        for _ in range(PAGES):
+            page = await self._history.read(conversation, after, PAGE)
+            if page.head is None or (run.epoch is not None and page.head.epoch != run.epoch):
+                return False
+            for entry in page.entries:
+                if isinstance(entry, Message) and (entry.metadata or {}).get(MARK) == run.run_id:
+                    return True
+            after += len(page.entries)
+            if not page.entries or after >= page.head.seq:
+                return False
+        return False
+
+
+__all__ = ["AUTHOR", "MARK", "PAGE", "PAGES", "RunEntries"]

@@ -13,7 +13,7 @@ import { Tabs } from "./tabs.js";
 import { Tokens } from "./tokens.js";
 import { Waker } from "./waker.js";
 
-/** @import { Chat, ChatState, ConnectionState, Entry, Metadata, Options, Sender } from "../umbral-chat.d.ts" */
+/** @import { Chat, ChatState, ConnectionState, Entry, Options, Sender } from "../umbral-chat.d.ts" */
 /** @import { Report } from "./connection.js" */
 /** @import { Input, Outcome } from "./merge.js" */
 /** @import { Item } from "./outbox.js" */
@@ -317,11 +317,15 @@ class Conversation {
   /** All that comes in goes through here. @param {Input} input @returns {Outcome} */
   #take(input) {
     const begun = input.type === "page" && !this.#merge.loaded;
+    const before = this.#merge.seq;
     const outcome = this.#merge.take(input);
     if (input.type !== "page" && input.type !== "earlier" && !outcome.foreign) this.#tabs?.tell("input", input);
     if (begun) this.#own(this.#loadUnread());
-    if (outcome.entries.length || begun) this.#confirm(outcome.entries, begun);
-    this.#unread += outcome.entries.filter((entry) => entry.kind === "message" && !this.#isOwn(entry)).length;
+    // A snapshot moves the copy on without entries.
+    const jumped = !outcome.entries.length && this.#merge.seq > before;
+    if (outcome.entries.length || begun || jumped) this.#confirm(outcome.entries, begun || jumped);
+    const messages = jumped ? [...this.#merge.messages.values()] : outcome.entries.filter(({ kind }) => kind === "message");
+    if (!begun) this.#unread += messages.filter((message) => message.seq > before && !this.#isOwn(message)).length;
     if (outcome.changed) this.#changed();
     return outcome;
   }
@@ -440,7 +444,7 @@ class Conversation {
         try {
           listener(state);
         } catch (error) {
-          globalThis.reportError ? reportError(error) : console.error(error); // the page's own, which stops nothing here
+          complain(error); // the page's own, which stops nothing here
         }
       }
     });
@@ -451,7 +455,13 @@ class Conversation {
     task.catch((error) => {
       if (this.#over.signal.aborted || isTransient(error) || error instanceof Problem) return;
       this.#reported({ state: "closed", reason: "internal_error", edge: null });
-      globalThis.reportError ? reportError(error) : console.error(error);
+      complain(error);
     });
   }
+}
+
+/** To the page's handler of errors. @param {unknown} error */
+function complain(error) {
+  if (typeof reportError === "function") reportError(error);
+  else console.error(error);
 }

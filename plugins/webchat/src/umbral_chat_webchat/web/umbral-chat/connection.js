@@ -8,7 +8,7 @@ import { websocket } from "./edges/websocket.js";
 import { described, isTransient, Problem, Unreachable } from "./errors.js";
 import { Ladder } from "./ladder.js";
 
-/** @import { ConnectionState, EdgeName, Environment, Offer, Options } from "../umbral-chat.d.ts" */
+/** @import { ConnectionState, EdgeName, Environment, Options } from "../umbral-chat.d.ts" */
 /** @import { Edge, EdgeContext, Ending } from "./edges/edge.js" */
 /** @import { Http } from "./http.js" */
 /** @import { Rung } from "./ladder.js" */

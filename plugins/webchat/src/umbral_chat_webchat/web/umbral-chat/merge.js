@@ -120,17 +120,19 @@ export class Merge {
   }
 
   /**
-   * Folded messages, the newest ones, in place of entries. Those before stay, if nothing can be missing between.
+   * Folded messages, the newest ones, in place of entries. Those before them stay only where each entry since is seen in
+   * what is given: any other may have changed one of them.
    *
    * @param {Events} answer @param {number} seq @returns {Outcome}
    */
   #snapshot(answer, seq) {
     const messages = answer.messages ?? [];
     if (seq <= this.seq) return outcome({});
+    const explained = new Set(messages.flatMap((message) => [message.seq, message.version]).filter((at) => at > this.seq));
     const oldest = messages.reduce((least, { seq: at }) => Math.min(least, at), Infinity);
-    const overlap = [...this.messages.values()].some((known) => known.seq >= oldest);
-    this.messages = overlap || !messages.length ? new Map(this.messages) : new Map();
-    if (!overlap && messages.length) this.hasEarlier = oldest > 1;
+    const kept = explained.size === seq - this.seq;
+    this.messages = kept ? new Map(this.messages) : new Map();
+    this.hasEarlier ||= !kept && oldest > 1;
     let changed = false;
     for (const message of messages) {
       changed = addMessage(this.messages, message) || changed;

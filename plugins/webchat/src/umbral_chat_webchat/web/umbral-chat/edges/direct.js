@@ -4,7 +4,7 @@
 import { Problem, Unreachable } from "../errors.js";
 import { OPENING } from "./edge.js";
 
-/** @import { Edge, EdgeContext, Ending } from "./edge.js" */
+/** @import { Edge, EdgeContext } from "./edge.js" */
 /** @import { PersonTyping } from "../../umbral-chat.d.ts" */
 
 /** Milliseconds between two reads because of presence, of which the channel says only what changed. */

@@ -48,7 +48,8 @@ class Socket {
   /** @type {Record<string, any>} by name */
   #timers = {};
   #off;
-  #settle;
+  /** @type {{resolve: (ending: Ending) => void, reject: (error: Error) => void} | null} */
+  #settle = null;
   #token;
   #aborted = () => this.#finish({ code: "aborted", reconnect: "now" });
   #signal;

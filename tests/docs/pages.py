@@ -6,7 +6,8 @@ The tests treat a block by its language:
   follows a command is its output: white space does not count, `…` stands for anything.
 - `python`: run as a program beside the page's service; or, when its first line is `# some/file.py`, written there.
 - `toml`: settings, read by the service's own loader; with `# some/file.toml` in front, written there, and parsed.
-- `js`: a module; Node checks its syntax. A test of the page's own runs it.
+- `js`: a module; Node checks its syntax. A test of the page's own runs it. `html`: Node checks its module scripts, and
+  the browser lab opens it.
 - `json`: parsed. `sh`: shown and not run; its syntax is checked.
 
 A page may say `<!-- serve: NAME=value NAME=value -->` for the environment of its service.

@@ -20,7 +20,8 @@ from .session import free_port, run, service, surroundings, write
 ALL = [block for page in PAGES for block in blocks(page)]
 SETTINGS = "umbral-chat.toml"
 """A block that is this file is what the page's service is started with."""
-LANGUAGES = {"console", "sh", "python", "toml", "json", "js", "text", ""}
+LANGUAGES = {"console", "sh", "python", "toml", "json", "js", "html", "text", ""}
+_MODULE = re.compile(r'<script type="module">\n(.*?)</script>', re.DOTALL)
 _LINK = re.compile(r"(?<!!)\[[^\]]*\]\((?P<target>[^)\s]+)\)")
 
 
@@ -69,12 +70,15 @@ def test_python_is_python(block: Block) -> None:
     compile(block.text.rstrip() + ": ..." if signature else block.text, block.where, "exec", dont_inherit=True)
 
 
-@pytest.mark.parametrize("block", of("js"), ids=named)
+@pytest.mark.parametrize("block", of("js", "html"), ids=named)
 def test_javascript_is_javascript(block: Block, tmp_path: Path) -> None:
-    file = tmp_path / "block.mjs"
-    file.write_text(block.text, encoding="utf-8")
-    done = subprocess.run([str(node()), "--check", str(file)], text=True, capture_output=True, check=False)
-    assert done.returncode == 0, done.stderr
+    scripts = _MODULE.findall(block.text) if block.language == "html" else [block.text]
+    assert scripts, block.where
+    for script in scripts:
+        file = tmp_path / "block.mjs"
+        file.write_text(script, encoding="utf-8")
+        done = subprocess.run([str(node()), "--check", str(file)], text=True, capture_output=True, check=False)
+        assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize("block", of("sh"), ids=named)

@@ -16,6 +16,7 @@ import pytest
 import umbral_chat
 import umbral_chat_polling
 import umbral_chat_presence
+import umbral_chat_webchat
 
 from tools.reference.public_api import PUBLIC_MODULES
 
@@ -24,6 +25,7 @@ CORE = ROOT / "core" / "src" / "umbral_chat"
 PLUGINS = [
     ROOT / "plugins" / "polling" / "src" / "umbral_chat_polling",
     ROOT / "plugins" / "presence" / "src" / "umbral_chat_presence",
+    ROOT / "plugins" / "webchat" / "src" / "umbral_chat_webchat",
 ]
 PRIVATE = "umbral_chat._core"
 MOVED = {
@@ -50,7 +52,9 @@ MOVED_NAMES = [(module, name) for module, names in MOVED.items() for name in nam
 HEAVY = ("litestar", "apsw", "opentelemetry", "uvicorn", "pluggy", "msgspec", "httpx")
 
 
-@pytest.mark.parametrize("module", [*PUBLIC_MODULES, "umbral_chat_polling", "umbral_chat_presence"])
+@pytest.mark.parametrize(
+    "module", [*PUBLIC_MODULES, "umbral_chat_polling", "umbral_chat_presence", "umbral_chat_webchat"]
+)
 def test_what_a_public_module_names_is_there(module: str) -> None:
     found = importlib.import_module(module)
     assert len(set(found.__all__)) == len(found.__all__)
@@ -164,3 +168,4 @@ def modules() -> Iterator[str]:
 def test_a_package_names_what_it_exports() -> None:
     assert umbral_chat_polling.__all__
     assert umbral_chat_presence.__all__
+    assert umbral_chat_webchat.__all__

@@ -60,9 +60,13 @@ def test_the_metapackage_is_empty_and_pins_its_members(dist: Path) -> None:
     always = {line for line in required if "extra ==" not in line}
     assert always == {f"umbral-chat-core=={version}", f"umbral-chat-polling=={version}"}
     # An extra is declared when its plugin is there to be installed.
-    assert set(found.get_all("Provides-Extra", [])) == {"all", "presence", "realtime"}
+    assert set(found.get_all("Provides-Extra", [])) == {"all", "presence", "realtime", "web"}
     optional = {line.partition(";")[0].strip() for line in required if "extra ==" in line}
-    assert optional == {f"umbral-chat-presence=={version}", f"umbral-chat-realtime-supabase=={version}"}
+    assert optional == {
+        f"umbral-chat-presence=={version}",
+        f"umbral-chat-realtime-supabase=={version}",
+        f"umbral-chat-webchat=={version}",
+    }
 
 
 def test_a_plugin_pins_the_core(dist: Path) -> None:
@@ -101,6 +105,16 @@ def test_entry_points(dist: Path) -> None:
     assert "[umbral_chat]\npolling = umbral_chat_polling.plugin" in points("umbral-chat-polling")
     assert "presence = umbral_chat_presence.plugin" in points("umbral-chat-presence")
     assert "supabase = umbral_chat_realtime_supabase.plugin" in points("umbral-chat-realtime-supabase")
+    assert "webchat = umbral_chat_webchat.plugin" in points("umbral-chat-webchat")
+
+
+def test_the_javascript_client_is_in_the_wheel(dist: Path) -> None:
+    source = ROOT / "plugins" / "webchat" / "src"
+    archive = wheel(dist, "umbral-chat-webchat")
+    files = [file for file in sorted((source / "umbral_chat_webchat" / "web").rglob("*")) if file.is_file()]
+    assert {"umbral-chat.js", "umbral-chat.d.ts", "index.js", "package.json"} <= {file.name for file in files}
+    for file in files:
+        assert archive.read(file.relative_to(source).as_posix()) == file.read_bytes()
 
 
 def test_the_migrations_are_in_the_wheel(dist: Path) -> None:

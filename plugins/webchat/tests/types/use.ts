@@ -1,0 +1,32 @@
+// What a page's own program may write, and what it may not: checked by the compiler, never run.
+import { connect, memoryStorage, Problem, type Chat, type ChatState, type Message } from "umbral-chat";
+import * as implementation from "umbral-chat/implementation";
+
+// The declaration says what the modules are.
+const declared: typeof connect = implementation.connect;
+const problem: typeof Problem = implementation.Problem;
+void [declared, problem];
+
+const chat: Chat = connect({
+  url: "https://chat.example.com",
+  conversation: "order-1042",
+  getToken: async (why) => (why === "renew" ? "another" : null),
+  storage: memoryStorage(),
+  edges: ["websocket", "poll"],
+});
+const end: () => void = chat.subscribe((state: ChatState) => {
+  const texts: string[] = state.messages.map((message: Message) => message.content);
+  const failed = state.messages.filter(({ delivery }) => delivery === "failed").map(({ error }) => error?.code);
+  const why: string = state.connection.reason;
+  void [texts, failed, why, state.drafts[0]?.text, state.runs[0]?.state, state.presence?.count];
+});
+chat.send("Hello", { metadata: { order: 7 }, replyTo: "m1" });
+void chat.edit("m1", "better").catch((error: unknown) => error instanceof Problem && error.code);
+end();
+
+// @ts-expect-error a conversation is needed
+connect({});
+// @ts-expect-error there is no such edge
+connect({ conversation: "a", edges: ["carrier pigeon"] });
+// @ts-expect-error states are not written to
+chat.state.messages.push();

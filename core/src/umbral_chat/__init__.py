@@ -39,6 +39,7 @@ if TYPE_CHECKING:
         Changes,
         Edit,
         Entry,
+        Finish,
         FoldedMessage,
         Member,
         Message,
@@ -116,7 +117,7 @@ _PLACES = {
     "umbral_chat.model.conversations": "Conversation Deleted Head InboxPage LogPage MessagePage",
     "umbral_chat.model.cursor": "START Cursor",
     "umbral_chat.model.entries": (
-        "Changes Edit Entry FoldedMessage Member Message Redaction Role Sender Status Update entry_decoder "
+        "Changes Edit Entry Finish FoldedMessage Member Message Redaction Role Sender Status Update entry_decoder "
         "entry_encoder"
     ),
     "umbral_chat.model.signals": (
@@ -183,6 +184,7 @@ __all__ = [
     "EditBody",
     "Entry",
     "EntryHint",
+    "Finish",
     "FoldedMessage",
     "Forbidden",
     "Gone",

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from umbral_chat.model.entries import SEEN, Changes, Member, RealtimeChoice, Responder, Role, Sender, Status
+from umbral_chat.model.entries import SEEN, Changes, Finish, Member, RealtimeChoice, Responder, Role, Sender, Status
 from umbral_chat.model.ids import ID_CHARACTERS, ID_LIMIT
 
 OriginalTime = Annotated[datetime, Meta(tz=True)]
@@ -16,6 +16,11 @@ OriginalTime = Annotated[datetime, Meta(tz=True)]
 AT = (
     "The original time of a message from elsewhere, with its zone; not in the future. Needs the right `import` and "
     "marks the entry `imported`: it is for display, and changes neither the order of the log nor the inbox."
+)
+
+FINISH = (
+    "How its writing ended, where the text is not complete; left out, it is complete. Needs a service key with the "
+    "right `send_as`."
 )
 
 Text = Annotated[str, Meta(description="Text in any script; no NUL.")]
@@ -46,6 +51,7 @@ class SendBody(_Body, frozen=True, kw_only=True):
         Meta(description="Any further data. `attachments`: a list of `{url or id, name?, type?, size?}`. " + SEEN),
     ] = None
     at: Annotated[OriginalTime | None, Meta(description=AT)] = None
+    finish: Annotated[Finish | None, Meta(description=FINISH)] = None
 
 
 class ImportBody(_Body, frozen=True, kw_only=True):
@@ -60,6 +66,7 @@ class ImportBody(_Body, frozen=True, kw_only=True):
     reply_to: Annotated[str | None, Meta(description="Of a message.")] = None
     metadata: Annotated[dict[str, Any] | None, Meta(description="Of a message or an edit.")] = None
     redacted: Annotated[bool, Meta(description="Of a message or an edit that was redacted there.")] = False
+    finish: Annotated[Finish | None, Meta(description=f"Of a message. {FINISH}")] = None
     changes: Annotated[Changes | None, Meta(description="Of an update.")] = None
     client_id: Annotated[
         str | None, Meta(description="Idempotency key: a repeat is answered with the first entry.")

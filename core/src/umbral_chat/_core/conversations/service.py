@@ -10,7 +10,7 @@ import msgspec
 from umbral_chat._core.auth.limits import Rates
 from umbral_chat._core.auth.senders import sender_for
 from umbral_chat._core.conversations.drafts import Drafts, not_your_draft
-from umbral_chat._core.conversations.importing import import_write, missing_right
+from umbral_chat._core.conversations.importing import checked_finish, import_write, missing_right
 from umbral_chat._core.conversations.reserved_ids import ReservedIds
 from umbral_chat._core.delivery.bus import Bus, LogChange
 from umbral_chat._core.settings.sections import Limits
@@ -98,6 +98,7 @@ class Chat:
                 reply_to=None if body.reply_to is None else check_message_id(body.reply_to, field="reply_to"),
                 metadata=check_metadata(body.metadata, limit=self._limits.metadata_bytes, depth=self._limits.depth),
                 at=None if body.at is None else self._original_time(principal, body.at),
+                finish=checked_finish(principal, body.finish),
             )
         )
 

@@ -75,6 +75,11 @@ class DraftService(Protocol):
         """The drafts of a conversation, oldest first."""
         ...
 
+    def touch(self, conversation: str, message_id: str) -> None:
+        """There is a sign of life of the message that is being written, other than a piece: it does not end yet. Does
+        nothing for a message of which no draft is known."""
+        ...
+
 
 class SentEntry(Protocol):
     """A stored entry, as it is answered to its sender."""

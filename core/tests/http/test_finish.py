@@ -78,7 +78,7 @@ async def test_a_transcript_says_that_an_answer_was_cut(client: Client) -> None:
     }
     assert "assistant (interrupted): The answ" in read["text"]
     assert " UTC (interrupted)\n" in read["markdown"]
-    prompt = (await client.get(path, params={"format": "openai"})).json()
+    prompt = (await client.get(f"{ROOM}/transcript", params={"format": "openai"})).json()
     assert prompt == [{"role": "assistant", "content": "The answ"}]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from umbral_chat._core.auth.limits import Rates
+from umbral_chat._core.conversations.draft_keeper import DraftKeeper
 from umbral_chat._core.conversations.drafts import Drafts
 from umbral_chat._core.conversations.service import Chat
 from umbral_chat._core.delivery.failover import Failover
@@ -21,6 +22,7 @@ class ServiceParts(Services):
 
     feeds: Feeds
     drafts: Drafts
+    draft_keeper: DraftKeeper
     failover: Failover
     chat: Chat
     lifecycle: Lifecycle

@@ -12,8 +12,9 @@ from umbral_chat._core.auth.keys import KeyAuthenticator
 from umbral_chat._core.auth.limits import Rates
 from umbral_chat._core.auth.local import LocalAuthenticator
 from umbral_chat._core.auth.tokens import TokenAuthenticator, TokenIssuer, load_secrets
+from umbral_chat._core.conversations.appending import Appender
+from umbral_chat._core.conversations.draft_keeper import DraftKeeper
 from umbral_chat._core.conversations.drafts import Drafts
-from umbral_chat._core.conversations.reserved_ids import ReservedIds
 from umbral_chat._core.conversations.service import Chat
 from umbral_chat._core.delivery.bus import Bus
 from umbral_chat._core.delivery.failover import Failover
@@ -37,9 +38,6 @@ from umbral_chat.providers.history import Storage
 from umbral_chat.providers.presence import Presence, PresenceLink, Viewer
 from umbral_chat.telemetry import Telemetry
 from umbral_chat.transport_kit.signal_outbox import SignalOutbox
-
-SWEEP_INTERVAL = 0.25
-"""Seconds between two sweeps of the drafts: half of the interval at which they are published."""
 
 INTEREST_INTERVAL = 4.0
 """Seconds between two questions to presence on behalf of readers that wait. A conversation that was not asked about for
@@ -86,10 +84,26 @@ class Service:
             clock,
             per_conversation=limits.drafts,
             per_principal=limits.drafts_per_principal,
+            total=settings.core.drafts.most,
+            total_chars=settings.core.drafts.most_chars,
+            silence=settings.core.drafts.silence,
             changed=feeds.touch_signals,
             publish=signals.put,
         )
         telemetry.gauge("umbral_chat.drafts", lambda: [((), len(drafts))])
+        interrupted = telemetry.counter("umbral_chat.drafts.interrupted").labels()
+        appender = Appender(history, self.bus, telemetry)
+        keeper = DraftKeeper(
+            drafts,
+            storage.store,
+            history,
+            clock,
+            limit=limits.content_chars,
+            append=appender.append,
+            followed=lambda: self.subscriptions,
+            counted=lambda: interrupted.add(1),
+        )
+        self.subscriptions.on_watch = keeper.upkeep.follow
         transports = plugins.transports(base, storage)
         presence = plugins.presence(base, storage, settings.core.presence)
         inbound = InboundRouter(feeds, toggle, drafts, presence)
@@ -113,11 +127,10 @@ class Service:
         chat = Chat(
             history,
             bus=self.bus,
-            drafts=drafts,
-            reserved=ReservedIds(storage.store, clock),
+            appender=appender,
+            drafts=keeper,
             rates=rates,
             limits=limits,
-            telemetry=telemetry,
             clock=clock,
         )
         self.parts = ServiceParts(
@@ -126,6 +139,7 @@ class Service:
             storage=storage,
             feeds=feeds,
             drafts=drafts,
+            draft_keeper=keeper,
             failover=failover,
             toggle=toggle,
             chat=chat,
@@ -158,6 +172,7 @@ class Service:
             )
             tasks = Tasks("service")
             stack.push_async_callback(parts.feeds.close)
+            stack.push_async_callback(parts.draft_keeper.upkeep.close)
             stack.push_async_callback(tasks.close)
             self.start_loops(tasks)
             loop = asyncio.get_running_loop()
@@ -170,7 +185,7 @@ class Service:
         parts, settings = self.parts, self.parts.base.settings
         tasks.start(parts.feeds.run(), name="feeds")
         tasks.start(parts.failover.run(enabled=parts.toggle.state.enabled), name="failover")
-        tasks.start(self._sweep_drafts(), name="drafts")
+        tasks.start(parts.draft_keeper.upkeep.run(), name="drafts")
         if parts.presence is not None:
             tasks.start(self._follow_presence(parts.presence), name="presence")
         tasks.start(
@@ -194,11 +209,6 @@ class Service:
         base = self.parts.base
         own: list[Authenticator] = [KeyAuthenticator(base.settings.core.keys), TokenAuthenticator(issuer, base.clock)]
         return [*own, *self.parts.plugins.authenticators(base, self.parts.storage)]
-
-    async def _sweep_drafts(self) -> None:
-        while True:
-            await self.parts.base.clock.sleep(SWEEP_INTERVAL)
-            self.parts.drafts.sweep()
 
     async def _follow_presence(self, presence: Presence) -> None:
         while True:

@@ -114,8 +114,11 @@ class DraftBody(_Body, frozen=True, kw_only=True):
 
     message_id: str
     offset: Annotated[int, Meta(ge=0, le=2**53, description="Where the piece begins, in Unicode code points.")]
-    text: str
+    text: Annotated[str, Meta(description="What is added. Empty: a sign of life.")]
     sender: Sender | None = None
+    replace: Annotated[
+        bool, Meta(description="The piece takes the place of everything from `offset` on, which may be earlier then.")
+    ] = False
 
 
 class TokenBody(_Body, frozen=True, kw_only=True):

@@ -114,6 +114,12 @@ METRICS: tuple[Metric, ...] = (
     Metric("umbral_chat.tasks", "gauge", "{task}", "Asyncio tasks of the process: steady while the load is."),
     Metric("umbral_chat.drafts", "gauge", "{draft}", "Messages that are being written."),
     Metric(
+        "umbral_chat.drafts.interrupted",
+        "counter",
+        "{draft}",
+        "Messages that this instance ended, since nothing was heard of their producers.",
+    ),
+    Metric(
         "umbral_chat.consumer.failures",
         "counter",
         "{failure}",

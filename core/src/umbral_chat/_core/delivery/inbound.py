@@ -34,6 +34,10 @@ class DraftBoard(Protocol):
         """The message is written, or withdrawn."""
         ...
 
+    def forget(self, conversation: str) -> None:
+        """The conversation was deleted."""
+        ...
+
 
 class InboundRouter:
     """Routes each event to the feeds, the drafts, presence and the toggle. Synchronous: it neither waits nor raises.
@@ -90,6 +94,7 @@ class InboundRouter:
 
     def _conversation_deleted(self, conversation: str) -> None:
         self._feeds.hint_head(conversation, Deleted())
+        self._drafts.forget(conversation)
         if self._presence is not None:
             self._presence.forget(conversation)
 

@@ -11,7 +11,7 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, HeaderParameter, JSONBody, QueryParameter
 from litestar.types import Receive, Scope, Send
 
-from umbral_chat._core.conversations.service import Sent
+from umbral_chat._core.conversations.appending import Sent
 from umbral_chat._core.http.dependencies import Caller, Parts
 from umbral_chat._core.http.views import MessagesView, SentView
 from umbral_chat._core.parts import ServiceParts

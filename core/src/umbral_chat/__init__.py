@@ -39,6 +39,7 @@ if TYPE_CHECKING:
         Changes,
         Edit,
         Entry,
+        Finish,
         FoldedMessage,
         Member,
         Message,
@@ -128,7 +129,7 @@ _PLACES = {
     "umbral_chat.model.conversations": "Conversation Deleted Head InboxPage LogPage MessagePage",
     "umbral_chat.model.cursor": "START Cursor",
     "umbral_chat.model.entries": (
-        "Changes Edit Entry FoldedMessage Member Message Redaction Role Run Sender Status Update "
+        "Changes Edit Entry Finish FoldedMessage Member Message Redaction Role Run Sender Status Update "
         "entry_decoder entry_encoder"
     ),
     "umbral_chat.model.runs": ("CancelBody ProgressBody RunBody RunEndBody RunEnded RunProgress RunStarted RunView"),
@@ -197,6 +198,7 @@ __all__ = [
     "EditBody",
     "Entry",
     "EntryHint",
+    "Finish",
     "FoldedMessage",
     "Forbidden",
     "Gone",

@@ -99,6 +99,11 @@ class DraftService(Protocol):
         """The drafts of a conversation, oldest first."""
         ...
 
+    def touch(self, conversation: str, message_id: str) -> None:
+        """There is a sign of life of the message that is being written, other than a piece: it does not end yet. Does
+        nothing for a message of which no draft is known."""
+        ...
+
 
 class RunService(Protocol):
     """The runs of assistants. `start`, `progress` and `end` need the right `send_as`."""

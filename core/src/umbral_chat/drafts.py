@@ -1,5 +1,6 @@
 """Drafts, as plugins use them through `Services.drafts`: messages that are being written, whole so far."""
 
+from umbral_chat._core.conversations.draft_pieces import Piece, not_your_draft
 from umbral_chat._core.conversations.drafts import (
     ENDED_KEPT,
     ENDED_LIMIT,
@@ -7,9 +8,8 @@ from umbral_chat._core.conversations.drafts import (
     SILENCE,
     Drafts,
     DraftView,
-    Writer,
-    not_your_draft,
 )
+from umbral_chat.model.signals import Writer
 
 __all__ = [
     "ENDED_KEPT",
@@ -18,6 +18,7 @@ __all__ = [
     "SILENCE",
     "DraftView",
     "Drafts",
+    "Piece",
     "Writer",
     "not_your_draft",
 ]

@@ -6,7 +6,7 @@ UmbralChatError
 │   ├── Unauthorized             401  unauthorized, token_expired
 │   ├── Forbidden                403  forbidden
 │   ├── NotFound                 404  conversation_not_found, message_not_found, unknown_run
-│   ├── Conflict                 409  idempotency_conflict, message_id_taken, draft_gap, realtime_disabled …
+│   ├── Conflict                 409  idempotency_conflict, message_id_taken, draft_offset, realtime_disabled …
 │   ├── Gone                     410
 │   │   ├── CursorExpired             cursor_expired
 │   │   └── ConversationDeleted       conversation_deleted

@@ -52,6 +52,7 @@ def test_entries_are_shown_with_sender_content_and_changes(run: Run, service: Fa
     service.append("demo", "message", {"content": "", "redacted": True})
     service.append("demo", "message", {"content": "two\nlines", "reply_to": "m1"})
     service.append("demo", "run", {"run_id": "r1", "outcome": "failed", "reason": "lost"})
+    service.append("demo", "message", {"content": "The answ", "finish": "interrupted"})
     service.append("demo", "poll-from-the-future", {})
     said = run("tail", "demo", service=service).stdout
     for part in ("── 2026-11-22 ──", "user Ann  Hi", "edits 1: Hello", "redacts 1", "sets status: closed"):
@@ -59,6 +60,7 @@ def test_entries_are_shown_with_sender_content_and_changes(run: Run, service: Fa
     assert "(redacted)" in said
     assert "run ended without a message: failed (lost)" in said
     assert "re 1: two\n               lines" in said
+    assert "The answ (interrupted)" in said
     assert "(poll-from-the-future)" in said
 
 

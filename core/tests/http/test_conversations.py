@@ -117,7 +117,7 @@ async def test_a_draft_grows_is_shown_whole_and_ends_with_its_entry(client: Clie
     (shown,) = (await client.get(f"{ROOM}/events")).json()["drafts"]
     assert (shown["message_id"], shown["offset"], shown["text"]) == ("m1", 0, "Hello 🎉")
     gap = await client.post(f"{ROOM}/drafts", json={**draft, "offset": 9, "text": "!"})
-    assert (gap.status_code, gap.json()["code"], gap.json()["expected"]) == (409, "draft_gap", 7)
+    assert (gap.status_code, gap.json()["code"], gap.json()["expected"]) == (409, "draft_offset", 7)
     await send(client, "room", "Hello 🎉", message_id="m1", sender={"role": "assistant"})
     assert (await client.get(f"{ROOM}/events")).json()["drafts"] == []
     late = await client.post(f"{ROOM}/drafts", json=draft)

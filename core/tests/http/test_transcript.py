@@ -79,7 +79,11 @@ def test_a_text_transcript_is_read_back_as_exactly_its_messages(log: list[Folded
             assert read[-1][2] is not None
             read[-1][2].append(line.removeprefix(INDENT))
             continue
-        head = re.fullmatch(r'\[2026-11-22 09:00:00 UTC\] (\w+)(?: ("(?:[^"\\]|\\.)*"))?(?:: (.*)| \(redacted\))', line)
+        head = re.fullmatch(
+            r'\[2026-11-22 09:00:00 UTC\] (\w+)(?: ("(?:[^"\\]|\\.)*"))?'
+            r"(?:(?: \((?:interrupted|cancelled)\))?: (.*)| \(redacted\))",
+            line,
+        )
         assert head, line
         read.append((head[1], json.loads(head[2]) if head[2] else None, None if head[3] is None else [head[3]]))
     assert [(role, name) for role, name, _ in read] == [(one.sender.role, one.sender.name) for one in log]
@@ -98,6 +102,7 @@ def test_a_markdown_transcript_is_read_back_as_exactly_its_messages(log: list[Fo
     title, blank, *rest = written("markdown", log).splitlines()
     assert (title, blank) == ("# room", "")
     read: list[tuple[str, list[str] | None]] = []
+    cut: list[str | None] = []
     for line in rest:
         if line.startswith(INDENT):
             assert read[-1][1] is not None
@@ -106,11 +111,14 @@ def test_a_markdown_transcript_is_read_back_as_exactly_its_messages(log: list[Fo
             read[-1] = (read[-1][0], None)
         elif line:
             head = re.fullmatch(
-                r"\*\*(\w+)\*\*(?: · \*\*(?:[^\\`*_\[\]<>&#!|~$]|\\.)+\*\*)? · 2026-11-22 09:00:00 UTC( \(edited\))?",
+                r"\*\*(\w+)\*\*(?: · \*\*(?:[^\\`*_\[\]<>&#!|~$]|\\.)+\*\*)? · 2026-11-22 09:00:00 UTC"
+                r"( \(edited\))?(?: \((interrupted|cancelled)\))?",
                 line,
             )
             assert head, line
             read.append((head[1], []))
+            cut.append(head[3])
+    assert cut == [one.finish for one in log]
     assert [role for role, _ in read] == [one.sender.role for one in log]
     for one, (_, shown) in zip(log, read, strict=True):
         if one.redacted:

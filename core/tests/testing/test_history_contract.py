@@ -164,6 +164,33 @@ class DropsMetadataOnEdit(Broken):
         return await self.inner.append(write)
 
 
+class ForgetsFinish(Broken):
+    async def append(self, write: Write) -> Appended:
+        return await self.inner.append(change(write, finish=None) if isinstance(write, WriteMessage) else write)
+
+
+class CompletesForAnybody(Broken):
+    """Whoever sends a message with the id of an interrupted one writes it on."""
+
+    async def append(self, write: Write) -> Appended:
+        if isinstance(write, WriteMessage) and write.message_id is not None and write.finish is None:
+            found = await self.inner.message(write.conversation, write.message_id)
+            if found is not None and found.finish == "interrupted":
+                fields = {
+                    name: getattr(write, name) for name in ("conversation", "subject", "sender", "key", "content")
+                }
+                return await self.inner.append(WriteEdit(**fields, message_id=write.message_id))
+        return await self.inner.append(write)
+
+
+class CompletesNothing(Broken):
+    async def append(self, write: Write) -> Appended:
+        chosen = write.message_id if isinstance(write, WriteMessage) else None
+        if chosen is not None and await self.inner.message(write.conversation, chosen) is not None:
+            raise Conflict("taken", code="message_id_taken")
+        return await self.inner.append(write)
+
+
 class ReopensSilently(Broken):
     async def append(self, write: Write) -> Appended:
         return change(await self.inner.append(write), follow_ups=())
@@ -285,6 +312,10 @@ BROKEN = [
     (RedactsTwice, "test_redacting_again_is_answered_with_the_first_redaction"),
     (LetsAnybodyEdit, "test_own_only_is_held_against_the_message_s_author"),
     (DropsMetadataOnEdit, "test_an_edit_is_an_entry_with_the_whole_new_content"),
+    (ForgetsFinish, "test_a_message_says_how_its_writing_ended"),
+    (CompletesForAnybody, "test_no_other_message_takes_the_id_of_an_interrupted_one"),
+    (CompletesNothing, "test_its_author_completes_an_interrupted_message_with_an_edit"),
+    (CompletesNothing, "test_completing_it_again_with_the_same_key_is_answered_with_the_first_edit"),
     (ReopensSilently, "test_a_closed_conversation_reopens_when_a_user_writes"),
     (IgnoresTheEpoch, "test_a_write_bound_to_an_epoch_is_refused_by_any_other_log"),
     (StoresTwiceWhenCancelled, "test_a_cancelled_append_is_there_whole_or_not_at_all"),

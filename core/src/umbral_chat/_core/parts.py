@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from umbral_chat._core.auth.access import Access
 from umbral_chat._core.auth.limits import Rates
+from umbral_chat._core.conversations.draft_keeper import DraftKeeper
 from umbral_chat._core.conversations.drafts import Drafts
 from umbral_chat._core.conversations.run_service import Runs
 from umbral_chat._core.conversations.service import Chat
@@ -24,6 +25,7 @@ class ServiceParts(Services):
     feeds: Feeds
     drafts: Drafts
     runs: Runs
+    draft_keeper: DraftKeeper
     failover: Failover
     chat: Chat
     lifecycle: Lifecycle

@@ -13,8 +13,9 @@ from umbral_chat._core.auth.keys import KeyAuthenticator
 from umbral_chat._core.auth.limits import Rates
 from umbral_chat._core.auth.local import LocalAuthenticator
 from umbral_chat._core.auth.tokens import TokenAuthenticator, TokenIssuer, load_secrets
+from umbral_chat._core.conversations.appending import Appender
+from umbral_chat._core.conversations.draft_keeper import DraftKeeper
 from umbral_chat._core.conversations.drafts import Drafts
-from umbral_chat._core.conversations.reserved_ids import ReservedIds
 from umbral_chat._core.conversations.run_board import RunBoard
 from umbral_chat._core.conversations.run_entries import RunEntries
 from umbral_chat._core.conversations.run_records import RunRecords
@@ -47,7 +48,7 @@ from umbral_chat.telemetry import Telemetry
 from umbral_chat.transport_kit.signal_outbox import SignalOutbox
 
 SWEEP_INTERVAL = 0.25
-"""Seconds between two sweeps of the drafts and runs: half of the interval at which they are published."""
+"""Seconds between two sweeps of the runs."""
 
 INTEREST_INTERVAL = 4.0
 """Seconds between two questions to presence on behalf of readers that wait. A conversation that was not asked about for
@@ -94,10 +95,26 @@ class Service:
             clock,
             per_conversation=limits.drafts,
             per_principal=limits.drafts_per_principal,
+            total=settings.core.drafts.most,
+            total_chars=settings.core.drafts.most_chars,
+            silence=settings.core.drafts.silence,
             changed=feeds.touch_signals,
             publish=signals.put,
         )
         telemetry.gauge("umbral_chat.drafts", lambda: [((), len(drafts))])
+        interrupted = telemetry.counter("umbral_chat.drafts.interrupted").labels()
+        appender = Appender(history, self.bus, telemetry)
+        keeper = DraftKeeper(
+            drafts,
+            storage.store,
+            history,
+            clock,
+            limit=limits.content_chars,
+            append=appender.append,
+            followed=lambda: self.subscriptions,
+            counted=lambda: interrupted.add(1),
+        )
+        self.subscriptions.on_watch = keeper.upkeep.follow
         transports = plugins.transports(base, storage)
         presence = plugins.presence(base, storage, settings.core.presence)
         self.run_board = RunBoard(clock, changed=feeds.touch_signals)
@@ -132,7 +149,7 @@ class Service:
             shared_runs,
             history,
             typing=run_typing,
-            alive=lambda _conversation, _message_id: None,
+            alive=drafts.touch,
             limits=limits,
             telemetry=telemetry,
             clock=clock,
@@ -141,12 +158,11 @@ class Service:
         chat = Chat(
             history,
             bus=self.bus,
-            drafts=drafts,
-            reserved=ReservedIds(storage.store, clock),
+            appender=appender,
+            drafts=keeper,
             runs=runs,
             rates=rates,
             limits=limits,
-            telemetry=telemetry,
             clock=clock,
         )
         self.parts = ServiceParts(
@@ -156,6 +172,7 @@ class Service:
             feeds=feeds,
             drafts=drafts,
             runs=runs,
+            draft_keeper=keeper,
             failover=failover,
             toggle=toggle,
             chat=chat,
@@ -190,6 +207,7 @@ class Service:
             parts.access.gate = gate
             tasks = Tasks("service")
             stack.push_async_callback(parts.feeds.close)
+            stack.push_async_callback(parts.draft_keeper.upkeep.close)
             stack.push_async_callback(tasks.close)
             self.start_loops(tasks)
             loop = asyncio.get_running_loop()
@@ -202,7 +220,8 @@ class Service:
         parts, settings = self.parts, self.parts.base.settings
         tasks.start(parts.feeds.run(), name="feeds")
         tasks.start(parts.failover.run(enabled=parts.toggle.state.enabled), name="failover")
-        tasks.start(self._sweep_drafts(), name="drafts")
+        tasks.start(parts.draft_keeper.upkeep.run(), name="drafts")
+        tasks.start(self._sweep_runs(), name="runs: sweep")
         # No signal of a run that is lost delays it for longer than a lost hint delays an entry.
         tasks.start(self.run_watch.run(settings.realtime.reconcile_interval), name="runs")
         if parts.presence is not None:
@@ -229,10 +248,9 @@ class Service:
         own: list[Authenticator] = [KeyAuthenticator(base.settings.core.keys), TokenAuthenticator(issuer, base.clock)]
         return [*own, *self.parts.plugins.authenticators(base, self.parts.storage)]
 
-    async def _sweep_drafts(self) -> None:
+    async def _sweep_runs(self) -> None:
         while True:
             await self.parts.base.clock.sleep(SWEEP_INTERVAL)
-            self.parts.drafts.sweep()
             self.run_board.sweep()
 
     async def _follow_presence(self, presence: Presence) -> None:

@@ -17,12 +17,20 @@ RealtimeChoice = Literal["inherit", "off"]
 RunOutcome = Literal["completed", "cancelled", "failed"]
 """How a run ended."""
 
+Finish = Literal["cancelled", "failed", "interrupted"]
+"""How the writing of a message ended, where its text is not complete: it was cancelled, its producer failed, or its
+producer fell silent."""
+
 
 SEEN = "Seen by everyone who may read the conversation, visitors included."
 """Description of fields that could be mistaken for internal ones: every reader of a conversation gets whole entries."""
 
 ClientId = Annotated[str | None, Meta(description=f"The idempotency key that it was written with. {SEEN}")]
 Metadata = Annotated[dict[str, Any] | None, Meta(description=SEEN)]
+Finished = Annotated[
+    Finish | None,
+    Meta(description="How its writing ended, where its text is not complete. Absent: complete. An edit clears it."),
+]
 
 
 class Sender(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -89,6 +97,7 @@ class Message(_Entry, frozen=True, tag="message"):
     metadata: Metadata = None
     redacted: bool = False
     """Redacted: the content is empty and the metadata removed, here and in every copy that is read from now on."""
+    finish: Finished = None
 
 
 class Edit(_Entry, frozen=True, tag="edit"):
@@ -144,6 +153,7 @@ class FoldedMessage(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=Tru
     redacted: bool = False
     imported: bool = False
     """Its own entry was imported."""
+    finish: Finished = None
 
 
 entry_encoder = msgspec.json.Encoder()
@@ -154,6 +164,7 @@ __all__ = [
     "Changes",
     "Edit",
     "Entry",
+    "Finish",
     "FoldedMessage",
     "Member",
     "Message",

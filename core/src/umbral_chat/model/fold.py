@@ -25,6 +25,7 @@ def folded(message: Message) -> FoldedMessage:
         metadata=message.metadata,
         redacted=message.redacted,
         imported=message.imported,
+        finish=message.finish,
     )
 
 
@@ -56,12 +57,15 @@ def edited(message: FoldedMessage, edit: Edit) -> FoldedMessage:
         metadata=edit.metadata,
         edited_at=edit.at,
         redacted=edit.redacted,
+        finish=None,
     )
 
 
 def blanked(message: FoldedMessage, version: int) -> FoldedMessage:
     """The message after its redaction: place, time and sender stay, content and metadata are removed."""
-    return msgspec.structs.replace(message, version=version, content="", metadata=None, edited_at=None, redacted=True)
+    return msgspec.structs.replace(
+        message, version=version, content="", metadata=None, edited_at=None, redacted=True, finish=None
+    )
 
 
 def apply_changes(state: dict[str, Any], changes: Changes) -> dict[str, Any]:

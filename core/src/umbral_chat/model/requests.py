@@ -11,6 +11,7 @@ from msgspec import UNSET, Meta, UnsetType
 from umbral_chat.model.entries import (
     SEEN,
     Changes,
+    Finish,
     Member,
     RealtimeChoice,
     Responder,
@@ -29,6 +30,11 @@ OriginalTime = Annotated[datetime, Meta(tz=True)]
 AT = (
     "The original time of a message from elsewhere, with its zone; not in the future. Needs the right `import` and "
     "marks the entry `imported`: it is for display, and changes neither the order of the log nor the inbox."
+)
+
+FINISH = (
+    "How its writing ended, where the text is not complete; left out, it is complete. Needs a service key with the "
+    "right `send_as`."
 )
 
 Text = Annotated[str, Meta(description="Text in any script; no NUL.")]
@@ -59,6 +65,7 @@ class SendBody(_Body, frozen=True, kw_only=True):
         Meta(description="Any further data. `attachments`: a list of `{url or id, name?, type?, size?}`. " + SEEN),
     ] = None
     at: Annotated[OriginalTime | None, Meta(description=AT)] = None
+    finish: Annotated[Finish | None, Meta(description=FINISH)] = None
 
 
 class ImportBody(_Body, frozen=True, kw_only=True):
@@ -73,6 +80,7 @@ class ImportBody(_Body, frozen=True, kw_only=True):
     reply_to: Annotated[str | None, Meta(description="Of a message.")] = None
     metadata: Annotated[dict[str, Any] | None, Meta(description="Of a message, an edit or a run.")] = None
     redacted: Annotated[bool, Meta(description="Of a message or an edit that was redacted there.")] = False
+    finish: Annotated[Finish | None, Meta(description=f"Of a message. {FINISH}")] = None
     changes: Annotated[Changes | None, Meta(description="Of an update.")] = None
     run_id: Annotated[str | None, Meta(description="Of a run.")] = None
     outcome: Annotated[RunOutcome | None, Meta(description="Of a run.")] = None
@@ -124,8 +132,11 @@ class DraftBody(_Body, frozen=True, kw_only=True):
 
     message_id: str
     offset: Annotated[int, Meta(ge=0, le=2**53, description="Where the piece begins, in Unicode code points.")]
-    text: str
+    text: Annotated[str, Meta(description="What is added. Empty: a sign of life.")]
     sender: Sender | None = None
+    replace: Annotated[
+        bool, Meta(description="The piece takes the place of everything from `offset` on, which may be earlier then.")
+    ] = False
 
 
 class TokenBody(_Body, frozen=True, kw_only=True):

@@ -41,6 +41,8 @@ class DraftSignal(_Signal, frozen=True, tag="draft"):
     ended: bool = False
     writer: Writer | None = None
     """For other instances only: clients do not receive it."""
+    fence: int = 0
+    """Rises when another instance takes the draft's pieces, or its text is cut. For other instances only."""
 
 
 class RunSignal(_Signal, frozen=True, tag="run"):

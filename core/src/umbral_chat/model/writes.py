@@ -9,10 +9,10 @@ from typing import Any
 import msgspec
 
 from umbral_chat.model.authors import former
-from umbral_chat.model.entries import Changes, Entry, RunOutcome, Sender
+from umbral_chat.model.entries import Changes, Entry, Finish, RunOutcome, Sender
 
 _NOT_THE_BODY = {"key", "epoch"}
-_LEFT_OUT: dict[str, Any] = {"at": None, "redacted": False}
+_LEFT_OUT: dict[str, Any] = {"at": None, "redacted": False, "finish": None}
 """Fields that are left out of the fingerprint at these values, so that writes from before these fields have the
 same."""
 
@@ -44,7 +44,11 @@ class _Write(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", omit_d
 
 
 class WriteMessage(_Write, frozen=True, tag="message"):
-    """Append a message. Without `message_id` the history generates one."""
+    """Append a message. Without `message_id` the history generates one.
+
+    A message with the id of one that ended as `interrupted`, by the same author, completes that one: it is stored as an
+    edit of it. This holds without `finish` and `at`, and only until the interrupted message is changed.
+    """
 
     content: str
     message_id: str | None = None
@@ -52,6 +56,8 @@ class WriteMessage(_Write, frozen=True, tag="message"):
     metadata: dict[str, Any] | None = None
     redacted: bool = False
     """With `at`: it was redacted in its original log; `content` is empty and there is no metadata."""
+    finish: Finish | None = None
+    """How its writing ended, where its text is not complete."""
 
 
 class WriteEdit(_Write, frozen=True, tag="edit"):

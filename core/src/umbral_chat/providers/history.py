@@ -46,9 +46,11 @@ class History(Protocol):
         (`message_not_found`, for what edits or redacts), Forbidden (`not_your_message`), ConversationDeleted (also
         when `write.epoch` is not the log's). A redaction blanks the message and its edits in the same transaction;
         redacting again returns the first redaction. A message by a `user` to a closed conversation is
-        followed by an update that opens it. `at` never decreases inside a log, except for imported entries: a write
-        with `at` becomes an entry that has this time and is `imported`; its place in the log and in the inbox is that
-        of the time of writing, and it opens no conversation.
+        followed by an update that opens it. A message with the id of one whose `finish` is `interrupted`, by its
+        author, without `finish` and `at`, is appended as an edit of that one, unless that one was changed before. `at`
+        never decreases inside a log, except for imported entries: a write with `at` becomes an entry that has this time
+        and is `imported`; its place in the log and in the inbox is that of the time of writing, and it opens no
+        conversation.
         """
         ...
 

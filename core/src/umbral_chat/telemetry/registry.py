@@ -122,6 +122,12 @@ METRICS: tuple[Metric, ...] = (
         (Label("outcome", ("completed", "cancelled", "failed", "lost")),),
     ),
     Metric(
+        "umbral_chat.drafts.interrupted",
+        "counter",
+        "{draft}",
+        "Messages that this instance ended, since nothing was heard of their producers.",
+    ),
+    Metric(
         "umbral_chat.consumer.failures",
         "counter",
         "{failure}",

@@ -170,6 +170,8 @@ def _entry(write: Write) -> dict[str, Any]:
             entry |= {"message_id": write.message_id or new_message_id(), "content": write.content}
             if write.reply_to is not None:
                 entry["reply_to"] = write.reply_to
+            if write.finish is not None:
+                entry["finish"] = write.finish
         case WriteEdit():
             entry |= {"message_id": write.message_id, "content": write.content}
         case WriteRedaction():

@@ -21,7 +21,7 @@ from umbral_chat._core.cli.shapes import ConversationIdShape, WriteResultShape
 from umbral_chat.errors import InvalidRequest, UmbralChatError
 from umbral_chat.model.attachments import attachments
 from umbral_chat.model.depth import DEEPEST, is_deeper
-from umbral_chat.model.entries import Edit, Entry, Message, Redaction, Role, Run, Sender, Update
+from umbral_chat.model.entries import Edit, Entry, Finish, Message, Redaction, Role, Run, Sender, Update
 from umbral_chat.model.ids import check_conversation_id
 from umbral_chat.model.validation import check_message_id
 
@@ -47,6 +47,7 @@ class MessageLine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     metadata: dict[str, Any] | None = None
     at: datetime | None = None
     """When it was written; sent only if times are kept."""
+    finish: Finish | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +155,7 @@ class Planner:
                     message_id=entry.message_id,
                     reply_to=entry.reply_to,
                     metadata=entry.metadata,
+                    finish=entry.finish,
                 )
                 return Step(number, conversation, (_send_request(line, entry.sender, key),), restored=True)
             case Edit():
@@ -211,7 +213,7 @@ def _send_request(line: MessageLine, sender: Sender | None, key: str, at: dateti
     body: dict[str, Any] = {"content": line.content}
     if sender:
         body["sender"] = msgspec.to_builtins(sender)
-    for name in ("message_id", "reply_to", "metadata"):
+    for name in ("message_id", "reply_to", "metadata", "finish"):
         if (inner := getattr(line, name)) is not None:
             body[name] = inner
     if at is not None:

@@ -109,8 +109,10 @@ class EntryPrinter:
                 if entry.get("redacted"):
                     return Text("(redacted)", style="dim italic")
                 reply = f"re {self._reference(entry['reply_to'])}: " if entry.get("reply_to") else ""
-                edited = " (edited)" if entry.get("edited_at") else ""
-                return Text.assemble((reply, "dim"), clean(_content(entry)), (edited, "dim italic"))
+                mark = " (edited)" if entry.get("edited_at") else ""
+                if entry.get("finish"):
+                    mark = f" ({one_line(str(entry['finish']), 40)})"
+                return Text.assemble((reply, "dim"), clean(_content(entry)), (mark, "dim italic"))
             case "edit":
                 what = Text(f"edits {self._reference(entry['message_id'])}: ", style="dim italic")
                 if entry.get("redacted"):

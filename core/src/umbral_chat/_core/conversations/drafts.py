@@ -1,22 +1,22 @@
-"""Drafts: the text so far of messages that are being written. Bounded; a draft ends with its entry, or when its
-producer sends nothing for `SILENCE` seconds."""
+"""Drafts: the text so far of messages that are being written, as this instance knows them. Pure."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import msgspec
 
+from umbral_chat._core.conversations.draft_bounds import Amount, DraftBounds
+from umbral_chat._core.conversations.draft_pieces import Piece, draft_ended, gives_way, not_your_draft, put
 from umbral_chat.clock import Clock
-from umbral_chat.errors import Conflict, TooManyRequests
 from umbral_chat.model.entries import Sender
 from umbral_chat.model.signals import DraftSignal, Writer
 
 SILENCE = 30.0
-"""Seconds without a piece after which a draft is dropped: longer than a model pauses between two pieces, and short
-enough that no reader waits for a draft that was given up."""
+"""Seconds without a sign of life after which a draft ends, unless set otherwise: longer than a model pauses between two
+pieces, and short enough that no reader waits for an answer that was given up."""
 
 PUBLISH_INTERVAL = 0.5
 """Seconds between two publications of one draft to other instances. A publication has the whole text so far."""
@@ -25,7 +25,14 @@ ENDED_LIMIT = 4096
 """Ended messages that are remembered, of all conversations, so that a late piece does not restart an ended draft."""
 
 ENDED_KEPT = 2 * SILENCE
-"""Seconds for which they are remembered: no piece is later than that."""
+"""Seconds for which they are remembered; the log knows the older ones."""
+
+LOST_AFTER = 2.5
+"""Drafts of other instances are dropped after so many times the silence: by then whoever noticed has ended them, unless
+the store does not answer. They are read again if they are still written."""
+
+TOUCHES = 1024
+"""Signs of life of drafts that are not held here which wait to be passed on."""
 
 
 class DraftView(msgspec.Struct, frozen=True):
@@ -38,19 +45,26 @@ class DraftView(msgspec.Struct, frozen=True):
 
 
 @dataclass(slots=True)
-class _Draft:
+class Draft:
+    """A draft as this instance knows it."""
+
     text: str
     sender: Sender
     writer: Writer | None
     """The author; None: unknown, on an instance of an older version, until a piece of the same sender arrives here."""
     touched: float
+    """Monotonic time of its last sign of life."""
+    fence: int = 0
+    """Rises when another instance takes its pieces, or its text is cut. With the same fence a text only grows."""
+    held: bool = False
+    """This instance takes its pieces. It may have lost the draft to another one without having noticed yet."""
     published: float = float("-inf")
     dirty: bool = False
 
 
 class Drafts:
-    """The drafts of this instance. It only calls the clock, `changed` (to notify readers here) and `publish` (to notify
-    other instances)."""
+    """The drafts that this instance knows: those that it holds, whose producers send here, and those of others. It only
+    calls the clock, `changed` (to notify readers here) and `publish` (to notify other instances)."""
 
     def __init__(
         self,
@@ -58,22 +72,33 @@ class Drafts:
         *,
         per_conversation: int,
         per_principal: int | None = None,
+        total: int = 10_000,
+        total_chars: int = 20_000_000,
+        silence: float = SILENCE,
         changed: Callable[[str], None],
         publish: Callable[[DraftSignal], None],
     ) -> None:
         self._clock = clock
-        self._limit = per_conversation
-        self._own_limit = per_conversation if per_principal is None else per_principal
+        self._bounds = DraftBounds(
+            per_conversation=per_conversation,
+            per_visitor=per_conversation if per_principal is None else per_principal,
+            total=total,
+            total_chars=total_chars,
+        )
+        self.silence = silence
         self._changed = changed
         self._publish = publish
-        self._drafts: dict[str, dict[str, _Draft]] = {}
+        self._drafts: dict[str, dict[str, Draft]] = {}
+        self._amount = Amount()
         self._ended: OrderedDict[tuple[str, str], float] = OrderedDict()
+        self.touched_elsewhere: dict[tuple[str, str], None] = {}
+        """Drafts that are not held here and of which there was a sign of life, which the keeper passes on."""
 
     def __bool__(self) -> bool:
-        return bool(self._drafts)
+        return self._amount.drafts > 0
 
     def __len__(self) -> int:
-        return sum(len(drafts) for drafts in list(self._drafts.values()))  # also called from another thread
+        return self._amount.drafts
 
     def of(self, conversation: str) -> list[DraftView]:
         """The drafts of a conversation, oldest first."""
@@ -82,73 +107,81 @@ class Drafts:
             return []
         return [DraftView(message_id, 0, draft.text, draft.sender) for message_id, draft in drafts.items()]
 
-    def piece(
-        self,
-        conversation: str,
-        message_id: str,
-        *,
-        offset: int,
-        text: str,
-        sender: Sender,
-        subject: str,
-        limit: int,
-        trusted: bool = True,
-    ) -> int:
-        """Put `text` at `offset` (in Unicode code points) and return the length so far. `subject` is the caller's
-        author, `trusted` whether it is a service key.
+    def get(self, conversation: str, message_id: str) -> Draft | None:
+        """The draft of this message, if it is known."""
+        return self._drafts.get(conversation, {}).get(message_id)
 
-        A repeated piece changes nothing; one at an earlier offset replaces what followed. An id belongs to the author
-        who began its draft, but a service key's piece replaces a visitor's draft. Raises Conflict (`draft_gap` with the
-        `expected` offset; `draft_ended`; `draft_too_long`; `not_your_draft`) and TooManyRequests (`too_many_drafts`,
-        `too_many_own_drafts`).
-        """
-        if (conversation, message_id) in self._ended:
-            raise Conflict("This message was sent already: its draft has ended.", code="draft_ended")
-        drafts = self._drafts.get(conversation, {})
-        writer = Writer.of(conversation, subject, trusted=trusted)
-        draft = drafts.get(message_id)
-        if draft is not None and not _is_writer(draft, writer, sender):
-            if not _yields_to(draft, writer):
-                raise not_your_draft()
-            draft = None
-        known = draft.text if draft else ""
-        if draft is None and message_id not in drafts:
-            self._check_room(drafts, writer)
-        if offset > len(known):
-            raise Conflict(
-                f"The draft has {len(known)} characters so far: send from there on.",
-                code="draft_gap",
-                field="offset",
-                extra={"expected": len(known)},
-            )
-        if offset + len(text) > limit:
-            raise Conflict(
-                f"A message has at most {limit} characters.", code="draft_too_long", field="text", limit=limit
-            )
-        now = self._clock.monotonic()
-        if draft is None:
-            draft = self._drafts.setdefault(conversation, {})[message_id] = _Draft("", sender, writer, now)
+    def held(self) -> Iterator[tuple[str, str, Draft]]:
+        """Every draft that this instance holds, with its conversation and message id."""
+        for conversation, drafts in list(self._drafts.items()):
+            for message_id, draft in list(drafts.items()):
+                if draft.held:
+                    yield conversation, message_id, draft
+
+    def takes(self, piece: Piece) -> bool:
+        """Whether `piece` needs no look into the store: its draft is held here, is its author's, and is not cut."""
+        draft = self.get(piece.conversation, piece.message_id)
+        return draft is not None and draft.held and draft.writer == piece.writer and not piece.replace
+
+    def piece(self, piece: Piece, *, limit: int) -> int:
+        """Add a piece to a draft that is held here; the length so far. Raises what `put` raises, and Unavailable
+        (`drafts_full`)."""
+        draft = self._drafts[piece.conversation][piece.message_id]
+        text = put(draft.text, piece, limit=limit)
+        grown = len(text) - len(draft.text)
+        if grown:
+            self._bounds.check_grown(self._amount, grown)
+        draft.touched, draft.dirty = self._clock.monotonic(), True
         # A repeated piece only shows that its producer is alive: this concerns other instances, not readers.
-        repeated = bool(text) and known.startswith(text, offset)
-        draft.text = known if repeated else known[:offset] + text
-        draft.writer, draft.touched, draft.dirty = writer, now, True
-        if not repeated:
-            self._changed(conversation)
-        self._publish_if_due(conversation, message_id, draft, now)
-        return len(draft.text)
+        if grown:
+            self._set_text(draft, text)
+            self._changed(piece.conversation)
+        self._publish_if_due(piece.conversation, piece.message_id, draft)
+        return len(text)
 
-    def check(self, conversation: str, message_id: str, *, subject: str, sender: Sender, trusted: bool) -> None:
-        """Raise Conflict (`not_your_draft`) when another author is writing the message with this id: sending it would
-        keep that author from sending the message that ends the draft."""
-        draft = self._drafts.get(conversation, {}).get(message_id)
+    def check_new(self, piece: Piece) -> None:
+        """Raise what speaks against holding this draft from now on: Conflict (`draft_ended`), and what
+        `DraftBounds.check_new` raises."""
+        if (piece.conversation, piece.message_id) in self._ended:
+            raise draft_ended()
+        drafts = self._drafts.get(piece.conversation, {})
+        known = drafts.get(piece.message_id)
+        if known is None or known.writer != piece.writer:
+            self._bounds.check_new(drafts.values(), piece.writer, self._amount, len(piece.text))
+
+    def hold(self, piece: Piece, text: str, *, fence: int) -> None:
+        """Hold a draft from now on, with this text."""
+        draft = self._put(piece.conversation, piece.message_id, text, piece.sender, piece.writer, fence)
+        draft.held = draft.dirty = True
+        self._publish_if_due(piece.conversation, piece.message_id, draft)
+
+    def adopt(self, signal: DraftSignal) -> None:
+        """Know a draft as the store has it: this instance does not hold it, or has lost it."""
+        if (signal.conversation, signal.message_id) not in self._ended:
+            self._put(
+                signal.conversation, signal.message_id, signal.text, signal.sender, signal.writer, signal.fence
+            ).held = False
+
+    def check(self, conversation: str, message_id: str, *, author: str, sender: Sender, trusted: bool) -> bool:
+        """Whether the draft of this message is known here. Raises Conflict (`not_your_draft`) when another author is
+        writing it: sending it would keep that author from sending the message that ends the draft."""
+        draft = self.get(conversation, message_id)
+        if draft is None:
+            return False
+        writer = Writer.of(conversation, author, trusted=trusted)
+        own = draft.writer == writer or (draft.writer is None and draft.sender == sender)
+        if not own and not gives_way(draft.writer, writer):
+            raise not_your_draft()
+        return True
+
+    def touch(self, conversation: str, message_id: str) -> None:
+        """A sign of life of the draft of this message, other than a piece: progress of the run that writes it."""
+        draft = self.get(conversation, message_id)
         if draft is not None:
-            writer = Writer.of(conversation, subject, trusted=trusted)
-            if not _is_writer(draft, writer, sender) and not _yields_to(draft, writer):
-                raise not_your_draft()
-
-    def has(self, conversation: str, message_id: str) -> bool:
-        """Whether a message with this id is being written."""
-        return message_id in self._drafts.get(conversation, {})
+            draft.touched = self._clock.monotonic()
+            draft.dirty = draft.held
+        if (draft is None or not draft.held) and len(self.touched_elsewhere) < TOUCHES:
+            self.touched_elsewhere[conversation, message_id] = None
 
     def learn(self, signal: DraftSignal) -> None:
         """Apply the state of a draft that another instance published."""
@@ -159,23 +192,19 @@ class Drafts:
         if (conversation, message_id) in self._ended:
             return
         drafts = self._drafts.get(conversation, {})
-        draft, now = drafts.get(message_id), self._clock.monotonic()
-        if draft is not None and signal.writer is not None and draft.writer not in {None, signal.writer}:
-            # Begun at two instances before either was notified of the other.
-            if not _yields_to(draft, signal.writer):
-                return
-            draft = None
+        draft = drafts.get(message_id)
         if draft is None:
-            if message_id in drafts or self._has_room(drafts, signal.writer):
-                draft = _Draft(signal.text, signal.sender, signal.writer, now)
-                self._drafts.setdefault(conversation, {})[message_id] = draft
-                self._changed(conversation)
-        elif not draft.dirty and not draft.text.startswith(signal.text):
+            if self._bounds.has_room(drafts.values(), signal.writer, self._amount):
+                self._put(conversation, message_id, signal.text, signal.sender, signal.writer, signal.fence)
+        elif signal.writer is not None and draft.writer not in {None, signal.writer}:
+            # Begun at two instances before either was notified of the other.
+            if gives_way(draft.writer, signal.writer):
+                self.adopt(signal)
+        elif signal.fence > draft.fence:
+            self.adopt(signal)
+        elif signal.fence == draft.fence and not draft.held and len(signal.text) >= len(draft.text):
             # Signals are cumulative: one with less text than is known is late.
-            draft.text, draft.touched = signal.text, now
-            self._changed(conversation)
-        elif draft.text == signal.text:
-            draft.touched = now
+            self.adopt(signal)
 
     def end(self, conversation: str, message_id: str, *, tell: bool = True) -> None:
         """End the draft of a message whose entry was appended, also when no piece of it has arrived yet.
@@ -186,13 +215,14 @@ class Drafts:
         self._ended.move_to_end((conversation, message_id))
         if len(self._ended) > ENDED_LIMIT:
             self._ended.popitem(last=False)
+        self.drop(conversation, message_id, tell=tell)
+
+    def drop(self, conversation: str, message_id: str, *, tell: bool = True) -> None:
+        """Forget a draft, whose message may still be written. `tell`: also publish that it is over."""
         draft = self._remove(conversation, message_id)
-        if draft is None:
-            return
-        self._changed(conversation)
         # Instances that were notified of this draft see its end in the entry; the signal is for those that miss the
         # entry.
-        if tell and draft.published > float("-inf"):
+        if draft is not None and tell and draft.published > float("-inf"):
             self._publish(
                 DraftSignal(conversation=conversation, message_id=message_id, text="", sender=draft.sender, ended=True)
             )
@@ -201,24 +231,47 @@ class Drafts:
         """Drop the drafts of a deleted conversation, and which of its messages ended."""
         for key in [key for key in self._ended if key[0] == conversation]:
             del self._ended[key]
-        if self._drafts.pop(conversation, None):
-            self._changed(conversation)
+        for message_id in list(self._drafts.get(conversation, ())):
+            self._remove(conversation, message_id)
 
     def sweep(self) -> None:
-        """Drop drafts that are past `SILENCE`, and publish those that are due. Called a few times a second."""
+        """Publish the drafts that are due, and drop those of other instances that were lost. Called a few times a
+        second."""
         now = self._clock.monotonic()
         for conversation, drafts in list(self._drafts.items()):
             for message_id, draft in list(drafts.items()):
-                if now - draft.touched >= SILENCE:
+                if not draft.held and now - draft.touched >= LOST_AFTER * self.silence:
                     self._remove(conversation, message_id)
-                    self._changed(conversation)
                 elif draft.dirty:
-                    self._publish_if_due(conversation, message_id, draft, now)
+                    self._publish_if_due(conversation, message_id, draft)
         while self._ended and now - next(iter(self._ended.values())) >= ENDED_KEPT:
             self._ended.popitem(last=False)
 
-    def _publish_if_due(self, conversation: str, message_id: str, draft: _Draft, now: float) -> None:
-        if now - draft.published < PUBLISH_INTERVAL:
+    def _put(
+        self, conversation: str, message_id: str, text: str, sender: Sender, writer: Writer | None, fence: int
+    ) -> Draft:
+        now = self._clock.monotonic()
+        draft = self.get(conversation, message_id)
+        if draft is None:
+            draft = Draft("", sender, writer, now)
+            self._drafts.setdefault(conversation, {})[message_id] = draft
+            self._amount.drafts += 1
+            changed = True
+        else:
+            changed = (draft.text, draft.sender) != (text, sender)
+        draft.sender, draft.writer, draft.fence, draft.touched = sender, writer, fence, now
+        self._set_text(draft, text)
+        if changed:
+            self._changed(conversation)
+        return draft
+
+    def _set_text(self, draft: Draft, text: str) -> None:
+        self._amount.chars += len(text) - len(draft.text)
+        draft.text = text
+
+    def _publish_if_due(self, conversation: str, message_id: str, draft: Draft) -> None:
+        now = self._clock.monotonic()
+        if not draft.held or now - draft.published < PUBLISH_INTERVAL:
             return
         draft.published, draft.dirty = now, False
         self._publish(
@@ -228,71 +281,20 @@ class Drafts:
                 text=draft.text,
                 sender=draft.sender,
                 writer=draft.writer,
+                fence=draft.fence,
             )
         )
 
-    def _has_room(self, drafts: dict[str, _Draft], writer: Writer | None) -> bool:
-        """Whether another draft fits. Visitors and users share as many places as service keys have: neither uses the
-        other's."""
-        trusted = writer is None or writer.trusted
-        return sum(_is_trusted(draft) == trusted for draft in drafts.values()) < self._limit
-
-    def _check_room(self, drafts: dict[str, _Draft], writer: Writer) -> None:
-        retry = {"Retry-After": str(round(SILENCE))}
-        if not writer.trusted and sum(draft.writer == writer for draft in drafts.values()) >= self._own_limit:
-            raise TooManyRequests(
-                f"You are already writing {self._own_limit} messages here, and may not write more at once "
-                "(core.limits.drafts_per_principal). Send one of them.",
-                code="too_many_own_drafts",
-                limit=self._own_limit,
-                headers=retry,
-            )
-        if not self._has_room(drafts, writer):
-            raise TooManyRequests(
-                f"A conversation holds at most {self._limit} drafts (core.limits.drafts).",
-                code="too_many_drafts",
-                limit=self._limit,
-                headers=retry,
-            )
-
-    def _remove(self, conversation: str, message_id: str) -> _Draft | None:
+    def _remove(self, conversation: str, message_id: str) -> Draft | None:
         drafts = self._drafts.get(conversation)
         draft = drafts.pop(message_id, None) if drafts else None
+        if draft is not None:
+            self._amount.drafts -= 1
+            self._amount.chars -= len(draft.text)
+            self._changed(conversation)
         if drafts is not None and not drafts:
             del self._drafts[conversation]
         return draft
 
 
-def _is_writer(draft: _Draft, writer: Writer, sender: Sender) -> bool:
-    # A load balancer may spread a producer's pieces: it continues here what it began at another instance.
-    return draft.writer == writer or (draft.writer is None and draft.sender == sender)
-
-
-def _yields_to(draft: _Draft, writer: Writer) -> bool:
-    """Whether `writer` may replace another author's draft: a visitor must not make a service's answer fail."""
-    return writer.trusted and not _is_trusted(draft)
-
-
-def _is_trusted(draft: _Draft) -> bool:
-    return draft.writer is None or draft.writer.trusted
-
-
-def not_your_draft() -> Conflict:
-    """The error for sending or drafting a message with an id that another author is writing."""
-    return Conflict(
-        "Another author is writing the message with this id. Choose another message_id, or leave it out.",
-        code="not_your_draft",
-        field="message_id",
-    )
-
-
-__all__ = [
-    "ENDED_KEPT",
-    "ENDED_LIMIT",
-    "PUBLISH_INTERVAL",
-    "SILENCE",
-    "DraftView",
-    "Drafts",
-    "Writer",
-    "not_your_draft",
-]
+__all__ = ["ENDED_KEPT", "ENDED_LIMIT", "PUBLISH_INTERVAL", "SILENCE", "Draft", "DraftView", "Drafts"]

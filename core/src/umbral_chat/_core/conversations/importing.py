@@ -9,6 +9,7 @@ from umbral_chat._core.auth.senders import sender_for
 from umbral_chat._core.conversations.changes import checked_changes
 from umbral_chat._core.settings.sections import Limits
 from umbral_chat.errors import Forbidden, InvalidRequest
+from umbral_chat.model.entries import Finish
 from umbral_chat.model.requests import ImportBody
 from umbral_chat.model.validation import (
     check_content,
@@ -21,7 +22,7 @@ from umbral_chat.model.writes import Write, WriteEdit, WriteMessage, WriteRedact
 from umbral_chat.providers.auth import Principal, Right
 
 FIELDS = {
-    "message": frozenset({"message_id", "content", "reply_to", "metadata", "redacted"}),
+    "message": frozenset({"message_id", "content", "reply_to", "metadata", "redacted", "finish"}),
     "edit": frozenset({"message_id", "content", "metadata", "redacted"}),
     "redaction": frozenset({"message_id"}),
     "update": frozenset({"changes"}),
@@ -63,7 +64,14 @@ def import_write(
     if body.kind == "edit":
         return WriteEdit(**common, own_only=own_only)
     reply_to = None if body.reply_to is None else check_message_id(body.reply_to, field="reply_to")
-    return WriteMessage(**common, reply_to=reply_to)
+    return WriteMessage(**common, reply_to=reply_to, finish=checked_finish(principal, body.finish))
+
+
+def checked_finish(principal: Principal, finish: Finish | None) -> Finish | None:
+    """`finish`, if the caller may say how the writing of a message ended. Raises Forbidden."""
+    if finish is not None and not (principal.trusted and "send_as" in principal.rights):
+        raise missing_right("send_as", field="finish")
+    return finish
 
 
 def _run_write(common: dict[str, Any], body: ImportBody, limits: Limits) -> WriteRun:
@@ -111,4 +119,4 @@ def _missing_field(field: str) -> InvalidRequest:
     return InvalidRequest(f"{field} is missing.", code="missing_field", field=field)
 
 
-__all__ = ["FIELDS", "import_write", "missing_right"]
+__all__ = ["FIELDS", "checked_finish", "import_write", "missing_right"]

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import NamedTuple
 
 from umbral_chat._core.auth.limits import Rates
 from umbral_chat._core.auth.senders import sender_for
+from umbral_chat._core.conversations.appending import Appender, Sent
 from umbral_chat._core.conversations.changes import checked_changes
-from umbral_chat._core.conversations.drafts import Drafts, not_your_draft
-from umbral_chat._core.conversations.importing import import_write, missing_right
-from umbral_chat._core.conversations.reserved_ids import ReservedIds
+from umbral_chat._core.conversations.draft_keeper import DraftKeeper
+from umbral_chat._core.conversations.draft_pieces import Piece
+from umbral_chat._core.conversations.importing import checked_finish, import_write, missing_right
 from umbral_chat._core.conversations.run_service import Runs
 from umbral_chat._core.delivery.bus import Bus, LogChange
 from umbral_chat._core.settings.sections import Limits
 from umbral_chat.clock import Clock
-from umbral_chat.errors import Conflict, HistoryUnavailable, InvalidRequest, NotFound
+from umbral_chat.errors import InvalidRequest, NotFound
 from umbral_chat.http_kit.epochs import check_epoch
 from umbral_chat.model.conversations import Conversation
-from umbral_chat.model.cursor import Cursor
-from umbral_chat.model.encoded_entry import EncodedEntry
 from umbral_chat.model.entries import Changes, Sender
 from umbral_chat.model.ids import check_conversation_id, new_conversation_id
 from umbral_chat.model.requests import ConversationBody, DraftBody, EditBody, ImportBody, PatchBody, SendBody
@@ -32,60 +30,45 @@ from umbral_chat.model.validation import (
     check_sender,
     check_text,
 )
-from umbral_chat.model.writes import Write, WriteEdit, WriteMessage, WriteRedaction, WriteUpdate
+from umbral_chat.model.writes import WriteEdit, WriteMessage, WriteRedaction, WriteUpdate
 from umbral_chat.providers.auth import Principal
 from umbral_chat.providers.history import History
 from umbral_chat.providers.presence import person
-from umbral_chat.telemetry import Telemetry
-
-
-class Sent(NamedTuple):
-    """The result of a write: the encoded entry, its cursor, and whether it is new (or a repeat of a stored one)."""
-
-    entry: EncodedEntry
-    cursor: Cursor
-    created: bool
 
 
 class Chat:
-    """Checks writes, appends them to the history, and publishes the entries on the bus of this process."""
+    """Checks writes and appends them."""
 
     def __init__(
         self,
         history: History,
         *,
         bus: Bus,
-        drafts: Drafts,
-        reserved: ReservedIds,
+        appender: Appender,
+        drafts: DraftKeeper,
         runs: Runs,
         rates: Rates,
         limits: Limits,
-        telemetry: Telemetry,
         clock: Clock,
     ) -> None:
         self._clock = clock
         self._history = history
         self._bus = bus
+        self._append = appender.append
         self._drafts = drafts
-        self._reserved = reserved
         self._runs = runs
         self._limiter = rates.sends
         self._limits = limits
-        sends = telemetry.counter("umbral_chat.sends")
-        self._created, self._repeated = sends.labels("created"), sends.labels("repeated")
-        self._refused, self._unavailable = sends.labels("refused"), sends.labels("unavailable")
 
     async def send(self, principal: Principal, conversation: str, body: SendBody, header_key: str | None) -> Sent:
         """Append a message. Raises what `History.append` raises, InvalidRequest, Forbidden and TooManyRequests."""
         self._limiter.check(principal)
         sender = sender_for(principal, check_sender(body.sender))
-        if body.message_id is not None:
-            self._drafts.check(
-                conversation, body.message_id, subject=principal.author, sender=sender, trusted=principal.trusted
-            )
-            if not principal.trusted:
-                await self._check_reserved(conversation, body.message_id)
-        return await self._append(
+        message_id = None if body.message_id is None else check_message_id(body.message_id)
+        drafted = message_id is not None and await self._drafts.check_send(
+            conversation, message_id, author=principal.author, sender=sender, trusted=principal.trusted
+        )
+        sent = await self._append(
             WriteMessage(
                 conversation=conversation,
                 subject=principal.author,
@@ -93,12 +76,16 @@ class Chat:
                 sender=sender,
                 key=check_idempotency_key(header_key, body.client_id),
                 content=check_content(body.content, body.metadata, limit=self._limits.content_chars),
-                message_id=None if body.message_id is None else check_message_id(body.message_id),
+                message_id=message_id,
                 reply_to=None if body.reply_to is None else check_message_id(body.reply_to, field="reply_to"),
                 metadata=check_metadata(body.metadata, limit=self._limits.metadata_bytes, depth=self._limits.depth),
                 at=None if body.at is None else self._original_time(principal, body.at),
+                finish=checked_finish(principal, body.finish),
             )
         )
+        if drafted and message_id is not None:
+            self._drafts.written(conversation, message_id)
+        return sent
 
     async def import_entry(
         self, principal: Principal, conversation: str, body: ImportBody, header_key: str | None
@@ -142,6 +129,10 @@ class Chat:
     async def redact(self, principal: Principal, conversation: str, message_id: str, header_key: str | None) -> Sent:
         """Blank a message and its edits. Without the right `moderate` only the caller's own."""
         self._limiter.check(principal)
+        check_message_id(message_id)
+        if await self._history.message(conversation, message_id) is not None:
+            # What may be left of its draft must be gone before the redaction is answered.
+            await self._drafts.erase(conversation, message_id)
         return await self._append(
             WriteRedaction(
                 conversation=conversation,
@@ -149,7 +140,7 @@ class Chat:
                 epoch=principal.epoch,
                 sender=sender_for(principal, None),
                 key=check_idempotency_key(header_key, None),
-                message_id=check_message_id(message_id),
+                message_id=message_id,
                 own_only="moderate" not in principal.rights,
             )
         )
@@ -163,8 +154,6 @@ class Chat:
         changes = checked_changes(conversation, changes, self._limits)
         key = check_idempotency_key(header_key, body.client_id)
         _, made = await self._history.ensure(conversation)
-        if made:
-            self._drafts.forget(conversation)
         if not changes.empty:
             await self._update(principal, conversation, changes, key)
         return await self.conversation(principal, conversation), made
@@ -183,9 +172,9 @@ class Chat:
 
     async def delete(self, conversation: str) -> None:
         """Remove everything of a conversation. Raises NotFound when it was never made."""
+        await self._drafts.erase(conversation)
         if not await self._history.delete(conversation):
             raise _not_found(conversation)
-        self._drafts.forget(conversation)
         self._bus.publish(LogChange(conversation, "", []))
         await self._runs.forget(conversation)
 
@@ -202,35 +191,21 @@ class Chat:
         if principal.epoch is not None:
             await self.conversation(principal, conversation)
         message_id = check_message_id(body.message_id)
-        if not principal.trusted and not self._drafts.has(conversation, message_id):
-            await self._check_unwritten(conversation, message_id)
-            await self._check_reserved(conversation, message_id)
-        length = self._drafts.piece(
-            conversation,
-            message_id,
-            offset=body.offset,
-            text=check_text(body.text, field="text", limit=self._limits.content_chars, least=0),
-            sender=sender_for(principal, check_sender(body.sender)),
-            subject=principal.author,
-            trusted=principal.trusted,
-            limit=self._limits.content_chars,
+        length = await self._drafts.piece(
+            Piece(
+                conversation,
+                message_id,
+                body.offset,
+                check_text(body.text, field="text", limit=self._limits.content_chars, least=0),
+                sender_for(principal, check_sender(body.sender)),
+                principal.author,
+                trusted=principal.trusted,
+                replace=body.replace,
+            )
         )
         if principal.trusted:
             self._runs.heard(conversation, message_id)
-            await self._reserved.claim(conversation, message_id, principal.author)
         return length
-
-    async def _check_reserved(self, conversation: str, message_id: str) -> None:
-        """Raise Conflict (`not_your_draft`) for the id of an answer that a service key is writing at another
-        instance."""
-        if await self._reserved.is_taken(conversation, message_id):
-            raise not_your_draft()
-
-    async def _check_unwritten(self, conversation: str, message_id: str) -> None:
-        """Raise Conflict (`draft_ended`) for the id of a stored message: a visitor's draft would be shown in its
-        place."""
-        if await self._history.message(conversation, message_id) is not None:
-            raise Conflict("This message was sent already: its draft has ended.", code="draft_ended")
 
     def speaking(self, principal: Principal, sender: Sender | None) -> Sender:
         """The sender of something that counts as a write and is not stored, such as typing: `sender`, or `principal`
@@ -259,23 +234,6 @@ class Chat:
             )
         )
 
-    async def _append(self, write: Write) -> Sent:
-        try:
-            appended = await self._history.append(write)
-        except HistoryUnavailable:
-            self._unavailable.value += 1
-            raise
-        except Exception:
-            self._refused.value += 1
-            raise
-        stored = EncodedEntry.of(appended.entry, appended.json)
-        counter = self._created if appended.created else self._repeated
-        counter.value += 1
-        if appended.created:
-            entries = [stored, *(EncodedEntry.of(entry) for entry in appended.follow_ups)]
-            self._bus.publish(LogChange(write.conversation, appended.epoch, entries, write.subject))
-        return Sent(stored, Cursor(appended.epoch, stored.seq), appended.created)
-
 
 def _not_found(conversation: str) -> NotFound:
     return NotFound(
@@ -284,4 +242,4 @@ def _not_found(conversation: str) -> NotFound:
     )
 
 
-__all__ = ["Chat", "Sent"]
+__all__ = ["Chat"]

@@ -34,6 +34,10 @@ class DraftBoard(Protocol):
         """The message is written, or withdrawn."""
         ...
 
+    def forget(self, conversation: str) -> None:
+        """The conversation was deleted."""
+        ...
+
 
 class RunList(Protocol):
     """The runs that this instance knows of."""
@@ -108,6 +112,7 @@ class InboundRouter:
 
     def _conversation_deleted(self, conversation: str) -> None:
         self._feeds.hint_head(conversation, Deleted())
+        self._drafts.forget(conversation)
         self._runs.forget(conversation)
         if self._presence is not None:
             self._presence.forget(conversation)

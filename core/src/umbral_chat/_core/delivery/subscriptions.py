@@ -18,6 +18,8 @@ class Subscriptions:
     def __init__(self) -> None:
         self._watched: set[str] = set()
         self._transports: list[Transport] = []
+        self.on_watch: Callable[[str], None] | None = None
+        """Called with each conversation that is newly followed. Must not raise."""
 
     def __iter__(self) -> Iterator[str]:
         return iter(tuple(self._watched))
@@ -35,6 +37,8 @@ class Subscriptions:
     def watch(self, conversation: str) -> None:
         """Watch it on every transport: its view is kept here from now on."""
         self._watched.add(conversation)
+        if self.on_watch is not None:
+            self.on_watch(conversation)
         for transport in self._transports:
             _apply(transport, transport.watch, conversation)
 

@@ -144,8 +144,13 @@ async def mark_read(
 async def draft(
     services: Parts, principal: Caller, conversation: FromPath[str], data: JSONBody[DraftBody]
 ) -> DraftLength:
-    """A piece of a message that is being written. The entry with the same `message_id` ends the draft; it is
-    dropped 30 s after its last piece."""
+    """A piece of a message that is being written. The message with the same `message_id`, by the same author, ends the
+    draft.
+
+    A piece begins where the text so far ends; otherwise the answer is 409 `draft_offset`, and `expected` is the offset
+    to go on from, at this or any other instance. A piece that is repeated exactly changes nothing, and an empty one is
+    a sign of life. A draft without a sign of life for `core.drafts.silence` (30 s) ends in the log: as a message whose
+    `finish` is `interrupted`, with the text so far. Its author may still complete it, by sending the message."""
     return DraftLength(message_id=data.message_id, length=await services.chat.draft(principal, conversation, data))
 
 
@@ -169,6 +174,7 @@ async def connect(services: Parts, principal: Caller, conversation: FromPath[str
         check_epoch(principal, conversation, found.epoch)
     pushing = services.toggle.state.enabled and (found is None or found.realtime != "off")
     offers = services.plugins.offers(services, conversation, principal)
+    await services.draft_keeper.upkeep.read(conversation)
     return ConnectView(
         offers=list(filter_available(offers, pushing=pushing, choice=services.failover.choice)),
         cursor=str(START if found is None else found.cursor),

@@ -28,7 +28,7 @@ headers that is wrong, and `limit` the bound that was exceeded, where there are 
 with the same idempotency key.
 
 Some codes have further members: `cursor_expired` has `start`, the cursor to start over with; `conversation_deleted` has
-`reconnect: false`, `forbidden` has the missing `right`, `run_ended` has `outcome` and `reason`, and `draft_gap` has
+`reconnect: false`, `forbidden` has the missing `right`, `run_ended` has `outcome` and `reason`, and `draft_offset` has
 `expected`, the offset to go on from.
 A 429 and a 503 have `Retry-After` in seconds where the service knows when to try again.
 
@@ -185,8 +185,18 @@ CODES = (
         "Choose another, or leave it out.",
     ),
     Code("message_redacted", 409, "A redacted message cannot be edited.", "Send a new message."),
-    Code("draft_gap", 409, "The piece begins past the end of the draft.", "Go on from the offset `expected`."),
-    Code("draft_ended", 409, "The message is written; its draft has ended.", "Send no more pieces."),
+    Code(
+        "draft_offset",
+        409,
+        "The piece does not begin where the draft's text ends.",
+        "Go on from the offset `expected`, or send `replace` to cut what follows the piece's offset.",
+    ),
+    Code(
+        "draft_ended",
+        409,
+        "The message is in the log, or its draft was silent for too long.",
+        "Send no more pieces. After `interrupted`, its author may send the whole message.",
+    ),
     Code("draft_too_long", 409, "The draft is longer than a message may be.", "End it, and begin another message."),
     Code(
         "run_ended",
@@ -291,6 +301,18 @@ CODES = (
         503,
         "This instance holds as many connections as it may.",
         "Try again after `Retry-After`; close connections that are not used.",
+    ),
+    Code(
+        "drafts_full",
+        503,
+        "This instance holds as many drafts, or as much text of drafts, as it may.",
+        "Send the message when it is written, or try again after `Retry-After`.",
+    ),
+    Code(
+        "draft_contended",
+        503,
+        "Several instances take pieces of this draft at the same time.",
+        "Send the piece again, to one instance.",
     ),
     Code("not_started", 503, "The service has not started yet.", "Try again in a moment."),
     Code("error", 0, "An HTTP error that has no code of its own.", "See the status."),

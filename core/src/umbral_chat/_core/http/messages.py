@@ -11,7 +11,7 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, HeaderParameter, JSONBody, QueryParameter
 from litestar.types import Receive, Scope, Send
 
-from umbral_chat._core.conversations.service import Sent
+from umbral_chat._core.conversations.appending import Sent
 from umbral_chat._core.http.dependencies import Caller, Parts
 from umbral_chat._core.http.views import MessagesView, SentView
 from umbral_chat._core.parts import ServiceParts
@@ -52,7 +52,8 @@ def routes(services: ServiceParts) -> ASGIRouteHandler:
         sent = await chat.send(
             asgi.principal(scope), asgi.conversation(scope), body, asgi.header(scope, b"idempotency-key")
         )
-        await asgi.send_json(send, 201 if sent.created else 200, sent_json(sent))
+        status = 201 if sent.created and sent.entry.kind == "message" else 200
+        await asgi.send_json(send, status, sent_json(sent))
 
     async def list_messages(scope: Scope, send: Send) -> None:
         query = asgi.query(scope, _PARAMETERS)
@@ -96,7 +97,10 @@ def _bound(query: dict[str, str], field: str) -> int | None:
     opt={"right": "send", "problems": (409,)},
     responses={
         200: ResponseSpec(
-            SentView, description="It was stored before, under the same idempotency key.", generate_examples=False
+            SentView,
+            description="It was stored before, under the same idempotency key; or it completes its author's "
+            "`interrupted` message with this id, as the `edit` entry in the answer (`created` is true).",
+            generate_examples=False,
         )
     },
 )
@@ -109,7 +113,9 @@ async def send_documented(
 ) -> SentView:
     """Append a message to the log; the first one makes the conversation.
 
-    A message that is answered with 201 is durable. The same key again is answered with 200 and the first entry.
+    A message that is answered with 201 is durable. The same key again is answered with 200 and the first entry. A
+    message whose `message_id` is that of an `interrupted` message by the same author completes it: it is appended as an
+    edit, which clears `finish`.
     """
     raise RuntimeError("documents the hot route and is never called")
 

@@ -55,10 +55,15 @@ Markdown renders such lines verbatim: nothing in them becomes a heading, a fence
 _MARKUP = re.compile(r"[\\`*_\[\]<>&#!|~$]")
 
 
+def _cut(message: FoldedMessage) -> str:
+    """How the writing ended, where the text is not complete."""
+    return f" ({message.finish})" if message.finish else ""
+
+
 def _markdown(message: FoldedMessage) -> str:
     name = message.sender.name
     who = f"**{message.sender.role}**" + (f" · **{_plain(name)}**" if name and name.strip() else "")
-    head = f"{who} · {_when(message)}{' (edited)' if message.edited_at else ''}"
+    head = f"{who} · {_when(message)}{' (edited)' if message.edited_at else ''}{_cut(message)}"
     if message.redacted:
         return f"{head}\n\n*redacted*\n"
     return head + "\n\n" + "".join(f"{INDENT}{line}\n" for line in lines(inert(_content_text(message))))
@@ -75,7 +80,7 @@ def _text(message: FoldedMessage) -> str:
     if message.redacted:
         return f"[{_when(message)}] {who} (redacted)"  # without a colon: nothing follows that a sender wrote
     content = f"\n{INDENT}".join(lines(inert(_content_text(message))))
-    return f"[{_when(message)}] {who}: {content}"
+    return f"[{_when(message)}] {who}{_cut(message)}: {content}"
 
 
 def _openai(message: FoldedMessage) -> str | None:
@@ -120,15 +125,17 @@ async def transcript(
     """Every message as it is now, in the order of the log.
 
     `json` has every field of each message; `openai` has role and content, as a prompt takes them: there an `agent` has
-    the role `assistant`, and redacted messages are left out. Both are JSON, so a content cannot leave its string.
+    the role `assistant`, redacted messages are left out, and one whose writing was cut short has its text so far. Both
+    are JSON, so a content cannot leave its string.
 
     `text` and `markdown` are for people, and for a prompt that is one text. Column 0 is reserved for the transcript:
     each line of a content is indented by four spaces, whichever character ended the line before it, except the first
     one in `text`, which follows the message's beginning. That is `[time] role: ` or `[time] role "name": ` in `text`
     (of a redacted message `[time] role (redacted)` and nothing else), and a line `**role** · **name** · time` in
-    `markdown`. So the role is always shown, and no content, name or title can pass for another message. A name is
-    written as a JSON string in `text`, and without markup in `markdown`. Control characters, and those that reverse the
-    direction of a text, are written as `\\u….`; `json` has each character as it was sent.
+    `markdown`. Where the writing was cut short, the beginning has its `finish` too, as `(interrupted)`. So the role is
+    always shown, and no content, name or title can pass for another message. A name is written as a JSON string in
+    `text`, and without markup in `markdown`. Control characters, and those that reverse the direction of a text, are
+    written as `\\u….`; `json` has each character as it was sent.
     """
     history = services.storage.history
     first = await history.messages(conversation, after=0, limit=PAGE)

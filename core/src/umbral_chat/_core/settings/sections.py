@@ -83,7 +83,7 @@ class Limits(Section, frozen=True):
         Positive,
         Meta(
             description="Messages being written at once in one conversation by visitors and users, and as many by "
-            "service keys."
+            "each service key."
         ),
     ] = 8
     drafts_per_principal: Annotated[
@@ -137,6 +137,24 @@ class Limits(Section, frozen=True):
     ] = 64
 
 
+class DraftLimits(Section, frozen=True):
+    """Messages that are being written."""
+
+    silence: Annotated[
+        float,
+        Meta(
+            ge=1,
+            le=3_600,
+            description="Seconds without a sign of life after which a message that is being written ends, as "
+            "`interrupted`.",
+        ),
+    ] = 30.0
+    most: Annotated[Positive, Meta(description="Messages being written that an instance holds at once, in all.")] = (
+        10_000
+    )
+    most_chars: Annotated[Positive, Meta(description="Their characters, in all.")] = 20_000_000
+
+
 class Cache(Section, frozen=True):
     """The tail cache: the newest entries of the conversations that are being read."""
 
@@ -183,6 +201,7 @@ class Core(Section, frozen=True):
     ] = "info"
     shutdown_timeout: Annotated[Seconds, Meta(description="Seconds that running requests get at shutdown.")] = 10.0
     cache: Cache = Cache()
+    drafts: DraftLimits = DraftLimits()
     limits: Limits = Limits()
 
     def __post_init__(self) -> None:
@@ -253,6 +272,7 @@ class Telemetry(Section, frozen=True):
 __all__ = [
     "Cache",
     "Core",
+    "DraftLimits",
     "Key",
     "Limits",
     "Positive",

@@ -18,6 +18,7 @@ renew its epochs.
 from umbral_chat.testing.history.changing import ChangingContract
 from umbral_chat.testing.history.deleting import DeletingContract
 from umbral_chat.testing.history.epochs import RenewsEpochsContract
+from umbral_chat.testing.history.finishing import FinishingContract
 from umbral_chat.testing.history.importing import ImportingContract
 from umbral_chat.testing.history.inbox import InboxContract
 from umbral_chat.testing.history.naming import NamingContract
@@ -33,6 +34,7 @@ class HistoryContract(
     RepeatingContract,
     ChangingContract,
     RedactingContract,
+    FinishingContract,
     ImportingContract,
     PagingContract,
     DeletingContract,

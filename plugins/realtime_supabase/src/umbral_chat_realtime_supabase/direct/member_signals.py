@@ -97,7 +97,7 @@ class MemberSignals:
     def put(self, signal: Signal) -> None:
         """Queue a signal to be broadcast, without waiting for that. Signals that are not for members are ignored."""
         if isinstance(signal, DraftSignal):
-            signal = msgspec.structs.replace(signal, writer=None)  # only instances may know it
+            signal = msgspec.structs.replace(signal, writer=None, fence=0)  # only instances may know them
         if isinstance(signal, (DraftSignal, RunSignal, *CHANNEL_SIGNALS)):
             self._outbox.put(signal)
 

@@ -65,6 +65,8 @@ def _append_message(
 ) -> Appended:
     chosen = write.message_id
     if chosen is not None and log is not None and _is_taken(transaction, log, chosen):
+        if (interrupted := _find_interrupted(transaction, log, write, chosen)) is not None:
+            return _complete(transaction, log, write, interrupted, key, fingerprint)
         raise Conflict(
             f"There is a message {chosen!r} in this conversation already. Edit it, or choose another message_id.",
             code="message_id_taken",
@@ -83,6 +85,7 @@ def _append_message(
         metadata=write.metadata,
         redacted=write.redacted,
         imported=write.at is not None,
+        finish=write.finish,
     )
     json = transaction.append(
         log,
@@ -94,6 +97,47 @@ def _append_message(
     )
     if log.status == "closed" and write.sender.role == "user" and write.at is None:
         return Appended(entry, True, log.epoch, (_reopen(transaction, log),), json)
+    return Appended(entry, True, log.epoch, json=json)
+
+
+def _find_interrupted(transaction: Transaction, log: Log, write: WriteMessage, chosen: str) -> Message | None:
+    """The message that `write` completes: interrupted, of the same author, and not changed since."""
+    if write.finish is not None or write.at is not None:
+        return None
+    target = message_lookup.find_message(transaction, log, chosen)
+    if target is None or target.change is not None or target.message.finish != "interrupted":
+        return None
+    return target.message if _is_author(transaction, write.subject, target.author) else None
+
+
+def _complete(
+    transaction: Transaction,
+    log: Log,
+    write: WriteMessage,
+    interrupted: Message,
+    key: int | None,
+    fingerprint: bytes | None,
+) -> Appended:
+    """Append the rest of an interrupted message as an edit, with the fingerprint of the message that was sent: a repeat
+    of it is recognized."""
+    seq, at = transaction.next_seq_and_time(log)
+    entry = Edit(
+        seq=seq,
+        at=at,
+        sender=write.sender,
+        client_id=write.key,
+        message_id=interrupted.message_id,
+        content=write.content,
+        metadata=interrupted.metadata if write.metadata is None else write.metadata,
+    )
+    json = transaction.append(
+        log,
+        entry,
+        author=transaction.ids.subject(write.subject),
+        key=key,
+        fingerprint=fingerprint,
+        target=interrupted.seq,
+    )
     return Appended(entry, True, log.epoch, json=json)
 
 

@@ -36,6 +36,12 @@ LABS = {
         ("--store", "supabase", "--messages", "10000"),
         takes=SEED,
     ),
+    "drafts": Lab(
+        "drafts",
+        "100 × kill -9 of the instance that holds half-written answers, on one and two instances and both stores",
+        takes=SEED,
+    ),
+    "drafts-short": Lab("drafts", "5 kills of each", ("--kills", "5"), takes=SEED),
     "realtime": Lab(
         "realtime", "20,000 messages over two instances while Realtime breaks in every way that is known", takes=SEED
     ),

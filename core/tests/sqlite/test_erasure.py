@@ -12,8 +12,11 @@ from pathlib import Path
 
 import apsw
 import pytest
+from umbral_chat._core.conversations.draft_records import KeptDraft, record_key
+from umbral_chat._core.conversations.draft_store import DraftStore
 from umbral_chat._core.sqlite.log import erasure
 from umbral_chat.model.entries import Member, Sender
+from umbral_chat.model.signals import Writer
 from umbral_chat.providers.history import History
 from umbral_chat.testing.embedded import opened
 from umbral_chat.testing.storage import edit, message_id_of, read_all, redact, send, update
@@ -167,6 +170,48 @@ async def test_drafts_among_the_signals_go_with_what_is_removed(tmp_path: Path) 
         assert b"a draft of many words" not in b"".join(files(path).values())
         assert not (await storage.store.recent(None, position - 1)).complete
         assert (await storage.store.recent(None, position)).complete
+
+
+async def test_what_was_saved_of_a_draft_goes_with_its_message_or_conversation(tmp_path: Path) -> None:
+    """Among many records that come and go, so that pages of the table are split and merged."""
+    path, draw = tmp_path / "store.sqlite3", random.Random(1)
+    async with opened(path) as storage:
+        kept = DraftStore(storage.store)
+        for number in range(150):
+            room, words = f"room-with-a-name-{number % 3}", ""
+            draft = KeptDraft(
+                conversation=room,
+                message_id=f"m{number}",
+                author="key:bot",
+                writer=Writer.of(room, "key:bot", trusted=True),
+                sender=Sender("assistant"),
+                epoch=None,
+                holder="here",
+                fence=1,
+            )
+            version = 0
+            for _ in range(draw.randrange(1, 5)):
+                same, words = len(words), words + "a draft of many words " * draw.randrange(1, 300)
+                saved = await kept.save(draft, words, expect=version, same=same)
+                assert saved is not None
+                draft, version = saved.kept, saved.version
+            await kept.mark_alive(draft.key, "here", 30)
+            await kept.list_draft(draft.key)
+            for _ in range(draw.randrange(4)):
+                await storage.store.put("others", str(draw.random()), bytes(draw.randrange(2_000)), ttl=60)
+            if number % 2:
+                await kept.remove(draft.key, long=True)
+            await send(storage.history, message_id=f"m{number}", conversation=room)
+        for number in range(0, 150, 2):
+            if number % 3 == 0:
+                await kept.remove(record_key("room-with-a-name-0", f"m{number}"), long=True)
+        for number in (1, 2):
+            await kept.remove_all(f"room-with-a-name-{number}")
+        await redact(storage.history, "m0", "room-with-a-name-0")
+        assert b"a draft of many words" not in b"".join(files(path).values())
+        for number in range(3):
+            await storage.history.delete(f"room-with-a-name-{number}")
+        assert b"room-with-a-name" not in b"".join(files(path).values())
 
 
 async def test_a_removal_that_a_killed_process_left_half_done_is_finished_at_the_next_start(tmp_path: Path) -> None:

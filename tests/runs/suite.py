@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from umbral_chat._core.conversations import run_records
 from umbral_chat._core.conversations.run_watch import SETTLE_GRACE
-from umbral_chat._core.conversations.runs import RunRecord
+from umbral_chat._core.conversations.runs import RunRecord, StoredRun
 from umbral_chat.errors import Conflict, ConversationDeleted, Forbidden, NotFound, RequestError, TooManyRequests
 from umbral_chat.model.entries import Run, Sender
 from umbral_chat.testing.embedded import HandClock
@@ -109,6 +109,33 @@ class RunsSuite:
             assert (await there.end(outcome)).seq is None
             assert await here.ends() == []
             assert here.logged == there.logged == []
+
+    async def test_a_reader_s_message_does_not_pass_for_the_run_s(self) -> None:
+        async with self.instances() as (here, _, __):
+            visitor = Sender("user", "eve")
+            await here.start("r1")
+            await here.start("r2", message_id="m2")
+            await here.send("not an answer", sender=visitor, metadata={"umbral_run": "r1"})
+            await here.send("not an answer", sender=visitor, message_id="m2")
+            for run_id in ("r1", "r2"):
+                await here.end("failed", run_id)
+            assert [run_id for run_id, _, _ in await here.ends()] == ["r1", "r2"]
+
+    async def test_what_is_wrong_in_one_conversation_holds_up_no_other(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        async with self.instances() as (here, there, clock):
+            for name in ("a", "room", "z"):
+                await here.start(conversation=name)
+            await clock.elapse(SILENCE)
+            real = there.entries.write
+
+            async def write(conversation: str, run: StoredRun) -> int | None:
+                if conversation == "room":
+                    raise ValueError("something of a third party")
+                return await real(conversation, run)
+
+            monkeypatch.setattr(there.entries, "write", write)
+            await there.watch.look()
+            assert [len(await there.log(name)) for name in ("a", "room", "z")] == [1, 0, 1]
 
     async def test_its_message_is_found_behind_many_others(self, monkeypatch: pytest.MonkeyPatch) -> None:
         from umbral_chat._core.conversations import run_entries

@@ -14,6 +14,7 @@ from umbral_chat import (
     DEVICE,
     START,
     Base,
+    CancelBody,
     Check,
     CheckResult,
     Consumer,
@@ -31,11 +32,16 @@ from umbral_chat import (
     PresenceLink,
     PresenceState,
     Principal,
+    ProgressBody,
     Record,
     Renewal,
     Report,
     RequestError,
     RosterSignal,
+    RunBody,
+    RunEndBody,
+    RunEnded,
+    RunView,
     Secret,
     Section,
     SendBody,
@@ -210,6 +216,17 @@ async def speak(services: Services, caller: Principal) -> None:
     assert_type(sent.created, bool)
     assert_type(await services.feeds.epoch("room"), str | None)
     assert_type(viewer(caller).ids, bool)
+
+
+async def answer(services: Services, caller: Principal) -> None:
+    """What a plugin that answers does with a run."""
+    started = await services.runs.start(caller, "room", RunBody(for_seq=1))
+    progress = await services.runs.progress(caller, "room", started.run_id, ProgressBody(state="tool", label="search"))
+    assert_type(progress.cancel_requested, bool)
+    await services.runs.cancel(caller, "room", started.run_id, CancelBody())
+    ended = await services.runs.end(caller, "room", started.run_id, RunEndBody(outcome="completed"))
+    assert_type(ended, RunEnded)
+    assert_type(services.runs.of("room"), list[RunView])
 
 
 async def use(history: History, store: SharedStore) -> None:

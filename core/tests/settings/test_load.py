@@ -146,7 +146,7 @@ def test_a_wrong_setting_in_the_file_is_named_with_what_is_right(file: Path, tex
         ("CORE__PROT", "1", "in the environment: NAME: did you mean UMBRAL_CHAT_CORE__PORT (core.port)?"),
         ("PORT", "1", "in the environment: NAME: did you mean UMBRAL_CHAT_CORE__PORT (core.port)?"),
         ("CORE", "1", "Unknown setting in the environment: NAME"),
-        ("QQQ", "1", "sections: core, realtime, telemetry, polling"),
+        ("QQQ", "1", "sections: core, realtime, runs, telemetry, polling"),
         ("CORE__PORT__LOW", "1", "core.port has no keys inside; it must be a whole number"),
         ("COR__PORT", "1", "Unknown section [cor] (NAME): did you mean core?"),
     ],

@@ -7,6 +7,7 @@ import json
 import logging
 from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
@@ -15,7 +16,8 @@ from pytest_httpx import HTTPXMock
 from umbral_chat.clock import SystemClock
 from umbral_chat.errors import HistoryUnavailable
 from umbral_chat.model.entries import Sender
-from umbral_chat.model.signals import DraftSignal, ReadSignal, StatusSignal, TypingSignal
+from umbral_chat.model.runs import RunView
+from umbral_chat.model.signals import DraftSignal, ReadSignal, RunSignal, StatusSignal, TypingSignal
 from umbral_chat.settings import Secret
 from umbral_chat.telemetry import Telemetry
 from umbral_chat_realtime_supabase.direct.member_signals import MAX_SEND_INTERVAL, MAX_WAITING, MemberSignals
@@ -92,6 +94,33 @@ async def until(condition: Callable[[], bool]) -> None:
 def bodies(httpx_mock: HTTPXMock) -> list[list[dict[str, Any]]]:
     """The messages of each request."""
     return [json.loads(request.content)["messages"] for request in httpx_mock.get_requests()]
+
+
+async def test_members_get_the_runs_of_their_conversation_the_newest_list_alone(httpx_mock: HTTPXMock) -> None:
+    httpx_mock.add_response(url=f"{URL}/realtime/v1/api/broadcast", method="POST", status_code=202)
+    harness = Harness()
+    at = datetime(2026, 1, 31, 9, 30, tzinfo=UTC)
+    run = RunView(run_id="r1", state="tool", label="search", sender=ME, started_at=at)
+    harness.signals.put(RunSignal(conversation="a", version=1, runs=[]))
+    harness.signals.put(RunSignal(conversation="a", version=2, runs=[run]))
+    async with harness.running():
+        await until(lambda: harness.counted("told") == 1)
+    ((message,),) = bodies(httpx_mock)
+    (signal,) = message["payload"]["signals"]
+    assert signal == {
+        "signal": "run",
+        "conversation": "a",
+        "version": 2,
+        "runs": [
+            {
+                "run_id": "r1",
+                "state": "tool",
+                "label": "search",
+                "sender": {"role": "assistant"},
+                "started_at": "2026-01-31T09:30:00Z",
+            }
+        ],
+    }
 
 
 async def test_many_conversations_are_sent_in_one_request(httpx_mock: HTTPXMock) -> None:

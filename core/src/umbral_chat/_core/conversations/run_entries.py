@@ -53,16 +53,21 @@ class RunEntries:
         return appended.entry.seq
 
     async def _left_a_message(self, conversation: str, run: StoredRun) -> bool:
-        if run.message_id is not None and await self._history.message(conversation, run.message_id) is not None:
-            return True
+        # Readers see a run's id and that of its message: one of them must not pass for its answer, or others wait for
+        # it in vain.
+        role = run.sender.role
+        if run.message_id is not None:
+            message = await self._history.message(conversation, run.message_id)
+            if message is not None and message.sender.role == role:
+                return True
         after = run.after
         for _ in range(PAGES):
             page = await self._history.read(conversation, after, PAGE)
             if page.head is None or (run.epoch is not None and page.head.epoch != run.epoch):
                 return False
-            for entry in page.entries:
-                if isinstance(entry, Message) and (entry.metadata or {}).get(MARK) == run.run_id:
-                    return True
+            messages = [one for one in page.entries if isinstance(one, Message) and one.sender.role == role]
+            if any((one.metadata or {}).get(MARK) == run.run_id for one in messages):
+                return True
             after += len(page.entries)
             if not page.entries or after >= page.head.seq:
                 return False

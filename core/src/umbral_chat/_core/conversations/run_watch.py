@@ -52,6 +52,9 @@ class RunWatch:
                 await self._look_after(conversation, one.record)
             except RequestError as error:
                 log.debug("A run of %s was not ended: %s", conversation, error.detail)
+            except Exception:
+                # Whatever is wrong with one conversation, the runs of the others end.
+                log.exception("A run of %s was not ended.", conversation)
 
     async def _look_after(self, conversation: str, record: RunRecord) -> None:
         for message_id in {run.message_id for run in record.runs if run.message_id is not None}:

@@ -53,6 +53,14 @@ LABS = {
     "presence-mutations": Lab("presence.mutations", "deliberate bugs, each of which it must catch"),
     "security": Lab("security", "attacks that one client can make on the others (ARGS=--short)"),
     "fuzz": Lab("fuzz", "every operation of the OpenAPI document is asked what it takes and what not", takes=SEED),
+    "browser": Lab(
+        "browser", "the JavaScript client in a real Chromium, on every edge, through everything that breaks"
+    ),
+    "browser-short": Lab(
+        "browser",
+        "five scenarios of it on the best edge and on polls",
+        ("--edges", "websocket,poll", "--scenarios", "two-clients,reload,network,leader,documented"),
+    ),
     "replay": Lab("replay", "dialogues in many scripts are sent and read back four ways, byte for byte"),
 }
 """By name, in the order in which they are listed."""

@@ -19,7 +19,9 @@ export class FakeService {
   blocked = new Set(); // edges that cannot be opened
   calls = []; // "METHOD /path" of every request
   refuse = null; // (method, path) => Response, for one test
-  #readers = new Set();
+  direct = false; // whether Supabase's channel is offered
+  moves = 0;
+  channels = [];
   #streams = new Set();
   #waiting = new Set();
 
@@ -145,8 +147,56 @@ export class FakeService {
     return problem(404, "route_not_found");
   };
 
+  /** As much of supabase-js as the client uses: a channel of broadcasts. `direct` is what the database sends on it. */
+  get supabase() {
+    const service = this;
+    return {
+      realtime: { setAuth: async () => {} },
+      channel(topic, { config }) {
+        const handlers = new Map();
+        const channel = {
+          topic,
+          config,
+          on: (_, { event }, callback) => (handlers.set(event, callback), channel),
+          subscribe: (callback) => {
+            channel.status = callback;
+            setImmediate(() => (service.up && !service.blocked.has("direct") ? join() : callback("CHANNEL_ERROR")));
+          },
+        };
+        const join = () => {
+          service.#streams.add(stream);
+          channel.status("SUBSCRIBED");
+        };
+        const tell = (event, payload) => setImmediate(() => handlers.get(event)?.({ payload }));
+        const stream = (channel.stream = {
+          edge: "direct",
+          entry: (entry, cursor) => {
+            const [epoch] = cursor.split(".");
+            if (!service.lossy?.()) tell("entry", { epoch, seq: entry.seq, ...(entry.content?.length > 50 ? {} : { entry }) });
+          },
+          signal: (signal) => {
+            if (signal.signal === "draft") {
+              const { offset: _offset, ...rest } = { ...signal, text: service.drafts.get(signal.message_id)?.text ?? "" };
+              tell("signals", { signals: [rest] });
+            } else if (signal.signal !== "typing") tell("signals", { signals: [signal] });
+          },
+          close: () => {}, // the service has no part in it
+          cut: () => service.#streams.delete(stream) && channel.status("CLOSED"),
+        });
+        channel.tell = tell;
+        service.channels.push(channel);
+        return channel;
+      },
+      removeChannel: async (channel) => void service.#streams.delete(channel.stream),
+    };
+  }
+
   #connect() {
     const offers = [{ edge: "poll", rank: 0, url: "/v1/conversations/room/events", parameters: { wait: 50 } }];
+    if (this.realtime && this.direct) {
+      const parameters = { topic: `t/${this.moves}`, config: { private: true }, reconcile_every_ms: 5000 };
+      offers.unshift({ edge: "direct", rank: 20, url: "http://supabase/realtime/v1", parameters });
+    }
     if (this.realtime) {
       offers.unshift({ edge: "sse", rank: 50, url: "/v1/conversations/room/stream", parameters: { heartbeat_ms: 15000 } });
       offers.unshift({ edge: "websocket", rank: 60, url: "/v1/ws", parameters: { ping_ms: 25000 } });

@@ -212,22 +212,35 @@ test("without network nothing is asked; when it is back, everything goes on at o
   await end();
 });
 
-test("a tab that slept notices at once that its socket is dead", async () => {
+test("a tab that slept notices at once that its connection is dead", async () => {
   for (const edge of ["websocket", "sse", "long_poll"]) {
     const { time, service, open, end } = world();
     const chat = open({ edges: [edge, "poll"] });
     await time.pass(30_000);
-    service.cut = () => {};
-    service.silent = edge; // half open: nothing comes any more, and nothing says so
-    const deliver = service.append.bind(service);
-    if (edge !== "long_poll") service.edges.length;
+    assert.equal(chat.state.connection.edge, edge);
+    service.lose(); // half open: nothing comes any more, and nothing says so
     await time.sleep(600_000);
-    service.silent = null;
-    deliver({ kind: "message", content: "while asleep" });
-    await time.pass(15_000);
+    service.say("while asleep");
+    for (let step = 0; step < 20; step++) await time.pass(300);
     agrees(chat, service, edge);
     await end();
   }
+});
+
+test("a service that comes and goes is no edge's fault", async () => {
+  const { time, service, open, end } = world();
+  const chat = open();
+  const edges = new Set();
+  chat.subscribe(({ connection: { edge } }) => edges.add(edge));
+  for (let round = 0; round < 5; round++) {
+    await time.pass(1000);
+    service.kill();
+    await time.pass(3000);
+    service.start();
+    for (let step = 0; step < 60 && chat.state.connection.state !== "open"; step++) await time.pass(500);
+  }
+  assert.deepEqual(edges, new Set([null, "websocket"]));
+  await end();
 });
 
 test("a silent stream is given up, by heartbeats and pings", async () => {

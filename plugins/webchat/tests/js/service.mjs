@@ -80,6 +80,14 @@ export class FakeService {
     this.up = true;
   }
 
+  /** The network loses all connections without a word, as a router does that forgets them. */
+  lose() {
+    for (const stream of [...this.#streams]) stream.lose?.();
+    this.#streams.clear();
+    for (const reader of [...this.#waiting]) reader.lose();
+    this.#waiting.clear();
+  }
+
   /** Connections of this edge break, and the service is there. */
   cut(edge) {
     for (const stream of [...this.#streams]) if (stream.edge === edge) stream.cut();
@@ -273,7 +281,7 @@ export class FakeService {
 
   #wait(seconds, signal) {
     return new Promise((resolve, reject) => {
-      const reader = { wake: () => end(resolve), cut: () => end(() => reject(new TypeError("terminated"))) };
+      const reader = { wake: () => end(resolve), cut: () => end(() => reject(new TypeError("terminated"))), lose: () => this.time.clearTimeout(timer) };
       const timer = this.time.setTimeout(reader.wake, seconds * 1000);
       const abort = () => end(() => reject(signal.reason));
       const end = (then) => {
@@ -313,9 +321,11 @@ export class FakeService {
     const body = new ReadableStream({
       start: (controller) => {
         const write = (text) => controller.enqueue(encoder.encode(text));
+        const none = () => {};
         const end = (how) => {
           if (!this.#streams.delete(stream)) return;
           this.time.clearTimeout(stream.timer);
+          stream.over = how !== none;
           how();
         };
         stream = {
@@ -325,6 +335,7 @@ export class FakeService {
           signal: (told) => write(`event: signal\ndata: ${JSON.stringify(told)}\n\n`),
           close: (status) => end(() => (stream.status(status), controller.close())),
           cut: () => end(() => controller.error(new TypeError("terminated"))),
+          lose: () => this.time.clearTimeout(stream.timer),
         };
         const beat = () => {
           if (this.silent !== "sse") write(": ping\n\n");
@@ -333,7 +344,11 @@ export class FakeService {
         write("retry: 2000\n\n");
         this.#begin(stream, after);
         stream.timer = this.time.setTimeout(beat, 15000);
-        signal?.addEventListener("abort", () => end(() => controller.error(signal.reason)));
+        signal?.addEventListener("abort", () => {
+          // Also of a stream that was lost: the client's own side of it ends.
+          end(none);
+          if (!stream.over) controller.error(signal.reason);
+        });
       },
     });
     return new Response(body, { status: 200, headers: { "Content-Type": "text/event-stream" } });
@@ -355,7 +370,7 @@ export class FakeService {
       }
       send(text) {
         const frame = JSON.parse(text);
-        setImmediate(() => this.readyState === 1 && this.#frame(frame));
+        setImmediate(() => this.readyState === 1 && !this.lost && this.#frame(frame));
       }
       close() {
         this.#drop();
@@ -396,6 +411,7 @@ export class FakeService {
             this.#tell({ type: "status", conversation, status });
           },
           cut: () => (this.#drop(), this.#end(1006)),
+          lose: () => (this.lost = true),
         };
         return this.stream;
       }

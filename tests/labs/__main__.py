@@ -63,6 +63,14 @@ LABS = {
     "drain-short": Lab("drain", "200 of each", ("--connections", "200")),
     "proxy": Lab("proxy", "readers on SSE and WebSocket behind nginx: nothing is lost, held back or cut"),
     "proxy-short": Lab("proxy", "150 messages and one reload of it", ("--messages", "150", "--reloads", "1")),
+    "browser": Lab(
+        "browser", "the JavaScript client in a real Chromium, on every edge, through everything that breaks"
+    ),
+    "browser-short": Lab(
+        "browser",
+        "five scenarios of it on the best edge and on polls",
+        ("--edges", "websocket,poll", "--scenarios", "two-clients,reload,network,leader,documented"),
+    ),
     "replay": Lab("replay", "dialogues in many scripts are sent and read back four ways, byte for byte"),
 }
 """By name, in the order in which they are listed."""

@@ -83,6 +83,50 @@ test("a sent message is shown at once, keeps its key, and is there once", async 
   await end();
 });
 
+test("direct: entries, gaps, long entries and signals; a cut channel is told, and messages go on", async () => {
+  const { time, service, open, end } = world();
+  service.direct = true;
+  const chat = open({ supabase: service.supabase });
+  await time.pass(1000);
+  assert.deepEqual(connection(chat), ["open", "direct", "open"], "a page that brings supabase-js prefers it");
+  service.say("one");
+  await time.pass(50);
+  agrees(chat, service, "at once");
+  service.say("x".repeat(60)); // too long to be broadcast
+  await time.pass(50);
+  agrees(chat, service, "read");
+  service.lossy = () => true;
+  service.say("lost");
+  await time.pass(5500);
+  agrees(chat, service, "found by the read of every five seconds");
+  service.lossy = null;
+  service.piece("d", "dra");
+  service.piece("d", "ft");
+  service.channels[0].tell("signals", { signals: [{ signal: "typing", person: "p", role: "agent", typing: true, expires_in: 3 }] });
+  await time.pass(50);
+  assert.deepEqual([chat.state.drafts[0].text, chat.state.typing.length], ["draft", 1]);
+  await time.pass(3100);
+  assert.equal(chat.state.typing.length, 0, "it ends by itself");
+  service.moves = 1;
+  service.channels[0].tell("moved", { topic: "t/1" });
+  await time.pass(1000);
+  assert.deepEqual([service.channels.at(-1).topic, chat.state.connection.edge], ["t/1", "direct"]);
+  await time.pass(20_000);
+  const reasons = new Set();
+  chat.subscribe((state) => reasons.add(state.connection.reason));
+  service.blocked.add("direct");
+  service.cut("direct");
+  service.say("meanwhile");
+  for (let step = 0; step < 10; step++) await time.pass(100);
+  assert.deepEqual(connection(chat), ["open", "websocket", "open"]);
+  assert.ok(reasons.has("unreachable"));
+  agrees(chat, service);
+  service.blocked.delete("direct");
+  await time.pass(LONG);
+  assert.equal(chat.state.connection.edge, "direct");
+  await end();
+});
+
 test("it falls back edge by edge, and climbs up again by itself", async () => {
   const { time, service, open, end } = world();
   service.blocked = new Set(["websocket", "sse"]);
@@ -168,22 +212,35 @@ test("without network nothing is asked; when it is back, everything goes on at o
   await end();
 });
 
-test("a tab that slept notices at once that its socket is dead", async () => {
+test("a tab that slept notices at once that its connection is dead", async () => {
   for (const edge of ["websocket", "sse", "long_poll"]) {
     const { time, service, open, end } = world();
     const chat = open({ edges: [edge, "poll"] });
     await time.pass(30_000);
-    service.cut = () => {};
-    service.silent = edge; // half open: nothing comes any more, and nothing says so
-    const deliver = service.append.bind(service);
-    if (edge !== "long_poll") service.edges.length;
+    assert.equal(chat.state.connection.edge, edge);
+    service.lose(); // half open: nothing comes any more, and nothing says so
     await time.sleep(600_000);
-    service.silent = null;
-    deliver({ kind: "message", content: "while asleep" });
-    await time.pass(15_000);
+    service.say("while asleep");
+    for (let step = 0; step < 20; step++) await time.pass(300);
     agrees(chat, service, edge);
     await end();
   }
+});
+
+test("a service that comes and goes is no edge's fault", async () => {
+  const { time, service, open, end } = world();
+  const chat = open();
+  const edges = new Set();
+  chat.subscribe(({ connection: { edge } }) => edges.add(edge));
+  for (let round = 0; round < 5; round++) {
+    await time.pass(1000);
+    service.kill();
+    await time.pass(3000);
+    service.start();
+    for (let step = 0; step < 60 && chat.state.connection.state !== "open"; step++) await time.pass(500);
+  }
+  assert.deepEqual(edges, new Set([null, "websocket"]));
+  await end();
 });
 
 test("a silent stream is given up, by heartbeats and pings", async () => {
@@ -392,8 +449,11 @@ test("chaos: whatever breaks in whatever order, every tab ends equal to a fresh 
     const random = seeded(seed * 7919);
     service.batch = 3;
     service.strategy = seed % 7 === 0 ? "snapshot" : "cursor";
-    const edges = pick(random, [undefined, ["sse", "poll"], ["long_poll", "poll"], ["websocket", "long_poll"]]);
-    let tabs = [open({ edges }), open({ edges }), open({ edges, shareConnection: false })];
+    const edges = pick(random, [undefined, ["sse", "poll"], ["long_poll", "poll"], ["websocket", "long_poll"], ["direct", "poll"]]);
+    service.direct = edges?.[0] === "direct";
+    service.lossy = () => random() < 0.2;
+    const { supabase } = service;
+    const tabs = [open({ edges, supabase }), open({ edges, supabase }), open({ edges, supabase, shareConnection: false })];
     let sent = 0;
     const shown = tabs.map(() => 0);
     tabs.forEach((tab, at) => tab.subscribe(({ messages }) => {
@@ -407,14 +467,14 @@ test("chaos: whatever breaks in whatever order, every tab ends equal to a fresh 
       else if (what === 4) pick(random, tabs).send(`t${++sent}`);
       else if (what === 5) service.kill();
       else if (what === 6) service.start();
-      else if (what === 7) service.cut(pick(random, ["sse", "websocket"]));
+      else if (what === 7) service.cut(pick(random, ["sse", "websocket", "direct"]));
       else if (what === 8) service.toggle(random() < 0.6);
-      else if (what === 9) service.blocked = new Set(random() < 0.5 ? [pick(random, ["sse", "websocket"])] : []);
+      else if (what === 9) service.blocked = new Set(random() < 0.5 ? [pick(random, ["sse", "websocket", "direct"])] : []);
       else if (what === 10) browser.network(random() < 0.5);
       else if (what === 11) service.close({ code: pick(random, ["draining", "slow_consumer", "rebalance"]), reconnect: "now", retry_ms: 500 });
       else if (what === 12 && service.entries.some(({ kind }) => kind === "message"))
         service.append({ kind: pick(random, ["edit", "redaction"]), message_id: pick(random, service.folded()).message_id, content: "e" });
-      else if (what === 13 && tabs.length < 5) tabs.push(open({ edges }));
+      else if (what === 13 && tabs.length < 5) tabs.push(open({ edges, supabase }));
       await time.pass(pick(random, [0, 10, 300, 3000, 20_000]));
     }
     service.start();

@@ -19,7 +19,9 @@ export class FakeService {
   blocked = new Set(); // edges that cannot be opened
   calls = []; // "METHOD /path" of every request
   refuse = null; // (method, path) => Response, for one test
-  #readers = new Set();
+  direct = false; // whether Supabase's channel is offered
+  moves = 0;
+  channels = [];
   #streams = new Set();
   #waiting = new Set();
 
@@ -76,6 +78,14 @@ export class FakeService {
 
   start() {
     this.up = true;
+  }
+
+  /** The network loses all connections without a word, as a router does that forgets them. */
+  lose() {
+    for (const stream of [...this.#streams]) stream.lose?.();
+    this.#streams.clear();
+    for (const reader of [...this.#waiting]) reader.lose();
+    this.#waiting.clear();
   }
 
   /** Connections of this edge break, and the service is there. */
@@ -145,8 +155,56 @@ export class FakeService {
     return problem(404, "route_not_found");
   };
 
+  /** As much of supabase-js as the client uses: a channel of broadcasts. `direct` is what the database sends on it. */
+  get supabase() {
+    const service = this;
+    return {
+      realtime: { setAuth: async () => {} },
+      channel(topic, { config }) {
+        const handlers = new Map();
+        const channel = {
+          topic,
+          config,
+          on: (_, { event }, callback) => (handlers.set(event, callback), channel),
+          subscribe: (callback) => {
+            channel.status = callback;
+            setImmediate(() => (service.up && !service.blocked.has("direct") ? join() : callback("CHANNEL_ERROR")));
+          },
+        };
+        const join = () => {
+          service.#streams.add(stream);
+          channel.status("SUBSCRIBED");
+        };
+        const tell = (event, payload) => setImmediate(() => handlers.get(event)?.({ payload }));
+        const stream = (channel.stream = {
+          edge: "direct",
+          entry: (entry, cursor) => {
+            const [epoch] = cursor.split(".");
+            if (!service.lossy?.()) tell("entry", { epoch, seq: entry.seq, ...(entry.content?.length > 50 ? {} : { entry }) });
+          },
+          signal: (signal) => {
+            if (signal.signal === "draft") {
+              const { offset: _offset, ...rest } = { ...signal, text: service.drafts.get(signal.message_id)?.text ?? "" };
+              tell("signals", { signals: [rest] });
+            } else if (signal.signal !== "typing") tell("signals", { signals: [signal] });
+          },
+          close: () => {}, // the service has no part in it
+          cut: () => service.#streams.delete(stream) && channel.status("CLOSED"),
+        });
+        channel.tell = tell;
+        service.channels.push(channel);
+        return channel;
+      },
+      removeChannel: async (channel) => void service.#streams.delete(channel.stream),
+    };
+  }
+
   #connect() {
     const offers = [{ edge: "poll", rank: 0, url: "/v1/conversations/room/events", parameters: { wait: 50 } }];
+    if (this.realtime && this.direct) {
+      const parameters = { topic: `t/${this.moves}`, config: { private: true }, reconcile_every_ms: 5000 };
+      offers.unshift({ edge: "direct", rank: 20, url: "http://supabase/realtime/v1", parameters });
+    }
     if (this.realtime) {
       offers.unshift({ edge: "sse", rank: 50, url: "/v1/conversations/room/stream", parameters: { heartbeat_ms: 15000 } });
       offers.unshift({ edge: "websocket", rank: 60, url: "/v1/ws", parameters: { ping_ms: 25000 } });
@@ -223,7 +281,7 @@ export class FakeService {
 
   #wait(seconds, signal) {
     return new Promise((resolve, reject) => {
-      const reader = { wake: () => end(resolve), cut: () => end(() => reject(new TypeError("terminated"))) };
+      const reader = { wake: () => end(resolve), cut: () => end(() => reject(new TypeError("terminated"))), lose: () => this.time.clearTimeout(timer) };
       const timer = this.time.setTimeout(reader.wake, seconds * 1000);
       const abort = () => end(() => reject(signal.reason));
       const end = (then) => {
@@ -263,9 +321,11 @@ export class FakeService {
     const body = new ReadableStream({
       start: (controller) => {
         const write = (text) => controller.enqueue(encoder.encode(text));
+        const none = () => {};
         const end = (how) => {
           if (!this.#streams.delete(stream)) return;
           this.time.clearTimeout(stream.timer);
+          stream.over = how !== none;
           how();
         };
         stream = {
@@ -275,6 +335,7 @@ export class FakeService {
           signal: (told) => write(`event: signal\ndata: ${JSON.stringify(told)}\n\n`),
           close: (status) => end(() => (stream.status(status), controller.close())),
           cut: () => end(() => controller.error(new TypeError("terminated"))),
+          lose: () => this.time.clearTimeout(stream.timer),
         };
         const beat = () => {
           if (this.silent !== "sse") write(": ping\n\n");
@@ -283,7 +344,11 @@ export class FakeService {
         write("retry: 2000\n\n");
         this.#begin(stream, after);
         stream.timer = this.time.setTimeout(beat, 15000);
-        signal?.addEventListener("abort", () => end(() => controller.error(signal.reason)));
+        signal?.addEventListener("abort", () => {
+          // Also of a stream that was lost: the client's own side of it ends.
+          end(none);
+          if (!stream.over) controller.error(signal.reason);
+        });
       },
     });
     return new Response(body, { status: 200, headers: { "Content-Type": "text/event-stream" } });
@@ -305,7 +370,7 @@ export class FakeService {
       }
       send(text) {
         const frame = JSON.parse(text);
-        setImmediate(() => this.readyState === 1 && this.#frame(frame));
+        setImmediate(() => this.readyState === 1 && !this.lost && this.#frame(frame));
       }
       close() {
         this.#drop();
@@ -346,6 +411,7 @@ export class FakeService {
             this.#tell({ type: "status", conversation, status });
           },
           cut: () => (this.#drop(), this.#end(1006)),
+          lose: () => (this.lost = true),
         };
         return this.stream;
       }

@@ -12,6 +12,7 @@ import { States } from "./state.js";
 import { Tabs } from "./tabs.js";
 import { Tokens } from "./tokens.js";
 import { Waker } from "./waker.js";
+import { Writes } from "./writes.js";
 
 /** @import { Chat, ChatState, ConnectionState, Entry, Options, Sender } from "../umbral-chat.d.ts" */
 /** @import { Report } from "./connection.js" */
@@ -20,15 +21,6 @@ import { Waker } from "./waker.js";
 /** @import { Note } from "./tabs.js" */
 
 const A_DAY = 86_400;
-
-/** Typing is reported this often, in milliseconds: well within the time after which the service ends it (8 s). */
-const TYPING = 4_000;
-
-/** Read markers are gathered this long, in milliseconds: scrolling raises them often. */
-const MARKER = 300;
-
-/** Attempts of an edit, a redaction or a read marker, of which nothing is kept beyond the page. */
-const ATTEMPTS = 5;
 
 /** A tab that is not the leader by now loads the history for itself, in milliseconds. */
 const FOLLOWING = 200;
@@ -69,11 +61,7 @@ class Conversation {
   #lastReport = null;
   #unread = 0;
   #drainQueued = false;
-  #typedAt = -Infinity;
-  #typingOff = false;
-  #marker = 0;
-  /** @type {any} */
-  #markerTimer = null;
+  #writes;
 
   /** @param {Options} options */
   constructor(options) {
@@ -113,6 +101,14 @@ class Conversation {
       take: (input) => this.#take(input),
       report: (report) => this.#reported(report),
     });
+    this.#writes = new Writes({
+      env,
+      http: this.#http,
+      waker: this.#waker,
+      path: this.#path,
+      sender: options.sender,
+      signal: this.#over.signal,
+    });
     this.#own(this.#start());
   }
 
@@ -141,7 +137,7 @@ class Conversation {
       ...(replyTo ? { reply_to: replyTo } : {}),
       ...(sender ? { sender } : {}),
     });
-    this.#typedAt = -Infinity; // a message ends its author's typing
+    this.#writes.typed();
     const { messages } = this.state;
     return messages[messages.length - 1];
   }
@@ -158,37 +154,25 @@ class Conversation {
 
   /** @type {Chat["edit"]} */
   async edit(messageId, content, { metadata } = {}) {
-    const body = { content, ...(metadata ? { metadata } : {}) };
-    await this.#write("PATCH", `${this.#path}/messages/${encodeURIComponent(messageId)}`, body);
+    this.#takeOwn(await this.#writes.edit(messageId, content, metadata));
   }
 
   /** @type {Chat["redact"]} */
   async redact(messageId) {
-    await this.#write("DELETE", `${this.#path}/messages/${encodeURIComponent(messageId)}`, undefined);
+    this.#takeOwn(await this.#writes.redact(messageId));
   }
 
   /** @type {Chat["typing"]} */
   typing(typing) {
-    const now = this.#env.now();
-    if (this.#typingOff || (typing ? now - this.#typedAt < TYPING : this.#typedAt === -Infinity)) return;
-    this.#typedAt = typing ? now : -Infinity;
-    const { sender } = this.#options;
-    const body = { typing, ...(sender ? { sender } : {}) };
-    this.#http.call("POST", `${this.#path}/typing`, { body, signal: this.#over.signal }).catch((error) => {
-      // Without presence there is no such route. Anything else passes: typing is said again.
-      if (error instanceof Problem && error.code === "route_not_found") this.#typingOff = true;
-    });
+    this.#writes.typing(typing);
   }
 
   /** @type {Chat["markRead"]} */
   markRead(seq = this.#merge.seq) {
     const marker = Math.min(seq, this.#merge.seq);
-    if (marker <= this.#marker) return;
-    this.#marker = marker;
+    if (!this.#writes.markRead(marker, (error) => this.#own(Promise.reject(error)))) return;
     this.#unread = [...this.#merge.messages.values()].filter((one) => one.seq > marker && !this.#isOwn(one)).length;
     this.#changed();
-    this.#env.clearTimeout(this.#markerTimer);
-    this.#markerTimer = this.#env.setTimeout(() => this.#own(this.#sendMarker()), MARKER);
   }
 
   /** @type {Chat["loadEarlier"]} */
@@ -206,7 +190,6 @@ class Conversation {
     if (this.#over.signal.aborted) return;
     this.#over.abort();
     this.#waker.stop();
-    this.#env.clearTimeout(this.#markerTimer);
     this.#setConnection({ state: "closed", reason: "closed", edge: null, leader: false });
   }
 
@@ -365,31 +348,6 @@ class Conversation {
   #takeOwn({ entry, cursor, created }) {
     if (created && entry.seq === this.#merge.seq + 1) this.#take({ type: "entry", entry, cursor });
     else if (entry.seq > this.#merge.seq) this.#waker.wake("poke");
-  }
-
-  /** @param {string} method @param {string} path @param {object | undefined} body */
-  async #write(method, path, body) {
-    const headers = { "Idempotency-Key": this.#env.uuid() };
-    const { body: answer } = await this.#attempts(() => this.#http.call(method, path, { body, headers, signal: this.#over.signal }));
-    this.#takeOwn(answer);
-  }
-
-  async #sendMarker() {
-    const body = { seq: this.#marker };
-    await this.#attempts(() => this.#http.call("POST", `${this.#path}/read`, { body, signal: this.#over.signal }));
-  }
-
-  /** @template T @param {() => Promise<T>} call @returns {Promise<T>} */
-  async #attempts(call) {
-    const backoff = new Backoff({ random: this.#env.random });
-    for (;;) {
-      try {
-        return await call();
-      } catch (error) {
-        if (!isTransient(error) || backoff.failures >= ATTEMPTS - 1) throw error;
-        await this.#waker.wait(backoff.next(described(error).retryAfter), this.#over.signal);
-      }
-    }
   }
 
   /** @param {Item} item */

@@ -55,7 +55,8 @@ export class Ladder {
       .filter(({ edge }) => this.#usable.includes(edge) && (!this.#order || this.#order.includes(edge)));
     const order = this.#order;
     this.#rungs = order ? found.sort((one, other) => order.indexOf(one.edge) - order.indexOf(other.edge)) : found;
-    this.#askedInVain += 1;
+    const pushes = this.#rungs.some(({ edge }) => !POLLS.includes(edge));
+    this.#askedInVain = pushes ? 0 : this.#askedInVain + 1;
   }
 
   /** The edge to use now; null: none is on offer. @param {number} now @returns {Rung | null} */
@@ -81,7 +82,6 @@ export class Ladder {
   /** It lasted. @param {EdgeName} edge */
   worked(edge) {
     this.#suspended.delete(edge);
-    if (!POLLS.includes(edge)) this.#askedInVain = 0;
   }
 
   /** The service itself does not answer: no edge is to blame. */
@@ -101,7 +101,7 @@ export class Ladder {
     const complete = wanted.every((name) => this.#rungs.some((rung) => rung.edge === name));
     // The one that is in use is the best that can be had, or the service offers less than this client can use.
     if (complete || !POLLS.includes(edge)) return null;
-    const most = Math.min(ASK_AGAIN_AT_MOST, ASK_AGAIN * 2 ** Math.min(this.#askedInVain, 10));
+    const most = Math.min(ASK_AGAIN_AT_MOST, ASK_AGAIN * 2 ** Math.min(this.#askedInVain - 1, 10));
     return now + most / 2 + (most / 2) * this.#random();
   }
 

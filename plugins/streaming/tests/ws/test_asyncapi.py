@@ -56,7 +56,7 @@ def test_every_struct_of_the_module_is_a_frame_or_a_part_of_one() -> None:
         if isinstance(value, type) and issubclass(value, msgspec.Struct) and value.__module__ == frames.__name__
     }
     named = {kind for kind in kinds if not kind.__name__.startswith("_")}
-    assert named == {*frames.CLIENT_FRAMES, *frames.SERVER_FRAMES, frames.SocketLimits, frames.Problem}
+    assert named == {*frames.CLIENT_FRAMES, *frames.SERVER_FRAMES, frames.SocketLimits, frames.ProblemBody}
     assert "." not in "".join(document()["components"]["schemas"])  # no two schemas of one name
 
 

@@ -71,6 +71,7 @@ LABS = {
         "five scenarios of it on the best edge and on polls",
         ("--edges", "websocket,poll", "--scenarios", "two-clients,reload,network,leader,documented"),
     ),
+    "autobahn": Lab("autobahn", "the Autobahn cases against the WebSocket of the real server (ARGS=--short)"),
     "replay": Lab("replay", "dialogues in many scripts are sent and read back four ways, byte for byte"),
 }
 """By name, in the order in which they are listed."""

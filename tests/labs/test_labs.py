@@ -9,7 +9,7 @@ import pytest
 
 HERE = Path(__file__).parent
 LABS = sorted(folder.name for folder in HERE.iterdir() if (folder / "__init__.py").exists())
-IN_THE_SERVICE = {"serve.py", "bugs.py"}
+IN_THE_SERVICE = {"serve.py", "bugs.py", "echo.py"}
 """What runs in the service's own process."""
 
 

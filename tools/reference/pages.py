@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import inspect
+import json
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -25,6 +26,7 @@ from umbral_chat._core.settings.schema import Field, fields, leaves
 from umbral_chat.errors import PluginError
 from umbral_chat.settings import Section
 from umbral_chat.telemetry.registry import METRICS, Label, Metric
+from umbral_chat_streaming.ws import asyncapi
 
 from tools.reference.public_api import public_api_page
 
@@ -219,6 +221,7 @@ def pages() -> dict[str, str]:
     handlers = first_party_handlers()
     return {
         "api.md": MADE + api_page(document(handlers)),
+        "asyncapi.json": json.dumps(asyncapi.document(), indent=2, ensure_ascii=False) + "\n",
         "errors.md": MADE + errors_page(),
         "hooks.md": hooks_page(),
         "metrics.md": metrics_page(),

@@ -1,4 +1,5 @@
-"""Packages from npm, installed once for all checkouts: Supabase's own REST and Auth, and its JavaScript client."""
+"""Packages from npm, installed once for all checkouts: for the local Supabase its own REST and Auth, and its JavaScript
+client."""
 
 from __future__ import annotations
 

@@ -31,6 +31,10 @@ DISCONNECT = "umbral_chat.disconnect"
 LIMIT_OF_DEPTH = "umbral_chat_depth"
 """Key of the scope's state under which the guard leaves `core.limits.depth`, for whoever reads a body."""
 
+HEAD = "umbral_chat_head"
+"""Key of the scope's state that is set when a GET stands for a HEAD: its body is dropped, so no endless one may
+begin."""
+
 T = TypeVar("T")
 
 Headers = list[tuple[bytes, bytes]]
@@ -66,6 +70,11 @@ def server_disconnect(scope: Scope) -> Disconnect | None:
     extensions: Any = scope.get("extensions")
     found: Disconnect | None = extensions.get(DISCONNECT) if extensions else None
     return found
+
+
+def is_head(scope: Scope) -> bool:
+    """Whether the request is a HEAD, which is handled as a GET whose body is dropped."""
+    return bool(scope["state"].get(HEAD))
 
 
 def principal(scope: Scope) -> Principal:
@@ -241,6 +250,7 @@ async def send_empty(send: Send, status: int, headers: Headers) -> None:
 
 __all__ = [
     "DISCONNECT",
+    "HEAD",
     "LIMIT_OF_DEPTH",
     "PRINCIPAL",
     "Disconnect",
@@ -253,6 +263,7 @@ __all__ = [
     "header",
     "header_text",
     "integer",
+    "is_head",
     "optional_body",
     "principal",
     "query",

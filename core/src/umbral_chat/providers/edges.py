@@ -26,6 +26,19 @@ class Offer(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     feeds it, in every mode. It is not sent to clients."""
 
 
+class CompletedOffer(Offer, frozen=True, omit_defaults=True, kw_only=True):
+    """An offer of which a part can only be made by waiting, such as a ticket that is kept in the shared store: hooks do
+    not wait."""
+
+    complete: Callable[[], Awaitable[dict[str, Any]]]
+    """Called when the offer holds, before it is sent: parameters to add. When it raises a RequestError or takes longer
+    than `COMPLETION_TIMEOUT`, the offer is sent without."""
+
+
+COMPLETION_TIMEOUT = 2.0
+"""Seconds that an offer may take to be completed: a store that takes longer is about to be called down."""
+
+
 class Consumer(Protocol):
     """A durable consumer of logs.
 
@@ -84,4 +97,12 @@ class Check(msgspec.Struct, frozen=True):
     needs_service: bool = False
 
 
-__all__ = ["Check", "CheckResult", "Consumer", "Offer", "TakesImported"]
+__all__ = [
+    "COMPLETION_TIMEOUT",
+    "Check",
+    "CheckResult",
+    "CompletedOffer",
+    "Consumer",
+    "Offer",
+    "TakesImported",
+]

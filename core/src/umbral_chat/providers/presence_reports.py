@@ -80,7 +80,7 @@ class RenewalView(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-class ReportBounds(msgspec.Struct, frozen=True, kw_only=True):
+class ReportLimits(msgspec.Struct, frozen=True, kw_only=True):
     """What a report may ask for."""
 
     metadata_bytes: int = 512
@@ -90,17 +90,17 @@ class ReportBounds(msgspec.Struct, frozen=True, kw_only=True):
 
 @runtime_checkable
 class BoundsReports(Protocol):
-    """Optional ability of a presence: its own bounds of reports. Without it the defaults of `ReportBounds` apply."""
+    """Optional ability of a presence: its own bounds of reports. Without it the defaults of `ReportLimits` apply."""
 
-    bounds: ReportBounds
+    bounds: ReportLimits
 
 
-def bounds_of(presence: Presence) -> ReportBounds:
+def bounds_of(presence: Presence) -> ReportLimits:
     """The bounds of what may be reported to `presence`."""
-    return presence.bounds if isinstance(presence, BoundsReports) else ReportBounds()
+    return presence.bounds if isinstance(presence, BoundsReports) else ReportLimits()
 
 
-def read_report(body: PresenceBody, person: Sender, bounds: ReportBounds, *, depth: int = DEPTH) -> Report:
+def read_report(body: PresenceBody, person: Sender, bounds: ReportLimits, *, depth: int = DEPTH) -> Report:
     """The report of `person` that a body makes. Raises InvalidRequest (`invalid_field`, `metadata_too_large`)."""
     return Report(
         person=person,
@@ -112,7 +112,7 @@ def read_report(body: PresenceBody, person: Sender, bounds: ReportBounds, *, dep
     )
 
 
-def typing_seconds(body: TypingBody, bounds: ReportBounds) -> float | None:
+def typing_seconds(body: TypingBody, bounds: ReportLimits) -> float | None:
     """The seconds until typing ends by itself. Raises InvalidRequest (`invalid_field`)."""
     return _seconds(body.seconds, field="seconds", least=SHORTEST_TYPING, most=bounds.longest_typing)
 
@@ -150,7 +150,7 @@ __all__ = [
     "BoundsReports",
     "PresenceBody",
     "RenewalView",
-    "ReportBounds",
+    "ReportLimits",
     "TypingBody",
     "bounds_of",
     "check_log",

@@ -7,7 +7,7 @@ rest) and the status code reach a metric: see `export.HTTP_ATTRIBUTES`. A span i
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from litestar.plugins.opentelemetry import OpenTelemetryConfig
 from litestar.plugins.opentelemetry.middleware import OpenTelemetryInstrumentationMiddleware
@@ -19,15 +19,23 @@ if TYPE_CHECKING:
     from opentelemetry.trace import TracerProvider
 
 
+_QUERY = "umbral_chat_query"
+"""Key of the scope under which the query passes the instrumentation."""
+
+
 class _Instrumentation(OpenTelemetryInstrumentationMiddleware):
     def __init__(self, app: ASGIApp, config: OpenTelemetryConfig) -> None:
         super().__init__(_named(app), config)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        query = scope.get("query_string", b"")
         # The instrumentation decodes the query as UTF-8 and would raise; the routes answer invalid UTF-8 with a
         # problem.
-        if not scope.get("query_string", b"").isascii():
+        if not query.isascii():
             await self.app(scope, receive, send)
+        elif query:
+            # The instrumentation keeps URLs, and a query may have a ticket in it, which is a credential.
+            await super().__call__(cast("Scope", {**scope, "query_string": b"", _QUERY: query}), receive, send)
         else:
             await super().__call__(scope, receive, send)
 
@@ -58,6 +66,10 @@ def _named(app: ASGIApp) -> ASGIApp:
     """`app`, with the span of each request named by its route, which is known when the answer begins."""
 
     async def routed(scope: Scope, receive: Receive, send: Send) -> None:
+        given = cast("dict[str, Any]", scope)
+        if _QUERY in given:
+            given["query_string"] = given.pop(_QUERY)
+
         async def named(message: Message) -> None:
             template = str(scope.get("path_template") or "")
             if template and message["type"] in {"http.response.start", "websocket.accept"}:

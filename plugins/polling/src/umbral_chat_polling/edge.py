@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from umbral_chat.errors import CursorExpired, HistoryUnavailable, RequestError
 from umbral_chat.http_kit import asgi
+from umbral_chat.http_kit.disconnect import watched
 from umbral_chat.http_kit.epochs import check_epoch
 from umbral_chat.http_kit.hot_route import HotRoute
 from umbral_chat.model.cursor import START, Cursor
 from umbral_chat.providers.presence import DEVICE, person, viewer
 
 from umbral_chat_polling.answer import SignalsSnapshot, body
-from umbral_chat_polling.disconnect import watched
 from umbral_chat_polling.document import PATH, events_documented
 from umbral_chat_polling.etag import etag, knows_signals, matches
 from umbral_chat_polling.interval import long_poll, poll_after, poll_after_drain

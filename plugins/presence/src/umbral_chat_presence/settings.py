@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, field
 from umbral_chat.model.entries import Role
-from umbral_chat.providers.presence_reports import ReportBounds
+from umbral_chat.providers.presence_reports import ReportLimits
 from umbral_chat.settings import Positive, Seconds, Section
 
 
@@ -77,9 +77,9 @@ class PresenceSettings(Section, frozen=True):
         return max(self.typing_ttl, self.assistant_typing_ttl)
 
     @property
-    def bounds(self) -> ReportBounds:
+    def bounds(self) -> ReportLimits:
         """What a report may ask for."""
-        return ReportBounds(
+        return ReportLimits(
             metadata_bytes=self.metadata_bytes, longest_ttl=self.longest_ttl, longest_typing=self.longest_typing
         )
 

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from math import inf
 from typing import TYPE_CHECKING
 
-import msgspec
 from umbral_chat.errors import HistoryUnavailable, RequestError
 from umbral_chat.feed import EncodedEntry
 from umbral_chat.model.cursor import START, Cursor
@@ -17,7 +16,7 @@ from umbral_chat.transport_kit.backoff import Backoff
 
 from umbral_chat_streaming.board import SeenSignals, SignalBoard
 from umbral_chat_streaming.sink import FrameFormat
-from umbral_chat_streaming.status import Closed, Opened, closed_by
+from umbral_chat_streaming.status import Closed, Opened, closed_by, encode_status
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -31,8 +30,6 @@ PAGE = 200
 FRAME_BYTES = 65_536
 """Bytes of entries after which a frame is full: as many as a connection buffers before it counts as slow (asyncio's
 high-water mark), so that a frame at most doubles what a slow client costs, one long entry aside."""
-
-_encode = msgspec.json.Encoder().encode
 
 
 class Group:
@@ -95,7 +92,7 @@ class Channel:
     def opened(self, cursor: Cursor) -> bytes:
         """The status of an open stream that stands at `cursor`, as JSON."""
         head = max(self.follower.cursor.seq, cursor.seq)
-        return _encode(
+        return encode_status(
             Opened(mode=self._parts.mode, cursor=str(cursor), head=head, stale_since=self.follower.stale_since)
         )
 

@@ -11,6 +11,7 @@ import asyncio
 import random
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from umbral_chat.errors import Conflict, HistoryUnavailable, RequestError, Unavailable
@@ -46,7 +47,7 @@ class Opening:
     """A subscription that is granted and not yet started: time for the edge to answer its client. Either `start` or
     `close` has to be called."""
 
-    __slots__ = ("_permit", "_start", "cursor", "head")
+    __slots__ = ("_permit", "_start", "_started", "cursor", "head")
 
     def __init__(
         self, cursor: Cursor, head: int, permit: ReaderPermit | None, start: Callable[[Opening, Sink], Subscription]
@@ -56,14 +57,16 @@ class Opening:
         self.head = head
         self._permit = permit
         self._start = start
+        self._started = False
 
     def start(self, sink: Sink) -> Subscription:
         """Write the status and what the client is missing to `sink`, and from then on what is new."""
+        self._started = True
         return self._start(self, sink)
 
     def close(self) -> None:
-        """Give it up before it was started."""
-        if self._permit is not None:
+        """Give it up. It does nothing once it was started: the subscription ends by itself."""
+        if self._permit is not None and not self._started:
             self._permit.close()
 
 
@@ -121,6 +124,10 @@ class Hub:
         try:
             batch = await self._services.feeds.read(conversation, after, 1)
             check_epoch(principal, conversation, batch.epoch)
+            if self._services.presence is not None and batch.stale_since is None:
+                # The first list has who is present at other instances, too, if that can be read now.
+                with suppress(HistoryUnavailable):
+                    await self._services.presence.settled(conversation)
         except BaseException:
             if permit is not None:
                 permit.close()

@@ -63,11 +63,9 @@ class Streaming(Section, frozen=True):
         Positive,
         Meta(le=10_000, description="Conversations that one WebSocket may follow at once."),
     ] = 100
-    tickets: Annotated[
-        # At a hundred connects a second and tickets of one minute; each record has a few hundred bytes.
-        Positive,
-        Meta(description="Tickets that one visitor or user may hold unredeemed."),
-    ] = 16
+    holds_presence: Annotated[
+        bool, Meta(description="A stream holds the presence of the caller's device, for a device that is here.")
+    ] = True
 
 
 __all__ = ["Streaming"]

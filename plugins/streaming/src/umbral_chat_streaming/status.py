@@ -72,4 +72,11 @@ def closed_by(error: RequestError) -> Closed:
     return closed(code, error.detail)
 
 
-__all__ = ["RECONNECT", "Closed", "Opened", "Reconnect", "closed", "closed_by"]
+def encode_status(status: Opened | Closed) -> bytes:
+    """The status as JSON."""
+    return _encoder.encode(status)
+
+
+_encoder = msgspec.json.Encoder()
+
+__all__ = ["RECONNECT", "Closed", "Opened", "Reconnect", "closed", "closed_by", "encode_status"]

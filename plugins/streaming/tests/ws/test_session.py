@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from umbral_chat.errors import Conflict, NotFound, TooManyRequests
 from umbral_chat_streaming.ws import frames
-from umbral_chat_streaming.ws.session import FAILURES, Refused, Session
+from umbral_chat_streaming.ws.session import FAILURES, FrameError, Session
 
 from tests.any_json import ANY_JSON
 
@@ -21,18 +21,18 @@ def session(subscriptions: int = 3) -> Session:
 
 
 FRAMES: list[tuple[dict[str, Any], type[msgspec.Struct]]] = [
-    ({"type": "renew", "id": "1", "token": "t"}, frames.Renew),
-    ({"type": "subscribe", "id": "1", "conversation": "c"}, frames.Subscribe),
-    ({"type": "subscribe", "id": "1", "conversation": "c", "after": None}, frames.Subscribe),
-    ({"type": "unsubscribe", "id": "1", "conversation": "c"}, frames.Unsubscribe),
-    ({"type": "send", "id": "1", "conversation": "c", "content": "x", "metadata": {"type": "a"}}, frames.Send),
-    ({"type": "edit", "id": "1", "conversation": "c", "message_id": "m", "content": "x"}, frames.Edit),
-    ({"type": "redact", "id": "1", "conversation": "c", "message_id": "m"}, frames.Redact),
-    ({"type": "typing", "conversation": "c"}, frames.Typing),
-    ({"type": "presence", "conversation": "c", "status": "away"}, frames.Presence),
-    ({"type": "read", "conversation": "c", "seq": 3}, frames.Read),
-    ({"type": "ping"}, frames.Ping),
-    ({"id": "é" * 64, "type": "ping"}, frames.Ping),
+    ({"type": "renew", "id": "1", "token": "t"}, frames.RenewFrame),
+    ({"type": "subscribe", "id": "1", "conversation": "c"}, frames.SubscribeFrame),
+    ({"type": "subscribe", "id": "1", "conversation": "c", "after": None}, frames.SubscribeFrame),
+    ({"type": "unsubscribe", "id": "1", "conversation": "c"}, frames.UnsubscribeFrame),
+    ({"type": "send", "id": "1", "conversation": "c", "content": "x", "metadata": {"type": "a"}}, frames.SendFrame),
+    ({"type": "edit", "id": "1", "conversation": "c", "message_id": "m", "content": "x"}, frames.EditFrame),
+    ({"type": "redact", "id": "1", "conversation": "c", "message_id": "m"}, frames.RedactFrame),
+    ({"type": "typing", "conversation": "c"}, frames.TypingFrame),
+    ({"type": "presence", "conversation": "c", "status": "away"}, frames.PresenceFrame),
+    ({"type": "read", "conversation": "c", "seq": 3}, frames.ReadFrame),
+    ({"type": "ping"}, frames.PingFrame),
+    ({"id": "é" * 64, "type": "ping"}, frames.PingFrame),
 ]
 
 
@@ -71,7 +71,7 @@ def test_every_frame_is_read(frame: dict[str, Any], kind: type[msgspec.Struct]) 
 )
 def test_what_cannot_be_read_is_refused_with_its_code(text: str, id: str | None, code: str) -> None:  # noqa: A002
     found = session().read(text)
-    assert isinstance(found, Refused)
+    assert isinstance(found, FrameError)
     assert (found.id, found.error.code) == (id, code)
 
 
@@ -88,7 +88,7 @@ def test_what_cannot_be_read_is_refused_with_its_code(text: str, id: str | None,
 def test_no_text_raises(text: str) -> None:
     one = session()
     found = one.read(text)
-    assert isinstance(found, msgspec.Struct | Refused)
+    assert isinstance(found, msgspec.Struct | FrameError)
     one = session()
     assert (one.first(text) is None) == (one.ended is not None)
 
@@ -117,7 +117,7 @@ def test_the_first_frame_is_auth() -> None:
     assert found is not None
     assert found.token == "secret"
     assert "secret" not in repr(found)
-    assert "secret" not in repr(frames.Renew(id="1", token="secret"))
+    assert "secret" not in repr(frames.RenewFrame(id="1", token="secret"))
 
 
 @given(st.lists(st.tuples(st.booleans(), st.sampled_from("abcdef"))))

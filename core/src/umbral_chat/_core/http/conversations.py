@@ -10,7 +10,7 @@ from litestar import Request, Response, delete, get, patch, post
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, JSONBody, QueryParameter
 
-from umbral_chat._core.delivery.offers import filter_available
+from umbral_chat._core.delivery.offers import completed, filter_available
 from umbral_chat._core.http.dependencies import Caller, Parts
 from umbral_chat._core.http.messages import IdempotencyKey, key_text
 from umbral_chat._core.http.views import ConnectView, ConversationView, DraftLength, InboxView, ReadView
@@ -176,7 +176,7 @@ async def connect(services: Parts, principal: Caller, conversation: FromPath[str
     offers = services.plugins.offers(services, conversation, principal)
     await services.draft_keeper.upkeep.read(conversation)
     return ConnectView(
-        offers=list(filter_available(offers, pushing=pushing, choice=services.failover.choice)),
+        offers=await completed(filter_available(offers, pushing=pushing, choice=services.failover.choice)),
         cursor=str(START if found is None else found.cursor),
         drafts=services.drafts.of(conversation),
         runs=services.runs.of(conversation),

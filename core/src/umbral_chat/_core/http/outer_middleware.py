@@ -102,7 +102,8 @@ class OuterMiddleware:
                 scope["state"][RAISED] = error
                 await self._app(scope, receive, finished)
         elif method == "HEAD":
-            await self._app({**scope, "method": "GET"}, receive, _without_body(finished))
+            state = {**scope.get("state", {}), asgi.HEAD: True}
+            await self._app({**scope, "method": "GET", "state": state}, receive, _without_body(finished))
         else:
             await self._of_no_route(method, scope, finished)
 

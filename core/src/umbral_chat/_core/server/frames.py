@@ -29,6 +29,16 @@ _SILENT = logging.getLogger("umbral_chat.frames")
 _SILENT.setLevel(logging.WARNING)
 
 
+class _Protocol(Protocol):
+    """The parser, which would take a close frame between two fragments of a message for a violation: control frames may
+    come there (RFC 6455, section 5.4; Autobahn 7.1.5)."""
+
+    def recv_frame(self, frame: Frame) -> None:
+        if frame.opcode is Opcode.CLOSE:
+            self.cur_size = None
+        super().recv_frame(frame)
+
+
 class Frames:
     """Reads a client's frames and writes the control frames of the server.
 
@@ -40,7 +50,7 @@ class Frames:
 
     def __init__(self, limit: int) -> None:
         self.failed = False
-        self._protocol = Protocol(Side.SERVER, state=State.OPEN, max_size=limit, logger=_SILENT)
+        self._protocol = _Protocol(Side.SERVER, state=State.OPEN, max_size=limit, logger=_SILENT)
         self._limit = limit
         self._most = LEAST_FRAGMENTS + limit // FRAGMENT_BYTES
         self._parts: bytearray | None = None

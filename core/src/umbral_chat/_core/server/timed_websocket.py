@@ -107,6 +107,14 @@ class TimedWebSocket(asyncio.Protocol):
         self.since = self._now()
         shared.keep(self)
 
+    def _open(self, answer: bytes) -> None:
+        """Begin to read and write frames, after this answer to the handshake."""
+        self._transport.write(answer)
+        self._state = State.OPEN
+        self.deadline = self._now() + PING_INTERVAL
+        if not self._reading:
+            self._resume_reading()
+
     # Writing
 
     @property

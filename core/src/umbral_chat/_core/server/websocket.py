@@ -14,7 +14,7 @@ from umbral_chat._core.http.problems import INTERNAL_ERROR
 from umbral_chat._core.server.connections import Connections
 from umbral_chat._core.server.handshake import accept_of
 from umbral_chat._core.server.refusals import encode_head, encode_response
-from umbral_chat._core.server.timed_websocket import PING_INTERVAL, State, TimedWebSocket
+from umbral_chat._core.server.timed_websocket import State, TimedWebSocket
 from umbral_chat.errors import Forbidden
 from umbral_chat.http_kit.asgi import DISCONNECT
 from umbral_chat.http_kit.raw_writer import RAW_WRITER
@@ -139,11 +139,7 @@ class WebSocketConnection(TimedWebSocket):
         ]
         if message.get("subprotocol"):
             headers.append((b"sec-websocket-protocol", message["subprotocol"].encode("latin-1")))
-        self._state = State.OPEN
-        self.deadline = self._now() + PING_INTERVAL
-        self._transport.write(encode_head(101, headers))
-        if not self._reading:
-            self._resume_reading()
+        self._open(encode_head(101, headers))
 
 
 def _binary(data: bytes) -> bytes:

@@ -11,7 +11,7 @@ from umbral_chat.errors import InvalidRequest, TooManyRequests
 from umbral_chat.model.entries import Sender
 from umbral_chat.model.signals import Signal
 from umbral_chat.providers.presence import PresenceState, Renewal, Report, TypingNow, Viewer
-from umbral_chat.providers.presence_reports import ReportBounds
+from umbral_chat.providers.presence_reports import ReportLimits
 
 from umbral_chat_presence.settings import PresenceSettings
 from umbral_chat_presence.state import notifications
@@ -205,7 +205,7 @@ class Engine:
         return room is not None and (room.own or bool(room.seen))
 
     @property
-    def bounds(self) -> ReportBounds:
+    def bounds(self) -> ReportLimits:
         """What a report may ask for."""
         return self._settings.bounds
 

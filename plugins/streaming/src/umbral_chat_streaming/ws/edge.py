@@ -15,7 +15,7 @@ from umbral_chat.http_kit.hot_route import HotRoute
 from umbral_chat.http_kit.websocket import WebSocketRoute, no_upgrade
 
 from umbral_chat_streaming.ws.codes import ending
-from umbral_chat_streaming.ws.commands import Commands
+from umbral_chat_streaming.ws.handler import FrameHandler
 from umbral_chat_streaming.ws.socket import Socket
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class SocketEdge:
     def __init__(self, services: Services, hub: Hub, settings: Streaming) -> None:
         self._services = services
         self._settings = settings
-        self._commands = Commands(services, hub)
+        self._handler = FrameHandler(services, hub)
         self._sockets: set[Socket] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         services.lifecycle.on_drain(self._drain)
@@ -61,7 +61,7 @@ class SocketEdge:
             send,
             services=self._services,
             settings=self._settings,
-            commands=self._commands,
+            handler=self._handler,
             start=self._start,
         )
         self._sockets.add(socket)

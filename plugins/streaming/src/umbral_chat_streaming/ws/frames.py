@@ -31,7 +31,7 @@ class _Frame(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 # From the client
 
 
-class Auth(_Frame, frozen=True, kw_only=True, tag="auth"):
+class AuthFrame(_Frame, frozen=True, kw_only=True, tag="auth"):
     """The first frame, within five seconds: who the client is."""
 
     token: Annotated[
@@ -40,20 +40,20 @@ class Auth(_Frame, frozen=True, kw_only=True, tag="auth"):
     ] = None
 
     def __repr__(self) -> str:
-        return "Auth()"  # without the credential
+        return "AuthFrame()"  # without the credential
 
 
-class Renew(_Frame, frozen=True, kw_only=True, tag="renew"):
+class RenewFrame(_Frame, frozen=True, kw_only=True, tag="renew"):
     """A newer token of the same subject, before the one in use expires."""
 
     id: FrameId
     token: str
 
     def __repr__(self) -> str:
-        return f"Renew(id={self.id!r})"
+        return f"RenewFrame(id={self.id!r})"
 
 
-class Subscribe(_Frame, frozen=True, kw_only=True, tag="subscribe"):
+class SubscribeFrame(_Frame, frozen=True, kw_only=True, tag="subscribe"):
     """Follow a conversation: what follows `after` comes first, and then everything as it happens."""
 
     id: FrameId
@@ -61,21 +61,21 @@ class Subscribe(_Frame, frozen=True, kw_only=True, tag="subscribe"):
     after: Annotated[str | None, Meta(description="A cursor; left out: the beginning of the log.")] = None
 
 
-class Unsubscribe(_Frame, frozen=True, kw_only=True, tag="unsubscribe"):
+class UnsubscribeFrame(_Frame, frozen=True, kw_only=True, tag="unsubscribe"):
     """Follow a conversation no more."""
 
     id: FrameId
     conversation: Room
 
 
-class Send(SendBody, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="type", tag="send"):
+class SendFrame(SendBody, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="type", tag="send"):
     """Append a message. Its result says that it is durable."""
 
     id: FrameId
     conversation: Room
 
 
-class Edit(EditBody, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="type", tag="edit"):
+class EditFrame(EditBody, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="type", tag="edit"):
     """Replace the content of a message."""
 
     id: FrameId
@@ -83,7 +83,7 @@ class Edit(EditBody, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_
     message_id: str
 
 
-class Redact(_Frame, frozen=True, kw_only=True, tag="redact"):
+class RedactFrame(_Frame, frozen=True, kw_only=True, tag="redact"):
     """Blank a message for good."""
 
     id: FrameId
@@ -94,21 +94,23 @@ class Redact(_Frame, frozen=True, kw_only=True, tag="redact"):
     ] = None
 
 
-class Typing(TypingBody, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="type", tag="typing"):
+class TypingFrame(TypingBody, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="type", tag="typing"):
     """A person types, or stopped."""
 
     id: FrameId | None = None
     conversation: Room
 
 
-class Presence(PresenceBody, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="type", tag="presence"):
+class PresenceFrame(
+    PresenceBody, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="type", tag="presence"
+):
     """A device is here, or still is."""
 
     id: FrameId | None = None
     conversation: Room
 
 
-class Read(_Frame, frozen=True, kw_only=True, tag="read"):
+class ReadFrame(_Frame, frozen=True, kw_only=True, tag="read"):
     """Raise the caller's read marker."""
 
     id: FrameId | None = None
@@ -116,18 +118,39 @@ class Read(_Frame, frozen=True, kw_only=True, tag="read"):
     seq: Annotated[int, Meta(ge=0, le=2**53)]
 
 
-class Ping(_Frame, frozen=True, kw_only=True, tag="ping"):
+class PingFrame(_Frame, frozen=True, kw_only=True, tag="ping"):
     """Ask for a `pong`: a page cannot send the protocol's own pings."""
 
     id: FrameId | None = None
 
 
-Command = Renew | Subscribe | Unsubscribe | Send | Edit | Redact | Typing | Presence | Read | Ping
+Command = (
+    RenewFrame
+    | SubscribeFrame
+    | UnsubscribeFrame
+    | SendFrame
+    | EditFrame
+    | RedactFrame
+    | TypingFrame
+    | PresenceFrame
+    | ReadFrame
+    | PingFrame
+)
 """What a client may send after `auth`."""
 
 CLIENT_FRAMES: tuple[type[msgspec.Struct], ...] = (
-    Auth, Renew, Subscribe, Unsubscribe, Send, Edit, Redact, Typing, Presence, Read, Ping,
-)  # fmt: skip
+    AuthFrame,
+    RenewFrame,
+    SubscribeFrame,
+    UnsubscribeFrame,
+    SendFrame,
+    EditFrame,
+    RedactFrame,
+    TypingFrame,
+    PresenceFrame,
+    ReadFrame,
+    PingFrame,
+)
 
 
 # To the client
@@ -144,7 +167,7 @@ class SocketLimits(msgspec.Struct, frozen=True, kw_only=True):
     frame_bytes: Annotated[int, Meta(description="Largest frame that is read.")]
 
 
-class Ready(_Sent, frozen=True, kw_only=True, tag="ready"):
+class ReadyFrame(_Sent, frozen=True, kw_only=True, tag="ready"):
     """The client is authenticated."""
 
     server_time: datetime
@@ -156,14 +179,14 @@ class Ready(_Sent, frozen=True, kw_only=True, tag="ready"):
     realtime: bool
 
 
-class Result(_Sent, frozen=True, kw_only=True, tag="result"):
+class ResultFrame(_Sent, frozen=True, kw_only=True, tag="result"):
     """The frame with this id was carried out."""
 
     id: str
     result: Annotated[Any, Meta(description="As HTTP answers the same request.")]
 
 
-class Problem(msgspec.Struct, frozen=True, kw_only=True):
+class ProblemBody(msgspec.Struct, frozen=True, kw_only=True):
     """Problem details (RFC 9457), as HTTP answers them, and with `retry_after` in seconds for its header."""
 
     status: int
@@ -175,11 +198,11 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
     retry_after: int | None = None
 
 
-class Error(_Sent, frozen=True, kw_only=True, tag="error"):
+class ErrorFrame(_Sent, frozen=True, kw_only=True, tag="error"):
     """The frame with this id was not carried out; without an id: a frame that had none, or that could not be read."""
 
     id: str | None = None
-    error: Annotated[Problem, Meta(description="With further members, as `expected` or `start`, by its code.")]
+    error: Annotated[ProblemBody, Meta(description="With further members, as `expected` or `start`, by its code.")]
 
 
 class EntryFrame(_Sent, frozen=True, kw_only=True, tag="entry"):
@@ -204,39 +227,45 @@ class StatusFrame(_Sent, frozen=True, kw_only=True, tag="status"):
     status: Annotated[dict[str, Any], Meta(description="`state` is `open` or `closed`; see the table of codes.")]
 
 
-class Pong(_Sent, frozen=True, kw_only=True, tag="pong"):
+class PongFrame(_Sent, frozen=True, kw_only=True, tag="pong"):
     """The answer to `ping`."""
 
     id: str | None = None
 
 
 SERVER_FRAMES: tuple[type[msgspec.Struct], ...] = (
-    Ready, Result, Error, EntryFrame, SignalFrame, StatusFrame, Pong,
-)  # fmt: skip
+    ReadyFrame,
+    ResultFrame,
+    ErrorFrame,
+    EntryFrame,
+    SignalFrame,
+    StatusFrame,
+    PongFrame,
+)
 
 __all__ = [
     "CLIENT_FRAMES",
     "ID_CHARACTERS",
     "SERVER_FRAMES",
-    "Auth",
+    "AuthFrame",
     "Command",
-    "Edit",
+    "EditFrame",
     "EntryFrame",
-    "Error",
-    "Ping",
-    "Pong",
-    "Presence",
-    "Problem",
-    "Read",
-    "Ready",
-    "Redact",
-    "Renew",
-    "Result",
-    "Send",
+    "ErrorFrame",
+    "PingFrame",
+    "PongFrame",
+    "PresenceFrame",
+    "ProblemBody",
+    "ReadFrame",
+    "ReadyFrame",
+    "RedactFrame",
+    "RenewFrame",
+    "ResultFrame",
+    "SendFrame",
     "SignalFrame",
     "SocketLimits",
     "StatusFrame",
-    "Subscribe",
-    "Typing",
-    "Unsubscribe",
+    "SubscribeFrame",
+    "TypingFrame",
+    "UnsubscribeFrame",
 ]

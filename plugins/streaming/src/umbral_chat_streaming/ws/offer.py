@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from umbral_chat.providers.edges import Offer
 
-from umbral_chat_streaming.ws.commands import EDGE
 from umbral_chat_streaming.ws.edge import PATH
+from umbral_chat_streaming.ws.handler import EDGE
 from umbral_chat_streaming.ws.socket import PING_MS
 
 RANK = 60

@@ -11,13 +11,13 @@ from umbral_chat.model.depth import check_depth
 
 from umbral_chat_streaming.status import Closed
 from umbral_chat_streaming.ws.codes import ending
-from umbral_chat_streaming.ws.frames import CLIENT_FRAMES, ID_CHARACTERS, Auth, Command
+from umbral_chat_streaming.ws.frames import CLIENT_FRAMES, ID_CHARACTERS, AuthFrame, Command
 
 FAILURES: Final = 10
 """Frames in a row that could not be read before the socket is closed: such a client is broken, and does not learn."""
 
 
-class Refused(NamedTuple):
+class FrameError(NamedTuple):
     """A frame that was not understood; `id` is its own, where it could be read."""
 
     id: str | None
@@ -52,22 +52,22 @@ class Session:
         self._depth = depth
         self._failures = 0
 
-    def first(self, text: str) -> Auth | None:
+    def first(self, text: str) -> AuthFrame | None:
         """The first frame, if it is `auth`; None: `ended` says why nothing else is read."""
         frame = self._decode(text)
-        if isinstance(frame, Auth):
+        if isinstance(frame, AuthFrame):
             return frame
-        detail = frame.error.detail if isinstance(frame, Refused) else "It is of another type."
+        detail = frame.error.detail if isinstance(frame, FrameError) else "It is of another type."
         self.ended = ending("unauthorized", f"The first frame has to be `auth`. {detail}")
         return None
 
-    def read(self, text: str) -> Command | Refused:
+    def read(self, text: str) -> Command | FrameError:
         """A later frame. After too many in a row that could not be read `ended` is set, too."""
         frame = self._decode(text)
-        if isinstance(frame, Auth):
+        if isinstance(frame, AuthFrame):
             error = Conflict("This socket is authenticated: `renew` takes a newer token.", code="already_authenticated")
-            return Refused(None, error)
-        if not isinstance(frame, Refused):
+            return FrameError(None, error)
+        if not isinstance(frame, FrameError):
             self._failures = 0
             return cast("Command", frame)
         self._failures += 1
@@ -98,7 +98,7 @@ class Session:
             raise NotFound("This socket does not follow the conversation.", code="not_subscribed", field="conversation")
         self.conversations.remove(conversation)
 
-    def _decode(self, text: str) -> msgspec.Struct | Refused:
+    def _decode(self, text: str) -> msgspec.Struct | FrameError:
         found: str | None = None
         try:
             raw = text.encode()
@@ -120,9 +120,9 @@ class Session:
             except (msgspec.DecodeError, UnicodeDecodeError) as error:
                 raise decode_error(error, raw) from None
         except UnicodeEncodeError:
-            return Refused(None, _unreadable("it has a lone surrogate"))
+            return FrameError(None, _unreadable("it has a lone surrogate"))
         except RequestError as error:
-            return Refused(found, error)
+            return FrameError(found, error)
         return frame
 
 
@@ -151,4 +151,4 @@ def _unreadable(why: str) -> InvalidRequest:
     return InvalidRequest(f"The frame cannot be read: {why}.", code="invalid_frame")
 
 
-__all__ = ["FAILURES", "Refused", "Session"]
+__all__ = ["FAILURES", "FrameError", "Session"]

@@ -18,8 +18,8 @@ from umbral_chat_streaming.status import Closed, closed_by
 from umbral_chat_streaming.ws import encoding
 from umbral_chat_streaming.ws.codes import NOT_TEXT, SOCKET_WIDE, TOO_LONG, close_code, ending, ending_by
 from umbral_chat_streaming.ws.encoding import FORMAT, SocketFormat
-from umbral_chat_streaming.ws.frames import Ready, SocketLimits
-from umbral_chat_streaming.ws.session import Refused, Session
+from umbral_chat_streaming.ws.frames import ReadyFrame, SocketLimits
+from umbral_chat_streaming.ws.session import FrameError, Session
 from umbral_chat_streaming.ws.writer import PortableWriter
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from umbral_chat.providers.auth import Principal
 
     from umbral_chat_streaming.settings import Streaming
-    from umbral_chat_streaming.ws.commands import Commands
+    from umbral_chat_streaming.ws.handler import FrameHandler
 
 AUTH_TIMEOUT = 5.0
 """Seconds for the first frame: a client has its token before it connects."""
@@ -83,7 +83,7 @@ class Socket:
         *,
         services: Services,
         settings: Streaming,
-        commands: Commands,
+        handler: FrameHandler,
         start: Start,
     ) -> None:
         core = services.base.settings.core
@@ -92,7 +92,7 @@ class Socket:
         self._send = send
         self._services = services
         self._settings = settings
-        self._commands = commands
+        self._handler = handler
         self._start = start
         self._frame_bytes = core.limits.body_bytes
         self.session = Session(subscriptions=settings.subscriptions, depth=core.limits.depth)
@@ -172,7 +172,7 @@ class Socket:
         lifetime = self._settings.connection_lifetime * random.uniform(9 / 11, 1)  # noqa: S311 - spreads load
         self._lives_until = asyncio.get_running_loop().time() + lifetime
         self._plan()
-        ready = Ready(
+        ready = ReadyFrame(
             server_time=self._services.base.clock.now(),
             expires_at=self.expires_at,
             ping_ms=PING_MS,
@@ -208,14 +208,14 @@ class Socket:
 
     async def _handle(self, text: str) -> None:
         frame = self.session.read(text)
-        if isinstance(frame, Refused):
+        if isinstance(frame, FrameError):
             self.writer.write(encoding.error(*frame))
             if self.session.ended is not None:
                 self.finish(self.session.ended)
         else:
             try:
                 self._services.access.count(self.principal)
-                answer = await self._commands.carry_out(self, frame)
+                answer = await self._handler.carry_out(self, frame)
             except RequestError as error:
                 self.writer.write(encoding.error(frame.id, error))
             else:

@@ -32,7 +32,7 @@ EDGE = "websocket"
 """The edge's name, in offers and metrics."""
 
 
-class Client(Protocol):
+class SocketState(Protocol):
     """The socket that a frame came from."""
 
     session: Session
@@ -60,7 +60,7 @@ class Client(Protocol):
         ...
 
 
-class Commands:
+class FrameHandler:
     """Carries frames out, for every socket."""
 
     def __init__(self, services: Services, hub: Hub) -> None:
@@ -71,47 +71,47 @@ class Commands:
         self._depth = services.base.settings.core.limits.depth
         self._hub = hub
 
-    async def carry_out(self, client: Client, frame: f.Command) -> bytes | None:
+    async def carry_out(self, client: SocketState, frame: f.Command) -> bytes | None:
         """Carry out a frame; the frame that answers it, None: it has no id, or was answered. Raises RequestErrors."""
         match frame:
-            case f.Ping():
-                return encoding.frame(f.Pong(id=frame.id))
-            case f.Subscribe():
+            case f.PingFrame():
+                return encoding.frame(f.PongFrame(id=frame.id))
+            case f.SubscribeFrame():
                 await self._subscribe(client, frame)
                 return None
-            case f.Unsubscribe():
+            case f.UnsubscribeFrame():
                 client.unfollow(frame.conversation)
                 value: Any = {}
-            case f.Renew():
+            case f.RenewFrame():
                 await client.renew(await self._access.authenticate(frame.token))
                 value = {"expires_at": client.expires_at}
             case _:
                 value = await self._act(client, frame)
         return None if frame.id is None else encoding.result(frame.id, value)
 
-    async def _act(self, client: Client, frame: f.Command) -> Any:
+    async def _act(self, client: SocketState, frame: f.Command) -> Any:
         match frame:
-            case f.Send():
+            case f.SendFrame():
                 caller = await self._caller(client, "send", frame.conversation)
                 return _sent(await self._chat.send(caller, frame.conversation, frame, None))
-            case f.Edit():
+            case f.EditFrame():
                 caller = await self._caller(client, "send", frame.conversation)
                 return _sent(await self._chat.edit(caller, frame.conversation, frame.message_id, frame, None))
-            case f.Redact():
+            case f.RedactFrame():
                 caller = await self._caller(client, "send", frame.conversation)
                 key = frame.client_id
                 return _sent(await self._chat.redact(caller, frame.conversation, frame.message_id, key))
-            case f.Read():
+            case f.ReadFrame():
                 caller = await self._caller(client, "read", frame.conversation)
                 self._access.count(caller, "markers")
                 return {"seq": await self._chat.mark_read(caller, frame.conversation, frame.seq)}
-            case f.Typing():
+            case f.TypingFrame():
                 return await self._type(client, frame)
-            case f.Presence():
+            case f.PresenceFrame():
                 return await self._report(client, frame)
         raise RuntimeError(f"{type(frame).__name__} is no frame of a client")
 
-    async def _subscribe(self, client: Client, frame: f.Subscribe) -> None:
+    async def _subscribe(self, client: SocketState, frame: f.SubscribeFrame) -> None:
         caller = await self._caller(client, "read", frame.conversation)
         after = Cursor.parse(frame.after)
         client.session.reserve(frame.conversation)
@@ -122,7 +122,7 @@ class Commands:
             raise
         client.follow(frame.id, frame.conversation, opening)
 
-    async def _type(self, client: Client, frame: f.Typing) -> Any:
+    async def _type(self, client: SocketState, frame: f.TypingFrame) -> Any:
         presence = self._present()
         caller = await self._caller(client, "send", frame.conversation)
         person = self._chat.speaking(caller, frame.sender)
@@ -130,7 +130,7 @@ class Commands:
         await check_log(self._feeds, caller, frame.conversation)
         return presence.typing(frame.conversation, person, frame.typing, seconds=seconds)
 
-    async def _report(self, client: Client, frame: f.Presence) -> Any:
+    async def _report(self, client: SocketState, frame: f.PresenceFrame) -> Any:
         presence = self._present()
         caller = await self._caller(client, "read", frame.conversation)
         person = self._chat.speaking(caller, frame.sender)
@@ -138,7 +138,7 @@ class Commands:
         await check_log(self._feeds, caller, frame.conversation)
         return RenewalView.of(report.device, presence.report(frame.conversation, report))
 
-    async def _caller(self, client: Client, right: Right, conversation: str) -> Principal:
+    async def _caller(self, client: SocketState, right: Right, conversation: str) -> Principal:
         """Who sends, as it is in the conversation now. Raises what the guard raises."""
         check_conversation_id(conversation)
         return await self._access.authorize(client.principal, right, conversation)
@@ -155,4 +155,4 @@ def _sent(sent: SentEntry) -> msgspec.Raw:
     return msgspec.Raw(b'{"entry":' + sent.entry.json + end.encode())
 
 
-__all__ = ["EDGE", "Client", "Commands"]
+__all__ = ["EDGE", "FrameHandler", "SocketState"]

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from umbral_chat.http_kit.asgi import Disconnect
-from umbral_chat_polling.disconnect import watched
+from umbral_chat.http_kit.disconnect import watched
 
 
 class Client:

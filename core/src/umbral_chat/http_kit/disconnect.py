@@ -1,4 +1,4 @@
-"""Noticing that a waiting client has left, under a server that has no `Disconnect` of its own."""
+"""Noticing that a client has left, under a server that has no `Disconnect` of its own."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ async def watched(receive: Receive) -> AsyncIterator[Disconnect]:
     The body of the `async with` must not call `receive`.
     """
     disconnect = Disconnect()
-    watch = asyncio.create_task(_watch(disconnect, receive), name="polling: disconnect")
+    watch = asyncio.create_task(_watch(disconnect, receive), name="http: disconnect")
     try:
         yield disconnect
     finally:

@@ -189,9 +189,10 @@ class HubRig(Rig):
         return client, (await self.open(after, principal)).start(client)
 
     def draft(self, text: str, *, offset: int = 0, message_id: str = "answer") -> None:
-        self.writing.piece(
-            "room", message_id, offset=offset, text=text, sender=ASSISTANT, subject="key:n8n", limit=32_000
-        )
+        piece = Piece("room", message_id, offset, text, ASSISTANT, "key:n8n", trusted=True, replace=True)
+        if not self.writing.takes(piece):
+            self.writing.hold(piece, "", fence=1)
+        self.writing.piece(piece, limit=32_000)
 
     def at(self, seq: int) -> Cursor:
         return Cursor(self.log.epoch, seq)

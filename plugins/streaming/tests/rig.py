@@ -10,6 +10,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import msgspec
+from umbral_chat._core.conversations.draft_pieces import Piece
 from umbral_chat.context import Services
 from umbral_chat.drafts import Drafts
 from umbral_chat.feed import EncodedEntry

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from math import inf
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 import msgspec
 from umbral_chat.drafts import DraftView
 from umbral_chat.feed import EncodedEntry
+from umbral_chat.model.runs import RunView
 from umbral_chat.providers.presence import PresenceState, Viewer
 
 from umbral_chat_streaming.signals import DraftProgress, PresenceNow, Rate, RunList, TypingList
@@ -31,7 +32,7 @@ class SignalSource(Protocol):
         """The drafts of a conversation, oldest first, each whole so far."""
         ...
 
-    def runs(self, conversation: str) -> Sequence[Any]:
+    def runs(self, conversation: str) -> Sequence[RunView]:
         """The runs that have not ended."""
         ...
 

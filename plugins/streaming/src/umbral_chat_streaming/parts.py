@@ -12,6 +12,7 @@ from umbral_chat_streaming.metrics import StreamCounters
 if TYPE_CHECKING:
     from umbral_chat.context import FeedService, Services
     from umbral_chat.drafts import DraftView
+    from umbral_chat.model.runs import RunView
     from umbral_chat.model.signals import Mode
     from umbral_chat.providers.presence import PresenceState, Viewer
 
@@ -29,8 +30,6 @@ class HubParts:
         self.feeds: FeedService = services.feeds
         self._services = services
         self._presence = services.presence
-        # The service of an older core has no runs.
-        self._runs: Any = getattr(services, "runs", None)
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
@@ -42,9 +41,9 @@ class HubParts:
         """The drafts of a conversation."""
         return self._services.drafts.of(conversation)
 
-    def runs(self, conversation: str) -> Sequence[Any]:
+    def runs(self, conversation: str) -> Sequence[RunView]:
         """The runs of a conversation that have not ended."""
-        return () if self._runs is None else self._runs.of(conversation)
+        return self._services.runs.of(conversation)
 
     def presence(self, conversation: str, viewer: Viewer) -> PresenceState | None:
         """Who is here and who types; None: nothing provides presence."""

@@ -103,7 +103,7 @@ class Service:
             followed=lambda: self.subscriptions,
             counted=lambda: interrupted.add(1),
         )
-        self.subscriptions.on_watch = keeper.upkeep.follow
+        self.subscriptions.on_watch = keeper.reconciler.follow
         transports = plugins.transports(base, storage)
         presence = plugins.presence(base, storage, settings.core.presence)
         inbound = InboundRouter(feeds, toggle, drafts, presence)
@@ -172,7 +172,7 @@ class Service:
             )
             tasks = Tasks("service")
             stack.push_async_callback(parts.feeds.close)
-            stack.push_async_callback(parts.draft_keeper.upkeep.close)
+            stack.push_async_callback(parts.draft_keeper.reconciler.close)
             stack.push_async_callback(tasks.close)
             self.start_loops(tasks)
             loop = asyncio.get_running_loop()
@@ -185,7 +185,7 @@ class Service:
         parts, settings = self.parts, self.parts.base.settings
         tasks.start(parts.feeds.run(), name="feeds")
         tasks.start(parts.failover.run(enabled=parts.toggle.state.enabled), name="failover")
-        tasks.start(parts.draft_keeper.upkeep.run(), name="drafts")
+        tasks.start(parts.draft_keeper.reconciler.run(), name="drafts")
         if parts.presence is not None:
             tasks.start(self._follow_presence(parts.presence), name="presence")
         tasks.start(

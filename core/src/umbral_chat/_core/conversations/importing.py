@@ -7,10 +7,10 @@ from typing import Any
 
 import msgspec
 
-from umbral_chat._core.auth.senders import sender_for
+from umbral_chat._core.auth.senders import checked_finish, sender_for
 from umbral_chat._core.settings.sections import Limits
 from umbral_chat.errors import Forbidden, InvalidRequest
-from umbral_chat.model.entries import Changes, Finish
+from umbral_chat.model.entries import Changes
 from umbral_chat.model.requests import ImportBody
 from umbral_chat.model.validation import (
     NAME_LIMIT,
@@ -68,13 +68,6 @@ def import_write(
     return WriteMessage(**common, reply_to=reply_to, finish=checked_finish(principal, body.finish))
 
 
-def checked_finish(principal: Principal, finish: Finish | None) -> Finish | None:
-    """`finish`, if the caller may say how the writing of a message ended. Raises Forbidden."""
-    if finish is not None and not (principal.trusted and "send_as" in principal.rights):
-        raise missing_right("send_as", field="finish")
-    return finish
-
-
 def missing_right(right: Right, *, field: str) -> Forbidden:
     """The error for a field that needs a right which the caller does not have."""
     return Forbidden(
@@ -118,4 +111,4 @@ def _missing_field(field: str) -> InvalidRequest:
     return InvalidRequest(f"{field} is missing.", code="missing_field", field=field)
 
 
-__all__ = ["FIELDS", "checked_finish", "import_write", "missing_right"]
+__all__ = ["FIELDS", "import_write", "missing_right"]

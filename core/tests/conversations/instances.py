@@ -172,7 +172,7 @@ class Instance:
             followed=lambda: followed,
             counted=self._count,
         )
-        self.upkeep = self.keeper.upkeep
+        self.reconciler = self.keeper.reconciler
         self._run: asyncio.Task[None] | None = None
 
     def _count(self) -> None:
@@ -183,7 +183,7 @@ class Instance:
         self.drafts.end(write.conversation, entry.message_id)  # as the bus does it
 
     def start(self) -> Instance:
-        self._run = asyncio.create_task(self.upkeep.run())
+        self._run = asyncio.create_task(self.reconciler.run())
         return self
 
     async def crash(self) -> None:

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 from umbral_chat._core.conversations.draft_holding import CONFIRMED_FOR, SAVE_BYTES, SAVE_INTERVAL
+from umbral_chat._core.conversations.draft_reconciler import TICK
 from umbral_chat._core.conversations.draft_records import DRAFTS, INDEX, PARTS
-from umbral_chat._core.conversations.draft_upkeep import TICK
 from umbral_chat.errors import Conflict, HistoryUnavailable, RequestError, TooManyRequests
 from umbral_chat.model.entries import Edit, Message, Sender
 from umbral_chat.model.signals import DraftSignal
@@ -66,7 +66,7 @@ async def test_the_first_piece_is_saved_before_it_is_answered(world: World) -> N
     assert await one.piece(0, "Hel") == 3
     await one.crash()
     two = world.instance()
-    await two.upkeep.read("room")
+    await two.reconciler.read("room")
     assert two.text() == "Hel"
 
 
@@ -85,7 +85,7 @@ async def test_what_is_added_is_saved_each_second_or_kilobyte(world: World) -> N
     assert world.saved() - before == 3, "at once"
     await one.crash()
     two = world.instance()
-    await two.upkeep.read("room")
+    await two.reconciler.read("room")
     assert two.text() == "x" * 40 + "y" * 3 * SAVE_BYTES
 
 
@@ -179,7 +179,7 @@ async def test_a_silent_draft_ends_as_interrupted_with_the_text_so_far(world: Wo
 async def test_empty_pieces_and_progress_of_its_run_keep_it_alive_at_any_instance(world: World) -> None:
     one, two = world.instance(), world.instance()
     await one.piece(0, "The answ")
-    await two.upkeep.refresh()
+    await two.reconciler.refresh()
     for empty in (True, False, True, False):
         await world.clock.elapse(SILENCE - 1)
         if empty:
@@ -243,9 +243,9 @@ async def test_what_is_not_saved_yet_is_saved_at_shutdown(world: World) -> None:
     await one.piece(0, "The answ")
     await one.piece(8, "er")
     await one.crash()
-    await one.upkeep.close()
+    await one.reconciler.close()
     two = world.instance()
-    await two.upkeep.read("room")
+    await two.reconciler.read("room")
     assert two.text() == "The answer"
 
 
@@ -256,7 +256,7 @@ async def test_a_conversation_that_is_newly_followed_shows_its_drafts_soon(world
     await world.clock.elapse(10)
     assert two.text() is None
     followed.append("room")
-    two.upkeep.follow("room")
+    two.reconciler.follow("room")
     await world.clock.elapse(1 + TICK)
     assert two.text() == "The answ"
     assert "room" in two.changed
@@ -290,7 +290,7 @@ async def test_an_answer_of_the_store_that_is_lost_costs_nothing(world: World) -
     assert len(list(one.drafts.held())) == 1
     await one.crash()
     two = world.instance()
-    await two.upkeep.read("room")
+    await two.reconciler.read("room")
     assert two.text() == "The answer"
 
 

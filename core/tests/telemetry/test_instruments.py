@@ -109,7 +109,7 @@ def test_a_gauge_that_fails_is_told_once_and_leaves_the_others(caplog: pytest.Lo
     with caplog.at_level(logging.WARNING):
         texts = [telemetry.prometheus()[0] for _ in range(3)]
     telemetry.shutdown()
-    assert all(b"\numbral_chat_readers 3.0\n" in text and b"umbral_chat_drafts" not in text for text in texts)
+    assert all(b"\numbral_chat_readers 3.0\n" in text and b"\numbral_chat_drafts " not in text for text in texts)
     assert len([one for one in caplog.records if one.name.startswith("umbral_chat")]) == 2
 
 

@@ -114,7 +114,7 @@ class Service:
             followed=lambda: self.subscriptions,
             counted=lambda: interrupted.add(1),
         )
-        self.subscriptions.on_watch = keeper.upkeep.follow
+        self.subscriptions.on_watch = keeper.reconciler.follow
         transports = plugins.transports(base, storage)
         presence = plugins.presence(base, storage, settings.core.presence)
         self.run_board = RunBoard(clock, changed=feeds.touch_signals)
@@ -207,7 +207,7 @@ class Service:
             parts.access.gate = gate
             tasks = Tasks("service")
             stack.push_async_callback(parts.feeds.close)
-            stack.push_async_callback(parts.draft_keeper.upkeep.close)
+            stack.push_async_callback(parts.draft_keeper.reconciler.close)
             stack.push_async_callback(tasks.close)
             self.start_loops(tasks)
             loop = asyncio.get_running_loop()
@@ -220,7 +220,7 @@ class Service:
         parts, settings = self.parts, self.parts.base.settings
         tasks.start(parts.feeds.run(), name="feeds")
         tasks.start(parts.failover.run(enabled=parts.toggle.state.enabled), name="failover")
-        tasks.start(parts.draft_keeper.upkeep.run(), name="drafts")
+        tasks.start(parts.draft_keeper.reconciler.run(), name="drafts")
         tasks.start(self._sweep_runs(), name="runs: sweep")
         # No signal of a run that is lost delays it for longer than a lost hint delays an entry.
         tasks.start(self.run_watch.run(settings.realtime.reconcile_interval), name="runs")

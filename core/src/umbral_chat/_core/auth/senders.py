@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from umbral_chat.errors import Forbidden
-from umbral_chat.model.entries import Role, Sender
+from umbral_chat.model.entries import Finish, Role, Sender
 from umbral_chat.providers.auth import Principal
 
 
@@ -33,6 +33,16 @@ def sender_for(principal: Principal, requested: Sender | None) -> Sender:
     return own
 
 
+def checked_finish(principal: Principal, finish: Finish | None) -> Finish | None:
+    """`finish`, if the caller may say how the writing of a message ended: a service key with `send_as`. Raises
+    Forbidden."""
+    if finish is not None and not (principal.trusted and "send_as" in principal.rights):
+        raise Forbidden(
+            "`finish` needs a service key with the right 'send_as'.", field="finish", extra={"right": "send_as"}
+        )
+    return finish
+
+
 def token_role(issuer: Principal, requested: Role | None) -> Role:
     """The role of a token that `issuer` requests: with `send_as` any, otherwise only its own; `user` when none is
     requested.
@@ -57,4 +67,4 @@ def _may_not(field: str, reason: str) -> Forbidden:
     )
 
 
-__all__ = ["sender_for", "token_role"]
+__all__ = ["checked_finish", "sender_for", "token_role"]

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import partial
 
-from umbral_chat._core.conversations.draft_endings import DraftEndings
+from umbral_chat._core.conversations.draft_reaper import DraftReaper
 from umbral_chat._core.conversations.draft_records import KeptDraft
 from umbral_chat._core.conversations.draft_store import DraftStore, LoadedDraft
 from umbral_chat._core.conversations.drafts import Draft, Drafts
@@ -63,9 +63,9 @@ class HeldDrafts:
     """Saves them in tasks of `tasks`, one at a time for each draft."""
 
     def __init__(
-        self, drafts: Drafts, store: DraftStore, endings: DraftEndings, clock: Clock, *, instance: str, tasks: Tasks
+        self, drafts: Drafts, store: DraftStore, reaper: DraftReaper, clock: Clock, *, instance: str, tasks: Tasks
     ) -> None:
-        self._drafts, self._store, self._endings, self._clock = drafts, store, endings, clock
+        self._drafts, self._store, self._reaper, self._clock = drafts, store, reaper, clock
         self._instance, self._tasks = instance, tasks
         self._held: dict[str, HeldDraft] = {}
         self.lag = min(ALIVE_SHARE * drafts.silence, ALIVE_MOST)
@@ -189,7 +189,7 @@ class HeldDrafts:
             self._drafts.adopt(found.kept.signal(found.text))
 
     async def _end(self, key: str, held: HeldDraft) -> None:
-        outcome = await self._endings.end_if_silent(key)
+        outcome = await self._reaper.end_if_silent(key)
         if outcome == "alive":
             held.retry_at = self._clock.monotonic() + LOOK_AGAIN
         elif self._held.get(key) is held:

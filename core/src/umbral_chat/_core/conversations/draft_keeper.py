@@ -8,11 +8,11 @@ import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 
-from umbral_chat._core.conversations.draft_endings import DraftEndings
 from umbral_chat._core.conversations.draft_pieces import Piece, draft_ended, gives_way, not_your_draft, put
+from umbral_chat._core.conversations.draft_reaper import DraftReaper
+from umbral_chat._core.conversations.draft_reconciler import DraftReconciler
 from umbral_chat._core.conversations.draft_records import KeptDraft, record_key
 from umbral_chat._core.conversations.draft_store import DraftStore, LoadedDraft
-from umbral_chat._core.conversations.draft_upkeep import DraftUpkeep
 from umbral_chat._core.conversations.drafts import Drafts
 from umbral_chat.clock import Clock
 from umbral_chat.errors import ConversationDeleted, HistoryUnavailable, StoreError, Unavailable
@@ -48,8 +48,8 @@ class DraftKeeper:
         self._store = DraftStore(store)
         self.instance = secrets.token_hex(8)
         """Names this instance in the store; another one after a restart."""
-        endings = DraftEndings(drafts, self._store, clock, instance=self.instance, append=append, counted=counted)
-        self.upkeep = DraftUpkeep(drafts, self._store, endings, clock, instance=self.instance, followed=followed)
+        reaper = DraftReaper(drafts, self._store, clock, instance=self.instance, append=append, counted=counted)
+        self.reconciler = DraftReconciler(drafts, self._store, reaper, clock, instance=self.instance, followed=followed)
         self._turns: dict[str, tuple[asyncio.Lock, list[None]]] = {}
 
     async def piece(self, piece: Piece) -> int:
@@ -60,13 +60,13 @@ class DraftKeeper:
         """
         key = record_key(piece.conversation, piece.message_id)
         if self._drafts.takes(piece):
-            await self.upkeep.held.confirm(key)
+            await self.reconciler.held.confirm(key)
         if not self._drafts.takes(piece):
             async with self._turn(key):
                 if not self._drafts.takes(piece):
                     return await self._take(key, piece)
         length = self._drafts.piece(piece, limit=self._limit)
-        self.upkeep.held.added(key, len(piece.text.encode()))
+        self.reconciler.held.added(key, len(piece.text.encode()))
         return length
 
     async def check_send(
@@ -88,7 +88,7 @@ class DraftKeeper:
 
     def written(self, conversation: str, message_id: str) -> None:
         """The message of a draft was appended: what the store keeps of the draft is removed soon."""
-        self.upkeep.over(record_key(conversation, message_id))
+        self.reconciler.over(record_key(conversation, message_id))
 
     async def erase(self, conversation: str, message_id: str | None = None) -> None:
         """Remove what the store keeps of a message's draft, or of all of a conversation, before the message is redacted
@@ -120,14 +120,14 @@ class DraftKeeper:
                 parts=[] if own is None else own.kept.parts,
             )
             # In this order: what is in the index without a mark of life is ended, what is not in it is never found.
-            await self._store.mark_alive(key, self.instance, self._drafts.silence + self.upkeep.held.lag)
+            await self._store.mark_alive(key, self.instance, self._drafts.silence + self.reconciler.held.lag)
             if found is None:
                 await self._store.list_draft(key)
             same = 0 if own is None else min(len(own.text), piece.offset)
             saved = await self._store.save(kept, text, expect=0 if found is None else found.version, same=same)
             if saved is not None:
                 self._drafts.hold(piece, text, fence=kept.fence)
-                self.upkeep.held.hold(key, saved)
+                self.reconciler.held.hold(key, saved)
                 return len(text)
         raise _contended()
 

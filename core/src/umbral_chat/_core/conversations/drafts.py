@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import msgspec
 
-from umbral_chat._core.conversations.draft_bounds import Amount, DraftBounds
 from umbral_chat._core.conversations.draft_pieces import Piece, draft_ended, gives_way, not_your_draft, put
+from umbral_chat._core.conversations.draft_quota import DraftQuota, DraftUsage
 from umbral_chat.clock import Clock
 from umbral_chat.model.entries import Sender
 from umbral_chat.model.signals import DraftSignal, Writer
@@ -79,7 +79,7 @@ class Drafts:
         publish: Callable[[DraftSignal], None],
     ) -> None:
         self._clock = clock
-        self._bounds = DraftBounds(
+        self._quota = DraftQuota(
             per_conversation=per_conversation,
             per_visitor=per_conversation if per_principal is None else per_principal,
             total=total,
@@ -89,16 +89,16 @@ class Drafts:
         self._changed = changed
         self._publish = publish
         self._drafts: dict[str, dict[str, Draft]] = {}
-        self._amount = Amount()
+        self._usage = DraftUsage()
         self._ended: OrderedDict[tuple[str, str], float] = OrderedDict()
         self.touched_elsewhere: dict[tuple[str, str], None] = {}
         """Drafts that are not held here and of which there was a sign of life, which the keeper passes on."""
 
     def __bool__(self) -> bool:
-        return self._amount.drafts > 0
+        return self._usage.drafts > 0
 
     def __len__(self) -> int:
-        return self._amount.drafts
+        return self._usage.drafts
 
     def of(self, conversation: str) -> list[DraftView]:
         """The drafts of a conversation, oldest first."""
@@ -130,7 +130,7 @@ class Drafts:
         text = put(draft.text, piece, limit=limit)
         grown = len(text) - len(draft.text)
         if grown:
-            self._bounds.check_grown(self._amount, grown)
+            self._quota.check_grown(self._usage, grown)
         draft.touched, draft.dirty = self._clock.monotonic(), True
         # A repeated piece only shows that its producer is alive: this concerns other instances, not readers.
         if grown:
@@ -141,13 +141,13 @@ class Drafts:
 
     def check_new(self, piece: Piece) -> None:
         """Raise what speaks against holding this draft from now on: Conflict (`draft_ended`), and what
-        `DraftBounds.check_new` raises."""
+        `DraftQuota.check_new` raises."""
         if (piece.conversation, piece.message_id) in self._ended:
             raise draft_ended()
         drafts = self._drafts.get(piece.conversation, {})
         known = drafts.get(piece.message_id)
         if known is None or known.writer != piece.writer:
-            self._bounds.check_new(drafts.values(), piece.writer, self._amount, len(piece.text))
+            self._quota.check_new(drafts.values(), piece.writer, self._usage, len(piece.text))
 
     def hold(self, piece: Piece, text: str, *, fence: int) -> None:
         """Hold a draft from now on, with this text."""
@@ -194,7 +194,7 @@ class Drafts:
         drafts = self._drafts.get(conversation, {})
         draft = drafts.get(message_id)
         if draft is None:
-            if self._bounds.has_room(drafts.values(), signal.writer, self._amount):
+            if self._quota.has_room(drafts.values(), signal.writer, self._usage):
                 self._put(conversation, message_id, signal.text, signal.sender, signal.writer, signal.fence)
         elif signal.writer is not None and draft.writer not in {None, signal.writer}:
             # Begun at two instances before either was notified of the other.
@@ -255,7 +255,7 @@ class Drafts:
         if draft is None:
             draft = Draft("", sender, writer, now)
             self._drafts.setdefault(conversation, {})[message_id] = draft
-            self._amount.drafts += 1
+            self._usage.drafts += 1
             changed = True
         else:
             changed = (draft.text, draft.sender) != (text, sender)
@@ -266,7 +266,7 @@ class Drafts:
         return draft
 
     def _set_text(self, draft: Draft, text: str) -> None:
-        self._amount.chars += len(text) - len(draft.text)
+        self._usage.chars += len(text) - len(draft.text)
         draft.text = text
 
     def _publish_if_due(self, conversation: str, message_id: str, draft: Draft) -> None:
@@ -289,8 +289,8 @@ class Drafts:
         drafts = self._drafts.get(conversation)
         draft = drafts.pop(message_id, None) if drafts else None
         if draft is not None:
-            self._amount.drafts -= 1
-            self._amount.chars -= len(draft.text)
+            self._usage.drafts -= 1
+            self._usage.chars -= len(draft.text)
             self._changed(conversation)
         if drafts is not None and not drafts:
             del self._drafts[conversation]

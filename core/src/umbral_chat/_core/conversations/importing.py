@@ -5,11 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from umbral_chat._core.auth.senders import sender_for
+from umbral_chat._core.auth.senders import checked_finish, sender_for
 from umbral_chat._core.conversations.changes import checked_changes
 from umbral_chat._core.settings.sections import Limits
 from umbral_chat.errors import Forbidden, InvalidRequest
-from umbral_chat.model.entries import Finish
 from umbral_chat.model.requests import ImportBody
 from umbral_chat.model.validation import (
     check_content,
@@ -67,13 +66,6 @@ def import_write(
     return WriteMessage(**common, reply_to=reply_to, finish=checked_finish(principal, body.finish))
 
 
-def checked_finish(principal: Principal, finish: Finish | None) -> Finish | None:
-    """`finish`, if the caller may say how the writing of a message ended. Raises Forbidden."""
-    if finish is not None and not (principal.trusted and "send_as" in principal.rights):
-        raise missing_right("send_as", field="finish")
-    return finish
-
-
 def _run_write(common: dict[str, Any], body: ImportBody, limits: Limits) -> WriteRun:
     if body.run_id is None:
         raise _missing_field("run_id")
@@ -119,4 +111,4 @@ def _missing_field(field: str) -> InvalidRequest:
     return InvalidRequest(f"{field} is missing.", code="missing_field", field=field)
 
 
-__all__ = ["FIELDS", "checked_finish", "import_write", "missing_right"]
+__all__ = ["FIELDS", "import_write", "missing_right"]

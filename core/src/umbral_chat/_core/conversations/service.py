@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 
 from umbral_chat._core.auth.limits import Rates
-from umbral_chat._core.auth.senders import sender_for
+from umbral_chat._core.auth.senders import checked_finish, sender_for
 from umbral_chat._core.conversations.appending import Appender, Sent
 from umbral_chat._core.conversations.changes import checked_changes
 from umbral_chat._core.conversations.draft_keeper import DraftKeeper
 from umbral_chat._core.conversations.draft_pieces import Piece
-from umbral_chat._core.conversations.importing import checked_finish, import_write, missing_right
+from umbral_chat._core.conversations.importing import import_write, missing_right
 from umbral_chat._core.conversations.run_service import Runs
 from umbral_chat._core.delivery.bus import Bus, LogChange
 from umbral_chat._core.settings.sections import Limits

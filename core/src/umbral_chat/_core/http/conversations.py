@@ -174,7 +174,7 @@ async def connect(services: Parts, principal: Caller, conversation: FromPath[str
         check_epoch(principal, conversation, found.epoch)
     pushing = services.toggle.state.enabled and (found is None or found.realtime != "off")
     offers = services.plugins.offers(services, conversation, principal)
-    await services.draft_keeper.upkeep.read(conversation)
+    await services.draft_keeper.reconciler.read(conversation)
     return ConnectView(
         offers=await completed(filter_available(offers, pushing=pushing, choice=services.failover.choice)),
         cursor=str(START if found is None else found.cursor),

@@ -17,7 +17,7 @@ RETRY_AFTER = 5
 
 
 @dataclass(slots=True)
-class Amount:
+class DraftUsage:
     """What an instance knows of drafts, in all."""
 
     drafts: int = 0
@@ -32,7 +32,7 @@ class _Written(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class DraftBounds:
+class DraftQuota:
     """The bounds. Each author has its own share of a conversation; visitors and users together have no more than one
     service key, and leave a tenth of the instance to those."""
 
@@ -41,11 +41,11 @@ class DraftBounds:
     total: int
     total_chars: int
 
-    def has_room(self, drafts: Collection[_Written], writer: Writer | None, amount: Amount) -> bool:
+    def has_room(self, drafts: Collection[_Written], writer: Writer | None, usage: DraftUsage) -> bool:
         """Whether another draft fits among those of its conversation, as another instance reports it."""
-        return amount.drafts < self.total and self._alike(drafts, writer) < self.per_conversation
+        return usage.drafts < self.total and self._alike(drafts, writer) < self.per_conversation
 
-    def check_new(self, drafts: Collection[_Written], writer: Writer, amount: Amount, chars: int) -> None:
+    def check_new(self, drafts: Collection[_Written], writer: Writer, usage: DraftUsage, chars: int) -> None:
         """Raise what speaks against a new draft of `chars` characters: TooManyRequests (`too_many_drafts`,
         `too_many_own_drafts`) and Unavailable (`drafts_full`)."""
         # After that time one of them has ended, if nothing is heard of it.
@@ -67,12 +67,12 @@ class DraftBounds:
                 headers=retry,
             )
         share = 1.0 if writer.trusted else VISITORS_SHARE
-        if amount.drafts >= self.total * share or amount.chars + chars > self.total_chars * share:
+        if usage.drafts >= self.total * share or usage.chars + chars > self.total_chars * share:
             raise _full()
 
-    def check_grown(self, amount: Amount, chars: int) -> None:
+    def check_grown(self, usage: DraftUsage, chars: int) -> None:
         """Raise Unavailable (`drafts_full`) if there is no room for so many more characters."""
-        if amount.chars + chars > self.total_chars:
+        if usage.chars + chars > self.total_chars:
             raise _full()
 
     def _alike(self, drafts: Collection[_Written], writer: Writer | None) -> int:
@@ -90,4 +90,4 @@ def _full() -> Unavailable:
     )
 
 
-__all__ = ["RETRY_AFTER", "VISITORS_SHARE", "Amount", "DraftBounds"]
+__all__ = ["RETRY_AFTER", "VISITORS_SHARE", "DraftQuota", "DraftUsage"]

@@ -26,7 +26,7 @@ Outcome = Literal["over", "alive", "absent"]
 log = logging.getLogger(__name__)
 
 
-class DraftEndings:
+class DraftReaper:
     """Ends one draft at a time. Raises HistoryUnavailable, after which the next look at the index tries again."""
 
     def __init__(
@@ -121,4 +121,4 @@ def _longest(found: LoadedDraft, draft: Draft | None) -> str:
     return found.text
 
 
-__all__ = ["DraftEndings", "Outcome"]
+__all__ = ["DraftReaper", "Outcome"]

@@ -8,8 +8,8 @@ import logging
 import random
 from collections.abc import Callable, Iterable
 
-from umbral_chat._core.conversations.draft_endings import DraftEndings
 from umbral_chat._core.conversations.draft_holding import IN_FLIGHT, HeldDrafts
+from umbral_chat._core.conversations.draft_reaper import DraftReaper
 from umbral_chat._core.conversations.draft_records import conversation_prefix, record_key
 from umbral_chat._core.conversations.draft_store import DraftIndex, DraftStore, LoadedDraft, has_parts
 from umbral_chat._core.conversations.drafts import Drafts
@@ -35,23 +35,23 @@ CLOSE_TIMEOUT = 2.0
 log = logging.getLogger(__name__)
 
 
-class DraftUpkeep:
+class DraftReconciler:
     """Keeps the drafts of this instance and those of the store in step."""
 
     def __init__(
         self,
         drafts: Drafts,
         store: DraftStore,
-        endings: DraftEndings,
+        reaper: DraftReaper,
         clock: Clock,
         *,
         instance: str,
         followed: Callable[[], Iterable[str]],
     ) -> None:
-        self._drafts, self._store, self._endings, self._clock = drafts, store, endings, clock
+        self._drafts, self._store, self._reaper, self._clock = drafts, store, reaper, clock
         self._instance, self._followed = instance, followed
         self._tasks = Tasks("drafts")
-        self.held = HeldDrafts(drafts, store, endings, clock, instance=instance, tasks=self._tasks)
+        self.held = HeldDrafts(drafts, store, reaper, clock, instance=instance, tasks=self._tasks)
         self._over: dict[str, bool] = {}
         """Keys of records that are to be removed, and whether they have parts."""
         self._refreshing: asyncio.Task[None] | None = None
@@ -118,7 +118,7 @@ class DraftUpkeep:
             random.shuffle(silent)  # so that instances do not all begin with the same one
             for start in range(0, len(silent), ENDED_AT_ONCE):
                 batch = silent[start : start + ENDED_AT_ONCE]
-                await asyncio.gather(*(self._endings.end_if_silent(key) for key in batch))
+                await asyncio.gather(*(self._reaper.end_if_silent(key) for key in batch))
             if index.keys:
                 await self._read_followed(index)
         except HistoryUnavailable as error:
@@ -162,4 +162,4 @@ class DraftUpkeep:
             log.debug("What was kept of a draft was not removed: %s", error)
 
 
-__all__ = ["REFRESH_MOST", "TICK", "DraftUpkeep"]
+__all__ = ["REFRESH_MOST", "TICK", "DraftReconciler"]

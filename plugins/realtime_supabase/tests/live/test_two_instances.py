@@ -140,7 +140,9 @@ async def test_a_run_and_its_end_are_known_there(start: Callable[[], Awaitable[C
     entries: list[dict[str, Any]] = []
     async with asyncio.timeout(20):
         while not entries:
-            entries = (await events(there, cursor))["entries"]
+            answer = await events(there, cursor)
+            entries = answer["entries"]
+    assert answer["runs"] == [], "whoever has the entry does not see the run beside it"
     assert [(entry["kind"], entry["run_id"], entry["reason"]) for entry in entries] == [("run", "r1", "quota")]
 
 

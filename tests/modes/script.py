@@ -16,6 +16,7 @@ ONE = "/v1/conversations/{conversation}"
 ENTRIES = ONE + "/entries"
 MESSAGES, MESSAGE = ONE + "/messages", ONE + "/messages/{message_id}"
 EVENTS = ONE + "/events"
+RUNS, RUN = ONE + "/runs", ONE + "/runs/{run_id}"
 PRESENCE, TYPING = ONE + "/presence", ONE + "/typing"
 
 TIMEOUT = 20.0
@@ -49,6 +50,7 @@ class Player:
             self._writing,
             self._changing,
             self._drafting,
+            self._running,
             self._reading,
             self._meeting,
             self._visiting,
@@ -65,12 +67,20 @@ class Player:
         return answer.json() if "json" in answer.headers.get("content-type", "") and answer.content else None
 
     async def _call(
-        self, name: str, method: str, template: str, at: Instance | None = None, *, message_id: str = "", **more: Any
+        self,
+        name: str,
+        method: str,
+        template: str,
+        at: Instance | None = None,
+        *,
+        message_id: str = "",
+        run_id: str = "",
+        **more: Any,
     ) -> httpx.Response:
         if self._before is not None:
             await self._before(name)
         self.record.operations.add((method, template))
-        path = template.format(conversation=self.room, message_id=message_id)
+        path = template.format(conversation=self.room, message_id=message_id, run_id=run_id)
         return await (at or self.deployment.here).client.request(method, path, **more)
 
     async def write(self, name: str, method: str, template: str, **more: Any) -> Any:
@@ -112,6 +122,23 @@ class Player:
             await asyncio.sleep(0.1)
             await again()
         self.record.keep(name, drafts)
+
+    async def _runs(self, name: str, state: str | None) -> None:
+        """Until the run is seen in this state on every instance; None: until there is none. Whatever signal is lost,
+        the store is read again."""
+        if not self._edge:
+            return
+        wanted = [] if state is None else [state]
+        for where, at in (("here", self.deployment.here), ("elsewhere", self.deployment.there)):
+            begun = time.monotonic()
+            while True:
+                answer = await self._call(name, "GET", EVENTS, at, params={"after": self.cursor})
+                runs = answer.json()["runs"]
+                if [run["state"] for run in runs] == wanted:
+                    break
+                assert time.monotonic() - begun < TIMEOUT, (name, where, runs)
+                await asyncio.sleep(0.1)
+            self.record.keep(f"{name}, {where}", runs)
 
     # the scenes
 
@@ -185,6 +212,28 @@ class Player:
             await self.ask(
                 "no draft is left, elsewhere", "GET", EVENTS, self.deployment.there, params={"after": self.cursor}
             )
+
+    async def _running(self) -> None:
+        there = self.deployment.there
+        run: dict[str, Any] = {"run_id": "given-r1"}
+        body = run | {"for_seq": 1, "sender": {"role": "assistant", "name": "Bot"}, "metadata": {"execution": 7}}
+        await self.ask("a run", "POST", RUNS, json=body)
+        await self.ask("the same run again, elsewhere", "POST", RUNS, there, json=body)
+        await self.ask("another run with its id, elsewhere", "POST", RUNS, there, json=body | {"for_seq": 2})
+        tool = {"state": "tool", "label": "Looking up order 1138", "execution_id": "4711"}
+        await self.ask("what it does", "POST", RUN + "/progress", **run, json=tool)
+        await self._runs("what it is seen to do", "tool")
+        await self.ask("connecting while it goes on", "POST", ONE + "/connect")
+        await self.ask("a run that is unknown", "POST", RUN + "/progress", run_id="given-r2", json=tool)
+        await self.ask("asking it to end, elsewhere", "POST", RUN + "/cancel", there, **run, json={"reason": "enough"})
+        await self.ask("it is answered so", "POST", RUN + "/progress", **run, json={"state": "waiting"})
+        await self.ask("it ends, elsewhere", "POST", RUN + "/end", there, **run, json={"outcome": "cancelled"})
+        self.cursor = (await self.ask("its entry is there", "GET", ONE))["cursor"]
+        await self._follow("its entry, elsewhere")
+        await self._runs("no run is left", None)
+        await self.ask("the same end again", "POST", RUN + "/end", **run, json={"outcome": "cancelled"})
+        await self.ask("another end", "POST", RUN + "/end", **run, json={"outcome": "completed"})
+        await self.ask("a progress that is late", "POST", RUN + "/progress", **run, json=tool)
 
     async def _reading(self) -> None:
         for where, at in (("here", self.deployment.here), ("elsewhere", self.deployment.there)):

@@ -89,6 +89,20 @@ async def test_a_scan_makes_up_for_lost_signals_and_takes_nothing_that_came_afte
     assert (it.shown("newer"), it.shown("just begun")) == ([("new", "started")], [("r", "started")])
 
 
+def test_a_run_whose_end_is_in_the_log_is_not_shown_beside_it() -> None:
+    it = Board()
+    it.board.put("room", 5, [view("a"), view("b")])
+    it.notified()
+    it.board.ended("room", "a")
+    assert (it.shown(), it.notified()) == ([("b", "started")], ["room"])
+    it.board.ended("room", "a")
+    it.board.ended("other", "a")
+    assert it.notified() == []
+    assert not it.board.put("room", 5, [view("a"), view("b")])
+    assert it.board.put("room", 6, [view("b", "tool")])
+    assert it.shown() == [("b", "tool")]
+
+
 def test_a_deleted_conversation_is_forgotten() -> None:
     it = Board()
     it.board.put("room", 5, [view()])

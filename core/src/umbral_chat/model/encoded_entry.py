@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import NamedTuple
 
+import msgspec
+
 from umbral_chat.model.entries import Edit, Entry, Message, Redaction, Run, Sender, Update, entry_encoder
 
 KINDS: dict[type[Entry], str] = {
@@ -49,7 +51,23 @@ class EncodedEntry(NamedTuple):
         """Whether it is a new message, which ends its sender's typing. An imported message was written long ago."""
         return self.kind == _MESSAGE and not self.imported
 
+    @property
+    def ends_run(self) -> bool:
+        """Whether it is the end of a run. An imported one is of a run of long ago."""
+        return self.kind == _RUN and not self.imported
 
+    @property
+    def run_id(self) -> str:
+        """The run of an entry that ends one. Read from its JSON: such an entry is rare."""
+        return _run_ids.decode(self.json).run_id
+
+
+class _RunId(msgspec.Struct):
+    run_id: str = ""
+
+
+_run_ids = msgspec.json.Decoder(_RunId)
+_RUN = KINDS[Run]
 _MESSAGE = KINDS[Message]
 _ENDING = {KINDS[Message], KINDS[Redaction]}
 

@@ -137,11 +137,13 @@ async def test_a_run_and_its_end_are_known_there(start: Callable[[], Awaitable[C
     assert ((await poll)["label"], (await poll)["for_seq"]) == ("search", 1)
     ended = await here.post(f"{ROOM}/runs/r1/end", json={"outcome": "failed", "reason": "quota"})
     assert ended.status_code == 200, ended.text
-    entries: list[dict[str, Any]] = []
     async with asyncio.timeout(20):
-        while not entries:
-            entries = (await events(there, cursor))["entries"]
-    assert [(entry["kind"], entry["run_id"], entry["reason"]) for entry in entries] == [("run", "r1", "quota")]
+        while not (answer := await events(there, cursor))["entries"]:
+            pass
+    assert answer["runs"] == [], "whoever has the entry does not see the run beside it"
+    assert [(entry["kind"], entry["run_id"], entry["reason"]) for entry in answer["entries"]] == [
+        ("run", "r1", "quota")
+    ]
 
 
 async def test_switched_off_there_is_no_socket_and_switched_on_it_is_live_again(

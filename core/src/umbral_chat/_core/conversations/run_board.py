@@ -68,6 +68,14 @@ class RunBoard:
             if conversation not in found and known.learned < began:
                 self.forget(conversation)
 
+    def ended(self, conversation: str, run_id: str) -> None:
+        """The log has the end of this run: no reader gets that and, beside it, that the run goes on."""
+        known = self._known.get(conversation)
+        if known is not None and any(run.run_id == run_id for run in known.runs):
+            left = tuple(run for run in known.runs if run.run_id != run_id)
+            self._known[conversation] = known._replace(runs=left)
+            self._changed(conversation)
+
     def forget(self, conversation: str) -> None:
         """Drop what is known of a conversation, such as one that was deleted."""
         known = self._known.pop(conversation, None)

@@ -46,6 +46,10 @@ class RunList(Protocol):
         """Another instance reports the runs of a conversation."""
         ...
 
+    def ended(self, conversation: str, run_id: str) -> None:
+        """The log has the end of this run."""
+        ...
+
     def forget(self, conversation: str) -> None:
         """The conversation is deleted."""
         ...
@@ -120,8 +124,9 @@ class InboundRouter:
     def _entries_appended(
         self, conversation: str, entries: Sequence[EncodedEntry], *, old: int, author: str | None = None
     ) -> None:
-        """End the typing and the drafts of what these entries say: no reader gets an entry and, beside it, that it is
-        being written. Up to the seq `old` they were there before, and end only what was typed before that."""
+        """End the typing, the drafts and the runs of what these entries say: no reader gets an entry and, beside it,
+        that it is being written. Up to the seq `old` they were there before, and end only what was typed before
+        that."""
         if self._presence is not None:
             for entry in entries:
                 if entry.ends_typing:
@@ -131,6 +136,9 @@ class InboundRouter:
             for entry in entries:
                 if entry.ends_draft and entry.message_id is not None:
                     self._drafts.end(conversation, entry.message_id)
+        for entry in entries:
+            if entry.ends_run and entry.seq > old:
+                self._runs.ended(conversation, entry.run_id)
 
 
 def _as_person(author: str, sender: Sender) -> Sender:

@@ -171,6 +171,12 @@ async def test_two_tabs_share_a_connection_and_a_token_is_renewed(client: httpx.
     await page.until(lambda state: shown(state)[-1] == ("still here", "sent"), other)
 
 
+async def test_a_person_is_here_while_the_page_is_open(client: httpx.AsyncClient, page: Page) -> None:
+    page.open(token=await token(client), present=True)
+    state = await page.until(lambda state: (state["presence"] or {}).get("count") == 1)
+    assert [(one["name"], one["status"]) for one in state["presence"]["people"]] == [("Ada", "online")]
+
+
 async def test_a_deleted_conversation_and_a_refused_message(client: httpx.AsyncClient, page: Page) -> None:
     page.open(token=await token(client))
     await page.until(lambda state: state["connection"]["state"] == "open")

@@ -49,7 +49,7 @@ def main(arguments: list[str]) -> int:
     folder = options.logs or Path(tempfile.mkdtemp(prefix="browser-lab-"))
     folder.mkdir(parents=True, exist_ok=True)
     results: list[tuple[str, str, float, list[str]]] = []
-    run_driver(_whole(options.edges, options.scenarios, chromium, folder, results))
+    run_driver(_whole(options, chromium, folder, results))
     _show(results)
     if not results:
         print("The service offers none of these edges.")
@@ -64,8 +64,7 @@ def main(arguments: list[str]) -> int:
 
 
 async def _whole(
-    edges: Sequence[str],
-    scenarios: Sequence[str],
+    options: argparse.Namespace,
     chromium: str,
     folder: Path,
     results: list[tuple[str, str, float, list[str]]],
@@ -73,13 +72,13 @@ async def _whole(
     from .run import NotSeen, Stage
     from .scenario import SCENARIOS
 
-    async with _prepared(chromium, folder) as prepared:
+    async with _prepared(options.server, chromium, folder) as prepared:
         offered = await _offered(prepared["api"])
-        for edge in edges:
+        for edge in options.edges:
             if edge not in offered:
                 print(f"{edge}: the service does not offer it", flush=True)
                 continue
-            for name in scenarios or SCENARIOS:
+            for name in options.scenarios or SCENARIOS:
                 if name == "toggle" and edge in {"long_poll", "poll"}:
                     continue  # nothing changes for those who poll
                 stage = Stage(conversation=f"{name}.{edge}.{secrets.token_hex(3)}", edges=EDGES[edge], **prepared)
@@ -99,7 +98,7 @@ async def _whole(
 
 
 @asynccontextmanager
-async def _prepared(chromium: str, folder: Path) -> AsyncIterator[dict[str, Any]]:
+async def _prepared(server: str, chromium: str, folder: Path) -> AsyncIterator[dict[str, Any]]:
     from playwright.async_api import async_playwright
 
     from .site import served
@@ -109,7 +108,7 @@ async def _prepared(chromium: str, folder: Path) -> AsyncIterator[dict[str, Any]
     async with AsyncExitStack() as stack:
         probe = Service("true", folder)  # for a port of its own, which the service is told of as an origin
         site = f"http://127.0.0.1:{probe.port}"
-        service = Service("umbral-chat serve", folder, CORE__KEYS=keys, CORE__CORS_ORIGINS=json.dumps([site]))
+        service = Service(server, folder, CORE__KEYS=keys, CORE__CORS_ORIGINS=json.dumps([site]))
         await service.start()
         stack.push_async_callback(service.stop)
         api = Connection(service.host, service.port, key=key)
@@ -140,6 +139,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.labs.browser", description=__doc__)
     parser.add_argument("--edges", type=lambda text: text.split(","), default=list(EDGES), help=f"of {','.join(EDGES)}")
     parser.add_argument("--scenarios", type=lambda text: text.split(","), default=[], help="default: all")
+    parser.add_argument("--server", default="umbral-chat serve", help="the command of the service")
     parser.add_argument("--logs", type=Path, help="folder for the logs; without it they are kept when it is broken")
     return parser
 

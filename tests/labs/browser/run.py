@@ -122,10 +122,13 @@ class Stage:
         await self.api.ask("PUT", "/v1/admin/realtime", {"enabled": enabled})
 
     async def agree(self) -> None:
-        """Wait until every page has come to the end of the log. Whether what it shows is right the verdict says."""
+        """Wait until all that pages sent is stored, and every page has come to the end of the log. The verdict says
+        whether what it shows is right."""
+        for name in self.pages:
+            await self.until(name, "chat.state.messages.every((one) => one.message_id)")
         head = (await self.ask("GET", "events?limit=1")).json()["head"]
         for name in self.pages:
-            await self.until(name, f"chat.state.seq === {head} && chat.state.messages.every((one) => one.message_id)")
+            await self.until(name, f"chat.state.seq === {head}")
 
     async def verdict(self) -> list[str]:
         """What is wrong now."""

@@ -410,6 +410,31 @@ test("earlier pages, the read marker and unread", async () => {
   await end();
 });
 
+test("presence is reported by the tab that leads, while the page is open, and not where nothing provides it", async () => {
+  const { time, service, open, end } = world();
+  service.presence = { version: "v1", count: 0, counts: {}, people: [] };
+  let visible = true;
+  const environment = { visible: () => visible };
+  const tabs = [open({ present: true, environment }), open({ present: true, environment })];
+  await time.pass(1000);
+  assert.deepEqual([...service.devices.values()], ["online"]);
+  visible = false;
+  await time.pass(16_000);
+  assert.deepEqual([...service.devices.values()], ["away"]);
+  tabs[0].close();
+  for (let step = 0; step < 5; step++) await time.pass(200);
+  assert.equal(service.devices.size, 1, "the next leader's");
+  tabs[1].close();
+  for (let step = 0; step < 5; step++) await time.pass(200);
+  assert.equal(service.devices.size, 0);
+  await end();
+  const bare = world();
+  bare.open({ present: true });
+  await bare.time.pass(LONG);
+  assert.equal(bare.service.calls.filter((call) => call === "PUT /v1/conversations/room/presence").length, 1);
+  await bare.end();
+});
+
 test("states: one notice a turn, parts that did not change keep their identity, a listener's error stops nothing", async () => {
   const { time, service, open, end } = world();
   const chat = open();
@@ -423,9 +448,12 @@ test("states: one notice a turn, parts that did not change keep their identity, 
   chat.subscribe((state) => seen.push(state.messages.length));
   service.signal({ signal: "typing", typing: [{ person: "p", role: "user" }] });
   await time.pass(100);
-  assert.deepEqual(seen, ["the page's own", 1]);
+  assert.deepEqual(seen.splice(0), ["the page's own", 1]);
   assert.equal(chat.state.messages, before.messages);
   assert.notEqual(chat.state, before);
+  service.say("two");
+  await time.pass(100);
+  assert.equal(chat.state.messages[0], before.messages[0]);
   await end();
   delete globalThis.reportError;
 });

@@ -142,6 +142,19 @@ test("an edit of an interrupted message completes it; an edit of a redacted one 
   assert.deepEqual([merge.messages.get("a").content, merge.messages.get("a").redacted, merge.seq], ["", true, 4]);
 });
 
+test("a tab that is open for weeks does not keep everything", () => {
+  const { service, merge } = started();
+  const seen = new Set();
+  for (let seq = 1; seq <= 12_000; seq++) {
+    const entry = { kind: "message", seq, message_id: `m${seq}`, content: "", sender: { role: "user" }, at: "" };
+    merge.take({ type: "entry", entry, cursor: cursorOf(service, seq) });
+    seen.add(merge.messages.size);
+  }
+  assert.equal(Math.max(...seen), 5000);
+  const kept = [...merge.messages.values()].map(({ seq }) => seq);
+  assert.deepEqual([Math.max(...kept), Math.max(...kept) - Math.min(...kept) + 1, merge.hasEarlier], [12_000, kept.length, true]);
+});
+
 test("a snapshot replaces the copy where something may be missing between, and is joined where not", () => {
   const { service, merge } = started();
   const snapshot = (limit) => ({ ...events(service, service.cursor), snapshot: true, messages: service.folded().slice(-limit) });

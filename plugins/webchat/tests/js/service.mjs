@@ -19,6 +19,7 @@ export class FakeService {
   blocked = new Set(); // edges that cannot be opened
   calls = []; // "METHOD /path" of every request
   refuse = null; // (method, path) => Response, for one test
+  devices = new Map(); // who reported to be here
   direct = false; // whether Supabase's channel is offered
   moves = 0;
   channels = [];
@@ -150,6 +151,12 @@ export class FakeService {
     if (path === "/messages") return this.#send(body);
     if (path.startsWith("/messages/")) return this.#change(method, decodeURIComponent(path.slice(10)), body);
     if (path === "/connect") return answer(this.#connect());
+    if (path === "/presence" && this.presence !== null) {
+      const device = body?.device ?? url.searchParams.get("device");
+      if (method === "DELETE") this.devices.delete(device);
+      else this.devices.set(device, body.status);
+      return answer({ renew_in: 15, device });
+    }
     if (path === "/read") return answer({ seq: body.seq });
     if (path === "" && method === "GET") return answer({ unread: 0 });
     return problem(404, "route_not_found");

@@ -312,6 +312,8 @@ export interface Options {
   outboxSeconds?: number;
   /** Names the person whose outbox and connection tabs share. Default: the subject of the token. */
   user?: string;
+  /** Whether the person is shown as here (in `presence`) while the page is open. Default false. */
+  present?: boolean;
   /** One tab holds the connection for all. Default true. */
   shareConnection?: boolean;
   environment?: Partial<Environment>;

@@ -8,6 +8,7 @@ import { described, isTransient, Problem } from "./errors.js";
 import { Http } from "./http.js";
 import { Merge } from "./merge.js";
 import { Outbox } from "./outbox.js";
+import { reportPresence } from "./present.js";
 import { States } from "./state.js";
 import { Tabs } from "./tabs.js";
 import { Tokens } from "./tokens.js";
@@ -238,6 +239,9 @@ class Conversation {
   #lead() {
     this.#setConnection({ leader: true });
     this.#own(this.#connection.run());
+    const parts = { env: this.#env, http: this.#http, waker: this.#waker, path: this.#path };
+    if (this.#options.present)
+      this.#own(reportPresence({ ...parts, sender: this.#options.sender, signal: this.#over.signal }));
   }
 
   /** A follower needs the history once; entries come from the leader. @param {AbortSignal} signal */

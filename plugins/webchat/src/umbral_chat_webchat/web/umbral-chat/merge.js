@@ -26,6 +26,10 @@ import { Signals } from "./signals.js";
 /** Ended runs that are kept. A page shows the end of a run near the message that it was for. */
 const ENDED_RUNS = 100;
 
+/** Messages that are kept at most, and how many of the oldest make room for new ones: a tab may be open for weeks. */
+const KEPT = 5_000;
+const DROPPED = 500;
+
 /** A copy of a conversation. Pure: `take` is all that changes it. */
 export class Merge {
   constructor() {
@@ -41,8 +45,10 @@ export class Merge {
   /** Whether a first page was taken since the start, or since starting over. */
   loaded = false;
   hasEarlier = false;
-  /** @type {Map<string, FoldedMessage>} by message id; a new map whenever one changed */
+  /** @type {Map<string, FoldedMessage>} by message id */
   messages = new Map();
+  /** Rises whenever `messages` changed. */
+  changes = 0;
   /** @type {ConversationFields} */
   conversation = {};
   /** @type {readonly RunEntry[]} */
@@ -88,7 +94,6 @@ export class Merge {
     if (epoch !== this.epoch && !this.#adopt(epoch)) return outcome({ foreign: true });
     if (entry.seq <= this.seq) return outcome({});
     if (entry.seq > this.seq + 1) return outcome({ gap: true });
-    this.messages = new Map(this.messages);
     this.#apply(entry);
     this.cursor = cursor;
     return outcome({ changed: true, entries: [entry] });
@@ -106,7 +111,6 @@ export class Merge {
   /** @param {Events} answer @param {number} seq @returns {Outcome} */
   #batch(answer, seq) {
     const fresh = answer.entries.filter((entry) => entry.seq > this.seq);
-    if (fresh.length) this.messages = new Map(this.messages);
     const entries = [];
     for (const entry of fresh) {
       if (entry.seq !== this.seq + 1) return outcome({ changed: entries.length > 0, gap: true, entries });
@@ -131,7 +135,8 @@ export class Merge {
     const explained = new Set(messages.flatMap((message) => [message.seq, message.version]).filter((at) => at > this.seq));
     const oldest = messages.reduce((least, { seq: at }) => Math.min(least, at), Infinity);
     const kept = explained.size === seq - this.seq;
-    this.messages = kept ? new Map(this.messages) : new Map();
+    if (!kept) this.messages = new Map();
+    this.changes += 1;
     this.hasEarlier ||= !kept && oldest > 1;
     let changed = false;
     for (const message of messages) {
@@ -161,7 +166,7 @@ export class Merge {
   #earlier(page) {
     const { epoch } = parseCursor(page.cursor);
     if (epoch !== this.epoch) return outcome({ foreign: epoch !== null });
-    this.messages = new Map(this.messages);
+    this.changes += 1;
     for (const message of page.messages) addMessage(this.messages, message);
     this.hasEarlier = page.has_more;
     return outcome({ changed: true });
@@ -170,10 +175,19 @@ export class Merge {
   /** @param {Entry} entry */
   #apply(entry) {
     this.seq = entry.seq;
+    this.changes += 1;
     fold(this.messages, entry);
+    if (this.messages.size > KEPT) this.#drop();
     this.signals.entry(entry);
     if (entry.kind === "update") this.conversation = { ...this.conversation, ...entry.changes };
     if (entry.kind === "run") this.endedRuns = [...this.endedRuns, entry].slice(-ENDED_RUNS);
+  }
+
+  /** The oldest go; `loadEarlier` has them. */
+  #drop() {
+    const oldest = [...this.messages.values()].sort((one, other) => one.seq - other.seq).slice(0, DROPPED);
+    for (const { message_id } of oldest) this.messages.delete(message_id);
+    this.hasEarlier = true;
   }
 
   /** The log of a conversation that was made after we began to wait for it. @param {string | null} epoch */
@@ -190,6 +204,7 @@ export class Merge {
     this.loaded = false;
     this.hasEarlier = false;
     this.messages = new Map();
+    this.changes += 1;
     this.conversation = {};
     this.endedRuns = [];
     this.signals = new Signals();

@@ -11,8 +11,10 @@ const OWN = 1000;
 export class States {
   /** @type {Map<string, number | null>} own client ids, with the seq of the entry once it is known */
   #mine = new Map();
-  /** @type {{messages: unknown, items: string, made: readonly Message[]} | null} */
+  /** @type {{changes: number, items: string, made: readonly Message[]} | null} */
   #kept = null;
+  /** Of a folded message that is the same object: a page renders only what is another. @type {WeakMap<FoldedMessage, Message>} */
+  #made = new WeakMap();
   /** @type {{drafts: unknown, made: ChatState["drafts"]} | null} */
   #drafts = null;
 
@@ -53,10 +55,10 @@ export class States {
   /** @param {Merge} merge @param {readonly Item[]} items @param {Sender} sender */
   #messages(merge, items, sender) {
     const version = items.map((item) => `${item.body.client_id} ${item.state}`).join();
-    if (this.#kept?.messages === merge.messages && this.#kept.items === version) return this.#kept.made;
+    if (this.#kept?.changes === merge.changes && this.#kept.items === version) return this.#kept.made;
     const folded = [...merge.messages.values()].sort((one, other) => one.seq - other.seq);
     const made = [...folded.map((message) => this.#stored(message)), ...items.map((item) => waiting(item, sender))];
-    this.#kept = { messages: merge.messages, items: version, made };
+    this.#kept = { changes: merge.changes, items: version, made };
     return made;
   }
 
@@ -66,7 +68,12 @@ export class States {
     // Another author may use the same client id later: the key is of the entry that was ours.
     if (id != null && this.#mine.get(id) === null) this.#mine.set(id, message.seq);
     const key = id != null && this.#mine.get(id) === message.seq ? id : message.message_id;
-    return { ...message, key, delivery: "sent" };
+    const known = this.#made.get(message);
+    if (known?.key === key) return known;
+    /** @type {Message} */
+    const made = { ...message, key, delivery: "sent" };
+    this.#made.set(message, made);
+    return made;
   }
 
   /** @param {Merge} merge */

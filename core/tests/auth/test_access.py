@@ -6,8 +6,10 @@ import msgspec
 import pytest
 from umbral_chat._core.auth.access import Access
 from umbral_chat._core.auth.gate import Gate
+from umbral_chat._core.auth.limits import Rates
 from umbral_chat.errors import Forbidden, Unauthorized, Unavailable
 from umbral_chat.providers.auth import Principal
+from umbral_chat.settings import Limits
 from umbral_chat.testing.clock import ManualClock
 
 
@@ -39,8 +41,9 @@ class Members:
 
 
 def access(members: Members, clock: ManualClock | None = None) -> Access:
-    found = Access()
-    found.gate = Gate([members], local=None, clock=clock or ManualClock())
+    clock = clock or ManualClock()
+    found = Access(Rates(Limits(), clock))
+    found.gate = Gate([members], local=None, clock=clock)
     return found
 
 
@@ -99,4 +102,4 @@ async def test_past_its_expiry_nobody_is_authorized() -> None:
 
 async def test_before_the_start_nobody_is_let_in() -> None:
     with pytest.raises(Unavailable):
-        await Access().authenticate("ada")
+        await Access(Rates(Limits(), ManualClock())).authenticate("ada")

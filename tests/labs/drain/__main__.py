@@ -1,4 +1,6 @@
-"""`make lab NAME=drain`: streams through a restart of their service while messages are sent.
+"""`make lab NAME=drain`: streams through a rolling restart while messages are sent.
+
+A second instance starts on the same store, and the first one is asked to stop.
 
 Exit code 0 when every stream came back within the window, from its cursor, with every entry once and in order, and when
 the reconnects were spread over the window; 1 when not.
@@ -8,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 import resource
 import sys
 import tempfile
@@ -57,20 +60,20 @@ def main(arguments: list[str]) -> int:
 async def _run(options: argparse.Namespace, faults: list[str]) -> None:
     most = str(2 * options.connections * 2 + 100)
     with tempfile.TemporaryDirectory(prefix="drain-lab-") as name:
-        service = Service(
-            options.server,
-            Path(name),
-            CORE__KEYS=f'[{{name = "lab", key = "{KEY}"}}]',
-            CORE__LIMITS__CONNECTIONS=most,
-            CORE__LIMITS__READERS=most,
-        )
-        await service.start()
-        crowd = Crowd(service.port, KEY)
+        settings = {
+            "CORE__KEYS": json.dumps([{"name": "lab", "key": KEY}]),
+            "CORE__DATABASE": str(Path(name) / "service.sqlite3"),
+            "CORE__LIMITS__CONNECTIONS": most,
+            "CORE__LIMITS__READERS": most,
+        }
+        old, new = (Service(options.server, _folder(Path(name), which), **settings) for which in ("old", "new"))
+        await old.start()
+        crowd = Crowd(old.port, KEY)
         crew = [
             Subscriber(crowd, f"drain-{number % CONVERSATIONS}", "sse" if number % 2 else "websocket")
             for number in range(2 * options.connections)
         ]
-        sending = asyncio.create_task(_send(service.port, sent := Counter[str](), stop := asyncio.Event()))
+        sending = asyncio.create_task(_send(crowd, sent := Counter[str](), stop := asyncio.Event()))
         try:
             began = time.monotonic()
             for start in range(0, len(crew), 100):
@@ -79,7 +82,7 @@ async def _run(options: argparse.Namespace, faults: list[str]) -> None:
                 faults.append(f"{crowd.open} of {len(crew)} streams opened: {crowd.refusals}")
                 return
             print(f"{len(crew)} streams opened in {time.monotonic() - began:.1f} s")
-            await _restart(service, crowd, len(crew), faults)
+            await _restart(old, new, crowd, len(crew), faults)
             await asyncio.sleep(1)
             stop.set()
             await sending
@@ -87,41 +90,55 @@ async def _run(options: argparse.Namespace, faults: list[str]) -> None:
         finally:
             crowd.over = True
             sending.cancel()
-            await service.stop()
+            await old.stop()
+            await new.stop()
         wrong = [one for one in crew if one.seqs != list(range(1, sent[one.conversation] + 1))]
         faults += [f"{len(wrong)} streams lost, repeated or reordered entries"] if wrong else []
         faults += crowd.surprises[:5]
-        print(f"{sum(sent.values())} messages were sent; last events: {dict(crowd.last_events)}")
+        print(f"{sum(sent.values())} messages were sent")
 
 
-async def _restart(service: Service, crowd: Crowd, number: int, faults: list[str]) -> None:
+def _folder(parent: Path, name: str) -> Path:
+    folder = parent / name
+    folder.mkdir()
+    return folder
+
+
+async def _restart(old: Service, new: Service, crowd: Crowd, number: int, faults: list[str]) -> None:
+    await new.start()
     crowd.opened_at.clear()
+    crowd.port = new.port
     stopped = time.monotonic()
-    await service.stop()
-    await service.start()
-    down = time.monotonic() - stopped
-    back = await _open(crowd, number, within=crowd.longest_retry + down + 60)
+    await old.stop(timeout=60)
+    took_to_stop = time.monotonic() - stopped
+    back = await _open(crowd, number, within=crowd.longest_retry + 60)
     took = time.monotonic() - stopped
     asked = crowd.longest_retry
-    window = asked + down
-    print(f"down for {down:.1f} s; asked to come back within {asked:.1f} s; all were back after {took:.1f} s")
-    if not back or took > window + GRACE:
-        faults.append(f"{crowd.open} of {number} streams were back after {took:.1f} s of {window:.1f} + {GRACE:g} s")
+    print(
+        f"asked to come back within {asked:.1f} s; all were back after {took:.1f} s; the old instance ended after "
+        f"{took_to_stop:.1f} s; last events: {dict(crowd.last_events)}"
+    )
+    if not back or took > asked + GRACE:
+        faults.append(f"{crowd.open} of {number} streams were back after {took:.1f} s of {asked:.1f} + {GRACE:g} s")
     if crowd.last_events["none"] > number // 100:
         faults.append(f"{crowd.last_events['none']} streams were cut without a last event")
-    after = [at - stopped - down for at in crowd.opened_at if at > stopped + down]
-    quarters = Counter(min(3, int(4 * late / max(0.1, asked))) for late in after)
-    shares = [quarters[index] / max(1, len(after)) for index in range(4)]
+    quarters = Counter(min(3, int(4 * (at - stopped) / max(0.1, asked))) for at in crowd.opened_at)
+    shares = [quarters[index] / max(1, len(crowd.opened_at)) for index in range(4)]
     shown = ", ".join(f"{share:.0%}" for share in shares)
-    print(f"{len(after)} came after it was up, in the quarters of the window: {shown}")
-    if max(shares) > BUSIEST and len(after) > number // 2:
+    print(f"{len(crowd.opened_at)} opened in the quarters of the window: {shown}")
+    if max(shares) > BUSIEST:
         faults.append("the reconnects were a storm, and not spread over the window")
 
 
-async def _send(port: int, sent: Counter[str], stop: asyncio.Event) -> None:
+async def _send(crowd: Crowd, sent: Counter[str], stop: asyncio.Event) -> None:
     """Send to the conversations in turn until told to stop, each message until it is acknowledged."""
-    connection, number = Connection("127.0.0.1", port, key=KEY), 0
+    port, number = crowd.port, 0
+    connection = Connection("127.0.0.1", port, key=KEY)
     while not stop.is_set():
+        if port != crowd.port:
+            connection.close()
+            port = crowd.port
+            connection = Connection("127.0.0.1", port, key=KEY)
         conversation = f"drain-{number % CONVERSATIONS}"
         body = {"content": f"message {number}", "client_id": f"c{number}"}
         while True:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 import sys
 import tempfile
 import time
@@ -78,7 +79,7 @@ def main(arguments: list[str]) -> int:
 async def _run(nginx: str, options: argparse.Namespace, faults: list[str]) -> None:
     with tempfile.TemporaryDirectory(prefix="proxy-lab-") as name:
         folder = Path(name)
-        service = Service(options.server, folder, CORE__KEYS=f'[{{name = "lab", key = "{KEY}"}}]')
+        service = Service(options.server, folder, CORE__KEYS=json.dumps([{"name": "lab", "key": KEY}]))
         proxy = Nginx(nginx, folder / "nginx", service.port, read_timeout=READ_TIMEOUT)
         try:
             await service.start()

@@ -96,9 +96,11 @@ class Stage:
         end = asyncio.get_running_loop().time() + within
         while not await page.evaluate(f"Boolean(window.chat && ({condition}))"):
             if asyncio.get_running_loop().time() > end:
-                state = await page.evaluate("JSON.stringify(window.chat?.state)")
+                state = await page.evaluate(
+                    "JSON.stringify(window.chat && [chat.state.connection, chat.state.messages.slice(-3)])"
+                )
                 raise NotSeen(
-                    f"{name}: not within {within:g} s: {condition}; its state: {str(state)[:1500]}; "
+                    f"{name}: not within {within:g} s: {condition}; its state: {str(state)[:2500]}; "
                     f"errors: {self.errors[name]}"
                 )
             await asyncio.sleep(0.05)

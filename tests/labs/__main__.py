@@ -66,6 +66,7 @@ LABS = {
     "browser": Lab(
         "browser", "the JavaScript client in a real Chromium, on every edge, through everything that breaks"
     ),
+    "browser-supabase": Lab("browser", "the same on a local Supabase, over its own channel", ("--supabase",)),
     "browser-short": Lab(
         "browser",
         "five scenarios of it on the best edge and on polls",

@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -24,14 +24,31 @@ from rich.table import Table
 from tests.labs.kit.driver import run_driver
 from tests.labs.kit.http1 import Connection
 from tests.labs.kit.service import Service
+from tests.local_supabase.process import stack_process
+from tests.local_supabase.stack.api import Stack
+from tests.local_supabase.stack.npm import modules
 
 EDGES = {
     "websocket": ["websocket", "long_poll", "poll"],
     "sse": ["sse", "long_poll", "poll"],
     "long_poll": ["long_poll", "poll"],
     "poll": ["poll"],
+    "direct": ["direct", "websocket", "long_poll", "poll"],
 }
 """What a page may use, by the edge that is tried."""
+
+PUSHED = frozenset({"channel"})
+POLLED = PUSHED | {"toggle"}
+LEFT_OUT = {
+    "websocket": PUSHED,
+    "sse": PUSHED,
+    "long_poll": POLLED,  # nothing changes for those who poll
+    "poll": POLLED,
+    "direct": frozenset({"killed", "documented"}),  # of a service alone
+}
+"""Scenarios that say nothing about an edge."""
+
+UMD = "node_modules/@supabase/supabase-js/dist/umd/supabase.js"
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 
@@ -69,18 +86,29 @@ async def _whole(
     folder: Path,
     results: list[tuple[str, str, float, list[str]]],
 ) -> None:
+    with stack_process(folder, fast=True) if options.supabase else nullcontext() as supabase:
+        await _on(supabase, options, chromium, folder, results)
+
+
+async def _on(
+    supabase: Stack | None,
+    options: argparse.Namespace,
+    chromium: str,
+    folder: Path,
+    results: list[tuple[str, str, float, list[str]]],
+) -> None:
     from .run import NotSeen, Stage
     from .scenario import SCENARIOS
 
-    async with _prepared(options.server, chromium, folder) as prepared:
-        offered = await _offered(prepared["api"])
+    async with _prepared(options.server, chromium, folder, supabase) as prepared:
+        offered = {"direct"} if supabase else await _offered(prepared["api"])
         for edge in options.edges:
             if edge not in offered:
                 print(f"{edge}: the service does not offer it", flush=True)
                 continue
             for name in options.scenarios or SCENARIOS:
-                if name == "toggle" and edge in {"long_poll", "poll"}:
-                    continue  # nothing changes for those who poll
+                if name in LEFT_OUT[edge]:
+                    continue
                 stage = Stage(conversation=f"{name}.{edge}.{secrets.token_hex(3)}", edges=EDGES[edge], **prepared)
                 began = time.monotonic()
                 try:
@@ -98,7 +126,7 @@ async def _whole(
 
 
 @asynccontextmanager
-async def _prepared(server: str, chromium: str, folder: Path) -> AsyncIterator[dict[str, Any]]:
+async def _prepared(server: str, chromium: str, folder: Path, supabase: Stack | None) -> AsyncIterator[dict[str, Any]]:
     from playwright.async_api import async_playwright
 
     from .site import served
@@ -108,18 +136,23 @@ async def _prepared(server: str, chromium: str, folder: Path) -> AsyncIterator[d
     async with AsyncExitStack() as stack:
         probe = Service("true", folder)  # for a port of its own, which the service is told of as an origin
         site = f"http://127.0.0.1:{probe.port}"
-        service = Service(server, folder, CORE__KEYS=keys, CORE__CORS_ORIGINS=json.dumps([site]))
+        settings = {"CORE__KEYS": keys, "CORE__CORS_ORIGINS": json.dumps([site])}
+        if supabase is not None:
+            settings["SUPABASE__URL"], settings["SUPABASE__KEY"] = supabase.url, supabase.secret_key
+            settings["SUPABASE__PUBLISHABLE_KEY"] = supabase.publishable_key
+        service = Service(server, folder, **settings)
         await service.start()
         stack.push_async_callback(service.stop)
         api = Connection(service.host, service.port, key=key)
         stack.callback(api.close)
-        await stack.enter_async_context(served(probe.port, f"http://{service.host}:{service.port}", api))
+        url = f"http://{service.host}:{service.port}"
+        await stack.enter_async_context(served(probe.port, url, api, supabase_js=modules() / UMD if supabase else None))
         playwright = await stack.enter_async_context(async_playwright())
         # In a container there is no user namespace for the sandbox, and /dev/shm is small.
         arguments = ["--no-sandbox", "--disable-dev-shm-usage"]
         browser = await playwright.chromium.launch(executable_path=chromium, args=arguments)
         stack.push_async_callback(browser.close)
-        yield {"service": service, "site": site, "api": api, "browser": browser}
+        yield {"service": service, "site": site, "api": api, "browser": browser, "stack": supabase}
 
 
 async def _offered(api: Connection) -> set[str]:
@@ -139,6 +172,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.labs.browser", description=__doc__)
     parser.add_argument("--edges", type=lambda text: text.split(","), default=list(EDGES), help=f"of {','.join(EDGES)}")
     parser.add_argument("--scenarios", type=lambda text: text.split(","), default=[], help="default: all")
+    parser.add_argument("--supabase", action="store_true", help="on a local Supabase, whose own channel is the edge")
     parser.add_argument("--server", default="umbral-chat serve", help="the command of the service")
     parser.add_argument("--logs", type=Path, help="folder for the logs; without it they are kept when it is broken")
     return parser

@@ -13,6 +13,8 @@ from playwright.async_api import Browser, BrowserContext, Page
 
 from tests.labs.kit.http1 import Answer, Connection, NoAnswer
 from tests.labs.kit.service import Service
+from tests.local_supabase.people import User, sign_up
+from tests.local_supabase.stack.api import Stack
 
 from .site import token_for
 from .verdict import Shown, violations
@@ -35,11 +37,14 @@ class Stage:
     browser: Browser
     conversation: str
     edges: list[str]
+    stack: Stack | None = None
+    """The local Supabase that the service is on; then visitors are its users."""
     sent: list[str] = field(default_factory=list)
     pages: dict[str, Page] = field(default_factory=dict)
     contexts: list[BrowserContext] = field(default_factory=list)
     errors: dict[str, list[str]] = field(default_factory=dict)
     numbers: Any = field(default_factory=count)
+    users: dict[str, User] = field(default_factory=dict)
 
     @property
     def url(self) -> str:
@@ -64,8 +69,8 @@ class Stage:
             "module": f"{self.url}/web/umbral-chat.js",
             "url": self.url,
             "conversation": self.conversation,
-            "token": await token_for(self.api, self.conversation, name.partition("/")[0]),
             "edges": self.edges,
+            **await self._credentials(name.partition("/")[0]),
             **options,
         }
         await page.goto(f"{self.site}/page.html#{quote(json.dumps(given))}")
@@ -74,14 +79,30 @@ class Stage:
         )
         return page
 
+    async def _credentials(self, person: str) -> dict[str, Any]:
+        if self.stack is None:
+            return {"token": await token_for(self.api, self.conversation, person)}
+        user = self.users.get(person)
+        if user is None:
+            user = self.users[person] = await sign_up(self.stack, f"{person}.{self.conversation}@example.com")
+            members = [{"subject": one.id} for one in self.users.values()]
+            await self.api.ask("POST", "/v1/conversations", {"id": self.conversation, "members": members})
+        project = {"url": self.stack.url, "key": self.stack.publishable_key}
+        return {"token": user.access_token, "project": project}
+
     async def until(self, name: str, condition: str, *, within: float = PATIENCE) -> None:
         """Wait until a JavaScript expression holds on the page. Raises NotSeen."""
         page = self.pages[name]
         end = asyncio.get_running_loop().time() + within
         while not await page.evaluate(f"Boolean(window.chat && ({condition}))"):
             if asyncio.get_running_loop().time() > end:
-                state = await page.evaluate("JSON.stringify(window.chat?.state)")
-                raise NotSeen(f"{name}: not within {within:g} s: {condition}; its state: {str(state)[:1500]}")
+                state = await page.evaluate(
+                    "JSON.stringify(window.chat && [chat.state.connection, chat.state.messages.slice(-3)])"
+                )
+                raise NotSeen(
+                    f"{name}: not within {within:g} s: {condition}; its state: {str(state)[:2500]}; "
+                    f"errors: {self.errors[name]}"
+                )
             await asyncio.sleep(0.05)
 
     async def send(self, name: str) -> str:

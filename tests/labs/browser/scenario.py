@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
+from tests.local_supabase.people import command
+
 from .run import NotSeen, Stage
 
 Scenario = Callable[[Stage], Awaitable[None]]
@@ -90,6 +92,29 @@ async def realtime_off_and_on(stage: Stage) -> None:
     await stage.send("ben")
 
 
+async def channel_cut(stage: Stage) -> None:
+    """Supabase's channel is cut and refused: the state says so, messages go on, and the channel is used again after."""
+    if stage.stack is None:
+        raise NotSeen("there is no Supabase")
+    await stage.open("ada", await stage.context())
+    await stage.open("ben", await stage.context())
+    await stage.send("ada")
+    await stage.say()
+    await stage.agree()
+    await command(stage.stack, "realtime/faults", refuse_join="refused")
+    await command(stage.stack, "realtime/drop")
+    for name in ("ada", "ben"):
+        await stage.until(name, "chat.state.connection.state === 'open' && chat.state.connection.edge !== 'direct'")
+        await stage.until(name, "seen.reasons.some((reason) => reason === 'unreachable')")
+    await stage.send("ben")
+    await stage.say()
+    await stage.agree()
+    await command(stage.stack, "realtime/reset")
+    for name in ("ada", "ben"):
+        await stage.until(name, "chat.state.connection.edge === 'direct'", within=90)
+    await stage.send("ada")
+
+
 async def asleep(stage: Stage) -> None:
     """A tab sleeps for ten minutes: no timer of it runs, and its connections are cut."""
     sleeper = await stage.context()
@@ -164,6 +189,7 @@ SCENARIOS: dict[str, Scenario] = {
     "asleep": asleep,
     "leader": leader_closed,
     "documented": documented,
+    "channel": channel_cut,
 }
 """By name, in the order in which they run."""
 

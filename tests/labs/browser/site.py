@@ -29,7 +29,7 @@ def documented_page(service: str, site: str) -> str:
 
 
 @asynccontextmanager
-async def served(port: int, service: str, api: Connection) -> AsyncIterator[str]:
+async def served(port: int, service: str, api: Connection, *, supabase_js: Path | None = None) -> AsyncIterator[str]:
     """Serve the pages; yields the site's origin. `api` asks the service with n8n's key."""
     site = f"http://127.0.0.1:{port}"
 
@@ -47,6 +47,8 @@ async def served(port: int, service: str, api: Connection) -> AsyncIterator[str]
     app.router.add_get("/page.html", bare)
     app.router.add_get("/chat.html", documented)
     app.router.add_post("/chat-token", token)
+    if supabase_js is not None:
+        app.router.add_get("/supabase.js", lambda _: _file(supabase_js))
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     try:
@@ -54,6 +56,10 @@ async def served(port: int, service: str, api: Connection) -> AsyncIterator[str]
         yield site
     finally:
         await runner.cleanup()
+
+
+async def _file(path: Path) -> web.StreamResponse:
+    return web.FileResponse(path, headers={"Content-Type": "text/javascript"})
 
 
 async def token_for(api: Connection, conversation: str, subject: str) -> str:

@@ -7,7 +7,7 @@ import pytest
 from umbral_chat._core.auth.access import Access
 from umbral_chat._core.auth.gate import Gate
 from umbral_chat._core.auth.limits import Rates
-from umbral_chat.errors import Forbidden, Unauthorized, Unavailable
+from umbral_chat.errors import Forbidden, TooManyRequests, Unauthorized, Unavailable
 from umbral_chat.providers.auth import Principal
 from umbral_chat.settings import Limits
 from umbral_chat.testing.clock import ManualClock
@@ -41,9 +41,8 @@ class Members:
 
 
 def access(members: Members, clock: ManualClock | None = None) -> Access:
-    clock = clock or ManualClock()
-    found = Access(Rates(Limits(), clock))
-    found.gate = Gate([members], local=None, clock=clock)
+    found = Access(Rates(Limits(), ManualClock()))
+    found.gate = Gate([members], local=None, clock=clock or ManualClock())
     return found
 
 
@@ -103,3 +102,15 @@ async def test_past_its_expiry_nobody_is_authorized() -> None:
 async def test_before_the_start_nobody_is_let_in() -> None:
     with pytest.raises(Unavailable):
         await Access(Rates(Limits(), ManualClock())).authenticate("ada")
+
+
+def test_what_a_connection_does_counts_towards_the_rates_of_requests() -> None:
+    access = Access(Rates(Limits(requests_per_second=1, requests_burst=2, markers_burst=1), ManualClock()))
+    visitor = Principal(kind="token", subject="ada", rights=frozenset({"read"}))
+    for _ in range(2):
+        access.count(visitor)
+    with pytest.raises(TooManyRequests):
+        access.count(visitor)
+    access.count(visitor, "markers")
+    with pytest.raises(TooManyRequests):
+        access.count(visitor, "markers")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from math import inf
 from typing import TYPE_CHECKING, Any, cast
 
@@ -20,13 +19,12 @@ from umbral_chat._core.server.framing import (
     foreign_method,
     head_end,
     malformed,
-    read_body_framing,
-    read_target,
     without_upgrade,
 )
-from umbral_chat._core.server.handshake import read_key, subprotocols, wants_websocket
+from umbral_chat._core.server.handshake import wants_websocket
 from umbral_chat._core.server.refusals import FULL, encode_response
-from umbral_chat._core.server.timed_connection import DISCARD, Phase, TimedConnection
+from umbral_chat._core.server.scopes import begin_scope, complete_scope
+from umbral_chat._core.server.timed_connection import DISCARD, Opener, Phase, TimedConnection
 from umbral_chat.errors import RequestError
 from umbral_chat.http_kit.asgi import DISCONNECT
 from umbral_chat.http_kit.streaming import BODY_WRITER
@@ -35,17 +33,11 @@ if TYPE_CHECKING:
     from uvicorn.config import Config
     from uvicorn.server import ServerState
 
-    from umbral_chat._core.server.websocket import Upgrade, WebSocketConnection
-
 RESERVED_HEADER_TIMEOUT = 2.0
 """Seconds for the headers on a reserved connection: a health probe sends them at once."""
 
 DISCARD_TIMEOUT = 5.0
 """Seconds for the rest of a body whose request was answered: a client that reads the answer stops or ends it soon."""
-
-
-Opener = Callable[["Upgrade"], "WebSocketConnection"]
-"""Makes the WebSocket of a connection that becomes one."""
 
 
 class _Upgrade(Exception):
@@ -153,7 +145,7 @@ class Connection(TimedConnection):
         try:
             self._parse(head)
         except httptools.HttpParserUpgrade:
-            self._become_websocket(rest)
+            self._become_websocket(cast("Opener", self._websocket), rest)
 
     def _parse(self, head: bytes) -> None:
         try:
@@ -176,18 +168,7 @@ class Connection(TimedConnection):
         """httptools: a request begins."""
         self.url = b""
         self.headers = []
-        self.scope = {
-            "type": "http",
-            "asgi": {"version": self.asgi_version, "spec_version": "2.3"},
-            "http_version": "1.1",
-            "server": self.server,
-            "client": self.client,
-            "scheme": "http",
-            "root_path": self.root_path,
-            "headers": self.headers,
-            "state": self.app_state.copy(),
-            "extensions": self._extensions,
-        }  # type: ignore[typeddict-item]  # the rest comes with the whole head
+        self.scope = cast("Any", begin_scope(self, self._extensions))
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """httptools: a header field was parsed."""
@@ -201,13 +182,13 @@ class Connection(TimedConnection):
             offered = scope["method"] == "GET" and self._method is None and self.parser.get_http_version() == "1.1"
             if self._websocket is None or not offered or not wants_websocket(self.headers):
                 raise _Upgrade
-            self._read_head_of(scope)
+            self._complete_scope()
             if self._admission is Admission.OPERATIONS:
                 raise FULL
             if self._left or self._chunks is not None:
                 raise malformed("The request for a WebSocket has a body.")
             return
-        self._read_head_of(scope)
+        self._complete_scope()
         version = scope["http_version"]
         reserved = self._admission is Admission.OPERATIONS
         if reserved and scope["path"] != "/metrics" and not scope["path"].startswith("/health/"):
@@ -230,47 +211,10 @@ class Connection(TimedConnection):
             self.deadline = self._now() + self._limits.body_timeout
         self.cycle.start(self.loop, self.app, self.tasks)
 
-    def _read_head_of(self, scope: Any) -> None:
-        """Complete the scope with what the request line and the headers say. Raises InvalidRequest."""
+    def _complete_scope(self) -> None:
         version = self.parser.get_http_version()
-        if version not in ("1.1", "1.0"):
-            raise malformed(f"HTTP {version} is not supported; 1.1 and 1.0 are.")
-        scope["http_version"] = version
-        scope["raw_path"], path, scope["query_string"] = read_target(self.url)
-        scope["path"] = self.root_path + path
-        self._left, chunked, self.expect_100_continue = read_body_framing(self.headers, version)
+        self._left, chunked, self.expect_100_continue = complete_scope(self.scope, self.url, version)
         self._chunks = Chunks() if chunked else None
-
-    def _become_websocket(self, rest: bytes) -> None:
-        """Hand the transport, and what the client sent after the head, to a WebSocket."""
-        from umbral_chat._core.server.websocket import Upgrade
-
-        opener = cast("Opener", self._websocket)  # without one the offer to upgrade is ignored
-        scope: dict[str, Any] = dict(self.scope)
-        del scope["method"]
-        scope["asgi"] = {"version": self.asgi_version, "spec_version": "2.4"}
-        scope["type"], scope["scheme"] = "websocket", "ws"
-        scope["subprotocols"] = subprotocols(self.headers)
-        upgrade = Upgrade(
-            transport=self.transport,
-            scope=scope,
-            key=read_key(self.headers),
-            app=self.app,
-            shared=self._shared,
-            held=self.connections,
-            tasks=self.tasks,
-            loop=self.loop,
-            write_paused=self.flow.write_paused,
-        )
-        self._shared.leave(self)
-        self.connections.discard(self)
-        self.phase = Phase.CLOSING  # this object is done; the transport is not
-        self.deadline = self.write_deadline = inf
-        websocket = opener(upgrade)
-        self.transport.set_protocol(websocket)
-        if rest:
-            websocket.data_received(rest)
-        self.parser = None  # type: ignore[assignment]  # it refers to this connection, which nothing needs any more
 
     # Bodies
 
@@ -351,4 +295,4 @@ class Connection(TimedConnection):
             self.flow.resume_reading()
 
 
-__all__ = ["Connection", "Opener"]
+__all__ = ["Connection"]

@@ -18,9 +18,10 @@ import uvicorn
 from litestar import Litestar
 
 from umbral_chat._core.plugins import PluginHost
-from umbral_chat._core.server.connection import Connection, Opener
+from umbral_chat._core.server.connection import Connection
 from umbral_chat._core.server.connections import Connections
 from umbral_chat._core.server.logs import configure_logging
+from umbral_chat._core.server.timed_connection import Opener
 from umbral_chat._core.settings.checks import check_exposure
 from umbral_chat._core.settings.effective import Settings
 from umbral_chat.clock import Clock, SystemClock

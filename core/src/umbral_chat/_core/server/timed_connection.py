@@ -1,8 +1,9 @@
-"""How a connection ends: its deadlines, eviction in favour of a new one, refusals, and closing."""
+"""How a connection ends: its deadlines, eviction in favour of a new one, refusals, closing, or as a WebSocket."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from enum import IntEnum
 from math import inf
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,9 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from umbral_chat._core.server.connections import Connections, Stage
 from umbral_chat._core.server.exchange import Exchange
+from umbral_chat._core.server.handshake import read_key
 from umbral_chat._core.server.refusals import FULL, encode_response
+from umbral_chat._core.server.scopes import websocket_scope
 from umbral_chat._core.server.write_progress import PROGRESS, unacknowledged, unread
 from umbral_chat.errors import RequestError, RequestTimeout
 from umbral_chat.http_kit.asgi import Disconnect
@@ -20,12 +23,18 @@ if TYPE_CHECKING:
     from uvicorn.config import Config
     from uvicorn.server import ServerState
 
+    from umbral_chat._core.server.websocket import Upgrade, WebSocketConnection
+
 LINGER = 1.0
 """Seconds in which a refused client may read the answer: closing while it still sends would discard it (RFC 9112,
 section 9.6)."""
 
 DISCARD = 1_048_576
 """Bytes of a body that are read and dropped after an early answer."""
+
+
+Opener = Callable[["Upgrade"], "WebSocketConnection"]
+"""Makes the WebSocket of a connection that becomes one."""
 
 
 class Phase(IntEnum):
@@ -177,6 +186,31 @@ class TimedConnection(HttpToolsProtocol):
         elif self.phase is not Phase.CLOSING:
             self._close()
 
+    def _become_websocket(self, opener: Opener, rest: bytes) -> None:
+        """Hand the transport, and what the client sent after the head, to a WebSocket."""
+        from umbral_chat._core.server.websocket import Upgrade
+
+        upgrade = Upgrade(
+            transport=self.transport,
+            scope=websocket_scope(self.scope),
+            key=read_key(self.headers),
+            app=self.app,
+            shared=self._shared,
+            held=self.connections,
+            tasks=self.tasks,
+            loop=self.loop,
+            write_paused=self.flow.write_paused,
+        )
+        self._shared.leave(self)
+        self.connections.discard(self)
+        self.phase = Phase.CLOSING  # this object is done; the transport is not
+        self.deadline = self.write_deadline = inf
+        websocket = opener(upgrade)
+        self.transport.set_protocol(websocket)
+        if rest:
+            websocket.data_received(rest)
+        self.parser = None  # type: ignore[assignment]  # it refers to this connection, which nothing needs any more
+
     def _close(self) -> None:
         self.phase = Phase.CLOSING
         self.deadline = inf
@@ -211,4 +245,4 @@ def _too_slow(part: str, setting: str, limit: float) -> RequestTimeout:
     )
 
 
-__all__ = ["DISCARD", "Phase", "TimedConnection"]
+__all__ = ["DISCARD", "Opener", "Phase", "TimedConnection"]

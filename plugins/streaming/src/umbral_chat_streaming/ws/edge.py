@@ -76,7 +76,8 @@ class SocketEdge:
         async def websocket(scope: Scope, receive: Receive, send: Send) -> None:
             await self.serve(scope, receive, send)
 
-        return WebSocketRoute(PATH, copy_scope=False, opt={"right": "public", "documented_by": documented})(websocket)
+        opt = {"right": {"GET": "public"}, "documented_by": documented}
+        return WebSocketRoute(PATH, copy_scope=False, opt=opt)(websocket)
 
     def _drain(self) -> None:
         for socket in list(self._sockets):

@@ -11,12 +11,14 @@ import umbral_chat
 import umbral_chat.errors
 import umbral_chat_polling
 import umbral_chat_presence
+import umbral_chat_streaming
 from umbral_chat._core.http import problems
 from umbral_chat._core.http.error_codes import CODES
 from umbral_chat.errors import RequestError
 from umbral_chat.http_kit import decoding
 
-PACKAGES = [Path(str(module.__file__)).parent for module in (umbral_chat, umbral_chat_polling, umbral_chat_presence)]
+MODULES = (umbral_chat, umbral_chat_polling, umbral_chat_presence, umbral_chat_streaming)
+PACKAGES = [Path(str(module.__file__)).parent for module in MODULES]
 PAGE = "_core/http/error_codes.py"
 STATUSES = {code.name: code.status for code in CODES}
 
@@ -27,6 +29,7 @@ PASSED_ON = {
     "_core/http/problems.py: error.code",
     "_core/http/problems.py: _CODES.get(status, 'error')",
     "_core/auth/gate.py: code",
+    "status.py: code",
 }
 
 

@@ -24,6 +24,7 @@ CORE = ROOT / "core" / "src" / "umbral_chat"
 PLUGINS = [
     ROOT / "plugins" / "polling" / "src" / "umbral_chat_polling",
     ROOT / "plugins" / "presence" / "src" / "umbral_chat_presence",
+    ROOT / "plugins" / "streaming" / "src" / "umbral_chat_streaming",
 ]
 PRIVATE = "umbral_chat._core"
 MOVED = {

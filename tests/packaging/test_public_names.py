@@ -26,6 +26,7 @@ PLUGINS = [
     ROOT / "plugins" / "polling" / "src" / "umbral_chat_polling",
     ROOT / "plugins" / "presence" / "src" / "umbral_chat_presence",
     ROOT / "plugins" / "webchat" / "src" / "umbral_chat_webchat",
+    ROOT / "plugins" / "streaming" / "src" / "umbral_chat_streaming",
 ]
 PRIVATE = "umbral_chat._core"
 MOVED = {

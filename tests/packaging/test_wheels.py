@@ -60,13 +60,10 @@ def test_the_metapackage_is_empty_and_pins_its_members(dist: Path) -> None:
     always = {line for line in required if "extra ==" not in line}
     assert always == {f"umbral-chat-core=={version}", f"umbral-chat-polling=={version}"}
     # An extra is declared when its plugin is there to be installed.
-    assert set(found.get_all("Provides-Extra", [])) == {"all", "presence", "realtime", "web"}
+    assert set(found.get_all("Provides-Extra", [])) == {"all", "presence", "realtime", "streaming", "web"}
     optional = {line.partition(";")[0].strip() for line in required if "extra ==" in line}
-    assert optional == {
-        f"umbral-chat-presence=={version}",
-        f"umbral-chat-realtime-supabase=={version}",
-        f"umbral-chat-webchat=={version}",
-    }
+    plugins = ("presence", "realtime-supabase", "streaming", "webchat")
+    assert optional == {f"umbral-chat-{plugin}=={version}" for plugin in plugins}
 
 
 def test_a_plugin_pins_the_core(dist: Path) -> None:
@@ -104,6 +101,7 @@ def test_entry_points(dist: Path) -> None:
     assert "umbral-chat = umbral_chat._core.cli:main" in points("umbral-chat-core")
     assert "[umbral_chat]\npolling = umbral_chat_polling.plugin" in points("umbral-chat-polling")
     assert "presence = umbral_chat_presence.plugin" in points("umbral-chat-presence")
+    assert "streaming = umbral_chat_streaming.plugin" in points("umbral-chat-streaming")
     assert "supabase = umbral_chat_realtime_supabase.plugin" in points("umbral-chat-realtime-supabase")
     assert "webchat = umbral_chat_webchat.plugin" in points("umbral-chat-webchat")
 

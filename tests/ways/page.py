@@ -8,7 +8,13 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "CONTRIBUTING.md"
-SOURCES = ("core/src", "plugins/polling/src", "plugins/presence/src", "plugins/realtime_supabase/src")
+SOURCES = (
+    "core/src",
+    "plugins/polling/src",
+    "plugins/presence/src",
+    "plugins/realtime_supabase/src",
+    "plugins/streaming/src",
+)
 
 _STEP = re.compile(r"^\d+\. `([a-z0-9_/]+)\.py` (.+)$", re.MULTILINE)
 _ASKED = re.compile(r"`([a-z0-9_/]+)\.py`")

@@ -10,7 +10,13 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
-PACKAGES = ("umbral_chat", "umbral_chat_polling", "umbral_chat_presence", "umbral_chat_realtime_supabase")
+PACKAGES = (
+    "umbral_chat",
+    "umbral_chat_polling",
+    "umbral_chat_presence",
+    "umbral_chat_realtime_supabase",
+    "umbral_chat_streaming",
+)
 
 
 class Recording:

@@ -128,6 +128,12 @@ CODES = (
     Code("unauthorized", 401, "No credentials, or none that are valid.", "Send `Authorization: Bearer KEY_OR_TOKEN`."),
     Code("invalid_ticket", 401, "The ticket is unknown, expired, used, or for another stream.", "Get another one."),
     Code("token_expired", 401, "The conversation token has expired.", "Ask for a new one and go on from the cursor."),
+    Code(
+        "invalid_ticket",
+        401,
+        "The ticket is unknown, expired, used, or for another conversation.",
+        "Get another one by `POST …/tickets` or `…/connect`.",
+    ),
     Code("forbidden", 403, "The caller does not have the right.", "Use a key with the right that `right` names."),
     Code("foreign_conversation", 403, "The token is for another conversation.", "Use the token of this one."),
     Code(
@@ -148,6 +154,12 @@ CODES = (
         403,
         "The conversation is internal: tokens, and members who are no agents, have no right on it.",
         "Use a service key, or a user who is a member with the role `agent`.",
+    ),
+    Code(
+        "origin_refused",
+        403,
+        "A page of an origin that is not allowed opens a stream, or asks for a ticket.",
+        "Name the page's origin in `core.cors_origins`.",
     ),
     Code("not_loopback", 403, "Without keys the service answers to loopback names only.", "Set `core.keys`."),
     Code(
@@ -228,6 +240,7 @@ CODES = (
         "Another author is writing the message with this id.",
         "Use a message id of your own, or leave it out.",
     ),
+    Code("realtime_off", 409, "Realtime was switched off.", "Poll, until `connect` offers streams again."),
     Code(
         "realtime_disabled",
         409,
@@ -320,6 +333,12 @@ CODES = (
         503,
         "A part that is needed for the answer does not respond now.",
         "Try again after `Retry-After`.",
+    ),
+    Code(
+        "draining",
+        503,
+        "This instance stops, and opens no more streams.",
+        "Connect to another instance, or to its successor.",
     ),
     Code(
         "history_unavailable",

@@ -121,7 +121,7 @@ async def asleep(stage: Stage) -> None:
     page = await stage.open("ada", sleeper, clock=True)
     await stage.open("ben", await stage.context())
     await stage.send("ada")
-    await page.clock.pause_at(await page.evaluate("Date.now() + 1000"))
+    await page.clock.pause_at(await page.evaluate("new Date(Date.now() + 1000).toISOString()"))
     await sleeper.set_offline(True)
     for _ in range(3):
         await stage.send("ben")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from umbral_chat._core.feed.catch_up import CatchUp, PageListener, Reads
 from umbral_chat._core.feed.follower import Follower, ReaderPermit
-from umbral_chat._core.feed.reader import NOTHING, Batch, Reader, ReaderCounter, ReaderRegistration
+from umbral_chat._core.feed.reader import NOTHING, Batch, Reader, ReaderCounter, ReaderRegistration, counted
 from umbral_chat._core.feed.view import View, ViewCache
 from umbral_chat._core.history.health import HistoryHealth
 from umbral_chat._core.runtime.lifecycle import Lifecycle
@@ -172,28 +172,20 @@ class Feeds:
         leave a tenth to service keys, and TooManyRequests (`too_many_own_readers`) past the limit of one visitor or
         user.
         """
-        return ReaderRegistration(conversation, _counted(caller), self._enter, self._leave)
+        return ReaderRegistration(conversation, counted(caller), self._enter, self._leave)
 
     def permit(self, caller: Principal | None) -> ReaderPermit:
-        """A reader's place for `caller` (None: the service itself), held until its `close`. Raises what `reading`
-        raises."""
-        return ReaderPermit(self.readers, _counted(caller))
+        """A permit to read for `caller` (None: the service itself). Raises what `reading` raises."""
+        return ReaderPermit(self.readers, counted(caller))
 
     def follow(self, conversation: str, on_change: Callable[[], None]) -> Follower:
-        """Follow a conversation until the `close` of what is returned. `on_change` is called at once, with nothing,
-        when entries, signals, the mode, or the log's existence change, and when the service drains; it must neither
-        wait nor raise.
-
-        It takes no reader's place: those on whose behalf the conversation is followed have one each, by `permit`.
-        """
+        """Follow a conversation until the `close` of what is returned: see `FeedService.follow`."""
         view = self._views.take(conversation, self._clock.monotonic())
-        view.readers += 1
-        follower = Follower(view, self.health, on_change, self._unfollow)
+        follower = Follower(view, self.health, on_change, self._use)
         self._catch_up.in_background(view)
         return follower
 
-    def _unfollow(self, view: View) -> None:
-        view.readers -= 1
+    def _use(self, view: View) -> None:
         self._views.use(view, self._clock.monotonic())
 
     def _enter(self, conversation: str, author: str | None) -> Reader:
@@ -205,7 +197,7 @@ class Feeds:
     def _leave(self, reader: Reader, author: str | None) -> None:
         reader.view.readers -= 1
         self.readers.remove(author)
-        self._views.use(reader.view, self._clock.monotonic())
+        self._use(reader.view)
 
     @property
     def waited_on(self) -> list[str]:
@@ -297,11 +289,6 @@ class Feeds:
             redaction=merge.redaction,
             stale_since=(self.health.since or self._clock.now()) if stale else None,
         )
-
-
-def _counted(caller: Principal | None) -> str | None:
-    """The author whose readers are counted; None: the operator's own have only the instance's limit."""
-    return None if caller is None or caller.trusted else caller.author
 
 
 def _strange(view: View, cursor: Cursor) -> bool:

@@ -25,12 +25,14 @@ class Follower:
         self._health = health
         self._listener = on_change
         self._leave = leave
+        view.readers += 1
         view.listeners = (*view.listeners, on_change)
 
     def close(self) -> None:
         """Stop following it. A second time nothing happens."""
         if self._listener in self.view.listeners:
             self.view.listeners = tuple(one for one in self.view.listeners if one is not self._listener)
+            self.view.readers -= 1
             self._leave(self.view)
 
     @property

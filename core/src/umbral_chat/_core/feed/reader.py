@@ -14,6 +14,7 @@ from umbral_chat.errors import TooManyRequests, Unavailable
 from umbral_chat.http_kit.asgi import Disconnect
 from umbral_chat.model.cursor import START, Cursor
 from umbral_chat.model.encoded_entry import EncodedEntry
+from umbral_chat.providers.auth import Principal
 
 RESERVED = 10
 """One in this many of an instance's readers is left to service keys: a crowd of visitors must not shut out the programs
@@ -147,4 +148,9 @@ class ReaderRegistration:
             self._leave(self._reader, self._author)
 
 
-__all__ = ["NOTHING", "RESERVED", "Batch", "Reader", "ReaderCounter", "ReaderRegistration"]
+def counted(caller: Principal | None) -> str | None:
+    """The author whose readers are counted; None: the operator's own have only the instance's limit."""
+    return None if caller is None or caller.trusted else caller.author
+
+
+__all__ = ["NOTHING", "RESERVED", "Batch", "Reader", "ReaderCounter", "ReaderRegistration", "counted"]

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from umbral_chat.http_kit.asgi import DISCONNECT, Disconnect
+from umbral_chat.http_kit.streaming import BODY_WRITER
 
 if TYPE_CHECKING:
     from umbral_chat._core.server.timed_connection import TimedConnection
@@ -42,4 +45,9 @@ class ConnectionBodyWriter:
         self._connection.transport.abort()
 
 
-__all__ = ["ConnectionBodyWriter"]
+def extensions_of(connection: TimedConnection, disconnect: Disconnect) -> dict[str, Any]:
+    """What our own server offers beyond ASGI, for the scopes of a connection's requests."""
+    return {DISCONNECT: disconnect, BODY_WRITER: ConnectionBodyWriter(connection)}
+
+
+__all__ = ["ConnectionBodyWriter", "extensions_of"]

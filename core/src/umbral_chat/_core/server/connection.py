@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 import httptools
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 
-from umbral_chat._core.server.body_writer import ConnectionBodyWriter
+from umbral_chat._core.server.body_writer import extensions_of
 from umbral_chat._core.server.chunks import Chunks
 from umbral_chat._core.server.connections import Admission, Connections
 from umbral_chat._core.server.exchange import Exchange
@@ -26,8 +26,6 @@ from umbral_chat._core.server.refusals import FULL, encode_response
 from umbral_chat._core.server.scopes import begin_scope, complete_scope
 from umbral_chat._core.server.timed_connection import DISCARD, Opener, Phase, TimedConnection
 from umbral_chat.errors import RequestError
-from umbral_chat.http_kit.asgi import DISCONNECT
-from umbral_chat.http_kit.streaming import BODY_WRITER
 
 if TYPE_CHECKING:
     from uvicorn.config import Config
@@ -71,10 +69,7 @@ class Connection(TimedConnection):
         self._method: str | None = None
         self._chunks: Chunks | None = None
         self._left = 0  # bytes of a body with a Content-Length that are still to arrive
-        self._extensions: dict[str, Any] = {
-            DISCONNECT: self._disconnect,
-            BODY_WRITER: ConnectionBodyWriter(self),
-        }
+        self._extensions = extensions_of(self, self._disconnect)
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         """Admit a new connection, or refuse it when there are too many."""

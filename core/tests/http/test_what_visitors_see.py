@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import pytest
@@ -45,12 +45,20 @@ READ = {
     ("GET", f"{ROOM}/events"): {"presence"},  # as `GET …/presence`, below
     ("GET", f"{ROOM}/transcript"): set(),
     ("GET", f"{ROOM}/presence"): {"last_seen", "version", *NO_IDS},
-    ("POST", f"{ROOM}/connect"): set(),
+    ("POST", f"{ROOM}/connect"): {"ticket"},  # single use, so that each is another
 }
 """Every route that shows something for the right `read`, with the fields in which answers may differ."""
 
-ACTS = {("POST", f"{ROOM}/read"), ("PUT", f"{ROOM}/presence"), ("DELETE", f"{ROOM}/presence")}
+ACTS = {
+    ("POST", f"{ROOM}/read"),
+    ("PUT", f"{ROOM}/presence"),
+    ("DELETE", f"{ROOM}/presence"),
+    ("POST", f"{ROOM}/tickets"),
+}
 """Routes for the right `read` that answer about the caller alone."""
+
+STREAMS = {("GET", f"{ROOM}/stream")}
+"""Routes whose answers do not end."""
 
 
 def without(value: Any, fields: set[str]) -> Any:
@@ -97,13 +105,53 @@ async def test_a_visitor_reads_what_a_key_reads(room: Client) -> None:
         assert without(for_visitor, differs) == without(for_key, differs), path
 
 
+async def streamed(client: Client, headers: dict[str, str]) -> list[str]:
+    """The events of a stream up to its last entry, as they are sent."""
+    request = client.build_request("GET", f"{ROOM}/stream", headers=headers)
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": "GET",
+        "headers": [(name.lower(), value) for name, value in request.headers.raw],
+        "scheme": "http",
+        "path": request.url.path,
+        "raw_path": request.url.raw_path,
+        "query_string": b"",
+        "server": ("127.0.0.1", 80),
+        "client": ("127.0.0.1", 1),
+        "root_path": "",
+    }
+    head = (await client.get(f"{ROOM}/events", headers=headers)).json()["head"]
+    body = bytearray()
+    complete = asyncio.Event()
+
+    async def receive() -> dict[str, Any]:
+        await asyncio.wait_for(complete.wait(), 20)
+        return {"type": "http.disconnect"}
+
+    async def send(message: Any) -> None:
+        body.extend(message.get("body", b""))
+        if body.count(b"event: entry") == head and body.endswith(b"\n\n"):
+            complete.set()
+
+    await asyncio.wait_for(cast("Any", client.app)(scope, receive, send), 20)
+    return [event for event in body.decode().split("\n\n") if "event: entry" in event]
+
+
+async def test_a_visitors_stream_has_the_entries_that_a_keys_has(room: Client) -> None:
+    for_key, for_visitor = await streamed(room, {}), await streamed(room, await token(room))
+    assert for_visitor == for_key
+    assert len(for_key) > 5
+
+
 async def test_every_route_that_visitors_may_call_is_judged(room: Client) -> None:
     readable = {
         (method, path.replace("{conversation:str}", "room"))
         for method, path, right in routes(room)
         if right == "read" and method not in {"HEAD", "OPTIONS"}
     }
-    assert readable == READ.keys() | ACTS
+    assert readable == READ.keys() | ACTS | STREAMS
 
 
 async def test_what_is_public_to_readers_is_in_entries_and_in_the_conversation(room: Client) -> None:

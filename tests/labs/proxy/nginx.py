@@ -27,7 +27,7 @@ def program() -> str | None:
 
 def documented_settings() -> str:
     """The settings that the page gives. Raises NginxFailed where it gives none."""
-    found = re.search(r"```nginx\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
+    found = re.search(r"```text\n(location .*?)```", PAGE.read_text("utf-8"), re.DOTALL)
     if found is None:
         raise NginxFailed(f"{PAGE.name} has no block of nginx settings.")
     return found[1]
@@ -90,9 +90,10 @@ class Nginx:
 
     def _settings(self) -> str:
         """The documented settings, with this run's ports, in what a file of settings needs around them."""
-        documented = documented_settings().replace("127.0.0.1:8750", f"127.0.0.1:{self._upstream_port}")
-        server = re.sub(r"listen [^;]*;", f"listen 127.0.0.1:{self.port};", documented)
-        server = re.sub(r"(?m)^\s*(ssl_|server_name)[^;]*;\n", "", server)
+        locations = documented_settings().replace("127.0.0.1:8750", f"127.0.0.1:{self._upstream_port}")
+        # The silence that is tried is shorter than the documented one, and longer than a heartbeat.
+        locations = re.sub(r"proxy_read_timeout [^;]*;", f"proxy_read_timeout {self._read_timeout}s;", locations)
+        server = f"server {{\n  listen 127.0.0.1:{self.port};\n{locations}}}"
         temporary = "".join(
             f"  {kind}_temp_path {self._folder / kind};\n"
             for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
@@ -100,7 +101,7 @@ class Nginx:
         return (
             f"daemon off;\nworker_processes 1;\nworker_shutdown_timeout 2s;\npid {self._folder / 'nginx.pid'};\n"
             "events { worker_connections 1024; }\n"
-            f"http {{\n  access_log off;\n  proxy_read_timeout {self._read_timeout}s;\n{temporary}{server}\n}}\n"
+            f"http {{\n  access_log off;\n{temporary}{server}\n}}\n"
         )
 
 

@@ -23,8 +23,11 @@ NOT_PLAYED = {
     ("GET", "/health/live"),
     ("GET", "/health/ready"),
     ("GET", "/metrics"),
+    ("GET", "/v1/conversations/{conversation}/stream"),
+    ("POST", "/v1/conversations/{conversation}/tickets"),
+    ("GET", "/v1/ws"),
 }
-"""What operators ask is about the mode itself."""
+"""What operators ask is about the mode itself, and streams are there in some modes only."""
 
 TRANSITIONS = {
     "off to live": ["off", "on"],

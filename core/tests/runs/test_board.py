@@ -93,13 +93,17 @@ def test_a_run_whose_end_is_in_the_log_is_not_shown_beside_it() -> None:
     it = Board()
     it.board.put("room", 5, [view("a"), view("b")])
     it.notified()
-    it.board.ended("room", "a")
-    assert (it.shown(), it.notified()) == ([("b", "started")], ["room"])
-    it.board.ended("room", "a")
-    it.board.ended("other", "a")
+    (first, _) = it.board.of("room")
+    it.board.ended("room", "a", first.started_at - timedelta(seconds=1))  # of an earlier run of this id
     assert it.notified() == []
+    it.board.ended("room", "a", first.started_at)
+    assert (it.shown(), it.notified()) == ([("b", "started")], ["room"])
+    it.board.put("room", 6, [view("a"), view("b")])  # a signal from before the end, which arrives after it
+    it.board.ended("room", "a", None)
+    it.board.ended("other", "a", None)
+    assert (it.shown(), it.notified()) == ([("b", "started")], [])
     assert not it.board.put("room", 5, [view("a"), view("b")])
-    assert it.board.put("room", 6, [view("b", "tool")])
+    assert it.board.put("room", 7, [view("b", "tool")])
     assert it.shown() == [("b", "tool")]
 
 

@@ -98,7 +98,7 @@ async def test_a_run_here_is_seen_there_by_signals_alone(start: Start) -> None:
         while not poll.done():
             await call("/r1/progress", state="tool", label="search")
             await asyncio.wait((poll,), timeout=0.5)
-    await here.send("The answer is 42.", message_id="m1")
+    await here.send("The answer is 42.", message_id="m1", sender={"role": "assistant"})
     await call("/r1/end", outcome="completed")
     async with asyncio.timeout(20):
         while not (entries := (await there.poll(cursor, wait=30)).entries):

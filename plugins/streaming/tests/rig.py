@@ -10,7 +10,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import msgspec
-from umbral_chat._core.conversations.draft_pieces import Piece
+from umbral_chat._core.conversations.draft_pieces import Piece, put
 from umbral_chat.context import Services
 from umbral_chat.drafts import Drafts
 from umbral_chat.feed import EncodedEntry
@@ -171,6 +171,7 @@ class HubRig(Rig):
             ),
             feeds=self.feeds,
             drafts=self.writing,
+            runs=SimpleNamespace(of=lambda _conversation: []),
             failover=self.delivery,
             toggle=self.toggle,
             lifecycle=self.lifecycle,
@@ -190,10 +191,14 @@ class HubRig(Rig):
         return client, (await self.open(after, principal)).start(client)
 
     def draft(self, text: str, *, offset: int = 0, message_id: str = "answer") -> None:
-        piece = Piece("room", message_id, offset, text, ASSISTANT, "key:n8n", trusted=True, replace=True)
-        if not self.writing.takes(piece):
-            self.writing.hold(piece, "", fence=1)
-        self.writing.piece(piece, limit=32_000)
+        known = self.writing.get("room", message_id)
+        text_so_far = known.text if known is not None else ""
+        replace = offset < len(text_so_far)
+        piece = Piece("room", message_id, offset, text, ASSISTANT, "key:n8n", trusted=True, replace=replace)
+        if known is None or replace:
+            self.writing.hold(piece, put(text_so_far, piece, limit=32_000), fence=1)
+        else:
+            self.writing.piece(piece, limit=32_000)
 
     def at(self, seq: int) -> Cursor:
         return Cursor(self.log.epoch, seq)

@@ -271,8 +271,8 @@ async def test_readers_are_bounded(start: Start) -> None:
 async def test_connect_offers_it_with_a_ticket_that_is_valid_once(service: Live) -> None:
     await service.send("one")
     offers = (await service.client.post("/v1/conversations/room/connect")).json()["offers"]
-    assert [offer["edge"] for offer in offers] == ["sse", "poll"]
-    sse = offers[0]
+    assert [offer["edge"] for offer in offers] == ["websocket", "sse", "poll"]
+    sse = offers[1]
     assert sse["url"] == "/v1/conversations/room/stream"
     assert set(sse["parameters"]) == {"ticket", "ticket_expires_in", "heartbeat_ms"}
     async with service.stream(ticket=sse["parameters"]["ticket"]) as stream:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
@@ -9,6 +10,9 @@ from typing import NamedTuple
 from umbral_chat.clock import Clock
 from umbral_chat.model.runs import RunView
 from umbral_chat.model.signals import RunSignal
+
+ENDED_LIMIT = 4096
+"""Ended runs that are remembered, of all conversations."""
 
 
 class _Known(NamedTuple):
@@ -29,6 +33,7 @@ class RunBoard:
         self._clock = clock
         self._changed = changed
         self._known: dict[str, _Known] = {}
+        self._ended: OrderedDict[tuple[str, str], datetime] = OrderedDict()
         self._next_expiry: datetime | None = None
 
     def __len__(self) -> int:
@@ -52,7 +57,8 @@ class RunBoard:
         if known is not None and known.version >= version:
             return False
         # A list without runs is kept, too, until a scan drops it: an older signal may still be under way.
-        found = _Known(version, tuple(runs), self._clock.monotonic())
+        going_on = tuple(run for run in runs if not self._has_ended(conversation, run))
+        found = _Known(version, going_on, self._clock.monotonic())
         self._known[conversation] = found
         self._expire_with(found.runs)
         if found.runs != (() if known is None else known.runs):
@@ -68,13 +74,25 @@ class RunBoard:
             if conversation not in found and known.learned < began:
                 self.forget(conversation)
 
-    def ended(self, conversation: str, run_id: str) -> None:
-        """The log has the end of this run: no reader gets that and, beside it, that the run goes on."""
+    def ended(self, conversation: str, run_id: str, at: datetime | None) -> None:
+        """The log has the end of this run, of that time (None: of now): no reader gets that and, beside it, that the
+        run goes on. A run of the same id that began later goes on."""
+        # Remembered, since a signal from before the end may arrive after its entry.
+        self._ended[conversation, run_id] = self._clock.now() if at is None else at
+        self._ended.move_to_end((conversation, run_id))
+        if len(self._ended) > ENDED_LIMIT:
+            self._ended.popitem(last=False)
         known = self._known.get(conversation)
-        if known is not None and any(run.run_id == run_id for run in known.runs):
-            left = tuple(run for run in known.runs if run.run_id != run_id)
+        if known is None:
+            return
+        left = tuple(run for run in known.runs if not self._has_ended(conversation, run))
+        if len(left) < len(known.runs):
             self._known[conversation] = known._replace(runs=left)
             self._changed(conversation)
+
+    def _has_ended(self, conversation: str, run: RunView) -> bool:
+        at = self._ended.get((conversation, run.run_id))
+        return at is not None and run.started_at <= at
 
     def forget(self, conversation: str) -> None:
         """Drop what is known of a conversation, such as one that was deleted."""

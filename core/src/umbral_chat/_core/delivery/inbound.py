@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
 from umbral_chat._core.delivery.bus import LogChange
@@ -46,7 +47,7 @@ class RunList(Protocol):
         """Another instance reports the runs of a conversation."""
         ...
 
-    def ended(self, conversation: str, run_id: str) -> None:
+    def ended(self, conversation: str, run_id: str, at: datetime | None) -> None:
         """The log has the end of this run."""
         ...
 
@@ -137,8 +138,8 @@ class InboundRouter:
                 if entry.ends_draft and entry.message_id is not None:
                     self._drafts.end(conversation, entry.message_id)
         for entry in entries:
-            if entry.ends_run and entry.seq > old:
-                self._runs.ended(conversation, entry.run_id)
+            if entry.ends_run:
+                self._runs.ended(conversation, entry.run_id, entry.at)
 
 
 def _as_person(author: str, sender: Sender) -> Sender:

@@ -35,12 +35,13 @@ KEYS = [{"name": "fuzz", "key": KEY}, {"name": "reader", "key": LIMITED, "rights
 
 SETTINGS = {
     "CORE__KEYS": json.dumps(KEYS),
-    # What a caller may do is tried, and not how often; and no long poll holds the run up.
+    # What a caller may do is tried, and not how often; and no long poll or stream holds the run up.
     **{
         f"CORE__LIMITS__{what}_PER_SECOND": "0"
         for what in ("SENDS", "REQUESTS", "DRAFTS", "MARKERS", "CONNECTS", "TRANSCRIPTS")
     },
     "POLLING__LONG_POLL_TIMEOUT": "1",
+    "STREAMING__CONNECTION_LIFETIME": "0.05",
 }
 
 CHECKS = (

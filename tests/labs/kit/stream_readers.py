@@ -93,14 +93,14 @@ class SseReader:
 
     async def _read(self, answer: httpx.Response) -> None:
         async for event in EventSource(answer).aiter_sse():
-            data = json.loads(event.data)
             if event.event == "entry":
                 self.cursor = event.id
-                self._entry(data)
+                self._entry(json.loads(event.data))
             elif event.event == "status":
-                self._status(data)
-                if data["state"] == "closed":
-                    await _leave(data, self._without)
+                status = json.loads(event.data)
+                self._status(status)
+                if status["state"] == "closed":
+                    await _leave(status, self._without)
                     return
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,14 +10,14 @@ from pathlib import Path
 
 from bench.cases import peer
 from bench.servers import free_port, running
-from tests.local_supabase.stack.npm import node
+from tests.local_supabase.stack.npm import modules, node
 
-SOCKET_IO = "socket.io@4.8.3"
+PACKAGES = Path(__file__).with_name("node")
+"""Locks what is installed from npm: Socket.IO."""
 NCHAN = "/usr/lib/nginx/modules/ngx_nchan_module.so"
 
 MISSING = {
     "nchan": "nchan is missing: install it (Debian: apt-get install nginx-light libnginx-mod-nchan).",
-    "socketio-node": "Socket.IO could not be installed: is the npm registry reachable?",
 }
 
 
@@ -58,30 +56,10 @@ def nchan() -> Iterator[tuple[int, int]]:
 @contextmanager
 def socketio_node() -> Iterator[tuple[int, int]]:
     """Socket.IO on Node, installed from npm into a cache; its port and process id."""
-    port, folder = free_port(), _installed(SOCKET_IO)
+    port, folder = free_port(), modules(PACKAGES)
     script = Path(__file__).with_name("socketio.mjs")
     with running([str(node()), str(script), str(port), str(folder)], port) as pid:
         yield port, pid
-
-
-def _installed(package: str) -> Path:
-    folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "umbral-chat-bench" / package
-    if not (folder / "node_modules").exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        npm = node().parent.parent / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
-        path = f"{node().parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
-        done = subprocess.run(
-            [str(node()), str(npm), "install", "--no-fund", "--no-audit", "--ignore-scripts", package],
-            cwd=folder,
-            env=os.environ | {"PATH": path},
-            capture_output=True,
-            text=True,
-            timeout=600,
-            check=False,
-        )
-        if done.returncode:
-            raise RuntimeError(f"{MISSING['socketio-node']}\n{done.stderr[-1000:]}")
-    return folder
 
 
 PEERS = {

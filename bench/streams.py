@@ -144,15 +144,11 @@ def _idle(row: Row) -> float:
         _run(row, port, 5, 0, 1.0)
         before = _resident(pid)
         process = subprocess.Popen(_command(row, port, IDLE, 0, 8.0), stdout=subprocess.PIPE, text=True)
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(timeout=1)
-        sizes = []
+        sizes = [before]
         while process.poll() is None:
             sizes.append(_resident(pid))
-            try:
+            with suppress(subprocess.TimeoutExpired):
                 process.wait(timeout=0.5)
-            except subprocess.TimeoutExpired:
-                continue
         if process.returncode:
             return float("nan")
         return (max(sizes) - before) / IDLE

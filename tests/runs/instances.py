@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from umbral_chat._core.conversations.appending import Appender
 from umbral_chat._core.conversations.run_board import RunBoard
 from umbral_chat._core.conversations.run_entries import RunEntries
 from umbral_chat._core.conversations.run_records import RunRecords
@@ -43,7 +44,7 @@ class Instance:
         telemetry, bus, typing = Telemetry(None), Bus(), RunTyping(None)
         bus.subscribe(self.logged.append)
         self.board = RunBoard(clock, changed=self.changed.append)
-        self.entries = RunEntries(storage.history, bus)
+        self.entries = RunEntries(storage.history, Appender(storage.history, bus, telemetry))
         self.shared = SharedRuns(
             RunRecords(storage.store, clock),
             self.entries,

@@ -140,7 +140,7 @@ class Service:
         run_typing = RunTyping(presence)
         shared_runs = SharedRuns(
             RunRecords(storage.store, clock),
-            RunEntries(history, self.bus),
+            RunEntries(history, appender),
             board=self.run_board,
             typing=run_typing,
             publish=signals.put,

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from umbral_chat._core.conversations.appending import Appender
 from umbral_chat._core.conversations.runs import StoredRun
-from umbral_chat._core.delivery.bus import Bus, LogChange
-from umbral_chat.model.encoded_entry import EncodedEntry
 from umbral_chat.model.entries import Message
 from umbral_chat.model.writes import WriteRun
 from umbral_chat.providers.history import History
@@ -24,16 +23,16 @@ one too many is better than a reader who waits."""
 class RunEntries:
     """Writes the ends of runs into their logs. Every method raises HistoryUnavailable and ConversationDeleted."""
 
-    def __init__(self, history: History, bus: Bus) -> None:
+    def __init__(self, history: History, appender: Appender) -> None:
         self._history = history
-        self._bus = bus
+        self._append = appender.append
 
     async def write(self, conversation: str, run: StoredRun) -> int | None:
         """The seq of the entry that the run leaves, which is written unless it is there; None: it left a message, or
         has not ended."""
         if run.end is None or await self._left_a_message(conversation, run):
             return None
-        appended = await self._history.append(
+        sent = await self._append(
             WriteRun(
                 conversation=conversation,
                 subject=AUTHOR,
@@ -47,10 +46,7 @@ class RunEntries:
                 metadata=run.metadata,
             )
         )
-        if appended.created:
-            entry = EncodedEntry.of(appended.entry, appended.json)
-            self._bus.publish(LogChange(conversation, appended.epoch, [entry], AUTHOR))
-        return appended.entry.seq
+        return sent.entry.seq
 
     async def _left_a_message(self, conversation: str, run: StoredRun) -> bool:
         # Readers see a run's id and that of its message: one of them must not pass for its answer, or others wait for

@@ -85,6 +85,7 @@ BENCHES = supabase realtime polling presence streams
 bench: setup ## measure it: the main table, or NAME=supabase, realtime, polling, presence or streams
 	@$(if $(filter-out $(BENCHES),$(NAME)),echo "There is no bench '$(NAME)'. NAME is one of: $(BENCHES)" >&2; exit 2)
 	$(RUN) python -m bench$(if $(NAME),.$(NAME)) $(ARGS)
+	$(if $(NAME),,$(RUN) python -m bench.streams $(if $(RUNS),--runs $(RUNS)))
 
 reference: setup ## write the generated pages of docs/reference anew
 	$(RUN) python -m tools.reference.pages docs/reference

@@ -1,4 +1,5 @@
-"""`make bench`: prints the main table and writes `bench/RESULTS.md`. Every figure is a median of interleaved runs.
+"""`make bench`: prints the table of requests and writes it to `bench/RESULTS.md`. Every figure is a median of
+interleaved runs.
 
 `--before PYTHON` also measures the service of another environment (`…/.venv/bin/python` of an older checkout), side by
 side in the same runs.
@@ -15,9 +16,9 @@ import subprocess
 import sys
 from contextlib import ExitStack, nullcontext
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
+from bench import results
 from bench.cases import CONTENT, Case, peer, poll_requests, request, send_requests, service
 from bench.servers import DRIVER_CPU, cpu_seconds, peak_memory, pinned, python
 from bench.subscriber import subscribed
@@ -64,7 +65,7 @@ def main() -> int:
     text = "\n".join([*report(runs, options.runs), "", memory(peaks, answers)])
     print(text)
     if not options.only:
-        (Path(__file__).parent / "RESULTS.md").write_text(text + "\n", encoding="utf-8")
+        results.write("requests", text)
     return 0
 
 
@@ -173,7 +174,7 @@ def report(runs: dict[str, list[Figures]], number: int) -> list[str]:
     """The table and the ratios as Markdown."""
     medians = {name: {key: statistics.median(run[key] for run in of) for key in of[0]} for name, of in runs.items()}
     lines = [
-        "# Bench results",
+        "## Requests",
         "",
         machine(number),
         "",

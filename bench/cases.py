@@ -75,8 +75,13 @@ def _call(port: int, method: str, path: str, body: object = None) -> tuple[bytes
 
 
 @contextmanager
-def service(interpreter: str = sys.executable, environ: Mapping[str, str] | None = None) -> Iterator[tuple[int, int]]:
-    """Our own server of this environment on a database of its own, with further settings; its port and process id."""
+def service(
+    interpreter: str = sys.executable, environ: Mapping[str, str] | None = None, *, portable: bool = False
+) -> Iterator[tuple[int, int]]:
+    """Our own server of this environment on a database of its own, with further settings; its port and process id.
+
+    `portable`: the same application on plain uvicorn.
+    """
     port = free_port()
     with tempfile.TemporaryDirectory() as folder:
         settings = {
@@ -84,7 +89,8 @@ def service(interpreter: str = sys.executable, environ: Mapping[str, str] | None
             "UMBRAL_CHAT_CORE__DATABASE": str(Path(folder) / "bench.sqlite3"),
             "UMBRAL_CHAT_CORE__KEYS": json.dumps([{"name": "bench", "key": KEY}]),
         }
-        with running([interpreter, "-m", "umbral_chat", "serve"], port, {**settings, **(environ or {})}) as pid:
+        program = ["bench.peers", "portable", str(port)] if portable else ["umbral_chat", "serve"]
+        with running([interpreter, "-m", *program], port, {**settings, **(environ or {})}) as pid:
             yield port, pid
 
 

@@ -17,6 +17,8 @@ from litestar.channels import ChannelsPlugin
 from litestar.channels.backends.memory import MemoryChannelsBackend
 from litestar.response import ServerSentEvent
 from litestar.types import Receive, Scope, Send
+from umbral_chat._core.app import create_app
+from umbral_chat._core.plugins import boot
 from umbral_chat._core.server.connection import Connection
 from umbral_chat._core.server.connections import Connections
 from umbral_chat.clock import SystemClock
@@ -159,8 +161,28 @@ def bounded(port: int) -> None:
     server.run()
 
 
+def portable(port: int) -> None:
+    """Our application as any ASGI server runs it, with the settings of the environment: without our own server no
+    encoded bytes are written past ASGI, and each subscriber has a task."""
+    settings, plugins = boot(None)
+    uvicorn.run(
+        create_app(settings, plugins),
+        host="127.0.0.1",
+        port=port,
+        loop="uvloop",
+        http="httptools",
+        ws="websockets-sansio",
+        log_level="error",
+        access_log=False,
+        timeout_keep_alive=75,
+    )
+
+
 def main() -> None:
     name, port = sys.argv[1], int(sys.argv[2])
+    if name == "portable":
+        portable(port)
+        return
     if name == "floor":
         uvloop.run(floor(port))
         return
@@ -168,7 +190,14 @@ def main() -> None:
         bounded(port)
         return
     uvicorn.run(
-        APPS[name](), host="127.0.0.1", port=port, loop="uvloop", http="httptools", log_level="error", access_log=False
+        APPS[name](),
+        host="127.0.0.1",
+        port=port,
+        loop="uvloop",
+        http="httptools",
+        log_level="error",
+        access_log=False,
+        timeout_keep_alive=75,
     )
 
 

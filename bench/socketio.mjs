@@ -13,6 +13,7 @@ const http = createServer((request, response) => {
     response.end('{"ok":true}');
   });
 });
+http.keepAliveTimeout = 75_000;
 const io = new Server(http, { serveClient: false, perMessageDeflate: false });
 io.on("connection", (socket) => socket.join("room"));
 http.listen(Number(port), "127.0.0.1");

@@ -15,7 +15,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
-from typing import Literal, NamedTuple, cast
+from typing import Literal, NamedTuple, TypeVar, cast
 
 import uvloop
 
@@ -83,6 +83,7 @@ class Run:
         self.counting = self.over = False
         self.delays: list[float] = []
         self.lost = 0
+        """Streams that the server closed."""
         self.open = 0
         self.idle: list[Publisher] = []
 
@@ -99,9 +100,6 @@ class Connection(asyncio.Protocol):
         self.transport = cast("asyncio.Transport", transport)
         self.connected(self.transport)
 
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - the base class names it
-        self.run.lost += not self.run.over
-
     def connected(self, transport: asyncio.Transport) -> None:
         """The connection was made."""
         raise NotImplementedError
@@ -113,6 +111,11 @@ class Publisher(Connection):
     def connected(self, transport: asyncio.Transport) -> None:
         del transport
         self.run.idle.append(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - the base class names it
+        # An idle connection may be closed at any time; a message that was lost by it is missed by the subscribers.
+        if self in self.run.idle:
+            self.run.idle.remove(self)
 
     def data_received(self, data: bytes) -> None:
         self.buffer += data
@@ -148,6 +151,9 @@ class Subscriber(Connection):
     def connected(self, transport: asyncio.Transport) -> None:
         headers = "accept: text/event-stream\r\n" if self.edge.framing == "sse" else _UPGRADE
         transport.write(request("GET", self.edge.follow, "", headers + self.edge.auth).encode())
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - the base class names it
+        self.run.lost += not self.run.over
 
     def data_received(self, data: bytes) -> None:
         self.buffer = self.buffer + data if self.buffer else data
@@ -208,6 +214,9 @@ class Subscriber(Connection):
         self.transport.write(_masked(1, text.encode()))
 
 
+S = TypeVar("S", bound=Subscriber)
+
+
 def _masked(opcode: int, payload: bytes) -> bytes:
     """A client's frame. Its mask is zero, which leaves the payload as it is."""
     length = len(payload)
@@ -228,7 +237,7 @@ async def drive(name: str, port: int, subscribers: int, rate: float, seconds: fl
     if rate:
         await send()
         await asyncio.sleep(0.2)
-    pairs = await _subscribed(run, edge, port, subscribers)
+    pairs = await subscribed(run, edge, port, subscribers, Subscriber)
     began = counted_from = time.perf_counter()
     known = [subscriber.messages for _, subscriber in pairs]
     sent = 0
@@ -257,12 +266,14 @@ async def drive(name: str, port: int, subscribers: int, rate: float, seconds: fl
     }
 
 
-async def _subscribed(run: Run, edge: Edge, port: int, number: int) -> list[tuple[object, Subscriber]]:
+async def subscribed(
+    run: Run, edge: Edge, port: int, number: int, kind: Callable[[Run, Edge], S]
+) -> list[tuple[object, S]]:
     """The connections of `number` subscribers, all of them open. Raises RuntimeError where some are not."""
     loop = asyncio.get_running_loop()
-    pairs: list[tuple[object, Subscriber]] = []
+    pairs: list[tuple[object, S]] = []
     while len(pairs) < number:
-        pairs.append(await loop.create_connection(lambda: Subscriber(run, edge), "127.0.0.1", port))
+        pairs.append(await loop.create_connection(lambda: kind(run, edge), "127.0.0.1", port))
         if len(pairs) % 50 == 0:
             await asyncio.sleep(0.05)
     deadline = time.perf_counter() + OPEN_TIMEOUT

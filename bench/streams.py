@@ -1,27 +1,26 @@
 """`make bench NAME=streams`: deliveries over SSE and WebSocket beside other servers, and the size of a connection.
 
-Prints the tables and writes `bench/STREAMS.md`. Figures are medians of interleaved runs; ours keeps each message on
-disk before it is delivered, which no peer does. Exit code 2 where a peer is missing.
+Prints the tables and writes them to `bench/RESULTS.md`. Figures are medians of interleaved runs; ours keeps each
+message on disk before it is delivered, which no peer does. Exit code 2 where a peer is missing.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
 import statistics
 import subprocess
 import sys
-from collections.abc import Sequence
-from contextlib import ExitStack, suppress
-from datetime import UTC, datetime
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from bench import results
 from bench.cases import service
 from bench.servers import DRIVER_CPU, cpu_seconds, pinned, python
 from bench.stream_peers import PEERS
+from bench.streams_page import Figures, Measured, report
 
 SUBSCRIBERS, RATE = 200, 50
 """10,000 deliveries a second."""
@@ -36,6 +35,12 @@ IDLE = 2000
 """Connections that are opened and held."""
 
 SECONDS, STEP_SECONDS = 4.0, 3.0
+ALONE_SECONDS = 8.0
+"""Of the run with one message a second, in which no entry is gathered with another."""
+
+READERS, PIECES = 100, 50
+"""Of the draft: its pieces a second."""
+
 RUNS = 5
 
 
@@ -50,6 +55,8 @@ class Row(NamedTuple):
 ROWS = (
     Row("Umbral Chat, SSE", "ours", "ours-sse"),
     Row("Umbral Chat, WebSocket", "ours", "ours-websocket"),
+    Row("Umbral Chat on plain uvicorn, SSE", "portable", "ours-sse"),
+    Row("Umbral Chat on plain uvicorn, WebSocket", "portable", "ours-websocket"),
     Row("Litestar channels, SSE", "channels", "channels-sse"),
     Row("Litestar channels, WebSocket", "channels", "channels-websocket"),
     Row("python-socketio", "socketio", "socketio"),
@@ -57,30 +64,6 @@ ROWS = (
     Row("nchan, SSE", "nchan", "nchan-sse"),
     Row("nchan, WebSocket", "nchan", "nchan-websocket"),
 )
-
-BARS = (
-    ("CPU a delivery, WebSocket ÷ python-socketio", "Umbral Chat, WebSocket", "python-socketio", 0.5),
-    ("CPU a delivery, SSE ÷ python-socketio", "Umbral Chat, SSE", "python-socketio", 0.5),
-    ("CPU a delivery, WebSocket ÷ Socket.IO on Node", "Umbral Chat, WebSocket", "Socket.IO on Node", 1.0),
-    ("CPU a delivery, SSE ÷ Socket.IO on Node", "Umbral Chat, SSE", "Socket.IO on Node", 1.0),
-)
-"""Ratios of server CPU; at most the bar."""
-
-HELD = (
-    ("highest rate, SSE ÷ Litestar's", "Umbral Chat, SSE", "Litestar channels, SSE", 1.5),
-    (
-        "highest rate, WebSocket ÷ Litestar channels, WebSocket",
-        "Umbral Chat, WebSocket",
-        "Litestar channels, WebSocket",
-        1.5,
-    ),
-)
-"""Ratios of the highest rates that are held; at least the bar."""
-
-MEMORY = (("Umbral Chat, SSE", 12.0), ("Umbral Chat, WebSocket", 20.0))
-"""KiB of an idle connection; at most the bar."""
-
-Figures = dict[str, float]
 
 
 def main() -> int:
@@ -94,18 +77,28 @@ def main() -> int:
         servers = {}
         for name in dict.fromkeys(row.server for row in rows):
             try:
-                servers[name] = stack.enter_context(service() if name == "ours" else PEERS[name]())
+                servers[name] = stack.enter_context(_server(name))
             except RuntimeError as error:
                 print(f"{error} Or leave it out: ARGS='--without {name}'", file=sys.stderr)
                 return 2
         loaded = _loaded(rows, servers, options.runs)
+        alone = {row.name: _drive(row, *servers[row.server], 1, ALONE_SECONDS)["p50_ms"] for row in rows}
+        pieces = _pieces(*servers["ours"], options.runs) if "ours" in servers else None
         highest = {row.name: _highest(row, *servers[row.server]) for row in rows}
     idle = {row.name: _idle(row) for row in rows}
-    text = "\n".join(report(rows, loaded, highest, idle, options.runs))
+    draft = _draft(pieces) if pieces else None
+    text = "\n".join(report(Measured(_conditions(options.runs), loaded, alone, highest, idle, draft)))
     print(text)
     if not options.only and not options.without:
-        (Path(__file__).parent / "STREAMS.md").write_text(text + "\n", encoding="utf-8")
+        results.write("streams", text)
     return 0
+
+
+def _server(name: str, environ: Mapping[str, str] | None = None) -> AbstractContextManager[tuple[int, int]]:
+    """A server's port and process id, while it runs. Raises RuntimeError for a peer that is not installed."""
+    if name in {"ours", "portable"}:
+        return service(environ=environ, portable=name == "portable")
+    return PEERS[name]()
 
 
 def _loaded(rows: Sequence[Row], servers: dict[str, tuple[int, int]], runs: int) -> dict[str, list[Figures]]:
@@ -114,6 +107,20 @@ def _loaded(rows: Sequence[Row], servers: dict[str, tuple[int, int]], runs: int)
         for row in rows:
             print(f"run {number + 1} of {runs}: {row.name} …", file=sys.stderr, flush=True)
             found[row.name].append(_drive(row, *servers[row.server], RATE, SECONDS))
+    return found
+
+
+def _pieces(port: int, pid: int, runs: int) -> list[Figures]:
+    """A draft that is written while readers follow, on our own server."""
+    found = []
+    for number in range(runs):
+        print(f"run {number + 1} of {runs}: a draft …", file=sys.stderr, flush=True)
+        before = cpu_seconds(pid)
+        figures = _output("bench.token_stream", str(port), str(READERS), str(PIECES), str(SECONDS))
+        if figures["behind"] or figures["lost"]:
+            raise RuntimeError(f"readers miss a part of the draft: {figures}")
+        figures["cpu_percent"] = (cpu_seconds(pid) - before) / figures["seconds"] * 100
+        found.append(figures)
     return found
 
 
@@ -140,7 +147,7 @@ def _idle(row: Row) -> float:
         "UMBRAL_CHAT_CORE__LIMITS__READERS": str(2 * IDLE),
         "UMBRAL_CHAT_CORE__LIMITS__CONNECTIONS": str(2 * IDLE),
     }
-    with service(environ=settings) if row.server == "ours" else PEERS[row.server]() as (port, pid):
+    with _server(row.server, settings) as (port, pid):
         _run(row, port, 5, 0, 1.0)
         before = _resident(pid)
         process = subprocess.Popen(_command(row, port, IDLE, 0, 8.0), stdout=subprocess.PIPE, text=True)
@@ -172,67 +179,37 @@ def _command(row: Row, port: int, subscribers: int, rate: float, seconds: float)
 
 
 def _run(row: Row, port: int, subscribers: int, rate: float, seconds: float) -> Figures:
-    done = subprocess.run(
-        _command(row, port, subscribers, rate, seconds), capture_output=True, text=True, check=False, timeout=120
-    )
+    return _output("bench.stream_driver", row.edge, str(port), str(subscribers), str(rate), str(seconds))
+
+
+def _output(module: str, *arguments: str) -> Figures:
+    command = pinned(DRIVER_CPU, python("-m", module, *arguments))
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
     if done.returncode:
-        raise RuntimeError(f"{row.name}: {done.stderr[-2000:]}")
+        raise RuntimeError(f"{module} {' '.join(arguments)}: {done.stderr[-2000:]}")
     found: dict[str, Any] = json.loads(done.stdout)
     return found
 
 
 def _conditions(runs: int) -> str:
-    """Where and how it was measured."""
+    """How it was measured."""
     return (
-        f"{datetime.now(UTC):%Y-%m-%d}, {platform.machine()}, {os.cpu_count()} processors shared with others, "
-        f"Python {platform.python_version()}. Server on one processor, driver on another; 200-byte messages; medians "
+        "Server on one processor, driver on another; 200-byte messages; medians "
         f"of {runs} interleaved runs of {SECONDS:g} s each. {SUBSCRIBERS} subscribers of one conversation at {RATE} "
         f"messages a second; then the highest rate that is held with a p99 of at most {LATE:g} ms and nothing lost; "
         f"then {IDLE} idle connections. Messages in whole events and frames are counted. Ours are on disk before they "
         "are delivered. The cost of sending them is in the CPU of a delivery. The Python peers run on plain uvicorn "
-        "with uvloop."
+        "with uvloop, where our own streams have a task for each subscriber."
     )
 
 
-def report(
-    rows: Sequence[Row],
-    loaded: dict[str, list[Figures]],
-    highest: dict[str, Figures],
-    idle: dict[str, float],
-    runs: int,
-) -> list[str]:
-    """The tables as Markdown."""
-    medians = {name: {key: statistics.median(run[key] for run in of) for key in of[0]} for name, of in loaded.items()}
-    lines = [
-        "# Streams beside others",
-        "",
-        _conditions(runs),
-        "",
-        "| | p50 ms | p99 ms | server CPU µs a delivery | highest rate held, deliveries/s | idle KiB |",
-        "| --- | ---: | ---: | ---: | ---: | ---: |",
-    ]
-    for row in rows:
-        one = medians[row.name]
-        held = highest[row.name]["per_second"]
-        lines.append(
-            f"| {row.name} | {one['p50_ms']:.1f} | {one['p99_ms']:.1f} | {one['cpu_us']:.1f} | {held:,.0f} | "
-            f"{idle[row.name]:.1f} |"
-        )
-    lines += ["", "| ratio | bar | measured |", "| --- | ---: | ---: |"]
-    for title, above, below, bar in BARS:
-        if above in loaded and below in loaded:
-            pairs = zip(loaded[above], loaded[below], strict=True)
-            ratio = statistics.median(one["cpu_us"] / other["cpu_us"] for one, other in pairs)
-            lines.append(f"| {title} | ≤ {bar:g} | {ratio:.2f}{'' if ratio <= bar else ' (missed)'} |")
-    for title, above, below, bar in HELD:
-        if above in highest and below in highest and highest[below]["per_second"]:
-            ratio = highest[above]["per_second"] / highest[below]["per_second"]
-            lines.append(f"| {title} | ≥ {bar:g} | {ratio:.2f}{'' if ratio >= bar else ' (missed)'} |")
-    for name, most in MEMORY:
-        if name in idle:
-            missed = "" if idle[name] <= most else " (missed)"
-            lines.append(f"| KiB of an idle connection, {name} | ≤ {most:g} | {idle[name]:.1f}{missed} |")
-    return lines
+def _draft(runs: list[Figures]) -> str:
+    frames, cpu = (statistics.median(run[key] for run in runs) for key in ("frames_a_reader", "cpu_percent"))
+    return (
+        f"A draft of {PIECES} pieces a second for {SECONDS:g} s to {READERS} readers over SSE: each reader gets "
+        f"{runs[0]['pieces']:.0f} pieces in {frames:.0f} frames, and the server takes {cpu:.0f} % of a processor, its "
+        "writes included."
+    )
 
 
 if __name__ == "__main__":

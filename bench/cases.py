@@ -90,7 +90,8 @@ def service(
             "UMBRAL_CHAT_CORE__KEYS": json.dumps([{"name": "bench", "key": KEY}]),
         }
         program = ["bench.peers", "portable", str(port)] if portable else ["umbral_chat", "serve"]
-        with running([interpreter, "-m", *program], port, {**settings, **(environ or {})}) as pid:
+        collecting = ["bench.collecting"] if interpreter == sys.executable else []
+        with running([interpreter, "-m", *collecting, *program], port, {**settings, **(environ or {})}) as pid:
             yield port, pid
 
 
@@ -98,5 +99,5 @@ def service(
 def peer(name: str) -> Iterator[tuple[int, int]]:
     """One of the peers; its port and process id."""
     port = free_port()
-    with running(python("-m", "bench.peers", name, str(port)), port) as pid:
+    with running(python("-m", "bench.collecting", "bench.peers", name, str(port)), port) as pid:
         yield port, pid

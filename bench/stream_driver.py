@@ -1,5 +1,5 @@
 """Subscribers of one conversation over streams while it is written to: `python -m bench.stream_driver EDGE PORT
-SUBSCRIBERS RATE SECONDS`. Prints one JSON object.
+PID SUBSCRIBERS RATE SECONDS`. Prints one JSON object.
 
 Each message carries the time at which it was sent, so a delivery's delay is from the send's first byte to its arrival
 in a subscriber. What is counted are messages in whole events or frames, as a client parses them, and not writes. The
@@ -20,6 +20,7 @@ from typing import Literal, NamedTuple, TypeVar, cast
 import uvloop
 
 from bench.cases import AUTH, KEY, request
+from bench.servers import cpu_seconds
 
 SETTLE = 1.0
 """Seconds of the load that are not counted."""
@@ -224,8 +225,10 @@ def _masked(opcode: int, payload: bytes) -> bytes:
     return bytes([128 | opcode]) + size + b"\0\0\0\0" + payload
 
 
-async def drive(name: str, port: int, subscribers: int, rate: float, seconds: float) -> dict[str, float]:
-    """Write `rate` messages a second to `subscribers`, for `seconds` after the first one that is not counted. With rate
+async def drive(name: str, port: int, pid: int, subscribers: int, rate: float, seconds: float) -> dict[str, float]:
+    """The processor time is the server's while deliveries are counted: what it takes to open streams is not in it.
+
+    Write `rate` messages a second to `subscribers`, for `seconds` after the first one that is not counted. With rate
     0 the connections are opened, and held for `seconds`."""
     loop, run, edge = asyncio.get_running_loop(), Run(), EDGES[name]
 
@@ -239,6 +242,7 @@ async def drive(name: str, port: int, subscribers: int, rate: float, seconds: fl
         await asyncio.sleep(0.2)
     pairs = await subscribed(run, edge, port, subscribers, Subscriber)
     began = counted_from = time.perf_counter()
+    spent = cpu_seconds(pid)
     known = [subscriber.messages for _, subscriber in pairs]
     sent = 0
     if not rate:
@@ -247,10 +251,10 @@ async def drive(name: str, port: int, subscribers: int, rate: float, seconds: fl
         due = began + number / rate
         await asyncio.sleep(max(0.0, due - time.perf_counter()))
         if not run.counting and number >= rate * SETTLE:
-            run.counting, counted_from = True, time.perf_counter()
+            run.counting, counted_from, spent = True, time.perf_counter(), cpu_seconds(pid)
         await send()
         sent += 1
-    run.counting, elapsed = False, time.perf_counter() - counted_from
+    run.counting, elapsed, spent = False, time.perf_counter() - counted_from, cpu_seconds(pid) - spent
     if rate:
         await asyncio.sleep(DRAIN)
     run.over = True
@@ -262,7 +266,7 @@ async def drive(name: str, port: int, subscribers: int, rate: float, seconds: fl
         "p99_ms": quantiles[98],
         "behind": float(behind),
         "lost": float(run.lost),
-        "deliveries": float(sum(subscriber.messages for _, subscriber in pairs)),
+        "cpu_us": spent * 1e6 / max(1, len(run.delays)),
     }
 
 
@@ -286,6 +290,6 @@ async def subscribed(
 
 
 if __name__ == "__main__":
-    edge_name, port, subscribers, rate, seconds = sys.argv[1:]
-    figures = uvloop.run(drive(edge_name, int(port), int(subscribers), float(rate), float(seconds)))
+    edge_name, port, pid, subscribers, rate, seconds = sys.argv[1:]
+    figures = uvloop.run(drive(edge_name, int(port), int(pid), int(subscribers), float(rate), float(seconds)))
     print(json.dumps(figures))

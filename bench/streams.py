@@ -201,8 +201,8 @@ def _conditions(runs: int) -> str:
         f"of {runs} interleaved runs of {SECONDS:g} s each. {SUBSCRIBERS} subscribers of one conversation at {RATE} "
         f"messages a second; then the highest rate that is held with a p99 of at most {LATE:g} ms and nothing lost; "
         f"then {IDLE} idle connections. Messages in whole events and frames are counted. Ours are on disk before they "
-        "are delivered. The cost of sending them is in the CPU of a delivery, that of opening streams is not. The Python peers run on plain uvicorn "
-        "with uvloop, where our own streams have a task for each subscriber."
+        "are delivered. The cost of sending them is in the CPU of a delivery, that of opening streams is not. The "
+        "Python peers run on plain uvicorn with uvloop, where our own streams have a task for each subscriber."
     )
 
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
 from umbral_chat.clock import Clock
@@ -32,6 +31,26 @@ if TYPE_CHECKING:
 
 TICK = 0.25
 """Seconds between two checks of the deadlines, while there are any: far below any time that people notice."""
+
+
+class _Hold(AbstractContextManager[None]):
+    """One hold of a device. An open stream has one as long as it lives, so it is smaller than a generator."""
+
+    __slots__ = ("_conversation", "_device", "_held", "_key", "_presence")
+
+    def __init__(self, presence: EnginePresence, conversation: str, key: str, device: str) -> None:
+        self._presence = presence
+        self._conversation = conversation
+        self._key = key
+        self._device = device
+        self._held = False
+
+    def __enter__(self) -> None:
+        self._held = self._presence.hold(self._conversation, self._key, self._device)
+
+    def __exit__(self, *_: object) -> None:
+        if self._held:
+            self._presence.release_hold(self._conversation, self._key, self._device)
 
 
 class EnginePresence:
@@ -80,18 +99,20 @@ class EnginePresence:
         self._deliver_pending()
         return renewed
 
-    @contextmanager
-    def holding(self, conversation: str, person: Sender, device: str = DEVICE) -> Iterator[None]:
+    def holding(self, conversation: str, person: Sender, device: str = DEVICE) -> AbstractContextManager[None]:
         """See `Presence`."""
-        key = key_of(person)
+        return _Hold(self, conversation, key_of(person), device)
+
+    def hold(self, conversation: str, key: str, device: str) -> bool:
+        """Hold a device that is present; whether it was."""
         held = self._engine.hold(conversation, key, device, self._now())
         self._deliver()
-        try:
-            yield
-        finally:
-            if held:
-                self._engine.release_hold(conversation, key, device, self._now())
-                self._deliver()
+        return held
+
+    def release_hold(self, conversation: str, key: str, device: str) -> None:
+        """End one hold of a device."""
+        self._engine.release_hold(conversation, key, device, self._now())
+        self._deliver()
 
     def typing(self, conversation: str, person: Sender, typing: bool, *, seconds: float | None = None) -> TypingNow:
         """See `Presence`."""

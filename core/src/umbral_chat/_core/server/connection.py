@@ -13,6 +13,7 @@ from umbral_chat._core.server.body_writer import extensions_of
 from umbral_chat._core.server.chunks import Chunks
 from umbral_chat._core.server.connections import Admission, Connections
 from umbral_chat._core.server.exchange import Exchange
+from umbral_chat._core.server.flow import Latch
 from umbral_chat._core.server.framing import (
     after_empty_line,
     check_start,
@@ -49,6 +50,18 @@ class Connection(TimedConnection):
     - The next request is read when the one before it is answered; until then at most one read of the socket is
       buffered, however many requests were pipelined.
     """
+
+    __slots__ = (
+        "_admission",
+        "_chunks",
+        "_extensions",
+        "_left",
+        "_method",
+        "_searched",
+        "_skipped",
+        "_used",
+        "_websocket",
+    )
 
     def __init__(
         self,
@@ -196,7 +209,7 @@ class Connection(TimedConnection):
             access_logger=self.access_logger,
             access_log=False,
             default_headers=self.server_state.default_headers,
-            message_event=asyncio.Event(),
+            message_event=cast("asyncio.Event", Latch()),
             expect_100_continue=self.expect_100_continue,
             keep_alive=version == "1.1" and not reserved and self.parser.should_keep_alive(),
             on_response=self.on_response_complete,

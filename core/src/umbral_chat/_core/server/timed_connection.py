@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
 from enum import IntEnum
 from math import inf
@@ -12,6 +13,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from umbral_chat._core.server.connections import Connections, Stage
 from umbral_chat._core.server.exchange import Exchange
+from umbral_chat._core.server.flow import Flow
 from umbral_chat._core.server.handshake import read_key
 from umbral_chat._core.server.refusals import FULL, encode_response
 from umbral_chat._core.server.scopes import websocket_scope
@@ -37,6 +39,10 @@ Opener = Callable[["Upgrade"], "WebSocketConnection"]
 """Makes the WebSocket of a connection that becomes one."""
 
 
+_NO_PIPELINE: deque[Any] = deque(maxlen=0)
+"""uvicorn's queue of further requests, one for all connections: here they wait unread."""
+
+
 class Phase(IntEnum):
     """What a connection waits for."""
 
@@ -60,6 +66,22 @@ class TimedConnection(HttpToolsProtocol):
     `Connections.sweep` calls `expire` for what takes longer than it may.
     """
 
+    # With all of these beside uvicorn's in one dictionary, that one would be too large to share its keys, which makes a
+    # connection 1 KiB larger.
+    __slots__ = (
+        "_discarded",
+        "_disconnect",
+        "_limits",
+        "_now",
+        "_shared",
+        "_unread",
+        "_waiting",
+        "deadline",
+        "phase",
+        "since",
+        "write_deadline",
+    )
+
     cycle: Exchange
     """The newest request and its answer; set in every phase from BODY on, except in CLOSING."""
 
@@ -73,6 +95,7 @@ class TimedConnection(HttpToolsProtocol):
         shared: Connections,
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
+        self.pipeline = _NO_PIPELINE
         self.phase = Phase.IDLE
         self.deadline = inf
         self.write_deadline = inf
@@ -84,6 +107,11 @@ class TimedConnection(HttpToolsProtocol):
         self._discarded = 0
         self._unread = 0
         self._disconnect = Disconnect()
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
+        """The connection was made."""
+        super().connection_made(transport)
+        self.flow = Flow(transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection was closed, by either side."""

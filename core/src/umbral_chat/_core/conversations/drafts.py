@@ -56,6 +56,8 @@ class Draft:
     """Monotonic time of its last sign of life."""
     fence: int = 0
     """Rises when another instance takes its pieces, or its text is cut. With the same fence a text only grows."""
+    doubted: bool = False
+    """A run that reserves this message was started since: its author may be another one."""
     held: bool = False
     """This instance takes its pieces. It may have lost the draft to another one without having noticed yet."""
     published: float = float("-inf")
@@ -117,6 +119,12 @@ class Drafts:
             for message_id, draft in list(drafts.items()):
                 if draft.held:
                     yield conversation, message_id, draft
+
+    def doubt(self, conversation: str, message_id: str) -> None:
+        """A run that reserves this message was started: whether it is that of the draft's author is to be found out."""
+        draft = self.get(conversation, message_id)
+        if draft is not None:
+            draft.doubted = True
 
     def takes(self, piece: Piece) -> bool:
         """Whether `piece` needs no look into the store: its draft is held here, is its author's, and is not cut."""

@@ -36,7 +36,7 @@ class World:
         """A run is started, and both instances are notified."""
         self.log.reserved["m"] = writer(author)
         for instance in (self.one, self.two):
-            instance.drafts.doubt("room", "m")
+            instance.keeper.doubt("room", "m")
 
 
 @pytest.fixture

@@ -119,7 +119,7 @@ class Service:
         self.subscriptions.on_watch = keeper.reconciler.follow
         transports = plugins.transports(base, storage)
         presence = plugins.presence(base, storage, settings.core.presence)
-        self.run_board = RunBoard(clock, changed=feeds.touch_signals, reserved=drafts.doubt)
+        self.run_board = RunBoard(clock, changed=feeds.touch_signals, reserved=keeper.doubt)
         telemetry.gauge("umbral_chat.runs", lambda: [((), len(self.run_board))])
         inbound = InboundRouter(feeds, toggle, drafts, self.run_board, presence)
         failover = Failover(

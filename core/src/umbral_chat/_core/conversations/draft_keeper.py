@@ -106,6 +106,12 @@ class DraftKeeper:
             raise not_your_draft()
         return found is not None
 
+    def doubt(self, conversation: str, message_id: str) -> None:
+        """A run that reserves this message was started: whether it is that of the draft's author is to be found out."""
+        draft = self._drafts.get(conversation, message_id)
+        if draft is not None:
+            draft.doubted = True
+
     async def check_reservable(self, conversation: str, message_id: str, writer: Writer) -> None:
         """Raise Conflict (`not_your_draft`) where a run of this author may not reserve this message id, since another
         one drafts it. Raises HistoryUnavailable, and Unavailable (`draft_contended`)."""

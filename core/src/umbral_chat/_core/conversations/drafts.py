@@ -104,9 +104,7 @@ class Drafts:
 
     def of(self, conversation: str) -> list[DraftView]:
         """The drafts of a conversation, oldest first."""
-        drafts = self._drafts.get(conversation)
-        if not drafts:
-            return []
+        drafts = self._drafts.get(conversation, {})
         return [DraftView(message_id, 0, draft.text, draft.sender) for message_id, draft in drafts.items()]
 
     def get(self, conversation: str, message_id: str) -> Draft | None:
@@ -119,12 +117,6 @@ class Drafts:
             for message_id, draft in list(drafts.items()):
                 if draft.held:
                     yield conversation, message_id, draft
-
-    def doubt(self, conversation: str, message_id: str) -> None:
-        """A run that reserves this message was started: whether it is that of the draft's author is to be found out."""
-        draft = self.get(conversation, message_id)
-        if draft is not None:
-            draft.doubted = True
 
     def takes(self, piece: Piece) -> bool:
         """Whether `piece` needs no look into the store: its draft is held here, is its author's, and is not cut."""

@@ -56,7 +56,9 @@ def test_documented_declared_and_created_metrics_are_the_same() -> None:
     rows = [line.split("|") for line in page.splitlines() if line.startswith("| `umbral_chat.")]
     documented = {row[1].strip(" `"): row[2].strip(" `") for row in rows}
     telemetry = Telemetry.create(environ={})
-    for metric in METRICS:
+    metrics = [*METRICS, *(metric for group in pages.first_party_metrics().values() for metric in group)]
+    telemetry.declare(*metrics)
+    for metric in metrics:
         values = tuple(label.values[0] if label.values else "acme" for label in metric.labels)
         match metric.kind:
             case "counter":
@@ -68,8 +70,17 @@ def test_documented_declared_and_created_metrics_are_the_same() -> None:
     text = telemetry.prometheus()[0].decode()
     telemetry.shutdown()
     created = {line.split()[2] for line in text.splitlines() if line.startswith("# TYPE umbral_chat")}
-    assert set(documented) == {metric.name for metric in METRICS}
+    assert set(documented) == {metric.name for metric in metrics}
     assert set(documented.values()) == created
+
+
+def test_whatever_a_service_with_all_plugins_declares_is_documented() -> None:
+    parts = pages.first_party_parts()
+    pages.first_party_handlers(parts)
+    found = parts.base.telemetry.declared
+    documented = {metric.name for group in pages.first_party_metrics().values() for metric in group}
+    assert found.keys() - {metric.name for metric in METRICS} <= documented
+    assert {name for name in documented if name.startswith("umbral_chat.streams")} <= found.keys()
 
 
 def test_check_reports_a_stale_page(

@@ -17,7 +17,7 @@ from umbral_chat._core.settings.sections import Limits
 from umbral_chat.clock import Clock
 from umbral_chat.model.entries import Entry, Run, Sender
 from umbral_chat.model.runs import CancelBody, ProgressBody, RunBody, RunEndBody, RunEnded, RunProgress, RunStarted
-from umbral_chat.model.signals import RunSignal
+from umbral_chat.model.signals import RunSignal, Writer
 from umbral_chat.model.writes import Appended, WriteMessage
 from umbral_chat.providers.auth import Principal
 from umbral_chat.providers.history import Storage
@@ -41,9 +41,10 @@ class Instance:
         self.logged: list[LogChange] = []
         self.alive: list[tuple[str, str]] = []
         self.changed: list[str] = []
+        self.reserved: list[tuple[str, str]] = []
         telemetry, bus, typing = Telemetry(None), Bus(), RunTyping(None)
         bus.subscribe(self.logged.append)
-        self.board = RunBoard(clock, changed=self.changed.append)
+        self.board = RunBoard(clock, changed=self.changed.append, reserved=lambda *of: self.reserved.append(of))
         self.entries = RunEntries(storage.history, Appender(storage.history, bus, telemetry))
         self.shared = SharedRuns(
             RunRecords(storage.store, clock),
@@ -58,10 +59,14 @@ class Instance:
             storage.history,
             typing=typing,
             alive=lambda *of: self.alive.append(of),
+            reserve=self._reserve,
             limits=Limits(),
             telemetry=telemetry,
             clock=clock,
         )
+
+    async def _reserve(self, conversation: str, message_id: str, writer: Writer) -> None:
+        """No draft stands in the way: there are none here."""
 
     async def start(self, run_id: str | None = "r1", *, conversation: str = "room", **body: Any) -> RunStarted:
         return await self.runs.start(N8N, conversation, RunBody(run_id=run_id, **body))

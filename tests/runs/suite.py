@@ -8,12 +8,15 @@ from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
 from typing import Any
 
+import msgspec
 import pytest
 from umbral_chat._core.conversations import run_records
 from umbral_chat._core.conversations.run_watch import SETTLE_GRACE
 from umbral_chat._core.conversations.runs import RunRecord, StoredRun
 from umbral_chat.errors import Conflict, ConversationDeleted, Forbidden, NotFound, RequestError, TooManyRequests
 from umbral_chat.model.entries import Run, Sender
+from umbral_chat.model.runs import RunBody
+from umbral_chat.model.signals import Writer
 from umbral_chat.testing.embedded import HandClock
 
 from .instances import ADA, EVE, MODERATOR, N8N, SILENCE, Instance
@@ -65,6 +68,33 @@ class RunsSuite:
             assert error.extra["outcome"] == "failed"
             await refused("run_ended", Conflict, there.progress("writing"))
             await refused("run_ended", Conflict, there.cancel(MODERATOR))
+
+    async def test_a_run_reserves_its_message_id_until_it_ends(self) -> None:
+        async with self.instances() as (here, there, _):
+            other = msgspec.structs.replace(N8N, subject="key:other")
+            await here.start("r1", message_id="m1")
+            mine = Writer.of("room", N8N.author, trusted=N8N.trusted)
+            assert await there.shared.records.reserved_by("room", "m1") == mine
+            assert await there.shared.records.reserved_by("room", "m2") is None
+            assert await there.shared.records.reserved_by("elsewhere", "m1") is None
+            foreign = there.runs.start(other, "room", RunBody(run_id="r2", message_id="m1"))
+            await refused("not_your_draft", Conflict, foreign)
+            assert (await there.start("r3", message_id="m1")).created, "another run of the same author"
+            for run_id in ("r1", "r3"):
+                await here.end("failed", run_id)
+            assert await there.shared.records.reserved_by("room", "m1") is None
+            await there.runs.start(other, "room", RunBody(run_id="r2", message_id="m1"))
+
+    async def test_every_instance_is_notified_of_what_is_reserved(self) -> None:
+        async with self.instances() as (here, there, _):
+            await here.start("r1", message_id="m1")
+            await here.start("r2")
+            await here.progress("writing", "r1")
+            assert here.reserved == [("room", "m1")]
+            for signal in here.published:
+                there.board.learn(signal)
+            await there.watch.look()
+            assert there.reserved == [("room", "m1")]
 
     async def test_ids_are_drawn_where_none_is_given(self) -> None:
         async with self.instances() as (here, there, _):

@@ -7,6 +7,8 @@ import inspect
 import json
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 from textwrap import dedent
 from typing import TYPE_CHECKING, Any, cast
@@ -32,6 +34,7 @@ from tools.reference.public_api import public_api_page
 
 if TYPE_CHECKING:
     from litestar.handlers import BaseRouteHandler, HTTPRouteHandler
+    from umbral_chat._core.parts import ServiceParts
 
 MADE = "<!-- Made by `python -m tools.reference.pages docs/reference`; a test holds it equal. -->\n"
 
@@ -80,7 +83,8 @@ them from being pushed. Interval, headers, timeouts and certificates are the sta
 name is `umbral-chat` unless `OTEL_SERVICE_NAME` says otherwise. `telemetry.metrics = false` or `OTEL_SDK_DISABLED=true`
 turns all of it off.
 
-A label that is open takes the names that plugins choose; past its limit they are counted as `other`.
+The metrics of a plugin are there where it is active. A label that is open takes the names that plugins choose; past its
+limit they are counted as `other`.
 """
 
 
@@ -142,9 +146,16 @@ def _default(field: Field) -> str:
     return f'`"{value}"`' if isinstance(value, str) else f"`{value}`".replace("'", '"')
 
 
-def metrics_page(metrics: Iterable[Metric] = METRICS) -> str:
-    """Every metric with its names, kind, unit, labels and meaning."""
-    lines = [MADE + METRICS_INTRO, "| metric | in Prometheus | kind | unit | labels | meaning |", "|" + " --- |" * 6]
+def metrics_page(plugins: Mapping[str, Iterable[Metric]]) -> str:
+    """Every metric of the core, and of each plugin by its package, with its names, kind, unit, labels and meaning."""
+    parts = [MADE + METRICS_INTRO, *_metrics_table(METRICS)]
+    for package, metrics in plugins.items():
+        parts += ["", f"## {package}", "", *_metrics_table(metrics)]
+    return "\n".join(parts) + "\n"
+
+
+def _metrics_table(metrics: Iterable[Metric]) -> list[str]:
+    lines = ["| metric | in Prometheus | kind | unit | labels | meaning |", "|" + " --- |" * 6]
     for metric in metrics:
         labels = "; ".join(_label(label) for label in metric.labels)
         buckets = f" Buckets: {', '.join(f'{bound:g}' for bound in metric.buckets)}." if metric.buckets else ""
@@ -152,13 +163,26 @@ def metrics_page(metrics: Iterable[Metric] = METRICS) -> str:
             f"| `{metric.name}` | `{prometheus_name(metric)}` | {metric.kind} | `{metric.unit}` | {labels} "
             f"| {_cell(metric.description)}{buckets} |"
         )
-    return "\n".join(lines) + "\n"
+    return lines
+
+
+def first_party_metrics() -> dict[str, list[Metric]]:
+    """The metrics of this project's plugins that are installed, by package: what its module `metrics` declares."""
+    found = {}
+    for package in PACKAGES.values():
+        name = f"{package.name.replace('-', '_')}.metrics"
+        with suppress(ModuleNotFoundError):  # it has none, or is not installed
+            values = vars(import_module(name)).values()
+            groups = [value for value in values if isinstance(value, tuple) and value and isinstance(value[0], Metric)]
+            found[package.name] = [metric for group in groups for metric in group]
+    return found
 
 
 def prometheus_name(metric: Metric) -> str:
     """The metric's name in the Prometheus exposition format."""
     unit = {"s": "_seconds", "By": "_bytes"}.get(metric.unit, "")
-    return metric.name.replace(".", "_") + unit + ("_total" if metric.kind == "counter" else "")
+    name = metric.name.replace(".", "_")
+    return name + ("" if name.endswith(unit) else unit) + ("_total" if metric.kind == "counter" else "")
 
 
 def _label(label: Label) -> str:
@@ -189,9 +213,15 @@ def first_party_sections() -> dict[str, type[Section]]:
     return {name: found[name] for name in PACKAGES if name in found}
 
 
-def first_party_handlers() -> list[BaseRouteHandler]:
+def first_party_handlers(parts: ServiceParts | None = None) -> list[BaseRouteHandler]:
     """The routes of the core and of this project's plugins that are installed."""
     from umbral_chat._core.app import handlers
+
+    return handlers(parts or first_party_parts())
+
+
+def first_party_parts() -> ServiceParts:
+    """The parts of a service with this project's plugins that are installed, and no others."""
     from umbral_chat._core.service import Service
     from umbral_chat.clock import SystemClock
 
@@ -199,7 +229,7 @@ def first_party_handlers() -> list[BaseRouteHandler]:
     host = PluginHost.load(disabled=others)
     # With default settings, so that none of this machine's show in a page. The app is not started: nothing is opened.
     settings = Settings(plugins={name: kind() for name, kind in host.sections().items()})
-    return handlers(Service(settings, host, SystemClock()).parts)
+    return Service(settings, host, SystemClock()).parts
 
 
 def rights_page(handlers: Sequence[BaseRouteHandler]) -> str:
@@ -224,7 +254,7 @@ def pages() -> dict[str, str]:
         "asyncapi.json": json.dumps(asyncapi.document(), indent=2, ensure_ascii=False) + "\n",
         "errors.md": MADE + errors_page(),
         "hooks.md": hooks_page(),
-        "metrics.md": metrics_page(),
+        "metrics.md": metrics_page(first_party_metrics()),
         "public-api.md": MADE + public_api_page(),
         "rights.md": MADE + rights_page(handlers),
         "settings.md": settings_page(first_party_sections()),
@@ -255,6 +285,8 @@ if __name__ == "__main__":
 
 __all__ = [
     "first_party_handlers",
+    "first_party_metrics",
+    "first_party_parts",
     "hooks_page",
     "metrics_page",
     "pages",

@@ -261,8 +261,10 @@ def test_a_stream_of_another_log_starts_over(service: FakeService) -> None:
 
 @pytest.mark.parametrize("data", ["nonsense", "[]", '{"seq": "one"}'])
 def test_events_of_another_service_are_named(service: FakeService, data: str) -> None:
+    """What is wrong with a stream may be something on the way; polls of such a service are no better."""
     service.streams = deque()
     service.append("demo", "message", {"raw": data})
+    service.canned["GET", "/v1/conversations/demo/events"] = (200, "<html>Welcome</html>")
     shown: list[Json] = []
     notices: list[str] = []
 

@@ -15,7 +15,7 @@ from umbral_chat.errors import Conflict, HistoryUnavailable
 from umbral_chat.model.conversations import Head
 from umbral_chat.model.entries import Edit, FoldedMessage, Message, Sender
 from umbral_chat.model.fold import apply
-from umbral_chat.model.signals import DraftSignal
+from umbral_chat.model.signals import DraftSignal, Writer
 from umbral_chat.model.writes import WriteMessage
 from umbral_chat.providers.store import Lease, Record, check_names, check_size
 
@@ -98,6 +98,8 @@ class MemoryLog:
 
     def __init__(self, draw: random.Random) -> None:
         self._draw = draw
+        self.reserved: dict[str, Writer] = {}
+        """For whom runs reserve message ids; kept here, since the runs' records are as shared as the log."""
         self.entries: list[Message | Edit] = []
         self._authors: dict[str, str] = {}
         self.down = False
@@ -131,6 +133,11 @@ class MemoryLog:
     async def message(self, _conversation: str, message_id: str) -> FoldedMessage | None:
         await self._hop()
         return self.messages().get(message_id)
+
+    async def reserved_by(self, _conversation: str, message_id: str) -> Writer | None:
+        """See `RunRecords.reserved_by`."""
+        await self._hop()
+        return self.reserved.get(message_id)
 
     async def heads(self, conversations: Sequence[str]) -> dict[str, Head]:
         await self._hop()
@@ -169,6 +176,7 @@ class Instance:
             clock,
             limit=limit,
             append=self._append,
+            reserved_by=log.reserved_by,
             followed=lambda: followed,
             counted=self._count,
         )

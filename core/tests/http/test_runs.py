@@ -287,3 +287,35 @@ async def test_they_are_counted(client: Client) -> None:
     assert "\numbral_chat_runs 1" in text
     for outcome, count in (("completed", 1), ("failed", 2), ("cancelled", 0), ("lost", 0)):
         assert f'umbral_chat_runs_ended_total{{outcome="{outcome}"}} {count}' in text
+
+
+async def test_a_run_reserves_its_message_id_from_its_start(start: Start) -> None:
+    others = {"name": "other", "key": "other-key-for-tests-only-001"}
+    client = await start(core__keys=json.dumps([*KEYS, others]))
+    own = {"authorization": f"Bearer {KEYS[0]['key']}"}
+    client.headers.update(own)
+    await send(client, "room", "a question")
+    other, visitor = {"authorization": f"Bearer {others['key']}"}, await token(client)
+    made = await client.post(RUNS, json={"run_id": "r1", "message_id": "m1"})
+    assert made.status_code == 201, made.text
+    piece, message = {"message_id": "m1", "offset": 0, "text": "mine"}, {"message_id": "m1", "content": "mine"}
+    for headers in (other, visitor):
+        refused(await client.post(f"{ROOM}/drafts", json=piece, headers=headers), 409, "not_your_draft")
+        refused(await client.post(f"{ROOM}/messages", json=message, headers=headers), 409, "not_your_draft")
+    refused(await client.post(RUNS, json={"message_id": "m1"}, headers=other), 409, "not_your_draft")
+    assert (await client.post(f"{ROOM}/drafts", json=piece)).status_code == 200
+    await send(client, "room", "mine", message_id="m1")
+
+    await client.post(RUNS, json={"run_id": "r2", "message_id": "m2"})
+    await client.post(f"{ROOM}/runs/r2/end", json={"outcome": "failed"})
+    free = await client.post(f"{ROOM}/messages", json={"message_id": "m2", "content": "free"}, headers=visitor)
+    assert free.status_code == 201, free.text
+
+    begun = await client.post(f"{ROOM}/drafts", json=piece | {"message_id": "m3"}, headers=other)
+    assert begun.status_code == 200
+    refused(await client.post(RUNS, json={"message_id": "m3"}), 409, "not_your_draft")
+    begun = await client.post(f"{ROOM}/drafts", json=piece | {"message_id": "m4"}, headers=visitor)
+    assert begun.status_code == 200
+    assert (await client.post(RUNS, json={"message_id": "m4"})).status_code == 201
+    more = piece | {"message_id": "m4", "offset": 4}
+    refused(await client.post(f"{ROOM}/drafts", json=more, headers=visitor), 409, "not_your_draft")

@@ -116,18 +116,28 @@ class SocketReader:
         *,
         status: TakeStatus = lambda _status: None,
         without: Wait = pause,
+        ping_interval: float | None = 20.0,
     ) -> None:
+        """`ping_interval`: seconds between the client's own pings, by which it notices that it is cut off; None: there
+        are none, as in a browser."""
         self.cursor = "0"
         self.connections = 0
         self._status, self._without = status, without
         self._url = url.replace("http", "ws", 1) + "/v1/ws"
         self._key, self._conversation, self._entry = key, conversation, entry
+        self._ping_interval = ping_interval
 
     async def run(self) -> None:
         """Read until cancelled. Raises StreamEnded."""
         while True:
             try:
-                async with connect(self._url, open_timeout=OPEN_TIMEOUT, compression=None, proxy=None) as socket:
+                async with connect(
+                    self._url,
+                    open_timeout=OPEN_TIMEOUT,
+                    ping_interval=self._ping_interval,
+                    compression=None,
+                    proxy=None,
+                ) as socket:
                     self.connections += 1
                     await self._read(socket)
             except (OSError, TimeoutError, WebSocketException):

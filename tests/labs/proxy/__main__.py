@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -27,10 +28,11 @@ from .nginx import MISSING, Nginx, program
 
 KEY = "proxy-lab-key-0123456789abcdef"
 CONVERSATION = "proxied"
-READ_TIMEOUT = 20
-"""Seconds of silence after which nginx cuts: above the heartbeat's interval, below the silence that is tried."""
+READ_TIMEOUT = 30
+"""Seconds of silence after which nginx cuts: above the intervals of heartbeats (15 s) and of WebSockets' pings (25 s),
+below the silence that is tried."""
 
-SILENCE = 25.0
+SILENCE = 36.0
 LATE = 1.0
 """Seconds: an answer that nginx gathers arrives when a buffer of 4 KiB is full, many messages later."""
 
@@ -92,7 +94,11 @@ async def _run(nginx: str, options: argparse.Namespace, faults: list[str]) -> No
 
 async def _read_and_judge(proxy: Nginx, options: argparse.Namespace, faults: list[str]) -> None:
     url = f"http://127.0.0.1:{proxy.port}"
-    kinds: dict[str, Callable[..., StreamReader]] = {"SSE": SseReader, "WebSocket": SocketReader}
+    # Browsers send no pings: what keeps a silent socket open has to come from the service.
+    kinds: dict[str, Callable[..., StreamReader]] = {
+        "SSE": SseReader,
+        "WebSocket": partial(SocketReader, ping_interval=None),
+    }
     readings = [Reading(edge, number) for edge in kinds for number in range(options.readers)]
     readers = [kinds[reading.edge](url, KEY, CONVERSATION, reading.take) for reading in readings]
     tasks = [
@@ -101,6 +107,8 @@ async def _read_and_judge(proxy: Nginx, options: argparse.Namespace, faults: lis
     try:
         await _send(proxy, options, faults)
         await _until(lambda: all(len(reading.seqs) >= options.messages for reading in readings), within=30)
+        # A worker that was reloaded keeps its connections for a while, and cuts them when it ends.
+        await _until(lambda: all(reader.connections > options.reloads for reader in readers), within=10)
         before = [reader.connections for reader in readers]
         print(
             f"{options.messages} messages were sent over {sum(before)} connections of {len(readers)} readers; now "

@@ -104,6 +104,7 @@ class Service:
         telemetry.gauge("umbral_chat.drafts", lambda: [((), len(drafts))])
         interrupted = telemetry.counter("umbral_chat.drafts.interrupted").labels()
         appender = Appender(history, self.bus, telemetry)
+        run_records = RunRecords(storage.store, clock)
         keeper = DraftKeeper(
             drafts,
             storage.store,
@@ -111,13 +112,14 @@ class Service:
             clock,
             limit=limits.content_chars,
             append=appender.append,
+            reserved_by=run_records.reserved_by,
             followed=lambda: self.subscriptions,
             counted=lambda: interrupted.add(1),
         )
         self.subscriptions.on_watch = keeper.reconciler.follow
         transports = plugins.transports(base, storage)
         presence = plugins.presence(base, storage, settings.core.presence)
-        self.run_board = RunBoard(clock, changed=feeds.touch_signals)
+        self.run_board = RunBoard(clock, changed=feeds.touch_signals, reserved=keeper.doubt)
         telemetry.gauge("umbral_chat.runs", lambda: [((), len(self.run_board))])
         inbound = InboundRouter(feeds, toggle, drafts, self.run_board, presence)
         failover = Failover(
@@ -139,7 +141,7 @@ class Service:
         rates = Rates(limits, clock)
         run_typing = RunTyping(presence)
         shared_runs = SharedRuns(
-            RunRecords(storage.store, clock),
+            run_records,
             RunEntries(history, appender),
             board=self.run_board,
             typing=run_typing,
@@ -150,6 +152,7 @@ class Service:
             history,
             typing=run_typing,
             alive=drafts.touch,
+            reserve=keeper.check_reservable,
             limits=limits,
             telemetry=telemetry,
             clock=clock,

@@ -78,8 +78,8 @@ class RunBody(_Body, frozen=True, kw_only=True):
     message_id: Annotated[
         str | None,
         Meta(
-            description="Id of the message that it is going to leave. Without it the run's message is the one that has "
-            "`metadata.umbral_run` with the run's id."
+            description="Id of the message that it is going to leave, reserved for the caller until the run ends. "
+            "Without it the run's message is the one that has `metadata.umbral_run` with the run's id."
         ),
     ] = None
     sender: Annotated[

@@ -31,7 +31,7 @@ class CompletedOffer(Offer, frozen=True, omit_defaults=True, kw_only=True):
     not wait."""
 
     complete: Callable[[], Awaitable[dict[str, Any]]]
-    """Called when the offer holds, before it is sent: parameters to add. When it raises a RequestError or takes longer
+    """Called when the offer holds, before it is sent: parameters to add. When it raises or takes longer
     than `COMPLETION_TIMEOUT`, the offer is sent without."""
 
 

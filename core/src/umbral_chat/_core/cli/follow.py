@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
-import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from math import inf
+from typing import Literal
 
 from umbral_chat._core.cli.client import Client, Json, conversation_path
-from umbral_chat._core.cli.failures import Problem, Unreachable
+from umbral_chat._core.cli.failures import AnotherService, Problem, Unreachable
 from umbral_chat._core.cli.retry import is_transient, new_backoff, next_delay
 from umbral_chat._core.cli.shapes import EventsShape
 from umbral_chat._core.cli.stream import end_problem, read_stream
+from umbral_chat.clock import Clock, SystemClock
 from umbral_chat.errors import InvalidRequest
 from umbral_chat.model.cursor import START, Cursor
 
@@ -23,7 +23,11 @@ EARLY_ANSWER = 0.5
 one is then sent after the service's `poll_after_ms`, or the loop would spin."""
 
 STREAM_RETRY = 60.0
-"""Seconds of long polls after which a stream is tried again, where realtime was off."""
+"""Seconds of long polls after which a stream is tried again, where realtime was off, or where something on the way
+does not let a stream through as it is."""
+
+Place = Literal["next", "known", "ahead", "elsewhere"]
+"""Where an entry of a stream is: the next one, shown before, behind others that are missing, or in another log."""
 
 
 class Follower:
@@ -42,13 +46,18 @@ class Follower:
             return [{"kind": "message", **message} for message in answer["messages"] if message["version"] > known]
         return [entry for entry in answer["entries"] if entry["seq"] > known]
 
-    def take_entry(self, cursor: str, entry: Json) -> bool:
-        """Whether an entry of a stream was not returned before; moves the cursor to `cursor`, which is after it."""
+    def take_entry(self, cursor: str, entry: Json) -> Place:
+        """Where an entry of a stream is; past the next one the cursor is moved to `cursor`, which is after it."""
         before, after = _parse_cursor(self.cursor), _parse_cursor(cursor)
-        if before.epoch == after.epoch and entry["seq"] <= before.seq:
-            return False
+        if after.epoch is not None:  # else the form of cursors is not known here
+            if before.epoch not in {None, after.epoch}:
+                return "elsewhere"
+            if entry["seq"] <= before.seq:
+                return "known"
+            if entry["seq"] > before.seq + 1:
+                return "ahead"
         self.cursor = cursor
-        return True
+        return "next"
 
     def restart(self, start: str = "0") -> None:
         """Move the cursor to `start`, after the log was replaced by another."""
@@ -74,7 +83,7 @@ async def follow(
     *,
     live: bool,
     notice: Callable[[str], None],
-    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    clock: Clock | None = None,
 ) -> None:
     """Call `show` with the entries after the follower's cursor and, with `live`, with new ones until cancelled.
 
@@ -82,7 +91,7 @@ async def follow(
     answered, transient errors are retried without end from the same cursor. Raises Unreachable if it never answered,
     Problem for an error that is not transient (such as `conversation_deleted`).
     """
-    await _Following(client, conversation, follower, show, live=live, notice=notice, sleep=sleep).run()
+    await _Following(client, conversation, follower, show, live=live, notice=notice, clock=clock or SystemClock()).run()
 
 
 class _Following:
@@ -97,11 +106,11 @@ class _Following:
         *,
         live: bool,
         notice: Callable[[str], None],
-        sleep: Callable[[float], Awaitable[None]],
+        clock: Clock,
     ) -> None:
         self._client, self._conversation, self._follower = client, conversation, follower
-        self._show, self._live, self._notice, self._sleep = show, live, notice, sleep
-        self._now = asyncio.get_running_loop().time
+        self._show, self._live, self._notice = show, live, notice
+        self._sleep, self._now = clock.sleep, clock.monotonic
         self._stream_from = self._now() if live else inf
         """Monotonic time from which a stream is tried."""
         self._backoff = new_backoff()
@@ -115,7 +124,7 @@ class _Following:
                 if self._now() >= self._stream_from:
                     await self._read_stream()
                 else:
-                    done = await self._poll()
+                    done = not await self._poll(wait=LONG_POLL_WAIT if self._live else None) and not self._live
             except (Unreachable, Problem) as error:
                 await self._recover(error)
 
@@ -124,6 +133,9 @@ class _Following:
             end = await read_stream(
                 self._client, self._conversation, self._follower.cursor, opened=self._answered, entry=self._take_entry
             )
+        except AnotherService:  # if it is one, polls find that, too
+            self._stream_from = self._now() + STREAM_RETRY
+            return
         except Problem as error:
             if error.status != 404:
                 raise
@@ -131,22 +143,30 @@ class _Following:
             return
         if end is None or end.reconnect == "poll":
             self._stream_from = self._now() + STREAM_RETRY
-        elif end.reconnect == "now":
-            await self._sleep(random.uniform(0, end.retry_ms / 1000))  # noqa: S311 - spreads load, guards nothing
-        else:
+        elif end.reconnect in {"never", "renew"}:
             raise end_problem(end)
+        else:
+            await self._sleep(end.pause())
 
-    def _take_entry(self, cursor: str, entry: Json) -> None:
-        if self._follower.take_entry(cursor, entry):
-            self._show([entry])
+    async def _take_entry(self, cursor: str, entry: Json) -> None:
+        match self._follower.take_entry(cursor, entry):
+            case "next":
+                self._show([entry])
+            case "ahead":
+                while await self._poll(wait=None):
+                    pass
+            case "elsewhere":
+                raise Problem(410, "Gone", "The stream has entries of another log.", "cursor_expired")
+            case "known":
+                pass
 
-    async def _poll(self) -> bool:
-        """Poll once; whether that was all there is to show."""
+    async def _poll(self, *, wait: int | None) -> bool:
+        """Poll once, for so many seconds at most; whether there is more that was not shown."""
         sent_at = self._now()
         answer = await self._client.call(
             "GET",
             conversation_path(self._conversation, "events"),
-            params={"after": self._follower.cursor, "wait": LONG_POLL_WAIT if self._live else None},
+            params={"after": self._follower.cursor, "wait": wait},
             # Longer than any long poll may take: after that the connection is dead.
             within=LONG_POLL_WAIT + 15,
             shape=EventsShape,
@@ -154,9 +174,9 @@ class _Following:
         self._answered()
         if entries := self._follower.take(answer):
             self._show(entries)
-        elif self._live and not answer["has_more"] and self._now() - sent_at < EARLY_ANSWER:
+        elif wait is not None and not answer["has_more"] and self._now() - sent_at < EARLY_ANSWER:
             await self._sleep(min(max(answer.get("poll_after_ms", 1000) / 1000, 0.1), 5.0))
-        return not self._live and not answer["has_more"]
+        return bool(answer["has_more"])
 
     def _answered(self) -> None:
         if self._lost:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
@@ -10,6 +11,9 @@ from umbral_chat.clock import Clock, SystemClock
 from umbral_chat.transport_kit.backoff import Backoff
 
 T = TypeVar("T")
+
+SPREAD = 1.25
+"""A pause that the service asks many clients for is drawn from it to this many times it: they do not come in step."""
 
 
 def new_backoff() -> Backoff:
@@ -23,8 +27,10 @@ def is_transient(error: Exception) -> bool:
 
 
 def next_delay(error: Exception, backoff: Backoff) -> float:
-    """Seconds until the next attempt: the service's retry-after, or the back-off's next delay if that is longer."""
-    return max(backoff.next(), getattr(error, "retry_after", None) or 0)
+    """Seconds until the next attempt: the back-off's next delay, or what the service asks for if that is longer. The
+    latter is the same for all that it asks, so up to a quarter is added."""
+    asked: float = getattr(error, "retry_after", None) or 0.0
+    return max(backoff.next(), asked * random.uniform(1.0, SPREAD))  # noqa: S311 - spreads load, guards nothing
 
 
 async def with_retries(
@@ -56,4 +62,4 @@ async def with_retries(
         await clock.sleep(delay)
 
 
-__all__ = ["is_transient", "new_backoff", "next_delay", "with_retries"]
+__all__ = ["SPREAD", "is_transient", "new_backoff", "next_delay", "with_retries"]

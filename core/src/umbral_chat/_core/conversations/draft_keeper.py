@@ -4,6 +4,7 @@ messages that end drafts. The way of a draft is told in docs/explanation/drafts.
 from __future__ import annotations
 
 import asyncio
+import logging
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
@@ -23,6 +24,8 @@ from umbral_chat.model.writes import WriteMessage
 from umbral_chat.providers.history import History
 from umbral_chat.providers.store import SharedStore
 
+log = logging.getLogger(__name__)
+
 TRIES = 4
 """Times that a piece tries to take a draft over while other instances write it."""
 
@@ -39,16 +42,27 @@ class DraftKeeper:
         *,
         limit: int,
         append: Callable[[WriteMessage], Awaitable[object]],
+        reserved_by: Callable[[str, str], Awaitable[Writer | None]],
         followed: Callable[[], Iterable[str]] = tuple,
         counted: Callable[[], None] = lambda: None,
     ) -> None:
         """`limit`: most characters of a draft. `append` appends the message of an interrupted one, and `counted` counts
-        those. `followed`: the conversations that are followed here."""
+        those. `reserved_by`: the author for whom a run reserves a message id. `followed`: the conversations that are
+        followed here."""
         self._drafts, self._history, self._clock, self._limit = drafts, history, clock, limit
+        self._reserved_by = reserved_by
         self._store = DraftStore(store)
         self.instance = secrets.token_hex(8)
         """Names this instance in the store; another one after a restart."""
-        reaper = DraftReaper(drafts, self._store, clock, instance=self.instance, append=append, counted=counted)
+        reaper = DraftReaper(
+            drafts,
+            self._store,
+            clock,
+            instance=self.instance,
+            append=append,
+            reserved_by=reserved_by,
+            counted=counted,
+        )
         self.reconciler = DraftReconciler(drafts, self._store, reaper, clock, instance=self.instance, followed=followed)
         self._turns: dict[str, tuple[asyncio.Lock, list[None]]] = {}
 
@@ -60,6 +74,7 @@ class DraftKeeper:
         """
         key = record_key(piece.conversation, piece.message_id)
         if self._drafts.takes(piece):
+            await self._check_doubted(piece)
             await self.reconciler.held.confirm(key)
         if not self._drafts.takes(piece):
             async with self._turn(key):
@@ -72,19 +87,40 @@ class DraftKeeper:
     async def check_send(
         self, conversation: str, message_id: str, *, author: str, sender: Sender, trusted: bool
     ) -> bool:
-        """Whether there is a draft that a message with this id ends. Raises Conflict (`not_your_draft`)."""
-        if self._drafts.check(conversation, message_id, author=author, sender=sender, trusted=trusted):
-            return True
+        """Whether there is a draft that a message with this id ends. Raises Conflict (`not_your_draft`), also where the
+        run of another author reserves the id."""
+        writer = Writer.of(conversation, author, trusted=trusted)
+        key = record_key(conversation, message_id)
+        try:
+            reserved = await self._reserved_by(conversation, message_id)
+            if reserved not in {None, writer}:
+                raise not_your_draft()
+            if reserved is None and self._drafts.check(
+                conversation, message_id, author=author, sender=sender, trusted=trusted
+            ):
+                return True
+            found = await self._store.load(key)
+        except (HistoryUnavailable, StoreError):
+            return self._drafts.check(conversation, message_id, author=author, sender=sender, trusted=trusted)
+        if found is not None and reserved is None and not _may_replace(found.kept.writer, writer):
+            raise not_your_draft()
+        return found is not None
+
+    def doubt(self, conversation: str, message_id: str) -> None:
+        """A run that reserves this message was started: whether it is that of the draft's author is to be found out."""
+        draft = self._drafts.get(conversation, message_id)
+        if draft is not None:
+            draft.doubted = True
+
+    async def check_reservable(self, conversation: str, message_id: str, writer: Writer) -> None:
+        """Raise Conflict (`not_your_draft`) where a run of this author may not reserve this message id, since another
+        one drafts it. Raises HistoryUnavailable, and Unavailable (`draft_contended`)."""
         try:
             found = await self._store.load(record_key(conversation, message_id))
-        except (HistoryUnavailable, StoreError):
-            return False
-        if found is None:
-            return False
-        writer = Writer.of(conversation, author, trusted=trusted)
-        if found.kept.writer != writer and not gives_way(found.kept.writer, writer):
+        except StoreError as error:
+            raise _contended() from error
+        if found is not None and not _may_replace(found.kept.writer, writer):
             raise not_your_draft()
-        return True
 
     def written(self, conversation: str, message_id: str) -> None:
         """The message of a draft was appended: what the store keeps of the draft is removed soon."""
@@ -103,8 +139,12 @@ class DraftKeeper:
         self._drafts.check_new(piece)
         for _ in range(TRIES):
             found, head = await self._look(key, piece)
+            reserved = await self._reserved_by(piece.conversation, piece.message_id)
+            if reserved not in {None, piece.writer}:
+                raise not_your_draft()
             own = found if found is not None and found.kept.writer == piece.writer else None
-            if found is not None and own is None and not gives_way(found.kept.writer, piece.writer):
+            # For whom a run reserves the id takes it from whoever began to write at the same moment.
+            if found is not None and reserved is None and not _may_replace(found.kept.writer, piece.writer):
                 raise not_your_draft()
             text = put("" if own is None else self._known(own, piece), piece, limit=self._limit)
             kept = KeptDraft(
@@ -148,6 +188,21 @@ class DraftKeeper:
             raise draft_ended()
         return found, head
 
+    async def _check_doubted(self, piece: Piece) -> None:
+        """Find out whether a run that was started since reserves the message of a draft that is held here. While the
+        store does not answer it does not."""
+        draft = self._drafts.get(piece.conversation, piece.message_id)
+        if draft is None or not draft.doubted:
+            return
+        try:
+            reserved = await self._reserved_by(piece.conversation, piece.message_id)
+        except HistoryUnavailable as error:
+            log.debug("Whether a message id is reserved was not found out: %s", error)
+            return
+        if reserved not in {None, piece.writer}:
+            raise not_your_draft()
+        draft.doubted = False
+
     def _known(self, found: LoadedDraft, piece: Piece) -> str:
         """The text so far: that of the store, or what was added here or learned since."""
         draft = self._drafts.get(piece.conversation, piece.message_id)
@@ -167,6 +222,11 @@ class DraftKeeper:
             users.pop()
             if not users:
                 del self._turns[key]
+
+
+def _may_replace(owner: Writer, writer: Writer) -> bool:
+    """Whether the draft of `owner` is that of `writer`, or gives way to it."""
+    return owner == writer or gives_way(owner, writer)
 
 
 def _contended() -> Unavailable:

@@ -18,6 +18,7 @@ from umbral_chat._core.conversations.draft_store import DraftStore, LoadedDraft,
 from umbral_chat._core.conversations.drafts import Draft, Drafts
 from umbral_chat.clock import Clock
 from umbral_chat.errors import ConversationDeleted, InvalidRequest, RequestError, StoreError, Unavailable
+from umbral_chat.model.signals import Writer
 from umbral_chat.model.writes import WriteMessage
 
 Outcome = Literal["over", "alive", "absent"]
@@ -37,10 +38,11 @@ class DraftReaper:
         *,
         instance: str,
         append: Callable[[WriteMessage], Awaitable[object]],
+        reserved_by: Callable[[str, str], Awaitable[Writer | None]],
         counted: Callable[[], None],
     ) -> None:
         self._drafts, self._store, self._clock, self._instance = drafts, store, clock, instance
-        self._append, self._counted = append, counted
+        self._append, self._reserved_by, self._counted = append, reserved_by, counted
 
     async def end_if_silent(self, key: str) -> Outcome:
         """End the draft under this key, unless there was a sign of life of it."""
@@ -61,6 +63,12 @@ class DraftReaper:
             # From now on a piece goes by the store, where either it or this end is first.
             draft.held = False
         text = _longest(found, draft)
+        reserved = await self._reserved_by(kept.conversation, kept.message_id)
+        if reserved not in {None, kept.writer}:
+            # It was begun before the run that is going to leave the message: its text must not take the answer's place.
+            await self._store.remove(key, long=True)
+            self._drafts.drop(kept.conversation, kept.message_id, tell=False)
+            return "over"
         if not text:
             await self._store.remove(key, long=False)
             self._drafts.drop(kept.conversation, kept.message_id)

@@ -56,6 +56,8 @@ class Draft:
     """Monotonic time of its last sign of life."""
     fence: int = 0
     """Rises when another instance takes its pieces, or its text is cut. With the same fence a text only grows."""
+    doubted: bool = False
+    """A run that reserves this message was started since: its author may be another one."""
     held: bool = False
     """This instance takes its pieces. It may have lost the draft to another one without having noticed yet."""
     published: float = float("-inf")
@@ -102,9 +104,7 @@ class Drafts:
 
     def of(self, conversation: str) -> list[DraftView]:
         """The drafts of a conversation, oldest first."""
-        drafts = self._drafts.get(conversation)
-        if not drafts:
-            return []
+        drafts = self._drafts.get(conversation, {})
         return [DraftView(message_id, 0, draft.text, draft.sender) for message_id, draft in drafts.items()]
 
     def get(self, conversation: str, message_id: str) -> Draft | None:

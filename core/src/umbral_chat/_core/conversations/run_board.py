@@ -29,9 +29,17 @@ class RunBoard:
     signals that were lost.
     """
 
-    def __init__(self, clock: Clock, *, changed: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        *,
+        changed: Callable[[str], None],
+        reserved: Callable[[str, str], None] = lambda _conversation, _message_id: None,
+    ) -> None:
+        """`reserved` is called with the conversation and the message id of each run that is new and names one."""
         self._clock = clock
         self._changed = changed
+        self._reserved = reserved
         self._known: dict[str, _Known] = {}
         self._ended: OrderedDict[tuple[str, str], datetime] = OrderedDict()
         self._next_expiry: datetime | None = None
@@ -61,8 +69,12 @@ class RunBoard:
         found = _Known(version, going_on, self._clock.monotonic())
         self._known[conversation] = found
         self._expire_with(found.runs)
-        if found.runs != (() if known is None else known.runs):
+        before = () if known is None else known.runs
+        if found.runs != before:
             self._changed(conversation)
+        for message_id in {run.message_id for run in found.runs} - {run.message_id for run in before}:
+            if message_id is not None:
+                self._reserved(conversation, message_id)
         return True
 
     def scanned(self, found: Mapping[str, tuple[int, Sequence[RunView]]], began: float) -> None:

@@ -14,6 +14,7 @@ from umbral_chat._core.conversations.runs import RunRecord, SettledRun
 from umbral_chat.clock import Clock
 from umbral_chat.errors import Unavailable
 from umbral_chat.model.depth import decode_bounded
+from umbral_chat.model.signals import Writer
 from umbral_chat.providers.store import SharedStore
 from umbral_chat.transport_kit.backoff import Backoff
 
@@ -56,6 +57,10 @@ class RunRecords:
         """The conversation's runs."""
         found = await self._store.get(RUNS, key_of(conversation))
         return VersionedRuns(RunRecord(), 0) if found is None else VersionedRuns(_record(found.value), found.version)
+
+    async def reserved_by(self, conversation: str, message_id: str) -> Writer | None:
+        """The author of the run that is going to leave this message; None: there is none."""
+        return (await self.load(conversation)).record.reserved_by(message_id)
 
     async def change(self, conversation: str, change: Callable[[RunRecord], RunRecord]) -> VersionedRuns:
         """Apply `change` to the runs as they are, and write the result unless nothing changes.

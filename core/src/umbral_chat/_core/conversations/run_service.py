@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from umbral_chat._core.auth.senders import sender_for
 from umbral_chat._core.conversations.importing import missing_right
@@ -40,6 +40,7 @@ from umbral_chat.model.runs import (
     RunStarted,
     RunView,
 )
+from umbral_chat.model.signals import Writer
 from umbral_chat.model.validation import check_line, check_message_id, check_metadata, check_reason, check_sender
 from umbral_chat.providers.auth import Principal
 from umbral_chat.providers.history import History
@@ -55,8 +56,8 @@ log = logging.getLogger(__name__)
 class Runs:
     """The runs of every conversation. See `umbral_chat.context.RunService`.
 
-    `alive` is called with the conversation and message of a run whose producer was heard of: a sign of life of its
-    draft.
+    `alive` is called with the conversation and message of a run whose producer showed life: a sign of life of its
+    draft. `reserve` raises Conflict (`not_your_draft`) where another author already drafts the message of a new run.
     """
 
     def __init__(
@@ -66,6 +67,7 @@ class Runs:
         *,
         typing: RunTyping,
         alive: Callable[[str, str], None],
+        reserve: Callable[[str, str, Writer], Awaitable[None]],
         limits: Limits,
         telemetry: Telemetry,
         clock: Clock,
@@ -74,6 +76,7 @@ class Runs:
         self._history = history
         self._typing = typing
         self._alive = alive
+        self._reserve = reserve
         self._limits = limits
         self._clock = clock
         ends = telemetry.counter("umbral_chat.runs.ended")
@@ -84,8 +87,8 @@ class Runs:
         return self._shared.board.of(conversation)
 
     async def start(self, principal: Principal, conversation: str, body: RunBody) -> RunStarted:
-        """Begin a run. Raises InvalidRequest, Forbidden, ConversationDeleted, Conflict (`idempotency_conflict`) and
-        TooManyRequests (`too_many_runs`)."""
+        """Begin a run, which reserves its message id. Raises InvalidRequest, Forbidden, ConversationDeleted, Conflict
+        (`idempotency_conflict`, `not_your_draft`) and TooManyRequests (`too_many_runs`)."""
         _check_producer(principal)
         run = await self._new_run(principal, conversation, body)
         if body.run_id is not None:
@@ -95,6 +98,8 @@ class Runs:
                 return RunStarted(run_id=run.run_id, created=False)
         if len(self._shared.board) >= RUNS_TOTAL:
             raise too_many_runs(f"There are at most {RUNS_TOTAL} runs at once.", RUNS_TOTAL)
+        if run.message_id is not None and run.writer is not None:
+            await self._reserve(conversation, run.message_id, run.writer)
         created = True
 
         def start(record: RunRecord) -> RunRecord:
@@ -202,6 +207,7 @@ class Runs:
             after=0 if head is None else head.seq,
             for_seq=body.for_seq,
             message_id=message_id,
+            writer=Writer.of(conversation, principal.author, trusted=principal.trusted),
             metadata=metadata,
         )
 

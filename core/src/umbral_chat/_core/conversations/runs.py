@@ -8,9 +8,11 @@ from typing import Any
 
 import msgspec
 
+from umbral_chat._core.conversations.draft_pieces import not_your_draft
 from umbral_chat.errors import Conflict, NotFound, TooManyRequests
 from umbral_chat.model.entries import RunOutcome, Sender
 from umbral_chat.model.runs import LOST, Progress, RunEnded, RunState, RunView
+from umbral_chat.model.signals import Writer
 
 _sorted = msgspec.json.Encoder(order="sorted")
 _change = msgspec.structs.replace
@@ -40,6 +42,8 @@ class StoredRun(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """The head of the log then: its message comes later."""
     for_seq: int | None = None
     message_id: str | None = None
+    writer: Writer | None = None
+    """Who started it, and for whom it reserves its message id; None: it was started by an older version."""
     metadata: dict[str, Any] | None = None
     state: RunState = "started"
     label: str | None = None
@@ -83,13 +87,22 @@ class RunRecord(msgspec.Struct, frozen=True, omit_defaults=True):
         """The run, also one whose end is not settled yet."""
         return next((run for run in self.runs if run.run_id == run_id), None)
 
+    def reserved_by(self, message_id: str) -> Writer | None:
+        """The author of a run that goes on and is going to leave this message; None: the id is free."""
+        going_on = (run for run in self.runs if run.message_id == message_id and run.end is None)
+        return next((run.writer for run in going_on if run.writer is not None), None)
+
     def start(self, conversation: str, run: StoredRun, *, limit: int) -> RunRecord:
         """Add a run; a repeat changes nothing. Raises Conflict (`idempotency_conflict`) for another run with the same
-        id, and TooManyRequests (`too_many_runs`) past `limit`."""
+        id, Conflict (`not_your_draft`) for the message id of another author's run, and TooManyRequests
+        (`too_many_runs`) past `limit`."""
         known = self.find(run.run_id)
         if known is not None:
             check_same_start(known.fingerprint, run.fingerprint)
             return self
+        reserved = None if run.message_id is None else self.reserved_by(run.message_id)
+        if reserved not in {None, run.writer}:
+            raise not_your_draft()
         if len(self.runs) >= limit:
             raise too_many_runs(f"A conversation has at most {limit} runs at once (core.limits.runs).", limit)
         return RunRecord(conversation, (*self.runs, run))

@@ -41,6 +41,9 @@ async def _completed(offer: Offer) -> Offer:
             added = await offer.complete()
     except (RequestError, TimeoutError) as error:
         log.debug("the offer %s is sent without what its plugin adds: %s", offer.edge, error)
+    except Exception:
+        # A third party's plugin may raise anything, and the other offers hold.
+        log.exception("The offer %s is sent without what its plugin adds.", offer.edge)
     return Offer(edge=offer.edge, rank=offer.rank, url=offer.url, parameters={**offer.parameters, **added})
 
 

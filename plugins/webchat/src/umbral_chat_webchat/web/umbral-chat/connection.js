@@ -58,6 +58,8 @@ export class Connection {
   #ladder;
   #backoff;
   #refusals = 0;
+  /** Code of the error that ended the last session. */
+  #refusal = "";
   #offered = -Infinity;
   /** @type {Promise<void> | null} */
   #reading = null;
@@ -135,6 +137,12 @@ export class Connection {
     }
     const rung = this.#ladder.best(this.#env.now());
     if (!rung) return this.#close({ code: "no_edge", detail: "The service offers no edge that this client can use." });
+    const pause = this.#ladder.pause(rung.edge, this.#env.now());
+    if (pause > 0) {
+      this.#report({ state: "waiting", reason: this.#refusal, edge: null });
+      await this.#waker.wait(pause, signal);
+      return !signal.aborted;
+    }
     const { session, ending, error } = await this.#follow(this.#open(rung, signal), signal);
     if (signal.aborted) return false;
     return this.#after(session, ending, error, signal);
@@ -306,10 +314,11 @@ export class Connection {
     if (error !== null || ending === null) {
       const problem = error instanceof Problem ? error : null;
       if (problem && !isTransient(problem)) return this.#recover(problem, signal);
-      if (!lasted) this.#ladder.failed(edge, now);
+      const retryAfter = problem?.retryAfter ?? null;
+      if (!lasted || retryAfter) this.#ladder.failed(edge, now, retryAfter);
+      this.#refusal = described(error).code;
       this.#offered = -Infinity; // whether the edge or the service is to blame, `connect` will tell
-      this.#report({ state: "connecting", reason: described(error).code, edge: null });
-      if (problem?.retryAfter) await this.#waker.wait(Math.min(problem.retryAfter * 1000, 5000), signal);
+      this.#report({ state: "connecting", reason: this.#refusal, edge: null });
       return true;
     }
     if (ending.code === "aborted") return true;

@@ -31,7 +31,7 @@ export class Ladder {
   #order;
   /** @type {Rung[]} best first */
   #rungs = [];
-  /** @type {Map<EdgeName, {failures: number, until: number}>} */
+  /** @type {Map<EdgeName, {failures: number, until: number, asked: number}>} */
   #suspended = new Map();
   #askedInVain = 0;
 
@@ -72,11 +72,24 @@ export class Ladder {
     return at(edge) >= 0 && (at(other) < 0 || at(edge) < at(other));
   }
 
-  /** It could not be opened, or did not last, while the service answered. @param {EdgeName} edge @param {number} now */
-  failed(edge, now) {
+  /**
+   * It could not be opened, or did not last, while the service answered.
+   *
+   * @param {EdgeName} edge @param {number} now
+   * @param {number | null} [retryAfter] seconds that the service asked to wait: before that it is not opened, whatever else
+   *   there is
+   */
+  failed(edge, now, retryAfter = null) {
     const failures = (this.#suspended.get(edge)?.failures ?? 0) + 1;
     const most = Math.min(SUSPENDED_AT_MOST, SUSPENDED * 2 ** (failures - 1));
-    this.#suspended.set(edge, { failures, until: now + most / 2 + (most / 2) * this.#random() });
+    const drawn = now + most / 2 + (most / 2) * this.#random();
+    const asked = retryAfter ? now + retryAfter * 1000 * (1 + this.#random() / 4) : now;
+    this.#suspended.set(edge, { failures, until: Math.max(drawn, asked), asked });
+  }
+
+  /** Milliseconds for which the service asked not to open this edge. @param {EdgeName} edge @param {number} now */
+  pause(edge, now) {
+    return Math.max(0, (this.#suspended.get(edge)?.asked ?? now) - now);
   }
 
   /** It lasted. @param {EdgeName} edge */

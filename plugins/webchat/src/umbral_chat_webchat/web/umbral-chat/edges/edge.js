@@ -1,5 +1,7 @@
 // What an edge is: a thin shell that carries the service's frames to the merge, until it ends and says why.
 
+import { parseCursor } from "../cursor.js";
+
 /** @import { Environment, Offer } from "../../umbral-chat.d.ts" */
 /** @import { Http } from "../http.js" */
 /** @import { Input, Merge } from "../merge.js" */
@@ -33,6 +35,18 @@
  *
  * @typedef {(context: EdgeContext, offer: Offer, signal: AbortSignal) => Promise<Ending>} Edge
  */
+
+/**
+ * What the merge takes of an entry that was pushed; null: it is none, or not the one that the cursor stands behind. Something
+ * on the way changes what it should pass on, so that another edge is better.
+ *
+ * @param {any} entry @param {unknown} cursor
+ * @returns {Input | null}
+ */
+export function entryInput(entry, cursor) {
+  const sound = typeof entry?.kind === "string" && Number.isSafeInteger(entry.seq) && typeof cursor === "string";
+  return sound && parseCursor(cursor).seq === entry.seq ? { type: "entry", entry, cursor } : null;
+}
 
 /** Milliseconds from the first byte to the first status: a proxy that holds everything back is found out. */
 export const OPENING = 10_000;

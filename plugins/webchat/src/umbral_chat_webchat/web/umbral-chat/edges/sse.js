@@ -2,13 +2,16 @@
 
 import { Unreachable } from "../errors.js";
 import { SseParser } from "../sse-parser.js";
-import { endingOf, OPENING } from "./edge.js";
+import { endingOf, entryInput, OPENING } from "./edge.js";
 
 /** @import { Edge, EdgeContext, Ending } from "./edge.js" */
 /** @import { StreamEvent } from "../sse-parser.js" */
 
 /** So many heartbeats may be missing before the stream counts as dead. */
 const HEARTBEATS = 3;
+
+/** @type {Ending} */
+const MALFORMED = { code: "malformed_event", reconnect: "now", faulty: true, detail: "The stream has an event that no service sends." };
 
 /** @type {Edge} */
 export async function sse(context, offer, signal) {
@@ -71,13 +74,28 @@ export async function sse(context, offer, signal) {
  * @returns {Ending | null}
  */
 function dispatch(context, { event, data, id }, open) {
-  if (event === "entry") context.take({ type: "entry", entry: JSON.parse(data), cursor: id ?? "" });
-  else if (event === "signal") context.take({ type: "signal", signal: JSON.parse(data) });
-  else if (event === "status") {
-    const status = JSON.parse(data);
-    if (status.state === "closed") return endingOf(status);
+  if (event !== "entry" && event !== "signal" && event !== "status") return null; // of a newer service
+  const value = object(data);
+  if (value === null) return MALFORMED;
+  if (event === "entry") {
+    const input = entryInput(value, id);
+    if (input === null) return MALFORMED;
+    context.take(input);
+  } else if (event === "signal") context.take({ type: "signal", signal: value });
+  else {
+    if (value.state === "closed") return endingOf(value);
     open();
-    context.opened(status);
+    context.opened(value);
   }
   return null;
+}
+
+/** The JSON object in an event; null: it is none. @param {string} data @returns {any} */
+function object(data) {
+  try {
+    const value = JSON.parse(data);
+    return typeof value === "object" ? value : null;
+  } catch {
+    return null;
+  }
 }

@@ -1,7 +1,7 @@
 // The edge `websocket`: one socket, which authenticates in its first frame and subscribes to the conversation.
 
 import { Problem, Unreachable } from "../errors.js";
-import { endingOf, OPENING } from "./edge.js";
+import { endingOf, entryInput, OPENING } from "./edge.js";
 
 /** @import { Edge, EdgeContext, Ending } from "./edge.js" */
 
@@ -87,8 +87,11 @@ class Socket {
     }
     const { take, opened, conversation } = this.#context;
     const mine = frame.conversation === undefined || frame.conversation === conversation;
-    if (frame.type === "entry" && mine) take({ type: "entry", entry: frame.entry, cursor: frame.cursor });
-    else if (frame.type === "signal" && mine) take({ type: "signal", signal: frame.signal });
+    if (frame.type === "entry" && mine) {
+      const input = entryInput(frame.entry, frame.cursor);
+      if (input === null) return this.#finish(new Unreachable("a frame is no entry"));
+      take(input);
+    } else if (frame.type === "signal" && mine) take({ type: "signal", signal: frame.signal });
     else if (frame.type === "status" && mine) {
       if (frame.status.state === "closed") return this.#over(frame);
       this.#cancel("opening");

@@ -127,6 +127,28 @@ test("direct: entries, gaps, long entries and signals; a cut channel is told, an
   await end();
 });
 
+test("direct: left when the service does not offer it any more, and taken again when it does", async () => {
+  const { time, service, open, end } = world();
+  service.direct = true;
+  const chat = open({ supabase: service.supabase });
+  await time.pass(20_000);
+  assert.deepEqual(connection(chat), ["open", "direct", "open"]);
+  assert.equal(service.channels.length, 1, "a channel that is still on offer is not joined again");
+  service.direct = false; // realtime was switched off, or the service's own link is down
+  for (let step = 0; step < 20; step++) await time.pass(500);
+  assert.deepEqual(connection(chat), ["open", "websocket", "open"]);
+  service.say("meanwhile");
+  await time.pass(100);
+  agrees(chat, service);
+  service.direct = true;
+  await time.pass(20_000);
+  assert.deepEqual(connection(chat), ["open", "direct", "open"]);
+  service.say("afterwards");
+  await time.pass(100);
+  agrees(chat, service);
+  await end();
+});
+
 test("it falls back edge by edge, and climbs up again by itself", async () => {
   const { time, service, open, end } = world();
   service.blocked = new Set(["websocket", "sse"]);

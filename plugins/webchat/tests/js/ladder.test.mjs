@@ -61,6 +61,24 @@ test("there is nothing to climb to from the best edge, and something to ask for 
   assert.equal(ladder({ order: ["long_poll", "poll"] }).climbAt("long_poll", 0), null);
 });
 
+test("an edge that is not on offer now is asked for again from every edge below it, ever more rarely", () => {
+  const withDirect = ["direct", ...usable];
+  const made = ladder({ usable: withDirect });
+  assert.equal(made.climbAt("direct", 0), null);
+  made.offer(ALL.filter(({ edge }) => edge !== "direct")); // the service's own link to Supabase is down, say
+  assert.equal(made.best(0).edge, "websocket");
+  let longest = 0;
+  for (let step = 0; step < 12; step++) {
+    const at = made.climbAt("websocket", 0);
+    assert.ok(at > 0 && at <= 120_000);
+    longest = Math.max(longest, at);
+    made.offer(ALL.filter(({ edge }) => edge !== "direct"));
+  }
+  assert.ok(longest > 60_000, "a page that can never have it does not ask often");
+  made.offer(ALL);
+  assert.equal(made.climbAt("websocket", 0), 0);
+});
+
 test("supabase-js on the page is preferred, and the page's own order over everything", () => {
   assert.equal(ladder({ usable: ["direct", ...usable] }).best(0).edge, "direct");
   assert.equal(ladder({ order: ["poll", "sse"] }).best(0).edge, "poll");

@@ -9,7 +9,7 @@ import { described, isTransient, Problem, Unreachable } from "./errors.js";
 import { Ladder } from "./ladder.js";
 
 /** @import { ConnectionState, EdgeName, Environment, Options } from "../umbral-chat.d.ts" */
-/** @import { Edge, EdgeContext, Ending } from "./edges/edge.js" */
+/** @import { Edge, EdgeContext, Ending, Reading } from "./edges/edge.js" */
 /** @import { Http } from "./http.js" */
 /** @import { Rung } from "./ladder.js" */
 /** @import { Input, Merge, Outcome } from "./merge.js" */
@@ -61,7 +61,7 @@ export class Connection {
   /** Code of the error that ended the last session. */
   #refusal = "";
   #offered = -Infinity;
-  /** @type {Promise<void> | null} */
+  /** @type {Promise<Reading> | null} */
   #reading = null;
   #readAgain = false;
   /** @type {Session | null} the one that feeds the merge */
@@ -196,6 +196,11 @@ export class Connection {
         if (!controller.signal.aborted) this.#feed(input, pushed, session);
       },
       read: (how) => this.read(how),
+      offered: async () => {
+        this.#offered = -Infinity;
+        await this.#askOffers(controller.signal);
+        return this.#ladder.offered(rung.edge);
+      },
       opened: (about) => {
         if (controller.signal.aborted) return;
         settle(true);
@@ -229,17 +234,25 @@ export class Connection {
     else if (gap) void this.read(pushed).catch(() => session.controller.abort());
   }
 
-  /** @param {boolean} pushed */
+  /** @param {boolean} pushed @returns {Promise<Reading>} */
   async #readAll(pushed) {
+    /** @type {Reading} */
+    const reading = { news: false, mode: null };
     while (this.#readAgain) {
       this.#readAgain = false;
       const merge = this.#merge;
       const query = { after: merge.cursor, presence: pushed ? undefined : (merge.signals.presence?.version ?? "0") };
       const { body } = await this.#http.call("GET", `${this.#path}/events`, { query, signal: this.#signal });
+      reading.news ||= Boolean(body.entries?.some((/** @type {{seq: number}} */ { seq }) => seq > merge.seq));
+      reading.mode = body.mode ?? null;
       const { foreign } = this.#take({ type: "answer", answer: body, pushed });
-      if (foreign) return this.#restart(this.#current);
+      if (foreign) {
+        this.#restart(this.#current);
+        break;
+      }
       if (body.has_more) this.#readAgain = true;
     }
+    return reading;
   }
 
   /** The log is another one. @param {Session | null} session */

@@ -17,9 +17,6 @@ const ASK_AGAIN_AT_MOST = 120_000;
  */
 const EDGES_OF_AN_OFFER = { direct: ["direct"], websocket: ["websocket"], sse: ["sse"], poll: ["long_poll", "poll"] };
 
-/** @type {readonly EdgeName[]} */
-const POLLS = ["long_poll", "poll"];
-
 /** @typedef {{edge: EdgeName, offer: Offer}} Rung */
 
 export class Ladder {
@@ -55,8 +52,17 @@ export class Ladder {
       .filter(({ edge }) => this.#usable.includes(edge) && (!this.#order || this.#order.includes(edge)));
     const order = this.#order;
     this.#rungs = order ? found.sort((one, other) => order.indexOf(one.edge) - order.indexOf(other.edge)) : found;
-    const pushes = this.#rungs.some(({ edge }) => !POLLS.includes(edge));
-    this.#askedInVain = pushes ? 0 : this.#askedInVain + 1;
+    this.#askedInVain = this.#wanted.every((edge) => this.offered(edge)) ? 0 : this.#askedInVain + 1;
+  }
+
+  /** What `connect` last offered of an edge; undefined: nothing. @param {EdgeName} edge @returns {Offer | undefined} */
+  offered(edge) {
+    return this.#rungs.find((rung) => rung.edge === edge)?.offer;
+  }
+
+  /** The edges that this client can use and may, best first. */
+  get #wanted() {
+    return (this.#order ?? this.#usable).filter((name) => this.#usable.includes(name));
   }
 
   /** The edge to use now; null: none is on offer. @param {number} now @returns {Rung | null} */
@@ -110,11 +116,10 @@ export class Ladder {
   climbAt(edge, now) {
     const better = this.#rungs.filter((rung) => this.isBetter(rung.edge, edge));
     if (better.length) return Math.min(...better.map((rung) => Math.max(now, this.#suspended.get(rung.edge)?.until ?? now)));
-    const wanted = (this.#order ?? this.#usable).filter((name) => this.#usable.includes(name));
-    const complete = wanted.every((name) => this.#rungs.some((rung) => rung.edge === name));
-    // The one that is in use is the best that can be had, or the service offers less than this client can use.
-    if (complete || !POLLS.includes(edge)) return null;
-    const most = Math.min(ASK_AGAIN_AT_MOST, ASK_AGAIN * 2 ** Math.min(this.#askedInVain - 1, 10));
+    // What the service does not offer now, it may later: realtime was switched off, or its own link to Supabase is down.
+    const wanted = this.#wanted;
+    if (wanted.slice(0, Math.max(0, wanted.indexOf(edge))).every((name) => this.offered(name))) return null;
+    const most = Math.min(ASK_AGAIN_AT_MOST, ASK_AGAIN * 2 ** Math.max(0, Math.min(this.#askedInVain - 1, 10)));
     return now + most / 2 + (most / 2) * this.#random();
   }
 

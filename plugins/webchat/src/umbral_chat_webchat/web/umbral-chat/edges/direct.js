@@ -20,7 +20,10 @@ export async function direct(context, offer, signal) {
   const typing = new TypingList(context);
   /** @type {any[]} */
   const timers = [];
-  const after = (/** @type {number} */ ms, /** @type {() => void} */ then) => void timers.push(env.setTimeout(then, ms));
+  let over = false;
+  const after = (/** @type {number} */ ms, /** @type {() => void} */ then) => {
+    if (!over) timers.push(env.setTimeout(then, ms));
+  };
   let off = () => {};
   let abort = () => {};
   try {
@@ -30,8 +33,17 @@ export async function direct(context, offer, signal) {
       let joined = false;
       let presenceRead = 0;
       // What a poll says is true; what the channel says is sooner, and may be lost.
-      const read = () => context.read(false).catch(reject);
-      const round = () => void read().then(() => after(reconcile_every_ms, round));
+      const read = () => context.read(false).catch((error) => void reject(error));
+      // Entries that the channel did not bring, or a service that is not live: the channel may be deaf, or not be the one to
+      // use any more. What it still brings is right, so it is left only if `connect` has another answer.
+      const check = async () => {
+        if ((await context.offered())?.parameters?.topic !== topic) resolve({ code: "rebalance", reconnect: "now" });
+      };
+      const round = async () => {
+        const reading = await read();
+        if (reading && (reading.news || reading.mode !== "live")) await check().catch(reject);
+        after(reconcile_every_ms, round);
+      };
       const on = (/** @type {string} */ event, /** @type {(payload: any) => void} */ hear) =>
         channel.on("broadcast", { event }, (/** @type {{payload: any}} */ { payload }) => hear(payload));
       on("entry", ({ epoch, seq, entry }) => {
@@ -59,8 +71,8 @@ export async function direct(context, offer, signal) {
         if (joined) return;
         joined = true;
         // Read once after the join: what was sent before it is not delivered.
-        void read().then(() => {
-          context.opened({ mode: "live" });
+        void read().then((reading) => {
+          if (reading) context.opened({ mode: reading.mode ?? "live" });
           after(reconcile_every_ms, round);
         });
       });
@@ -69,6 +81,7 @@ export async function direct(context, offer, signal) {
     if (error instanceof Problem || error instanceof Unreachable || signal.aborted) throw error;
     throw new Unreachable("supabase-js failed", error);
   } finally {
+    over = true;
     off();
     signal.removeEventListener("abort", abort);
     timers.forEach((timer) => env.clearTimeout(timer));

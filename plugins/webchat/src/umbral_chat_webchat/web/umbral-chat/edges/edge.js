@@ -17,6 +17,12 @@ import { parseCursor } from "../cursor.js";
  */
 
 /**
+ * What polls found: whether there were entries that no push had brought, and the mode of the service.
+ *
+ * @typedef {{news: boolean, mode: string | null}} Reading
+ */
+
+/**
  * @typedef {object} EdgeContext
  * @property {Environment} env
  * @property {Http} http
@@ -27,7 +33,8 @@ import { parseCursor } from "../cursor.js";
  * @property {any} supabase
  * @property {(input: Input) => void} take feeds the merge
  * @property {(about: {mode?: string, stale_since?: string | null}) => void} opened it works; again when one of these changed
- * @property {(pushed: boolean) => Promise<void>} read reads by polls what follows the cursor
+ * @property {(pushed: boolean) => Promise<Reading>} read reads by polls what follows the cursor
+ * @property {() => Promise<Offer | undefined>} offered asks `connect` again what it offers of this edge
  */
 
 /**

@@ -14,7 +14,7 @@ Kind = Literal["slow", "error", "busy", "cut", "cut_late", "redirect", "mute", "
 KINDS: tuple[Kind, ...] = ("slow", "error", "busy", "cut", "cut_late", "redirect", "mute", "gone")
 """How a receiver fails. `slow` answers 200, but late; `error` with a 4xx or 5xx; `busy` with a 429 or 503 and
 `Retry-After`; `cut` closes the connection before it answers, `cut_late` within the answer's first line; `redirect`
-answers a 3xx; `mute` never answers; `gone` does not listen."""
+answers with a 3xx; `mute` never answers; `gone` does not listen."""
 
 FOREVER: tuple[Kind, ...] = ("error", "cut", "cut_late", "redirect", "mute")
 """How a receiver fails for ever on single entries."""
@@ -23,12 +23,12 @@ TIMEOUT = 3.0
 """Seconds that the service waits for a receiver: few, since each try of what is never answered takes them."""
 
 GONE = 1.0
-"""Seconds that a receiver does not listen, at most. It cannot count the tries that fail then: with pauses of a second or
-more these are two."""
+"""Seconds that a receiver does not listen, at most. It cannot count the tries that fail then: with pauses of a second
+or more these are two."""
 
 MERCY = 2
-"""Failures of one entry after which its receiver takes it, and its worker acknowledges it, so that no outage exhausts the
-tries. Two more may fail while the receiver is gone."""
+"""Failures of one entry after which its receiver takes it, or its worker acknowledges it, so that no outage exhausts
+the tries. Two more may fail while the receiver is gone."""
 
 TRIES = MERCY + 3
 """Bound of tries that the service is given: the least that the failures above cannot reach."""

@@ -41,11 +41,10 @@ class Receiver:
     hits: Counter[str] = field(default_factory=Counter)
     """Requests that a fault met, by kind; connections that broke while it was gone are not known to it."""
     port: int = 0
-    connections: int = 0
 
     def __post_init__(self) -> None:
         self._server: asyncio.Server | None = None
-        self._writers: set[asyncio.StreamWriter] = set()
+        self._writers: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
         self._failures = Counter[tuple[str, str]]()
 
     async def listen(self) -> None:
@@ -58,8 +57,13 @@ class Receiver:
         if self._server is not None:
             self._server.close()
             self._server = None
-        for writer in self._writers:
+        for writer in self._writers.values():
             writer.transport.abort()
+
+    async def close(self) -> None:
+        """The same for good: what serves a connection has ended."""
+        self.leave()
+        await asyncio.gather(*self._writers)
 
     async def fail(self, kind: Kind, seconds: float) -> None:
         """Fail so for that time."""
@@ -78,15 +82,16 @@ class Receiver:
         self.refused.clear()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.connections += 1
-        self._writers.add(writer)
+        task = asyncio.current_task()
+        assert task is not None
+        self._writers[task] = writer
         try:
             while await self._take(reader, writer):
                 pass
         except (OSError, EOFError, asyncio.LimitOverrunError):
             return
         finally:
-            self._writers.discard(writer)
+            del self._writers[task]
             writer.transport.abort()
 
     async def _take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:

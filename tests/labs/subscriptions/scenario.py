@@ -49,7 +49,7 @@ async def subscribe_under_faults(run: Run) -> None:
         for task in workers:
             task.cancel()
         await asyncio.gather(*workers, return_exceptions=True)
-        run.receiver.leave()
+        await run.receiver.close()
         for service in run.services:
             await service.stop()
 

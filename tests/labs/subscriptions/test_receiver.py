@@ -24,7 +24,7 @@ async def receiver() -> AsyncIterator[Receiver]:
     made = Receiver(Observations(), random.Random(1), {"push": {"m9": "error"}}, {"push": SECRET})
     await made.listen()
     yield made
-    made.leave()
+    await made.close()
 
 
 async def post(receiver: Receiver, key: str, *, secret: str = SECRET, path: str = "/push", wait: float = 5.0) -> int:

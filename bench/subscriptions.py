@@ -28,7 +28,7 @@ from tests.local_supabase.process import stack_process
 T = TypeVar("T")
 
 RUNS = int(os.environ.get("RUNS", "5"))
-ENTRIES = 3_000
+ENTRIES = 2_000
 RATE, SECONDS = 20.0, 6.0
 """Of the messages whose delay is measured."""
 

@@ -90,6 +90,12 @@ class Observations:
     """Dead letters of each subscription, as conversation and seq."""
     left: dict[str, list[tuple[str, int]]] = field(default_factory=dict)
     """Those that are left after everything was mended and they were retried."""
+    ended_at: int = 0
+    """The place of the first deletion of a conversation among all that was observed; 0: none was deleted."""
+    ended: dict[str, str] = field(default_factory=dict)
+    """Conversations that were deleted, with the epochs of their logs."""
+    revived: list[Stored] = field(default_factory=list)
+    """What was stored in them afterwards."""
     surprises: list[str] = field(default_factory=list)
     """Answers that the contract does not allow."""
     _orders: count[int] = field(default_factory=lambda: count(1))

@@ -49,6 +49,8 @@ class Plan:
     kills: int = 6
     forever: int = 10
     """Entries that the push receiver never takes, and as many that no worker ever finishes."""
+    deleted: int = 4
+    """Conversations that are deleted once all is delivered; half of them are made again."""
     workers: int = 6
     lease: float = 4.0
     """Seconds of a claim. Longer than a worker on a busy machine needs between a claim and its ack."""

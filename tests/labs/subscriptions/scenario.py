@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections import defaultdict
 
+from .ends import end_some
 from .plan import KillAt, Message
 from .pull_verdict import may_be_taken
 from .run import BROKEN, PULL, STEADY, Run, consumer
@@ -44,6 +45,7 @@ async def subscribe_under_faults(run: Run) -> None:
         await asyncio.sleep(QUIET)
         for name in (STEADY, BROKEN, PULL):
             run.observed.dead[name] = sorted(await run.dead_letters(name))
+        await end_some(run)
         await _retry(run)
     finally:
         for task in workers:

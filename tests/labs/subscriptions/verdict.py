@@ -22,6 +22,7 @@ KINDS = (
     "followed",
     "dead letter",
     "tries",
+    "end",
     "shared",
     "fencing",
     "tame",

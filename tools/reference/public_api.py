@@ -24,6 +24,7 @@ PUBLIC_MODULES = (
     "umbral_chat.http_kit.epochs",
     "umbral_chat.http_kit.hot_route",
     "umbral_chat.http_kit.origins",
+    "umbral_chat.http_kit.outbound",
     "umbral_chat.http_kit.raw_writer",
     "umbral_chat.http_kit.streaming",
     "umbral_chat.http_kit.websocket",

@@ -118,6 +118,12 @@ CODES = (
         "The time of an imported entry lies in the future, by the service's clock.",
         "Send the time that the entry had; compare the clocks.",
     ),
+    Code(
+        "refused_url",
+        400,
+        "The URL is not one that is called: its form, its port, or its host, which is not on the public internet.",
+        "Read `detail`; the deployer lists further networks in `core.outbound.allow`.",
+    ),
     Code("nothing_to_change", 400, "A PATCH names nothing to change.", "Give at least one field."),
     Code(
         "idempotency_key_mismatch",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_network
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
@@ -165,6 +166,33 @@ class Cache(Section, frozen=True):
     ttl: Annotated[Seconds, Meta(description="Seconds that a conversation is kept after its last reader.")] = 60.0
 
 
+class OutboundLimits(Section, frozen=True):
+    """Calls to URLs that users give over the API, such as those of webhooks."""
+
+    allow: Annotated[
+        list[str],
+        Meta(
+            description="Networks that may be called besides the public internet, such as `10.0.0.0/8` or "
+            "`127.0.0.0/8`. URLs in these settings may lead anywhere without."
+        ),
+    ] = msgspec.field(default_factory=list)
+    connect_timeout: Annotated[
+        Seconds, Meta(le=60, description="Seconds in which a receiver's name must resolve and its connection be made.")
+    ] = 5.0
+    timeout: Annotated[
+        # Standard Webhooks, "Request timeouts": 15 to 30 s.
+        Seconds,
+        Meta(le=120, description="Seconds in which a receiver must have answered, with connecting."),
+    ] = 20.0
+
+    def __post_init__(self) -> None:
+        for network in self.allow:
+            try:
+                ip_network(network)
+            except ValueError as error:
+                raise ValueError(f"allow holds {network!r}, which is no network such as 10.0.0.0/8: {error}") from None
+
+
 class Core(Section, frozen=True):
     """The service itself."""
 
@@ -203,6 +231,7 @@ class Core(Section, frozen=True):
     cache: Cache = Cache()
     drafts: DraftLimits = DraftLimits()
     limits: Limits = Limits()
+    outbound: OutboundLimits = OutboundLimits()
 
     def __post_init__(self) -> None:
         if self.public_url is not None and not _is_public(self.public_url):
@@ -275,6 +304,7 @@ __all__ = [
     "DraftLimits",
     "Key",
     "Limits",
+    "OutboundLimits",
     "Positive",
     "Realtime",
     "Retry",

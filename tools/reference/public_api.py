@@ -46,6 +46,7 @@ PUBLIC_MODULES = (
     "umbral_chat.model.validation",
     "umbral_chat.model.writes",
     "umbral_chat.providers.auth",
+    "umbral_chat.providers.consumers",
     "umbral_chat.providers.edges",
     "umbral_chat.providers.history",
     "umbral_chat.providers.presence",

@@ -12,9 +12,9 @@ class SubscriptionsSettings(Section, frozen=True):
     """Subscriptions: entries of many conversations, pushed to a URL or claimed by workers."""
 
     most: Annotated[
-        # Each looks for new work by itself, and keeps a cursor for each conversation that it gets entries of.
+        # All of their records are read with one scan of the shared store, which answers at most 1,000.
         Positive,
-        Meta(le=1_000, description="Subscriptions at once."),
+        Meta(le=300, description="Subscriptions that there may be at once."),
     ] = 100
     refresh: Annotated[
         float,
@@ -25,12 +25,6 @@ class SubscriptionsSettings(Section, frozen=True):
             "at another one.",
         ),
     ] = 2.0
-    open_claims: Annotated[
-        Positive, Meta(le=10_000, description="Claims of one subscription that are open at once.")
-    ] = 1_000
-    longest_lease: Annotated[
-        float, Meta(ge=1, le=86_400, description="Longest lease that a claim may ask for, in seconds.")
-    ] = 3_600.0
     longest_wait: Annotated[
         # Proxies and platforms cut a request that is silent for a minute.
         float,

@@ -156,6 +156,30 @@ class DraftLimits(Section, frozen=True):
     most_chars: Annotated[Positive, Meta(description="Their characters, in all.")] = 20_000_000
 
 
+class ConsumerLimits(Section, frozen=True):
+    """Durable consumers of logs: plugins' own, and subscriptions."""
+
+    tries: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=1_000,
+            # The pauses double from one second to five minutes: sixteen tries take about half an hour.
+            description="Tries of an entry after which it becomes a dead letter, where the consumer sets no bound of "
+            "its own. 16 take about half an hour.",
+        ),
+    ] = 16
+    dead_letters: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=10_000,
+            description="Dead letters kept of one consumer. When there are as many, conversations with further ones "
+            "wait.",
+        ),
+    ] = 1_000
+
+
 class Cache(Section, frozen=True):
     """The tail cache: the newest entries of the conversations that are being read."""
 
@@ -229,6 +253,7 @@ class Core(Section, frozen=True):
     ] = "info"
     shutdown_timeout: Annotated[Seconds, Meta(description="Seconds that running requests get at shutdown.")] = 10.0
     cache: Cache = Cache()
+    consumers: ConsumerLimits = ConsumerLimits()
     drafts: DraftLimits = DraftLimits()
     limits: Limits = Limits()
     outbound: OutboundLimits = OutboundLimits()
@@ -300,6 +325,7 @@ class Telemetry(Section, frozen=True):
 
 __all__ = [
     "Cache",
+    "ConsumerLimits",
     "Core",
     "DraftLimits",
     "Key",

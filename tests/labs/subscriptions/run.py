@@ -38,6 +38,8 @@ class Run:
     services: Sequence[Service]
     """Two instances on one store."""
     observed: Observations = field(default_factory=Observations)
+    names: dict[str, str] = field(default_factory=dict)
+    """The subscriptions' consumers."""
     killed: int = 0
     began: float = field(default_factory=time.monotonic)
     sent_after: float = 0.0
@@ -110,13 +112,8 @@ class Run:
 
     async def dead_letters(self, name: str) -> list[Place]:
         """Conversation and seq of each dead letter of a subscription, as the command line has them."""
-        found = json.loads(await self.consumers("failed", consumer(name), "--json"))
+        found = json.loads(await self.consumers("failed", self.names[name], "--json"))
         return [(each["conversation"], each["seq"]) for each in found]
 
 
-def consumer(name: str) -> str:
-    """The consumer of a subscription."""
-    return f"subscription:{name}"
-
-
-__all__ = ["BROKEN", "KEY", "PULL", "STEADY", "Run", "consumer"]
+__all__ = ["BROKEN", "KEY", "PULL", "STEADY", "Run"]

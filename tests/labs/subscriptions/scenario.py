@@ -9,7 +9,7 @@ from collections import defaultdict
 from .ends import end_some
 from .plan import KillAt, Message
 from .pull_verdict import may_be_taken
-from .run import BROKEN, PULL, STEADY, Run, consumer
+from .run import BROKEN, PULL, STEADY, Run
 from .sender import Sender
 from .verdict import Place, place_of
 from .workers import Worker
@@ -63,7 +63,9 @@ async def _subscribe(run: Run) -> None:
         body = {"name": name, "filter": filters, "start": "now", "push": push}
         made = await run.call("POST", "/v1/subscriptions", body, expect=201)
         run.receiver.secrets[name] = made["secret"]
-    await run.call("POST", "/v1/subscriptions", {"name": PULL, "filter": filters, "start": "now"}, expect=201)
+        run.names[name] = made["consumer"]
+    body = {"name": PULL, "filter": filters, "start": "now"}
+    run.names[PULL] = (await run.call("POST", "/v1/subscriptions", body, expect=201))["consumer"]
 
 
 def _batches(run: Run, began: float) -> list[list[tuple[float, Message]]]:
@@ -128,7 +130,7 @@ async def _retry(run: Run) -> None:
     run.pull.unfinished = frozenset()
     names = [name for name in (BROKEN, PULL) if run.observed.dead[name]]
     for name in names:
-        await run.consumers("retry", consumer(name), "--all")
+        await run.consumers("retry", run.names[name], "--all")
     deadline = time.monotonic() + RETRIED_WITHIN
     for name in names:
         while True:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Coroutine, Mapping
 from contextlib import aclosing
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -13,6 +13,7 @@ from ipaddress import ip_network
 from types import TracebackType
 from typing import NamedTuple, Self, cast
 
+import anyio
 import httpcore
 import httpx
 
@@ -30,6 +31,9 @@ ANSWER_LIMIT = 65_536
 KEEP_ALIVE = 5.0
 """Seconds that a connection is kept for the next call. Node, which many receivers run on, closes idle ones after
 five."""
+
+CLOSE_TIMEOUT = 2.0
+"""Seconds that a call that was ended has to close its connection."""
 
 RETRY_AFTER_LIMIT = 86_400.0
 """Longest pause that an answer may ask for, in seconds: a receiver's mistake is not to silence it for good."""
@@ -145,8 +149,7 @@ class OutboundClient:
             raise OutboundError("too_many_calls", f"{self._connections} calls run, and as many wait.")
         self._calls += 1
         try:
-            async with asyncio.timeout(seconds):
-                answer = await self._post(url, body, headers, answer_limit)
+            answer = await _within(seconds, self._post(url, body, headers, answer_limit))
         except (TimeoutError, httpcore.TimeoutException):
             raise OutboundError("call_timeout", f"{url.host} did not answer within {seconds:g} s.") from None
         except httpcore.ConnectError as error:
@@ -210,6 +213,34 @@ class OutboundClient:
                 network_backend=backend,
             )
         return pool
+
+
+async def _within(seconds: float, call: Coroutine[None, None, OutboundAnswer]) -> OutboundAnswer:
+    """The answer. Raises TimeoutError after so many seconds.
+
+    A call is ended by an AnyIO scope, as httpcore expects: it shields what returns a connection to its pool from that,
+    and cannot from asyncio's own cancellation, after which the pool has one connection less for good.
+    """
+    scope = anyio.CancelScope()
+
+    async def run() -> OutboundAnswer | None:
+        with scope:
+            return await call
+        return None
+
+    task = asyncio.create_task(run(), name="outbound call")
+    task.add_done_callback(lambda done: done.cancelled() or done.exception())  # seen, also where nobody waits any more
+    try:
+        await asyncio.wait((task,), timeout=seconds)
+    finally:
+        if not task.done():
+            scope.cancel()
+            await asyncio.wait((task,), timeout=CLOSE_TIMEOUT)
+            task.cancel()
+    answer = await task
+    if answer is None:
+        raise TimeoutError
+    return answer
 
 
 @cache

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from umbral_chat_subscriptions.events import Event
     from umbral_chat_subscriptions.metrics import PushCounters
-    from umbral_chat_subscriptions.records import Push, Subscription
+    from umbral_chat_subscriptions.records import PushEndpoint, Subscription
 
 CONNECTIONS = 32
 """Calls to one receiver at once: as many as a consumer works on conversations."""
@@ -46,7 +46,7 @@ class PushConsumer(Selection):
     def __init__(
         self,
         subscription: Subscription,
-        push: Push,
+        push: PushEndpoint,
         history: History,
         client: OutboundClient,
         clock: Clock,

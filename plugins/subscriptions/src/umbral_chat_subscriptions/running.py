@@ -64,12 +64,10 @@ class RunningSubscriptions:
             await self._stop(subscription)
 
     async def close(self) -> None:
-        """Close what runs of them outside of the core's consumers."""
+        """Stop all of them."""
         async with self._lock:
-            for run in self._runs.values():
-                if run.client is not None:
-                    await run.client.close()
-            self._runs.clear()
+            for subscription in list(self._runs):
+                await self._stop(subscription)
 
     def named(self, name: str) -> Subscription | None:
         """The one of this name as it runs here, which another instance may have changed by now."""

@@ -6,11 +6,11 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
-from math import isfinite
+from math import isnan
 
 import msgspec
 
-from umbral_chat._core.consumers.backlog import Backlog, unhandled_since
+from umbral_chat._core.consumers.backlog import Backlog
 from umbral_chat._core.consumers.claim_records import ClaimRecord, ClaimRecords, valid_ids
 from umbral_chat._core.consumers.cursor_store import StoredCursor
 from umbral_chat._core.consumers.grants import Granting, finish_end
@@ -37,11 +37,11 @@ log = logging.getLogger(__name__)
 GRANTS_AT_ONCE = 8
 """Conversations that are looked at together for one call."""
 
+SHORTEST_WAIT = 0.001
+"""Seconds: a wait for what is due in less than the clock can tell would not end the wait."""
+
 SEARCH_SECONDS = 2.0
 """Seconds for which a call goes through conversations that have nothing to give, beyond the time that it waits."""
-
-SETTLE_SECONDS = 0.05
-"""Seconds added to a lease, so that the conversation is looked at when it has expired by the store's clock."""
 
 
 class ClaimQueue:
@@ -54,6 +54,8 @@ class ClaimQueue:
         self._wake_scan = wake_scan
         self._records = ClaimRecords(backlog.store, backlog.name, clock)
         self._granting = Granting(backlog, self._records)
+        self._given: dict[str, str] = {}
+        """Ids of the open claims that were given here, by conversation."""
         self._retries = False
         self._changed = asyncio.Event()
         self._tasks = Tasks(f"claims {backlog.name}")
@@ -104,7 +106,7 @@ class ClaimQueue:
     async def _wait(self, seconds: float) -> None:
         due = self._backlog.queue.next_due()
         if due is not None:
-            seconds = min(seconds, max(0.0, due - self._clock.monotonic()))
+            seconds = min(seconds, max(SHORTEST_WAIT, due - self._clock.monotonic()))
         if self._retries:
             seconds = min(seconds, 1.0)  # a letter whose conversation is claimed
         self.waiting += 1
@@ -167,7 +169,7 @@ class ClaimQueue:
         queue = self._backlog.queue
         granted: object = None
         try:
-            granted = await self._granting.grant(name, limit, seconds)
+            granted = "held" if await self._is_given(name) else await self._granting.grant(name, limit, seconds)
         except HistoryUnavailable as error:
             queue.pause(name, "unavailable", self._clock.monotonic())
             return error
@@ -181,8 +183,9 @@ class ClaimQueue:
         now = self._clock.monotonic()
         match granted:
             case Claim():
-                since = unhandled_since(granted.entries[0]) if granted.entries else None
-                queue.pause_for(name, seconds + SETTLE_SECONDS, now, since)
+                self._given[name] = granted.id
+                # It may be acknowledged at another instance at any moment.
+                queue.pause(name, "held", now)
                 return granted
             case Wait():
                 queue.pause_for(name, granted.seconds, now, granted.since)
@@ -194,6 +197,14 @@ class ClaimQueue:
                 queue.done(name)
                 self.space.set()
         return None
+
+    async def _is_given(self, name: str) -> bool:
+        """Whether a claim that was given here is still open: one read, where asking for the lease would be a write."""
+        claim_id = self._given.get(name)
+        if claim_id is None or await self._records.load(claim_id) is not None:
+            return claim_id is not None
+        self._given.pop(name, None)
+        return False
 
     async def _give_back(self, taking: asyncio.Task[None], claims: list[Claim]) -> None:
         await asyncio.gather(taking, return_exceptions=True)
@@ -239,6 +250,8 @@ class ClaimQueue:
         lease = self._records.lease(backlog.cursors.lease_name(record.conversation), claim_id, record)
         ended = await end(record, lease)
         await self._records.remove(claim_id)
+        if self._given.get(record.conversation) == claim_id:
+            del self._given[record.conversation]
         if ended:
             await release(backlog.store, lease)
             # What follows is due now, or waits as it is stored: the next look finds out.
@@ -307,7 +320,7 @@ def released(before: StoredCursor, *, end: bool, delay: float, failed: str | Non
 
 
 def _within(value: float, least: float, most: float) -> float:
-    return max(least, min(value, most)) if isfinite(value) else least
+    return least if isnan(value) else max(least, min(value, most))
 
 
 __all__ = ["ClaimQueue", "released"]

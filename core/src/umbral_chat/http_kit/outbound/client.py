@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Mapping
 from contextlib import aclosing, asynccontextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -13,6 +13,7 @@ from ipaddress import ip_network
 from types import TracebackType
 from typing import NamedTuple, Self, cast
 
+import anyio
 import httpcore
 import httpx
 
@@ -30,6 +31,9 @@ ANSWER_LIMIT = 65_536
 KEEP_ALIVE = 5.0
 """Seconds that a connection is kept for the next call. Node, which many receivers run on, closes idle ones after
 five."""
+
+CLOSE_TIMEOUT = 2.0
+"""Seconds that a call that was ended has to close its connection."""
 
 RETRY_AFTER_LIMIT = 86_400.0
 """Longest pause that an answer may ask for, in seconds: a receiver's mistake is not to silence it for good."""
@@ -84,7 +88,7 @@ class OutboundClient:
         self._resolve = resolve
         self._allowed = tuple(map(ip_network, settings.allow))
         self._backend = backend or httpcore.AnyIOBackend()
-        self._pools: list[httpcore.AsyncConnectionPool] = []
+        self._pools: set[httpcore.AsyncConnectionPool] = set()
         self._idle: dict[str | None, list[httpcore.AsyncConnectionPool]] = {}
         """Of the pools those without a call, by proxy; the one that was used last is used next."""
         self._free = asyncio.Semaphore(connections)
@@ -100,7 +104,7 @@ class OutboundClient:
 
     async def close(self) -> None:
         """Close every connection; calls that run fail."""
-        pools, self._pools, self._idle = self._pools, [], {}
+        pools, self._pools, self._idle = self._pools, set(), {}
         for pool in pools:
             await pool.aclose()
 
@@ -148,8 +152,7 @@ class OutboundClient:
             raise OutboundError("too_many_calls", f"{self._connections} calls run, and as many wait.")
         self._calls += 1
         try:
-            async with asyncio.timeout(seconds):
-                answer = await self._post(url, body, headers, answer_limit)
+            answer = await _within(seconds, self._post(url, body, headers, answer_limit))
         except (TimeoutError, httpcore.TimeoutException):
             raise OutboundError("call_timeout", f"{url.host} did not answer within {seconds:g} s.") from None
         except httpcore.ConnectError as error:
@@ -212,8 +215,16 @@ class OutboundClient:
             pool = idle.pop() if idle else self._new_pool(proxy)
             try:
                 yield pool
-            finally:
+            except asyncio.CancelledError:
+                # It may not have its connection back: see `_within`.
+                self._pools.discard(pool)
+                with anyio.CancelScope(shield=True):
+                    await pool.aclose()
+                raise
+            except BaseException:
                 idle.append(pool)
+                raise
+            idle.append(pool)
 
     def _new_pool(self, proxy: str | None) -> httpcore.AsyncConnectionPool:
         backend = (
@@ -228,8 +239,36 @@ class OutboundClient:
             keepalive_expiry=KEEP_ALIVE,
             network_backend=backend,
         )
-        self._pools.append(pool)
+        self._pools.add(pool)
         return pool
+
+
+async def _within(seconds: float, call: Coroutine[None, None, OutboundAnswer]) -> OutboundAnswer:
+    """The answer. Raises TimeoutError after so many seconds.
+
+    A call is ended by an AnyIO scope, as httpcore expects: it shields what returns a connection to its pool from that,
+    and cannot from asyncio's own cancellation, after which the pool has one connection less for good.
+    """
+    scope = anyio.CancelScope()
+
+    async def run() -> OutboundAnswer | None:
+        with scope:
+            return await call
+        return None
+
+    task = asyncio.create_task(run(), name="outbound call")
+    task.add_done_callback(lambda done: done.cancelled() or done.exception())  # seen, also where nobody waits any more
+    try:
+        await asyncio.wait((task,), timeout=seconds)
+    finally:
+        if not task.done():
+            scope.cancel()
+            await asyncio.wait((task,), timeout=CLOSE_TIMEOUT)
+            task.cancel()
+    answer = await task
+    if answer is None:
+        raise TimeoutError
+    return answer
 
 
 @cache

@@ -71,7 +71,7 @@ LABS = {
             "--conversations",
             "40",
             "--seconds",
-            "24",
+            "20",
             "--kills",
             "2",
             "--forever",

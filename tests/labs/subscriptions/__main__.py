@@ -63,7 +63,7 @@ def _held(store: str, plan: Plan, command: str) -> bool:
         print(title, flush=True)
         try:
             run_driver(subscribe_under_faults(run))
-        except* (RuntimeError, NotReady, TimeoutError, OSError, httpx.HTTPError) as group:
+        except* (RuntimeError, ValueError, NotReady, TimeoutError, OSError, httpx.HTTPError) as group:
             unfinished = [Violation("surprise", f"the run ended early: {error!r}") for error in leaves(group)]
     violations = unfinished + judge(run, whole=not unfinished)
     show(run, title, violations, time.monotonic() - run.began)

@@ -22,6 +22,9 @@ ERRORS = (400, 404, 500, 502, 503)
 SLOW = 1.2
 """Seconds that a slow answer takes at most: less than the service waits, on a busy machine too."""
 
+UNHIT = 10.0
+"""Seconds for which a fault that hit nothing goes on."""
+
 ELSEWHERE = "/elsewhere"
 """Where a redirect leads: nothing must ever ask for it."""
 
@@ -66,12 +69,15 @@ class Receiver:
         await asyncio.gather(*self._writers)
 
     async def fail(self, kind: Kind, seconds: float) -> None:
-        """Fail so for that time."""
+        """Fail so for that time, and until that hit a request: on a slow machine all may be waiting to be tried again."""
         if kind == "gone":
             self.leave()
-        self.failing = kind
+        self.failing, before = kind, self.hits[kind]
         try:
             await asyncio.sleep(seconds)
+            end = time.monotonic() + UNHIT
+            while kind != "gone" and self.hits[kind] == before and time.monotonic() < end:
+                await asyncio.sleep(0.1)
         finally:
             self.failing = None
             if kind == "gone":

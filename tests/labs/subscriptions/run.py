@@ -112,7 +112,8 @@ class Run:
 
     async def dead_letters(self, name: str) -> list[Place]:
         """Conversation and seq of each dead letter of a subscription, as the command line has them."""
-        found = json.loads(await self.consumers("failed", self.names[name], "--json"))
+        lines = (await self.consumers("failed", self.names[name], "--json")).splitlines()
+        found = [json.loads(line) for line in lines]
         return [(each["conversation"], each["seq"]) for each in found]
 
 

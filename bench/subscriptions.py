@@ -208,6 +208,7 @@ async def _idle(store: str, instance: Instance, pid: int) -> list[Idle]:
     print(f"{store}: {IDLE_CONVERSATIONS:,} conversations, and {QUIET:g} s of silence …", file=sys.stderr, flush=True)
     await instance.send(IDLE_CONVERSATIONS, IDLE_CONVERSATIONS)
     await asyncio.sleep(QUIET)
+    await instance.send(1)  # "now" is found from the newest entry, and looks back as far
     found, made = [], 0
     async with receiving(lambda _: None) as receiver:
         for number in SUBSCRIPTIONS:

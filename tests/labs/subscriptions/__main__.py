@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -29,6 +30,10 @@ from .scenario import subscribe_under_faults
 from .verdict import Violation
 
 INSTANCES = 2
+
+
+LEASES = {"sqlite": Plan.lease, "supabase": 15.0}
+"""Seconds of a claim by store: a local Supabase, its PostgreSQL and the instances share few processors."""
 
 
 def main(arguments: list[str]) -> int:
@@ -50,6 +55,7 @@ def main(arguments: list[str]) -> int:
 
 def _held(store: str, plan: Plan, command: str) -> bool:
     folder = Path(tempfile.mkdtemp(prefix="subscriptions-lab-"))
+    plan = replace(plan, lease=LEASES[store])
     unfinished: list[Violation] = []
     with _settings(store, folder) as settings:
         services = [Service(command, folder, **settings) for _ in range(INSTANCES)]

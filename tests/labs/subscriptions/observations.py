@@ -63,7 +63,9 @@ class Claim:
     conversation: str
     events: list[Event]
     lease_until: float
-    """Wall clock of the service, which is that of this machine."""
+    """Wall clock of the service, which is that of this machine: until then it is held for certain."""
+    ends_at: float
+    """When it must have ended: where the store is slow, it began to hold it shortly before the worker had it."""
     finish: str = ""
     """`ack`, `release`, or nothing: the worker forgot it."""
     finish_order: int | None = None

@@ -53,7 +53,8 @@ class Plan:
     """Conversations that are deleted once all is delivered; half of them are made again."""
     workers: int = 6
     lease: float = 4.0
-    """Seconds of a claim. Longer than a worker on a busy machine needs between a claim and its ack."""
+    """Seconds of a claim. Longer than it takes from the store to a worker and back, on a busy machine: what expires
+    before its ack is sent is tried in vain."""
     deadline: float = 400.0
     """Seconds after which the run is given up."""
 

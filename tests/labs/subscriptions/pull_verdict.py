@@ -84,7 +84,7 @@ def _fencing(name: str, claim: Claim) -> Iterator[Violation]:
     if claim.finish_sent_at is None or claim.finish_answered_at is None or claim.status is None:
         return
     where = f"{name}: {claim.finish} of a claim of {claim.conversation}"
-    late = claim.finish_sent_at - claim.lease_until
+    late = claim.finish_sent_at - claim.ends_at
     if claim.status < 300 and late > CLOCK:
         yield Violation("fencing", f"{where} was sent {late:.1f} s after its end, and taken")
     early = claim.lease_until - claim.finish_answered_at

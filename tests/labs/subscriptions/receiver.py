@@ -69,14 +69,14 @@ class Receiver:
         await asyncio.gather(*self._writers)
 
     async def fail(self, kind: Kind, seconds: float) -> None:
-        """Fail so for that time, and until that hit a request: on a slow machine all may be waiting to be tried again."""
+        """Fail so for that time, and until a request met it: on a slow machine all may be waiting to be tried again."""
         if kind == "gone":
             self.leave()
         self.failing, before = kind, self.hits[kind]
         try:
             await asyncio.sleep(seconds)
             end = time.monotonic() + UNHIT
-            while kind != "gone" and self.hits[kind] == before and time.monotonic() < end:
+            while kind != "gone" and self.hits[kind] == before and time.monotonic() < end:  # noqa: ASYNC110 - see above
                 await asyncio.sleep(0.1)
         finally:
             self.failing = None

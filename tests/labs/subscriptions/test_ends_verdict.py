@@ -56,7 +56,7 @@ def test_events_come_from_deliveries_and_from_claims_alike() -> None:
     event = entry()
     assert pushed([Delivery(1, 0.0, "push", event, event.id, signed=True, answered=2)]) == [(event, True)]
     assert pushed([Delivery(1, 0.0, "push", event, event.id, signed=True)]) == [(event, False)]
-    claim = Claim(1, 0.0, "claim-1", "again", [event], 10.0)
+    claim = Claim(1, 0.0, "claim-1", "again", [event], 10.0, 10.0)
     assert claimed([claim]) == [(event, False)]
     claim.finish, claim.status = "ack", 200
     assert claimed([claim]) == [(event, True)]

@@ -14,7 +14,7 @@ NEVER = {("room", 2)}
 
 
 def claim(order: int, *seqs: int, until: float = 100.0, at: float = 0.0, **other: object) -> Claim:
-    found = Claim(order, at, f"claim-{order}", "room", [event(seq) for seq in seqs], until)
+    found = Claim(order, at, f"claim-{order}", "room", [event(seq) for seq in seqs], until, until)
     for name, value in other.items():
         setattr(found, name, value)
     return found

@@ -115,6 +115,7 @@ class Worker:
             conversation=found["conversation"],
             events=[event_of(each) for each in found["entries"]],
             lease_until=datetime.fromisoformat(found["lease_until"]).timestamp(),
+            ends_at=time.time() + self._pull.lease,
         )
         self._pull.observed.claims.append(claim)
         return claim
@@ -129,12 +130,12 @@ class Worker:
             self._pull.failures[first] += 1
             way = way if self._pull.failures[first] <= MERCY else "ack"
         self._pull.hits[way] += 1
-        left = claim.lease_until - time.time()
+        left, over = claim.lease_until - time.time(), claim.ends_at - time.time()
         match way:
             case "forget":
                 return
             case "late":
-                self._send_later(claim, left + self._random.uniform(*LATE))
+                self._send_later(claim, over + self._random.uniform(*LATE))
             case "slow":
                 self._send_later(claim, left - self._random.uniform(*SLOW))
             case "release":

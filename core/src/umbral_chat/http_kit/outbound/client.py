@@ -88,7 +88,7 @@ class OutboundClient:
         self._resolve = resolve
         self._allowed = tuple(map(ip_network, settings.allow))
         self._backend = backend or httpcore.AnyIOBackend()
-        self._pools: dict[str | None, httpcore.AsyncConnectionPool] = {}
+        self._pools: dict[tuple[str, str | None], httpcore.AsyncConnectionPool] = {}
         self._calls = 0
 
     async def __aenter__(self) -> Self:
@@ -175,7 +175,8 @@ class OutboundClient:
             "Content-Length": str(len(body)),
             **headers,
         }
-        async with self._pool(url).stream(
+        pool = await self._pool(url)
+        async with pool.stream(
             "POST",
             httpcore.URL(scheme=url.scheme.encode(), host=url.host.encode(), port=url.port, target=url.target.encode()),
             headers=list(sent.items()),
@@ -196,23 +197,27 @@ class OutboundClient:
             found = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers}
             return OutboundAnswer(response.status, found, b"".join(chunks)[:limit], complete)
 
-    def _pool(self, url: CallUrl) -> httpcore.AsyncConnectionPool:
+    async def _pool(self, url: CallUrl) -> httpcore.AsyncConnectionPool:
         proxy = proxy_for(str(url)) if self._trusted else None
-        pool = self._pools.get(proxy)
+        key = (url.scheme, proxy)
+        pool = self._pools.get(key)
         if pool is None:
-            backend = (
-                self._backend
-                if self._trusted
-                else PinnedBackend(allowed=self._allowed, resolve=self._resolve, backend=self._backend)
-            )
-            pool = self._pools[proxy] = httpcore.AsyncConnectionPool(
-                ssl_context=_certificates(),
-                proxy=None if proxy is None else _proxy(proxy),
-                max_connections=self._connections,
-                keepalive_expiry=KEEP_ALIVE,
-                network_backend=backend,
-            )
+            # Plain HTTP needs no certificates.
+            certificates = await asyncio.to_thread(_certificates) if url.scheme == "https" else None
+            pool = self._pools.setdefault(key, self._new_pool(proxy, certificates))
         return pool
+
+    def _new_pool(self, proxy: str | None, certificates: ssl.SSLContext | None) -> httpcore.AsyncConnectionPool:
+        backend = self._backend
+        if not self._trusted:
+            backend = PinnedBackend(allowed=self._allowed, resolve=self._resolve, backend=backend)
+        return httpcore.AsyncConnectionPool(
+            ssl_context=certificates,
+            proxy=None if proxy is None else _proxy(proxy),
+            max_connections=self._connections,
+            keepalive_expiry=KEEP_ALIVE,
+            network_backend=backend,
+        )
 
 
 async def _within(seconds: float, call: Coroutine[None, None, OutboundAnswer]) -> OutboundAnswer:

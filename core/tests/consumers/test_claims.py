@@ -281,6 +281,31 @@ def test_a_deletion_takes_the_entries_of_an_open_claim_and_its_end_follows() -> 
     run(main())
 
 
+def test_the_lag_is_known_and_ends_at_an_instance_at_which_nobody_claims() -> None:
+    async def main() -> None:
+        world = small()
+        async with world.started() as here, world.started() as there:
+            claims = await here.consumers.claims(Worker())
+            await there.consumers.claims(Worker())
+            for number in range(150):
+                world.append(f"room-{number}", bus=here.bus)
+            await asyncio.sleep(60)
+            for instance in (here, there):
+                state = instance.consumers.state("worker")
+                assert state is not None
+                assert state.queued == 150
+                assert state.lag >= 55
+            while given := await claims.claim(maximum=50, wait=1):
+                await claims.ack([claim.id for claim in given])
+            await asyncio.sleep(25)
+            for instance in (here, there):
+                state = instance.consumers.state("worker")
+                assert state is not None
+                assert (state.queued, state.lag) == (0, 0)
+
+    run(main())
+
+
 class Choosy(Worker):
     def __init__(self) -> None:
         self.name = "worker"

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 
+import pytest
 from standardwebhooks.webhooks import Webhook
 
 from .conftest import Caller, Receive, Start, events, until
@@ -98,10 +100,13 @@ async def test_a_deleted_conversation_is_one_event(service: Caller, receive: Rec
     assert len({event["id"] for event in events(receiver)}) == len(receiver.requests)
 
 
-async def test_a_failing_entry_is_shown_and_stops_no_other_conversation(service: Caller, receive: Receive) -> None:
+async def test_a_failing_entry_is_shown_and_stops_no_other_conversation(
+    service: Caller, receive: Receive, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
     receiver = await receive(answer(500))
-    await service.subscribe("tickets", receiver)
-    await service.say("bad", "one")
+    made = await service.subscribe("tickets", receiver)
+    await service.say("bad", "the content")
 
     async def failed() -> bool:
         return bool((await service.show("tickets"))["last_error"])
@@ -114,6 +119,10 @@ async def test_a_failing_entry_is_shown_and_stops_no_other_conversation(service:
     receiver.answers = [answer(200)]
     await service.say("good", "two")
     await until(lambda: any(event["conversation"] == "good" for event in events(receiver)), "the other one")
+    ours = "\n".join(record.getMessage() for record in caplog.records if record.name.startswith("umbral_chat"))
+    assert "500" in ours
+    for secret in (made["secret"], made["push"]["url"], "the content"):
+        assert secret not in ours
 
 
 async def test_what_fails_for_good_is_given_up_and_the_next_goes_on(start: Start, receive: Receive) -> None:

@@ -39,7 +39,7 @@ def new_claim_id() -> str:
     return secrets.token_urlsafe(18)
 
 
-class Granting:
+class ClaimGrants:
     """Gives the claims of one consumer. Its methods raise HistoryUnavailable."""
 
     def __init__(self, backlog: Backlog, records: ClaimRecords) -> None:
@@ -259,4 +259,4 @@ async def finish_end(backlog: Backlog, conversation: str, end: LogEnd, version: 
     return True
 
 
-__all__ = ["EXPIRED", "Granted", "Granting", "finish_end", "new_claim_id"]
+__all__ = ["EXPIRED", "ClaimGrants", "Granted", "finish_end", "new_claim_id"]

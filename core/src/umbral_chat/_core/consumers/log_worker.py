@@ -14,7 +14,7 @@ from umbral_chat._core.consumers.cursor_store import StoredCursor
 from umbral_chat._core.consumers.lease import LeaseLost, run_with_lease
 from umbral_chat._core.consumers.tries import END, Tries, failed
 from umbral_chat._core.runtime.tasks import being_cancelled
-from umbral_chat.errors import EntryRefused, HistoryUnavailable, Undeliverable
+from umbral_chat.errors import ConsumerError, HistoryUnavailable, Undeliverable
 from umbral_chat.model.conversations import Head, LogPage
 from umbral_chat.model.entries import Entry
 from umbral_chat.providers.edges import Consumer, LogEnd
@@ -191,7 +191,7 @@ class _Run:
             log.warning(
                 "consumer %s: entry %d of %s was not handled: %s; try %d, again in %.1f s",
                 *(self._backlog.name, entry.seq, self._conversation, tries.reason, tries.count, seconds),
-                exc_info=None if isinstance(error, EntryRefused) else error,
+                exc_info=None if isinstance(error, ConsumerError) else error,
             )
             return Wait(seconds, unhandled_since(entry))
         return None

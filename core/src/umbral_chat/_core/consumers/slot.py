@@ -70,6 +70,11 @@ class Slot:
         if blocked and not self.backlog.blocked:
             self.work.changed()
 
+    async def prune(self) -> None:
+        """Forget what others handled, where entries are claimed. Raises HistoryUnavailable."""
+        if self._prepared and isinstance(self.work, ClaimQueue) and len(self.backlog.queue):
+            await self.work.prune()
+
     async def prepare(self) -> None:
         """Find where the consumer begins, and how far it came. Raises HistoryUnavailable, and Conflict when its name
         was used up."""

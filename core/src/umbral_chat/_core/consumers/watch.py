@@ -141,6 +141,7 @@ class ConsumerWatch:
             elif self._rings.get(slot.name) != version or slot.backlog.dead_count or slot.backlog.blocked:
                 await slot.letters_changed()
             self._rings[slot.name] = version
+            await slot.prune()
         for name in self._rings.keys() - self._slots.keys():
             del self._rings[name]
 

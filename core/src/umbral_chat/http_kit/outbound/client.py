@@ -89,8 +89,8 @@ class OutboundClient:
         self._allowed = tuple(map(ip_network, settings.allow))
         self._backend = backend or httpcore.AnyIOBackend()
         self._pools: set[httpcore.AsyncConnectionPool] = set()
-        self._idle: dict[str | None, list[httpcore.AsyncConnectionPool]] = {}
-        """Of the pools those without a call, by proxy; the one that was used last is used next."""
+        self._idle: dict[tuple[str, str | None], list[httpcore.AsyncConnectionPool]] = {}
+        """Of the pools those without a call, by scheme and proxy; the one that was used last is used next."""
         self._free = asyncio.Semaphore(connections)
         self._calls = 0
 
@@ -210,9 +210,11 @@ class OutboundClient:
         """A pool of one connection, for one call. httpcore polls every idle socket of a pool for each request: one pool
         of 32 connections takes three times the processor that 32 pools of one take."""
         proxy = proxy_for(str(url)) if self._trusted else None
+        # Plain HTTP needs no certificates.
+        certificates = await _loaded_certificates() if url.scheme == "https" else None
         async with self._free:
-            idle = self._idle.setdefault(proxy, [])
-            pool = idle.pop() if idle else self._new_pool(proxy)
+            idle = self._idle.setdefault((url.scheme, proxy), [])
+            pool = idle.pop() if idle else self._new_pool(proxy, certificates)
             try:
                 yield pool
             except asyncio.CancelledError:
@@ -226,14 +228,12 @@ class OutboundClient:
                 raise
             idle.append(pool)
 
-    def _new_pool(self, proxy: str | None) -> httpcore.AsyncConnectionPool:
-        backend = (
-            self._backend
-            if self._trusted
-            else PinnedBackend(allowed=self._allowed, resolve=self._resolve, backend=self._backend)
-        )
+    def _new_pool(self, proxy: str | None, certificates: ssl.SSLContext | None) -> httpcore.AsyncConnectionPool:
+        backend = self._backend
+        if not self._trusted:
+            backend = PinnedBackend(allowed=self._allowed, resolve=self._resolve, backend=backend)
         pool = httpcore.AsyncConnectionPool(
-            ssl_context=_certificates(),
+            ssl_context=certificates,
             proxy=None if proxy is None else _proxy(proxy),
             max_connections=1,
             keepalive_expiry=KEEP_ALIVE,
@@ -269,6 +269,12 @@ async def _within(seconds: float, call: Coroutine[None, None, OutboundAnswer]) -
     if answer is None:
         raise TimeoutError
     return answer
+
+
+async def _loaded_certificates() -> ssl.SSLContext:
+    if not _certificates.cache_info().currsize:
+        await asyncio.to_thread(_certificates)
+    return _certificates()
 
 
 @cache

@@ -38,9 +38,9 @@ supabase: setup ## a local Supabase on loopback, without Docker (ARGS=--help)
 test: setup ## run the tests, four at a time (one: make test WORKERS=0 ARGS="-k name")
 	$(PYTEST) $(ARGS)
 
-# The tests of the API and the polling edge unchanged on a local Supabase.
+# The tests of the API, the polling edge and subscriptions unchanged on a local Supabase.
 test-on-supabase: setup
-	$(PYTEST) --on-supabase core/tests/http plugins/polling/tests $(ARGS)
+	$(PYTEST) --on-supabase core/tests/http plugins/polling/tests plugins/subscriptions/tests/http $(ARGS)
 
 # The lowest versions that the packages allow, in an environment of their own. What only tests need comes newest.
 .lowest/.installed: .venv/.synced tests/packaging/lowest.py
@@ -81,8 +81,8 @@ e2e-n8n: setup ## install a real n8n (cached) and run the workflows of n8n/workf
 	$(RUN) python -m pytest n8n/e2e $(ARGS)
 
 # ARGS="--before PYTHON" measures an older environment beside, in the main table; RUNS=1 is for a look at the others.
-BENCHES = supabase realtime polling presence streams
-bench: setup ## measure it: the main table, or NAME=supabase, realtime, polling, presence or streams
+BENCHES = supabase realtime polling presence streams subscriptions
+bench: setup ## measure it: the main table, or NAME=supabase, realtime, polling, presence, streams or subscriptions
 	@$(if $(filter-out $(BENCHES),$(NAME)),echo "There is no bench '$(NAME)'. NAME is one of: $(BENCHES)" >&2; exit 2)
 	$(RUN) python -m bench$(if $(NAME),.$(NAME)) $(ARGS)
 	$(if $(NAME),,$(RUN) python -m bench.streams $(if $(RUNS),--runs $(RUNS)))

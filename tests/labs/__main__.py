@@ -57,6 +57,30 @@ LABS = {
     ),
     "presence-short": Lab("presence", "two rounds of it", ("--rounds", "2", "--chaos", "12"), takes=SEED, seed="2"),
     "presence-mutations": Lab("presence.mutations", "deliberate bugs, each of which it must catch"),
+    "subscriptions": Lab(
+        "subscriptions",
+        "5,000 messages, pushed and claimed while receivers, workers and instances fail: each once at least, in order",
+        takes=SEED,
+    ),
+    "subscriptions-short": Lab(
+        "subscriptions",
+        "400 messages of it on SQLite",
+        (
+            "--entries",
+            "400",
+            "--conversations",
+            "40",
+            "--seconds",
+            "20",
+            "--kills",
+            "2",
+            "--forever",
+            "3",
+            "--store",
+            "sqlite",
+        ),
+        takes=SEED,
+    ),
     "security": Lab("security", "attacks that one client can make on the others (ARGS=--short)"),
     "fuzz": Lab("fuzz", "every operation of the OpenAPI document is asked what it takes and what not", takes=SEED),
     "drain": Lab("drain", "2,000 SSE and 2,000 WebSocket connections through a restart: each is back from its cursor"),
@@ -94,7 +118,7 @@ def command(name: str, arguments: Sequence[str]) -> list[str]:
 
 def listing() -> str:
     """A line for each."""
-    return "\n".join(["make lab NAME=… (SEED=n repeats a run):", *(f"  {name:19}{LABS[name].about}" for name in LABS)])
+    return "\n".join(["make lab NAME=… (SEED=n repeats a run):", *(f"  {name:20}{LABS[name].about}" for name in LABS)])
 
 
 def main(arguments: list[str]) -> int:

@@ -46,6 +46,11 @@ class Service:
         self._environ["PATH"] = path
 
     @property
+    def environ(self) -> dict[str, str]:
+        """What it runs with: for a command that works on the same store."""
+        return dict(self._environ)
+
+    @property
     def pid(self) -> int:
         """Of the running process: the service itself, if the command is no wrapper."""
         if self._process is None:

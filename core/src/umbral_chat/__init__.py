@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from umbral_chat.clock import Clock
     from umbral_chat.context import Base, Services
     from umbral_chat.errors import (
+        AlreadyTaken,
         Conflict,
         ConversationDeleted,
         CursorExpired,
@@ -33,7 +34,15 @@ if TYPE_CHECKING:
         Unavailable,
     )
     from umbral_chat.markers import hookimpl
-    from umbral_chat.model.conversations import Conversation, Deleted, Head, InboxPage, LogPage, MessagePage
+    from umbral_chat.model.conversations import (
+        Conversation,
+        Deleted,
+        Head,
+        InboxFilter,
+        InboxPage,
+        LogPage,
+        MessagePage,
+    )
     from umbral_chat.model.cursor import START, Cursor
     from umbral_chat.model.entries import (
         Changes,
@@ -80,7 +89,7 @@ if TYPE_CHECKING:
     from umbral_chat.model.writes import Appended, Write, WriteEdit, WriteMessage, WriteRedaction, WriteRun, WriteUpdate
     from umbral_chat.providers.auth import Authenticator, Authorizer, Principal, Right
     from umbral_chat.providers.edges import Check, CheckResult, Consumer, Offer, TakesImported
-    from umbral_chat.providers.history import History, RenewsEpochs, Storage, TellsWhetherItWrites
+    from umbral_chat.providers.history import History, OperatorInbox, RenewsEpochs, Storage, TellsWhetherItWrites
     from umbral_chat.providers.presence import (
         DEVICE,
         Availability,
@@ -121,12 +130,12 @@ _PLACES = {
     "umbral_chat.clock": "Clock",
     "umbral_chat.context": "Base Services",
     "umbral_chat.errors": (
-        "Conflict ConversationDeleted CursorExpired Forbidden Gone HistoryUnavailable InvalidRequest "
+        "AlreadyTaken Conflict ConversationDeleted CursorExpired Forbidden Gone HistoryUnavailable InvalidRequest "
         "NewerSchema NotFound PluginError RequestError SettingsError StoreError TooLarge TooManyRequests "
         "UmbralChatError Unauthorized Unavailable"
     ),
     "umbral_chat.markers": "hookimpl",
-    "umbral_chat.model.conversations": "Conversation Deleted Head InboxPage LogPage MessagePage",
+    "umbral_chat.model.conversations": "Conversation Deleted Head InboxFilter InboxPage LogPage MessagePage",
     "umbral_chat.model.cursor": "START Cursor",
     "umbral_chat.model.entries": (
         "Changes Edit Entry Finish FoldedMessage Member Message Redaction Role Run Sender Status Update "
@@ -140,7 +149,7 @@ _PLACES = {
     "umbral_chat.model.writes": "Appended Write WriteEdit WriteMessage WriteRedaction WriteRun WriteUpdate",
     "umbral_chat.providers.auth": "Authenticator Authorizer Principal Right",
     "umbral_chat.providers.edges": "Check CheckResult Consumer Offer TakesImported",
-    "umbral_chat.providers.history": "History RenewsEpochs Storage TellsWhetherItWrites",
+    "umbral_chat.providers.history": "History OperatorInbox RenewsEpochs Storage TellsWhetherItWrites",
     "umbral_chat.providers.presence": (
         "DEVICE Availability DeviceHere PersonHere PersonSeen PersonTyping Presence PresenceLink PresenceList "
         "PresenceState Renewal Report TypingNow Viewer viewer"
@@ -174,6 +183,7 @@ __all__ = [
     "CHANNEL_SIGNALS",
     "DEVICE",
     "START",
+    "AlreadyTaken",
     "Announces",
     "Appended",
     "Authenticator",
@@ -206,6 +216,7 @@ __all__ = [
     "HeadHint",
     "History",
     "HistoryUnavailable",
+    "InboxFilter",
     "InboxPage",
     "InvalidRequest",
     "Lease",
@@ -216,6 +227,7 @@ __all__ = [
     "NewerSchema",
     "NotFound",
     "Offer",
+    "OperatorInbox",
     "PersonHere",
     "PersonSeen",
     "PersonThere",

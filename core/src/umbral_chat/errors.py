@@ -7,6 +7,7 @@ UmbralChatError
 │   ├── Forbidden                403  forbidden
 │   ├── NotFound                 404  conversation_not_found, message_not_found, unknown_run
 │   ├── Conflict                 409  idempotency_conflict, message_id_taken, draft_offset, realtime_disabled …
+│   │   └── AlreadyTaken              already_taken
 │   ├── Gone                     410
 │   │   ├── CursorExpired             cursor_expired
 │   │   └── ConversationDeleted       conversation_deleted
@@ -95,6 +96,19 @@ class Conflict(RequestError):
 
     status = 409
     default_code = "conflict"
+
+
+class AlreadyTaken(Conflict):
+    """Another agent has the conversation; `assignee` is its subject, and a member of the problem details."""
+
+    default_code = "already_taken"
+
+    def __init__(self, assignee: str) -> None:
+        super().__init__(
+            f"{assignee!r} has this conversation. A PATCH with `assignee` alone hands it over.",
+            extra={"assignee": assignee},
+        )
+        self.assignee = assignee
 
 
 class Gone(RequestError):
@@ -213,6 +227,7 @@ class NewerSchema(StoreError):
 
 
 __all__ = [
+    "AlreadyTaken",
     "Conflict",
     "ConversationDeleted",
     "CursorExpired",

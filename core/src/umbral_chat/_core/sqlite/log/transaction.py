@@ -29,7 +29,8 @@ _LOAD = """
 SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'conversation'), 0),
   coalesce((SELECT max(id) FROM body), 0),
   (SELECT json_group_array(json_array(j.key, json_array(
-      c.id, c.epoch, c.head, c.redaction, c.at, c.created, c.status, c.responder, c.realtime, c.profile)))
+      c.id, c.epoch, c.head, c.redaction, c.at, c.created, c.status, c.responder, c.realtime, c.profile,
+      c.assignee, c.user_last)))
     FROM json_each(?1) j CROSS JOIN conversation c ON c.hash = unhex(j.value)),
   (SELECT json_group_array(j.key)
     FROM json_each(?1) j CROSS JOIN tombstone t ON t.hash = unhex(j.value) WHERE t.until > ?4),
@@ -52,16 +53,18 @@ _INSERT_ENTRIES = (
     "(?,?,?,?,?,?,?,?)",
     "",
 )
+_LOG_COLUMNS = "id, epoch, head, redaction, at, created, status, responder, realtime, profile, assignee, user_last"
 _INSERT_LOGS = (
-    "INSERT INTO conversation (id,epoch,head,redaction,at,created,status,responder,realtime,profile,hash) VALUES ",
-    "(?,?,?,?,?,?,?,?,?,?,unhex(?))",
+    f"INSERT INTO conversation ({_LOG_COLUMNS}, hash) VALUES ",  # noqa: S608  # made of constants
+    "(?,?,?,?,?,?,?,?,?,?,?,?,unhex(?))",
     "",
 )
 _UPDATE_LOGS = (
-    "WITH log (id, epoch, head, redaction, at, created, status, responder, realtime, profile) AS (VALUES ",
-    "(?,?,?,?,?,?,?,?,?,?)",
+    f"WITH log ({_LOG_COLUMNS}) AS (VALUES ",
+    "(?,?,?,?,?,?,?,?,?,?,?,?)",
     """) UPDATE conversation AS c SET head = log.head, redaction = log.redaction, at = log.at, status = log.status,
-      responder = log.responder, realtime = log.realtime, profile = log.profile FROM log WHERE c.id = log.id""",
+      responder = log.responder, realtime = log.realtime, profile = log.profile, assignee = log.assignee,
+      user_last = log.user_last FROM log WHERE c.id = log.id""",
 )
 
 
@@ -79,6 +82,10 @@ class Log(msgspec.Struct, array_like=True):
     realtime: entries.RealtimeChoice
     profile: int
     """Id of its text in `body`."""
+    assignee: int | None
+    """Keyed hash of the assignee's subject, which itself is in the profile."""
+    user_last: int
+    """1: the last message is a user's."""
 
 
 class KeyedEntry(msgspec.Struct, array_like=True):
@@ -181,7 +188,9 @@ class Transaction:
             self._load({}, {}, {})
         self._last_log += 1
         profile = self.add_body(self._last_log, 0, "{}", name=conversation)
-        log = Log(self._last_log, new_epoch(), 0, 0, self.now, self.now, "open", "assistant", "inherit", profile)
+        log = Log(
+            self._last_log, new_epoch(), 0, 0, self.now, self.now, "open", "assistant", "inherit", profile, None, 0
+        )
         self._logs[conversation] = log
         self._deleted.discard(conversation)
         self._created.append((log, self.ids.conversation(conversation)))

@@ -9,14 +9,19 @@ from umbral_chat._core.sqlite.log import inbox, message_lookup
 from umbral_chat._core.sqlite.log.erasure import blank, clear_signals
 from umbral_chat._core.sqlite.log.hashed_ids import generate_id, seq_in_id
 from umbral_chat._core.sqlite.log.transaction import Log, Transaction
-from umbral_chat.errors import Conflict, ConversationDeleted, Forbidden, InvalidRequest, NotFound
+from umbral_chat.errors import AlreadyTaken, Conflict, ConversationDeleted, Forbidden, InvalidRequest, NotFound
 from umbral_chat.model.authors import former, owns_former
 from umbral_chat.model.entries import Changes, Edit, Entry, Message, Redaction, Run, Sender, Update
 from umbral_chat.model.fold import apply_changes
 from umbral_chat.model.writes import Appended, Write, WriteEdit, WriteMessage, WriteRedaction, WriteRun, WriteUpdate
 
 
-def append(write: Write, transaction: Transaction) -> Appended:
+def take(write: WriteUpdate, transaction: Transaction) -> Appended:
+    """Apply `write` if nobody else has the conversation; see `OperatorInbox.take`."""
+    return append(write, transaction, if_free=True)
+
+
+def append(write: Write, transaction: Transaction, *, if_free: bool = False) -> Appended:
     """Apply `write`; see `History.append` for what it returns and raises."""
     try:
         keys = transaction.keys(write)
@@ -35,6 +40,8 @@ def append(write: Write, transaction: Transaction) -> Appended:
                     code="idempotency_conflict",
                 )
             return Appended(earlier.decoded(), False, log.epoch)
+        if log is not None and if_free and isinstance(write, WriteUpdate):
+            _check_free(transaction, log, write)
         if log is None or not isinstance(write, WriteMessage):
             # What cannot be encoded must fail before anything is changed; a message to an existing log is encoded first
             # of all anyway.
@@ -73,6 +80,7 @@ def _append_message(
             field="message_id",
         )
     log = log or transaction.create(write.conversation)
+    log.user_last = int(write.sender.role == "user")
     seq, at = transaction.next_seq_and_time(log)
     entry = Message(
         seq=seq,
@@ -241,6 +249,20 @@ def _is_author(transaction: Transaction, subject: str, stored: int | None) -> bo
     return any(stored == transaction.ids.subject(one) for one in (subject, bare) if one is not None)
 
 
+def _check_free(transaction: Transaction, log: Log, write: WriteUpdate) -> None:
+    wanted = write.changes.assignee
+    if log.assignee is None or (isinstance(wanted, str) and log.assignee == transaction.ids.subject(wanted)):
+        return
+    raise AlreadyTaken(_profile(transaction, log).assignee or "")
+
+
+def _profile(transaction: Transaction, log: Log) -> inbox.Profile:
+    transaction.flush()
+    return inbox.decode_profile(
+        transaction.connection.execute("SELECT json FROM body WHERE id = ?", (log.profile,)).get
+    )
+
+
 def _append_update(
     transaction: Transaction, log: Log | None, write: WriteUpdate, key: int | None, fingerprint: bytes | None
 ) -> Appended:
@@ -249,11 +271,14 @@ def _append_update(
     log.status = changes.pop("status", log.status)
     log.responder = changes.pop("responder", log.responder)
     log.realtime = changes.pop("realtime", log.realtime)
+    if "assignee" in changes:
+        subject = changes["assignee"]
+        if subject is None and log.assignee is None:
+            del changes["assignee"]
+        log.assignee = None if subject is None else transaction.ids.subject(subject)
     if changes:
         # What is left is text, which is never changed in place.
-        transaction.flush()
-        text = transaction.connection.execute("SELECT json FROM body WHERE id = ?", (log.profile,)).get
-        profile = msgspec.structs.replace(inbox.decode_profile(text), **changes)
+        profile = msgspec.structs.replace(_profile(transaction, log), **changes)
         blank(transaction.connection, [log.profile])
         log.profile = transaction.add_body(log.id, 0, msgspec.json.encode(profile).decode(), name=write.conversation)
     seq, at = transaction.next_seq_and_time(log)

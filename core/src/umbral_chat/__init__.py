@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from umbral_chat.clock import Clock
     from umbral_chat.context import Base, Services
     from umbral_chat.errors import (
-        AlreadyTaken,
         Conflict,
         ConversationDeleted,
         CursorExpired,
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
         RequestError,
         SettingsError,
         StoreError,
+        TakeoverConflict,
         TooLarge,
         TooManyRequests,
         UmbralChatError,
@@ -130,9 +130,9 @@ _PLACES = {
     "umbral_chat.clock": "Clock",
     "umbral_chat.context": "Base Services",
     "umbral_chat.errors": (
-        "AlreadyTaken Conflict ConversationDeleted CursorExpired Forbidden Gone HistoryUnavailable InvalidRequest "
-        "NewerSchema NotFound PluginError RequestError SettingsError StoreError TooLarge TooManyRequests "
-        "UmbralChatError Unauthorized Unavailable"
+        "Conflict ConversationDeleted CursorExpired Forbidden Gone HistoryUnavailable InvalidRequest "
+        "NewerSchema NotFound PluginError RequestError SettingsError StoreError TakeoverConflict TooLarge "
+        "TooManyRequests UmbralChatError Unauthorized Unavailable"
     ),
     "umbral_chat.markers": "hookimpl",
     "umbral_chat.model.conversations": "Conversation Deleted Head InboxFilter InboxPage LogPage MessagePage",
@@ -183,7 +183,6 @@ __all__ = [
     "CHANNEL_SIGNALS",
     "DEVICE",
     "START",
-    "AlreadyTaken",
     "Announces",
     "Appended",
     "Authenticator",
@@ -277,6 +276,7 @@ __all__ = [
     "Storage",
     "StoreError",
     "StoredSignal",
+    "TakeoverConflict",
     "TakesImported",
     "TellsWhetherItWrites",
     "ToggleHint",

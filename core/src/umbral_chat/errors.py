@@ -7,7 +7,7 @@ UmbralChatError
 │   ├── Forbidden                403  forbidden
 │   ├── NotFound                 404  conversation_not_found, message_not_found, unknown_run
 │   ├── Conflict                 409  idempotency_conflict, message_id_taken, draft_offset, realtime_disabled …
-│   │   └── AlreadyTaken              already_taken
+│   │   └── TakeoverConflict          already_taken
 │   ├── Gone                     410
 │   │   ├── CursorExpired             cursor_expired
 │   │   └── ConversationDeleted       conversation_deleted
@@ -98,7 +98,7 @@ class Conflict(RequestError):
     default_code = "conflict"
 
 
-class AlreadyTaken(Conflict):
+class TakeoverConflict(Conflict):
     """Another agent has the conversation; `assignee` is its subject, and a member of the problem details."""
 
     default_code = "already_taken"
@@ -227,7 +227,6 @@ class NewerSchema(StoreError):
 
 
 __all__ = [
-    "AlreadyTaken",
     "Conflict",
     "ConversationDeleted",
     "CursorExpired",
@@ -243,6 +242,7 @@ __all__ = [
     "RequestTimeout",
     "SettingsError",
     "StoreError",
+    "TakeoverConflict",
     "TooLarge",
     "TooManyRequests",
     "UmbralChatError",

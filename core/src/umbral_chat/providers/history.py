@@ -127,7 +127,7 @@ class OperatorInbox(Protocol):
 
     async def take(self, write: WriteUpdate) -> Appended:
         """`History.append` of an update that sets an assignee, if the conversation has none or that one: compared and
-        set in the transaction of the entry, so that of many takers one succeeds. Raises AlreadyTaken otherwise, and
+        set in the transaction of the entry, so that of many takers one succeeds. Raises TakeoverConflict otherwise, and
         what `append` raises. A repeated key is answered with the first entry, whoever has the conversation now."""
         ...
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 import msgspec
-from umbral_chat.errors import AlreadyTaken, Conflict, ConversationDeleted, Forbidden, NotFound
+from umbral_chat.errors import Conflict, ConversationDeleted, Forbidden, NotFound, TakeoverConflict
 from umbral_chat.model.conversations import Conversation, Head
 from umbral_chat.model.entries import (
     Edit,
@@ -61,7 +61,7 @@ class RpcResult(msgspec.Struct, frozen=True, kw_only=True):
             case "message_not_found":
                 raise NotFound(f"There is no message {message_id!r} in this conversation.", code="message_not_found")
             case "already_taken":
-                raise AlreadyTaken(self.assignee or "")
+                raise TakeoverConflict(self.assignee or "")
             case "not_your_message":
                 raise Forbidden(f"Message {message_id!r} was written by another author.", code="not_your_message")
 

@@ -169,7 +169,7 @@ class Chat:
     async def patch(
         self, principal: Principal, conversation: str, body: PatchBody, header_key: str | None
     ) -> Conversation:
-        """Change an existing conversation. Raises NotFound, and AlreadyTaken where the changes take it over from
+        """Change an existing conversation. Raises NotFound, and TakeoverConflict where the changes take it over from
         another agent."""
         changes = Changes(**{name: getattr(body, name) for name in Changes.__struct_fields__})
         changes = with_assignee_cleared(checked_changes(conversation, changes, self._limits))
@@ -181,7 +181,7 @@ class Chat:
     async def take_over(
         self, principal: Principal, conversation: str, body: TakeoverBody, header_key: str | None
     ) -> Conversation:
-        """Have an agent answer instead of the assistant, if no other agent does. Raises NotFound, AlreadyTaken, and
+        """Have an agent answer instead of the assistant, if no other agent does. Raises NotFound, TakeoverConflict, and
         Forbidden for another agent than the caller without the right `manage`."""
         own = principal.sender.id
         assignee = own if body.assignee is None else body.assignee

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from umbral_chat.errors import AlreadyTaken, Conflict, InvalidRequest
+from umbral_chat.errors import Conflict, InvalidRequest, TakeoverConflict
 from umbral_chat.model.conversations import InboxFilter
 from umbral_chat.model.entries import Changes, Sender, Update
 from umbral_chat.model.writes import Appended, WriteUpdate
@@ -125,7 +125,7 @@ class OperatorInboxContract(StorageContract):
                 (winner,) = [answer for answer in answers if isinstance(answer, Appended)]
                 assert isinstance(winner.entry, Update)
                 assert winner.entry.changes.responder == "human"
-                refused = [answer for answer in answers if isinstance(answer, AlreadyTaken)]
+                refused = [answer for answer in answers if isinstance(answer, TakeoverConflict)]
                 assert len(refused) == 15
                 assert {error.assignee for error in refused} == {winner.entry.changes.assignee}
                 assert {error.code for error in refused} == {"already_taken"}
@@ -139,11 +139,11 @@ class OperatorInboxContract(StorageContract):
             history, inbox = rig.storage.history, _inbox(rig.storage.history)
             await inbox.take(taking("a"))
             assert (await inbox.take(taking("a"))).created, "who has it may take it again"
-            await expect_error(inbox.take(taking("b")), AlreadyTaken, "already_taken")
+            await expect_error(inbox.take(taking("b")), TakeoverConflict, "already_taken")
             await update(history, responder="assistant", assignee=None)
             await inbox.take(taking("b"))
             await update(history, assignee="c")
-            await expect_error(_inbox(rig.other.history).take(taking("b")), AlreadyTaken, "already_taken")
+            await expect_error(_inbox(rig.other.history).take(taking("b")), TakeoverConflict, "already_taken")
             found = await rig.other.history.conversation("room")
             assert found is not None
             assert (found.responder, found.assignee) == ("human", "c")

@@ -9,7 +9,7 @@ from umbral_chat._core.sqlite.log import inbox, message_lookup
 from umbral_chat._core.sqlite.log.erasure import blank, clear_signals
 from umbral_chat._core.sqlite.log.hashed_ids import generate_id, seq_in_id
 from umbral_chat._core.sqlite.log.transaction import Log, Transaction
-from umbral_chat.errors import AlreadyTaken, Conflict, ConversationDeleted, Forbidden, InvalidRequest, NotFound
+from umbral_chat.errors import Conflict, ConversationDeleted, Forbidden, InvalidRequest, NotFound, TakeoverConflict
 from umbral_chat.model.authors import former, owns_former
 from umbral_chat.model.entries import Changes, Edit, Entry, Message, Redaction, Run, Sender, Update
 from umbral_chat.model.fold import apply_changes
@@ -253,7 +253,7 @@ def _check_free(transaction: Transaction, log: Log, write: WriteUpdate) -> None:
     wanted = write.changes.assignee
     if log.assignee is None or (isinstance(wanted, str) and log.assignee == transaction.ids.subject(wanted)):
         return
-    raise AlreadyTaken(_profile(transaction, log).assignee or "")
+    raise TakeoverConflict(_profile(transaction, log).assignee or "")
 
 
 def _profile(transaction: Transaction, log: Log) -> inbox.Profile:

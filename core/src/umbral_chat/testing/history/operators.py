@@ -40,6 +40,14 @@ class OperatorInboxContract(StorageContract):
             message = message_id_of(await send(history, conversation="asked"))
             await redact(history, message, "asked")
             assert await names(rig.other.history, waiting=True) == waiting, "a redacted message is still the last one"
+            # One that is refused in a group of writes changes nothing for the others.
+            lone = asyncio.gather(
+                send(history, "\ud800", "answered"),
+                update(history, "answered", title="Answered"),
+                return_exceptions=True,
+            )
+            assert isinstance((await lone)[0], InvalidRequest)
+            assert await names(rig.other.history, waiting=True) == waiting
 
     async def test_an_assignee_is_picked_or_none(self) -> None:
         async with self.rig() as rig:

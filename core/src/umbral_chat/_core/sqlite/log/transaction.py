@@ -11,10 +11,10 @@ import msgspec
 
 from umbral_chat._core.sqlite.engine.timestamps import from_micros, to_micros
 from umbral_chat._core.sqlite.log.hashed_ids import HashedIds
+from umbral_chat._core.sqlite.log.rows import KeyedEntry, Log
 from umbral_chat.errors import ConversationDeleted
 from umbral_chat.model import entries
 from umbral_chat.model.authors import former
-from umbral_chat.model.depth import decode_stored
 from umbral_chat.model.ids import new_epoch
 from umbral_chat.model.writes import Write, WriteMessage
 
@@ -68,39 +68,6 @@ _UPDATE_LOGS = (
 )
 
 
-class Log(msgspec.Struct, array_like=True):
-    """A conversation's row, as read; changed in memory and written back with the group."""
-
-    id: int
-    epoch: str
-    head: int
-    redaction: int
-    at: int
-    created: int
-    status: entries.Status
-    responder: entries.Responder
-    realtime: entries.RealtimeChoice
-    profile: int
-    """Id of its text in `body`."""
-    assignee: int | None
-    """Keyed hash of the assignee's subject, which itself is in the profile."""
-    user_last: int
-    """1: the last message is a user's."""
-
-
-class KeyedEntry(msgspec.Struct, array_like=True):
-    """The entry that was written with an idempotency key, and the fingerprint of its write (None: blanked since)."""
-
-    log: int
-    key: int
-    json: str
-    fingerprint: str | None
-
-    def decoded(self) -> entries.Entry:
-        return decode_stored(_entry, self.json)
-
-
-_entry: msgspec.json.Decoder[entries.Entry] = msgspec.json.Decoder(entries.Entry)
 _logs = msgspec.json.Decoder(list[tuple[int, Log]])
 _indexes = msgspec.json.Decoder(list[int])
 _keyed = msgspec.json.Decoder(list[KeyedEntry])
@@ -306,4 +273,4 @@ class Transaction:
         self._messages.update(_messages.decode(taken))
 
 
-__all__ = ["KINDS", "KeyedEntry", "Log", "Transaction"]
+__all__ = ["KINDS", "Transaction"]

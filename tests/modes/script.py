@@ -182,11 +182,17 @@ class Player:
         body = {"id": self.room, "title": "Orders", "members": [{"subject": "visitor", "name": "Ada"}]}
         for name, method, template, given in (
             ("an update", "POST", "/v1/conversations", body),
+            ("taking it over", "POST", ONE + "/takeover", {"assignee": "desk-1"}),
             ("closing it", "PATCH", ONE, {"status": "closed", "responder": "human", "metadata": {"tags": ["a"]}}),
         ):
             found = await self.ask(name, method, template, json=given)
             self.cursor = found["cursor"]
             await self._follow(f"{name}, elsewhere")
+        await self.ask(
+            "taking it, elsewhere", "POST", ONE + "/takeover", self.deployment.there, json={"assignee": "d2"}
+        )
+        self.cursor = (await self.ask("giving it back", "DELETE", ONE + "/takeover"))["cursor"]
+        await self._follow("given back, elsewhere")
         await self.ask(
             "a message reopens it", "POST", MESSAGES, json={"content": "One thing more.", "message_id": "given-m9"}
         )
@@ -253,9 +259,11 @@ class Player:
             await self._snapshot()
 
     async def _inbox(self, where: str, at: Instance) -> None:
-        answer = await self._call(f"inbox, {where}", "GET", "/v1/conversations", at)
-        own = [one for one in answer.json()["conversations"] if one["id"] == self.room]
-        self.record.keep(f"inbox, {where}", own)
+        for query in ({}, {"q": "-ROOM"}, {"waiting": "false"}, {"waiting": "true"}, {"assignee": "none"}):
+            name = f"inbox {query}, {where}"
+            answer = await self._call(name, "GET", "/v1/conversations", at, params=query)
+            own = [one for one in answer.json()["conversations"] if one["id"] == self.room]
+            self.record.keep(name, own)
 
     async def _polls(self, where: str, at: Instance) -> None:
         pages, cursor, more = [], "0", True

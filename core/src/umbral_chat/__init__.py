@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         RequestError,
         SettingsError,
         StoreError,
+        TakeoverConflict,
         TooLarge,
         TooManyRequests,
         TryLater,
@@ -36,7 +37,15 @@ if TYPE_CHECKING:
         Undeliverable,
     )
     from umbral_chat.markers import hookimpl
-    from umbral_chat.model.conversations import Conversation, Deleted, Head, InboxPage, LogPage, MessagePage
+    from umbral_chat.model.conversations import (
+        Conversation,
+        Deleted,
+        Head,
+        InboxFilter,
+        InboxPage,
+        LogPage,
+        MessagePage,
+    )
     from umbral_chat.model.cursor import START, Cursor
     from umbral_chat.model.entries import (
         Changes,
@@ -104,7 +113,7 @@ if TYPE_CHECKING:
         TakesImported,
         WantsConversations,
     )
-    from umbral_chat.providers.history import History, RenewsEpochs, Storage, TellsWhetherItWrites
+    from umbral_chat.providers.history import History, OperatorInbox, RenewsEpochs, Storage, TellsWhetherItWrites
     from umbral_chat.providers.presence import (
         DEVICE,
         Availability,
@@ -146,11 +155,11 @@ _PLACES = {
     "umbral_chat.context": "Base Services",
     "umbral_chat.errors": (
         "ClaimExpired Conflict ConversationDeleted CursorExpired Forbidden Gone HistoryUnavailable "
-        "InvalidRequest NewerSchema NotFound PluginError RequestError SettingsError StoreError TooLarge "
-        "TooManyRequests TryLater UmbralChatError Unauthorized Unavailable Undeliverable"
+        "InvalidRequest NewerSchema NotFound PluginError RequestError SettingsError StoreError TakeoverConflict "
+        "TooLarge TooManyRequests TryLater UmbralChatError Unauthorized Unavailable Undeliverable"
     ),
     "umbral_chat.markers": "hookimpl",
-    "umbral_chat.model.conversations": "Conversation Deleted Head InboxPage LogPage MessagePage",
+    "umbral_chat.model.conversations": "Conversation Deleted Head InboxFilter InboxPage LogPage MessagePage",
     "umbral_chat.model.cursor": "START Cursor",
     "umbral_chat.model.entries": (
         "Changes Edit Entry Finish FoldedMessage Member Message Redaction Role Run Sender Status Update "
@@ -168,7 +177,7 @@ _PLACES = {
         "BeginsAt BoundsTries Check CheckResult Consumer ConsumerSource LogEnd Offer SelectsEntries TakesEnds "
         "TakesImported WantsConversations"
     ),
-    "umbral_chat.providers.history": "History RenewsEpochs Storage TellsWhetherItWrites",
+    "umbral_chat.providers.history": "History OperatorInbox RenewsEpochs Storage TellsWhetherItWrites",
     "umbral_chat.providers.presence": (
         "DEVICE Availability DeviceHere PersonHere PersonSeen PersonTyping Presence PresenceLink PresenceList "
         "PresenceState Renewal Report TypingNow Viewer viewer"
@@ -244,6 +253,7 @@ __all__ = [
     "HeadHint",
     "History",
     "HistoryUnavailable",
+    "InboxFilter",
     "InboxPage",
     "InvalidRequest",
     "Lease",
@@ -255,6 +265,7 @@ __all__ = [
     "NewerSchema",
     "NotFound",
     "Offer",
+    "OperatorInbox",
     "PersonHere",
     "PersonSeen",
     "PersonThere",
@@ -306,6 +317,7 @@ __all__ = [
     "StoreError",
     "StoredSignal",
     "TakesEnds",
+    "TakeoverConflict",
     "TakesImported",
     "TellsWhetherItWrites",
     "ToggleHint",

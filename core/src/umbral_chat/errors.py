@@ -7,7 +7,8 @@ UmbralChatError
 │   ├── Forbidden                403  forbidden
 │   ├── NotFound                 404  conversation_not_found, message_not_found, unknown_run
 │   ├── Conflict                 409  idempotency_conflict, message_id_taken, draft_offset, realtime_disabled …
-│   │   └── ClaimExpired              claim_expired
+│   │   ├── ClaimExpired              claim_expired
+│   │   └── TakeoverConflict          already_taken
 │   ├── Gone                     410
 │   │   ├── CursorExpired             cursor_expired
 │   │   └── ConversationDeleted       conversation_deleted
@@ -114,6 +115,19 @@ class ClaimExpired(Conflict):
             extra={"claim_ids": list(claim_ids)},
         )
         self.claim_ids = list(claim_ids)
+
+
+class TakeoverConflict(Conflict):
+    """Another agent has the conversation; `assignee` is its subject, and a member of the problem details."""
+
+    default_code = "already_taken"
+
+    def __init__(self, assignee: str) -> None:
+        super().__init__(
+            f"{assignee!r} has this conversation. A PATCH with `assignee` alone hands it over.",
+            extra={"assignee": assignee},
+        )
+        self.assignee = assignee
 
 
 class Gone(RequestError):
@@ -271,6 +285,7 @@ __all__ = [
     "RequestTimeout",
     "SettingsError",
     "StoreError",
+    "TakeoverConflict",
     "TooLarge",
     "TooManyRequests",
     "TryLater",

@@ -37,6 +37,13 @@ def test_status_asks_for_one_status_only(run: Run, service: FakeService) -> None
     assert service.requests[0][2] == {"status": "closed"}
 
 
+def test_filters_are_the_requests(run: Run, service: FakeService) -> None:
+    run("conversations", "--waiting", "--assignee", "none", "--search", "50% off", service=service)
+    assert service.requests[0][2] == {"waiting": "true", "assignee": "none", "q": "50% off"}
+    run("conversations", "--not-waiting", "--assignee", "me", service=service)
+    assert service.requests[1][2] == {"waiting": "false", "assignee": "me"}
+
+
 @pytest.mark.parametrize("form", ["json", "markdown", "text", "openai"])
 def test_a_transcript_is_handed_over_byte_for_byte(run: Run, service: FakeService, tmp_path: Path, form: str) -> None:
     said = "ü\u2028 \x1b[2J"

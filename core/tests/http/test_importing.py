@@ -134,6 +134,8 @@ STEP = st.one_of(
         st.one_of(
             st.fixed_dictionaries({"status": st.sampled_from(["open", "closed"])}),
             st.fixed_dictionaries({"title": st.none() | WORD}),
+            st.fixed_dictionaries({"assignee": st.none() | NAME}, optional={"responder": st.just("human")}),
+            st.fixed_dictionaries({"responder": st.just("assistant")}),
             st.fixed_dictionaries({"members": st.just([{"subject": "s", "role": "agent"}])}),
         ),
     ),
@@ -193,7 +195,7 @@ async def test_a_log_that_is_moved_is_the_log_that_was(client: Client) -> None:
                 message.pop("imported", None)
             assert one["messages"] == other["messages"]
             rooms = [(await client.get(f"/v1/conversations/{name}")).json() for name in (old, new)]
-            for name in ("head", "status", "responder", "title", "metadata", "members"):
+            for name in ("head", "status", "responder", "assignee", "title", "metadata", "members"):
                 assert rooms[0].get(name) == rooms[1].get(name)
 
     @settings(max_examples=25)

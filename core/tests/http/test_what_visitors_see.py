@@ -79,7 +79,9 @@ async def room(start: Start) -> Client:
     await send(client, "room", "wrong", message_id="m2", sender={"role": "agent", "id": "desk-1"})
     assert (await client.patch(f"{ROOM}/messages/m1", json={"content": "Hello", "client_id": "run-78"})).is_success
     assert (await client.delete(f"{ROOM}/messages/m2")).is_success
-    assert (await client.patch(ROOM, json={"metadata": {"order": 1042}, "responder": "human"})).is_success
+    assert (
+        await client.patch(ROOM, json={"metadata": {"order": 1042}, "responder": "human", "assignee": "d"})
+    ).is_success
     draft = {"message_id": "m3", "offset": 0, "text": "One mo", "sender": bot}
     assert (await client.post(f"{ROOM}/drafts", json=draft)).is_success
     run = {"run_id": "r1", "for_seq": 1, "sender": bot, "metadata": {"execution": 7}}

@@ -6,7 +6,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
-from umbral_chat.testing import HistoryContract, RenewsEpochsContract, SharedStoreContract, StorageRig
+from umbral_chat.testing import (
+    HistoryContract,
+    OperatorInboxContract,
+    RenewsEpochsContract,
+    SharedStoreContract,
+    StorageRig,
+)
 
 from tests.local_supabase.fixtures import empty
 from tests.local_supabase.stack.api import Stack
@@ -28,6 +34,10 @@ class OnSupabase:
         empty(self.stack)
         async with opened(self.stack) as storage, opened(self.stack) as other:
             yield StorageRig(storage, other)
+
+
+class TestOperatorInbox(OnSupabase, OperatorInboxContract):
+    pass
 
 
 class TestHistory(OnSupabase, HistoryContract):

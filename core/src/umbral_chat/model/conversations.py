@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from umbral_chat.model.cursor import Cursor
 from umbral_chat.model.entries import Entry, FoldedMessage, Member, RealtimeChoice, Responder, Status
@@ -33,6 +34,7 @@ class Conversation(msgspec.Struct, frozen=True, kw_only=True):
     head: int
     status: Status = "open"
     responder: Responder = "assistant"
+    assignee: str | None = None
     realtime: RealtimeChoice = "inherit"
     title: str | None = None
     metadata: dict[str, Any] | None = None
@@ -64,11 +66,30 @@ class MessagePage(msgspec.Struct, frozen=True):
     """Whether there are more messages in the direction of reading."""
 
 
+class InboxFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """Which conversations of the inbox are looked for; of each field the default lets all pass, and what several ask
+    for must all hold."""
+
+    status: Status | None = None
+    waiting: bool | None = None
+    """Whether it is open and its last message is a user's: somebody waits for an answer."""
+    assignee: str | UnsetType | None = UNSET
+    """The subject of its assignee; None: it has none."""
+    text: str | None = None
+    """What its title or its id contains, upper and lower case being the same."""
+
+    @property
+    def status_alone(self) -> bool:
+        """Whether nothing but the status is asked for."""
+        return self.waiting is None and self.assignee is UNSET and self.text is None
+
+
 class InboxPage(msgspec.Struct, frozen=True):
-    """Conversations by last activity, newest first; `before` reads the next page."""
+    """Conversations by last activity, newest first; `before` reads the next page. A page of a search may be shorter
+    than its limit, or empty, and have a `before`: then only a part of the inbox was searched."""
 
     conversations: list[Conversation]
     before: str | None
 
 
-__all__ = ["Conversation", "Deleted", "Head", "InboxPage", "LogPage", "MessagePage"]
+__all__ = ["Conversation", "Deleted", "Head", "InboxFilter", "InboxPage", "LogPage", "MessagePage"]

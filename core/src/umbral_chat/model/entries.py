@@ -25,6 +25,8 @@ producer fell silent."""
 SEEN = "Seen by everyone who may read the conversation, visitors included."
 """Description of fields that could be mistaken for internal ones: every reader of a conversation gets whole entries."""
 
+ASSIGNEE = f"The subject of the agent who has the conversation; null: nobody. It gives no right. {SEEN}"
+
 ClientId = Annotated[str | None, Meta(description=f"The idempotency key that it was written with. {SEEN}")]
 Metadata = Annotated[dict[str, Any] | None, Meta(description=SEEN)]
 Finished = Annotated[
@@ -60,11 +62,13 @@ class Member(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fie
 
 
 class Changes(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True, kw_only=True):
-    """The fields that an update sets. An absent field is unchanged; `title` and `metadata` may be set to null."""
+    """The fields that an update sets. An absent field is unchanged; `title`, `metadata` and `assignee` may be set to
+    null."""
 
     title: Annotated[str | UnsetType | None, Meta(description=SEEN)] = UNSET
     status: Status | UnsetType = UNSET
     responder: Responder | UnsetType = UNSET
+    assignee: Annotated[str | UnsetType | None, Meta(description=ASSIGNEE)] = UNSET
     realtime: RealtimeChoice | UnsetType = UNSET
     metadata: Annotated[dict[str, Any] | UnsetType | None, Meta(description=SEEN)] = UNSET
     members: Annotated[list[Member] | UnsetType, Meta(description=SEEN)] = UNSET
@@ -160,6 +164,7 @@ entry_encoder = msgspec.json.Encoder()
 entry_decoder: msgspec.json.Decoder[Entry] = msgspec.json.Decoder(Entry)
 
 __all__ = [
+    "ASSIGNEE",
     "SEEN",
     "Changes",
     "Edit",

@@ -9,6 +9,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from umbral_chat.model.entries import (
+    ASSIGNEE,
     SEEN,
     Changes,
     Finish,
@@ -115,9 +116,26 @@ class PatchBody(_Body, frozen=True, kw_only=True):
     title: Annotated[str | UnsetType | None, Meta(description=SEEN)] = UNSET
     metadata: Annotated[dict[str, Any] | UnsetType | None, Meta(description=SEEN)] = UNSET
     status: Status | UnsetType = UNSET
-    responder: Responder | UnsetType = UNSET
+    responder: Annotated[
+        Responder | UnsetType,
+        Meta(
+            description="`human` together with an `assignee` takes the conversation over, which is refused while "
+            "another has it. `assistant` gives it back, which also clears `assignee`."
+        ),
+    ] = UNSET
+    assignee: Annotated[str | UnsetType | None, Meta(description=ASSIGNEE)] = UNSET
     realtime: RealtimeChoice | UnsetType = UNSET
     members: Annotated[list[Member] | UnsetType, Meta(description=SEEN)] = UNSET
+    client_id: str | None = None
+
+
+class TakeoverBody(_Body, frozen=True, kw_only=True):
+    """Who takes the conversation over."""
+
+    assignee: Annotated[
+        str | None,
+        Meta(description="The subject of the agent; left out, the caller. Another's needs the right `manage`."),
+    ] = None
     client_id: str | None = None
 
 
@@ -168,5 +186,6 @@ __all__ = [
     "RealtimeBody",
     "SendBody",
     "Seq",
+    "TakeoverBody",
     "TokenBody",
 ]

@@ -36,6 +36,12 @@ _MANY_DIGITS = re.compile(rb"[0-9]{16}")
 MEMBERS_LIMIT = 500
 """Most members of a conversation."""
 
+ASSIGNEE_WORDS = frozenset({"none", "me"})
+"""What the inbox's filter `assignee` takes beside subjects: no one, and the caller."""
+
+SEARCH_LIMIT = 200
+"""Longest text that the inbox is searched for, in characters: as long as a title."""
+
 
 def check_text(value: str, *, field: str, limit: int, least: int = 1) -> str:
     """Text of `least` to `limit` characters without NUL, which the text functions of SQLite and PostgreSQL do
@@ -118,6 +124,18 @@ def check_metadata(value: dict[str, Any] | None, *, limit: int, depth: int = DEP
                 field="metadata",
             )
     return value
+
+
+def check_assignee(value: str, *, field: str = "assignee") -> str:
+    """The subject of an agent. `none` and `me` mean something else in a query, so no agent is called that. Codes
+    `invalid_field`, `nul_character`."""
+    if value in ASSIGNEE_WORDS:
+        raise InvalidRequest(
+            f"{field} is {value!r}, which no agent is called: the inbox's filter means something else by it.",
+            code="invalid_field",
+            field=field,
+        )
+    return check_text(value, field=field, limit=ID_LIMIT)
 
 
 def check_original_time(value: datetime, *, now: datetime) -> datetime:
@@ -233,9 +251,12 @@ def check_idempotency_key(header: str | None, client_id: str | None) -> str | No
 
 
 __all__ = [
+    "ASSIGNEE_WORDS",
     "MEMBERS_LIMIT",
     "NAME_LIMIT",
     "REASON_LIMIT",
+    "SEARCH_LIMIT",
+    "check_assignee",
     "check_content",
     "check_display_name",
     "check_idempotency_key",

@@ -7,9 +7,9 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
-from umbral_chat.model.conversations import Conversation, Deleted, Head, InboxPage, LogPage, MessagePage
+from umbral_chat.model.conversations import Conversation, Deleted, Head, InboxFilter, InboxPage, LogPage, MessagePage
 from umbral_chat.model.entries import FoldedMessage, Status
-from umbral_chat.model.writes import Appended, Write
+from umbral_chat.model.writes import Appended, Write, WriteUpdate
 from umbral_chat.providers.store import SharedStore
 
 HEADS_BATCH = 5_000
@@ -106,6 +106,33 @@ class History(Protocol):
 
 
 @runtime_checkable
+class OperatorInbox(Protocol):
+    """Optional ability of a history: what operators need who share an inbox.
+    `umbral_chat.testing.OperatorInboxContract` checks it.
+
+    A history without it still answers `History.conversations`; further filters and takeovers are then refused with a
+    named error.
+    """
+
+    async def search(
+        self, sought: InboxFilter, *, limit: int, before: str | None = None, subject: str | None = None
+    ) -> InboxPage:
+        """`History.conversations`, of the conversations that `sought` lets pass. Raises InvalidRequest
+        (`invalid_cursor`).
+
+        Bounded work: where `sought` has a `text`, one call may look at a part of the inbox only. The page is then
+        shorter than `limit`, and its `before` is where the next call goes on.
+        """
+        ...
+
+    async def take(self, write: WriteUpdate) -> Appended:
+        """`History.append` of an update that sets an assignee, if the conversation has none or that one: compared and
+        set in the transaction of the entry, so that of many takers one succeeds. Raises TakeoverConflict otherwise, and
+        what `append` raises. A repeated key is answered with the first entry, whoever has the conversation now."""
+        ...
+
+
+@runtime_checkable
 class RenewsEpochs(Protocol):
     """Optional ability of a history: to give its logs new epochs, after a copy of its store was restored."""
 
@@ -136,4 +163,4 @@ class Storage:
     """Entered before the first call, left after the last."""
 
 
-__all__ = ["HEADS_BATCH", "History", "RenewsEpochs", "Storage", "TellsWhetherItWrites"]
+__all__ = ["HEADS_BATCH", "History", "OperatorInbox", "RenewsEpochs", "Storage", "TellsWhetherItWrites"]

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
+from msgspec import UNSET
 from umbral_chat.errors import InvalidRequest
-from umbral_chat.model.conversations import Conversation, Deleted, Head, InboxPage, LogPage, MessagePage
+from umbral_chat.model.conversations import Conversation, Deleted, Head, InboxFilter, InboxPage, LogPage, MessagePage
 from umbral_chat.model.entries import FoldedMessage, Status
 from umbral_chat.model.ids import new_message_id
 from umbral_chat.model.writes import Appended, Write, WriteEdit, WriteMessage, WriteRedaction, WriteRun, WriteUpdate
@@ -24,7 +25,7 @@ _END = 2**62
 
 
 class SupabaseHistory:
-    """Ordered durable logs in Supabase's Postgres; `History` and `RenewsEpochs`."""
+    """Ordered durable logs in Supabase's Postgres; `History`, `OperatorInbox` and `RenewsEpochs`."""
 
     name = "supabase"
 
@@ -33,6 +34,12 @@ class SupabaseHistory:
         self._membership_events = membership_events or MembershipEvents()
 
     async def append(self, write: Write) -> Appended:
+        return await self._append(write, _FUNCTIONS[type(write)])
+
+    async def take(self, write: WriteUpdate) -> Appended:
+        return await self._append(write, "take")
+
+    async def _append(self, write: Write, function: str) -> Appended:
         entry = _entry(write)
         given: dict[str, Any] = {
             "conversation": write.conversation,
@@ -42,7 +49,6 @@ class SupabaseHistory:
         }
         if write.key is not None:
             given |= {"key": write.key, "fingerprint": write.fingerprint().hex()}
-        function = _FUNCTIONS[type(write)]
         if isinstance(write, WriteEdit | WriteRedaction):
             given["own_only"] = write.own_only
         # With a key a repeated call answers with the first entry, and so does a second redaction.
@@ -125,6 +131,23 @@ class SupabaseHistory:
         more = encode(InboxCursor(rows[-1].last_activity, rows[-1].id)) if result.has_more and rows else None
         return InboxPage([row.conversation for row in rows], more)
 
+    async def search(
+        self, sought: InboxFilter, *, limit: int, before: str | None = None, subject: str | None = None
+    ) -> InboxPage:
+        cursor = None if before is None else decode(before)
+        result = await self._calls.call(
+            rpc_results.SearchResult,
+            "search",
+            filters=_json(_filters(sought)),
+            limit=max(0, min(limit, PAGE_LIMIT)),
+            before_at=None if cursor is None else cursor.at.isoformat(),
+            before_id=None if cursor is None else cursor.id,
+            subject=subject,
+        )
+        return InboxPage(
+            [row.conversation for row in result.conversations], None if result.next is None else encode(result.next)
+        )
+
     async def delete(self, conversation: str) -> bool:
         result = await self._calls.call(rpc_results.DeleteResult, "delete", safe=False, conversation=conversation)
         if result.more:
@@ -159,6 +182,11 @@ _FUNCTIONS: dict[type[Write], str] = {
     WriteUpdate: "update",
     WriteRun: "end_run",
 }
+
+
+def _filters(sought: InboxFilter) -> dict[str, Any]:
+    filters: dict[str, Any] = {"status": sought.status, "waiting": sought.waiting, "text": sought.text}
+    return filters if sought.assignee is UNSET else filters | {"assignee": sought.assignee}
 
 
 def _entry(write: Write) -> dict[str, Any]:

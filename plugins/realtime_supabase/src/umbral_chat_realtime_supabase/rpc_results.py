@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 import msgspec
-from umbral_chat.errors import Conflict, ConversationDeleted, Forbidden, NotFound
+from umbral_chat.errors import Conflict, ConversationDeleted, Forbidden, NotFound, TakeoverConflict
 from umbral_chat.model.conversations import Conversation, Head
 from umbral_chat.model.entries import (
     Edit,
@@ -22,9 +22,11 @@ from umbral_chat.model.entries import (
 from umbral_chat.model.fold import apply, folded
 from umbral_chat.model.writes import Appended
 
+from umbral_chat_realtime_supabase.inbox_cursor import InboxCursor
+
 Refusal = Literal[
     "conversation_deleted", "idempotency_conflict", "message_id_taken", "message_redacted", "message_not_found",
-    "not_your_message",
+    "not_your_message", "already_taken",
 ]  # fmt: skip
 
 
@@ -32,6 +34,8 @@ class RpcResult(msgspec.Struct, frozen=True, kw_only=True):
     """Base of the results of functions that may refuse."""
 
     refused: Refusal | None = None
+    assignee: str | None = None
+    """With `already_taken`: who has the conversation."""
 
     def check(self, conversation: str, message_id: str | None = None) -> None:
         """Raise the error of a refusal, where the function refused."""
@@ -56,6 +60,8 @@ class RpcResult(msgspec.Struct, frozen=True, kw_only=True):
                 raise Conflict(f"Message {message_id!r} is redacted and cannot be edited.", code="message_redacted")
             case "message_not_found":
                 raise NotFound(f"There is no message {message_id!r} in this conversation.", code="message_not_found")
+            case "already_taken":
+                raise TakeoverConflict(self.assignee or "")
             case "not_your_message":
                 raise Forbidden(f"Message {message_id!r} was written by another author.", code="not_your_message")
 
@@ -136,6 +142,7 @@ class ConversationRow(msgspec.Struct, frozen=True):
     head: int
     status: Status
     responder: Responder
+    assignee: str | None
     realtime: RealtimeChoice
     title: str | None
     metadata: dict[str, Any] | None
@@ -155,6 +162,7 @@ class ConversationRow(msgspec.Struct, frozen=True):
             head=self.head,
             status=self.status,
             responder=self.responder,
+            assignee=self.assignee,
             realtime=self.realtime,
             title=self.title,
             metadata=self.metadata,
@@ -184,6 +192,13 @@ class InboxResult(msgspec.Struct, frozen=True):
 
     conversations: list[ConversationRow]
     has_more: bool
+
+
+class SearchResult(msgspec.Struct, frozen=True):
+    """The result of a search of the inbox. `next`: the place after which the next one goes on."""
+
+    conversations: list[ConversationRow]
+    next: InboxCursor | None
 
 
 class ReadMarkerResult(RpcResult, frozen=True, kw_only=True):
@@ -266,6 +281,7 @@ __all__ = [
     "ReadMarkerResult",
     "ReadResult",
     "RpcResult",
+    "SearchResult",
     "SweepResult",
     "WriteResult",
 ]

@@ -124,6 +124,26 @@ def test_an_older_database_gets_what_it_lacks(fresh: str) -> None:
     ]
 
 
+def test_who_waits_in_conversations_of_before_is_known_after_an_upgrade(fresh: str) -> None:
+    before = [each for each in migrations() if each.version < "20261129000040"]
+    with psycopg.connect(fresh, autocommit=True) as connection:
+        for each in before:
+            connection.execute(each.text.encode())
+        for conversation, roles in (("asked", ["assistant", "user"]), ("answered", ["user", "assistant"])):
+            for number, role in enumerate(roles):
+                entry = f'{{"kind":"message","sender":{{"role":"{role}"}},"message_id":"m{number}","content":"hello"}}'
+                connection.execute("select public.umbral_chat_append(%s, %s, 'u1')", (conversation, entry))
+        connection.execute("select public.umbral_chat_ensure('empty')")
+    for _ in range(2):
+        assert run("migrate", "--db-url", fresh).exit_code == 0
+        with psycopg.connect(fresh, autocommit=True) as connection:
+            found = connection.execute("select public.umbral_chat_search('{\"waiting\": true}', 9)").fetchone()
+            assert found is not None
+            assert [one["id"] for one in found[0]["conversations"]] == ["asked"]
+            # By hand, as pasted into the editor: nothing changes.
+            connection.execute(migrations()[-1].text.encode())
+
+
 def test_concurrent_runs_do_no_harm(fresh: str) -> None:
     outputs: list[list[str]] = []
     threads = [threading.Thread(target=lambda: outputs.append(list(migrate.migrate(fresh)))) for _ in range(2)]

@@ -38,6 +38,8 @@ insert into public.umbral_chat_members (log, subject, conversation)
   select log, 'somebody' || n, id from public.umbral_chat_conversations, generate_series(1, 2) n;
 insert into public.umbral_chat_members (log, subject, conversation)
   select log, {member}, id from public.umbral_chat_conversations order by log limit {mine};
+update public.umbral_chat_conversations set user_last = log % 200 = 0, title = 'Order number ' || log;
+update public.umbral_chat_conversations set assignee = 'desk' where log % 1000 = 0;
 set session_replication_role = origin;
 """
 
@@ -103,6 +105,12 @@ CALLS = [
         "select public.umbral_chat_inbox(50, null, null, null, 'u1')",
         6_000,
     ),  # a page a counted message, where conversations went on side by side
+    # Ten rooms, and nothing of the others, by the partial indexes: the whole table has some 400 pages.
+    ("""select public.umbral_chat_search('{{"waiting": true}}', 10)""", 200),
+    ("""select public.umbral_chat_search('{{"waiting": true, "assignee": "desk"}}', 50)""", 200),
+    ("""select public.umbral_chat_search('{{"assignee": "desk"}}', 50)""", 200),
+    # Every title and id, once.
+    ("""select public.umbral_chat_search('{{"text": "nothing has this"}}', 50)""", 600),
     ("select public.umbral_chat_membership('c5000', 'somebody1', null)", 60),
 ]
 

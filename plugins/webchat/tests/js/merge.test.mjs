@@ -32,7 +32,7 @@ function happen(service, random) {
     service.say(`text ${random()}`, { ...finish, metadata: random() < 0.3 ? { a: 1 } : undefined });
   } else if (kind === "edit") service.append({ kind, message_id: target, content: `edited ${random()}`, metadata: random() < 0.3 ? { b: 2 } : undefined });
   else if (kind === "redaction") service.append({ kind, message_id: target });
-  else if (kind === "update") service.append({ kind, changes: { title: `title ${below(random, 9)}` } });
+  else if (kind === "update") service.append({ kind, changes: pick(random, [{ title: `title ${below(random, 9)}` }, { responder: "human", assignee: `a${below(random, 3)}` }, { responder: "assistant", assignee: null }]) });
   else if (kind === "run") service.append({ kind, run_id: `r${random()}`, outcome: "failed" });
   else service.append({ kind: "something of a later version" });
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import TYPE_CHECKING
 
 import rich_click as click
@@ -15,18 +15,41 @@ if TYPE_CHECKING:
     from umbral_chat._core.cli.client import Client, Json
 
 
-@command("conversations", "umbral-chat conversations --status open", "umbral-chat conversations --all --json")
+@command(
+    "conversations",
+    "umbral-chat conversations --waiting",
+    "umbral-chat conversations --assignee none --search refund",
+    "umbral-chat conversations --all --json",
+)
 @click.option(
     "--limit", type=click.IntRange(min=1), default=20, metavar="N", help="How many to show, newest activity first."
 )
 @click.option("--all", "everything", is_flag=True, help="Show all of them, page by page.")
 @click.option("--status", type=click.Choice(["open", "closed"]), help="Only those of this status.")
+@click.option(
+    "--waiting/--not-waiting",
+    default=None,
+    help="Only those that are open and have a user's message last, or only the others.",
+)
+@click.option(
+    "--assignee",
+    metavar="SUBJECT",
+    help="Only those that this agent has; `none`: nobody has them; `me`: the key's own.",
+)
+@click.option("--search", metavar="TEXT", help="Only those whose title or id contains this, upper or lower case.")
 @json_option
 @service_options
 @click.pass_context
 @run_async
 async def conversations_command(
-    ctx: click.Context, limit: int, everything: bool, status: str | None, as_json: bool
+    ctx: click.Context,
+    limit: int,
+    everything: bool,
+    status: str | None,
+    waiting: bool | None,
+    assignee: str | None,
+    search: str | None,
+    as_json: bool,
 ) -> None:
     """List the conversations by last activity. With --json each is a line of JSON."""
     from umbral_chat._core.cli.client import Client
@@ -34,7 +57,13 @@ async def conversations_command(
 
     found = []
     async with Client(current_service(ctx)) as client:
-        async for conversation in listed(client, status=status, limit=None if everything else limit):
+        filters = {
+            "status": status,
+            "waiting": None if waiting is None else str(waiting).lower(),
+            "assignee": assignee,
+            "q": search,
+        }
+        async for conversation in listed(client, filters=filters, limit=None if everything else limit):
             if as_json:
                 print_json(conversation, lines=True)
             else:
@@ -45,14 +74,17 @@ async def conversations_command(
         stderr().print("No conversations.")
 
 
-async def listed(client: Client, *, status: str | None = None, limit: int | None = None) -> AsyncIterator[Json]:
-    """The conversations by last activity, newest first, up to `limit` (None: all)."""
+async def listed(
+    client: Client, *, filters: Mapping[str, str | None] | None = None, limit: int | None = None
+) -> AsyncIterator[Json]:
+    """The conversations by last activity, newest first, up to `limit` (None: all). `filters`: parameters of the
+    request; None is left out."""
     from umbral_chat._core.cli.shapes import InboxShape
 
     before, given = None, 0
     while True:
         # The page size is the service's own: its maximum may be lower than any that we would request.
-        params: dict[str, str | int | None] = {"before": before, "status": status}
+        params: dict[str, str | int | None] = {**(filters or {}), "before": before}
         page = await client.call("GET", "/v1/conversations", params=params, shape=InboxShape)
         for conversation in page["conversations"]:
             if limit is not None and given >= limit:
@@ -94,6 +126,7 @@ def _table(conversations: list[Json]) -> object:
     table.add_column("conversation", style="cyan", overflow="fold")
     table.add_column("title")
     table.add_column("status")
+    table.add_column("assignee")
     table.add_column("unread", justify="right")
     table.add_column("last activity", no_wrap=True)
     table.add_column("last message", ratio=1)
@@ -105,6 +138,7 @@ def _table(conversations: list[Json]) -> object:
             one_line(item["id"], 128),
             one_line(str(item.get("title") or ""), 40),
             Text(one_line(str(item.get("status", "")), 20), style="dim" if item.get("status") == "closed" else "green"),
+            one_line(str(item.get("assignee") or ""), 40),
             str(item.get("unread", "")),
             moment(item.get("last_activity")),
             one_line(f"{role}: {text}", 100) if text else "",

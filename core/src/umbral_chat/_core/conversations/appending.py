@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from typing import NamedTuple
 
 from umbral_chat._core.delivery.bus import Bus, LogChange
+from umbral_chat._core.history.monitored import operator_inbox
 from umbral_chat.errors import HistoryUnavailable
 from umbral_chat.model.cursor import Cursor
 from umbral_chat.model.encoded_entry import EncodedEntry
-from umbral_chat.model.writes import Write
+from umbral_chat.model.writes import Appended, Write, WriteUpdate
 from umbral_chat.providers.history import History
 from umbral_chat.telemetry import Telemetry
 
@@ -32,8 +34,16 @@ class Appender:
 
     async def append(self, write: Write) -> Sent:
         """Append `write`. Raises what `History.append` raises."""
+        return await self._append(write, self._history.append(write))
+
+    async def take(self, write: WriteUpdate) -> Sent:
+        """Append `write` if nobody else has the conversation. Raises what `OperatorInbox.take` raises, and
+        InvalidRequest (`not_supported`)."""
+        return await self._append(write, operator_inbox(self._history).take(write))
+
+    async def _append(self, write: Write, appending: Awaitable[Appended]) -> Sent:
         try:
-            appended = await self._history.append(write)
+            appended = await appending
         except HistoryUnavailable:
             self._unavailable.value += 1
             raise

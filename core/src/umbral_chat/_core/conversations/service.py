@@ -7,7 +7,7 @@ from datetime import datetime
 from umbral_chat._core.auth.limits import Rates
 from umbral_chat._core.auth.senders import checked_finish, sender_for
 from umbral_chat._core.conversations.appending import Appender, Sent
-from umbral_chat._core.conversations.changes import checked_changes
+from umbral_chat._core.conversations.changes import checked_changes, takes_over, with_assignee_cleared
 from umbral_chat._core.conversations.draft_keeper import DraftKeeper
 from umbral_chat._core.conversations.draft_pieces import Piece
 from umbral_chat._core.conversations.importing import import_write, missing_right
@@ -20,7 +20,15 @@ from umbral_chat.http_kit.epochs import check_epoch
 from umbral_chat.model.conversations import Conversation
 from umbral_chat.model.entries import Changes, Sender
 from umbral_chat.model.ids import check_conversation_id, new_conversation_id
-from umbral_chat.model.requests import ConversationBody, DraftBody, EditBody, ImportBody, PatchBody, SendBody
+from umbral_chat.model.requests import (
+    ConversationBody,
+    DraftBody,
+    EditBody,
+    ImportBody,
+    PatchBody,
+    SendBody,
+    TakeoverBody,
+)
 from umbral_chat.model.validation import (
     check_content,
     check_idempotency_key,
@@ -54,7 +62,7 @@ class Chat:
         self._clock = clock
         self._history = history
         self._bus = bus
-        self._append = appender.append
+        self._append, self._take = appender.append, appender.take
         self._drafts = drafts
         self._runs = runs
         self._limiter = rates.sends
@@ -161,13 +169,39 @@ class Chat:
     async def patch(
         self, principal: Principal, conversation: str, body: PatchBody, header_key: str | None
     ) -> Conversation:
-        """Change an existing conversation. Raises NotFound."""
+        """Change an existing conversation. Raises NotFound, and TakeoverConflict where the changes take it over from
+        another agent."""
         changes = Changes(**{name: getattr(body, name) for name in Changes.__struct_fields__})
-        changes = checked_changes(conversation, changes, self._limits)
-        await self.conversation(principal, conversation)
+        changes = with_assignee_cleared(checked_changes(conversation, changes, self._limits))
         if changes.empty:
+            await self.conversation(principal, conversation)
             raise InvalidRequest("There is nothing to change: give at least one field.", code="nothing_to_change")
-        await self._update(principal, conversation, changes, check_idempotency_key(header_key, body.client_id))
+        return await self._changed(principal, conversation, changes, check_idempotency_key(header_key, body.client_id))
+
+    async def take_over(
+        self, principal: Principal, conversation: str, body: TakeoverBody, header_key: str | None
+    ) -> Conversation:
+        """Have an agent answer instead of the assistant, if no other agent does. Raises NotFound, TakeoverConflict, and
+        Forbidden for another agent than the caller without the right `manage`."""
+        own = principal.sender.id
+        assignee = own if body.assignee is None else body.assignee
+        if assignee is None:
+            raise InvalidRequest("Name the assignee: this caller has no id.", code="missing_field", field="assignee")
+        if assignee != own and "manage" not in principal.rights:
+            raise missing_right("manage", field="assignee")
+        changes = checked_changes(conversation, Changes(responder="human", assignee=assignee), self._limits)
+        return await self._changed(principal, conversation, changes, check_idempotency_key(header_key, body.client_id))
+
+    async def give_back(self, principal: Principal, conversation: str, header_key: str | None) -> Conversation:
+        """Have the assistant answer again, and nobody have the conversation. Raises NotFound."""
+        changes = with_assignee_cleared(Changes(responder="assistant"))
+        return await self._changed(principal, conversation, changes, check_idempotency_key(header_key, None))
+
+    async def _changed(
+        self, principal: Principal, conversation: str, changes: Changes, key: str | None
+    ) -> Conversation:
+        await self.conversation(principal, conversation)
+        await self._update(principal, conversation, changes, key)
         return await self.conversation(principal, conversation)
 
     async def delete(self, conversation: str) -> None:
@@ -223,7 +257,8 @@ class Chat:
 
     async def _update(self, principal: Principal, conversation: str, changes: Changes, key: str | None) -> None:
         sender = Sender(role="system") if "send_as" in principal.rights else sender_for(principal, None)
-        await self._append(
+        append = self._take if takes_over(changes) else self._append
+        await append(
             WriteUpdate(
                 conversation=conversation,
                 subject=principal.author,

@@ -6,11 +6,11 @@ from collections.abc import Awaitable, Sequence
 from typing import TypeVar
 
 from umbral_chat._core.history.health import HistoryHealth
-from umbral_chat.errors import HistoryUnavailable, RequestError
-from umbral_chat.model.conversations import Conversation, Deleted, Head, InboxPage, LogPage, MessagePage
+from umbral_chat.errors import HistoryUnavailable, InvalidRequest, RequestError
+from umbral_chat.model.conversations import Conversation, Deleted, Head, InboxFilter, InboxPage, LogPage, MessagePage
 from umbral_chat.model.entries import FoldedMessage, Status
-from umbral_chat.model.writes import Appended, Write
-from umbral_chat.providers.history import History, TellsWhetherItWrites
+from umbral_chat.model.writes import Appended, Write, WriteUpdate
+from umbral_chat.providers.history import History, OperatorInbox, TellsWhetherItWrites
 
 T = TypeVar("T")
 
@@ -53,6 +53,23 @@ class MonitoredHistory:
             self.wrapped.conversations(limit=limit, before=before, status=status, subject=subject)
         )
 
+    async def search(
+        self, sought: InboxFilter, *, limit: int, before: str | None = None, subject: str | None = None
+    ) -> InboxPage:
+        """See `OperatorInbox.search`. A history without that ability is asked for the status alone; else InvalidRequest
+        (`not_supported`) is raised."""
+        if isinstance(self.wrapped, OperatorInbox):
+            return await self._record(self.wrapped.search(sought, limit=limit, before=before, subject=subject))
+        if not sought.status_alone:
+            raise not_supported("search the inbox by more than the status")
+        return await self.conversations(limit=limit, before=before, status=sought.status, subject=subject)
+
+    async def take(self, write: WriteUpdate) -> Appended:
+        """See `OperatorInbox.take`. Raises InvalidRequest (`not_supported`) for a history without that ability."""
+        if isinstance(self.wrapped, OperatorInbox):
+            return await self._record(self.wrapped.take(write))
+        raise not_supported("have conversations taken over")
+
     async def delete(self, conversation: str) -> bool:
         return await self._record(self.wrapped.delete(conversation))
 
@@ -78,4 +95,16 @@ class MonitoredHistory:
         return answer
 
 
-__all__ = ["MonitoredHistory"]
+def operator_inbox(history: History) -> OperatorInbox:
+    """The history as one for operators. Raises InvalidRequest (`not_supported`) where it has not that ability."""
+    if isinstance(history, OperatorInbox):
+        return history
+    raise not_supported("serve an inbox that operators share")
+
+
+def not_supported(what: str) -> InvalidRequest:
+    """The error for what needs an ability that the history does not have."""
+    return InvalidRequest(f"The history of this installation cannot {what}.", code="not_supported")
+
+
+__all__ = ["MonitoredHistory", "operator_inbox"]

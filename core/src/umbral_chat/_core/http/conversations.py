@@ -9,16 +9,22 @@ import msgspec
 from litestar import Request, Response, delete, get, patch, post
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, JSONBody, QueryParameter
+from msgspec import UNSET, UnsetType
 
 from umbral_chat._core.delivery.offers import completed, filter_available
+from umbral_chat._core.history.monitored import operator_inbox
 from umbral_chat._core.http.dependencies import Caller, Parts
 from umbral_chat._core.http.messages import IdempotencyKey, key_text
 from umbral_chat._core.http.views import ConnectView, ConversationView, DraftLength, InboxView, ReadView
+from umbral_chat.errors import InvalidRequest
 from umbral_chat.http_kit import asgi
 from umbral_chat.http_kit.epochs import check_epoch
+from umbral_chat.model.conversations import InboxFilter
 from umbral_chat.model.cursor import START
 from umbral_chat.model.entries import Status
-from umbral_chat.model.requests import ConversationBody, DraftBody, PatchBody, ReadBody
+from umbral_chat.model.requests import ConversationBody, DraftBody, PatchBody, ReadBody, TakeoverBody
+from umbral_chat.model.validation import SEARCH_LIMIT, check_assignee, check_text
+from umbral_chat.providers.auth import Principal
 
 ALL = "/v1/conversations"
 ONE = ALL + "/{conversation:str}"
@@ -56,23 +62,65 @@ async def inbox(
     limit: Annotated[int, QueryParameter(description="Most conversations in the page.")] = 50,
     before: Annotated[str | None, QueryParameter(description="`before` of the previous page.")] = None,
     status: Annotated[Status | None, QueryParameter(description="Only conversations with this status.")] = None,
+    waiting: Annotated[
+        bool | None,
+        QueryParameter(
+            description="`true`: only open conversations whose last message is a user's. `false`: only the others."
+        ),
+    ] = None,
+    assignee: Annotated[
+        str | None,
+        QueryParameter(
+            description="Only conversations that this subject has. `none`: only those that nobody has. `me`: only the "
+            "caller's own."
+        ),
+    ] = None,
+    q: Annotated[
+        str | None,
+        QueryParameter(
+            description="Only conversations whose title or id contains this text, of at most 200 characters; upper and "
+            "lower case are the same."
+        ),
+    ] = None,
 ) -> Response[InboxView]:
     """Conversations by last activity, newest first, each with its head, last message and unread count.
+
+    Filters may be combined: what all of them ask for must hold. With `q` one request searches 10,000 conversations at
+    most; a page may then be shorter than `limit`, or empty, while its `before` says where to go on.
 
     The answer has an `ETag`. Send it back as `If-None-Match`: an inbox that has not changed is answered with 304.
     """
     most = services.base.settings.core.limits.page
     asgi.check_bounds(limit, field="limit", least=1, most=most)
-    page = await services.storage.history.conversations(
-        limit=limit, before=before, status=status, subject=principal.author
+    sought = InboxFilter(
+        status=status,
+        waiting=waiting,
+        assignee=_assignee(principal, assignee),
+        text=None if q is None else check_text(q, field="q", limit=SEARCH_LIMIT),
+    )
+    page = await operator_inbox(services.storage.history).search(
+        sought, limit=limit, before=before, subject=principal.author
     )
     view = InboxView(conversations=[ConversationView.of(one) for one in page.conversations], before=page.before)
     data = msgspec.json.encode(view)
-    etag = f'W/"{blake2b(data + principal.author.encode(), digest_size=12).hexdigest()}"'
+    asked = msgspec.json.encode((principal.author, sought, limit, before))
+    etag = f'W/"{blake2b(data + asked, digest_size=12).hexdigest()}"'
     headers = {"ETag": etag, "Cache-Control": "private, no-cache"}
     if request.headers.get("if-none-match") == etag:
         return Response(None, status_code=304, headers=headers)  # type: ignore[arg-type]  # a 304 has no body
     return Response(data, headers=headers, media_type="application/json")  # type: ignore[arg-type]  # encoded already
+
+
+def _assignee(principal: Principal, asked: str | None) -> str | UnsetType | None:
+    if asked is None:
+        return UNSET
+    if asked == "none":
+        return None
+    if asked != "me":
+        return check_assignee(asked)
+    if principal.sender.id is None:
+        raise InvalidRequest("`me` needs a caller with an id.", code="invalid_field", field="assignee")
+    return principal.sender.id
 
 
 @get(
@@ -101,8 +149,48 @@ async def change(
     data: JSONBody[PatchBody],
     idempotency_key: IdempotencyKey = None,
 ) -> ConversationView:
-    """Change title, metadata, status, responder, realtime or members; its readers receive an `update` entry."""
+    """Change title, metadata, status, responder, assignee, realtime or members; its readers receive an `update` entry.
+
+    `responder: human` together with an `assignee` takes the conversation over: while another agent has it, the answer
+    is 409 `already_taken`, and its `assignee` says who. `assignee` alone hands it over, or with null lets go of it,
+    whoever has it. `responder: assistant` gives it back to the assistant and clears `assignee` in the same entry."""
     return ConversationView.of(await services.chat.patch(principal, conversation, data, key_text(idempotency_key)))
+
+
+@post(
+    ONE + "/takeover",
+    operation_id="takeOver",
+    summary="Take over from the assistant",
+    tags=["conversations"],
+    status_code=200,
+    opt={"right": "moderate", "problems": (404, 409)},
+)
+async def take_over(
+    services: Parts,
+    principal: Caller,
+    conversation: FromPath[str],
+    data: JSONBody[TakeoverBody],
+    idempotency_key: IdempotencyKey = None,
+) -> ConversationView:
+    """Set `responder: human` and `assignee` in one entry, if nobody else has the conversation: of several agents who
+    take it at once one succeeds, and the others get 409 `already_taken`, whose `assignee` says who. Who has it already
+    may take it again."""
+    return ConversationView.of(await services.chat.take_over(principal, conversation, data, key_text(idempotency_key)))
+
+
+@delete(
+    ONE + "/takeover",
+    operation_id="giveBack",
+    summary="Give back to the assistant",
+    tags=["conversations"],
+    status_code=200,
+    opt={"right": "moderate", "problems": (404, 409)},
+)
+async def give_back(
+    services: Parts, principal: Caller, conversation: FromPath[str], idempotency_key: IdempotencyKey = None
+) -> ConversationView:
+    """Set `responder: assistant` and clear `assignee` in one entry, whoever has the conversation."""
+    return ConversationView.of(await services.chat.give_back(principal, conversation, key_text(idempotency_key)))
 
 
 @delete(
@@ -184,6 +272,6 @@ async def connect(services: Parts, principal: Caller, conversation: FromPath[str
     )
 
 
-HANDLERS = [make, inbox, show, change, remove, mark_read, draft, connect]
+HANDLERS = [make, inbox, show, change, take_over, give_back, remove, mark_read, draft, connect]
 
 __all__ = ["ALL", "HANDLERS", "ONE"]

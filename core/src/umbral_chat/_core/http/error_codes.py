@@ -28,8 +28,9 @@ headers that is wrong, and `limit` the bound that was exceeded, where there are 
 with the same idempotency key.
 
 Some codes have further members: `cursor_expired` has `start`, the cursor to start over with; `conversation_deleted` has
-`reconnect: false`, `forbidden` has the missing `right`, `run_ended` has `outcome` and `reason`, and `draft_offset` has
-`expected`, the offset to go on from; `claim_expired` has `claim_ids`, those that were not held.
+`reconnect: false`, `forbidden` has the missing `right`, `already_taken` has `assignee`, the agent who has the
+conversation, `run_ended` has `outcome` and `reason`, `draft_offset` has `expected`, the offset to go on from, and
+`claim_expired` has `claim_ids`, those that were not held.
 A 429 and a 503 have `Retry-After` in seconds where the service knows when to try again.
 
 """
@@ -124,6 +125,12 @@ CODES = (
         "The URL is not one that is called: its form, its port, or its host, which is not on the public internet.",
         "Read `detail`; the deployer lists further networks in `core.outbound.allow`.",
     ),
+    Code(
+        "not_supported",
+        400,
+        "The history of this installation cannot search the inbox so, or have conversations taken over.",
+        "Leave the filter out, or use a history that can: the embedded one, or Supabase.",
+    ),
     Code("nothing_to_change", 400, "A PATCH names nothing to change.", "Give at least one field."),
     Code(
         "idempotency_key_mismatch",
@@ -207,6 +214,12 @@ CODES = (
         409,
         "This idempotency key was used before with another body.",
         "Give each new message a key of its own.",
+    ),
+    Code(
+        "already_taken",
+        409,
+        "Another agent has the conversation; `assignee` is its subject.",
+        "Leave it to them, or hand it over: a PATCH with `assignee` alone.",
     ),
     Code(
         "message_id_taken",

@@ -12,7 +12,7 @@ from umbral_chat._core.conversations.drafts import DraftView
 from umbral_chat._core.delivery.failover.failover import TransportStatus
 from umbral_chat._core.delivery.toggle import ToggleState
 from umbral_chat.model.conversations import Conversation
-from umbral_chat.model.entries import SEEN, Entry, FoldedMessage, Member, RealtimeChoice, Responder, Status
+from umbral_chat.model.entries import ASSIGNEE, SEEN, Entry, FoldedMessage, Member, RealtimeChoice, Responder, Status
 from umbral_chat.model.runs import RunView
 from umbral_chat.providers.edges import CheckResult, Offer
 
@@ -50,6 +50,7 @@ class ConversationView(_View, frozen=True, kw_only=True):
     cursor: str
     status: Status
     responder: Responder
+    assignee: Annotated[str | None, Meta(description=ASSIGNEE)] = None
     realtime: RealtimeChoice
     title: Annotated[str | None, Meta(description=SEEN)] = None
     metadata: Annotated[dict[str, Any] | None, Meta(description=SEEN)] = None

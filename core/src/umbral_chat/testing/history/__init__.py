@@ -12,7 +12,7 @@ Subclass `HistoryContract` in a test module, provide the rig, and pytest runs on
 
 The tests are async and need `anyio_mode = "auto"` in pytest's settings. Each begins with a new rig, whose store is
 empty. A guarantee is only opted out of by `xfail` with its reason. `RenewsEpochsContract` is for a history that can
-renew its epochs.
+renew its epochs, `OperatorInboxContract` for one that serves operators who share an inbox.
 """
 
 from umbral_chat.testing.history.changing import ChangingContract
@@ -22,6 +22,7 @@ from umbral_chat.testing.history.finishing import FinishingContract
 from umbral_chat.testing.history.importing import ImportingContract
 from umbral_chat.testing.history.inbox import InboxContract
 from umbral_chat.testing.history.naming import NamingContract
+from umbral_chat.testing.history.operators import OperatorInboxContract
 from umbral_chat.testing.history.ordering import OrderingContract
 from umbral_chat.testing.history.paging import PagingContract
 from umbral_chat.testing.history.redacting import RedactingContract
@@ -45,4 +46,4 @@ class HistoryContract(
     """One test for each guarantee of `umbral_chat.providers.history.History`."""
 
 
-__all__ = ["HistoryContract", "RenewsEpochsContract"]
+__all__ = ["HistoryContract", "OperatorInboxContract", "RenewsEpochsContract"]

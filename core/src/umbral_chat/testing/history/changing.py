@@ -87,15 +87,22 @@ class ChangingContract(StorageContract):
             assert isinstance(sent.entry, Update)
             assert (sent.entry.seq, sent.entry.changes.title) == (1, "Title")
             await update(history, responder="human", realtime="off", status="closed")
+            await update(history, assignee="désk")
             last = await update(history, title=None)
             found = await rig.other.history.conversation("room")
             assert found is not None
             assert (found.title, found.metadata, found.members) == (None, {"k": [1]}, members)
             assert (found.responder, found.realtime, found.status) == ("human", "off", "closed")
-            assert (found.head, found.last_activity) == (3, last.entry.at)
-            assert [entry.changes for entry in await read_all(history) if isinstance(entry, Update)][2] == Changes(
-                title=None
-            )
+            assert found.assignee == "désk"
+            assert (found.head, found.last_activity) == (4, last.entry.at)
+            assert [entry.changes for entry in await read_all(history) if isinstance(entry, Update)][2:] == [
+                Changes(assignee="désk"),
+                Changes(title=None),
+            ]
+            await update(history, responder="assistant", assignee=None)
+            found = await rig.other.history.conversation("room")
+            assert found is not None
+            assert (found.responder, found.assignee) == ("assistant", None)
 
     async def test_the_json_that_comes_with_a_write_is_that_of_its_entry(self) -> None:
         async with self.rig() as rig:

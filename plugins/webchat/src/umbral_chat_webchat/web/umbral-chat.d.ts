@@ -73,6 +73,8 @@ export interface ConversationFields {
   title?: string | null;
   status?: "open" | "closed";
   responder?: "assistant" | "human";
+  /** The subject of the agent who has the conversation. */
+  assignee?: string | null;
   realtime?: "inherit" | "off";
   metadata?: Metadata | null;
   members?: { subject: string; role?: Role; name?: string | null }[];

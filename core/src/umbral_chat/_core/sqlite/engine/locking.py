@@ -1,4 +1,4 @@
-"""Write transactions, and the errors that are the fault of the store, not of the request."""
+"""Transactions, and the errors that are the fault of the store, not of the request."""
 
 from __future__ import annotations
 
@@ -35,6 +35,17 @@ def describe_outage(error: Exception) -> str:
 
 
 @contextmanager
+def read_transaction(connection: apsw.Connection) -> Iterator[None]:
+    """Several statements that read one snapshot."""
+    connection.execute("BEGIN")
+    try:
+        yield
+    finally:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+
+
+@contextmanager
 def write_transaction(connection: apsw.Connection) -> Iterator[None]:
     """A write transaction, rolled back when its body raises. It takes the lock at once: a transaction that begins by
     reading can no longer take it once another process has written in between."""
@@ -49,4 +60,4 @@ def write_transaction(connection: apsw.Connection) -> Iterator[None]:
         raise
 
 
-__all__ = ["OUTAGES", "describe_outage", "write_transaction"]
+__all__ = ["OUTAGES", "describe_outage", "read_transaction", "write_transaction"]

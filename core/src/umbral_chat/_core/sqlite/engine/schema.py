@@ -12,10 +12,14 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Sequence
+from typing import cast
 
 import apsw
+import msgspec
 
 from umbral_chat._core.sqlite.engine.locking import write_transaction
+from umbral_chat.model.depth import decode_stored
+from umbral_chat.model.entries import Sender
 
 APPLICATION_ID = 0x554D4243
 """`UMBC`: marks a file as ours."""
@@ -79,9 +83,43 @@ def _create(connection: apsw.Connection) -> None:
     connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
 
 
+_INBOX = """
+-- assignee: keyed hash of a subject. user_last: whether the last message is a user's.
+ALTER TABLE conversation ADD COLUMN assignee INTEGER;
+ALTER TABLE conversation ADD COLUMN user_last INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX conversation_waiting ON conversation (at) WHERE status = 'open' AND user_last = 1;
+CREATE INDEX conversation_assignee ON conversation (assignee, at) WHERE assignee IS NOT NULL;
+"""
+
+_LAST_MESSAGES = """
+SELECT c.id, b.json FROM conversation c CROSS JOIN entry e CROSS JOIN body b
+ON e.conversation = c.id AND b.id = e.body AND e.seq = (
+  SELECT l.seq FROM entry l WHERE l.conversation = c.id AND l.kind = 0 ORDER BY l.seq DESC LIMIT 1)
+WHERE c.id > ? ORDER BY c.id LIMIT 500
+"""
+
+
+class _Sent(msgspec.Struct):
+    sender: Sender
+
+
+_sent = msgspec.json.Decoder(_Sent)
+
+
+def _add_operator_inbox(connection: apsw.Connection) -> None:
+    connection.execute(_INBOX)
+    last = 0
+    while rows := cast("list[tuple[int, str]]", connection.execute(_LAST_MESSAGES, (last,)).fetchall()):
+        # Decoded here: the JSON functions of SQLite refuse what is nested more than 1,000 levels deep, as an older
+        # version stored it.
+        users = [(log,) for log, json in rows if decode_stored(_sent, json).sender.role == "user"]
+        connection.executemany("UPDATE conversation SET user_last = 1 WHERE id = ?", users)
+        last = rows[-1][0]
+
+
 Migration = Callable[[apsw.Connection], None]
 
-MIGRATIONS: Sequence[Migration] = (_create,)
+MIGRATIONS: Sequence[Migration] = (_create, _add_operator_inbox)
 """Each brings a file from the version that is its index to the next one."""
 
 VERSION = len(MIGRATIONS)

@@ -11,21 +11,22 @@ from umbral_chat._core.sqlite.engine.backup import back_up
 from umbral_chat._core.sqlite.engine.threads import run_in_thread
 from umbral_chat._core.sqlite.engine.timestamps import to_micros
 from umbral_chat._core.sqlite.engine.work_queue import WorkQueue
-from umbral_chat._core.sqlite.log import conversations, inbox, reads, writes
+from umbral_chat._core.sqlite.log import conversations, inbox, inbox_search, reads, writes
 from umbral_chat._core.sqlite.log.hashed_ids import HashedIds
 from umbral_chat._core.sqlite.log.writer import WriterThread
 from umbral_chat.clock import Clock
 from umbral_chat.errors import HistoryUnavailable
-from umbral_chat.model.conversations import Conversation, Deleted, Head, InboxPage, LogPage, MessagePage
+from umbral_chat.model.conversations import Conversation, Deleted, Head, InboxFilter, InboxPage, LogPage, MessagePage
 from umbral_chat.model.entries import FoldedMessage, Status
-from umbral_chat.model.writes import Appended, Write
+from umbral_chat.model.writes import Appended, Write, WriteUpdate
 
 MIN_FREE = 64 * 1024
 """Bytes that must be free for a write to be likely to succeed: a few pages, and their WAL frames."""
 
 
 class SqliteHistory:
-    """Ordered durable logs in one file: `History`, `TellsWhetherItWrites`, `RenewsEpochs`, and the CLI's `Backup`."""
+    """Ordered durable logs in one file: `History`, `OperatorInbox`, `TellsWhetherItWrites`, `RenewsEpochs`, and the
+    CLI's `Backup`."""
 
     name = "sqlite"
 
@@ -90,6 +91,18 @@ class SqliteHistory:
             lambda connection: inbox.conversations(connection, self.ids, limit, before, status, subject)
         )
         return page
+
+    async def search(
+        self, sought: InboxFilter, *, limit: int, before: str | None = None, subject: str | None = None
+    ) -> InboxPage:
+        page: InboxPage = await self._read(
+            lambda connection: inbox_search.search(connection, self.ids, sought, limit, before, subject)
+        )
+        return page
+
+    async def take(self, write: WriteUpdate) -> Appended:
+        appended: Appended = await self._write(partial(writes.take, write), write)
+        return appended
 
     async def delete(self, conversation: str) -> bool:
         removed: bool = await self._write(lambda transaction: conversations.delete(transaction, conversation))

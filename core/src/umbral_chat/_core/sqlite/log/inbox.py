@@ -22,27 +22,30 @@ UNREAD = 1_000
 """Where counting unread messages ends: no reader needs a higher number."""
 
 _LAST = "(SELECT e.seq FROM entry e WHERE e.conversation = c.id AND e.kind = 0 ORDER BY e.seq DESC LIMIT 1)"
-_ROW = f"""json_array(
+ROOM = f"""json_array(
   p.name, c.epoch, c.head, c.status, c.responder, c.realtime, c.created, c.at, p.json,
   (SELECT b.json FROM entry e CROSS JOIN body b ON b.id = e.body WHERE e.conversation = c.id AND e.seq = {_LAST}),
   (SELECT b.json FROM entry e INDEXED BY entry_target CROSS JOIN body b ON b.id = e.body
     WHERE e.conversation = c.id AND e.target = {_LAST} ORDER BY e.seq DESC LIMIT 1),
-  CASE WHEN ?1 IS NULL THEN 0 ELSE (SELECT count(*) FROM (
-    SELECT 1 FROM entry e WHERE e.conversation = c.id AND e.kind = 0 AND e.author IS NOT ?1 AND e.author IS NOT ?6
-    AND e.seq > coalesce((SELECT max(m.seq) FROM marker m WHERE m.conversation = c.id AND m.reader IN (?1, ?6)), 0)
+  CASE WHEN :reader IS NULL THEN 0 ELSE (SELECT count(*) FROM (
+    SELECT 1 FROM entry e WHERE e.conversation = c.id AND e.kind = 0
+    AND e.author IS NOT :reader AND e.author IS NOT :former AND e.seq > coalesce((
+      SELECT max(m.seq) FROM marker m WHERE m.conversation = c.id AND m.reader IN (:reader, :former)), 0)
     LIMIT {UNREAD})) END)"""  # noqa: S608  # made of constants
 
 _ONE = f"""
-SELECT EXISTS (SELECT 1 FROM tombstone WHERE hash = unhex(?2) AND until > ?3),
-  (SELECT {_ROW} FROM conversation c CROSS JOIN body p ON p.id = c.profile WHERE c.hash = unhex(?2))
+SELECT EXISTS (SELECT 1 FROM tombstone WHERE hash = unhex(:hash) AND until > :now),
+  (SELECT {ROOM} FROM conversation c CROSS JOIN body p ON p.id = c.profile WHERE c.hash = unhex(:hash))
 """  # noqa: S608  # made of constants
 
+ROOMS = "SELECT CAST('[' || group_concat(room) || ']' AS BLOB) FROM"
+FROM = "FROM conversation c CROSS JOIN body p ON p.id = c.profile"
+AFTER = "c.at <= :at AND (c.at < :at OR p.name < :id)"
+ORDER = "ORDER BY c.at DESC, p.name DESC"
+
 _PAGE = f"""
-SELECT CAST('[' || group_concat(room) || ']' AS BLOB) FROM (
-  SELECT {_ROW} AS room FROM conversation c CROSS JOIN body p ON p.id = c.profile
-  WHERE (?2 IS NULL OR c.status = ?2) AND c.at <= ?3 AND (c.at < ?3 OR p.name < ?4)
-  ORDER BY c.at DESC, p.name DESC LIMIT ?5)
-"""  # noqa: S608  # made of constants
+{ROOMS} (SELECT {ROOM} AS room {FROM} WHERE (:status IS NULL OR c.status = :status) AND {AFTER} {ORDER} LIMIT :limit)
+"""  # made of constants
 
 
 class Profile(msgspec.Struct, omit_defaults=True):
@@ -51,9 +54,12 @@ class Profile(msgspec.Struct, omit_defaults=True):
     title: str | None = None
     metadata: dict[str, Any] | None = None
     members: list[Member] = []
+    assignee: str | None = None
 
 
-class _Row(msgspec.Struct, array_like=True):
+class Room(msgspec.Struct, array_like=True):
+    """A conversation with its last message, as `ROOM` reads it."""
+
     id: str
     epoch: str
     head: int
@@ -68,17 +74,38 @@ class _Row(msgspec.Struct, array_like=True):
     unread: int
 
 
-class _InboxCursor(msgspec.Struct, array_like=True):
+class InboxPlace(msgspec.Struct, array_like=True):
+    """Where a page of the inbox ends: the conversation, and the time of its last activity."""
+
     at: Annotated[int, msgspec.Meta(ge=0, lt=2**62)]
     id: str
 
+    def encode(self) -> str:
+        """The opaque token that callers send back."""
+        return base64.urlsafe_b64encode(msgspec.json.encode(self)).decode("ascii").rstrip("=")
 
-_row = msgspec.json.Decoder(_Row)
-_rows = msgspec.json.Decoder(list[_Row])
+    @classmethod
+    def decode(cls, before: str | None) -> InboxPlace:
+        """The place of a token; None: before all. Raises InvalidRequest (`invalid_cursor`)."""
+        if before is None:
+            return cls(2**62 - 1, "")
+        try:
+            text = before.encode("ascii")
+            return _place.decode(base64.b64decode(text + b"=" * (-len(text) % 4), altchars=b"-_", validate=True))
+        except (ValueError, binascii.Error, msgspec.DecodeError) as error:
+            raise InvalidRequest(
+                "before is not a place in the inbox. Send back a `before` exactly as it was given.",
+                code="invalid_cursor",
+                field="before",
+            ) from error
+
+
+_row = msgspec.json.Decoder(Room)
+_rooms = msgspec.json.Decoder(list[Room])
 _profile = msgspec.json.Decoder(Profile)
 _message = msgspec.json.Decoder(Message)
 _change: msgspec.json.Decoder[Edit | Redaction] = msgspec.json.Decoder(Edit | Redaction)
-_cursor = msgspec.json.Decoder(_InboxCursor)
+_place = msgspec.json.Decoder(InboxPlace)
 
 
 def decode_profile(text: str) -> Profile:
@@ -90,8 +117,9 @@ def conversation(
     connection: apsw.Connection, ids: HashedIds, now: int, conversation: str, subject: str | None
 ) -> Conversation | None:
     """See `History.conversation`."""
-    reader, bare = _reader(ids, subject)
-    deleted, row = connection.execute(_ONE, (reader, ids.conversation(conversation), now, None, None, bare)).get
+    deleted, row = connection.execute(
+        _ONE, {"hash": ids.conversation(conversation), "now": now, **reader(ids, subject)}
+    ).get
     if row is None and deleted:
         raise ConversationDeleted(conversation)
     return None if row is None else _conversation(_row.decode(row))
@@ -106,25 +134,39 @@ def conversations(
     subject: str | None,
 ) -> InboxPage:
     """See `History.conversations`."""
-    reader, bare = _reader(ids, subject)
-    start = _InboxCursor(2**62, "") if before is None else _decode_cursor(before)
-    limit = max(0, min(limit, PAGE))
-    found = connection.execute(_PAGE, (reader, status, start.at, start.id, limit + 1, bare)).get
-    rows = [] if found is None else _rows.decode(found)
-    page = rows[:limit]
-    more = len(rows) > limit and bool(page)
-    return InboxPage([_conversation(row) for row in page], _encode_cursor(page[-1]) if more else None)
+    start, limit = InboxPlace.decode(before), max(0, min(limit, PAGE))
+    rows = read_rooms(
+        connection,
+        _PAGE,
+        {"status": status, "at": start.at, "id": start.id, "limit": limit + 1, **reader(ids, subject)},
+    )
+    return page_of(rows, limit)
 
 
-def _reader(ids: HashedIds, subject: str | None) -> tuple[int | None, int | None]:
+def read_rooms(connection: apsw.Connection, statement: str, values: dict[str, Any]) -> list[Room]:
+    """The rooms of a statement that begins with `ROOMS`."""
+    found = connection.execute(statement, values).get
+    return [] if found is None else _rooms.decode(found)
+
+
+def page_of(rooms: list[Room], limit: int) -> InboxPage:
+    """A page of the first `limit` rooms; a room beyond them says that there are more."""
+    page = rooms[:limit]
+    more = len(rooms) > limit and bool(page)
+    return InboxPage(
+        [_conversation(room) for room in page], InboxPlace(page[-1].at, page[-1].id).encode() if more else None
+    )
+
+
+def reader(ids: HashedIds, subject: str | None) -> dict[str, int | None]:
     """The hash under which a reader is stored, and the one that an older version may have stored: the same where the
-    two do not differ."""
+    two do not differ. Values for `ROOM`."""
     if subject is None:
-        return None, None
-    return ids.subject(subject), ids.subject(former(subject) or subject)
+        return {"reader": None, "former": None}
+    return {"reader": ids.subject(subject), "former": ids.subject(former(subject) or subject)}
 
 
-def _conversation(row: _Row) -> Conversation:
+def _conversation(row: Room) -> Conversation:
     profile = decode_profile(row.profile)
     last = None
     if row.last is not None:
@@ -136,6 +178,7 @@ def _conversation(row: _Row) -> Conversation:
         head=row.head,
         status=row.status,
         responder=row.responder,
+        assignee=profile.assignee,
         realtime=row.realtime,
         title=profile.title,
         metadata=profile.metadata,
@@ -147,21 +190,20 @@ def _conversation(row: _Row) -> Conversation:
     )
 
 
-def _encode_cursor(row: _Row) -> str:
-    return base64.urlsafe_b64encode(msgspec.json.encode(_InboxCursor(row.at, row.id))).decode("ascii").rstrip("=")
-
-
-def _decode_cursor(before: str) -> _InboxCursor:
-    try:
-        text = before.encode("ascii")
-        cursor = _cursor.decode(base64.b64decode(text + b"=" * (-len(text) % 4), altchars=b"-_", validate=True))
-    except (ValueError, binascii.Error, msgspec.DecodeError) as error:
-        raise InvalidRequest(
-            "before is not a place in the inbox. Send back a `before` exactly as it was given.",
-            code="invalid_cursor",
-            field="before",
-        ) from error
-    return cursor
-
-
-__all__ = ["UNREAD", "Profile", "conversation", "conversations", "decode_profile"]
+__all__ = [
+    "AFTER",
+    "FROM",
+    "ORDER",
+    "ROOM",
+    "ROOMS",
+    "UNREAD",
+    "InboxPlace",
+    "Profile",
+    "Room",
+    "conversation",
+    "conversations",
+    "decode_profile",
+    "page_of",
+    "read_rooms",
+    "reader",
+]

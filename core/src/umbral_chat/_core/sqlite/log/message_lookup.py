@@ -9,7 +9,8 @@ import apsw
 import msgspec
 
 from umbral_chat._core.sqlite.log.hashed_ids import HashedIds, seq_in_id
-from umbral_chat._core.sqlite.log.transaction import Log, Transaction
+from umbral_chat._core.sqlite.log.rows import Log
+from umbral_chat._core.sqlite.log.transaction import Transaction
 from umbral_chat.model.depth import decode_stored
 from umbral_chat.model.entries import Edit, Entry, Message, Redaction, entry_encoder
 

@@ -11,10 +11,10 @@ import msgspec
 
 from umbral_chat._core.sqlite.engine.timestamps import from_micros, to_micros
 from umbral_chat._core.sqlite.log.hashed_ids import HashedIds
+from umbral_chat._core.sqlite.log.rows import KeyedEntry, Log
 from umbral_chat.errors import ConversationDeleted
 from umbral_chat.model import entries
 from umbral_chat.model.authors import former
-from umbral_chat.model.depth import decode_stored
 from umbral_chat.model.ids import new_epoch
 from umbral_chat.model.writes import Write, WriteMessage
 
@@ -29,7 +29,8 @@ _LOAD = """
 SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'conversation'), 0),
   coalesce((SELECT max(id) FROM body), 0),
   (SELECT json_group_array(json_array(j.key, json_array(
-      c.id, c.epoch, c.head, c.redaction, c.at, c.created, c.status, c.responder, c.realtime, c.profile)))
+      c.id, c.epoch, c.head, c.redaction, c.at, c.created, c.status, c.responder, c.realtime, c.profile,
+      c.assignee, c.user_last)))
     FROM json_each(?1) j CROSS JOIN conversation c ON c.hash = unhex(j.value)),
   (SELECT json_group_array(j.key)
     FROM json_each(?1) j CROSS JOIN tombstone t ON t.hash = unhex(j.value) WHERE t.until > ?4),
@@ -52,48 +53,21 @@ _INSERT_ENTRIES = (
     "(?,?,?,?,?,?,?,?)",
     "",
 )
+_LOG_COLUMNS = "id, epoch, head, redaction, at, created, status, responder, realtime, profile, assignee, user_last"
 _INSERT_LOGS = (
-    "INSERT INTO conversation (id,epoch,head,redaction,at,created,status,responder,realtime,profile,hash) VALUES ",
-    "(?,?,?,?,?,?,?,?,?,?,unhex(?))",
+    f"INSERT INTO conversation ({_LOG_COLUMNS}, hash) VALUES ",  # noqa: S608  # made of constants
+    "(?,?,?,?,?,?,?,?,?,?,?,?,unhex(?))",
     "",
 )
 _UPDATE_LOGS = (
-    "WITH log (id, epoch, head, redaction, at, created, status, responder, realtime, profile) AS (VALUES ",
-    "(?,?,?,?,?,?,?,?,?,?)",
+    f"WITH log ({_LOG_COLUMNS}) AS (VALUES ",
+    "(?,?,?,?,?,?,?,?,?,?,?,?)",
     """) UPDATE conversation AS c SET head = log.head, redaction = log.redaction, at = log.at, status = log.status,
-      responder = log.responder, realtime = log.realtime, profile = log.profile FROM log WHERE c.id = log.id""",
+      responder = log.responder, realtime = log.realtime, profile = log.profile, assignee = log.assignee,
+      user_last = log.user_last FROM log WHERE c.id = log.id""",
 )
 
 
-class Log(msgspec.Struct, array_like=True):
-    """A conversation's row, as read; changed in memory and written back with the group."""
-
-    id: int
-    epoch: str
-    head: int
-    redaction: int
-    at: int
-    created: int
-    status: entries.Status
-    responder: entries.Responder
-    realtime: entries.RealtimeChoice
-    profile: int
-    """Id of its text in `body`."""
-
-
-class KeyedEntry(msgspec.Struct, array_like=True):
-    """The entry that was written with an idempotency key, and the fingerprint of its write (None: blanked since)."""
-
-    log: int
-    key: int
-    json: str
-    fingerprint: str | None
-
-    def decoded(self) -> entries.Entry:
-        return decode_stored(_entry, self.json)
-
-
-_entry: msgspec.json.Decoder[entries.Entry] = msgspec.json.Decoder(entries.Entry)
 _logs = msgspec.json.Decoder(list[tuple[int, Log]])
 _indexes = msgspec.json.Decoder(list[int])
 _keyed = msgspec.json.Decoder(list[KeyedEntry])
@@ -181,7 +155,9 @@ class Transaction:
             self._load({}, {}, {})
         self._last_log += 1
         profile = self.add_body(self._last_log, 0, "{}", name=conversation)
-        log = Log(self._last_log, new_epoch(), 0, 0, self.now, self.now, "open", "assistant", "inherit", profile)
+        log = Log(
+            self._last_log, new_epoch(), 0, 0, self.now, self.now, "open", "assistant", "inherit", profile, None, 0
+        )
         self._logs[conversation] = log
         self._deleted.discard(conversation)
         self._created.append((log, self.ids.conversation(conversation)))
@@ -297,4 +273,4 @@ class Transaction:
         self._messages.update(_messages.decode(taken))
 
 
-__all__ = ["KINDS", "KeyedEntry", "Log", "Transaction"]
+__all__ = ["KINDS", "Transaction"]

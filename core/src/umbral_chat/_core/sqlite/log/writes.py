@@ -5,18 +5,23 @@ from __future__ import annotations
 
 import msgspec
 
-from umbral_chat._core.sqlite.log import inbox, message_lookup
+from umbral_chat._core.sqlite.log import message_lookup, updates
 from umbral_chat._core.sqlite.log.erasure import blank, clear_signals
 from umbral_chat._core.sqlite.log.hashed_ids import generate_id, seq_in_id
-from umbral_chat._core.sqlite.log.transaction import Log, Transaction
+from umbral_chat._core.sqlite.log.rows import Log
+from umbral_chat._core.sqlite.log.transaction import Transaction
 from umbral_chat.errors import Conflict, ConversationDeleted, Forbidden, InvalidRequest, NotFound
 from umbral_chat.model.authors import former, owns_former
 from umbral_chat.model.entries import Changes, Edit, Entry, Message, Redaction, Run, Sender, Update
-from umbral_chat.model.fold import apply_changes
 from umbral_chat.model.writes import Appended, Write, WriteEdit, WriteMessage, WriteRedaction, WriteRun, WriteUpdate
 
 
-def append(write: Write, transaction: Transaction) -> Appended:
+def take(write: WriteUpdate, transaction: Transaction) -> Appended:
+    """Apply `write` if nobody else has the conversation; see `OperatorInbox.take`."""
+    return append(write, transaction, if_free=True)
+
+
+def append(write: Write, transaction: Transaction, *, if_free: bool = False) -> Appended:
     """Apply `write`; see `History.append` for what it returns and raises."""
     try:
         keys = transaction.keys(write)
@@ -35,6 +40,8 @@ def append(write: Write, transaction: Transaction) -> Appended:
                     code="idempotency_conflict",
                 )
             return Appended(earlier.decoded(), False, log.epoch)
+        if log is not None and if_free and isinstance(write, WriteUpdate):
+            updates.check_free(transaction, log, write)
         if log is None or not isinstance(write, WriteMessage):
             # What cannot be encoded must fail before anything is changed; a message to an existing log is encoded first
             # of all anyway.
@@ -55,7 +62,7 @@ def _append_new(
         case WriteRedaction():
             return _append_redaction(transaction, log, write, key, fingerprint)
         case WriteUpdate():
-            return _append_update(transaction, log, write, key, fingerprint)
+            return updates.append(transaction, log, write, key, fingerprint)
         case WriteRun():
             return _append_run(transaction, log, write, key, fingerprint)
 
@@ -95,6 +102,7 @@ def _append_message(
         fingerprint=fingerprint,
         message=None if chosen is None else transaction.ids.message(chosen),
     )
+    log.user_last = int(write.sender.role == "user")
     if log.status == "closed" and write.sender.role == "user" and write.at is None:
         return Appended(entry, True, log.epoch, (_reopen(transaction, log),), json)
     return Appended(entry, True, log.epoch, json=json)
@@ -239,36 +247,6 @@ def _is_author(transaction: Transaction, subject: str, stored: int | None) -> bo
     """Whether `stored`, a message's author, is the hash of `subject`."""
     bare = former(subject) if owns_former(subject) else None
     return any(stored == transaction.ids.subject(one) for one in (subject, bare) if one is not None)
-
-
-def _append_update(
-    transaction: Transaction, log: Log | None, write: WriteUpdate, key: int | None, fingerprint: bytes | None
-) -> Appended:
-    log = log or transaction.create(write.conversation)
-    changes = apply_changes({}, write.changes)
-    log.status = changes.pop("status", log.status)
-    log.responder = changes.pop("responder", log.responder)
-    log.realtime = changes.pop("realtime", log.realtime)
-    if changes:
-        # What is left is text, which is never changed in place.
-        transaction.flush()
-        text = transaction.connection.execute("SELECT json FROM body WHERE id = ?", (log.profile,)).get
-        profile = msgspec.structs.replace(inbox.decode_profile(text), **changes)
-        blank(transaction.connection, [log.profile])
-        log.profile = transaction.add_body(log.id, 0, msgspec.json.encode(profile).decode(), name=write.conversation)
-    seq, at = transaction.next_seq_and_time(log)
-    entry = Update(
-        seq=seq,
-        at=write.at or at,
-        sender=write.sender,
-        client_id=write.key,
-        changes=write.changes,
-        imported=write.at is not None,
-    )
-    json = transaction.append(
-        log, entry, author=transaction.ids.subject(write.subject), key=key, fingerprint=fingerprint
-    )
-    return Appended(entry, True, log.epoch, json=json)
 
 
 def _append_run(

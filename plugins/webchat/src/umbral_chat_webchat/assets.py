@@ -1,9 +1,9 @@
 """The client's files as they are served: read once, under names that have their hash.
 
-The client is several ES modules that import each other by relative URLs. A page imports an entry: the client's, or that of
-the companion of n8n's widget. The modules are in a folder whose name has the hash of all of them, so a page never gets
-modules of two versions, and a browser keeps each for ever. The entries, whose names do not change, are revalidated by
-their `ETag`.
+The client is several ES modules that import each other by relative URLs. A page imports an entry: the client's, or that
+of the companion of n8n's widget. The modules are in a folder whose name has the hash of all of them, so a page never
+gets modules of two versions, and a browser keeps each for ever. The entries, whose names do not change, are revalidated
+by their `ETag`.
 """
 
 from __future__ import annotations

@@ -53,7 +53,7 @@ def modules(wanted: Path = HERE) -> Path:
 
 def packed(name: str, integrity: str) -> Path:
     """The folder of one package, `name@version`, without what it depends on: for one whose dependencies are not all
-    there, or are not needed. `integrity` is its `sha512-…`. Raises RuntimeError when npm fails, or has another package."""
+    there, or are not needed. `integrity` is its `sha512-…`. Raises RuntimeError when npm fails or has another one."""
     folder = _cache() / hashlib.sha256(f"{name} {integrity}".encode()).hexdigest()[:16]
     if not folder.exists():
         with _locked(folder.with_suffix(".lock")):

@@ -59,14 +59,13 @@ def everything(used: dict[str, Any]) -> list[dict[str, Any]]:
     sent = "={{ $('Send').first().json.entry"
     seconds = {"role": "assistant", "seconds": 30}
     question = "={{ $('Webhook').first().json.body.question }}"
+    answer = "={{ 'You said: ' + $('Send').first().json.entry.content }}"
     nodes = [
         chat_node("Send", used, "message", "send", content=question, role="user", options={"senderId": "visitor"}),
         chat_node("Run", used, "run", "start", role="assistant", options={"forSeq": f"{sent}.seq }}}}"}),
         chat_node("Progress", used, "run", "progress", state="tool", label="Looking", ttl=60),
         chat_node("Typing", used, "typing", "start", **seconds),
-        chat_node(
-            "Answer", used, "message", "send", content="={{ 'You said: ' + $('Send').first().json.entry.content }}"
-        ),
+        chat_node("Answer", used, "message", "send", content=answer, options={"ofRun": True}),
         chat_node("End", used, "run", "end", outcome="completed"),
         chat_node("Quiet", used, "typing", "stop", role="assistant"),
         chat_node("Edit", used, "message", "edit", messageId=f"{sent}.message_id }}}}", content="Edited."),

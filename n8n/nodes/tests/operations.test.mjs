@@ -17,6 +17,8 @@ const cases = [
     ["POST", `${ROOM}/messages`, { content: "hi", sender: { role: "user", id: "v" }, client_id: "n8n-1", reply_to: "m1", metadata: { a: 1 } }]],
   ["message", "send", { content: { a: [1] }, role: "assistant", options: { clientId: "mine" } },
     ["POST", `${ROOM}/messages`, { content: '{"a":[1]}', sender: { role: "assistant" }, client_id: "mine" }]],
+  ["message", "send", { content: "x", role: "assistant", options: { ofRun: true, metadata: { a: 1 } } },
+    ["POST", `${ROOM}/messages`, { content: "x", sender: { role: "assistant" }, client_id: "n8n-1", metadata: { a: 1, umbral_run: "n8n-run" } }]],
   ["message", "edit", { content: "better", messageId: "m/1" }, ["PATCH", `${ROOM}/messages/m%2F1`, { content: "better" }]],
   ["message", "redact", { messageId: "m1" }, ["DELETE", `${ROOM}/messages/m1`, undefined]],
   ["message", "getAll", { limit: 5, options: { before: 9 } }, ["GET", `${ROOM}/messages`, undefined, { limit: 5, before: "9" }]],

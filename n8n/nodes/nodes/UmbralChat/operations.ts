@@ -21,7 +21,7 @@ export interface Ids {
 type Operation = (get: Parameters, ids: Ids) => ServiceRequest;
 
 const OPERATIONS: Record<string, Operation> = {
-	'message:send': (get, { clientId }) => ({
+	'message:send': (get, { clientId, runId }) => ({
 		method: 'POST',
 		path: `${conversation(get)}/messages`,
 		body: given({
@@ -31,7 +31,7 @@ const OPERATIONS: Record<string, Operation> = {
 			message_id: option(get, 'messageId'),
 			reply_to: option(get, 'replyTo'),
 			finish: option(get, 'finish'),
-			metadata: metadata(get),
+			metadata: answering(get, runId),
 		}),
 	}),
 	'message:edit': (get) => ({
@@ -142,6 +142,13 @@ function sender(get: Parameters): IDataObject {
 function option(get: Parameters, name: string): string | undefined {
 	const options = (get('options') ?? {}) as IDataObject;
 	return text(options[name]) || undefined;
+}
+
+/** The message that a run leaves has the run's id in its metadata. */
+function answering(get: Parameters, runId: string): unknown {
+	const found = metadata(get);
+	const { ofRun } = (get('options') ?? {}) as IDataObject;
+	return ofRun === true ? { ...(found as IDataObject | undefined), umbral_run: runId } : found;
 }
 
 function metadata(get: Parameters): unknown {

@@ -245,6 +245,13 @@ export const properties: INodeProperties[] = [
 	},
 	options('message', ['send'], [
 		{
+			displayName: 'Is What the Run Leaves',
+			name: 'ofRun',
+			type: 'boolean',
+			default: true,
+			description: 'Whether it is the answer of the run that this execution started',
+		},
+		{
 			displayName: 'Client ID',
 			name: 'clientId',
 			type: 'string',

@@ -25,7 +25,17 @@ from typing import NamedTuple
 ROOT = Path(__file__).parents[2]
 PAGES = sorted(
     [
-        *(ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "n8n/README.md", "tests/README.md")),
+        *(
+            ROOT / name
+            for name in (
+                "README.md",
+                "CHANGELOG.md",
+                "CONTRIBUTING.md",
+                "n8n/README.md",
+                "n8n/nodes/README.md",
+                "tests/README.md",
+            )
+        ),
         *(ROOT / "docs").rglob("*.md"),
     ]
 )

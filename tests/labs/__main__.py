@@ -96,6 +96,10 @@ LABS = {
         "five scenarios of it on the best edge and on polls",
         ("--edges", "websocket,poll", "--scenarios", "two-clients,reload,network,leader,documented"),
     ),
+    "widget": Lab(
+        "widget", "n8n's stock chat widget with its companion, in a real Chromium: it shows the log, each message once"
+    ),
+    "widget-n8n": Lab("widget", "the same against a real n8n with the shipped workflows", ("--n8n",)),
     "autobahn": Lab("autobahn", "the Autobahn cases against the WebSocket of the real server (ARGS=--short)"),
     "replay": Lab("replay", "dialogues in many scripts are sent and read back four ways, byte for byte"),
 }

@@ -60,11 +60,17 @@ def _database(folder: Path) -> Path:
 
 @contextmanager
 def n8n_server(
-    installed: Installed, folder: Path, logs: Path, credentials: Sequence[dict[str, Any]], copies: Sequence[Copy]
+    installed: Installed,
+    folder: Path,
+    logs: Path,
+    credentials: Sequence[dict[str, Any]],
+    copies: Sequence[Copy],
+    **settings: str,
 ) -> Iterator[N8n]:
-    """Import, publish and start; in this order, since n8n's commands do not reach a running server."""
+    """Import, publish and start; in this order, since n8n's commands do not reach a running server. `settings` are
+    further variables of its environment."""
     port, broker = free_ports(2)
-    env = _environment(installed, folder, port, broker)
+    env = _environment(installed, folder, port, broker) | settings
     began = time.monotonic()
     _import(installed, folder, logs, env, credentials, copies)
     say(f"n8n: imported and published {len(copies)} workflows in {time.monotonic() - began:.0f} s")

@@ -20,6 +20,7 @@ from n8n.e2e.harness.workflow_edits import (
 )
 
 SIMPLE, FOLLOW = "simple-chat.json", "send-and-follow.json"
+TOKEN = "visitor-token.json"
 UNLESS_AGENT, TYPING = "answer-unless-agent.json", "typing-while-working.json"
 WRONG_KEY = "not-a-key-of-this-service"
 
@@ -44,6 +45,8 @@ class Setups:
     typing_without_answer: Copy
     typing_fails: Copy
     typing_unhandled: Copy
+    visitor_token: Copy
+    visitor_token_wrong_key: Copy
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,8 @@ def stage(command: str, folder: Path) -> Iterator[Stage]:
             typing_without_answer=Copy("typing-without-answer", TYPING, network.url, right, work_without_answer),
             typing_fails=Copy("typing-fails", TYPING, network.url, right, fail_at_work),
             typing_unhandled=Copy("typing-unhandled", TYPING, network.url, right, fail_unhandled),
+            visitor_token=Copy("visitor-token", TOKEN, service.url, right),
+            visitor_token_wrong_key=Copy("visitor-token-wrong-key", TOKEN, service.url, wrong),
         )
         credentials = [right.exported(), wrong.exported(), model_credential(model)]
         n8n = running.enter_context(

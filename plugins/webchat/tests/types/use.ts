@@ -1,11 +1,14 @@
 // What a page's own program may write, and what it may not: checked by the compiler, never run.
 import { connect, memoryStorage, Problem, type Chat, type ChatState, type Message } from "umbral-chat";
 import * as implementation from "umbral-chat/implementation";
+import { attach, type Companion } from "umbral-chat/n8n";
+import * as companionImplementation from "umbral-chat/n8n/implementation";
 
 // The declaration says what the modules are.
 const declared: typeof connect = implementation.connect;
 const problem: typeof Problem = implementation.Problem;
-void [declared, problem];
+const attached: typeof attach = companionImplementation.attach;
+void [declared, problem, attached];
 
 const chat: Chat = connect({
   url: "https://chat.example.com",
@@ -30,3 +33,9 @@ connect({});
 connect({ conversation: "a", edges: ["carrier pigeon"] });
 // @ts-expect-error states are not written to
 chat.state.messages.push();
+
+const companion: Companion = attach({}, { url: "https://chat.example.com", conversation: "order-1042", token: "…", texts: { removed: "–" } });
+companion.chat?.markRead();
+companion.detach();
+// @ts-expect-error it sends nothing, so there is no outbox to keep
+attach({}, { conversation: "a", storage: memoryStorage() });

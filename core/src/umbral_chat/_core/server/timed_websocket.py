@@ -90,7 +90,7 @@ class TimedWebSocket(asyncio.Protocol):
         self._now = shared.clock.monotonic
         self._frames = Frames(shared.limits.body_bytes)
         self._state = State.OPENING
-        self._ended: tuple[int, str] | None = None  # what the application is told of the end
+        self._ended: tuple[int, str] | None = None  # the end, as the application receives it
         self._messages: deque[str | bytes] = deque()
         self._rest = b""  # input that waits for the application to take messages
         self._reading = True

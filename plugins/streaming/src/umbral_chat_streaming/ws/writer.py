@@ -70,7 +70,7 @@ class PortableWriter:
                 self._more.clear()
                 await self._more.wait()
         except OSError as error:  # as servers raise it for a client that is gone; TimeoutError is one, too
-            log.debug("a client took no more frames: %s", error or type(error).__name__)
+            log.debug("a client took no more frames: %r", error)
         finally:
             self._queue.clear()
             self.close()  # whoever waits goes on

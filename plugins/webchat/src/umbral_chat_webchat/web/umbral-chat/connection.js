@@ -80,7 +80,7 @@ export class Connection {
    * @param {string} parts.path of the conversation
    * @param {AbortSignal} parts.signal ends everything
    * @param {(input: Input) => Outcome} parts.take feeds the merge
-   * @param {(report: Report) => void} parts.report told of each change of the connection
+   * @param {(report: Report) => void} parts.report called with each change of the connection
    */
   constructor({ env, http, tokens, merge, waker, options, path, signal, take, report }) {
     this.#env = env;

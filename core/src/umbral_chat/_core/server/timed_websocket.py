@@ -129,6 +129,15 @@ class TimedWebSocket(asyncio.Protocol):
         self._transport.write(data)
         return not self._write_paused
 
+    @property
+    def chunked(self) -> bool:
+        """See RawWriter. Frames have their size in them."""
+        return False
+
+    def abort(self) -> None:
+        """See RawWriter."""
+        self._transport.abort()
+
     async def drained(self) -> bool:
         """See RawWriter."""
         while self._write_paused and self._state is State.OPEN:

@@ -52,6 +52,16 @@ class PortableWriter:
             await self._less.wait()
         return not self._closed
 
+    @property
+    def chunked(self) -> bool:
+        """See RawWriter."""
+        return False
+
+    def abort(self) -> None:
+        """See RawWriter. The server's own connection is ended by whoever closes the socket."""
+        self._queue.clear()
+        self.close()
+
     def close(self) -> None:
         """Send nothing more than what is queued."""
         self._closed = True

@@ -189,8 +189,8 @@ class RunsSuite:
                 await instance.watch.look()
             await clock.elapse(SILENCE / 2)
             await there.progress("thinking", "r3")
-            here.runs.heard("room", "m2")  # a piece of its draft
-            here.runs.heard("room", "of no run")
+            here.runs.touch("room", "m2")  # a piece of its draft
+            here.runs.touch("room", "of no run")
             await here.watch.look()
             await clock.elapse(SILENCE / 2 - 1)
             await asyncio.gather(here.watch.look(), there.watch.look())

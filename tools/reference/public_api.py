@@ -26,7 +26,6 @@ PUBLIC_MODULES = (
     "umbral_chat.http_kit.origins",
     "umbral_chat.http_kit.outbound",
     "umbral_chat.http_kit.raw_writer",
-    "umbral_chat.http_kit.streaming",
     "umbral_chat.http_kit.websocket",
     "umbral_chat.markers",
     "umbral_chat.model.attachments",

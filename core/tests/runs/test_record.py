@@ -27,7 +27,7 @@ def at(seconds: float) -> datetime:
 
 
 def run(run_id: str = "r", *, now: datetime = START, **more: Any) -> StoredRun:
-    fields: dict[str, Any] = {"fingerprint": "f", "sender": BOT, "started_at": now, "heard_at": now, **more}
+    fields: dict[str, Any] = {"fingerprint": "f", "sender": BOT, "started_at": now, "alive_at": now, **more}
     return StoredRun(run_id=run_id, **fields)
 
 
@@ -100,7 +100,7 @@ def test_the_first_end_stays() -> None:
 def test_who_is_heard_of_is_not_lost() -> None:
     record = begun("a", "b")
     record = RunRecord("room", (*record.runs, run("c", message_id="m"), run("d", message_id="m")))
-    record = record.progress("b", "waiting", at(600)).hear("m", at(700)).hear("m", at(650))
+    record = record.progress("b", "waiting", at(600)).touch("m", at(700)).touch("m", at(650))
     for now, lost in ((899.9, []), (900, ["a"]), (1499, ["a"]), (1500, ["a", "b"]), (1600, ["a", "b", "c", "d"])):
         changed, silent = record.lose(at(now), SILENCE)
         assert silent == lost

@@ -251,7 +251,7 @@ async def test_a_client_is_pinged_and_one_that_is_gone_is_cut_off() -> None:
             await rig.elapse(PING_INTERVAL)
             assert await asyncio.wait_for(peer.reader.readexactly(2), TIMEOUT) == b"\x89\x00"
             await peer.send(frame(10))
-            await rig.until(lambda: sockets(rig)[0]._heard)
+            await rig.until(lambda: sockets(rig)[0]._received)
         await rig.elapse(PING_INTERVAL)
         await rig.elapse(PING_INTERVAL)
         await rig.until(lambda: not rig.server.server_state.connections and not rig.server.server_state.tasks)

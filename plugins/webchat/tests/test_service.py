@@ -50,8 +50,8 @@ class Page:
                 while tab not in self.last or not condition(self.last[tab]):
                     line = await self._process.stdout.readline()
                     assert line, "the page ended by itself"
-                    told = json.loads(line)
-                    self.last[told["tab"]] = told["state"]
+                    found = json.loads(line)
+                    self.last[found["tab"]] = found["state"]
         except TimeoutError:
             pytest.fail(f"not within {PATIENCE:g} s; the last state: {json.dumps(self.last.get(tab))[:2000]}", False)
         return self.last[tab]

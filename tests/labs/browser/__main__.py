@@ -117,7 +117,7 @@ async def _on(
                     found = await stage.verdict()
                 except NotSeen as error:
                     found = [str(error)]
-                except Exception as error:  # noqa: BLE001 - of any kind: it is told, and the next scenario runs
+                except Exception as error:  # noqa: BLE001 - of any kind: it is reported, and the next scenario runs
                     found = [f"{type(error).__name__}: {error}"]
                 finally:
                     await stage.close()
@@ -134,7 +134,7 @@ async def _prepared(server: str, chromium: str, folder: Path, supabase: Stack | 
     key = secrets.token_hex(16)
     keys = json.dumps([{"name": "n8n", "key": key}])
     async with AsyncExitStack() as stack:
-        probe = Service("true", folder)  # for a port of its own, which the service is told of as an origin
+        probe = Service("true", folder)  # for a port of its own, which the service gets as an origin
         site = f"http://127.0.0.1:{probe.port}"
         settings = {"CORE__KEYS": keys, "CORE__CORS_ORIGINS": json.dumps([site])}
         if supabase is not None:

@@ -42,26 +42,26 @@ def main(arguments: list[str]) -> int:
 def _combination(store: str, instances: int, options: argparse.Namespace) -> int:
     folder = Path(tempfile.mkdtemp(prefix="drafts-lab-"))
     draw = random.Random(f"{options.seed}/{store}/{instances}")
-    told: list[Answer] = []
+    played: list[Answer] = []
     began = time.monotonic()
     with _settings(store, folder) as settings:
-        run_driver(_rounds(folder, settings, instances, options, draw, told))
+        run_driver(_rounds(folder, settings, instances, options, draw, played))
     wrong = [
         (number, what)
-        for number, one in enumerate(told)
+        for number, one in enumerate(played)
         for what in violations(one, patience=PATIENCE, silence=SILENCE)
     ]
-    ways = ", ".join(f"{count} {way}" for way, count in sorted(Counter(one.way for one in told).items()))
-    cut = sum(entry.get("finish") == "interrupted" for one in told for entry in one.entries)
-    slowest = max((one.ended_at - one.killed_at for one in told if one.ended_at is not None), default=0.0)
+    ways = ", ".join(f"{count} {way}" for way, count in sorted(Counter(one.way for one in played).items()))
+    cut = sum(entry.get("finish") == "interrupted" for one in played for entry in one.entries)
+    slowest = max((one.ended_at - one.killed_at for one in played if one.ended_at is not None), default=0.0)
     print(
-        f"{store}, {instances} instance(s), {options.kills} × kill -9: {len(told)} answers ({ways}), "
+        f"{store}, {instances} instance(s), {options.kills} × kill -9: {len(played)} answers ({ways}), "
         f"{cut} interrupted, slowest end {slowest:.1f} s after the kill, {len(wrong)} broken promises, "
         f"{time.monotonic() - began:.0f} s",
         flush=True,
     )
     for number, what in wrong[:SHOWN]:
-        print(f"  answer {number} ({told[number].way}): {what}")
+        print(f"  answer {number} ({played[number].way}): {what}")
     if wrong:
         print(f"  Logs are kept in {folder}")
     else:
@@ -75,7 +75,7 @@ async def _rounds(
     instances: int,
     options: argparse.Namespace,
     draw: random.Random,
-    told: list[Answer],
+    played: list[Answer],
 ) -> None:
     services = [Service(options.server, folder, **settings) for _ in range(instances)]
     for number, service in enumerate(services):
@@ -85,7 +85,7 @@ async def _rounds(
             await service.start()
         async with httpx.AsyncClient(timeout=30, limits=httpx.Limits(max_keepalive_connections=0)) as http:
             for number in range(options.kills):
-                told += await play_round(Deployment(services, http), number, options.answers, draw)
+                played += await play_round(Deployment(services, http), number, options.answers, draw)
     finally:
         for service in services:
             await service.stop()

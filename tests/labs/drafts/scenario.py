@@ -50,26 +50,27 @@ class Deployment:
 async def play_round(deployment: Deployment, number: int, answers: int, draw: random.Random) -> list[Answer]:
     """Write some answers, kill the first instance at a random moment, and wait until each has ended."""
     killed = asyncio.Event()
-    told = [Answer("".join(draw.choice("abc dé漢👋") for _ in range(3_000)), draw.choice(WAYS)) for _ in range(answers)]
+    texts = ["".join(draw.choice("abc dé漢👋") for _ in range(3_000)) for _ in range(answers)]
+    written = [Answer(text, draw.choice(WAYS)) for text in texts]
     names = [f"round-{number}-{place}" for place in range(answers)]
     async with asyncio.TaskGroup() as group:
-        for name, answer in zip(names, told, strict=True):
+        for name, answer in zip(names, written, strict=True):
             seed = draw.random()
             group.create_task(_produce(deployment, name, answer, killed, random.Random(seed)))
             group.create_task(_read(deployment, name, answer, killed))
         await asyncio.sleep(draw.uniform(0.05, WRITING))
         await deployment.instances[0].kill()
-        for answer in told:
+        for answer in written:
             answer.killed_at = time.monotonic()
         if len(deployment.instances) == 1:
             await deployment.instances[0].start()
         killed.set()
         if len(deployment.instances) > 1:
             await deployment.instances[0].start()
-    for name, answer in zip(names, told, strict=True):
+    for name, answer in zip(names, written, strict=True):
         events = await deployment.http.get(deployment.url(deployment.other, name, "events"))
         answer.entries = events.json()["entries"]
-    return told
+    return written
 
 
 async def _produce(
@@ -101,14 +102,14 @@ async def _piece(deployment: Deployment, number: int, name: str, answer: Answer,
     """Send a piece; where the next one begins."""
     text = answer.whole[offset : offset + size]
     body = {"message_id": "answer", "offset": offset, "text": text, "sender": BOT}
-    told = await deployment.http.post(deployment.url(number, name, "drafts"), json=body)
-    problem: dict[str, Any] = told.json()
-    if told.status_code == 409 and problem["code"] == "draft_offset":
+    response = await deployment.http.post(deployment.url(number, name, "drafts"), json=body)
+    problem: dict[str, Any] = response.json()
+    if response.status_code == 409 and problem["code"] == "draft_offset":
         return int(problem["expected"])
-    if told.status_code == 409 and problem["code"] == "draft_ended" and answer.killed_at:
+    if response.status_code == 409 and problem["code"] == "draft_ended" and answer.killed_at:
         return offset  # the restart took longer than the silence
-    if told.status_code != 200:
-        answer.surprises.append(f"a piece was answered with {told.status_code} {problem.get('code')}")
+    if response.status_code != 200:
+        answer.surprises.append(f"a piece was answered with {response.status_code} {problem.get('code')}")
         return offset
     answer.acknowledged.append((time.monotonic(), problem["length"]))
     return int(problem["length"])

@@ -131,7 +131,7 @@ async def _restart(old: Service, new: Service, crowd: Crowd, number: int, faults
 
 
 async def _send(crowd: Crowd, sent: Counter[str], stop: asyncio.Event) -> None:
-    """Send to the conversations in turn until told to stop, each message until it is acknowledged."""
+    """Send to the conversations in turn until `stop` is set, each message until it is acknowledged."""
     port, number = crowd.port, 0
     connection = Connection("127.0.0.1", port, key=KEY)
     while not stop.is_set():

@@ -1,4 +1,5 @@
-"""Writing encoded bytes to a client's connection past ASGI: what is encoded once is written to many clients."""
+"""Writing encoded bytes to a client's connection past ASGI: what is encoded once is written to many clients, without a
+task or a future for each write."""
 
 from __future__ import annotations
 
@@ -12,10 +13,17 @@ RAW_WRITER = "umbral_chat.raw_writer"
 
 
 class RawWriter(Protocol):
-    """Writes to the connection of one request, once its answer has begun: for a WebSocket after `websocket.accept`.
+    """Writes to the connection of one request, beside `send`, once its answer has begun: for a WebSocket after
+    `websocket.accept`, for a body after its head was sent, and until its end.
 
-    What is written is complete: a WebSocket frame, or a chunk of a chunked body with its size. It is not checked.
+    What is written is complete: WebSocket frames, or a piece of a body as `chunked` asks for. It is not checked.
     """
+
+    @property
+    def chunked(self) -> bool:
+        """Whether what is written has to be framed as `chunk` does: the body of an answer of HTTP/1.1. Clients of
+        HTTP/1.0 get it as it is."""
+        ...
 
     @property
     def writable(self) -> bool:
@@ -30,8 +38,18 @@ class RawWriter(Protocol):
         ...
 
     async def drained(self) -> bool:
-        """Wait until the connection is writable (True), or closed (False)."""
+        """Wait until the connection is writable (True), or closed (False): at the latest after the server's write
+        timeout, past which a client that reads nothing is disconnected."""
         ...
+
+    def abort(self) -> None:
+        """End the connection at once, with what it holds unsent."""
+        ...
+
+
+def chunk(data: bytes) -> bytes:
+    """A chunk of a chunked body (RFC 9112, section 7.1). `data` must not be empty, which would end the body."""
+    return b"%x\r\n%b\r\n" % (len(data), data)
 
 
 def raw_writer(scope: Scope) -> RawWriter | None:
@@ -41,4 +59,4 @@ def raw_writer(scope: Scope) -> RawWriter | None:
     return found
 
 
-__all__ = ["RAW_WRITER", "RawWriter", "raw_writer"]
+__all__ = ["RAW_WRITER", "RawWriter", "chunk", "raw_writer"]

@@ -23,7 +23,7 @@ RunState = Literal["started", "thinking", "tool", "writing", "waiting"]
 """What a run does now: its last progress, or `started` before the first one and after one whose time was over."""
 
 LOST = "lost"
-"""Reason of a run that failed because nothing was heard of it any more."""
+"""Reason of a run that failed because its producer was silent."""
 
 LABEL_LIMIT = 200
 """Longest label of a progress, in characters: one line beside a name."""

@@ -16,7 +16,7 @@ class _Signal(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, tag
 
 
 class Writer(msgspec.Struct, frozen=True, array_like=True):
-    """The author of a draft, as instances tell each other."""
+    """The author of a draft, as instances exchange it."""
 
     tag: str
     """Distinguishes authors without naming them: a hash."""

@@ -118,14 +118,14 @@ METRICS: tuple[Metric, ...] = (
         "umbral_chat.runs.ended",
         "counter",
         "{run}",
-        "Runs that this instance ended; `lost` ones are those of which nothing was heard any more.",
+        "Runs that this instance ended; `lost` ones are those whose producer was silent.",
         (Label("outcome", ("completed", "cancelled", "failed", "lost")),),
     ),
     Metric(
         "umbral_chat.drafts.interrupted",
         "counter",
         "{draft}",
-        "Messages that this instance ended, since nothing was heard of their producers.",
+        "Messages that this instance ended, since their producers were silent.",
     ),
     Metric(
         "umbral_chat.consumer.failures",

@@ -8,7 +8,7 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import httpx
 import uvicorn
@@ -29,6 +29,9 @@ READER = "reader-key-for-tests-only-01"
 KEYS = json.dumps([{"name": "n8n", "key": KEY}, {"name": "reader", "key": READER, "rights": ["read"]}])
 
 Frame = dict[str, Any]
+
+Kind = Literal["own", "websockets-sansio", "wsproto"]
+"""Our own server, and uvicorn with each of its WebSocket protocols, under which a socket is written to by `send`."""
 
 
 class Socket:
@@ -86,7 +89,7 @@ class Socket:
 class Served:
     """A service that runs."""
 
-    def __init__(self, server: Server, app: Application, port: int, http: httpx.AsyncClient) -> None:
+    def __init__(self, server: uvicorn.Server, app: Application, port: int, http: httpx.AsyncClient) -> None:
         self.server = server
         self.app = app
         self.port = port
@@ -130,7 +133,7 @@ class Served:
 
 
 @asynccontextmanager
-async def served(folder: Path, *, key: str | None = None, **environ: str) -> AsyncIterator[Served]:
+async def served(folder: Path, *, key: str | None = None, kind: Kind = "own", **environ: str) -> AsyncIterator[Served]:
     """A service with these settings; `key` is what its HTTP client sends."""
     variables = store_variables(folder / "chat.sqlite3") | {"realtime__reconcile_interval": "0.5"} | environ
     if key is not None:
@@ -144,12 +147,13 @@ async def served(folder: Path, *, key: str | None = None, **environ: str) -> Asy
     app = create_app(settings, plugins)
     config = uvicorn.Config(
         app, lifespan="on", log_config=None, access_log=False, server_header=False, date_header=False,
-        proxy_headers=False, ws="none", timeout_graceful_shutdown=10,
+        proxy_headers=False, ws="none" if kind == "own" else kind, timeout_graceful_shutdown=10,
     )  # fmt: skip
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port = listener.getsockname()[1]
-        server = Server(config, app, websockets=app.takes_websockets)
+        own = Server(config, app, websockets=app.takes_websockets) if kind == "own" else None
+        server = own or uvicorn.Server(config)
         running = asyncio.create_task(server._serve([listener]))
         headers = {} if key is None else {"authorization": f"Bearer {key}"}
         try:

@@ -41,7 +41,7 @@ async def raw(socket: Socket, data: bytes) -> None:
     socket.connection.transport.write(data)
 
 
-async def bystander_hears(service: Served, bystander: Socket) -> None:
+async def bystander_is_notified(service: Served, bystander: Socket) -> None:
     seq = await service.say("for the others")
     assert await bystander.entries(1) == [seq]
 
@@ -64,7 +64,7 @@ async def test_what_is_no_frame_of_text_closes_the_socket(service: Served, data:
         await raw(socket, data)
         assert (await socket.end())[1] == code
         await service.until(lambda: service.services.feeds.readers.count == 1)
-        await bystander_hears(service, bystander)
+        await bystander_is_notified(service, bystander)
 
 
 async def test_compression_is_not_agreed_on(service: Served) -> None:
@@ -145,7 +145,7 @@ async def test_ten_thousand_subscriptions_are_an_error_each_past_the_hundredth(s
         assert [found[str(number)] for number in range(100)] == [""] * 100
         assert {found[str(number)] for number in range(100, 10_000)} == {"too_many_subscriptions"}
         assert len(service.services.feeds.waited_on) <= 101
-        await bystander_hears(service, bystander)
+        await bystander_is_notified(service, bystander)
     await service.until(lambda: not service.services.feeds.waited_on)
 
 
@@ -174,7 +174,7 @@ async def test_a_client_that_never_reads_costs_bounded_memory(tmp_path: Path) ->
         await service.until(lambda: held not in service.server.server_state.connections)
         counted = service.services.base.telemetry.counter("umbral_chat.http.refused").labels("unread").value
         assert counted == 1
-        await bystander_hears(service, bystander)
+        await bystander_is_notified(service, bystander)
 
 
 async def test_a_half_open_socket_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

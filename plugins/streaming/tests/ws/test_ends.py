@@ -56,7 +56,7 @@ async def test_handshakes_elsewhere_are_refused(tmp_path: Path, path: str, statu
         assert (problem["status"], problem["code"]) == (status, code)
 
 
-async def test_a_plain_request_is_told_to_upgrade(tmp_path: Path) -> None:
+async def test_a_plain_request_is_asked_to_upgrade(tmp_path: Path) -> None:
     async with served(tmp_path, key=KEY) as service:
         answer = await service.http.get("/v1/ws")
         assert (answer.status_code, answer.json()["code"]) == (426, "upgrade_required")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -45,9 +46,9 @@ async def test_one_socket_follows_many_conversations_and_leaves_them(service: Se
         found = [await socket.until("entry") for _ in range(2)]
         assert {one["conversation"]: one["entry"]["content"] for one in found} == {"a": "in a", "b": "in b"}
         assert (await socket.ask(type="unsubscribe", conversation="a"))["result"] == {}
-        await service.say("not heard", "a")
-        await service.say("heard", "b")
-        assert (await socket.until("entry"))["entry"]["content"] == "heard"
+        await service.say("not followed", "a")
+        await service.say("followed", "b")
+        assert (await socket.until("entry"))["entry"]["content"] == "followed"
         answer = await socket.ask(type="unsubscribe", conversation="a")
         assert (answer["error"]["status"], answer["error"]["code"]) == (404, "not_subscribed")
         answer = await socket.ask(type="subscribe", conversation="b")
@@ -164,7 +165,7 @@ async def test_rights_are_checked_at_each_frame(service: Served) -> None:
 
 
 async def test_a_visitor_is_held_to_the_rates_of_http(tmp_path: Path) -> None:
-    limits = {"core__limits__requests_per_second": "1", "core__limits__requests_burst": "5"}
+    limits: dict[str, Any] = {"core__limits__requests_per_second": "1", "core__limits__requests_burst": "5"}
     async with served(tmp_path, key=KEY, **limits) as service:
         async with service.socket(await service.token()) as visitor:
             answers = [await visitor.ask(type="ping") for _ in range(6)]

@@ -83,7 +83,7 @@ test("a sent message is shown at once, keeps its key, and is there once", async 
   await end();
 });
 
-test("direct: entries, gaps, long entries and signals; a cut channel is told, and messages go on", async () => {
+test("direct: entries, gaps, long entries and signals; a cut channel is reported, and messages go on", async () => {
   const { time, service, open, end } = world();
   service.direct = true;
   const chat = open({ supabase: service.supabase });

@@ -339,7 +339,7 @@ export class FakeService {
           edge: "sse",
           status: (status) => write(`event: status\ndata: ${JSON.stringify(status)}\n\n`),
           entry: (entry, cursor) => write(`event: entry\nid: ${cursor}\ndata: ${JSON.stringify(entry)}\n\n`),
-          signal: (told) => write(`event: signal\ndata: ${JSON.stringify(told)}\n\n`),
+          signal: (signal) => write(`event: signal\ndata: ${JSON.stringify(signal)}\n\n`),
           close: (status) => end(() => (stream.status(status), controller.close())),
           cut: () => end(() => controller.error(new TypeError("terminated"))),
           lose: () => this.time.clearTimeout(stream.timer),

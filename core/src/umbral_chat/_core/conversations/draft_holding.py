@@ -180,7 +180,7 @@ class HeldDrafts:
         if found is None:
             # Its message is in the log, or is being erased.
             del self._held[key]
-            self._drafts.drop(held.kept.conversation, held.kept.message_id, tell=False)
+            self._drafts.drop(held.kept.conversation, held.kept.message_id, announce=False)
         elif found.kept.holder == self._instance and found.kept.fence == held.kept.fence and not found.kept.ending:
             # It is: the answer of the store was lost.
             held.kept, held.version, held.text = found.kept, found.version, found.text
@@ -194,8 +194,8 @@ class HeldDrafts:
             held.retry_at = self._clock.monotonic() + LOOK_AGAIN
         elif self._held.get(key) is held:
             del self._held[key]
-            # Where the store has nothing, its entry is in the log and was not heard of here.
-            self._drafts.drop(held.kept.conversation, held.kept.message_id, tell=False)
+            # Where the store has nothing, its entry is in the log and has not arrived here.
+            self._drafts.drop(held.kept.conversation, held.kept.message_id, announce=False)
 
 
 __all__ = ["CONFIRMED_FOR", "IN_FLIGHT", "SAVE_BYTES", "SAVE_INTERVAL", "HeldDraft", "HeldDrafts"]

@@ -1,5 +1,5 @@
 """What requests do with drafts that outlive this process: pieces, which may belong to a draft of another instance, and
-messages that end drafts. The way of a draft is told in docs/explanation/drafts.md."""
+messages that end drafts. The way of a draft is described in docs/explanation/drafts.md."""
 
 from __future__ import annotations
 

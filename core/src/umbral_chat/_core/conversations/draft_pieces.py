@@ -29,7 +29,7 @@ class Piece:
 
     @property
     def writer(self) -> Writer:
-        """The author, as instances tell each other."""
+        """The author, as instances exchange it."""
         return Writer.of(self.conversation, self.author, trusted=self.trusted)
 
 

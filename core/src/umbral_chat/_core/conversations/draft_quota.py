@@ -48,7 +48,7 @@ class DraftQuota:
     def check_new(self, drafts: Collection[_Written], writer: Writer, usage: DraftUsage, chars: int) -> None:
         """Raise what speaks against a new draft of `chars` characters: TooManyRequests (`too_many_drafts`,
         `too_many_own_drafts`) and Unavailable (`drafts_full`)."""
-        # After that time one of them has ended, if nothing is heard of it.
+        # After that time one of them has ended, if there is no sign of life of it.
         retry = {"Retry-After": "30"}
         if not writer.trusted and sum(draft.writer == writer for draft in drafts) >= self.per_visitor:
             raise TooManyRequests(

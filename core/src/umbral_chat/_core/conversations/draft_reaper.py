@@ -67,7 +67,7 @@ class DraftReaper:
         if reserved not in {None, kept.writer}:
             # It was begun before the run that is going to leave the message: its text must not take the answer's place.
             await self._store.remove(key, long=True)
-            self._drafts.drop(kept.conversation, kept.message_id, tell=False)
+            self._drafts.drop(kept.conversation, kept.message_id, announce=False)
             return "over"
         if not text:
             await self._store.remove(key, long=False)

@@ -187,7 +187,7 @@ class Drafts:
         """Apply the state of a draft that another instance published."""
         conversation, message_id = signal.conversation, signal.message_id
         if signal.ended:
-            self.end(conversation, message_id, tell=False)
+            self.end(conversation, message_id, announce=False)
             return
         if (conversation, message_id) in self._ended:
             return
@@ -206,23 +206,23 @@ class Drafts:
             # Signals are cumulative: one with less text than is known is late.
             self.adopt(signal)
 
-    def end(self, conversation: str, message_id: str, *, tell: bool = True) -> None:
+    def end(self, conversation: str, message_id: str, *, announce: bool = True) -> None:
         """End the draft of a message whose entry was appended, also when no piece of it has arrived yet.
 
-        `tell`: also publish the end to other instances.
+        `announce`: also publish the end to other instances.
         """
         self._ended[conversation, message_id] = self._clock.monotonic()
         self._ended.move_to_end((conversation, message_id))
         if len(self._ended) > ENDED_LIMIT:
             self._ended.popitem(last=False)
-        self.drop(conversation, message_id, tell=tell)
+        self.drop(conversation, message_id, announce=announce)
 
-    def drop(self, conversation: str, message_id: str, *, tell: bool = True) -> None:
-        """Forget a draft, whose message may still be written. `tell`: also publish that it is over."""
+    def drop(self, conversation: str, message_id: str, *, announce: bool = True) -> None:
+        """Forget a draft, whose message may still be written. `announce`: also publish that it is over."""
         draft = self._remove(conversation, message_id)
         # Instances that were notified of this draft see its end in the entry; the signal is for those that miss the
         # entry.
-        if draft is not None and tell and draft.published > float("-inf"):
+        if draft is not None and announce and draft.published > float("-inf"):
             self._publish(
                 DraftSignal(conversation=conversation, message_id=message_id, text="", sender=draft.sender, ended=True)
             )

@@ -109,7 +109,7 @@ class RunRecords:
         await self._store.put(ENDED, key, msgspec.json.encode(run), ttl=ENDED_KEPT)
 
     async def forget(self, conversation: str) -> VersionedRuns:
-        """Remove what tells of a conversation that was deleted; its empty record."""
+        """Remove what shows that there was a conversation, which was deleted; its empty record."""
         emptied = await self.change(conversation, lambda record: RunRecord() if record.runs else record)
         for key in await self._store.scan(ENDED, prefix=key_of(conversation), limit=SCAN_PAGE):
             await self._store.delete(ENDED, key)

@@ -174,10 +174,10 @@ class Runs:
             raise unknown_run(run_id)
         return ended
 
-    def heard(self, conversation: str, message_id: str) -> None:
+    def touch(self, conversation: str, message_id: str) -> None:
         """A piece of a draft arrived: its run, if there is one, is alive."""
         if any(run.message_id == message_id for run in self.of(conversation)):
-            self._shared.heard.put((conversation, message_id), self._clock.now())
+            self._shared.signs_of_life.put((conversation, message_id), self._clock.now())
 
     async def forget(self, conversation: str) -> None:
         """The conversation was deleted: nothing of its runs is left. While the store does not respond, they are
@@ -202,7 +202,7 @@ class Runs:
             fingerprint=fingerprint(sender, body.for_seq, message_id, metadata, principal.author),
             sender=sender,
             started_at=now,
-            heard_at=now,
+            alive_at=now,
             epoch=None if head is None else head.epoch,
             after=0 if head is None else head.seq,
             for_seq=body.for_seq,

@@ -68,14 +68,14 @@ class RunWatch:
                 await self._shared.settle(conversation, run)
 
     async def _store_sign_of_life(self, conversation: str, message_id: str, record: RunRecord) -> RunRecord:
-        at = self._shared.heard.get((conversation, message_id))
+        at = self._shared.signs_of_life.get((conversation, message_id))
         if at is None:
             return record
-        oldest = min(run.heard_at for run in record.runs if run.message_id == message_id)
+        oldest = min(run.alive_at for run in record.runs if run.message_id == message_id)
         if (at - oldest).total_seconds() < self._silence / 4:
             return record
-        heard_at = at
-        return await self._shared.change(conversation, lambda record: record.hear(message_id, heard_at))
+        alive_at = at
+        return await self._shared.change(conversation, lambda record: record.touch(message_id, alive_at))
 
     async def _end_silent(self, conversation: str, now: datetime) -> None:
         lost: list[str] = []

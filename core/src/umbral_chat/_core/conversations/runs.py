@@ -34,7 +34,7 @@ class StoredRun(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """A hash of what it was started with: a repeat of the start has the same."""
     sender: Sender
     started_at: datetime
-    heard_at: datetime
+    alive_at: datetime
     """When its producer last gave a sign of life."""
     epoch: str | None = None
     """The log that it began in; None: there was none yet."""
@@ -75,7 +75,7 @@ class RunRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     or this one where nothing changes."""
 
     conversation: str = ""
-    """Empty where there is no run: nothing tells of a conversation that was deleted."""
+    """Empty where there is no run: nothing shows that there was a conversation, which was deleted."""
     runs: tuple[StoredRun, ...] = ()
 
     @property
@@ -127,23 +127,23 @@ class RunRecord(msgspec.Struct, frozen=True, omit_defaults=True):
                 label=label,
                 expires_at=None if ttl is None else now + timedelta(seconds=ttl),
                 execution_id=run.execution_id if execution_id is None else execution_id,
-                heard_at=max(run.heard_at, now),
+                alive_at=max(run.alive_at, now),
             )
         )
 
     def cancel(self, run_id: str, reason: str | None) -> RunRecord:
-        """Somebody asks that the run end: the first one's reason stays. Raises what `progress` raises."""
+        """A request that the run end: the first one's reason stays. Raises what `progress` raises."""
         run = self.going_on(run_id)
         if run.cancel_requested:
             return self
         return self._put(_change(run, cancel_requested=True, cancel_reason=reason))
 
-    def hear(self, message_id: str, at: datetime) -> RunRecord:
-        """The producer of this message was heard of, and so were its runs."""
+    def touch(self, message_id: str, at: datetime) -> RunRecord:
+        """A sign of life of the producer of this message, and so of its runs."""
         record = self
         for run in self.runs:
-            if run.message_id == message_id and run.end is None and run.heard_at < at:
-                record = record._put(_change(run, heard_at=at))
+            if run.message_id == message_id and run.end is None and run.alive_at < at:
+                record = record._put(_change(run, alive_at=at))
         return record
 
     def finish(self, run_id: str, outcome: RunOutcome, reason: str | None, now: datetime) -> RunRecord:
@@ -160,9 +160,9 @@ class RunRecord(msgspec.Struct, frozen=True, omit_defaults=True):
         return self._put(_change(run, end=RunResult(outcome, now, reason)))
 
     def lose(self, now: datetime, silence: float) -> tuple[RunRecord, list[str]]:
-        """End, as failed and lost, every run that was not heard of for `silence` seconds; and which these are."""
+        """End, as failed and lost, every run that was silent for `silence` seconds; and which these are."""
         due = now - timedelta(seconds=silence)
-        silent = [run.run_id for run in self.runs if run.end is None and run.heard_at <= due]
+        silent = [run.run_id for run in self.runs if run.end is None and run.alive_at <= due]
         record = self
         for run_id in silent:
             record = record.finish(run_id, "failed", LOST, now)

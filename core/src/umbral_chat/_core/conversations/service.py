@@ -238,7 +238,7 @@ class Chat:
             )
         )
         if principal.trusted:
-            self._runs.heard(conversation, message_id)
+            self._runs.touch(conversation, message_id)
         return length
 
     def speaking(self, principal: Principal, sender: Sender | None) -> Sender:

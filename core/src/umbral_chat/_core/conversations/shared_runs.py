@@ -17,8 +17,8 @@ from umbral_chat.errors import ConversationDeleted
 from umbral_chat.model.runs import RunEnded
 from umbral_chat.model.signals import RunSignal
 
-HEARD_LIMIT = 4096
-"""Messages whose producers were heard of, until that is stored."""
+SIGNS_LIMIT = 4096
+"""Signs of life of messages that wait to be stored."""
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +37,7 @@ class SharedRuns:
     ) -> None:
         self.records = records
         self.board = board
-        self.heard: Lru[tuple[str, str], datetime] = Lru(HEARD_LIMIT)
+        self.signs_of_life: Lru[tuple[str, str], datetime] = Lru(SIGNS_LIMIT)
         """When a piece of a message with a run arrived here, by conversation and message id. It is stored later, and
         seldom."""
         self._entries = entries
@@ -86,4 +86,4 @@ class SharedRuns:
                     self._typing.stopped(conversation, run, views)
 
 
-__all__ = ["HEARD_LIMIT", "SharedRuns"]
+__all__ = ["SIGNS_LIMIT", "SharedRuns"]

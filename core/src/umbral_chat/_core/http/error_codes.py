@@ -244,7 +244,7 @@ CODES = (
     Code(
         "run_ended",
         409,
-        "The run has ended, in another way than this request would end it. `outcome` and `reason` tell how.",
+        "The run has ended, in another way than this request would end it. `outcome` and `reason` say how.",
         "Stop: begin another run for further work.",
     ),
     Code(
@@ -294,7 +294,7 @@ CODES = (
         "Realtime is off in the settings, which the API cannot change.",
         "Remove `realtime.enabled = false` and restart.",
     ),
-    Code("already_authenticated", 409, "The WebSocket was told before who its client is.", "Use `renew`."),
+    Code("already_authenticated", 409, "The WebSocket is authenticated already.", "Use `renew`."),
     Code("already_subscribed", 409, "The WebSocket follows the conversation already.", "Unsubscribe first."),
     Code("older_token", 409, "The newer token of a WebSocket expires before the one in use.", "Ask for a new one."),
     Code("gone", 410, "What the request refers to no longer exists.", "Read `detail`."),

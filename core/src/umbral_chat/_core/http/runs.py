@@ -36,8 +36,8 @@ async def start(
 ) -> Response[RunStarted]:
     """An assistant begins to work for a conversation. Its readers see the run, beside the drafts, until it ends.
 
-    A run of which nothing is heard for `runs.silence` (15 minutes) ends as `failed`, with the reason `lost`: progress
-    and pieces of its draft are heard.
+    A run that is silent for `runs.silence` (15 minutes) ends as `failed`, with the reason `lost`. Progress and pieces
+    of its draft are signs of life.
     """
     started = await services.runs.start(principal, conversation, data)
     return Response(started, status_code=201 if started.created else 200)
@@ -58,7 +58,7 @@ async def progress(
     run_id: FromPath[str],
     data: JSONBody[ProgressBody],
 ) -> RunProgress:
-    """Replace what the run is shown to do. The answer says whether somebody asked that it end."""
+    """Replace what the run is shown to do. The answer says whether it was asked to end."""
     return await services.runs.progress(principal, conversation, run_id, data)
 
 
@@ -77,7 +77,7 @@ async def end(
     run_id: FromPath[str],
     data: JSONBody[RunEndBody],
 ) -> RunEnded:
-    """The run is over. If it left no message, an entry of the kind `run` tells the conversation so.
+    """The run is over. If it left no message, an entry of the kind `run` says so in the log.
 
     Its message is the one with the `message_id` that the run was started with, or one since then that has
     `metadata.umbral_run` with the run's id. The same end again is answered with the first one; another outcome is a 409

@@ -1,18 +1,18 @@
-"""The `BodyWriter` of a connection: a stream's bytes on the shortest way to the transport."""
+"""The `RawWriter` of an answer's body: a stream's bytes on the shortest way to the transport."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from umbral_chat.http_kit.asgi import DISCONNECT, Disconnect
-from umbral_chat.http_kit.streaming import BODY_WRITER
+from umbral_chat.http_kit.raw_writer import RAW_WRITER
 
 if TYPE_CHECKING:
     from umbral_chat._core.server.timed_connection import TimedConnection
 
 
-class ConnectionBodyWriter:
-    """See `umbral_chat.http_kit.streaming.BodyWriter`. One for each connection, made with it."""
+class BodyWriter:
+    """See `umbral_chat.http_kit.raw_writer.RawWriter`. One for each connection, made with it."""
 
     __slots__ = ("_connection",)
 
@@ -24,6 +24,16 @@ class ConnectionBodyWriter:
         """Whether the body is chunked."""
         return bool(self._connection.cycle.chunked_encoding)
 
+    @property
+    def writable(self) -> bool:
+        """Whether the answer is under way and its client reads fast enough."""
+        return self._open and not self._connection.flow.write_paused
+
+    @property
+    def _open(self) -> bool:
+        cycle = self._connection.cycle
+        return not (cycle.disconnected or cycle.response_complete)
+
     def write(self, data: bytes) -> bool:
         """Write encoded bytes; False: wait for `drained`."""
         connection = self._connection
@@ -33,12 +43,10 @@ class ConnectionBodyWriter:
         connection.transport.write(data)
         return not connection.flow.write_paused
 
-    async def drained(self) -> None:
-        """Wait until the client has read enough."""
-        connection = self._connection
-        await connection.flow.drain()
-        if connection.cycle.disconnected:
-            raise ConnectionResetError("the client is gone")
+    async def drained(self) -> bool:
+        """Wait until the client has read enough; False: it is gone, or the answer has ended."""
+        await self._connection.flow.drain()
+        return self._open
 
     def abort(self) -> None:
         """End the connection at once."""
@@ -47,7 +55,7 @@ class ConnectionBodyWriter:
 
 def extensions_of(connection: TimedConnection, disconnect: Disconnect) -> dict[str, Any]:
     """What our own server offers beyond ASGI, for the scopes of a connection's requests."""
-    return {DISCONNECT: disconnect, BODY_WRITER: ConnectionBodyWriter(connection)}
+    return {DISCONNECT: disconnect, RAW_WRITER: BodyWriter(connection)}
 
 
-__all__ = ["ConnectionBodyWriter", "extensions_of"]
+__all__ = ["BodyWriter", "extensions_of"]

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from enum import IntEnum
 from math import inf
 
 from umbral_chat._core.server.connections import Connections, Stage
 from umbral_chat._core.server.frames import Frames
 from umbral_chat._core.server.refusals import encode_response
 from umbral_chat._core.server.timed_connection import DISCARD, LINGER
-from umbral_chat._core.server.write_progress import PROGRESS, unread
+from umbral_chat._core.server.websocket_writer import State, WebSocketWriter
 from umbral_chat.errors import Unavailable
 from umbral_chat.http_kit.asgi import Disconnect
 
@@ -36,21 +35,8 @@ PIECE = 4_096
 times their size as objects."""
 
 
-class State(IntEnum):
-    """Where a WebSocket stands."""
-
-    OPENING = 0
-    """The application has not answered the handshake."""
-    OPEN = 1
-    CLOSING = 2
-    """A close frame was sent, and the client's is awaited."""
-    ENDING = 3
-    """Nothing more is read or written; the client may read what was written last."""
-    CLOSED = 4
-
-
-class TimedWebSocket(asyncio.Protocol):
-    """A connection that became a WebSocket, with deadlines for all that its client may delay. It is a `RawWriter`.
+class TimedWebSocket(WebSocketWriter):
+    """A connection that became a WebSocket, with deadlines for all that its client may delay.
 
     `Connections.sweep` calls `expire`: a timer for each socket would cost more than the socket.
     """
@@ -58,52 +44,35 @@ class TimedWebSocket(asyncio.Protocol):
     __slots__ = (
         "_discarded",
         "_disconnect",
-        "_drains",
         "_ended",
         "_frames",
-        "_heard",
-        "_loop",
         "_message_deadline",
         "_messages",
-        "_now",
         "_reading",
+        "_received",
         "_rest",
-        "_shared",
-        "_state",
         "_timer",
-        "_transport",
-        "_unread",
         "_waiter",
-        "_write_paused",
         "deadline",
         "since",
-        "write_deadline",
     )
 
     def __init__(
         self, transport: asyncio.Transport, shared: Connections, loop: asyncio.AbstractEventLoop, *, write_paused: bool
     ) -> None:
-        self._transport = transport
-        self._shared = shared
-        self._loop = loop
-        self._write_paused = write_paused
-        self._now = shared.clock.monotonic
+        super().__init__(transport, shared, loop, write_paused=write_paused)
         self._frames = Frames(shared.limits.body_bytes)
-        self._state = State.OPENING
-        self._ended: tuple[int, str] | None = None  # what the application is told of the end
+        self._ended: tuple[int, str] | None = None  # the end, as the application receives it
         self._messages: deque[str | bytes] = deque()
         self._rest = b""  # input that waits for the application to take messages
         self._reading = True
         self._discarded = 0
         self._waiter: asyncio.Future[None] | None = None
-        self._drains: list[asyncio.Future[None]] = []
         self._disconnect = Disconnect()
-        self._heard = True
+        self._received = True
         self._message_deadline = inf
-        self._unread = 0
         self._timer: asyncio.TimerHandle | None = None
         self.deadline = inf
-        self.write_deadline = inf
         self.since = self._now()
         shared.keep(self)
 
@@ -115,46 +84,11 @@ class TimedWebSocket(asyncio.Protocol):
         if not self._reading:
             self._resume_reading()
 
-    # Writing
-
-    @property
-    def writable(self) -> bool:
-        """See RawWriter."""
-        return not self._write_paused and self._state is State.OPEN
-
-    def write(self, data: bytes) -> bool:
-        """See RawWriter."""
-        if self._state is not State.OPEN:
-            return False
-        self._transport.write(data)
-        return not self._write_paused
-
-    async def drained(self) -> bool:
-        """See RawWriter."""
-        while self._write_paused and self._state is State.OPEN:
-            waiter = self._loop.create_future()
-            self._drains.append(waiter)
-            await waiter
-        return self._state is State.OPEN
-
-    def pause_writing(self) -> None:
-        """The client reads too slowly: start the write timeout."""
-        self._write_paused = True
-        self._watch_writing()
-
     def resume_writing(self) -> None:
         """The client reads again."""
-        self._write_paused = False
-        self.write_deadline = inf
-        self._wake_writers()
+        super().resume_writing()
         if not self._reading:
             self._resume_reading()
-
-    def _wake_writers(self) -> None:
-        waiters, self._drains = self._drains, []
-        for waiter in waiters:
-            if not waiter.done():
-                waiter.set_result(None)
 
     # Reading
 
@@ -192,7 +126,7 @@ class TimedWebSocket(asyncio.Protocol):
             if frames.close is not None:
                 self._finish(*frames.close)
                 return
-        self._heard = True
+        self._received = True
         if not frames.partial:
             self._message_deadline = inf
         elif self._message_deadline == inf:
@@ -214,7 +148,7 @@ class TimedWebSocket(asyncio.Protocol):
         if not self._rest and not self._reading and self._state < State.CLOSED:
             self._reading = True
             # Its silence so far says nothing about the client.
-            self._heard = True
+            self._received = True
             self._transport.resume_reading()
 
     def _wake(self) -> None:
@@ -249,30 +183,17 @@ class TimedWebSocket(asyncio.Protocol):
             self._ping(now)
 
     def _ping(self, now: float) -> None:
-        if not self._heard and self._reading:
+        if not self._received and self._reading:
             self._shared.refusals.count("half_open", "A WebSocket's client is gone: it did not answer a ping.")
             self._transport.abort()
             return
         if not self._reading:
             self._message_deadline = inf  # the application is behind, not the client
-        self._heard = False
+        self._received = False
         self.deadline = min(now + PING_INTERVAL, self._message_deadline)
         if not self._write_paused:
             self._frames.ping()
             self._transport.write(self._frames.output())
-
-    def _watch_writing(self) -> None:
-        self._unread = unread(self._transport)
-        self.write_deadline = self._now() + self._shared.limits.write_timeout
-
-    def _expire_writing(self, now: float) -> None:
-        left = unread(self._transport)
-        if left <= self._unread - PROGRESS:
-            self._unread = left
-            self.write_deadline = now + self._shared.limits.write_timeout
-        else:
-            self._shared.refusals.count("unread", "A client did not read its answer (core.limits.write_timeout).")
-            self._transport.abort()
 
     # The end
 
@@ -348,4 +269,4 @@ def _cut(reason: str) -> str:
     return reason.encode()[:123].decode("utf-8", "ignore")
 
 
-__all__ = ["CLOSE_TIMEOUT", "PIECE", "PING_INTERVAL", "QUEUE", "SHUTDOWN_GRACE", "State", "TimedWebSocket"]
+__all__ = ["CLOSE_TIMEOUT", "PIECE", "PING_INTERVAL", "QUEUE", "SHUTDOWN_GRACE", "TimedWebSocket"]

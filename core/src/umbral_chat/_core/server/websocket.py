@@ -14,7 +14,8 @@ from umbral_chat._core.http.problems import INTERNAL_ERROR
 from umbral_chat._core.server.connections import Connections
 from umbral_chat._core.server.handshake import accept_of
 from umbral_chat._core.server.refusals import encode_head, encode_response
-from umbral_chat._core.server.timed_websocket import State, TimedWebSocket
+from umbral_chat._core.server.timed_websocket import TimedWebSocket
+from umbral_chat._core.server.websocket_writer import State
 from umbral_chat.errors import Forbidden
 from umbral_chat.http_kit.asgi import DISCONNECT
 from umbral_chat.http_kit.raw_writer import RAW_WRITER

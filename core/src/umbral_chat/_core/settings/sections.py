@@ -310,8 +310,8 @@ class Runs(Section, frozen=True):
         Meta(
             ge=60,
             le=86_400,
-            description="Seconds after which a run of which nothing is heard ends as failed (`lost`). Progress, and "
-            "pieces of its draft, are heard. The clocks of all instances must be closer than that.",
+            description="Seconds of silence after which a run ends as failed (`lost`). Progress and pieces of its "
+            "draft are signs of life. The clocks of all instances must be closer than that.",
         ),
     ] = 900.0
 

@@ -1,6 +1,6 @@
 """The connection of one stream: how frames get to the client. Three ways, the best that the server allows.
 
-- *Direct*: our own server takes encoded bytes (`umbral_chat.http_kit.streaming`).
+- *Direct*: our own server takes encoded bytes (`umbral_chat.http_kit.raw_writer`).
 - *Stepped*: ASGI's `send` is stepped to its end without a task. Servers such as uvicorn finish it without suspending
   while the client keeps up; whether this one does is tried with a stream's first bytes.
 - *Queued*: under any other server a task for each stream sends what is queued, within a bound.
@@ -18,7 +18,7 @@ from umbral_chat_streaming.status import Closed
 
 if TYPE_CHECKING:
     from litestar.types import Send
-    from umbral_chat.http_kit.streaming import BodyWriter
+    from umbral_chat.http_kit.raw_writer import RawWriter
 
 QUEUED_BYTES = 65_536
 """Bytes that a queued connection holds before it counts as slow: as many as asyncio's transports."""
@@ -65,7 +65,7 @@ class DirectConnection(_Ended):
 
     __slots__ = ("_send", "_writer", "format")
 
-    def __init__(self, writer: BodyWriter, send: Send, over: asyncio.Future[None]) -> None:
+    def __init__(self, writer: RawWriter, send: Send, over: asyncio.Future[None]) -> None:
         super().__init__(over)
         self._writer = writer
         self._send = send
@@ -75,7 +75,8 @@ class DirectConnection(_Ended):
         return self._writer.write(frame)
 
     async def drained(self) -> None:
-        await self._writer.drained()
+        if not await self._writer.drained():
+            raise ConnectionResetError("the client is gone")
 
     async def finish(self) -> None:
         """See `StreamConnection`. A client that does not read is cut off."""
@@ -215,7 +216,7 @@ def begin(send: Send, frame: bytes) -> Awaitable[None] | Exception | None:
 
 
 async def connect(
-    writer: BodyWriter | None, send: Send, over: asyncio.Future[None], write_timeout: float
+    writer: RawWriter | None, send: Send, over: asyncio.Future[None], write_timeout: float
 ) -> StreamConnection:
     """The connection of a stream whose head was sent, with its first bytes written."""
     if writer is not None:

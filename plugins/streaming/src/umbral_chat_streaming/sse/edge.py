@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from umbral_chat.http_kit import asgi
 from umbral_chat.http_kit.disconnect import watched
 from umbral_chat.http_kit.hot_route import HotRoute
-from umbral_chat.http_kit.streaming import body_writer
+from umbral_chat.http_kit.raw_writer import raw_writer
 from umbral_chat.model.cursor import Cursor
 from umbral_chat.providers.presence import DEVICE, check_name, person
 
@@ -97,7 +97,7 @@ class SseEdge:
 
     async def _stream(self, opening: Opening, scope: Scope, send: Send, disconnect: asgi.Disconnect) -> None:
         over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        connection = await connect(body_writer(scope), send, over, self._write_timeout)
+        connection = await connect(raw_writer(scope), send, over, self._write_timeout)
         disconnect.waiter = over
         if disconnect.happened:
             return

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from umbral_chat.feed import EncodedEntry
-from umbral_chat.http_kit.streaming import chunk
+from umbral_chat.http_kit.raw_writer import chunk
 
 from umbral_chat_streaming.status import Closed, encode_status
 

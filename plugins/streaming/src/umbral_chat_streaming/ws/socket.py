@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, cast
 
@@ -97,7 +98,7 @@ class Socket:
         self._frame_bytes = core.limits.body_bytes
         self.session = Session(subscriptions=settings.subscriptions, depth=core.limits.depth)
         own = raw_writer(scope)
-        self._portable = PortableWriter(send) if own is None else None
+        self._portable = PortableWriter(send, write_timeout=core.limits.write_timeout) if own is None else None
         self.writer: RawWriter = own or cast("RawWriter", self._portable)
         self._principal: Principal | None = None
         self._subscriptions: dict[str, Subscription] = {}
@@ -313,7 +314,8 @@ class Socket:
         if self._sending is not None:
             await asyncio.wait([self._sending], timeout=CLOSE_TIMEOUT)
         message: Any = {"type": "websocket.close", "code": code, "reason": reason}
-        await self._send(message)
+        with suppress(OSError):  # as servers raise it for a client that is gone
+            await self._send(message)
 
 
 __all__ = ["AUTH_TIMEOUT", "PING_MS", "Socket", "SocketSink"]

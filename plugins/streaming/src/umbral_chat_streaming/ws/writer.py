@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import struct
 from collections import deque
 from collections.abc import Iterator
 from typing import Any
 
 from litestar.types import Send
+
+log = logging.getLogger(__name__)
 
 BUFFERED = 65_536
 """Bytes after which the client counts as slow: as many as the transport of our own server buffers."""
@@ -17,8 +20,10 @@ BUFFERED = 65_536
 class PortableWriter:
     """A `RawWriter` over ASGI's `send`. `run` has to run while it is used, in a task of the connection."""
 
-    def __init__(self, send: Send) -> None:
+    def __init__(self, send: Send, *, write_timeout: float) -> None:
+        """`write_timeout`: seconds within which a client has to take a frame."""
         self._send = send
+        self._write_timeout = write_timeout
         self._queue: deque[str] = deque()
         self._size = 0
         self._more = asyncio.Event()
@@ -47,6 +52,16 @@ class PortableWriter:
             await self._less.wait()
         return not self._closed
 
+    @property
+    def chunked(self) -> bool:
+        """See RawWriter."""
+        return False
+
+    def abort(self) -> None:
+        """See RawWriter. The server's own connection is ended by whoever closes the socket."""
+        self._queue.clear()
+        self.close()
+
     def close(self) -> None:
         """Send nothing more than what is queued."""
         self._closed = True
@@ -54,18 +69,29 @@ class PortableWriter:
         self._less.set()
 
     async def run(self) -> None:
-        """Send what is written, until it is closed and all of it was sent."""
-        while True:
-            while self._queue:
-                text = self._queue.popleft()
-                message: Any = {"type": "websocket.send", "text": text}
-                await self._send(message)
-                self._size -= len(text.encode())
-                self._less.set()
-            if self._closed:
-                return
-            self._more.clear()
-            await self._more.wait()
+        """Send what is written, until it is closed and all of it was sent, or the client is gone or does not read.
+        Raises what `send` raises besides OSError."""
+        try:
+            while True:
+                while self._queue:
+                    await self._send_next()
+                if self._closed:
+                    return
+                self._more.clear()
+                await self._more.wait()
+        except OSError as error:  # as servers raise it for a client that is gone; TimeoutError is one, too
+            log.debug("a client took no more frames: %r", error)
+        finally:
+            self._queue.clear()
+            self.close()  # whoever waits goes on
+
+    async def _send_next(self) -> None:
+        text = self._queue.popleft()
+        message: Any = {"type": "websocket.send", "text": text}
+        async with asyncio.timeout(self._write_timeout):
+            await self._send(message)
+        self._size -= len(text.encode())
+        self._less.set()
 
 
 def split_frames(data: bytes) -> Iterator[bytes]:

@@ -250,7 +250,7 @@ export interface ChatState {
   presence: PresenceList | null;
   /** Messages of others past the read marker. */
   unread: number;
-  /** Title, status and so on, as far as updates told them. */
+  /** Title, status and so on, as far as updates had them. */
   conversation: Readonly<ConversationFields>;
   /** `seq` up to which the log is applied. */
   seq: number;

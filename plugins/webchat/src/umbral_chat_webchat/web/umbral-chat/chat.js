@@ -2,10 +2,12 @@
 
 import { Backoff } from "./backoff.js";
 import { Connection } from "./connection.js";
+import { ConnectionStatus } from "./connection-status.js";
 import { parseCursor } from "./cursor.js";
 import { environment } from "./environment.js";
 import { described, isTransient, Problem } from "./errors.js";
 import { Http } from "./http.js";
+import { complain, Listeners } from "./listeners.js";
 import { Merge } from "./merge.js";
 import { Outbox } from "./outbox.js";
 import { reportPresence } from "./present.js";
@@ -51,13 +53,10 @@ class Conversation {
   #tabs = null;
   #name = "";
   #over = new AbortController();
-  /** @type {Set<(state: ChatState) => void>} */
-  #listeners = new Set();
+  #listeners = new Listeners(() => this.state);
   /** @type {ChatState | null} */
   #state = null;
-  #notifying = false;
-  /** @type {ConnectionState} */
-  #connectionState;
+  #connectionStatus;
   /** @type {Report | null} */
   #lastReport = null;
   #unread = 0;
@@ -73,15 +72,7 @@ class Conversation {
     this.#tokens = new Tokens(env, options);
     this.#http = new Http(env, this.#base, this.#tokens);
     this.#waker = new Waker(env);
-    this.#connectionState = {
-      state: "connecting",
-      edge: null,
-      reason: "starting",
-      since: new Date(env.now()).toISOString(),
-      mode: null,
-      stale_since: null,
-      leader: false,
-    };
+    this.#connectionStatus = new ConnectionStatus(env);
     this.#outbox = new Outbox({
       env,
       storage: options.storage === undefined ? env.storage : options.storage,
@@ -115,14 +106,13 @@ class Conversation {
 
   get state() {
     const sender = this.#options.sender ?? this.#tokens.sender ?? { role: "user" };
-    const others = { unread: this.#unread, connection: this.#connectionState };
+    const others = { unread: this.#unread, connection: this.#connectionStatus.now };
     return (this.#state ??= this.#states.make(this.#merge, this.#outbox.items, sender, others));
   }
 
   /** @type {Chat["subscribe"]} */
   subscribe(listener) {
-    this.#listeners.add(listener);
-    return () => void this.#listeners.delete(listener);
+    return this.#listeners.add(listener);
   }
 
   /** @type {Chat["send"]} */
@@ -261,17 +251,7 @@ class Conversation {
 
   /** What a new tab cannot read from the log. */
   #present() {
-    const { drafts, typing, presence, runs } = this.#merge.signals;
-    /** @type {Input[]} */
-    const inputs = [
-      { type: "signal", signal: { signal: "typing", typing: [...typing] } },
-      { type: "signal", signal: { signal: "runs", runs: [...runs] } },
-      ...(presence ? [/** @type {Input} */ ({ type: "signal", signal: { signal: "presence", presence } })] : []),
-      ...[...drafts.values()].map(({ message_id, text, sender }) => /** @type {Input} */ ({
-        type: "signal",
-        signal: { signal: "draft", message_id, offset: 0, text, sender },
-      })),
-    ];
+    const inputs = this.#merge.signals.all().map((signal) => /** @type {Input} */ ({ type: "signal", signal }));
     return { cursor: this.#merge.cursor, inputs, report: this.#lastReport };
   }
 
@@ -385,31 +365,12 @@ class Conversation {
 
   /** @param {Partial<ConnectionState>} change */
   #setConnection(change) {
-    const before = this.#connectionState;
-    const now = { ...before, ...change };
-    if (now.state !== "open") Object.assign(now, { mode: null, stale_since: null });
-    const moved = before.state !== now.state || before.edge !== now.edge || before.reason !== now.reason;
-    if (moved) now.since = new Date(this.#env.now()).toISOString();
-    if (JSON.stringify(before) === JSON.stringify(now)) return;
-    this.#connectionState = now;
-    this.#changed();
+    if (this.#connectionStatus.change(change)) this.#changed();
   }
 
   #changed() {
     this.#state = null;
-    if (this.#notifying) return;
-    this.#notifying = true;
-    queueMicrotask(() => {
-      this.#notifying = false;
-      const { state } = this;
-      for (const listener of [...this.#listeners]) {
-        try {
-          listener(state);
-        } catch (error) {
-          complain(error); // the page's own, which stops nothing here
-        }
-      }
-    });
+    this.#listeners.notify();
   }
 
   /** A task of this object: what it fails with is reported, unless it is over. @param {Promise<unknown>} task */
@@ -420,10 +381,4 @@ class Conversation {
       complain(error);
     });
   }
-}
-
-/** To the page's handler of errors. @param {unknown} error */
-function complain(error) {
-  if (typeof reportError === "function") reportError(error);
-  else console.error(error);
 }

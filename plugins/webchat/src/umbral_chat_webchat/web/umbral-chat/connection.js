@@ -1,23 +1,19 @@
 // Keeps a conversation followed: the best edge that works, the next one where it fails, and back up when it can.
 
 import { Backoff } from "./backoff.js";
-import { direct } from "./edges/direct.js";
-import { longPoll, poll } from "./edges/poll.js";
-import { sse } from "./edges/sse.js";
-import { websocket } from "./edges/websocket.js";
+import { CatchUp } from "./catch-up.js";
 import { described, isTransient, Problem, Unreachable } from "./errors.js";
 import { Ladder } from "./ladder.js";
+import { aborted, isPushed, openSession } from "./session.js";
 
 /** @import { ConnectionState, EdgeName, Environment, Options } from "../umbral-chat.d.ts" */
-/** @import { Edge, EdgeContext, Ending, Reading } from "./edges/edge.js" */
+/** @import { Ending } from "./edges/edge.js" */
 /** @import { Http } from "./http.js" */
 /** @import { Rung } from "./ladder.js" */
 /** @import { Input, Merge, Outcome } from "./merge.js" */
+/** @import { Session } from "./session.js" */
 /** @import { Tokens } from "./tokens.js" */
 /** @import { Waker } from "./waker.js" */
-
-/** @type {Record<EdgeName, Edge>} */
-const EDGES = { direct, websocket, sse, long_poll: longPoll, poll };
 
 /** An edge that lasted this long works, in milliseconds: what ends it later is no fault of its own. */
 const LASTED = 10_000;
@@ -33,15 +29,6 @@ const REFUSALS = 5;
 
 /** Endings after which the service itself will be there again at once. */
 const PLANNED = new Set(["draining", "rebalance", "slow_consumer", "token_expired", "realtime_off"]);
-
-/**
- * @typedef {object} Session one run of an edge
- * @property {Rung} rung
- * @property {AbortController} controller
- * @property {Promise<boolean>} opened resolves to whether it was opened at all
- * @property {Promise<{ending: Ending | null, error: unknown}>} done
- * @property {number} since milliseconds since 1970
- */
 
 /** @typedef {Partial<ConnectionState> & Pick<ConnectionState, "state" | "reason">} Report */
 
@@ -61,9 +48,7 @@ export class Connection {
   /** Code of the error that ended the last session. */
   #refusal = "";
   #offered = -Infinity;
-  /** @type {Promise<Reading> | null} */
-  #reading = null;
-  #readAgain = false;
+  #catchUp;
   /** @type {Session | null} the one that feeds the merge */
   #current = null;
   #signal;
@@ -80,7 +65,7 @@ export class Connection {
    * @param {string} parts.path of the conversation
    * @param {AbortSignal} parts.signal ends everything
    * @param {(input: Input) => Outcome} parts.take feeds the merge
-   * @param {(report: Report) => void} parts.report told of each change of the connection
+   * @param {(report: Report) => void} parts.report called with each change of the connection
    */
   constructor({ env, http, tokens, merge, waker, options, path, signal, take, report }) {
     this.#env = env;
@@ -95,6 +80,8 @@ export class Connection {
     this.#report = report;
     this.#backoff = new Backoff({ random: env.random });
     this.#restarts = new Backoff({ random: env.random, initial: 100 });
+    const foreign = () => this.#restart(this.#current);
+    this.#catchUp = new CatchUp({ http, merge, path, pageSize: options.pageSize ?? 50, signal, take, foreign });
     /** @type {EdgeName[]} */
     const usable = ["long_poll", "poll"];
     if (typeof ReadableStream !== "undefined") usable.unshift("sse");
@@ -115,11 +102,14 @@ export class Connection {
     }
   }
 
-  /** Reads what follows the cursor by polls. One reading at a time; a call during one makes it go on. @param {boolean} pushed */
+  /** See `CatchUp.read`. @param {boolean} pushed */
   read(pushed) {
-    this.#readAgain = true;
-    this.#reading ??= this.#readAll(pushed).finally(() => (this.#reading = null));
-    return this.#reading;
+    return this.#catchUp.read(pushed);
+  }
+
+  /** See `CatchUp.load`. */
+  load() {
+    return this.#catchUp.load();
   }
 
   /** One edge from its beginning to its end. @param {AbortSignal} signal @returns {Promise<boolean>} whether to go on */
@@ -148,13 +138,6 @@ export class Connection {
     return this.#after(session, ending, error, signal);
   }
 
-  /** Loads the newest page of the history. Rejects with `Problem` and `Unreachable`. */
-  async load() {
-    const query = { limit: this.#options.pageSize ?? 50 };
-    const { body } = await this.#http.call("GET", `${this.#path}/messages`, { query, signal: this.#signal });
-    this.#take({ type: "page", page: body });
-  }
-
   /** What `connect` offers, unless it was asked a moment ago. @param {AbortSignal} signal */
   async #askOffers(signal) {
     const now = this.#env.now();
@@ -171,20 +154,9 @@ export class Connection {
     }
   }
 
-  /** @param {Rung} rung @param {AbortSignal} signal @returns {Session} */
+  /** @param {Rung} rung @param {AbortSignal} signal */
   #open(rung, signal) {
-    const controller = new AbortController();
-    const abort = () => controller.abort();
-    signal.addEventListener("abort", abort);
-    if (signal.aborted) abort();
-    /** @type {(opened: boolean) => void} */
-    let settle = () => {};
-    const opened = /** @type {Promise<boolean>} */ (new Promise((resolve) => (settle = resolve)));
-    /** @type {Session} */
-    const session = { rung, controller, opened, done: opened.then(() => ({ ending: null, error: null })), since: this.#env.now() };
-    const pushed = rung.edge === "websocket" || rung.edge === "sse";
-    /** @type {EdgeContext} */
-    const context = {
+    const parts = {
       env: this.#env,
       http: this.#http,
       tokens: this.#tokens,
@@ -192,29 +164,17 @@ export class Connection {
       merge: this.#merge,
       conversation: this.#options.conversation,
       supabase: this.#options.supabase,
-      take: (input) => {
-        if (!controller.signal.aborted) this.#feed(input, pushed, session);
-      },
-      read: (how) => this.read(how),
+      read: (/** @type {boolean} */ how) => this.read(how),
       offered: async () => {
         this.#offered = -Infinity;
-        await this.#askOffers(controller.signal);
+        await this.#askOffers(signal);
         return this.#ladder.offered(rung.edge);
       },
-      opened: (about) => {
-        if (controller.signal.aborted) return;
-        settle(true);
-        this.#use(session, about);
-      },
     };
-    session.done = EDGES[rung.edge](context, rung.offer, controller.signal)
-      .then((ending) => ({ ending, error: null }))
-      .catch((error) => ({ ending: null, error }))
-      .finally(() => {
-        settle(false);
-        signal.removeEventListener("abort", abort);
-      });
-    return session;
+    return openSession(rung, parts, signal, {
+      feed: (session, input) => this.#feed(input, isPushed(rung.edge), session),
+      use: (session, about) => this.#use(session, about),
+    });
   }
 
   /** It works: the one before it is not needed any more. @param {Session} session @param {{mode?: string, stale_since?: string | null}} about */
@@ -232,27 +192,6 @@ export class Connection {
     const { gap, foreign } = this.#take(input);
     if (foreign) this.#restart(session);
     else if (gap) void this.read(pushed).catch(() => session.controller.abort());
-  }
-
-  /** @param {boolean} pushed @returns {Promise<Reading>} */
-  async #readAll(pushed) {
-    /** @type {Reading} */
-    const reading = { news: false, mode: null };
-    while (this.#readAgain) {
-      this.#readAgain = false;
-      const merge = this.#merge;
-      const query = { after: merge.cursor, presence: pushed ? undefined : (merge.signals.presence?.version ?? "0") };
-      const { body } = await this.#http.call("GET", `${this.#path}/events`, { query, signal: this.#signal });
-      reading.news ||= Boolean(body.entries?.some((/** @type {{seq: number}} */ { seq }) => seq > merge.seq));
-      reading.mode = body.mode ?? null;
-      const { foreign } = this.#take({ type: "answer", answer: body, pushed });
-      if (foreign) {
-        this.#restart(this.#current);
-        break;
-      }
-      if (body.has_more) this.#readAgain = true;
-    }
-    return reading;
   }
 
   /** The log is another one. @param {Session | null} session */
@@ -381,12 +320,4 @@ export class Connection {
     this.#report({ state: "closed", reason: code, edge: null });
     return false;
   }
-}
-
-/** @param {AbortSignal} signal @returns {Promise<void>} */
-function aborted(signal) {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener("abort", () => resolve(), { once: true });
-  });
 }

@@ -43,7 +43,7 @@ export class Outbox {
    * @param {number} options.seconds after which a message is not sent any more
    * @param {Waker} options.waker
    * @param {(body: SendBody, signal: AbortSignal) => Promise<{seq: number}>} options.post
-   * @param {(item: Item) => void} options.changed told of each change that is made here
+   * @param {(item: Item) => void} options.changed called with each item that is changed here
    */
   constructor({ env, storage, seconds, waker, post, changed }) {
     this.#env = env;

@@ -17,6 +17,17 @@ export class Signals {
     this.version = undefined;
   }
 
+  /** All that is known, as signals from which another copy gets as far. @returns {Signal[]} */
+  all() {
+    const { drafts, typing, presence, runs } = this;
+    return [
+      { signal: "typing", typing: [...typing] },
+      { signal: "runs", runs: [...runs] },
+      ...(presence ? [/** @type {Signal} */ ({ signal: "presence", presence })] : []),
+      ...[...drafts.values()].map(({ message_id, text, sender }) => /** @type {Signal} */ ({ signal: "draft", message_id, offset: 0, text, sender })),
+    ];
+  }
+
   /**
    * Takes the present state of a poll's answer. While an edge pushes (`pushed`), what it said may be newer than the
    * answer: then only drafts that are longer than what is known are taken.

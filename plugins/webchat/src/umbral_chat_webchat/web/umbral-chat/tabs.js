@@ -54,7 +54,7 @@ export class Tabs {
       return;
     }
     this.#channel = env.channel(name);
-    this.#channel.onmessage = ({ data }) => this.#hear(data);
+    this.#channel.onmessage = ({ data }) => this.#receive(data);
     this.#silence();
     signal.addEventListener("abort", () => this.#stop());
     env.locks.request(name, { signal }, () => this.#hold()).catch((error) => {
@@ -98,7 +98,7 @@ export class Tabs {
   }
 
   /** @param {Note} note */
-  #hear(note) {
+  #receive(note) {
     if (note.type === "hello") {
       if (this.#leading) this.#present();
       return;

@@ -59,7 +59,7 @@ export class Tokens {
    * @returns {Promise<string | null>}
    */
   async renew(refused) {
-    if (this.#token !== refused) return this.#token; // somebody renewed it meanwhile
+    if (this.#token !== refused) return this.#token; // it was renewed meanwhile
     return this.#ask("renew");
   }
 

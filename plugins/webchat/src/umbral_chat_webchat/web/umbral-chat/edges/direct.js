@@ -44,20 +44,20 @@ export async function direct(context, offer, signal) {
         if (reading && (reading.news || reading.mode !== "live")) await check().catch(reject);
         after(reconcile_every_ms, round);
       };
-      const on = (/** @type {string} */ event, /** @type {(payload: any) => void} */ hear) =>
-        channel.on("broadcast", { event }, (/** @type {{payload: any}} */ { payload }) => hear(payload));
+      const on = (/** @type {string} */ event, /** @type {(payload: any) => void} */ receive) =>
+        channel.on("broadcast", { event }, (/** @type {{payload: any}} */ { payload }) => receive(payload));
       on("entry", ({ epoch, seq, entry }) => {
         if (entry) context.take({ type: "entry", entry, cursor: `${epoch}.${seq}` });
         else if (epoch !== context.merge.epoch || seq > context.merge.seq) void read(); // it was too long
       });
       on("signals", ({ signals }) => {
-        for (const told of signals) {
-          if (told.signal === "draft") context.take({ type: "signal", signal: { ...told, offset: 0 } });
-          else if (told.signal === "typing") typing.told(told);
-          else if (told.signal === "presence" && env.now() - presenceRead > PRESENCE) {
+        for (const received of signals) {
+          if (received.signal === "draft") context.take({ type: "signal", signal: { ...received, offset: 0 } });
+          else if (received.signal === "typing") typing.take(received);
+          else if (received.signal === "presence" && env.now() - presenceRead > PRESENCE) {
             presenceRead = env.now();
             void read();
-          } else if (told.signal === "runs") context.take({ type: "signal", signal: told });
+          } else if (received.signal === "runs") context.take({ type: "signal", signal: received });
         }
       });
       on("moved", () => resolve({ code: "rebalance", reconnect: "now" })); // `connect` has the new topic, or says no
@@ -102,7 +102,7 @@ class TypingList {
   }
 
   /** @param {PersonTyping & {typing: boolean, expires_in: number}} signal */
-  told({ person, role, name, typing, expires_in }) {
+  take({ person, role, name, typing, expires_in }) {
     const { env, merge, take } = this.#context;
     const others = () => merge.signals.typing.filter((one) => one.person !== person);
     env.clearTimeout(this.#timers.get(person));

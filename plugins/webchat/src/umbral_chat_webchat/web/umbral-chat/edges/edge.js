@@ -74,7 +74,7 @@ export function endingOf({ code, reconnect, retry_ms, detail }) {
     reconnect: known,
     detail: detail ?? "",
     ...(retry_ms ? { retryMs: Number(retry_ms) } : {}),
-    // The instance that stops has drawn for each connection when it is told; reconnects spread over the window.
+    // The instance that stops has drawn a time for each connection; reconnects spread over the window.
     ...(code === "draining" ? { spread: true } : {}),
     ...(OF_THE_EDGE.has(code) ? { faulty: true } : {}),
   };

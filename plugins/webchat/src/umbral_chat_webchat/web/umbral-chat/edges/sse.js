@@ -19,7 +19,7 @@ export async function sse(context, offer, signal) {
   const heartbeat = Number(offer.parameters?.heartbeat_ms ?? 15_000);
   const silent = new AbortController();
   const abort = () => silent.abort();
-  let heard = env.now();
+  let received = env.now();
   let limit = OPENING;
   /** @type {any} */
   let timer;
@@ -29,7 +29,7 @@ export async function sse(context, offer, signal) {
   };
   signal.addEventListener("abort", abort);
   // After sleep and on another network the old connection may never say that it is dead.
-  const off = waker.on((why) => (why === "online" || (why !== "offline" && env.now() - heard > 1.5 * heartbeat)) && abort());
+  const off = waker.on((why) => (why === "online" || (why !== "offline" && env.now() - received > 1.5 * heartbeat)) && abort());
   watch();
   try {
     signal.throwIfAborted();
@@ -49,7 +49,7 @@ export async function sse(context, offer, signal) {
     for (;;) {
       const { done, value } = await reader.read();
       if (done) throw new Unreachable("the stream ended without a status");
-      heard = env.now();
+      received = env.now();
       watch();
       for (const event of parser.push(decoder.decode(value, { stream: true }))) {
         const ending = dispatch(context, event, () => (limit = HEARTBEATS * heartbeat));

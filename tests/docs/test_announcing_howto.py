@@ -17,6 +17,7 @@ import pytest
 
 from tests.local_supabase.stack.ports import free_port as low_port
 from tests.local_supabase.stack.postgres import Postgres
+from tests.typing.strict import strict
 
 from .pages import ROOT, blocks
 from .session import free_port, service, write
@@ -68,9 +69,7 @@ def test_it_is_typed_as_the_interface_wants_it(package: Path) -> None:
         "    return made, made\n",
         encoding="utf-8",
     )
-    command = [sys.executable, "-m", "mypy", "--strict", "use.py", "src/acme_pgnotify", "--cache-dir", os.devnull]
-    environ = {**os.environ, "MYPYPATH": os.pathsep.join([str(package / "src"), str(ROOT / "core" / "src")])}
-    done = subprocess.run(command, cwd=package, env=environ, capture_output=True, text=True, timeout=300, check=False)
+    done = strict("use.py", "src/acme_pgnotify", folder=package, sources=[package / "src", ROOT / "core" / "src"])
     assert done.returncode == 0, done.stdout + done.stderr
 
 

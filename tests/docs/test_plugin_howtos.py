@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 import pytest
+
+from tests.typing.strict import strict
 
 from .pages import ROOT, blocks
 from .session import free_port, service, write
@@ -30,9 +31,7 @@ def typed_in(page: Path, folder: Path) -> dict[str, str]:
 @pytest.mark.parametrize(("page", "package"), [(CONSUMER, "acme_hours"), (SERVICES, "acme_digest")])
 def test_they_are_typed_as_the_interfaces_want_them(page: Path, package: str, tmp_path: Path) -> None:
     typed_in(page, tmp_path)
-    command = [sys.executable, "-m", "mypy", "--strict", f"src/{package}", "--cache-dir", os.devnull]
-    environ = {**os.environ, "MYPYPATH": os.pathsep.join([str(tmp_path / "src"), str(ROOT / "core" / "src")])}
-    done = subprocess.run(command, cwd=tmp_path, env=environ, capture_output=True, text=True, timeout=300, check=False)
+    done = strict(f"src/{package}", folder=tmp_path, sources=[tmp_path / "src", ROOT / "core" / "src"])
     assert done.returncode == 0, done.stdout + done.stderr
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import time
@@ -14,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.typing.strict import strict
 
 from .pages import ROOT, blocks
 from .session import free_port, service, surroundings, write
@@ -60,9 +61,7 @@ def test_it_is_typed_as_the_interface_wants_it(package: Path) -> None:
         "    return umbral_chat_transport(base, storage)\n",
         encoding="utf-8",
     )
-    command = [sys.executable, "-m", "mypy", "--strict", "use.py", "src/acme_filewatch", "--cache-dir", os.devnull]
-    environ = {**os.environ, "MYPYPATH": os.pathsep.join([str(package / "src"), str(ROOT / "core" / "src")])}
-    done = subprocess.run(command, cwd=package, env=environ, capture_output=True, text=True, timeout=300, check=False)
+    done = strict("use.py", "src/acme_filewatch", folder=package, sources=[package / "src", ROOT / "core" / "src"])
     assert done.returncode == 0, done.stdout + done.stderr
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from .strict import ROOT, strict
+
 pytestmark = pytest.mark.slow
 
 WRONG = {
@@ -24,17 +23,8 @@ WRONG = {
 
 
 def check(*files: Path) -> subprocess.CompletedProcess[str]:
-    """mypy as an author runs it, from outside the repository."""
-    sources = os.pathsep.join(str(ROOT / path) for path in ("core/src", "plugins/polling/src", "plugins/presence/src"))
-    command = [sys.executable, "-m", "mypy", "--strict", "--no-incremental", *map(str, files)]
-    return subprocess.run(
-        command,
-        cwd=files[0].parent,
-        env={**os.environ, "MYPYPATH": sources},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    sources = [ROOT / path for path in ("core/src", "plugins/polling/src", "plugins/presence/src")]
+    return strict(*files, folder=files[0].parent, sources=sources)
 
 
 def test_the_uses_of_a_plugin_author_are_right() -> None:

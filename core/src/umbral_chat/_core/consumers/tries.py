@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from umbral_chat.errors import EntryRefused, TryLater, UmbralChatError
+from umbral_chat.errors import ConsumerError, TryLater, UmbralChatError
 
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 300.0
 """Seconds after the first failed try, and from the tenth one on: an outage of a receiver of minutes costs few tries."""
@@ -61,7 +61,7 @@ def pause_after(count: int) -> float:
 def reason_of(error: BaseException) -> str:
     """The reason to store: of an error of ours its message, of any other the type alone, since its message may quote
     the entry."""
-    named = isinstance(error, EntryRefused | UmbralChatError)
+    named = isinstance(error, ConsumerError | UmbralChatError)
     return one_line(str(error)) if named and str(error) else type(error).__name__
 
 

@@ -16,7 +16,7 @@ from umbral_chat.providers.store import Lease
 
 
 class ClaimEnds:
-    """Ends the claims of one consumer. Its methods return False when the lease was lost; they raise HistoryUnavailable."""
+    """Ends the claims of one consumer. Its methods return False when the lease was lost. Raises HistoryUnavailable."""
 
     def __init__(self, backlog: Backlog) -> None:
         self._backlog = backlog

@@ -173,18 +173,21 @@ class ClaimQueue:
                 raise failures[0]
 
     async def _collect_letters(self, claims: list[Claim], wanted: int, seconds: float) -> None:
+        marked = [letter for letter in await self._backlog.dead.list() if letter.retry]
         self._retries = False
-        for letter in await self._backlog.dead.list():
-            if not letter.retry:
-                continue
+        for letter in marked:
             if len(claims) >= wanted:
                 self._retries = True
                 return
-            claim = await self._granting.grant_letter(letter, seconds)
-            if claim is None:
-                self._retries = True  # its conversation is claimed: the next call tries it again
-            else:
+            try:
+                claim = await self._granting.grant_letter(letter, seconds)
+            except HistoryUnavailable:
+                self._retries = True
+                raise
+            if claim is not None:
                 claims.append(claim)
+            else:
+                self._retries = True  # its conversation is claimed: the next call tries it again
 
     async def _grant(self, name: str, limit: int, seconds: float) -> Claim | HistoryUnavailable | None:
         queue = self._backlog.queue

@@ -135,6 +135,8 @@ class Consumers:
         return list(self._slots.values())
 
     def _wake(self, change: LogChange) -> None:
+        if not self._slots:
+            return
         at = self._clock.now()
         for slot in self._slots.values():
             slot.wake(change.conversation, at)

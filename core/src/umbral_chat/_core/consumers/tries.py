@@ -44,7 +44,8 @@ class Tries(msgspec.Struct, frozen=True, omit_defaults=True):
 def failed(before: Tries | None, seq: int, error: BaseException, now: datetime) -> Tries:
     """The tries after one more, which raised `error`."""
     count = 1 if before is None or before.seq != seq else before.count + 1
-    seconds = min(error.seconds, LONGEST_WISH) if isinstance(error, TryLater) else 0.0
+    # Compared so that NaN is no wish.
+    seconds = min(error.seconds, LONGEST_WISH) if isinstance(error, TryLater) and error.seconds > 0 else 0.0
     pause = max(seconds, pause_after(count))
     first = now if before is None or before.seq != seq or before.count == 0 else before.first_at
     return Tries(seq, count, first, now, reason_of(error), now + timedelta(seconds=pause))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 
 import pytest
 from umbral_chat._core.settings.sections import ConsumerLimits
@@ -92,6 +93,29 @@ def test_one_that_is_forgotten_leaves_nothing_stops_everywhere_and_its_name_is_u
 
     with caplog.at_level(logging.CRITICAL):
         run(main())
+
+
+def test_a_consumer_may_forget_itself_while_it_handles_an_entry() -> None:
+    class Leaving(Recorder):
+        leave: Callable[[str], Awaitable[None]] | None = None
+
+        async def handle(self, conversation: str, epoch: str, entry: Entry) -> None:
+            await super().handle(conversation, epoch, entry)
+            assert self.leave is not None
+            await self.leave(self.name)
+
+    async def main() -> None:
+        world, leaving = World(), Leaving()
+        async with world.started() as instance:
+            leaving.leave = instance.consumers.forget
+            await instance.consumers.start(leaving)
+            world.append(times=3, bus=instance.bus)
+            await asyncio.sleep(5)
+            assert instance.consumers.state("recorder") is None
+            assert leaving.taken[world.key()] == [1]
+            assert {key for key in world.store.records if "recorder" in key[0]} == set()
+
+    run(main())
 
 
 def test_before_the_service_runs_and_after_its_end_nothing_is_started() -> None:

@@ -72,10 +72,14 @@ def _about(runs: int, entries: int) -> str:
     return (
         f"{datetime.now(UTC):%Y-%m-%d}, {platform.machine()}, {os.cpu_count()} processors shared with others, Python "
         f"{platform.python_version()}. One instance on one processor; senders, receiver and workers in one process on "
-        f"the other. {entries:,} messages of 200 bytes in 200 conversations on SQLite; medians of {runs} interleaved "
-        "runs, each on a store of its own. The receiver answers 200 at once. Four workers claim up to 32 conversations "
-        "at a time, with all their entries."
+        f"the other. {entries:,} messages of 200 bytes in 200 conversations on SQLite; {_medians(runs)}, each on a "
+        "store of its own. The receiver answers 200 at once. Four workers claim up to 32 conversations at a time, with "
+        "all their entries."
     )
+
+
+def _medians(runs: int) -> str:
+    return "one run each" if runs == 1 else f"medians of {runs} interleaved runs"
 
 
 def _throughput(found: Mapping[str, Sequence[Throughput]]) -> list[str]:

@@ -79,6 +79,37 @@ async def test_an_agent_speaks_as_one_and_nobody_as_another(service: Client, sup
     assert forged.status_code == 403
 
 
+async def test_of_agents_on_two_instances_one_takes_a_conversation_over(start: Start, supabase: Stack) -> None:
+    here, there = await start(), await start()
+    user, *agents = [await sign_up(supabase, f"{name}@example.com") for name in ("user", "bo", "cy")]
+    await add(here, user, *((agent, "agent") for agent in agents))
+    path = "/v1/conversations/room/takeover"
+    answers = await asyncio.gather(
+        *(at.post(path, headers=agent.bearer, json={}) for at in (here, there) for agent in agents)
+    )
+    winner = (await here.get("/v1/conversations/room", headers=N8N)).json()["assignee"]
+    assert winner in {agent.id for agent in agents}
+    # Each agent asks on both instances: who has it may take it again.
+    assert sorted(answer.status_code for answer in answers) == [200, 200, 409, 409]
+    assert {answer.json()["assignee"] for answer in answers} == {winner}
+    for answer in (
+        await here.post(path, headers=user.bearer, json={}),
+        await there.delete(path, headers=user.bearer),
+        await here.post(path, headers=agents[0].bearer, json={"assignee": user.id}),
+    ):
+        assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
+    back = await there.delete(path, headers=agents[1].bearer)
+    assert (back.status_code, back.json()["responder"], back.json().get("assignee")) == (200, "assistant", None)
+    await here.post(
+        "/v1/conversations/internal:room/messages", headers=N8N, json={"content": "x", "sender": {"role": "agent"}}
+    )
+    await here.patch("/v1/conversations/internal:room", headers=N8N, json={"assignee": user.id})
+    notes = await here.get("/v1/conversations/internal:room", headers=user.bearer)
+    assert notes.status_code == 403, "to be assigned to it gives no right"
+    for query in ({"assignee": "me"}, {"assignee": user.id}, {"q": "internal"}, {"waiting": "false"}):
+        assert (await here.get("/v1/conversations", params=query, headers=user.bearer)).status_code == 403
+
+
 async def test_removal_and_log_out_take_effect_within_the_bound(service: Client, supabase: Stack) -> None:
     user, other = await sign_up(supabase), await sign_up(supabase, "b@example.com")
     await add(service, user, other)

@@ -72,7 +72,7 @@ class InboxFilter(msgspec.Struct, frozen=True, kw_only=True):
 
     status: Status | None = None
     waiting: bool | None = None
-    """Whether it is open and its last message is a user's: somebody waits for an answer."""
+    """Whether it is open and its last message is a user's, who waits for an answer."""
     assignee: str | UnsetType | None = UNSET
     """The subject of its assignee; None: it has none."""
     text: str | None = None

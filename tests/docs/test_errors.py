@@ -12,13 +12,17 @@ import umbral_chat.errors
 import umbral_chat_polling
 import umbral_chat_presence
 import umbral_chat_streaming
+import umbral_chat_subscriptions
 import umbral_chat_webchat
 from umbral_chat._core.http import problems
 from umbral_chat._core.http.error_codes import CODES
 from umbral_chat.errors import RequestError
 from umbral_chat.http_kit import decoding
 
-MODULES = (umbral_chat, umbral_chat_polling, umbral_chat_presence, umbral_chat_streaming, umbral_chat_webchat)
+MODULES = (
+    *(umbral_chat, umbral_chat_polling, umbral_chat_presence, umbral_chat_streaming, umbral_chat_subscriptions),
+    umbral_chat_webchat,
+)
 PACKAGES = [Path(str(module.__file__)).parent for module in MODULES]
 PAGE = "_core/http/error_codes.py"
 STATUSES = {code.name: code.status for code in CODES}

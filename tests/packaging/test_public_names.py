@@ -27,6 +27,7 @@ PLUGINS = [
     ROOT / "plugins" / "presence" / "src" / "umbral_chat_presence",
     ROOT / "plugins" / "webchat" / "src" / "umbral_chat_webchat",
     ROOT / "plugins" / "streaming" / "src" / "umbral_chat_streaming",
+    ROOT / "plugins" / "subscriptions" / "src" / "umbral_chat_subscriptions",
 ]
 PRIVATE = "umbral_chat._core"
 MOVED = {

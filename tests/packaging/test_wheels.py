@@ -60,9 +60,16 @@ def test_the_metapackage_is_empty_and_pins_its_members(dist: Path) -> None:
     always = {line for line in required if "extra ==" not in line}
     assert always == {f"umbral-chat-core=={version}", f"umbral-chat-polling=={version}"}
     # An extra is declared when its plugin is there to be installed.
-    assert set(found.get_all("Provides-Extra", [])) == {"all", "presence", "realtime", "streaming", "web"}
+    assert set(found.get_all("Provides-Extra", [])) == {
+        "all",
+        "presence",
+        "realtime",
+        "streaming",
+        "subscriptions",
+        "web",
+    }
     optional = {line.partition(";")[0].strip() for line in required if "extra ==" in line}
-    plugins = ("presence", "realtime-supabase", "streaming", "webchat")
+    plugins = ("presence", "realtime-supabase", "streaming", "subscriptions", "webchat")
     assert optional == {f"umbral-chat-{plugin}=={version}" for plugin in plugins}
 
 
@@ -102,6 +109,7 @@ def test_entry_points(dist: Path) -> None:
     assert "[umbral_chat]\npolling = umbral_chat_polling.plugin" in points("umbral-chat-polling")
     assert "presence = umbral_chat_presence.plugin" in points("umbral-chat-presence")
     assert "streaming = umbral_chat_streaming.plugin" in points("umbral-chat-streaming")
+    assert "subscriptions = umbral_chat_subscriptions.plugin" in points("umbral-chat-subscriptions")
     assert "supabase = umbral_chat_realtime_supabase.plugin" in points("umbral-chat-realtime-supabase")
     assert "webchat = umbral_chat_webchat.plugin" in points("umbral-chat-webchat")
 

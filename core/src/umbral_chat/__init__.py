@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from umbral_chat.clock import Clock
     from umbral_chat.context import Base, Services
     from umbral_chat.errors import (
+        ClaimExpired,
         Conflict,
         ConversationDeleted,
         CursorExpired,
@@ -28,9 +29,11 @@ if TYPE_CHECKING:
         StoreError,
         TooLarge,
         TooManyRequests,
+        TryLater,
         UmbralChatError,
         Unauthorized,
         Unavailable,
+        Undeliverable,
     )
     from umbral_chat.markers import hookimpl
     from umbral_chat.model.conversations import Conversation, Deleted, Head, InboxPage, LogPage, MessagePage
@@ -79,7 +82,28 @@ if TYPE_CHECKING:
     )
     from umbral_chat.model.writes import Appended, Write, WriteEdit, WriteMessage, WriteRedaction, WriteRun, WriteUpdate
     from umbral_chat.providers.auth import Authenticator, Authorizer, Principal, Right
-    from umbral_chat.providers.edges import Check, CheckResult, Consumer, Offer, TakesImported
+    from umbral_chat.providers.consumers import (
+        Claim,
+        ClaimConsumer,
+        Claims,
+        ConsumerService,
+        ConsumerState,
+        DeadLetter,
+    )
+    from umbral_chat.providers.edges import (
+        BeginsAt,
+        BoundsTries,
+        Check,
+        CheckResult,
+        Consumer,
+        ConsumerSource,
+        LogEnd,
+        Offer,
+        SelectsEntries,
+        TakesEnds,
+        TakesImported,
+        WantsConversations,
+    )
     from umbral_chat.providers.history import History, RenewsEpochs, Storage, TellsWhetherItWrites
     from umbral_chat.providers.presence import (
         DEVICE,
@@ -121,9 +145,9 @@ _PLACES = {
     "umbral_chat.clock": "Clock",
     "umbral_chat.context": "Base Services",
     "umbral_chat.errors": (
-        "Conflict ConversationDeleted CursorExpired Forbidden Gone HistoryUnavailable InvalidRequest "
-        "NewerSchema NotFound PluginError RequestError SettingsError StoreError TooLarge TooManyRequests "
-        "UmbralChatError Unauthorized Unavailable"
+        "ClaimExpired Conflict ConversationDeleted CursorExpired Forbidden Gone HistoryUnavailable "
+        "InvalidRequest NewerSchema NotFound PluginError RequestError SettingsError StoreError TooLarge "
+        "TooManyRequests TryLater UmbralChatError Unauthorized Unavailable Undeliverable"
     ),
     "umbral_chat.markers": "hookimpl",
     "umbral_chat.model.conversations": "Conversation Deleted Head InboxPage LogPage MessagePage",
@@ -139,7 +163,11 @@ _PLACES = {
     ),
     "umbral_chat.model.writes": "Appended Write WriteEdit WriteMessage WriteRedaction WriteRun WriteUpdate",
     "umbral_chat.providers.auth": "Authenticator Authorizer Principal Right",
-    "umbral_chat.providers.edges": "Check CheckResult Consumer Offer TakesImported",
+    "umbral_chat.providers.consumers": "Claim ClaimConsumer Claims ConsumerService ConsumerState DeadLetter",
+    "umbral_chat.providers.edges": (
+        "BeginsAt BoundsTries Check CheckResult Consumer ConsumerSource LogEnd Offer SelectsEntries TakesEnds "
+        "TakesImported WantsConversations"
+    ),
     "umbral_chat.providers.history": "History RenewsEpochs Storage TellsWhetherItWrites",
     "umbral_chat.providers.presence": (
         "DEVICE Availability DeviceHere PersonHere PersonSeen PersonTyping Presence PresenceLink PresenceList "
@@ -180,17 +208,27 @@ __all__ = [
     "Authorizer",
     "Availability",
     "Base",
+    "BeginsAt",
+    "BoundsTries",
     "CancelBody",
     "Changes",
     "Check",
     "CheckResult",
+    "Claim",
+    "ClaimConsumer",
+    "ClaimExpired",
+    "Claims",
     "Clock",
     "Conflict",
     "Consumer",
+    "ConsumerService",
+    "ConsumerSource",
+    "ConsumerState",
     "Conversation",
     "ConversationDeleted",
     "Cursor",
     "CursorExpired",
+    "DeadLetter",
     "Deleted",
     "DeviceHere",
     "DraftSignal",
@@ -209,6 +247,7 @@ __all__ = [
     "InboxPage",
     "InvalidRequest",
     "Lease",
+    "LogEnd",
     "LogPage",
     "Member",
     "Message",
@@ -249,6 +288,7 @@ __all__ = [
     "RunView",
     "Secret",
     "Section",
+    "SelectsEntries",
     "SendBody",
     "Sender",
     "Services",
@@ -265,6 +305,7 @@ __all__ = [
     "Storage",
     "StoreError",
     "StoredSignal",
+    "TakesEnds",
     "TakesImported",
     "TellsWhetherItWrites",
     "ToggleHint",
@@ -273,13 +314,16 @@ __all__ = [
     "Transport",
     "TransportEvent",
     "TransportState",
+    "TryLater",
     "TypingNow",
     "TypingSignal",
     "UmbralChatError",
     "Unauthorized",
     "Unavailable",
+    "Undeliverable",
     "Update",
     "Viewer",
+    "WantsConversations",
     "Write",
     "WriteEdit",
     "WriteMessage",

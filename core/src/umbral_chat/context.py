@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     )
     from umbral_chat.model.signals import Mode, Signal
     from umbral_chat.providers.auth import Principal, Right
+    from umbral_chat.providers.consumers import ConsumerService
     from umbral_chat.providers.history import Storage
     from umbral_chat.providers.presence import Presence
     from umbral_chat.providers.transport import TransportState
@@ -390,6 +391,7 @@ class Services:
     presence: Presence | None
     plugins: PluginList
     access: AccessService
+    consumers: ConsumerService
 
 
 __all__ = [

@@ -7,6 +7,7 @@ UmbralChatError
 │   ├── Forbidden                403  forbidden
 │   ├── NotFound                 404  conversation_not_found, message_not_found, unknown_run
 │   ├── Conflict                 409  idempotency_conflict, message_id_taken, draft_offset, realtime_disabled …
+│   │   └── ClaimExpired              claim_expired
 │   ├── Gone                     410
 │   │   ├── CursorExpired             cursor_expired
 │   │   └── ConversationDeleted       conversation_deleted
@@ -19,6 +20,9 @@ UmbralChatError
 │   └── HeadersTooLarge          431  headers_too_large
 ├── Unavailable                  503  a part that is needed for the answer does not respond now
 │   └── HistoryUnavailable            history_unavailable
+├── EntryRefused                      a consumer did not handle an entry
+│   ├── Undeliverable                      and never will
+│   └── TryLater                           and is not to be asked before some time has passed
 ├── SettingsError                     a setting is wrong; names it, its origin and what would be valid
 ├── PluginError                       a plugin is broken, too new, or claims what another claims
 └── StoreError                        a store's file cannot be used as it is
@@ -27,7 +31,7 @@ UmbralChatError
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 
@@ -95,6 +99,21 @@ class Conflict(RequestError):
 
     status = 409
     default_code = "conflict"
+
+
+class ClaimExpired(Conflict):
+    """These claims ended before: their leases expired, or they were acknowledged or released. Their entries are given
+    to the next claim, unless they were acknowledged."""
+
+    default_code = "claim_expired"
+
+    def __init__(self, claim_ids: Sequence[str]) -> None:
+        super().__init__(
+            "Of these claims, some are not held any more; the others were taken. Claim again: what is unhandled comes "
+            "again.",
+            extra={"claim_ids": list(claim_ids)},
+        )
+        self.claim_ids = list(claim_ids)
 
 
 class Gone(RequestError):
@@ -196,6 +215,28 @@ class HistoryUnavailable(Unavailable):
     default_code = "history_unavailable"
 
 
+class EntryRefused(UmbralChatError):
+    """A consumer raises one of these from `handle`. `reason` is one line for operators: it is stored with the dead
+    letter and shown in the status, so nothing of the entry's content may be in it."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class Undeliverable(EntryRefused):
+    """The entry will never be handled: it becomes a dead letter at once, and the consumer goes on with the next one."""
+
+
+class TryLater(EntryRefused):
+    """The entry is not to be tried again before `seconds` (at most an hour) have passed, as a receiver asked by
+    `Retry-After`. It counts as a try."""
+
+    def __init__(self, seconds: float, reason: str) -> None:
+        super().__init__(reason)
+        self.seconds = seconds
+
+
 class SettingsError(UmbralChatError):
     """A setting is wrong: the message names it, its origin, and what would be valid."""
 
@@ -213,9 +254,11 @@ class NewerSchema(StoreError):
 
 
 __all__ = [
+    "ClaimExpired",
     "Conflict",
     "ConversationDeleted",
     "CursorExpired",
+    "EntryRefused",
     "Forbidden",
     "Gone",
     "HeadersTooLarge",
@@ -230,9 +273,11 @@ __all__ = [
     "StoreError",
     "TooLarge",
     "TooManyRequests",
+    "TryLater",
     "UmbralChatError",
     "Unauthorized",
     "Unavailable",
+    "Undeliverable",
     "UnsupportedMedia",
     "UpgradeRequired",
     "UriTooLong",

@@ -10,20 +10,29 @@ from umbral_chat.providers.store import Lease, Record, SharedStore
 
 class MemoryStore:
     def __init__(self) -> None:
-        self.records: dict[tuple[str, str], Record] = {}
+        self._records: dict[tuple[str, str], tuple[Record, float | None]] = {}
         self.leases: dict[str, tuple[Lease, float]] = {}
         self.failure: Exception | None = None
         self.writes = 0
 
+    @property
+    def records(self) -> dict[tuple[str, str], Record]:
+        """Those that have not expired."""
+        now = asyncio.get_running_loop().time()
+        return {key: record for key, (record, until) in self._records.items() if until is None or until > now}
+
     async def get(self, namespace: str, key: str) -> Record | None:
         await self._answer()
-        return self.records.get((namespace, key))
+        return self._get(namespace, key)
+
+    async def scan(self, namespace: str, *, prefix: str = "", limit: int = 1000) -> dict[str, Record]:
+        await self._answer()
+        found = sorted((key, record) for (name, key), record in self.records.items() if name == namespace)
+        return dict([pair for pair in found if pair[0].startswith(prefix)][:limit])
 
     async def put(self, namespace: str, key: str, value: bytes, *, ttl: float | None = None) -> Record:
         await self._answer()
-        self.writes += 1
-        record = self.records[namespace, key] = Record(value, self.writes)
-        return record
+        return self._put(namespace, key, value, ttl)
 
     async def compare_and_set(
         self,
@@ -36,18 +45,18 @@ class MemoryStore:
         fence: Lease | None = None,
     ) -> Record | None:
         await self._answer()
-        known = self.records.get((namespace, key))
+        known = self._get(namespace, key)
         if (known.version if known else 0) != expect:
             return None
         if fence is not None and self.leases[fence.name][0].token > fence.token:
             return None
-        self.writes += 1
-        record = self.records[namespace, key] = Record(value, self.writes)
-        return record
+        return self._put(namespace, key, value, ttl)
 
     async def delete(self, namespace: str, key: str) -> bool:
         await self._answer()
-        return self.records.pop((namespace, key), None) is not None
+        known = self._get(namespace, key)
+        self._records.pop((namespace, key), None)
+        return known is not None
 
     async def acquire(self, name: str, holder: str, ttl: float) -> Lease | None:
         await self._answer()
@@ -73,6 +82,17 @@ class MemoryStore:
         await self._answer()
         if self.leases[lease.name][0] == lease:
             self.leases[lease.name] = Lease(lease.name, "", lease.token), 0.0
+
+    def _get(self, namespace: str, key: str) -> Record | None:
+        record, until = self._records.get((namespace, key), (None, None))
+        return record if until is None or until > asyncio.get_running_loop().time() else None
+
+    def _put(self, namespace: str, key: str, value: bytes, ttl: float | None) -> Record:
+        self.writes += 1
+        until = None if ttl is None else asyncio.get_running_loop().time() + ttl
+        record = Record(value, self.writes)
+        self._records[namespace, key] = record, until
+        return record
 
     async def _answer(self) -> None:
         await asyncio.sleep(0.001)

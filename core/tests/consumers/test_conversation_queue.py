@@ -45,15 +45,46 @@ def test_waking_does_not_shorten_a_pause_which_grows_to_a_bound() -> None:
     # Each pause is drawn at random: forty of them stay short together once in some hundred runs, a thousand never.
     for _ in range(1000):
         assert queue.take(now) == "room"
-        pauses.append(queue.pause("room", "failed", now))
+        pauses.append(queue.pause("room", "unavailable", now))
         queue.wake("room")
         assert queue.take(now + pauses[-1] * 0.99) is None
         assert queue.next_due() == now + pauses[-1]
         now += pauses[-1]
-    assert all(1 <= pause <= 300 for pause in pauses)
-    assert max(pauses) > 100
+    assert all(0.5 <= pause <= 30 for pause in pauses)
+    assert max(pauses) > 10
     assert queue.take(now) == "room"
-    assert queue.pause("room", "failed", now, progress=True) <= 3
+    assert queue.pause("room", "held", now) <= 1.5, "another reason begins anew"
+
+
+def test_a_pause_that_is_ended_does_not_end_a_later_one() -> None:
+    queue = ConversationQueue()
+    queue.wake("room")
+    assert queue.take(0) == "room"
+    queue.pause_for("room", 10, 0)
+    queue.resume("room")
+    assert queue.take(1) == "room"
+    queue.pause_for("room", 100, 1)
+    assert queue.take(50) is None
+    assert queue.take(101) == "room"
+    queue.done("room")
+    queue.resume("room")
+    assert queue.take(1000) is None
+
+
+def test_how_long_the_oldest_waits_is_known_until_it_is_handled() -> None:
+    queue = ConversationQueue()
+    queue.wake("woken", at(4))
+    queue.add_found("found", at(2))
+    assert queue.waiting_since == at(2)
+    assert queue.take(0) == "woken"
+    queue.wake("woken", at(6))
+    queue.wake("woken", at(7))
+    queue.done("woken")
+    assert (queue.take(0), queue.take(0)) == ("woken", "found")
+    queue.done("found")
+    assert queue.waiting_since == at(6)
+    queue.pause_for("woken", 5, 0, at(5))
+    assert queue.waiting_since == at(5)
 
 
 def test_when_full_it_refuses_a_new_conversation_and_wakes_one_that_it_holds() -> None:
@@ -113,7 +144,7 @@ class QueueMachine(RuleBasedStateMachine):
             self.running.add(name)
             self.owed.discard(name)
 
-    @rule(name=names, how=st.sampled_from(["done", "done", "requeue", "pause"]))
+    @rule(name=names, how=st.sampled_from(["done", "done", "requeue", "pause", "wait"]))
     def end(self, name: str, how: str) -> None:
         if name not in self.running:
             return
@@ -124,8 +155,14 @@ class QueueMachine(RuleBasedStateMachine):
         self.owed.add(name)
         if how == "requeue":
             self.queue.requeue(name)
+        elif how == "wait":
+            self.queue.pause_for(name, 300, self.now)
         else:
-            self.queue.pause(name, "failed", self.now)
+            self.queue.pause(name, "held", self.now)
+
+    @rule(name=names)
+    def resume(self, name: str) -> None:
+        self.queue.resume(name)
 
     @rule()
     def time_passes(self) -> None:

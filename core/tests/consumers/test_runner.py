@@ -5,99 +5,17 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections import defaultdict
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, nullcontext
-from types import SimpleNamespace
-from typing import Any, cast
+from collections.abc import Sequence
 
 import msgspec
 import pytest
-from umbral_chat._core.consumers import ConsumerRunner
 from umbral_chat._core.consumers.cursor_store import SCANNED
-from umbral_chat._core.delivery.bus import Bus, LogChange
+from umbral_chat._core.delivery.bus import LogChange
 from umbral_chat.errors import HistoryUnavailable
-from umbral_chat.feed import EncodedEntry
 from umbral_chat.model.conversations import Deleted, Head
-from umbral_chat.model.entries import Entry
-from umbral_chat.providers.history import Storage
-from umbral_chat.telemetry import Telemetry
 
-from ..feed.memory import MemoryHistory  # noqa: TID252 - tests are no package
-from ..feed.virtual import LoopClock, run  # noqa: TID252
-from .store import MemoryStore
-
-
-class Recorder:
-    """Handles entries as slowly as `takes` says, and raises what `refuses` holds."""
-
-    def __init__(self, name: str = "recorder") -> None:
-        self.name = name
-        self.taken: dict[tuple[str, str], list[int]] = defaultdict(list)
-        self.began: dict[tuple[str, str], list[int]] = defaultdict(list)
-        self.busy: set[str] = set()
-        self.most_busy = 0
-        self.takes = 0.0
-        self.refuses: dict[tuple[str, int], BaseException] = {}
-
-    async def handle(self, conversation: str, epoch: str, entry: Entry) -> None:
-        assert conversation not in self.busy, "two at a time"
-        self.busy.add(conversation)
-        self.most_busy = max(self.most_busy, len(self.busy))
-        self.began[conversation, epoch].append(entry.seq)
-        try:
-            if self.takes:
-                await asyncio.sleep(self.takes)
-            if (refusal := self.refuses.get((conversation, entry.seq))) is not None:
-                raise refusal
-            self.taken[conversation, epoch].append(entry.seq)
-        finally:
-            self.busy.discard(conversation)
-
-
-class World:
-    """One store, and the instances that run on it."""
-
-    def __init__(self) -> None:
-        self.history = MemoryHistory()
-        self.store = MemoryStore()
-        self.telemetry = Telemetry(None)
-
-    def instance(self, *consumers: Recorder) -> tuple[ConsumerRunner, Bus]:
-        storage = Storage("memory", self.history.history, self.store.store, nullcontext())
-        base = SimpleNamespace(clock=LoopClock(), telemetry=self.telemetry)
-        services = cast("Any", SimpleNamespace(base=base, storage=storage))
-        bus = Bus()
-        return ConsumerRunner(consumers, services, bus), bus
-
-    @asynccontextmanager
-    async def running(self, *consumers: Recorder) -> AsyncIterator[Bus]:
-        runner, bus = self.instance(*consumers)
-        task = asyncio.create_task(runner.run())
-        try:
-            yield bus
-        finally:
-            task.cancel()
-            outcome = (await asyncio.gather(task, return_exceptions=True))[0]
-            assert isinstance(outcome, asyncio.CancelledError), outcome
-
-    def append(self, conversation: str = "room", times: int = 1, bus: Bus | None = None) -> None:
-        log = self.history.log(conversation)
-        for _ in range(times):
-            entry = log.say()
-            if bus is not None:
-                bus.publish(LogChange(conversation, log.epoch, [EncodedEntry.of(entry)]))
-
-    def key(self, conversation: str = "room") -> tuple[str, str]:
-        return conversation, self.history.log(conversation).epoch
-
-    def cursor(self, conversation: str = "room", consumer: str = "recorder") -> dict[str, Any] | None:
-        record = self.store.records.get((f"consumer:{consumer}", conversation))
-        return None if record is None else msgspec.json.decode(record.value)
-
-
-def upto(seq: int) -> list[int]:
-    return list(range(1, seq + 1))
+from ..feed.virtual import run  # noqa: TID252 - tests are no package
+from .world import Recorder, World, upto
 
 
 def test_what_is_written_here_is_handled_at_once_and_in_order() -> None:
@@ -153,13 +71,16 @@ def test_an_entry_that_fails_is_tried_again_after_a_pause_and_blocks_only_its_ow
             await asyncio.sleep(60)
             assert recorder.taken[world.key("bad")] == [1, 2], "and the entries before it are not repeated"
             assert recorder.taken[world.key("good")] == upto(5)
-            assert world.cursor("bad") == {"epoch": world.history.log("bad").epoch, "seq": 2}
+            cursor = world.cursor("bad")
+            assert cursor is not None
+            assert cursor["seq"] == 2
             tries = recorder.began[world.key("bad")].count(3)
             assert 2 < tries < 30
             assert world.telemetry.totals()["umbral_chat.consumer.failures"] == tries
             world.append("good", bus=bus)
             await asyncio.sleep(0.1)
             assert recorder.taken[world.key("good")] == upto(6)
+            assert cursor["tries"]["count"] == tries
             recorder.refuses.clear()
             await asyncio.sleep(301)
             assert recorder.taken[world.key("bad")] == upto(5)
@@ -223,8 +144,7 @@ def test_after_a_crash_in_the_middle_what_was_not_stored_is_handled_again_and_no
         world, recorder = World(), Recorder()
         recorder.takes = 0.3
         world.append(times=20)
-        runner, _ = world.instance(recorder)
-        crashed = asyncio.create_task(runner.run())
+        crashed = asyncio.create_task(world.instance().consumers.run([recorder]))
         await asyncio.sleep(2.8)
         world.store.failure = HistoryUnavailable("its process is dead")  # nothing that it does any more is stored
         crashed.cancel()
@@ -359,7 +279,8 @@ def test_a_start_looks_back_to_where_everything_was_handled_and_not_through_all_
         heads = world.history.heads
 
         async def counted(conversations: Sequence[str]) -> dict[str, Head | Deleted]:
-            asked.extend(conversations)
+            if len(conversations) == 1:  # more at once: the sweep for logs that ended
+                asked.extend(conversations)
             return await heads(conversations)
 
         monkeypatch.setattr(world.history, "heads", counted)
@@ -386,7 +307,7 @@ def test_what_never_succeeds_is_found_again_by_the_next_instance_however_much_la
         assert recorder.taken[world.key("good")] == upto(800)
         recorder.refuses.clear()
         async with world.running(recorder):
-            await asyncio.sleep(5)
+            await asyncio.sleep(301)  # until its next try is due
         assert recorder.taken[world.key("bad")] == [1]
 
     with caplog.at_level(logging.CRITICAL):

@@ -9,8 +9,10 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
-from umbral_chat._core.consumers import ConsumerRunner
+from umbral_chat._core.consumers import Consumers
 from umbral_chat._core.delivery.bus import Bus, LogChange
+from umbral_chat._core.runtime.lifecycle import Lifecycle
+from umbral_chat._core.settings.sections import ConsumerLimits
 from umbral_chat._core.sqlite import open_storage
 from umbral_chat.clock import SystemClock
 from umbral_chat.feed import EncodedEntry
@@ -49,9 +51,9 @@ async def test_two_instances_on_one_file_handle_each_entry_once_and_in_order(tmp
             storage = open_storage(tmp_path / "chat.sqlite3", clock=clock)
             await stack.enter_async_context(storage.lifespan)
             bus = Bus()
-            base = SimpleNamespace(clock=clock, telemetry=Telemetry(None))
-            services = cast("Any", SimpleNamespace(base=base, storage=storage))
-            task = asyncio.create_task(ConsumerRunner([recorder], services, bus).run())
+            base = cast("Any", SimpleNamespace(clock=clock, telemetry=Telemetry(None)))
+            consumers = Consumers(storage, base, bus, Lifecycle(clock), ConsumerLimits())
+            task = asyncio.create_task(consumers.run([recorder]))
             instances.append((storage, bus, task))
         for number in range(ENTRIES):
             storage, bus, _ = instances[number % 2]

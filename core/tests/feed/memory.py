@@ -31,6 +31,8 @@ class Log:
     redacted_by: dict[int, int] = field(default_factory=dict)
     """Seq of a blanked entry: seq of the redaction that blanked it."""
     last_activity: datetime = DAWN
+    clock: Callable[[], datetime] | None = None
+    """The store's; without one, each entry is a second later than the one before."""
 
     @property
     def head(self) -> Head:
@@ -71,7 +73,8 @@ class Log:
         return LogPage(self.head, self.entries[after : after + limit])
 
     def _now(self) -> datetime:
-        self.last_activity += timedelta(seconds=1)
+        later = self.last_activity + timedelta(seconds=1)
+        self.last_activity = later if self.clock is None else max(self.last_activity, self.clock())
         return self.last_activity
 
     def _add(self, entry: E) -> E:
@@ -94,12 +97,14 @@ class MemoryHistory:
         self.delay: Callable[[], float] = lambda: 0.0
         self.gates: list[asyncio.Event] = []
         """Each next read waits for the next of these after its snapshot, if there is one."""
+        self.clock: Callable[[], datetime] | None = None
+        """That of the logs that are made from now on."""
 
     def log(self, conversation: str = "room") -> Log:
         """The log, made when it is not there."""
         log = self.logs.get(conversation)
         if log is None:
-            log = self.logs[conversation] = Log()
+            log = self.logs[conversation] = Log(clock=self.clock)
         return log
 
     async def read(self, conversation: str, after: int, limit: int) -> LogPage:

@@ -13,6 +13,7 @@ from umbral_chat._core.auth.keys import KeyAuthenticator
 from umbral_chat._core.auth.limits import Rates
 from umbral_chat._core.auth.local import LocalAuthenticator
 from umbral_chat._core.auth.tokens import TokenAuthenticator, TokenIssuer, load_secrets
+from umbral_chat._core.consumers import Consumers
 from umbral_chat._core.conversations.appending import Appender
 from umbral_chat._core.conversations.draft_keeper import DraftKeeper
 from umbral_chat._core.conversations.drafts import Drafts
@@ -165,6 +166,7 @@ class Service:
             limits=limits,
             clock=clock,
         )
+        self.consumers = Consumers(storage, base, self.bus, lifecycle, settings.core.consumers)
         self.parts = ServiceParts(
             base=base,
             plugins=plugins,
@@ -180,6 +182,7 @@ class Service:
             presence=presence,
             access=Access(rates),
             rates=rates,
+            consumers=self.consumers,
         )
 
     @asynccontextmanager
@@ -237,11 +240,7 @@ class Service:
             ),
             name="reconcile",
         )
-        consumers = parts.plugins.consumers(parts)
-        if consumers:
-            from umbral_chat._core.consumers import ConsumerRunner
-
-            tasks.start(ConsumerRunner(consumers, parts, self.bus).run(), name="consumers")
+        tasks.start(self.consumers.run(parts.plugins.consumers(parts)), name="consumers")
 
     def _authenticators(self, issuer: TokenIssuer) -> Sequence[Authenticator]:
         base = self.parts.base

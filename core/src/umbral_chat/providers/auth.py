@@ -22,6 +22,7 @@ Right = Literal[
     "metrics",
     "last_seen",
     "import",
+    "subscribe",
 ]
 """What a principal may do. `docs/reference/rights.md` says which route needs which."""
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import Any, Protocol, runtime_checkable
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 import msgspec
 
 from umbral_chat.model.entries import Entry
+
+if TYPE_CHECKING:
+    from umbral_chat.providers.consumers import ConsumerService
 
 
 class Offer(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
@@ -44,16 +47,37 @@ class Consumer(Protocol):
 
     It gets each conversation's entries in order, from its stored cursor on, on one instance at a time (a lease). The
     cursor is stored after `handle` returned, so after a crash an entry may be passed again: at least once. A consumer
-    whose name is not in the store yet begins with the first entry of every log. Imported entries are not passed to it,
-    unless it has the ability `TakesImported`.
+    whose name is not in the store yet begins with the first entry of every log, unless it has the ability `BeginsAt`.
+    Imported entries are not passed to it, unless it has the ability `TakesImported`.
+
+    An entry that fails is tried again after growing pauses, read anew each time, so that a redaction reaches it. After
+    a bound of tries (`core.consumers.tries`, or `BoundsTries`) it becomes a dead letter, and the consumer goes on with
+    the next entry of its conversation.
     """
 
     name: str
     """Stable: the cursor is stored under it."""
 
     async def handle(self, conversation: str, epoch: str, entry: Entry) -> None:
-        """Handle one entry. An exception is logged and counted, and the entry is passed again after a pause."""
+        """Handle one entry. An exception is logged and counted, and the entry is passed again after a pause.
+
+        `Undeliverable` makes it a dead letter at once, `TryLater` sets the pause. HistoryUnavailable, of a store that
+        does not answer, is no try: the entry is passed again when the store answers.
+        """
         ...
+
+
+class LogEnd(msgspec.Struct, frozen=True):
+    """The end of the log `epoch`: its conversation was deleted, or it began anew."""
+
+    epoch: str
+    successor: str | None = None
+    """The epoch of the log that took its place; None: there is none, the conversation was deleted."""
+
+    @property
+    def kind(self) -> Literal["deleted", "restarted"]:
+        """Whether there is another log in its place."""
+        return "deleted" if self.successor is None else "restarted"
 
 
 @runtime_checkable
@@ -63,6 +87,68 @@ class TakesImported(Protocol):
 
     imported: bool
     """Whether imported entries are passed to it."""
+
+
+@runtime_checkable
+class TakesEnds(Protocol):
+    """Optional ability of a consumer: the end of a log in which it has a cursor is passed on, in its place: after every
+    entry of that log, before any of its successor, at least once. Entries of a deleted conversation that were not
+    handled are not passed any more. An end is tried again as an entry is; past the bound it is logged and dropped."""
+
+    async def handle_end(self, conversation: str, end: LogEnd) -> None:
+        """Handle the end of a log. Raises what `handle` may raise."""
+        ...
+
+
+@runtime_checkable
+class WantsConversations(Protocol):
+    """Optional ability of a consumer: conversations that it does not want are left out before anything is read."""
+
+    def wants(self, conversation: str) -> bool:
+        """Whether the entries of this conversation are passed. Decided by its id alone, always alike; quick."""
+        ...
+
+
+@runtime_checkable
+class SelectsEntries(Protocol):
+    """Optional ability of a consumer: it passes over entries that do not concern it, without a lease for each, and with
+    its cursor stored seldom."""
+
+    async def select(self, conversation: str, entries: Sequence[Entry]) -> Sequence[Entry]:
+        """Those of `entries` that are to be passed, in their order. The others count as handled. It may be asked
+        several times about the same ones. Raises HistoryUnavailable."""
+        ...
+
+
+@runtime_checkable
+class BeginsAt(Protocol):
+    """Optional ability of a consumer: it chooses where it begins when its name is not in the store yet."""
+
+    begins: Literal["now", "beginning"]
+    """`now`: with the first entry that is appended after it was started; `beginning`: with the first entry of every
+    log."""
+
+
+@runtime_checkable
+class BoundsTries(Protocol):
+    """Optional ability of a consumer: it has a bound of tries of its own."""
+
+    tries: int
+    """Tries of an entry, at least 1, after which it becomes a dead letter."""
+
+
+@runtime_checkable
+class ConsumerSource(Protocol):
+    """Starts and stops consumers while the service runs. A plugin's hook `umbral_chat_consumers` may return one
+    beside its consumers, or instead of them."""
+
+    name: str
+    """Distinct from the names of consumers."""
+
+    async def run(self, consumers: ConsumerService) -> None:
+        """Called once, in a task, when the service has started; cancelled when it stops. When it raises, that is
+        logged and it is called again after a pause."""
+        ...
 
 
 class CheckResult(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -99,10 +185,17 @@ class Check(msgspec.Struct, frozen=True):
 
 __all__ = [
     "COMPLETION_TIMEOUT",
+    "BeginsAt",
+    "BoundsTries",
     "Check",
     "CheckResult",
     "CompletedOffer",
     "Consumer",
+    "ConsumerSource",
+    "LogEnd",
     "Offer",
+    "SelectsEntries",
+    "TakesEnds",
     "TakesImported",
+    "WantsConversations",
 ]

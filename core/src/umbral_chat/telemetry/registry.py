@@ -135,6 +135,20 @@ METRICS: tuple[Metric, ...] = (
         (Label("consumer", open=True),),
     ),
     Metric(
+        "umbral_chat.consumer.lag",
+        "gauge",
+        "s",
+        "Age of the oldest entry that this instance knows to be unhandled; 0: it knows of none.",
+        (Label("consumer", open=True),),
+    ),
+    Metric(
+        "umbral_chat.consumer.dead_letters",
+        "gauge",
+        "{entry}",
+        "Entries that a consumer gave up, of the whole service.",
+        (Label("consumer", open=True),),
+    ),
+    Metric(
         "umbral_chat.http.problems",
         "counter",
         "{answer}",

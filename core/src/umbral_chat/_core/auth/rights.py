@@ -24,6 +24,7 @@ MEANINGS: Final[Mapping[Right, str]] = MappingProxyType(
         "metrics": "Read the metrics.",
         "last_seen": "See when people were last in a conversation.",
         "import": "Write entries with the time that they had elsewhere, to move a history; marked as imported.",
+        "subscribe": "Make, change and delete subscriptions, and claim: the entries of all conversations.",
     }
 )
 

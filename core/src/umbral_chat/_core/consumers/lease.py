@@ -41,7 +41,7 @@ async def run_with_lease(
     finally:
         working.cancel()
         await asyncio.gather(working, return_exceptions=True)
-        await _release(store, lease)
+        await release(store, lease)
 
 
 async def _renew_until_done(
@@ -62,7 +62,8 @@ async def _renew_until_done(
             raise LeaseLost(lease.name)
 
 
-async def _release(store: SharedStore, lease: Lease) -> None:
+async def release(store: SharedStore, lease: Lease) -> None:
+    """Give a lease back, best effort: one that is not released expires."""
     try:
         async with asyncio.timeout(RELEASE_TIMEOUT):
             await store.release(lease)
@@ -70,4 +71,4 @@ async def _release(store: SharedStore, lease: Lease) -> None:
         log.debug("lease %s was not released: %s", lease.name, error)
 
 
-__all__ = ["RELEASE_TIMEOUT", "LeaseLost", "run_with_lease"]
+__all__ = ["RELEASE_TIMEOUT", "LeaseLost", "release", "run_with_lease"]

@@ -1,94 +1,51 @@
-"""The runner: each consumer works through its queue of conversations, which the bus and scans fill."""
+"""One consumer that is passed its entries: it works through its queue, which the bus and scans fill."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import secrets
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
-from umbral_chat._core.consumers.conversation_queue import ConversationQueue
-from umbral_chat._core.consumers.log_worker import EntryFailed, LogWorker
-from umbral_chat._core.consumers.scan import InboxScan
-from umbral_chat._core.delivery.bus import Bus, LogChange
+from umbral_chat._core.consumers.backlog import Backlog
+from umbral_chat._core.consumers.log_worker import LogWorker, Wait
+from umbral_chat._core.consumers.redelivery import Redelivery
 from umbral_chat._core.runtime.tasks import Tasks
-from umbral_chat.clock import Clock
 from umbral_chat.errors import HistoryUnavailable
 from umbral_chat.providers.edges import Consumer
-from umbral_chat.providers.history import Storage
-from umbral_chat.transport_kit.backoff import Backoff
-
-if TYPE_CHECKING:
-    from umbral_chat._core.parts import ServiceParts
-    from umbral_chat.telemetry import Telemetry
 
 log = logging.getLogger(__name__)
 
 CONCURRENCY = 32
 """Conversations that one consumer works on at once."""
 
-SCAN_EVERY = 10.0
-"""Seconds between two scans, after which an entry is found that another instance wrote and does not handle."""
-
-
-class ConsumerRunner:
-    """Runs `consumers`, each on its own, so that one that hangs delays no other."""
-
-    def __init__(self, consumers: Sequence[Consumer], services: ServiceParts, bus: Bus) -> None:
-        base = services.base
-        holder = secrets.token_hex(6)
-        self._consumer_tasks = [
-            ConsumerTask(consumer, services.storage, base.clock, base.telemetry, holder=holder)
-            for consumer in consumers
-        ]
-        bus.subscribe(self._wake)
-
-    async def run(self) -> None:
-        """Run until cancelled; then the cursors are stored and the leases released."""
-        tasks = Tasks("consumers")
-        running = [tasks.start(task.run(), name=task.name) for task in self._consumer_tasks]
-        try:
-            await asyncio.gather(*running)
-        finally:
-            await tasks.close()
-
-    def _wake(self, change: LogChange) -> None:
-        for task in self._consumer_tasks:
-            task.wake(change.conversation)
+RETRY_EVERY = 5.0
+"""Seconds between two attempts at dead letters whose conversation is being worked on, or while the store is down."""
 
 
 class ConsumerTask:
-    """Runs one consumer: takes conversations from its queue, at most `CONCURRENCY` at once, and scans for more."""
+    """Runs one consumer: takes conversations from its queue, at most `CONCURRENCY` at once."""
 
-    def __init__(
-        self, consumer: Consumer, storage: Storage, clock: Clock, telemetry: Telemetry, *, holder: str
-    ) -> None:
-        self.name = consumer.name
-        self._clock = clock
-        self._queue = ConversationQueue()
-        self._worker = LogWorker(consumer, storage.history, storage.store, clock, holder=holder)
-        self._scan = InboxScan(
-            storage.history,
-            self._worker.cursors,
-            self._queue,
-            handled=self._worker.handled,
-            wait_for_space=self._wait_for_space,
-        )
-        self._tasks = Tasks(f"consumer {consumer.name}")
+    def __init__(self, consumer: Consumer, backlog: Backlog, *, holder: str) -> None:
+        self._backlog = backlog
+        self._worker = LogWorker(consumer, backlog, holder=holder)
+        self._redelivery = Redelivery(consumer, backlog, holder=holder)
+        self._tasks = Tasks(f"consumer {backlog.name}")
         self._running: set[str] = set()
         self._due = asyncio.Event()
-        self._space = asyncio.Event()
-        self._failures = telemetry.counter("umbral_chat.consumer.failures").labels(consumer.name)
+        self._retry = asyncio.Event()
+        self.space = asyncio.Event()
+        """Set when the queue may have room again."""
 
-    def wake(self, conversation: str) -> None:
-        """Queue a conversation that this process appended to or deleted. Does not block."""
-        if self._queue.wake(conversation):
-            self._due.set()
+    def changed(self) -> None:
+        """There may be something to process."""
+        self._due.set()
+
+    def retry_letters(self) -> None:
+        """Some dead letters are marked to be tried again."""
+        self._retry.set()
 
     async def run(self) -> None:
         """Run until cancelled."""
-        self._tasks.start(self._scan_periodically(), name="scan")
+        self._tasks.start(self._retry_marked(), name="retry")
         try:
             while True:
                 self._due.clear()
@@ -98,8 +55,9 @@ class ConsumerTask:
             await self._tasks.close()
 
     def _start_ready(self) -> None:
+        clock = self._backlog.clock
         while len(self._running) < CONCURRENCY:
-            conversation = self._queue.take(self._clock.monotonic())
+            conversation = self._backlog.queue.take(clock.monotonic())
             if conversation is None:
                 return
             self._running.add(conversation)
@@ -107,9 +65,9 @@ class ConsumerTask:
 
     async def _wait_until_due(self) -> None:
         # At full concurrency nothing can start before a running one ends, which sets `_due` too.
-        due = None if len(self._running) >= CONCURRENCY else self._queue.next_due()
+        due = None if len(self._running) >= CONCURRENCY else self._backlog.queue.next_due()
         try:
-            async with asyncio.timeout(None if due is None else max(0.0, due - self._clock.monotonic())):
+            async with asyncio.timeout(None if due is None else max(0.0, due - self._backlog.clock.monotonic())):
                 await self._due.wait()
         except TimeoutError:
             return
@@ -120,48 +78,42 @@ class ConsumerTask:
         finally:
             self._running.discard(conversation)
             self._due.set()
-            self._space.set()
+            self.space.set()
 
     async def _advance(self, conversation: str) -> None:
-        queue, now = self._queue, self._clock.monotonic
+        queue, now = self._backlog.queue, self._backlog.clock.monotonic
         try:
             outcome = await self._worker.run(conversation)
-        except EntryFailed as error:
-            self._failures.value += 1
-            pause = queue.pause(conversation, "failed", now(), progress=error.progress)
-            log.warning("consumer %s: %s; again in %.1f s", self.name, error, pause, exc_info=error.__cause__)
         except HistoryUnavailable:
             queue.pause(conversation, "unavailable", now())  # HistoryHealth logs it, once
         except Exception:
             queue.pause(conversation, "unavailable", now())
-            log.exception("consumer %s failed in %s", self.name, conversation)
+            log.exception("consumer %s failed in %s", self._backlog.name, conversation)
         else:
-            if outcome == "held":
-                queue.pause(conversation, "held", now())
-            elif outcome == "more":
-                queue.requeue(conversation)
-            else:
-                queue.done(conversation)
+            match outcome:
+                case Wait():
+                    queue.pause_for(conversation, outcome.seconds, now(), outcome.since)
+                case "held":
+                    queue.pause(conversation, "held", now())
+                case "more":
+                    queue.requeue(conversation)
+                case _:
+                    queue.done(conversation)
 
-    async def _scan_periodically(self) -> None:
-        backoff = Backoff(initial=1.0, maximum=SCAN_EVERY)
+    async def _retry_marked(self) -> None:
         while True:
+            await self._retry.wait()
+            self._retry.clear()
+            done = False
             try:
-                await self._scan.run()
-                backoff.reset()
-                pause = SCAN_EVERY
+                done = await self._redelivery.run()
             except HistoryUnavailable:
-                pause = backoff.next()
+                pass  # HistoryHealth logs it, once
             except Exception:
-                log.exception("consumer %s could not scan the inbox", self.name)
-                pause = SCAN_EVERY
-            await self._clock.sleep(pause)
-
-    async def _wait_for_space(self) -> None:
-        self._due.set()
-        while self._queue.full:
-            self._space.clear()
-            await self._space.wait()
+                log.exception("consumer %s could not retry its dead letters", self._backlog.name)
+            if not done:
+                self._retry.set()
+                await self._backlog.clock.sleep(RETRY_EVERY)
 
 
-__all__ = ["CONCURRENCY", "SCAN_EVERY", "ConsumerRunner", "ConsumerTask"]
+__all__ = ["CONCURRENCY", "ConsumerTask"]

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from datetime import datetime, timedelta
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime, timedelta
 
-from umbral_chat._core.consumers.conversation_queue import ConversationQueue
-from umbral_chat._core.consumers.cursor_store import CursorStore
-from umbral_chat.model.conversations import Head
+from umbral_chat._core.consumers.backlog import Backlog
+from umbral_chat.model.conversations import Conversation, Head
 from umbral_chat.providers.history import History
 
 PAGE = 200
@@ -17,67 +16,96 @@ OVERLAP = timedelta(minutes=2)
 """How much of what was scanned is scanned again: the clocks of instances differ, and what was written first need not
 be seen first."""
 
+LONG_AGO = datetime.min.replace(tzinfo=UTC)
+"""Before every activity."""
+
 STORE_EVERY = timedelta(minutes=1)
 """How far the scan must have advanced for that to be stored: less, at the next start, would not be worth a write."""
 
 
-class InboxScan:
-    """Newest activity first, back to where the previous scan began. The first scan goes back to the stored time before
-    which everything was handled, or through the whole inbox when none is stored.
-    """
+class ScanPosition:
+    """How far one consumer has scanned: everything before `reached` was queued, or is handled."""
 
-    def __init__(
-        self,
-        history: History,
-        cursors: CursorStore,
-        queue: ConversationQueue,
-        *,
-        handled: Callable[[str, Head], bool],
-        wait_for_space: Callable[[], Awaitable[None]],
-    ) -> None:
-        self._history = history
-        self._cursors = cursors
-        self._queue = queue
-        self._handled = handled
-        self._wait_for_space = wait_for_space
-        self._reached: datetime | None = None
+    def __init__(self, backlog: Backlog) -> None:
+        self.backlog = backlog
+        self.reached: datetime | None = None
         self._stored: datetime | None = None
-        self._first = True
 
-    async def run(self) -> None:
-        """One scan. It waits while the queue is full. Raises HistoryUnavailable; then nothing counts as scanned."""
-        if self._first:
-            self._reached = self._stored = await self._cursors.scanned()
-            self._first = False
-        reached = await self._walk(None if self._reached is None else self._reached - OVERLAP)
-        if reached is None:
-            return
-        self._reached = reached if self._reached is None else max(reached, self._reached)
-        await self._store(self._queue.oldest or self._reached)
+    async def load(self) -> None:
+        """Go on from the stored time. Raises HistoryUnavailable."""
+        self.reached = self._stored = await self.backlog.cursors.scanned()
 
-    async def _walk(self, floor: datetime | None) -> datetime | None:
-        """Queue what may be unhandled, back to `floor`; the newest activity that was seen."""
-        newest = before = None
-        while True:
-            page = await self._history.conversations(limit=PAGE, before=before)
-            for conversation in page.conversations:
-                if newest is None:
-                    newest = conversation.last_activity
-                if floor is not None and conversation.last_activity < floor:
-                    return newest
-                if conversation.head and not self._handled(
-                    conversation.id, Head(conversation.epoch, conversation.head)
-                ):
-                    await self._wait_for_space()
-                    self._queue.add_found(conversation.id, conversation.last_activity)
-            before = page.before
-            if before is None:
-                return newest
+    @property
+    def floor(self) -> datetime | None:
+        """The oldest activity that the next scan must see; None: it goes through the whole inbox."""
+        return None if self.reached is None else self.reached - OVERLAP
 
-    async def _store(self, scanned: datetime) -> None:
+    def offer(self, conversation: Conversation) -> bool:
+        """Queue a conversation, if it may have something unhandled; False: the queue is full."""
+        backlog = self.backlog
+        head = Head(conversation.epoch, conversation.head)
+        if not head.seq or backlog.handled(conversation.id, head) or not backlog.wants(conversation.id):
+            return True
+        if backlog.queue.full:
+            return False
+        backlog.queue.add_found(conversation.id, conversation.last_activity)
+        return True
+
+    async def advance(self, newest: datetime) -> None:
+        """A scan was whole, and this is the newest activity that it saw. Raises HistoryUnavailable."""
+        self.reached = newest if self.reached is None else max(newest, self.reached)
+        scanned = self.backlog.queue.oldest or self.reached
         if self._stored is None or scanned >= self._stored + STORE_EVERY:
-            await self._cursors.store_scanned(scanned)
+            await self.backlog.cursors.store_scanned(scanned)
             self._stored = scanned
 
 
-__all__ = ["OVERLAP", "InboxScan"]
+async def catch_up(history: History, position: ScanPosition, wait_for_space: Callable[[], Awaitable[None]]) -> None:
+    """Scan for one consumer, newest activity first, back to its floor. It waits while the queue is full, as at the
+    first start on a long history. Raises HistoryUnavailable; then nothing counts as scanned."""
+    newest = before = None
+    floor = position.floor
+    while True:
+        page = await history.conversations(limit=PAGE, before=before)
+        for conversation in page.conversations:
+            newest = newest or conversation.last_activity
+            if floor is not None and conversation.last_activity < floor:
+                await position.advance(newest)
+                return
+            while not position.offer(conversation):
+                await wait_for_space()
+        before = page.before
+        if before is None:
+            break
+    if newest is not None:
+        await position.advance(newest)
+
+
+async def scan_for_all(history: History, positions: Sequence[ScanPosition]) -> list[ScanPosition]:
+    """One scan for many consumers that have caught up: as long as the oldest of their floors asks for, and each is
+    offered what is new to itself. Those whose queue was full: they have to catch up again. Raises HistoryUnavailable.
+    """
+    floors = {position: position.floor for position in positions}
+    waiting = set(positions)
+    full: list[ScanPosition] = []
+    newest = before = None
+    while waiting:
+        page = await history.conversations(limit=PAGE, before=before)
+        for conversation in page.conversations:
+            newest = newest or conversation.last_activity
+            waiting -= {one for one in waiting if conversation.last_activity < (floors[one] or LONG_AGO)}
+            overfull = {one for one in waiting if not one.offer(conversation)}
+            waiting -= overfull
+            full += overfull
+            if not waiting:
+                break
+        before = page.before
+        if before is None:
+            break
+    if newest is not None:
+        for position in set(positions) - set(full):
+            await position.advance(newest)
+    return full
+
+
+__all__ = ["OVERLAP", "ScanPosition", "catch_up", "scan_for_all"]

@@ -118,6 +118,12 @@ CODES = (
         "The time of an imported entry lies in the future, by the service's clock.",
         "Send the time that the entry had; compare the clocks.",
     ),
+    Code(
+        "refused_url",
+        400,
+        "The URL is not one that is called: its form, its port, or its host, which is not on the public internet.",
+        "Read `detail`; the deployer lists further networks in `core.outbound.allow`.",
+    ),
     Code("nothing_to_change", 400, "A PATCH names nothing to change.", "Give at least one field."),
     Code(
         "idempotency_key_mismatch",
@@ -180,6 +186,12 @@ CODES = (
         "Check the run's id; ends are remembered for an hour.",
     ),
     Code("not_subscribed", 404, "The WebSocket does not follow the conversation.", "There is nothing to end."),
+    Code(
+        "subscription_not_found",
+        404,
+        "There is no subscription of this name: it was never made, was deleted, or expired.",
+        "See `GET /v1/subscriptions`.",
+    ),
     Code("presence_not_installed", 404, "The service has no presence.", "Install the extra `presence`."),
     Code("metrics_off", 404, "Metrics are switched off.", "Set `telemetry.metrics = true`."),
     Code("method_not_allowed", 405, "The route does not take this method.", "See the header `Allow`."),
@@ -227,6 +239,26 @@ CODES = (
         409,
         "Another author is writing the message with this id.",
         "Use a message id of your own, or leave it out.",
+    ),
+    Code(
+        "subscription_exists",
+        409,
+        "There is another subscription of this name.",
+        "Delete that one, or choose another name.",
+    ),
+    Code(
+        "subscriptions_full",
+        409,
+        "There are as many subscriptions as there may be.",
+        "Delete one that is not needed (`subscriptions.most`).",
+    ),
+    Code("subscription_paused", 409, "The subscription is paused, and gives no claims.", "PATCH it to go on."),
+    Code("subscription_pushes", 409, "The subscription sends its events to a URL.", "Claim from one without `push`."),
+    Code(
+        "subscription_contended",
+        409,
+        "The subscription is changed by others at the same time.",
+        "Send the change again.",
     ),
     Code("realtime_off", 409, "Realtime was switched off.", "Poll, until `connect` offers streams again."),
     Code(

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from umbral_chat.context import Base, Services
     from umbral_chat.providers.auth import Authenticator, Principal
-    from umbral_chat.providers.edges import Check, Consumer, Offer
+    from umbral_chat.providers.edges import Check, Consumer, ConsumerSource, Offer
     from umbral_chat.providers.history import Storage
     from umbral_chat.providers.presence import Presence
     from umbral_chat.providers.transport import Transport
@@ -79,9 +79,9 @@ def umbral_chat_offers(services: Services, conversation: str, principal: Princip
 
 
 @hookspec
-def umbral_chat_consumers(services: Services) -> Sequence[Consumer]:
-    """Durable consumers of logs. Called once, at start, after the providers were entered; also by the doctor, which
-    starts no service."""
+def umbral_chat_consumers(services: Services) -> Sequence[Consumer | ConsumerSource]:
+    """Durable consumers of logs, and sources, which start and stop further ones while the service runs. Called once, at
+    start, after the providers were entered; also by the doctor, which starts no service."""
     return ()
 
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from umbral_chat._core.settings.sections import Section
     from umbral_chat.context import Base, Services
     from umbral_chat.providers.auth import Authenticator, Principal
-    from umbral_chat.providers.edges import Check, Consumer, Offer
+    from umbral_chat.providers.edges import Check, Consumer, ConsumerSource, Offer
     from umbral_chat.providers.presence import Presence
     from umbral_chat.providers.transport import Transport
 
@@ -162,13 +162,18 @@ class PluginHost:
         found = self._lenient("offers", offer_fault, arguments)
         return sorted((offer for _, offer in found), key=lambda offer: (-offer.rank, offer.edge))
 
-    def consumers(self, services: Services) -> list[Consumer]:
-        """The durable consumers of logs; two with the same name, which their cursors are stored under, are refused."""
-        from umbral_chat.providers.edges import Consumer
+    def consumers(self, services: Services) -> list[Consumer | ConsumerSource]:
+        """The durable consumers of logs, and what starts further ones; two with the same name, which cursors are stored
+        under, are refused."""
+        from umbral_chat.providers.edges import Consumer, ConsumerSource, SelectsEntries, TakesEnds, WantsConversations
 
+        abilities = (SelectsEntries, TakesEnds, WantsConversations)
         found = list(self._items(self._strict("consumers", services=services), "consumers"))
         for plugin, one in found:
-            self._check_interface(plugin, "consumers", one, Consumer)
+            if not hasattr(one, "handle") and hasattr(one, "run"):
+                self._check_interface(plugin, "consumers", one, ConsumerSource)
+            else:
+                self._check_interface(plugin, "consumers", one, Consumer, *abilities)
         refuse_duplicates("consumer", ((plugin, one.name) for plugin, one in found))
         return [one for _, one in found]
 

@@ -25,6 +25,7 @@ PACKAGES = {
     "presence": Package("umbral-chat-presence", "presence", "who"),
     "supabase": Package("umbral-chat-realtime-supabase", "realtime"),
     "streaming": Package("umbral-chat-streaming", "streaming"),
+    "subscriptions": Package("umbral-chat-subscriptions", "subscriptions"),
     "n8n": Package("umbral-chat-n8n-bridge", "n8n"),
     "webchat": Package("umbral-chat-webchat", "web"),
 }

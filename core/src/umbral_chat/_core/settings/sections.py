@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_network
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
@@ -155,6 +156,30 @@ class DraftLimits(Section, frozen=True):
     most_chars: Annotated[Positive, Meta(description="Their characters, in all.")] = 20_000_000
 
 
+class ConsumerLimits(Section, frozen=True):
+    """Durable consumers of logs: plugins' own, and subscriptions."""
+
+    tries: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=1_000,
+            # The pauses double from one second to five minutes: sixteen tries take about half an hour.
+            description="Tries of an entry after which it becomes a dead letter, where the consumer sets no bound of "
+            "its own. 16 take about half an hour.",
+        ),
+    ] = 16
+    dead_letters: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=10_000,
+            description="Dead letters kept of one consumer. When there are as many, conversations with further ones "
+            "wait.",
+        ),
+    ] = 1_000
+
+
 class Cache(Section, frozen=True):
     """The tail cache: the newest entries of the conversations that are being read."""
 
@@ -163,6 +188,33 @@ class Cache(Section, frozen=True):
         5_000
     )
     ttl: Annotated[Seconds, Meta(description="Seconds that a conversation is kept after its last reader.")] = 60.0
+
+
+class OutboundLimits(Section, frozen=True):
+    """Calls to URLs that users give over the API, such as those of webhooks."""
+
+    allow: Annotated[
+        list[str],
+        Meta(
+            description="Networks that may be called besides the public internet, such as `10.0.0.0/8` or "
+            "`127.0.0.0/8`. URLs in these settings may lead anywhere without."
+        ),
+    ] = msgspec.field(default_factory=list)
+    connect_timeout: Annotated[
+        Seconds, Meta(le=60, description="Seconds in which a receiver's name must resolve and its connection be made.")
+    ] = 5.0
+    timeout: Annotated[
+        # Standard Webhooks, "Request timeouts": 15 to 30 s.
+        Seconds,
+        Meta(le=120, description="Seconds in which a receiver must have answered, with connecting."),
+    ] = 20.0
+
+    def __post_init__(self) -> None:
+        for network in self.allow:
+            try:
+                ip_network(network)
+            except ValueError as error:
+                raise ValueError(f"allow holds {network!r}, which is no network such as 10.0.0.0/8: {error}") from None
 
 
 class Core(Section, frozen=True):
@@ -201,8 +253,10 @@ class Core(Section, frozen=True):
     ] = "info"
     shutdown_timeout: Annotated[Seconds, Meta(description="Seconds that running requests get at shutdown.")] = 10.0
     cache: Cache = Cache()
+    consumers: ConsumerLimits = ConsumerLimits()
     drafts: DraftLimits = DraftLimits()
     limits: Limits = Limits()
+    outbound: OutboundLimits = OutboundLimits()
 
     def __post_init__(self) -> None:
         if self.public_url is not None and not _is_public(self.public_url):
@@ -271,10 +325,12 @@ class Telemetry(Section, frozen=True):
 
 __all__ = [
     "Cache",
+    "ConsumerLimits",
     "Core",
     "DraftLimits",
     "Key",
     "Limits",
+    "OutboundLimits",
     "Positive",
     "Realtime",
     "Retry",

@@ -1,0 +1,102 @@
+"""`POST /v1/subscriptions/{name}/claim`: waits like a long poll."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import nullcontext
+from typing import TYPE_CHECKING
+
+import msgspec
+from umbral_chat.http_kit import asgi
+from umbral_chat.http_kit.disconnect import watched
+from umbral_chat.http_kit.hot_route import HotRoute
+
+from umbral_chat_subscriptions.bodies import ClaimBody, ClaimList, ClaimView
+from umbral_chat_subscriptions.http.document import CLAIM, claim_documented
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from litestar.handlers import ASGIRouteHandler
+    from litestar.types import Receive, Scope, Send
+    from umbral_chat.context import Services
+    from umbral_chat.providers.consumers import Claim, Claims
+
+    from umbral_chat_subscriptions.service import SubscriptionService
+    from umbral_chat_subscriptions.settings import SubscriptionsSettings
+
+RELEASE_TIMEOUT = 2.0
+"""Seconds that giving back may take what a client that left was to be given; its lease ends it otherwise."""
+
+_NOT_KEPT = [(b"cache-control", b"no-store")]
+
+
+class ClaimEdge:
+    """Answers claims. While one waits it takes a reader's place, as a long poll does."""
+
+    def __init__(self, services: Services, subscriptions: SubscriptionService, settings: SubscriptionsSettings) -> None:
+        self._subscriptions = subscriptions
+        self._feeds = services.feeds
+        self._longest_wait = settings.longest_wait
+        self._body_bytes = services.base.settings.core.limits.body_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        asgi.query(scope, frozenset())
+        raw = await asgi.optional_body(scope, receive, self._body_bytes)
+        body = asgi.decode(_body, raw)
+        body.check()
+        subscription, claims = await self._subscriptions.claims(scope["path_params"]["name"], claiming=True)
+        wait = min(body.wait, self._longest_wait)
+        if wait <= 0:
+            found: Sequence[Claim] | None = await _claim(claims, body, 0.0)
+        else:
+            permit = self._feeds.permit(asgi.principal(scope))
+            try:
+                ours = asgi.server_disconnect(scope)
+                async with watched(receive) if ours is None else nullcontext(ours) as disconnect:
+                    found = await _claim_unless_left(claims, body, wait, disconnect)
+            finally:
+                permit.close()
+        if found is not None:
+            view = ClaimList([ClaimView.of(subscription.id, claim) for claim in found])
+            await asgi.send_json(send, 200, msgspec.json.encode(view), _NOT_KEPT)
+
+
+async def _claim(claims: Claims, body: ClaimBody, wait: float) -> Sequence[Claim]:
+    return await claims.claim(maximum=body.max, entries=body.entries, lease=body.lease, wait=wait)
+
+
+async def _claim_unless_left(
+    claims: Claims, body: ClaimBody, wait: float, disconnect: asgi.Disconnect
+) -> Sequence[Claim] | None:
+    """The claims; None: the client left, and what it would have been given is given back."""
+    left = disconnect.waiter = asyncio.get_running_loop().create_future()
+    claiming = asyncio.ensure_future(_claim(claims, body, wait))
+    try:
+        if not disconnect.happened:
+            await asyncio.wait((claiming, left), return_when=asyncio.FIRST_COMPLETED)
+        if not disconnect.happened:
+            return await claiming
+    finally:
+        disconnect.waiter = None
+        claiming.cancel()
+        (result,) = await asyncio.gather(claiming, return_exceptions=True)
+    if not isinstance(result, BaseException) and result:
+        async with asyncio.timeout(RELEASE_TIMEOUT):
+            await claims.release([claim.id for claim in result])
+    return None
+
+
+def claim_route(
+    services: Services, subscriptions: SubscriptionService, settings: SubscriptionsSettings
+) -> ASGIRouteHandler:
+    """The route."""
+    return HotRoute(CLAIM, copy_scope=False, opt={"right": {"POST": "subscribe"}, "documented_by": claim_documented})(
+        ClaimEdge(services, subscriptions, settings)
+    )
+
+
+_body = msgspec.json.Decoder(ClaimBody)
+
+__all__ = ["ClaimEdge", "claim_route"]

@@ -24,7 +24,7 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_its_own_tests_pass(package: Path) -> None:
     names = sorted(str(file.relative_to(package)) for file in (package / "tests").glob("*.test.mjs"))
-    output = run(package, "node", "--test", "--test-reporter=spec", *names)
+    output = run(package, "node", "--test", "--test-timeout=60000", "--test-reporter=spec", *names)
     assert "ℹ fail 0" in output
     assert "ℹ pass 0" not in output
     assert "ℹ skipped 0" in output

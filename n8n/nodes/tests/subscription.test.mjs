@@ -1,7 +1,7 @@
 // The trigger's subscription against a stand-in for the service's subscriptions.
 import assert from "node:assert/strict";
 import { createRequire } from "node:module";
-import { test } from "node:test";
+import { afterEach, test } from "node:test";
 
 const require = createRequire(import.meta.url);
 const { nameOf, Refused, Subscription, testNameOf } = require("../dist/nodes/UmbralChatTrigger/subscription.js");
@@ -21,13 +21,14 @@ class Service {
     const found = this.subscriptions.get(decodeURIComponent(name ?? body.name));
     if (method === "POST" && !name) {
       const same = JSON.stringify(found?.filter) === JSON.stringify(body.filter);
-      if (found && !same) return { statusCode: 409, body: { code: "subscription_conflict", title: "Conflict", detail: "" } };
+      if (found && !same) return { statusCode: 409, body: { code: "subscription_exists", title: "Conflict", detail: "" } };
       if (!found) this.subscriptions.set(body.name, { filter: body.filter, start: body.start, paused: false, queues: new Map(), open: new Map(), acked: [] });
       return { statusCode: found ? 200 : 201, body: {} };
     }
     if (!found) return { statusCode: 404, body: { code: "subscription_not_found", title: "Not found", detail: "" } };
     if (method === "DELETE") return this.subscriptions.delete(decodeURIComponent(name)), { statusCode: 204, body: null };
     if (method === "PATCH") return (found.paused = body.paused), { statusCode: 200, body: {} };
+    if (verb === "claim" && found.paused) return { statusCode: 409, body: { code: "subscription_paused", title: "Conflict", detail: "" } };
     if (verb === "claim") return { statusCode: 200, body: { claims: await this.#claim(found, body) } };
     for (const id of body.claim_ids) {
       const claim = found.open.get(id);
@@ -48,7 +49,7 @@ class Service {
     await new Promise((resolve) => setImmediate(resolve));
     const claims = [];
     const busy = new Set([...found.open.values()].map(({ conversation }) => conversation));
-    for (const [conversation, queue] of found.paused ? [] : found.queues) {
+    for (const [conversation, queue] of found.queues) {
       if (!queue.length || busy.has(conversation) || claims.length === max) continue;
       const claim = { claim_id: `c${Math.random()}`, conversation, entries: queue.splice(0, entries) };
       found.open.set(claim.claim_id, claim);
@@ -57,6 +58,10 @@ class Service {
     return claims;
   }
 }
+
+/** What a test that failed left running. */
+const begun = [];
+afterEach(() => begun.splice(0).forEach((subscription) => (subscription.stopped = true)));
 
 const WANTED = { name: "n8n.w.n", filter: { roles: ["user"] }, temporary: false, entries: 1, lease: 60, acknowledge: "start" };
 
@@ -72,7 +77,7 @@ function world(wanted = {}, deliver = async () => true) {
     random: () => 0.5,
     report: (problem) => reported.push(problem),
   };
-  const start = () => new Subscription({ ...WANTED, ...wanted }, surroundings);
+  const start = () => (begun.push(new Subscription({ ...WANTED, ...wanted }, surroundings)), begun.at(-1));
   return { service, delivered, reported, slept, start };
 }
 
@@ -166,6 +171,24 @@ test("a service that does not answer is asked again, with growing pauses, and re
   assert.equal(reported.length, 1);
   assert.ok(slept.slice(0, 6).every((ms, at) => at === 0 || ms > slept[at - 1]), slept.join());
   assert.ok(Math.max(...slept) <= 30_000);
+});
+
+test("an operator pauses it and resumes it: the trigger waits, and does not resume it itself", async () => {
+  const { service, reported, slept, start } = world();
+  const subscription = start();
+  await subscription.begin();
+  const followed = subscription.follow();
+  const state = service.subscriptions.get("n8n.w.n");
+  state.paused = true;
+  await until(() => slept.length > 0); // the claim that waited is over
+  service.write("n8n.w.n", "a", "1");
+  await until(() => slept.length > 3);
+  assert.deepEqual([state.paused, state.acked], [true, []]);
+  state.paused = false;
+  await until(() => state.acked.length === 1);
+  assert.deepEqual(reported.map(({ code }) => code), ["subscription_paused"]);
+  await subscription.end();
+  await followed;
 });
 
 test("one that is refused for good ends: deleted, or without the right", async () => {

@@ -17,8 +17,8 @@ from tests.labs.kit.service import Service
 
 from .verdict import Shown, violations
 
-PATIENCE = 30.0
-"""Seconds until a page must show something."""
+PATIENCE = 60.0
+"""Seconds until a page must show something. A reconnect may take 30 s of back-off."""
 
 TYPING = ".chat-message-typing"
 """The widget's own dots."""

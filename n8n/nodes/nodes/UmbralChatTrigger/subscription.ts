@@ -79,7 +79,7 @@ export class Subscription {
 		const { name, filter } = this.wanted;
 		const made = await this.surroundings.call('POST', PATH, { name, filter, start: 'now' });
 		// The node's settings were changed: the filter is another, and the place in the log is the same.
-		if (made.statusCode === 409) await this.replace();
+		if (made.statusCode === 409 && problemOf(made).code === 'subscription_exists') await this.replace();
 		else expect(made);
 		if (!this.wanted.temporary) expect(await this.surroundings.call('PATCH', this.path, { paused: false }));
 	}
@@ -181,6 +181,9 @@ function expect(answer: Answer): Answer {
 	return answer;
 }
 
-function transient({ status }: Problem): boolean {
-	return status === 0 || status >= 500 || [408, 425, 429].includes(status);
+/** Codes of a state that others end: an operator who paused it resumes it. */
+const PASSING = new Set(['subscription_paused', 'subscription_contended']);
+
+function transient({ status, code }: Problem): boolean {
+	return status === 0 || status >= 500 || [408, 425, 429].includes(status) || PASSING.has(code);
 }

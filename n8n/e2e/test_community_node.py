@@ -1,17 +1,21 @@
 """The community package in a fresh n8n: installed from its tarball, its credential tested, its node used."""
 
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from statistics import median
 from typing import Any
 
 import pytest
 
-from n8n.e2e.harness.community import SETTINGS, Chain, Editor, chat_node, credential, install
+from n8n.e2e.harness.community import SETTINGS, Chain, Editor, chat_node, credential, install, trigger
 from n8n.e2e.harness.copies import Credential
 from n8n.e2e.harness.install import ensure_installed
+from n8n.e2e.harness.process import say
 from n8n.e2e.harness.server import N8n, n8n_server
 from n8n.e2e.harness.service import UmbralChat, umbral_chat
+from n8n.e2e.harness.web import call
 
 NONE = Credential("", "", "")
 """The copies' own kind of credential, which these workflows do not use."""
@@ -26,6 +30,9 @@ class Fresh:
     everything: Chain
     failing: Chain
     wrong_key: Chain
+    echo: Chain
+    batch: Chain
+    careful: Chain
     right: dict[str, Any]
 
     def run(self, chain: Chain, **body: object) -> Any:
@@ -47,6 +54,30 @@ def fresh(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
             Chain("everything", "", "", NONE, nodes=everything(right)),
             Chain("failing", "", "", NONE, nodes=[edit_nothing(right)]),
             Chain("wrong-key", "", "", NONE, nodes=[edit_nothing(wrong)]),
+            Chain(
+                "echo",
+                "",
+                "",
+                NONE,
+                first=started(right, "echo."),
+                nodes=[reply(right, "You said: {{ $json.content }}")],
+            ),
+            Chain(
+                "batch",
+                "",
+                "",
+                NONE,
+                first=started(right, "batch.", execution="batch"),
+                nodes=[counted(), reply(right)],
+            ),
+            Chain(
+                "careful",
+                "",
+                "",
+                NONE,
+                first=careful(right),
+                nodes=[fail_if_asked(), reply(right, "Did: {{ $json.content }}")],
+            ),
         )
         n8n = running.enter_context(
             n8n_server(installed, folder / "n8n", folder / "logs", [right, wrong], chains, **SETTINGS)
@@ -89,6 +120,36 @@ def everything(used: dict[str, Any]) -> list[dict[str, Any]]:
         "parameters": {"mode": "raw", "jsonOutput": f"={{{{ ({{ {said} }}) }}}}", "options": {}},
     }
     return [*nodes, gather]
+
+
+def started(used: dict[str, Any], prefix: str, **parameters: Any) -> dict[str, Any]:
+    """By messages of visitors in conversations whose ids begin so."""
+    return trigger(used, options={"prefix": prefix}, **parameters)
+
+
+def careful(used: dict[str, Any]) -> dict[str, Any]:
+    """Acknowledged when the execution succeeded."""
+    return started(used, "careful.", acknowledge="success", lease=60)
+
+
+def reply(used: dict[str, Any], content: str = "{{ $json.content }}") -> dict[str, Any]:
+    """The answer, into the conversation that the item is of."""
+    node = chat_node("Reply", used, "message", "send", content=f"={content}")
+    node["parameters"]["conversation"] = "={{ $('Trigger').first().json.conversation }}"
+    return node
+
+
+def code(name: str, program: str) -> dict[str, Any]:
+    return {"name": name, "type": "n8n-nodes-base.code", "typeVersion": 2, "parameters": {"jsCode": program}}
+
+
+def counted() -> dict[str, Any]:
+    """One item that says how many there were."""
+    return code("Count", "return [{ json: { content: `${$input.all().length} messages` } }];")
+
+
+def fail_if_asked() -> dict[str, Any]:
+    return code("Work", "if ($json.content === 'fail') throw new Error('as asked'); return $input.all();")
 
 
 def edit_nothing(used: dict[str, Any]) -> dict[str, Any]:
@@ -137,3 +198,75 @@ def test_an_error_has_its_code_and_what_mends_it(fresh: Fresh) -> None:
     assert "(unauthorized)" in denied["error"]
     assert "API key in the credential" in denied["description"]
     assert "not-a-key" not in str(denied)
+
+
+def replies(fresh: Fresh, conversation: str, messages: int, limit: float = 60.0) -> list[tuple[str, str]]:
+    """The log, once it has so many messages."""
+    end = time.monotonic() + limit
+    while len(found := fresh.service.messages(conversation)) < messages:
+        assert time.monotonic() < end, f"{conversation}: {found} after {limit:.0f} s"
+        time.sleep(0.02)
+    return found
+
+
+def test_a_message_starts_the_workflow_whose_reply_is_in_the_log(fresh: Fresh) -> None:
+    subscribed(fresh)
+    fresh.service.push("echo.warm", "hello", role="user")
+    assert replies(fresh, "echo.warm", 2) == [("user", "hello"), ("assistant", "You said: hello")]
+    taken = []
+    for number in range(10):
+        began = time.monotonic()
+        fresh.service.push(f"echo.{number}", "hello", role="user")
+        replies(fresh, f"echo.{number}", 2)
+        taken.append(time.monotonic() - began)
+    say(f"message → trigger → reply in the log: {median(taken):.2f} s (median), {max(taken):.2f} s at most")
+    assert median(taken) < 2.0, "0.5 s on a machine that does nothing else"
+
+
+def test_each_message_is_answered_once_and_with_acknowledgement_on_success_in_order(fresh: Fresh) -> None:
+    subscribed(fresh)
+    for chain, said in (("echo", "You said: "), ("careful", "Did: ")):
+        for number in range(5):
+            fresh.service.push(f"{chain}.order", str(number), role="user")
+        found = replies(fresh, f"{chain}.order", 10)
+        answers = [text for role, text in found if role == "assistant"]
+        # Acknowledged on start, executions of one conversation may overlap.
+        assert (answers if chain == "careful" else sorted(answers)) == [f"{said}{number}" for number in range(5)]
+    time.sleep(1.0)  # as long as a reply takes: its own replies start nothing
+    assert [len(fresh.service.messages(f"{chain}.order")) for chain in ("echo", "careful")] == [10, 10]
+
+
+def test_a_batch_is_one_execution(fresh: Fresh) -> None:
+    subscribed(fresh)
+    fresh.service.push("batch.a", "one", role="user")
+    replies(fresh, "batch.a", 2)
+    for word in ("two", "three", "four"):
+        fresh.service.push("batch.a", word, role="user")
+    end = time.monotonic() + 60
+    while sum(int(text.split()[0]) for role, text in fresh.service.messages("batch.a") if role == "assistant") < 4:
+        assert time.monotonic() < end
+        time.sleep(0.1)
+
+
+def test_a_message_whose_execution_fails_is_given_again_and_holds_up_no_other_conversation(fresh: Fresh) -> None:
+    subscribed(fresh)
+    fresh.service.push("careful.bad", "fail", role="user")
+    fresh.service.push("careful.good", "work", role="user")
+    assert replies(fresh, "careful.good", 2)[1] == ("assistant", "Did: work")
+    end = time.monotonic() + 60
+    while fresh.n8n.runs(fresh.careful, "error") < 2:
+        assert time.monotonic() < end, "it was not given again"
+        time.sleep(0.2)
+
+
+def subscribed(fresh: Fresh, limit: float = 60.0) -> None:
+    """Wait until the published triggers have their subscriptions."""
+    end = time.monotonic() + limit
+    while True:
+        path, key = "/v1/subscriptions", f"Bearer {fresh.service.key}"
+        found = call(fresh.service.port, "GET", path, authorization=key).body["subscriptions"]
+        names = {one["name"] for one in found if not one["paused"]}
+        if {f"n8n.{chain.id}.{chain.id}-0" for chain in (fresh.echo, fresh.batch, fresh.careful)} <= names:
+            return
+        assert time.monotonic() < end, names
+        time.sleep(0.2)

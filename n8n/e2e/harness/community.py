@@ -56,6 +56,11 @@ class Chain(Copy):
     first: dict[str, Any] | None = None
     nodes: Sequence[dict[str, Any]] = ()
 
+    @property
+    def called(self) -> bool:
+        """Not where its first node is a trigger."""
+        return self.first is None
+
     def workflow(self) -> dict[str, Any]:
         """Without a file."""
         start = self.first or {
@@ -84,6 +89,17 @@ def chat_node(name: str, used: dict[str, Any], resource: str, operation: str, **
         "type": NODE,
         "typeVersion": 1,
         "parameters": {"resource": resource, "operation": operation, "conversation": conversation, **parameters},
+        "credentials": {TYPE: {"id": used["id"], "name": used["name"]}},
+    }
+
+
+def trigger(used: dict[str, Any], **parameters: Any) -> dict[str, Any]:
+    """The trigger node."""
+    return {
+        "name": "Trigger",
+        "type": TRIGGER,
+        "typeVersion": 1,
+        "parameters": parameters,
         "credentials": {TYPE: {"id": used["id"], "name": used["name"]}},
     }
 

@@ -35,6 +35,11 @@ class Copy:
     """What the operator changes beyond that."""
 
     @property
+    def called(self) -> bool:
+        """Whether it is started by its webhook."""
+        return True
+
+    @property
     def id(self) -> str:
         return f"e2e-{self.name}"
 

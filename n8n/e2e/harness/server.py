@@ -40,6 +40,12 @@ class N8n:
         authorization = None if key is None else f"Bearer {key}"
         return call(self.port, "POST", copy.path, body, authorization=authorization)
 
+    def runs(self, copy: Copy, status: str) -> int:
+        """How many runs of a workflow ended so."""
+        with closing(sqlite3.connect(f"file:{_database(self.folder)}?mode=ro", uri=True)) as database:
+            query = 'SELECT count(*) FROM execution_entity WHERE "workflowId" = ? AND status = ?'
+            return int(database.execute(query, (copy.id, status)).fetchone()[0])
+
     def last_run(self, copy: Copy, limit: float = 60.0) -> str:
         """How n8n lists the newest run of a workflow: `success`, `error`, … (it writes this after it has answered)."""
         end = time.monotonic() + limit
@@ -120,7 +126,7 @@ def _wait(server: N8n, child: "subprocess.Popen[bytes]", copies: Sequence[Copy])
         alive=alive,
     )
     # Ready, n8n still answers 404 to its webhooks for about a second.
-    for copy in copies:
+    for copy in (copy for copy in copies if copy.called):
         wait_until(
             f"n8n: webhook of {copy.name}",
             partial(_answers, server.port, copy.path),

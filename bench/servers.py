@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-START_TIMEOUT = 20.0
+START_TIMEOUT = 60.0
 
 SERVER_CPU, DRIVER_CPU = "0", "1"
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import cache
@@ -58,6 +58,28 @@ class OutboundAnswer(NamedTuple):
             return None
         at = at if at.tzinfo else at.replace(tzinfo=UTC)
         return min(RETRY_AFTER_LIMIT, max(0.0, (at - now).total_seconds()))
+
+
+class OutboundStream:
+    """An answer whose body is read as it comes, within `OutboundClient.stream`."""
+
+    def __init__(self, response: httpcore.Response, url: CallUrl) -> None:
+        self.status = response.status
+        self.headers: Mapping[str, str] = _headers_of(response)
+        """As those of an OutboundAnswer."""
+        self._chunks = cast("AsyncGenerator[bytes]", response.aiter_stream())
+        self._url = url
+
+    async def read(self, timeout: float) -> bytes:
+        """The next bytes, and none at the end. Raises OutboundError: `call_timeout` when none come within `timeout`
+        seconds, and where the connection was lost. After that nothing more can be read."""
+        with _errors_of(self._url, timeout, connecting=False):
+            async with asyncio.timeout(timeout):
+                return await anext(self._chunks, b"")
+
+    async def close(self) -> None:
+        """Read nothing more."""
+        await self._chunks.aclose()
 
 
 class OutboundClient:
@@ -141,29 +163,51 @@ class OutboundClient:
         OutboundError. An answer of any status but a redirect is returned.
         """
         seconds = self._settings.timeout if timeout is None else timeout
-        if self._calls >= 2 * self._connections:
-            raise OutboundError("too_many_calls", f"{self._connections} calls run, and as many wait.")
-        self._calls += 1
-        try:
+        with self._counted(), _errors_of(url, seconds):
             async with asyncio.timeout(seconds):
                 answer = await self._post(url, body, headers, answer_limit)
-        except (TimeoutError, httpcore.TimeoutException):
-            raise OutboundError("call_timeout", f"{url.host} did not answer within {seconds:g} s.") from None
-        except httpcore.ConnectError as error:
-            raise _connect_error(url, error) from None
-        except httpcore.ProtocolError:
-            raise OutboundError("invalid_answer", f"{url.host} did not answer with valid HTTP/1.1.") from None
-        except (httpcore.NetworkError, httpcore.ProxyError, OSError):
-            raise OutboundError("connection_failed", f"The connection to {url.host} was lost.") from None
-        finally:
-            self._calls -= 1
-        if answer.status in _REDIRECTS:
-            raise OutboundError(
-                "redirected", f"{url.host} answered {answer.status}: redirects are not followed. Give the final URL."
-            )
+        _check_no_redirect(url, answer.status)
         return answer
 
-    async def _post(self, url: CallUrl, body: bytes, headers: Mapping[str, str], limit: int) -> OutboundAnswer:
+    @asynccontextmanager
+    async def stream(
+        self, url: CallUrl, body: bytes, headers: Mapping[str, str], *, timeout: float | None = None
+    ) -> AsyncIterator[OutboundStream]:
+        """POST `body`, and the answer as its head arrived, whose body is then read piece by piece, for as long as it
+        takes. The connection is used for this call alone, so that no answer is lost with one that the receiver closed.
+
+        `timeout`: seconds until the head has arrived (None: `core.outbound.timeout`). Raises OutboundError, whose
+        `sent` says whether the receiver may have got the request.
+        """
+        seconds = self._settings.timeout if timeout is None else timeout
+        with self._counted():
+            opening = self._open(url, body, {"Connection": "close", **headers})
+            with _errors_of(url, seconds):
+                async with asyncio.timeout(seconds):
+                    response = await opening.__aenter__()
+            try:
+                _check_no_redirect(url, response.status)
+                stream = OutboundStream(response, url)
+                try:
+                    yield stream
+                finally:
+                    await stream.close()
+            finally:
+                await opening.__aexit__(None, None, None)
+
+    @contextmanager
+    def _counted(self) -> Iterator[None]:
+        if self._calls >= 2 * self._connections:
+            raise OutboundError("too_many_calls", f"{self._connections} calls run, and as many wait.", sent=False)
+        self._calls += 1
+        try:
+            yield
+        finally:
+            self._calls -= 1
+
+    def _open(
+        self, url: CallUrl, body: bytes, headers: Mapping[str, str]
+    ) -> AbstractAsyncContextManager[httpcore.Response]:
         connect = self._settings.connect_timeout
         sent = {
             "Host": url.authority,
@@ -172,13 +216,16 @@ class OutboundClient:
             "Content-Length": str(len(body)),
             **headers,
         }
-        async with self._pool(url).stream(
+        return self._pool(url).stream(
             "POST",
             httpcore.URL(scheme=url.scheme.encode(), host=url.host.encode(), port=url.port, target=url.target.encode()),
             headers=list(sent.items()),
             content=body,
             extensions={"timeout": {"connect": connect}},
-        ) as response:
+        )
+
+    async def _post(self, url: CallUrl, body: bytes, headers: Mapping[str, str], limit: int) -> OutboundAnswer:
+        async with self._open(url, body, headers) as response:
             if response.status in _REDIRECTS:
                 return OutboundAnswer(response.status, {}, b"", complete=False)
             chunks: list[bytes] = []
@@ -190,8 +237,7 @@ class OutboundClient:
                     if size > limit:
                         complete = False
                         break
-            found = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers}
-            return OutboundAnswer(response.status, found, b"".join(chunks)[:limit], complete)
+            return OutboundAnswer(response.status, _headers_of(response), b"".join(chunks)[:limit], complete)
 
     def _pool(self, url: CallUrl) -> httpcore.AsyncConnectionPool:
         proxy = proxy_for(str(url)) if self._trusted else None
@@ -228,10 +274,40 @@ def _proxy(address: str) -> httpcore.Proxy:
     )
 
 
+@contextmanager
+def _errors_of(url: CallUrl, seconds: float, *, connecting: bool = True) -> Iterator[None]:
+    """What httpcore raises, as OutboundError."""
+    try:
+        yield
+    except httpcore.ConnectTimeout:
+        raise OutboundError("call_timeout", f"{url.host} took no connection in time.", sent=not connecting) from None
+    except (TimeoutError, httpcore.TimeoutException):
+        raise OutboundError("call_timeout", f"{url.host} did not answer within {seconds:g} s.") from None
+    except httpcore.ConnectError as error:
+        raise _connect_error(url, error) from None
+    except httpcore.ProtocolError:
+        raise OutboundError("invalid_answer", f"{url.host} did not answer with valid HTTP/1.1.") from None
+    except (httpcore.NetworkError, httpcore.ProxyError, OSError):
+        raise OutboundError("connection_failed", f"The connection to {url.host} was lost.") from None
+
+
+def _check_no_redirect(url: CallUrl, status: int) -> None:
+    if status in _REDIRECTS:
+        raise OutboundError(
+            "redirected", f"{url.host} answered {status}: redirects are not followed. Give the final URL."
+        )
+
+
+def _headers_of(response: httpcore.Response) -> dict[str, str]:
+    return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers}
+
+
 def _connect_error(url: CallUrl, error: httpcore.ConnectError) -> OutboundError:
     if isinstance(error.__cause__ or error.__context__, ssl.SSLError):
-        return OutboundError("tls_failed", f"The certificate of {url.host} is not valid for it, or TLS failed.")
-    return OutboundError("connection_failed", f"{url.host} does not take connections on port {url.port}.")
+        return OutboundError(
+            "tls_failed", f"The certificate of {url.host} is not valid for it, or TLS failed.", sent=False
+        )
+    return OutboundError("connection_failed", f"{url.host} does not take connections on port {url.port}.", sent=False)
 
 
-__all__ = ["ANSWER_LIMIT", "OutboundAnswer", "OutboundClient"]
+__all__ = ["ANSWER_LIMIT", "OutboundAnswer", "OutboundClient", "OutboundStream"]

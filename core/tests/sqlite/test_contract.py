@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from umbral_chat.model.entries import entry_encoder
-from umbral_chat.testing import HistoryContract, RenewsEpochsContract, SharedStoreContract
+from umbral_chat.testing import HistoryContract, KnowsAuthorsContract, RenewsEpochsContract, SharedStoreContract
 from umbral_chat.testing.embedded import EmbeddedRig
 from umbral_chat.testing.storage import send
 
@@ -13,6 +13,10 @@ class TestHistory(EmbeddedRig, HistoryContract):
         async with self.rig() as rig:
             appended = await send(rig.storage.history)
             assert appended.json == entry_encoder.encode(appended.entry)
+
+
+class TestKnowsAuthors(EmbeddedRig, KnowsAuthorsContract):
+    pass
 
 
 class TestRenewsEpochs(EmbeddedRig, RenewsEpochsContract):

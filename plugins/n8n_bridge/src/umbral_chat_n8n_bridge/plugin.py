@@ -12,6 +12,7 @@ from umbral_chat_n8n_bridge.settings import BridgeSettings
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from litestar.handlers import BaseRouteHandler
     from umbral_chat.context import Services
     from umbral_chat.providers.edges import ConsumerSource
 
@@ -22,6 +23,14 @@ if TYPE_CHECKING:
 def umbral_chat_settings() -> type[BridgeSettings]:
     """The section `n8n`."""
     return BridgeSettings
+
+
+@hookimpl
+def umbral_chat_routes(services: Services) -> Sequence[BaseRouteHandler]:
+    """The gateway of the widgets."""
+    from umbral_chat_n8n_bridge.gateway.route import gateway_route
+
+    return [gateway_route(bridge_of(services))]
 
 
 @hookimpl

@@ -49,7 +49,6 @@ def gateway_route(bridge: Bridge) -> ASGIRouteHandler:
         opt={
             "right": {"POST": "public"},
             "documented_by": gateway_documented,
-            "query": "own",
             "preflight": edge.preflight,
         },
     )(edge)

@@ -38,9 +38,9 @@ supabase: setup ## a local Supabase on loopback, without Docker (ARGS=--help)
 test: setup ## run the tests, four at a time (one: make test WORKERS=0 ARGS="-k name")
 	$(PYTEST) $(ARGS)
 
-# The tests of the API and the polling edge unchanged on a local Supabase.
+# The tests of the API, the polling edge and subscriptions unchanged on a local Supabase.
 test-on-supabase: setup
-	$(PYTEST) --on-supabase core/tests/http plugins/polling/tests $(ARGS)
+	$(PYTEST) --on-supabase core/tests/http plugins/polling/tests plugins/subscriptions/tests/http $(ARGS)
 
 # The lowest versions that the packages allow, in an environment of their own. What only tests need comes newest.
 .lowest/.installed: .venv/.synced tests/packaging/lowest.py

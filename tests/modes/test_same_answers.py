@@ -27,8 +27,17 @@ NOT_PLAYED = {
     ("POST", "/v1/conversations/{conversation}/tickets"),
     ("GET", "/v1/ws"),
     ("POST", "/n8n/{chat}/chat"),
+    ("POST", "/v1/subscriptions"),
+    ("GET", "/v1/subscriptions"),
+    ("GET", "/v1/subscriptions/{name}"),
+    ("PATCH", "/v1/subscriptions/{name}"),
+    ("DELETE", "/v1/subscriptions/{name}"),
+    ("POST", "/v1/subscriptions/{name}/claim"),
+    ("POST", "/v1/subscriptions/{name}/ack"),
+    ("POST", "/v1/subscriptions/{name}/release"),
 }
-"""What operators ask is about the mode itself, and streams are there in some modes only."""
+"""What operators ask is about the mode itself, streams are there in some modes only, and subscriptions go by the stored
+log, of which no mode is a part."""
 
 TRANSITIONS = {
     "off to live": ["off", "on"],

@@ -20,7 +20,7 @@ UmbralChatError
 │   └── HeadersTooLarge          431  headers_too_large
 ├── Unavailable                  503  a part that is needed for the answer does not respond now
 │   └── HistoryUnavailable            history_unavailable
-├── EntryRefused                      a consumer did not handle an entry
+├── ConsumerError                      a consumer did not handle an entry
 │   ├── Undeliverable                      and never will
 │   └── TryLater                           and is not to be asked before some time has passed
 ├── SettingsError                     a setting is wrong; names it, its origin and what would be valid
@@ -215,7 +215,7 @@ class HistoryUnavailable(Unavailable):
     default_code = "history_unavailable"
 
 
-class EntryRefused(UmbralChatError):
+class ConsumerError(UmbralChatError):
     """A consumer raises one of these from `handle`. `reason` is one line for operators: it is stored with the dead
     letter and shown in the status, so nothing of the entry's content may be in it."""
 
@@ -224,11 +224,11 @@ class EntryRefused(UmbralChatError):
         self.reason = reason
 
 
-class Undeliverable(EntryRefused):
+class Undeliverable(ConsumerError):
     """The entry will never be handled: it becomes a dead letter at once, and the consumer goes on with the next one."""
 
 
-class TryLater(EntryRefused):
+class TryLater(ConsumerError):
     """The entry is not to be tried again before `seconds` (at most an hour) have passed, as a receiver asked by
     `Retry-After`. It counts as a try."""
 
@@ -256,9 +256,9 @@ class NewerSchema(StoreError):
 __all__ = [
     "ClaimExpired",
     "Conflict",
+    "ConsumerError",
     "ConversationDeleted",
     "CursorExpired",
-    "EntryRefused",
     "Forbidden",
     "Gone",
     "HeadersTooLarge",

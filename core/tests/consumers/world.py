@@ -62,6 +62,7 @@ class EndRecorder(Recorder):
         self.order: dict[str, list[str]] = defaultdict(list)
         self.refuses_ends: BaseException | None = None
         self.end_tries = 0
+        self.ended = asyncio.Event()
 
     async def handle(self, conversation: str, epoch: str, entry: Entry) -> None:
         await super().handle(conversation, epoch, entry)
@@ -73,6 +74,7 @@ class EndRecorder(Recorder):
             raise self.refuses_ends
         self.ends[conversation].append(end)
         self.order[conversation].append(f"{end.epoch} {end.kind}")
+        self.ended.set()
 
 
 class Instance(NamedTuple):
@@ -120,6 +122,10 @@ class World:
         """The bus of a running instance."""
         async with self.started(*consumers) as instance:
             yield instance.bus
+
+    def readings(self) -> set[tuple[str, float]]:
+        """Every value of every gauge."""
+        return {(gauge.metric.name, value) for gauge in self.telemetry._gauges.values() for _, value in gauge.read()}
 
     def delete(self, conversation: str = "room", bus: Bus | None = None) -> None:
         self.history.logs[conversation] = None

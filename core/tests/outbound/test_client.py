@@ -217,6 +217,26 @@ async def test_calls_are_bounded() -> None:
         assert receiver.connections == 2
 
 
+async def test_calls_that_are_cancelled_keep_no_connection() -> None:
+    """httpcore's pool has one connection less for each call that asyncio cancels at the wrong moment."""
+    async with OutboundClient(LOOPBACK, connections=2) as client:
+        for turns in range(1, 14):
+            async with receiving() as receiver:
+                url = client.parse(f"http://127.0.0.1:{receiver.port}/")
+                await asyncio.gather(*(client.post(url, b"", {}) for _ in range(2)))
+            # Its connections are closed and are in the pool: the next call takes them out.
+            async with receiving() as receiver:
+                url = client.parse(f"http://127.0.0.1:{receiver.port}/")
+                calls = [asyncio.create_task(client.post(url, b"", {})) for _ in range(2)]
+                for _ in range(turns):
+                    await asyncio.sleep(0)
+                for call in calls:
+                    call.cancel()
+                await asyncio.gather(*calls, return_exceptions=True)
+                answers = await asyncio.gather(*(client.post(url, b"", {}, timeout=5.0) for _ in range(2)))
+                assert [answer.status for answer in answers] == [200, 200]
+
+
 async def test_a_trusted_url_may_be_private_and_others_are_not_sent_to_a_proxy(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -130,6 +130,25 @@ def test_hook_umbral_chat_consumers(host_of: HostOf) -> None:
     assert plugin.calls == [{"services": SERVICES}]
 
 
+def test_the_hook_for_consumers_may_return_sources_and_abilities_are_checked(host_of: HostOf) -> None:
+    class Source:
+        name = "source"
+
+        async def run(self, consumers: object) -> None: ...
+
+    class Broken:
+        name = "broken"
+
+        async def handle(self, conversation: str, epoch: str, entry: object) -> None: ...
+
+        def handle_end(self, conversation: str, end: object) -> None: ...
+
+    source = Source()
+    assert host_of(a=Recorder("umbral_chat_consumers", [source])).consumers(SERVICES) == [source]
+    with pytest.raises(PluginError, match="whose handle_end is not async"):
+        host_of(a=Recorder("umbral_chat_consumers", [Broken()])).consumers(SERVICES)
+
+
 async def well() -> CheckResult:
     return CheckResult(ok=True, detail="fine")
 

@@ -13,7 +13,7 @@ from typing import Any, cast
 import pytest
 from standardwebhooks.webhooks import Webhook
 from umbral_chat.clock import SystemClock
-from umbral_chat.errors import ConversationDeleted, EntryRefused, HistoryUnavailable, TryLater
+from umbral_chat.errors import ConsumerError, ConversationDeleted, HistoryUnavailable, TryLater
 from umbral_chat.http_kit.outbound import OutboundClient
 from umbral_chat.model.entries import Message, Sender
 from umbral_chat.providers.edges import (
@@ -93,7 +93,7 @@ async def pushing(
 
 async def test_an_event_is_signed_and_its_id_stays_the_same() -> None:
     async with pushing(answer(500), answer(200)) as it:
-        with pytest.raises(EntryRefused):
+        with pytest.raises(ConsumerError):
             await it.push()
         await it.push()
         (line, first, body), (_, second, _) = it.receiver.requests
@@ -117,7 +117,7 @@ async def test_any_2xx_takes_it(status: int) -> None:
 @pytest.mark.parametrize("status", [304, 400, 401, 404, 413, 429, 500, 502, 503])
 async def test_any_other_status_is_tried_again(status: int) -> None:
     async with pushing(answer(status)) as it:
-        with pytest.raises(EntryRefused) as caught:
+        with pytest.raises(ConsumerError) as caught:
             await it.push()
         assert not isinstance(caught.value, TryLater)
         assert caught.value.reason == f"The receiver answered {status}."
@@ -133,7 +133,7 @@ async def test_a_receiver_may_ask_for_time(status: int) -> None:
 
 async def test_retry_after_of_another_status_is_none() -> None:
     async with pushing(answer(500, "Retry-After: 40")) as it:
-        with pytest.raises(EntryRefused) as caught:
+        with pytest.raises(ConsumerError) as caught:
             await it.push()
         assert not isinstance(caught.value, TryLater)
 
@@ -161,7 +161,7 @@ async def test_no_reason_tells_the_path_or_the_content() -> None:
     redirect = answer(302, "Location: http://127.0.0.1:1/elsewhere")
     async with pushing(redirect, cut, b"nonsense\r\n\r\n") as it:
         for code in ("redirected", "", "invalid_answer"):
-            with pytest.raises(EntryRefused) as caught:
+            with pytest.raises(ConsumerError) as caught:
                 await it.push()
             assert code in caught.value.reason
             assert "secret-path" not in caught.value.reason

@@ -296,6 +296,25 @@ async def test_one_that_cannot_be_started_is_not_made(pair: Pair) -> None:
     assert new
 
 
+async def test_one_that_cannot_be_started_stops_no_other(pair: Pair, caplog: pytest.LogCaptureFixture) -> None:
+    start = pair.there.consumers.start
+
+    async def sometimes(consumer: Consumer) -> None:
+        if ":first:" in consumer.name:
+            raise Conflict("It was forgotten.", code="consumer_forgotten")
+        await start(consumer)
+
+    pair.there.consumers.start = sometimes  # type: ignore[method-assign]
+    await pair.here.subscriptions.create(push("first"))
+    await pair.here.subscriptions.create(push("second"))
+    await pair.until(lambda: pair.there.consumers.names == ["second"], "the other one runs")
+    for _ in range(10):
+        await pair.clock.elapse(1.0)
+    assert caplog.text.count("the subscription first does not run here") == 1
+    pair.there.consumers.start = start  # type: ignore[method-assign]
+    await pair.until(lambda: pair.there.consumers.names == ["first", "second"], "both run")
+
+
 async def test_it_goes_on_when_the_store_is_back(pair: Pair) -> None:
     await pair.instances.unplug()
     await pair.there.subscriptions.create(push())

@@ -71,7 +71,7 @@ class SubscriptionBody(_Body, frozen=True):
         self.filter.check()
 
 
-class SubscriptionPatch(_Body, frozen=True):
+class PauseBody(_Body, frozen=True):
     """A change of a subscription."""
 
     paused: Annotated[bool, Meta(description="Whether it waits; it goes on where it stopped.")]
@@ -176,7 +176,7 @@ class SubscriptionView(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-class SubscriptionMade(SubscriptionView, frozen=True, kw_only=True):
+class CreatedView(SubscriptionView, frozen=True, kw_only=True):
     """A subscription that was asked for."""
 
     secret: Annotated[
@@ -248,11 +248,11 @@ __all__ = [
     "ClaimBody",
     "ClaimList",
     "ClaimView",
+    "CreatedView",
+    "PauseBody",
     "PushBody",
     "ReleaseBody",
     "SubscriptionBody",
     "SubscriptionList",
-    "SubscriptionMade",
-    "SubscriptionPatch",
     "SubscriptionView",
 ]

@@ -53,11 +53,11 @@ async def show_command(ctx: click.Context, name: str, as_json: bool) -> None:
 
 @command(
     "create",
-    "umbral-chat subscriptions create tickets --url https://example.com/hook --role user --kind message",
+    "umbral-chat subscriptions create tickets --push https://example.com/hook --role user --kind message",
     "umbral-chat subscriptions create archive --start beginning",
 )
 @name_argument
-@click.option("--url", help="Send events there. Without, workers claim them.")
+@click.option("--push", "push_url", metavar="URL", help="Send events there. Without, workers claim them.")
 @click.option("--prefix", help="Only conversations whose id begins with this.")
 @click.option("--kind", "kinds", multiple=True, type=click.Choice(KINDS), help="Only entries of this kind; repeatable.")
 @click.option("--role", "roles", multiple=True, type=click.Choice(ROLES), help="Only entries by this role; repeatable.")
@@ -76,7 +76,7 @@ async def show_command(ctx: click.Context, name: str, as_json: bool) -> None:
 async def create_command(
     ctx: click.Context,
     name: str,
-    url: str | None,
+    push_url: str | None,
     prefix: str | None,
     kinds: tuple[str, ...],
     roles: tuple[str, ...],
@@ -85,7 +85,7 @@ async def create_command(
     imported: bool,
     as_json: bool,
 ) -> None:
-    """Make a subscription. With --url its secret is printed, this once: the receiver needs it to verify signatures."""
+    """Make a subscription. With --push its secret is printed, this once: the receiver needs it to verify signatures."""
     chosen = {
         "prefix": prefix,
         "kinds": list(kinds) or None,
@@ -97,7 +97,7 @@ async def create_command(
         "filter": {key: value for key, value in chosen.items() if value is not None},
         "start": start,
         "imported": imported,
-        **({} if url is None else {"push": {"url": url}}),
+        **({} if push_url is None else {"push": {"url": push_url}}),
     }
     _show(await _call(ctx, "POST", PATH, body), as_json=as_json)
 

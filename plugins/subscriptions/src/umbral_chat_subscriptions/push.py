@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 import msgspec
-from umbral_chat.errors import EntryRefused, InvalidRequest, TryLater
+from umbral_chat.errors import ConsumerError, InvalidRequest, TryLater
 from umbral_chat.http_kit.outbound import OutboundError, signed_headers
 
 from umbral_chat_subscriptions.events import end_event, entry_event
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from umbral_chat_subscriptions.events import Event
     from umbral_chat_subscriptions.metrics import PushCounters
-    from umbral_chat_subscriptions.records import Push, Subscription
+    from umbral_chat_subscriptions.records import PushEndpoint, Subscription
 
 CONNECTIONS = 32
 """Calls to one receiver at once: as many as a consumer works on conversations."""
@@ -35,7 +35,7 @@ _HEADERS = {"Content-Type": "application/json"}
 _ASKS_FOR_TIME = frozenset({429, 503})
 
 
-class PushFailed(EntryRefused):
+class PushFailed(ConsumerError):
     """A receiver did not take an event."""
 
 
@@ -46,7 +46,7 @@ class PushConsumer(Selection):
     def __init__(
         self,
         subscription: Subscription,
-        push: Push,
+        push: PushEndpoint,
         history: History,
         client: OutboundClient,
         clock: Clock,
@@ -90,7 +90,7 @@ class PushConsumer(Selection):
         self._counters.pushed("refused", self._clock.monotonic() - began)
         raise self._refused(answer)
 
-    def _refused(self, answer: OutboundAnswer) -> EntryRefused:
+    def _refused(self, answer: OutboundAnswer) -> ConsumerError:
         reason = f"The receiver answered {answer.status}."
         seconds = answer.retry_after(self._clock.now()) if answer.status in _ASKS_FOR_TIME else None
         return PushFailed(reason) if seconds is None else TryLater(seconds, reason)

@@ -40,7 +40,7 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
 NAME_LIMIT = 64
 
 
-class Push(msgspec.Struct, frozen=True):
+class PushEndpoint(msgspec.Struct, frozen=True):
     """Where events are sent, and what they are signed with."""
 
     url: str
@@ -57,7 +57,7 @@ class Subscription(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     filter: Filter
     start: Literal["now", "beginning"]
     imported: bool = False
-    push: Push | None = None
+    push: PushEndpoint | None = None
     paused: bool = False
 
     @property
@@ -192,7 +192,7 @@ def new_subscription(
         filter=filter,
         start=start,
         imported=imported,
-        push=None if url is None else Push(url, new_webhook_secret()),
+        push=None if url is None else PushEndpoint(url, new_webhook_secret()),
     )
 
 
@@ -223,4 +223,4 @@ _decoder: msgspec.json.Decoder[Subscription | _Tombstone] = msgspec.json.Decoder
 )
 _ended = msgspec.json.Decoder(_Ended)
 
-__all__ = ["NAME", "NAME_LIMIT", "Push", "Records", "Stored", "Subscription", "new_subscription"]
+__all__ = ["NAME", "NAME_LIMIT", "PushEndpoint", "Records", "Stored", "Subscription", "new_subscription"]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from umbral_chat.errors import Unavailable
 from umbral_chat.http_kit.outbound import OutboundClient
 
 from umbral_chat_subscriptions.metrics import PushCounters
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
     from umbral_chat.providers.consumers import Claims, ConsumerService
 
     from umbral_chat_subscriptions.records import Stored, Subscription
+
+log = logging.getLogger(__name__)
 
 End = Callable[["Subscription"], Awaitable[None]]
 
@@ -41,6 +45,8 @@ class RunningSubscriptions:
         self._services = services
         self._end = end
         self._runs: dict[str, _Run] = {}
+        self._failing: set[str] = set()
+        """Ids of those that could not be started, which is logged once."""
         self._lock = asyncio.Lock()
         self._counters = PushCounters(services.base.telemetry, self._count)
 
@@ -50,8 +56,9 @@ class RunningSubscriptions:
         async with self._lock:
             for ended in self._runs.keys() - found.keys():
                 await self._stop(ended)
+            self._failing &= found.keys()
             for subscription in found.values():
-                await self._change(subscription)
+                await self._try_to_change(subscription)
 
     async def change(self, subscription: Subscription) -> None:
         """Have this one run as it is now. Raises HistoryUnavailable."""
@@ -64,12 +71,10 @@ class RunningSubscriptions:
             await self._stop(subscription)
 
     async def close(self) -> None:
-        """Close what runs of them outside of the core's consumers."""
+        """Stop all of them."""
         async with self._lock:
-            for run in self._runs.values():
-                if run.client is not None:
-                    await run.client.close()
-            self._runs.clear()
+            for subscription in list(self._runs):
+                await self._stop(subscription)
 
     def named(self, name: str) -> Subscription | None:
         """The one of this name as it runs here, which another instance may have changed by now."""
@@ -83,6 +88,19 @@ class RunningSubscriptions:
     @property
     def _consumers(self) -> ConsumerService:
         return self._services.consumers
+
+    async def _try_to_change(self, subscription: Subscription) -> None:
+        """One that fails, such as one that ended a moment ago elsewhere, stops no other."""
+        try:
+            await self._change(subscription)
+        except Unavailable:
+            raise
+        except Exception:
+            if subscription.id not in self._failing:
+                self._failing.add(subscription.id)
+                log.warning("the subscription %s does not run here", subscription.name, exc_info=True)
+        else:
+            self._failing.discard(subscription.id)
 
     async def _change(self, subscription: Subscription) -> None:
         run = self._runs.get(subscription.id)

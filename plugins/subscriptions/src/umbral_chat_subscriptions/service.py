@@ -241,12 +241,12 @@ class SubscriptionService:
         for one in [stored.subscription for stored in found.values()]:
             if one.push is None and not one.paused and one.id not in in_use:
                 await self._records.end(one)
-                await self._clean_up(one.id, one.consumer)
                 log.warning(
                     "the subscription %s was deleted: it was not claimed for %g s (subscriptions.expire_after)",
                     one.name,
                     self._settings.expire_after,
                 )
+                await self._clean_up(one.id, one.consumer)
 
     async def _clean_up(self, subscription: str, consumer: str) -> None:
         self._in_use_until.pop(subscription, None)

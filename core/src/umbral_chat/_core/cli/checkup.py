@@ -54,6 +54,7 @@ async def checkup(ctx: click.Context, config: str | None, database: str | None) 
 async def provider_findings(settings: Settings, plugins: PluginHost) -> AsyncIterator[Finding]:
     """Findings of the store and the plugins' checks, run on the parts of a service that is not started."""
     from umbral_chat._core.app import handlers
+    from umbral_chat._core.consumers.checks import consumer_check
     from umbral_chat._core.service import Service as RunningService
     from umbral_chat.clock import SystemClock
 
@@ -67,7 +68,7 @@ async def provider_findings(settings: Settings, plugins: PluginHost) -> AsyncIte
         yield Finding("providers", "failed", str(error))
         return
     try:
-        checks = plugins.checks(services)
+        checks = [consumer_check(services), *plugins.checks(services)]
         for status in plugins.statuses:
             if status.faults:
                 yield Finding(f"checks of {status.name}", "failed", "; ".join(status.faults), status.mend)

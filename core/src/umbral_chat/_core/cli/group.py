@@ -36,6 +36,7 @@ LOCAL = {
     "doctor": "umbral_chat._core.cli.doctor:doctor_command",
     "config": "umbral_chat._core.cli.installation:config_command",
     "plugins": "umbral_chat._core.cli.installation:plugins_command",
+    "consumers": "umbral_chat._core.cli.consumers:consumers_command",
     "new-epoch": "umbral_chat._core.cli.store:new_epoch_command",
     "backup": "umbral_chat._core.cli.store:backup_command",
     "version": "umbral_chat._core.cli.installation:version_command",

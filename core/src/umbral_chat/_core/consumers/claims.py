@@ -5,18 +5,15 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime, timedelta
-from math import isfinite
+from math import isnan
 
-import msgspec
-
-from umbral_chat._core.consumers.backlog import Backlog, unhandled_since
+from umbral_chat._core.consumers.backlog import Backlog
+from umbral_chat._core.consumers.claim_ends import ClaimEnds
 from umbral_chat._core.consumers.claim_records import ClaimRecord, ClaimRecords, valid_ids
-from umbral_chat._core.consumers.cursor_store import StoredCursor
-from umbral_chat._core.consumers.grants import Granting, finish_end
+from umbral_chat._core.consumers.grants import ClaimGrants
 from umbral_chat._core.consumers.lease import release
 from umbral_chat._core.consumers.log_worker import Wait
-from umbral_chat._core.consumers.tries import END, Tries, one_line, pause_after
+from umbral_chat._core.consumers.tries import one_line
 from umbral_chat._core.runtime.tasks import Tasks
 from umbral_chat.clock import Clock
 from umbral_chat.errors import ClaimExpired, HistoryUnavailable, TooManyRequests
@@ -28,7 +25,6 @@ from umbral_chat.providers.consumers import (
     OPEN_CLAIMS,
     SHORTEST_LEASE,
     Claim,
-    DeadLetter,
 )
 from umbral_chat.providers.store import Lease
 
@@ -37,11 +33,14 @@ log = logging.getLogger(__name__)
 GRANTS_AT_ONCE = 8
 """Conversations that are looked at together for one call."""
 
+PRUNED_AT_ONCE = 100
+"""Conversations of which it is looked up whether they are handled, each time: two reads for each."""
+
+SHORTEST_WAIT = 0.001
+"""Seconds: a wait for what is due in less than the clock can tell would not end the wait."""
+
 SEARCH_SECONDS = 2.0
 """Seconds for which a call goes through conversations that have nothing to give, beyond the time that it waits."""
-
-SETTLE_SECONDS = 0.05
-"""Seconds added to a lease, so that the conversation is looked at when it has expired by the store's clock."""
 
 
 class ClaimQueue:
@@ -53,7 +52,10 @@ class ClaimQueue:
         self._draining = draining
         self._wake_scan = wake_scan
         self._records = ClaimRecords(backlog.store, backlog.name, clock)
-        self._granting = Granting(backlog, self._records)
+        self._granting = ClaimGrants(backlog, self._records)
+        self._ending = ClaimEnds(backlog)
+        self._given: dict[str, str] = {}
+        """Ids of the open claims that were given here, by conversation."""
         self._retries = False
         self._changed = asyncio.Event()
         self._tasks = Tasks(f"claims {backlog.name}")
@@ -70,6 +72,27 @@ class ClaimQueue:
     def retry_letters(self) -> None:
         """Some dead letters are marked to be tried again."""
         self._retries = True
+        self._changed.set()
+
+    async def prune(self) -> None:
+        """Take conversations out of the queue that were handled at other instances. Where nobody claims, nothing else
+        does. Raises HistoryUnavailable."""
+        queue = self._backlog.queue
+        names: list[str] = []
+        while len(names) < PRUNED_AT_ONCE and (name := queue.take(self._clock.monotonic())) is not None:
+            names.append(name)
+        for index, name in enumerate(names):
+            try:
+                left = await self._backlog.has_unhandled(name)
+            except BaseException:
+                for rest in names[index:]:
+                    queue.requeue(rest)
+                raise
+            if left:
+                queue.requeue(name)
+            else:
+                queue.done(name)
+                self.space.set()
         self._changed.set()
 
     async def close(self) -> None:
@@ -104,7 +127,7 @@ class ClaimQueue:
     async def _wait(self, seconds: float) -> None:
         due = self._backlog.queue.next_due()
         if due is not None:
-            seconds = min(seconds, max(0.0, due - self._clock.monotonic()))
+            seconds = min(seconds, max(SHORTEST_WAIT, due - self._clock.monotonic()))
         if self._retries:
             seconds = min(seconds, 1.0)  # a letter whose conversation is claimed
         self.waiting += 1
@@ -150,24 +173,27 @@ class ClaimQueue:
                 raise failures[0]
 
     async def _collect_letters(self, claims: list[Claim], wanted: int, seconds: float) -> None:
+        marked = [letter for letter in await self._backlog.dead.list() if letter.retry]
         self._retries = False
-        for letter in await self._backlog.dead.list():
-            if not letter.retry:
-                continue
+        for letter in marked:
             if len(claims) >= wanted:
                 self._retries = True
                 return
-            claim = await self._granting.grant_letter(letter, seconds)
-            if claim is None:
-                self._retries = True  # its conversation is claimed: the next call tries it again
-            else:
+            try:
+                claim = await self._granting.grant_letter(letter, seconds)
+            except HistoryUnavailable:
+                self._retries = True
+                raise
+            if claim is not None:
                 claims.append(claim)
+            else:
+                self._retries = True  # its conversation is claimed: the next call tries it again
 
     async def _grant(self, name: str, limit: int, seconds: float) -> Claim | HistoryUnavailable | None:
         queue = self._backlog.queue
         granted: object = None
         try:
-            granted = await self._granting.grant(name, limit, seconds)
+            granted = "held" if await self._is_given(name) else await self._granting.grant(name, limit, seconds)
         except HistoryUnavailable as error:
             queue.pause(name, "unavailable", self._clock.monotonic())
             return error
@@ -181,8 +207,9 @@ class ClaimQueue:
         now = self._clock.monotonic()
         match granted:
             case Claim():
-                since = unhandled_since(granted.entries[0]) if granted.entries else None
-                queue.pause_for(name, seconds + SETTLE_SECONDS, now, since)
+                self._given[name] = granted.id
+                # It may be acknowledged at another instance at any moment.
+                queue.pause(name, "held", now)
                 return granted
             case Wait():
                 queue.pause_for(name, granted.seconds, now, granted.since)
@@ -195,6 +222,14 @@ class ClaimQueue:
                 self.space.set()
         return None
 
+    async def _is_given(self, name: str) -> bool:
+        """Whether a claim that was given here is still open: one read, where asking for the lease would be a write."""
+        claim_id = self._given.get(name)
+        if claim_id is None or await self._records.load(claim_id) is not None:
+            return claim_id is not None
+        self._given.pop(name, None)
+        return False
+
     async def _give_back(self, taking: asyncio.Task[None], claims: list[Claim]) -> None:
         await asyncio.gather(taking, return_exceptions=True)
         if claims:
@@ -205,7 +240,7 @@ class ClaimQueue:
 
     async def ack(self, claim_ids: Sequence[str]) -> None:
         """See `Claims.ack`."""
-        await self._end(claim_ids, self._ack)
+        await self._end(claim_ids, self._ending.acknowledge)
 
     async def release(self, claim_ids: Sequence[str], *, delay: float = 0.0, failed: str | None = None) -> None:
         """See `Claims.release`."""
@@ -213,7 +248,7 @@ class ClaimQueue:
         reason = None if failed is None else one_line(failed) or "failed"
 
         async def give_back(record: ClaimRecord, lease: Lease) -> bool:
-            return await self._release(record, lease, seconds, reason)
+            return await self._ending.give_back(record, lease, delay=seconds, failed=reason)
 
         await self._end(claim_ids, give_back)
 
@@ -239,75 +274,20 @@ class ClaimQueue:
         lease = self._records.lease(backlog.cursors.lease_name(record.conversation), claim_id, record)
         ended = await end(record, lease)
         await self._records.remove(claim_id)
+        if self._given.get(record.conversation) == claim_id:
+            del self._given[record.conversation]
         if ended:
             await release(backlog.store, lease)
             # What follows is due now, or waits as it is stored: the next look finds out.
             backlog.queue.wake(record.conversation, self._clock.now())
             backlog.queue.resume(record.conversation)
+            self._retries = self._retries or record.letter is not None
             self._changed.set()
         return ended
 
-    async def _ack(self, record: ClaimRecord, lease: Lease) -> bool:
-        backlog = self._backlog
-        if record.letter is not None:
-            return await backlog.dead.remove(record.letter)
-        if record.end is not None:
-            return await finish_end(backlog, record.conversation, record.end, record.version, lease)
-        if record.after is None:
-            return False
-        stored = await backlog.cursors.store(record.conversation, record.after, expect=record.version, lease=lease)
-        return stored is not None
-
-    async def _release(self, record: ClaimRecord, lease: Lease, delay: float, failed: str | None) -> bool:
-        if record.letter is not None:
-            return await self._release_letter(record.letter, failed)
-        before = record.before
-        if before is None:
-            return False
-        tries = released(before, end=record.end is not None, delay=delay, failed=failed, now=self._clock.now())
-        cursor = msgspec.structs.replace(before, tries=tries)
-        stored = await self._backlog.cursors.store(record.conversation, cursor, expect=record.version, lease=lease)
-        if stored is not None and failed is not None and tries is not None:
-            self._backlog.failed(tries)
-        return stored is not None
-
-    async def _release_letter(self, letter: DeadLetter, failed: str | None) -> bool:
-        found = await self._backlog.dead.load(letter)
-        if found is None or found[0] != letter:
-            return False
-        # Without a failure it is given again, and this try does not count.
-        changed = (
-            msgspec.structs.replace(letter, retry=True, tries=letter.tries - 1)
-            if failed is None
-            else msgspec.structs.replace(letter, reason=failed)
-        )
-        if await self._backlog.dead.replace(changed, expect=found[1]) is None:
-            return False
-        self._retries = self._retries or failed is None
-        return True
-
-
-def released(before: StoredCursor, *, end: bool, delay: float, failed: str | None, now: datetime) -> Tries | None:
-    """The tries of what a claim held when it is given back. Pure."""
-    tries = before.tries
-    count = 0 if tries is None else tries.count
-    if failed is not None:
-        count += 1
-        delay = max(delay, pause_after(count))
-    if not count and not delay:
-        return None
-    return Tries(
-        seq=END if end else before.seq + 1,
-        count=count,
-        first_at=tries.first_at if tries is not None and tries.count else now,
-        last_at=now if failed is not None or tries is None else tries.last_at,
-        reason=failed or ("" if tries is None else tries.reason),
-        not_before=now + timedelta(seconds=delay) if delay else None,
-    )
-
 
 def _within(value: float, least: float, most: float) -> float:
-    return max(least, min(value, most)) if isfinite(value) else least
+    return least if isnan(value) else max(least, min(value, most))
 
 
-__all__ = ["ClaimQueue", "released"]
+__all__ = ["ClaimQueue"]

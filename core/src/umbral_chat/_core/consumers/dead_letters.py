@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 
 import msgspec
@@ -28,14 +29,12 @@ class DeadLetters:
         self._store = store
         self._namespace = f"consumer-dead:{consumer}"
         self.limit = min(limit, MOST)
+        self._adding = asyncio.Lock()
 
     async def add(self, conversation: str, epoch: str, tries: Tries) -> bool:
         """Keep the reference of an entry; False: as many are kept already. Repeated for an entry, it changes nothing
         but the tries."""
         key = _key(conversation, epoch, tries.seq)
-        kept = await self._store.scan(self._namespace, limit=self.limit)
-        if key not in kept and len(kept) >= self.limit:
-            return False
         letter = DeadLetter(
             conversation=conversation,
             epoch=epoch,
@@ -45,7 +44,11 @@ class DeadLetters:
             last_at=tries.last_at,
             tries=tries.count,
         )
-        await self._store.put(self._namespace, key, msgspec.json.encode(letter))
+        async with self._adding:
+            kept = await self._store.scan(self._namespace, limit=self.limit)
+            if key not in kept and len(kept) >= self.limit:
+                return False
+            await self._store.put(self._namespace, key, msgspec.json.encode(letter))
         return True
 
     async def count(self) -> int:

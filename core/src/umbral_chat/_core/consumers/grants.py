@@ -6,7 +6,7 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Literal
 
 import msgspec
@@ -39,7 +39,7 @@ def new_claim_id() -> str:
     return secrets.token_urlsafe(18)
 
 
-class Granting:
+class ClaimGrants:
     """Gives the claims of one consumer. Its methods raise HistoryUnavailable."""
 
     def __init__(self, backlog: Backlog, records: ClaimRecords) -> None:
@@ -52,13 +52,13 @@ class Granting:
         backlog = self._backlog
         if not await backlog.has_unhandled(conversation):
             return "done"
-        claim_id = new_claim_id()
+        claim_id, began = new_claim_id(), backlog.clock.now()
         lease = await backlog.store.acquire(backlog.cursors.lease_name(conversation), claim_id, lease_seconds)
         if lease is None:
             return "held"
         granted: Granted | None = None
         try:
-            granted = await _Grant(self._backlog, self._records, conversation, lease, lease_seconds).run(entries)
+            granted = await _Grant(self._backlog, self._records, conversation, lease, lease_seconds, began).run(entries)
         except LeaseLost:
             return "held"
         finally:
@@ -69,20 +69,20 @@ class Granting:
     async def grant_letter(self, letter: DeadLetter, lease_seconds: float) -> Claim | None:
         """A claim of a dead letter that is to be tried again; None: another holds its conversation, or it is gone."""
         backlog = self._backlog
-        claim_id = new_claim_id()
+        claim_id, began = new_claim_id(), backlog.clock.now()
         lease = await backlog.store.acquire(backlog.cursors.lease_name(letter.conversation), claim_id, lease_seconds)
         if lease is None:
             return None
         claim: Claim | None = None
         try:
-            claim = await self._claim_letter(letter, lease, lease_seconds)
+            claim = await self._claim_letter(letter, lease, lease_seconds, began)
         finally:
             if claim is None:
                 await asyncio.shield(release(backlog.store, lease))
         return claim
 
-    async def _claim_letter(self, letter: DeadLetter, lease: Lease, seconds: float) -> Claim | None:
-        backlog, now = self._backlog, self._backlog.clock.now()
+    async def _claim_letter(self, letter: DeadLetter, lease: Lease, seconds: float, began: datetime) -> Claim | None:
+        backlog = self._backlog
         found = await backlog.dead.load(letter)
         if found is None or not found[0].retry:
             return None
@@ -92,7 +92,7 @@ class Granting:
             await backlog.dead.remove(letter)  # its log is gone
             return None
         # Counted before it is given: a claim that nobody ends is a failed try.
-        counted = after_try(letter, Tries(letter.seq, letter.tries + 1, letter.first_at, now, EXPIRED))
+        counted = after_try(letter, Tries(letter.seq, letter.tries + 1, letter.first_at, began, EXPIRED))
         if await backlog.dead.replace(counted, expect=version) is None:
             return None
         record = ClaimRecord(conversation=letter.conversation, token=lease.token, letter=counted)
@@ -102,7 +102,7 @@ class Granting:
             conversation=letter.conversation,
             epoch=letter.epoch,
             entries=[entry],
-            lease_until=now + timedelta(seconds=seconds),
+            lease_until=began + timedelta(seconds=seconds),
             tries=letter.tries,
         )
 
@@ -111,13 +111,21 @@ class _Grant:
     """One attempt to give a claim of a conversation, under its lease."""
 
     def __init__(
-        self, backlog: Backlog, records: ClaimRecords, conversation: str, lease: Lease, seconds: float
+        self,
+        backlog: Backlog,
+        records: ClaimRecords,
+        conversation: str,
+        lease: Lease,
+        seconds: float,
+        began: datetime,
     ) -> None:
         self._backlog = backlog
         self._records = records
         self._conversation = conversation
         self._lease = lease
         self._seconds = seconds
+        self._until = began + timedelta(seconds=seconds)
+        """By the time before the lease was asked for: its holder must not believe that it lasts longer than it does."""
         self._version = 0
 
     async def run(self, limit: int) -> Granted:
@@ -214,7 +222,7 @@ class _Grant:
             epoch=before.epoch,
             entries=given,
             end=end,
-            lease_until=now + timedelta(seconds=self._seconds),
+            lease_until=self._until,
             tries=count,
         )
 
@@ -251,4 +259,4 @@ async def finish_end(backlog: Backlog, conversation: str, end: LogEnd, version: 
     return True
 
 
-__all__ = ["EXPIRED", "Granted", "Granting", "finish_end", "new_claim_id"]
+__all__ = ["EXPIRED", "ClaimGrants", "Granted", "finish_end", "new_claim_id"]

@@ -23,7 +23,7 @@ FORGOTTEN_TTL = 86_400.0
 less stops it when it is back."""
 
 
-class Registered(msgspec.Struct, frozen=True, omit_defaults=True):
+class ConsumerRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     """The record of a consumer. Each write of it is a ring of the bell: the dead letters are looked at again."""
 
     forgotten: bool = False
@@ -51,22 +51,22 @@ class ConsumerRegistry:
         """Have the consumer listed. Raises Conflict (`consumer_forgotten`) when its name was used up."""
         record = await self._store.get(NAMESPACE, name)
         if record is None:
-            await self._store.compare_and_set(NAMESPACE, name, msgspec.json.encode(Registered()), expect=0)
-        elif (known := decoded(record.value, Registered, name)) is not None and known.forgotten:
+            await self._store.compare_and_set(NAMESPACE, name, msgspec.json.encode(ConsumerRecord()), expect=0)
+        elif (known := decoded(record.value, ConsumerRecord, name)) is not None and known.forgotten:
             raise Conflict(f"The consumer {name!r} was forgotten: use a new name.", code="consumer_forgotten")
 
-    async def rings(self) -> dict[str, tuple[Registered, int]]:
+    async def rings(self) -> dict[str, tuple[ConsumerRecord, int]]:
         """The record of each consumer with its version, which rises at each ring."""
         records = await self._store.scan(NAMESPACE, limit=MOST)
         return {
-            name: (decoded(record.value, Registered, name) or Registered(), record.version)
+            name: (decoded(record.value, ConsumerRecord, name) or ConsumerRecord(), record.version)
             for name, record in records.items()
         }
 
     async def ring(self, name: str) -> None:
         """Have every instance look at the consumer's dead letters again."""
         record = await self._store.get(NAMESPACE, name)
-        known = None if record is None else decoded(record.value, Registered, name)
+        known = None if record is None else decoded(record.value, ConsumerRecord, name)
         if record is not None and known is not None and not known.forgotten:
             # One that comes between is a ring, too.
             await self._store.compare_and_set(NAMESPACE, name, record.value, expect=record.version)
@@ -78,7 +78,7 @@ class ConsumerRegistry:
     async def forget(self, name: str) -> None:
         """Delete every record of a consumer. What an instance writes that still runs it, it deletes itself when it
         finds out."""
-        await self._store.put(NAMESPACE, name, msgspec.json.encode(Registered(forgotten=True)), ttl=FORGOTTEN_TTL)
+        await self._store.put(NAMESPACE, name, msgspec.json.encode(ConsumerRecord(forgotten=True)), ttl=FORGOTTEN_TTL)
         await self.clear(name)
 
     async def clear(self, name: str) -> None:
@@ -102,4 +102,4 @@ def claims_namespace(consumer: str) -> str:
     return f"consumer-claims:{consumer}"
 
 
-__all__ = ["NAMESPACE", "ConsumerRegistry", "Registered", "StoredStatus", "claims_namespace"]
+__all__ = ["NAMESPACE", "ConsumerRecord", "ConsumerRegistry", "StoredStatus", "claims_namespace"]

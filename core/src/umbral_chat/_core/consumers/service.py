@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import secrets
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Coroutine, Sequence
+from typing import TYPE_CHECKING, Any
 
 from umbral_chat._core.consumers.abilities import Abilities
 from umbral_chat._core.consumers.backlog import Backlog
@@ -88,17 +89,11 @@ class Consumers:
 
     async def stop(self, name: str) -> None:
         """See `ConsumerService.stop`."""
-        slot = self._slots.get(name)
-        if slot is not None:
-            # It keeps its place until it has ended: another one of the name is not to run beside it.
-            await slot.close()
-            if self._slots.get(name) is slot:
-                del self._slots[name]
+        await self._apart(self._stop(name))
 
     async def forget(self, name: str) -> None:
         """See `ConsumerService.forget`."""
-        await self.stop(name)
-        await self._registry.forget(name)
+        await self._apart(self._forget(name))
 
     def state(self, name: str) -> ConsumerState | None:
         """See `ConsumerService.state`."""
@@ -135,6 +130,8 @@ class Consumers:
         return list(self._slots.values())
 
     def _wake(self, change: LogChange) -> None:
+        if not self._slots:
+            return
         at = self._clock.now()
         for slot in self._slots.values():
             slot.wake(change.conversation, at)
@@ -176,6 +173,26 @@ class Consumers:
             if not begun and self._slots.get(slot.name) is slot:
                 del self._slots[slot.name]
         self._watch.changed()
+
+    async def _stop(self, name: str) -> None:
+        slot = self._slots.get(name)
+        if slot is not None:
+            # It keeps its place until it has ended: another one of the name is not to run beside it.
+            await slot.close()
+            if self._slots.get(name) is slot:
+                del self._slots[name]
+
+    async def _forget(self, name: str) -> None:
+        await self._stop(name)
+        await self._registry.forget(name)
+
+    async def _apart(self, work: Coroutine[Any, Any, None]) -> None:
+        """Await `work` in a task of its own: a consumer may stop itself while it handles an entry, which cancels the
+        caller."""
+        if self._tasks is None:
+            await work
+        else:
+            await asyncio.shield(self._tasks.start(work, name="stop"))
 
     def _running_tasks(self) -> Tasks:
         if self._tasks is None:

@@ -38,6 +38,7 @@ class Slot:
         self._registry = registry
         self._holder = holder
         self._prepared = False
+        self._looked_at: float | None = None
         self._status: StoredStatus | None = None
         self._behind = asyncio.Event()
         self._behind.set()
@@ -61,14 +62,26 @@ class Slot:
         """Some dead letters are marked to be tried again."""
         self.work.retry_letters()
 
+    def letters_due(self, seconds: float) -> bool:
+        """Whether there are dead letters, and the last look at them is as long ago."""
+        backlog = self.backlog
+        known = backlog.dead_count > 0 or backlog.blocked
+        return known and (self._looked_at is None or backlog.clock.monotonic() - self._looked_at >= seconds)
+
     async def letters_changed(self) -> None:
         """Look at the dead letters anew: some may be marked, or gone. Raises HistoryUnavailable."""
         blocked = self.backlog.blocked
+        self._looked_at = self.backlog.clock.monotonic()
         await self.backlog.count_dead()
         if self.backlog.dead_count:
             self.work.retry_letters()
         if blocked and not self.backlog.blocked:
             self.work.changed()
+
+    async def prune(self) -> None:
+        """Forget what others handled, where entries are claimed. Raises HistoryUnavailable."""
+        if self._prepared and isinstance(self.work, ClaimQueue) and len(self.backlog.queue):
+            await self.work.prune()
 
     async def prepare(self) -> None:
         """Find where the consumer begins, and how far it came. Raises HistoryUnavailable, and Conflict when its name

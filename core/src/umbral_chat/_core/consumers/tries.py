@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from umbral_chat.errors import EntryRefused, TryLater, UmbralChatError
+from umbral_chat.errors import ConsumerError, TryLater, UmbralChatError
 
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 300.0
 """Seconds after the first failed try, and from the tenth one on: an outage of a receiver of minutes costs few tries."""
@@ -44,7 +44,8 @@ class Tries(msgspec.Struct, frozen=True, omit_defaults=True):
 def failed(before: Tries | None, seq: int, error: BaseException, now: datetime) -> Tries:
     """The tries after one more, which raised `error`."""
     count = 1 if before is None or before.seq != seq else before.count + 1
-    seconds = min(error.seconds, LONGEST_WISH) if isinstance(error, TryLater) else 0.0
+    # Compared so that NaN is no wish.
+    seconds = min(error.seconds, LONGEST_WISH) if isinstance(error, TryLater) and error.seconds > 0 else 0.0
     pause = max(seconds, pause_after(count))
     first = now if before is None or before.seq != seq or before.count == 0 else before.first_at
     return Tries(seq, count, first, now, reason_of(error), now + timedelta(seconds=pause))
@@ -60,7 +61,7 @@ def pause_after(count: int) -> float:
 def reason_of(error: BaseException) -> str:
     """The reason to store: of an error of ours its message, of any other the type alone, since its message may quote
     the entry."""
-    named = isinstance(error, EntryRefused | UmbralChatError)
+    named = isinstance(error, ConsumerError | UmbralChatError)
     return one_line(str(error)) if named and str(error) else type(error).__name__
 
 

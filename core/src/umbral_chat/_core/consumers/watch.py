@@ -25,6 +25,9 @@ instance is given."""
 STATUS_EVERY = 30.0
 """Seconds between two times at which states are stored."""
 
+COUNT_EVERY = 60.0
+"""Seconds between two looks at the dead letters of a consumer that has some, without a ring of the bell."""
+
 SWEEP_EVERY = 1_800.0
 """Seconds between two sweeps for logs that ended. This instance is told of what it deletes, and each sweeps when it
 starts: only the deletion by an instance that crashed and did not come back waits for it."""
@@ -61,7 +64,7 @@ class ConsumerWatch:
     async def run(self) -> None:
         """Run until cancelled."""
         tasks = Tasks("consumers")
-        tasks.start(self._again(self._sweep, LOOK_EVERY), name="sweep")
+        tasks.start(self._again(self._sweep, SCAN_EVERY), name="sweep")
         tasks.start(self._again(self._store_states, STATUS_EVERY), name="states")
         tasks.start(self._again(self._listen, SCAN_EVERY), name="bell")
         backoff = Backoff(initial=1.0, maximum=SCAN_EVERY)
@@ -138,9 +141,10 @@ class ConsumerWatch:
             known, version = rings.get(slot.name, (None, 0))
             if known is not None and known.forgotten:
                 await self._forgotten(slot.name)
-            elif self._rings.get(slot.name) != version or slot.backlog.dead_count or slot.backlog.blocked:
+            elif self._rings.get(slot.name) != version or slot.letters_due(COUNT_EVERY):
                 await slot.letters_changed()
             self._rings[slot.name] = version
+            await slot.prune()
         for name in self._rings.keys() - self._slots.keys():
             del self._rings[name]
 

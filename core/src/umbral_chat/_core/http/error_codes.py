@@ -29,7 +29,7 @@ with the same idempotency key.
 
 Some codes have further members: `cursor_expired` has `start`, the cursor to start over with; `conversation_deleted` has
 `reconnect: false`, `forbidden` has the missing `right`, `run_ended` has `outcome` and `reason`, and `draft_offset` has
-`expected`, the offset to go on from.
+`expected`, the offset to go on from; `claim_expired` has `claim_ids`, those that were not held.
 A 429 and a 503 have `Retry-After` in seconds where the service knows when to try again.
 
 """
@@ -235,6 +235,20 @@ CODES = (
         "Stop: begin another run for further work.",
     ),
     Code(
+        "claim_expired",
+        409,
+        "Some of these claims are not held any more (`claim_ids`): their leases expired, or they were ended before. "
+        "The others were taken.",
+        "Claim again: what is unhandled comes again. Hold claims for longer, or take fewer entries at once.",
+    ),
+    Code("consumer_running", 409, "A durable consumer of this name runs already.", "Use another name."),
+    Code(
+        "consumer_forgotten",
+        409,
+        "A durable consumer of this name was deleted, and instances may still stop it.",
+        "Use another name.",
+    ),
+    Code(
         "not_your_draft",
         409,
         "Another author is writing the message with this id.",
@@ -319,6 +333,12 @@ CODES = (
     ),
     Code(
         "too_many_drafts", 429, "Too many messages are being written in this conversation.", "Wait until one has ended."
+    ),
+    Code(
+        "too_many_claims",
+        429,
+        "As many claims of this consumer are open as may be (1,000).",
+        "Acknowledge or release some.",
     ),
     Code(
         "too_many_own_drafts",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
-from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager, contextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing, asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import cache
@@ -13,6 +13,7 @@ from ipaddress import ip_network
 from types import TracebackType
 from typing import NamedTuple, Self, cast
 
+import anyio
 import httpcore
 import httpx
 
@@ -30,6 +31,9 @@ ANSWER_LIMIT = 65_536
 KEEP_ALIVE = 5.0
 """Seconds that a connection is kept for the next call. Node, which many receivers run on, closes idle ones after
 five."""
+
+CLOSE_TIMEOUT = 2.0
+"""Seconds that a call that was ended has to close its connection."""
 
 RETRY_AFTER_LIMIT = 86_400.0
 """Longest pause that an answer may ask for, in seconds: a receiver's mistake is not to silence it for good."""
@@ -106,8 +110,9 @@ class OutboundClient:
         self._resolve = resolve
         self._allowed = tuple(map(ip_network, settings.allow))
         self._backend = backend or httpcore.AnyIOBackend()
-        self._pools: dict[str | None, httpcore.AsyncConnectionPool] = {}
+        self._pools: dict[tuple[str, str | None], httpcore.AsyncConnectionPool] = {}
         self._calls = 0
+        self._streams = asyncio.Semaphore(connections)
 
     async def __aenter__(self) -> Self:
         return self
@@ -164,8 +169,7 @@ class OutboundClient:
         """
         seconds = self._settings.timeout if timeout is None else timeout
         with self._counted(), _errors_of(url, seconds):
-            async with asyncio.timeout(seconds):
-                answer = await self._post(url, body, headers, answer_limit)
+            answer = await _within(seconds, self._post(url, body, headers, answer_limit))
         _check_no_redirect(url, answer.status)
         return answer
 
@@ -174,26 +178,25 @@ class OutboundClient:
         self, url: CallUrl, body: bytes, headers: Mapping[str, str], *, timeout: float | None = None
     ) -> AsyncIterator[OutboundStream]:
         """POST `body`, and the answer as its head arrived, whose body is then read piece by piece, for as long as it
-        takes. The connection is used for this call alone, so that no answer is lost with one that the receiver closed.
+        takes. The connection is used for this call alone: none is lost with one that the receiver closed in the
+        meantime, and what is cancelled takes no place of a pool with it. `close` does not end it.
 
         `timeout`: seconds until the head has arrived (None: `core.outbound.timeout`). Raises OutboundError, whose
         `sent` says whether the receiver may have got the request.
         """
         seconds = self._settings.timeout if timeout is None else timeout
-        with self._counted():
-            opening = self._open(url, body, {"Connection": "close", **headers})
+        async with AsyncExitStack() as stack:
+            stack.enter_context(self._counted())
             with _errors_of(url, seconds):
                 async with asyncio.timeout(seconds):
-                    response = await opening.__aenter__()
-            try:
-                _check_no_redirect(url, response.status)
-                stream = OutboundStream(response, url)
-                try:
-                    yield stream
-                finally:
-                    await stream.close()
-            finally:
-                await opening.__aexit__(None, None, None)
+                    await stack.enter_async_context(self._streams)
+                    pool = await stack.enter_async_context(await self._single(url))
+                    opening = self._open(pool, url, body, {"Connection": "close", **headers})
+                    response = await stack.enter_async_context(opening)
+            _check_no_redirect(url, response.status)
+            stream = OutboundStream(response, url)
+            stack.push_async_callback(stream.close)
+            yield stream
 
     @contextmanager
     def _counted(self) -> Iterator[None]:
@@ -206,7 +209,7 @@ class OutboundClient:
             self._calls -= 1
 
     def _open(
-        self, url: CallUrl, body: bytes, headers: Mapping[str, str]
+        self, pool: httpcore.AsyncConnectionPool, url: CallUrl, body: bytes, headers: Mapping[str, str]
     ) -> AbstractAsyncContextManager[httpcore.Response]:
         connect = self._settings.connect_timeout
         sent = {
@@ -216,7 +219,7 @@ class OutboundClient:
             "Content-Length": str(len(body)),
             **headers,
         }
-        return self._pool(url).stream(
+        return pool.stream(
             "POST",
             httpcore.URL(scheme=url.scheme.encode(), host=url.host.encode(), port=url.port, target=url.target.encode()),
             headers=list(sent.items()),
@@ -225,7 +228,7 @@ class OutboundClient:
         )
 
     async def _post(self, url: CallUrl, body: bytes, headers: Mapping[str, str], limit: int) -> OutboundAnswer:
-        async with self._open(url, body, headers) as response:
+        async with self._open(await self._pool(url), url, body, headers) as response:
             if response.status in _REDIRECTS:
                 return OutboundAnswer(response.status, {}, b"", complete=False)
             chunks: list[bytes] = []
@@ -239,23 +242,60 @@ class OutboundClient:
                         break
             return OutboundAnswer(response.status, _headers_of(response), b"".join(chunks)[:limit], complete)
 
-    def _pool(self, url: CallUrl) -> httpcore.AsyncConnectionPool:
+    async def _pool(self, url: CallUrl) -> httpcore.AsyncConnectionPool:
         proxy = proxy_for(str(url)) if self._trusted else None
-        pool = self._pools.get(proxy)
+        key = (url.scheme, proxy)
+        pool = self._pools.get(key)
         if pool is None:
-            backend = (
-                self._backend
-                if self._trusted
-                else PinnedBackend(allowed=self._allowed, resolve=self._resolve, backend=self._backend)
-            )
-            pool = self._pools[proxy] = httpcore.AsyncConnectionPool(
-                ssl_context=_certificates(),
-                proxy=None if proxy is None else _proxy(proxy),
-                max_connections=self._connections,
-                keepalive_expiry=KEEP_ALIVE,
-                network_backend=backend,
-            )
+            # Plain HTTP needs no certificates.
+            certificates = await asyncio.to_thread(_certificates) if url.scheme == "https" else None
+            pool = self._pools.setdefault(key, self._new_pool(proxy, certificates))
         return pool
+
+    async def _single(self, url: CallUrl) -> httpcore.AsyncConnectionPool:
+        """A pool of one connection."""
+        certificates = await asyncio.to_thread(_certificates) if url.scheme == "https" else None
+        return self._new_pool(proxy_for(str(url)) if self._trusted else None, certificates)
+
+    def _new_pool(self, proxy: str | None, certificates: ssl.SSLContext | None) -> httpcore.AsyncConnectionPool:
+        backend = self._backend
+        if not self._trusted:
+            backend = PinnedBackend(allowed=self._allowed, resolve=self._resolve, backend=backend)
+        return httpcore.AsyncConnectionPool(
+            ssl_context=certificates,
+            proxy=None if proxy is None else _proxy(proxy),
+            max_connections=self._connections,
+            keepalive_expiry=KEEP_ALIVE,
+            network_backend=backend,
+        )
+
+
+async def _within(seconds: float, call: Coroutine[None, None, OutboundAnswer]) -> OutboundAnswer:
+    """The answer. Raises TimeoutError after so many seconds.
+
+    A call is ended by an AnyIO scope, as httpcore expects: it shields what returns a connection to its pool from that,
+    and cannot from asyncio's own cancellation, after which the pool has one connection less for good.
+    """
+    scope = anyio.CancelScope()
+
+    async def run() -> OutboundAnswer | None:
+        with scope:
+            return await call
+        return None
+
+    task = asyncio.create_task(run(), name="outbound call")
+    task.add_done_callback(lambda done: done.cancelled() or done.exception())  # seen, also where nobody waits any more
+    try:
+        await asyncio.wait((task,), timeout=seconds)
+    finally:
+        if not task.done():
+            scope.cancel()
+            await asyncio.wait((task,), timeout=CLOSE_TIMEOUT)
+            task.cancel()
+    answer = await task
+    if answer is None:
+        raise TimeoutError
+    return answer
 
 
 @cache

@@ -11,11 +11,11 @@ from umbral_chat.context import Services
 
 from umbral_chat_subscriptions.bodies import (
     AckBody,
+    CreatedView,
+    PauseBody,
     ReleaseBody,
     SubscriptionBody,
     SubscriptionList,
-    SubscriptionMade,
-    SubscriptionPatch,
     SubscriptionView,
 )
 from umbral_chat_subscriptions.http.claiming import claim_route
@@ -41,9 +41,9 @@ def routes(
         summary="Make a subscription",
         tags=["subscriptions"],
         opt={"right": "subscribe", "problems": (409,)},
-        responses={200: ResponseSpec(SubscriptionMade, description="It exists already.", generate_examples=False)},
+        responses={200: ResponseSpec(CreatedView, description="It exists already.", generate_examples=False)},
     )
-    async def make(data: JSONBody[SubscriptionBody]) -> Response[SubscriptionMade]:
+    async def make(data: JSONBody[SubscriptionBody]) -> Response[CreatedView]:
         """Get the entries of all conversations, or of those that `filter` names: pushed to a URL, or claimed.
 
         201: from now on it misses nothing. With `push`, `secret` is what its events are signed with; keep it, it is
@@ -51,7 +51,7 @@ def routes(
         `subscription_exists`. Further problems: `refused_url`, `subscriptions_full`.
         """
         subscription, made = await subscriptions.create(data)
-        answer = SubscriptionMade.of(subscription, services.consumers.state(subscription.consumer))
+        answer = CreatedView.of(subscription, services.consumers.state(subscription.consumer))
         if made:
             return Response(answer.with_secret(subscription), status_code=201, headers=NOT_KEPT)
         return Response(answer, status_code=200, headers=NOT_KEPT)
@@ -85,7 +85,7 @@ def routes(
         tags=["subscriptions"],
         opt={"right": "subscribe", "problems": (404, 409)},
     )
-    async def change(name: FromPath[str], data: JSONBody[SubscriptionPatch]) -> SubscriptionView:
+    async def change(name: FromPath[str], data: JSONBody[PauseBody]) -> SubscriptionView:
         """While it is paused nothing is sent or claimed, and it keeps its place. Every instance follows within
         `subscriptions.refresh` seconds; claims that are open may be acknowledged."""
         return view(await subscriptions.pause(name, paused=data.paused))

@@ -1,0 +1,1 @@
+"""Presence together with other packages."""

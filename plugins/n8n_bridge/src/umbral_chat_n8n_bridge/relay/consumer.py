@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 from umbral_chat.errors import (
     Conflict,
+    ConsumerError,
     ConversationDeleted,
-    EntryRefused,
     NotFound,
     RequestError,
     TooManyRequests,
@@ -221,7 +221,7 @@ class _Relayed:
                 raise await self._given_up(code)
             await self._end_run("failed", code)
             await self._ledger.save(RunRecord(generation=record.generation + 1, tries=record.tries + 1))
-            raise EntryRefused(_reason(code))
+            raise ConsumerError(_reason(code))
         else:
             raise await self._given_up(code)
 
@@ -235,7 +235,7 @@ class _Relayed:
         await self._report("waiting")
         if end.retry_after is not None:
             raise TryLater(end.retry_after, _reason(code))
-        raise EntryRefused(_reason(code))
+        raise ConsumerError(_reason(code))
 
     async def _given_up(self, code: str) -> Undeliverable:
         await self._end_run("failed", code)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import umbral_chat
 import umbral_chat.errors
+import umbral_chat_n8n_bridge
 import umbral_chat_polling
 import umbral_chat_presence
 import umbral_chat_streaming
@@ -20,8 +21,8 @@ from umbral_chat.errors import RequestError
 from umbral_chat.http_kit import decoding
 
 MODULES = (
-    *(umbral_chat, umbral_chat_polling, umbral_chat_presence, umbral_chat_streaming, umbral_chat_subscriptions),
-    umbral_chat_webchat,
+    *(umbral_chat, umbral_chat_n8n_bridge, umbral_chat_polling, umbral_chat_presence, umbral_chat_streaming),
+    *(umbral_chat_subscriptions, umbral_chat_webchat),
 )
 PACKAGES = [Path(str(module.__file__)).parent for module in MODULES]
 PAGE = "_core/http/error_codes.py"

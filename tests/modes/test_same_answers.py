@@ -26,6 +26,7 @@ NOT_PLAYED = {
     ("GET", "/v1/conversations/{conversation}/stream"),
     ("POST", "/v1/conversations/{conversation}/tickets"),
     ("GET", "/v1/ws"),
+    ("POST", "/n8n/{chat}/chat"),
     ("POST", "/v1/subscriptions"),
     ("GET", "/v1/subscriptions"),
     ("GET", "/v1/subscriptions/{name}"),

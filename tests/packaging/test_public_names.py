@@ -27,6 +27,7 @@ PLUGINS = [
     ROOT / "plugins" / "presence" / "src" / "umbral_chat_presence",
     ROOT / "plugins" / "webchat" / "src" / "umbral_chat_webchat",
     ROOT / "plugins" / "streaming" / "src" / "umbral_chat_streaming",
+    ROOT / "plugins" / "n8n_bridge" / "src" / "umbral_chat_n8n_bridge",
     ROOT / "plugins" / "subscriptions" / "src" / "umbral_chat_subscriptions",
 ]
 PRIVATE = "umbral_chat._core"

@@ -62,6 +62,7 @@ def test_the_metapackage_is_empty_and_pins_its_members(dist: Path) -> None:
     # An extra is declared when its plugin is there to be installed.
     assert set(found.get_all("Provides-Extra", [])) == {
         "all",
+        "n8n",
         "presence",
         "realtime",
         "streaming",
@@ -69,7 +70,7 @@ def test_the_metapackage_is_empty_and_pins_its_members(dist: Path) -> None:
         "web",
     }
     optional = {line.partition(";")[0].strip() for line in required if "extra ==" in line}
-    plugins = ("presence", "realtime-supabase", "streaming", "subscriptions", "webchat")
+    plugins = ("n8n-bridge", "presence", "realtime-supabase", "streaming", "subscriptions", "webchat")
     assert optional == {f"umbral-chat-{plugin}=={version}" for plugin in plugins}
 
 
@@ -109,6 +110,7 @@ def test_entry_points(dist: Path) -> None:
     assert "[umbral_chat]\npolling = umbral_chat_polling.plugin" in points("umbral-chat-polling")
     assert "presence = umbral_chat_presence.plugin" in points("umbral-chat-presence")
     assert "streaming = umbral_chat_streaming.plugin" in points("umbral-chat-streaming")
+    assert "n8n = umbral_chat_n8n_bridge.plugin" in points("umbral-chat-n8n-bridge")
     assert "subscriptions = umbral_chat_subscriptions.plugin" in points("umbral-chat-subscriptions")
     assert "supabase = umbral_chat_realtime_supabase.plugin" in points("umbral-chat-realtime-supabase")
     assert "webchat = umbral_chat_webchat.plugin" in points("umbral-chat-webchat")

@@ -259,8 +259,8 @@ async def test_a_body_that_is_no_json_is_told_what_it_is(
     schema = (await client.get("/schema/openapi.json")).json()
     for path, item in schema["paths"].items():
         for method, operation in item.items():
-            if "requestBody" not in operation:
-                continue
+            if "requestBody" not in operation or operation["tags"] == ["n8n"]:
+                continue  # n8n's widgets show no problem details: that route's own tests have its form
             if not operation["requestBody"]["required"] and not body:
                 continue
             url = path.replace("{conversation}", "room").replace("{message_id}", "m")

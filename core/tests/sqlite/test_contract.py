@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 from umbral_chat.model.entries import entry_encoder
-from umbral_chat.testing import HistoryContract, OperatorInboxContract, RenewsEpochsContract, SharedStoreContract
+from umbral_chat.testing import (
+    HistoryContract,
+    KnowsAuthorsContract,
+    OperatorInboxContract,
+    RenewsEpochsContract,
+    SharedStoreContract,
+)
 from umbral_chat.testing.embedded import EmbeddedRig
 from umbral_chat.testing.storage import send
 
@@ -16,6 +22,10 @@ class TestHistory(EmbeddedRig, HistoryContract):
 
 
 class TestOperatorInbox(EmbeddedRig, OperatorInboxContract):
+    pass
+
+
+class TestKnowsAuthors(EmbeddedRig, KnowsAuthorsContract):
     pass
 
 

@@ -64,12 +64,14 @@ class UmbralChat:
 
 
 @contextmanager
-def umbral_chat(command: str, folder: Path, log: Path) -> Iterator[UmbralChat]:
-    """Start `umbral-chat serve` with one service key, as an operator who runs n8n would."""
+def umbral_chat(command: str, folder: Path, log: Path, **settings: str) -> Iterator[UmbralChat]:
+    """Start `umbral-chat serve` with one service key, as an operator who runs n8n would; `settings`: further ones, by
+    the names of their variables without the prefix."""
     (port,) = free_ports(1)
     service = UmbralChat(port, secrets.token_urlsafe(24))
     keys = json.dumps([{"name": "n8n", "key": service.key, "rights": ["*"]}])
-    given = {"UMBRAL_CHAT_CORE__KEYS": keys, "UMBRAL_CHAT_PRESENCE__HOLD_BACK": str(HOLD_BACK)}
+    given = {f"UMBRAL_CHAT_{name}": value for name, value in settings.items()}
+    given |= {"UMBRAL_CHAT_CORE__KEYS": keys, "UMBRAL_CHAT_PRESENCE__HOLD_BACK": str(HOLD_BACK)}
     env = clean_env(["UMBRAL_CHAT_"], **given)
     options = ["--port", str(port), "--database", str(folder / "log.sqlite3")]
     with process([command, "serve", *options], log=log, env=env, cwd=folder) as child:

@@ -152,6 +152,17 @@ class TellsWhetherItWrites(Protocol):
         ...
 
 
+@runtime_checkable
+class KnowsAuthors(Protocol):
+    """Optional ability of a history: to say whose an entry is. The sender of an entry is who it is shown as; its
+    author, the principal that wrote it, is in no entry."""
+
+    async def written_by(self, conversation: str, seq: int, authors: Sequence[str]) -> bool | None:
+        """Whether one of these (`Principal.author`) wrote the entry; None: there is no such entry, or it is not known.
+        Raises HistoryUnavailable."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Storage:
     """What a history plugin provides: the logs, and the shared store beside them. Entered once, left at shutdown."""
@@ -163,4 +174,12 @@ class Storage:
     """Entered before the first call, left after the last."""
 
 
-__all__ = ["HEADS_BATCH", "History", "OperatorInbox", "RenewsEpochs", "Storage", "TellsWhetherItWrites"]
+__all__ = [
+    "HEADS_BATCH",
+    "History",
+    "KnowsAuthors",
+    "OperatorInbox",
+    "RenewsEpochs",
+    "Storage",
+    "TellsWhetherItWrites",
+]

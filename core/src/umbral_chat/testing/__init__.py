@@ -12,7 +12,12 @@ pytest.register_assert_rewrite(
 
 from umbral_chat.testing.announcing import AnnouncesContract  # noqa: E402
 from umbral_chat.testing.clock import ManualClock, ShiftedClock  # noqa: E402
-from umbral_chat.testing.history import HistoryContract, OperatorInboxContract, RenewsEpochsContract  # noqa: E402
+from umbral_chat.testing.history import (  # noqa: E402
+    HistoryContract,
+    KnowsAuthorsContract,
+    OperatorInboxContract,
+    RenewsEpochsContract,
+)
 from umbral_chat.testing.presence import PresenceContract, PresenceRig, SharedPresenceContract  # noqa: E402
 from umbral_chat.testing.rig import TransportRig  # noqa: E402
 from umbral_chat.testing.storage import StorageRig  # noqa: E402
@@ -22,6 +27,7 @@ from umbral_chat.testing.transport import TransportContract  # noqa: E402
 __all__ = [
     "AnnouncesContract",
     "HistoryContract",
+    "KnowsAuthorsContract",
     "ManualClock",
     "OperatorInboxContract",
     "PresenceContract",

@@ -10,7 +10,7 @@ from umbral_chat.errors import HistoryUnavailable, InvalidRequest, RequestError
 from umbral_chat.model.conversations import Conversation, Deleted, Head, InboxFilter, InboxPage, LogPage, MessagePage
 from umbral_chat.model.entries import FoldedMessage, Status
 from umbral_chat.model.writes import Appended, Write, WriteUpdate
-from umbral_chat.providers.history import History, OperatorInbox, TellsWhetherItWrites
+from umbral_chat.providers.history import History, KnowsAuthors, OperatorInbox, TellsWhetherItWrites
 
 T = TypeVar("T")
 
@@ -79,6 +79,12 @@ class MonitoredHistory:
     async def refuses_writes(self) -> str | None:
         """Why sends are refused now; None: they are accepted, or this history cannot tell."""
         return await self.wrapped.refuses_writes() if isinstance(self.wrapped, TellsWhetherItWrites) else None
+
+    async def written_by(self, conversation: str, seq: int, authors: Sequence[str]) -> bool | None:
+        """See `KnowsAuthors`; None also where this history cannot tell."""
+        if not isinstance(self.wrapped, KnowsAuthors):
+            return None
+        return await self._record(self.wrapped.written_by(conversation, seq, authors))
 
     async def _record(self, call: Awaitable[T]) -> T:
         asked = self.health.outages

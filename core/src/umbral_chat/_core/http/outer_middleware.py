@@ -6,7 +6,7 @@ A router drops empty segments of a path, so a URL with an empty variable would r
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 from urllib.parse import quote, unquote_to_bytes
 
@@ -42,6 +42,8 @@ class _RoutePattern(NamedTuple):
     segments: tuple[str | None, ...]
     rest: bool
     methods: frozenset[str]
+    preflight: Callable[[HTTPScope], asgi.Headers | None] | None = None
+    """Answers CORS preflights by itself: the headers, or None for one that may not pass (`opt={"preflight": …}`)."""
 
     def matches(self, segments: Sequence[str]) -> bool:
         if len(segments) < len(self.segments) if self.rest else len(segments) != len(self.segments):
@@ -89,7 +91,9 @@ class OuterMiddleware:
             await self._refuse(error, scope, finished)
             return
         method: str = scope["method"]
-        if method in _ROUTED or (method == "OPTIONS" and self._cors is not None and _is_preflight(scope)):
+        if method == "OPTIONS" and (headers := self._own_preflight(scope)) is not None:
+            await asgi.send_empty(finished, 204, headers)
+        elif method in _ROUTED or (method == "OPTIONS" and self._cors is not None and _is_preflight(scope)):
             hot = self._hot_routes.find(scope)
             if hot is None:
                 await self._app(scope, receive, finished)
@@ -106,6 +110,11 @@ class OuterMiddleware:
             await self._app({**scope, "method": "GET", "state": state}, receive, _without_body(finished))
         else:
             await self._of_no_route(method, scope, finished)
+
+    def _own_preflight(self, scope: HTTPScope) -> asgi.Headers | None:
+        """The answer of a route that lets pages of its own choice call it; None: CORS is the service's."""
+        found = self._find(scope) if _is_preflight(scope) else None
+        return None if found is None or found.preflight is None else found.preflight(scope)
 
     def _complete(self, message: Any, scope: HTTPScope) -> None:
         """Add the headers that every answer has to the head of this one."""
@@ -139,14 +148,17 @@ class OuterMiddleware:
 
     def allowed(self, scope: HTTPScope) -> bytes | None:
         """The methods of the path's route, for `Allow`; None: there is no such route."""
+        found = self._find(scope)
+        if found is None:
+            return None
+        return ", ".join(method for method in METHODS if method in found.methods).encode()
+
+    def _find(self, scope: HTTPScope) -> _RoutePattern | None:
         path: str = scope["path"]
         if root := scope.get("root_path", ""):
             path = path.removeprefix(root)
         segments = path.strip("/").split("/") if path.strip("/") else []
-        found = next((one.methods for one in self._patterns if one.matches(segments)), None)
-        if found is None:
-            return None
-        return ", ".join(method for method in METHODS if method in found).encode()
+        return next((one for one in self._patterns if one.matches(segments)), None)
 
     def _with_allow(self, scope: HTTPScope, headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
         """The headers of a 405 with the whole `Allow`: the handler that answered may know only some of the methods."""
@@ -214,10 +226,13 @@ def _pattern(route: BaseRoute) -> _RoutePattern:
         not isinstance(part, str) and part.type.__name__ == "Path" for part in parts
     )
     methods = {str(method) for method in route.methods}
+    preflight = None
     if handler is not None:
+        preflight = handler.opt.get("preflight")
         right = handler.opt.get("right")
         methods = set(right) if isinstance(right, dict) else set(METHODS)
-    return _RoutePattern(segments, rest, frozenset(methods | {"OPTIONS"} | ({"HEAD"} if "GET" in methods else set())))
+    methods |= {"OPTIONS"} | ({"HEAD"} if "GET" in methods else set())
+    return _RoutePattern(segments, rest, frozenset(methods), preflight)
 
 
 __all__ = ["FOR_BROWSERS", "METHODS", "POLICY", "OuterMiddleware"]

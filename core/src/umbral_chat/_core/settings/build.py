@@ -88,6 +88,10 @@ def convert(value: Any, field: Field, where: str, origin: Origin) -> Any:
         item = plain(field.info.item_type)
         if isinstance(item, inspect.StructType):
             return [_row(item.cls, one, f"{where}[{index}]", origin) for index, one in enumerate(value)]
+    if isinstance(field.info, inspect.DictType) and isinstance(value, dict):
+        item = plain(field.info.value_type)
+        if isinstance(item, inspect.StructType):
+            return {name: _row(item.cls, one, f"{where}.{name}", origin) for name, one in value.items()}
     if _not_finite(value):
         raise _wrong(where, value, field, origin)
     try:
@@ -105,7 +109,7 @@ def convert(value: Any, field: Field, where: str, origin: Origin) -> Any:
 
 
 def _row(kind: type[msgspec.Struct], value: Any, where: str, origin: Origin) -> msgspec.Struct:
-    """The Struct of one table in a list of tables."""
+    """The Struct of one table in a list of tables, or in a table of them by name."""
     known = fields(kind)
     if not isinstance(value, dict):
         raise SettingsError(f"{where} ({origin}) must be a table with {', '.join(known)}.")

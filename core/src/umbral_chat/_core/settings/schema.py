@@ -135,11 +135,17 @@ def _one(info: inspect.Type) -> str:
         case inspect.ListType(item_type=item, min_length=low, max_length=high):
             return f"a list of {_many(item)}" + _span(low, high, "items")
         case inspect.DictType() | inspect.StructType():
-            return "a table"
+            return _table(info)
         case inspect.CustomType(cls=cls) if cls is Secret:
             return "text (secret)"
         case _:
             return type(info).__name__.removesuffix("Type").lower()
+
+
+def _table(info: inspect.DictType | inspect.StructType) -> str:
+    if isinstance(info, inspect.DictType) and isinstance(plain(info.value_type), inspect.StructType):
+        return f"{_many(info.value_type)} by name"
+    return "a table"
 
 
 def _many(item: inspect.Type) -> str:

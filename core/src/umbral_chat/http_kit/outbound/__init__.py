@@ -1,7 +1,7 @@
 """Calls to URLs that users give: judged, signed, bounded, and connected to the address that was judged."""
 
 from umbral_chat.http_kit.outbound.addresses import refusal
-from umbral_chat.http_kit.outbound.client import ANSWER_LIMIT, OutboundAnswer, OutboundClient
+from umbral_chat.http_kit.outbound.client import ANSWER_LIMIT, OutboundAnswer, OutboundClient, OutboundStream
 from umbral_chat.http_kit.outbound.errors import OutboundCode, OutboundError
 from umbral_chat.http_kit.outbound.signature import new_webhook_secret, signed_headers
 from umbral_chat.http_kit.outbound.urls import CallUrl, parse_url
@@ -13,6 +13,7 @@ __all__ = [
     "OutboundClient",
     "OutboundCode",
     "OutboundError",
+    "OutboundStream",
     "new_webhook_secret",
     "parse_url",
     "refusal",

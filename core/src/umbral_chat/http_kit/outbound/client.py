@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Mapping
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing, asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import cache
@@ -64,6 +64,28 @@ class OutboundAnswer(NamedTuple):
         return min(RETRY_AFTER_LIMIT, max(0.0, (at - now).total_seconds()))
 
 
+class OutboundStream:
+    """An answer whose body is read as it comes, within `OutboundClient.stream`."""
+
+    def __init__(self, response: httpcore.Response, url: CallUrl) -> None:
+        self.status = response.status
+        self.headers: Mapping[str, str] = _headers_of(response)
+        """As those of an OutboundAnswer."""
+        self._chunks = cast("AsyncGenerator[bytes]", response.aiter_stream())
+        self._url = url
+
+    async def read(self, timeout: float) -> bytes:
+        """The next bytes, and none at the end. Raises OutboundError: `call_timeout` when none come within `timeout`
+        seconds, and where the connection was lost. After that nothing more can be read."""
+        with _errors_of(self._url, timeout, connecting=False):
+            async with asyncio.timeout(timeout):
+                return await anext(self._chunks, b"")
+
+    async def close(self) -> None:
+        """Read nothing more."""
+        await self._chunks.aclose()
+
+
 class OutboundClient:
     """Calls URLs that users gave, or with `trusted` ones out of the deployer's settings. An async context manager.
 
@@ -93,6 +115,7 @@ class OutboundClient:
         """Of the pools those without a call, by scheme and proxy; the one that was used last is used next."""
         self._free = asyncio.Semaphore(connections)
         self._calls = 0
+        self._streams = asyncio.Semaphore(connections)
 
     async def __aenter__(self) -> Self:
         return self
@@ -148,28 +171,49 @@ class OutboundClient:
         OutboundError. An answer of any status but a redirect is returned.
         """
         seconds = self._settings.timeout if timeout is None else timeout
-        if self._calls >= 2 * self._connections:
-            raise OutboundError("too_many_calls", f"{self._connections} calls run, and as many wait.")
-        self._calls += 1
-        try:
+        with self._counted(), _errors_of(url, seconds):
             answer = await _within(seconds, self._post(url, body, headers, answer_limit))
-        except (TimeoutError, httpcore.TimeoutException):
-            raise OutboundError("call_timeout", f"{url.host} did not answer within {seconds:g} s.") from None
-        except httpcore.ConnectError as error:
-            raise _connect_error(url, error) from None
-        except httpcore.ProtocolError:
-            raise OutboundError("invalid_answer", f"{url.host} did not answer with valid HTTP/1.1.") from None
-        except (httpcore.NetworkError, httpcore.ProxyError, OSError):
-            raise OutboundError("connection_failed", f"The connection to {url.host} was lost.") from None
-        finally:
-            self._calls -= 1
-        if answer.status in _REDIRECTS:
-            raise OutboundError(
-                "redirected", f"{url.host} answered {answer.status}: redirects are not followed. Give the final URL."
-            )
+        _check_no_redirect(url, answer.status)
         return answer
 
-    async def _post(self, url: CallUrl, body: bytes, headers: Mapping[str, str], limit: int) -> OutboundAnswer:
+    @asynccontextmanager
+    async def stream(
+        self, url: CallUrl, body: bytes, headers: Mapping[str, str], *, timeout: float | None = None
+    ) -> AsyncIterator[OutboundStream]:
+        """POST `body`, and the answer as its head arrived, whose body is then read piece by piece, for as long as it
+        takes. The connection is used for this call alone: none is lost with one that the receiver closed in the
+        meantime, and what is cancelled takes no place of a pool with it. `close` does not end it.
+
+        `timeout`: seconds until the head has arrived (None: `core.outbound.timeout`). Raises OutboundError, whose
+        `sent` says whether the receiver may have got the request.
+        """
+        seconds = self._settings.timeout if timeout is None else timeout
+        async with AsyncExitStack() as stack:
+            stack.enter_context(self._counted())
+            with _errors_of(url, seconds):
+                async with asyncio.timeout(seconds):
+                    await stack.enter_async_context(self._streams)
+                    pool = await stack.enter_async_context(await self._single(url))
+                    opening = self._open(pool, url, body, {"Connection": "close", **headers})
+                    response = await stack.enter_async_context(opening)
+            _check_no_redirect(url, response.status)
+            stream = OutboundStream(response, url)
+            stack.push_async_callback(stream.close)
+            yield stream
+
+    @contextmanager
+    def _counted(self) -> Iterator[None]:
+        if self._calls >= 2 * self._connections:
+            raise OutboundError("too_many_calls", f"{self._connections} calls run, and as many wait.", sent=False)
+        self._calls += 1
+        try:
+            yield
+        finally:
+            self._calls -= 1
+
+    def _open(
+        self, pool: httpcore.AsyncConnectionPool, url: CallUrl, body: bytes, headers: Mapping[str, str]
+    ) -> AbstractAsyncContextManager[httpcore.Response]:
         connect = self._settings.connect_timeout
         sent = {
             "Host": url.authority,
@@ -178,19 +222,16 @@ class OutboundClient:
             "Content-Length": str(len(body)),
             **headers,
         }
-        target = httpcore.URL(
-            scheme=url.scheme.encode(), host=url.host.encode(), port=url.port, target=url.target.encode()
+        return pool.stream(
+            "POST",
+            httpcore.URL(scheme=url.scheme.encode(), host=url.host.encode(), port=url.port, target=url.target.encode()),
+            headers=list(sent.items()),
+            content=body,
+            extensions={"timeout": {"connect": connect}},
         )
-        async with (
-            self._connection(url) as pool,
-            pool.stream(
-                "POST",
-                target,
-                headers=list(sent.items()),
-                content=body,
-                extensions={"timeout": {"connect": connect}},
-            ) as response,
-        ):
+
+    async def _post(self, url: CallUrl, body: bytes, headers: Mapping[str, str], limit: int) -> OutboundAnswer:
+        async with self._connection(url) as pool, self._open(pool, url, body, headers) as response:
             if response.status in _REDIRECTS:
                 return OutboundAnswer(response.status, {}, b"", complete=False)
             chunks: list[bytes] = []
@@ -202,8 +243,7 @@ class OutboundClient:
                     if size > limit:
                         complete = False
                         break
-            found = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers}
-            return OutboundAnswer(response.status, found, b"".join(chunks)[:limit], complete)
+            return OutboundAnswer(response.status, _headers_of(response), b"".join(chunks)[:limit], complete)
 
     @asynccontextmanager
     async def _connection(self, url: CallUrl) -> AsyncIterator[httpcore.AsyncConnectionPool]:
@@ -215,6 +255,7 @@ class OutboundClient:
         async with self._free:
             idle = self._idle.setdefault((url.scheme, proxy), [])
             pool = idle.pop() if idle else self._new_pool(proxy, certificates)
+            self._pools.add(pool)
             try:
                 yield pool
             except asyncio.CancelledError:
@@ -228,19 +269,22 @@ class OutboundClient:
                 raise
             idle.append(pool)
 
+    async def _single(self, url: CallUrl) -> httpcore.AsyncConnectionPool:
+        """A pool of one connection, which the caller closes."""
+        certificates = await _loaded_certificates() if url.scheme == "https" else None
+        return self._new_pool(proxy_for(str(url)) if self._trusted else None, certificates)
+
     def _new_pool(self, proxy: str | None, certificates: ssl.SSLContext | None) -> httpcore.AsyncConnectionPool:
         backend = self._backend
         if not self._trusted:
             backend = PinnedBackend(allowed=self._allowed, resolve=self._resolve, backend=backend)
-        pool = httpcore.AsyncConnectionPool(
+        return httpcore.AsyncConnectionPool(
             ssl_context=certificates,
             proxy=None if proxy is None else _proxy(proxy),
             max_connections=1,
             keepalive_expiry=KEEP_ALIVE,
             network_backend=backend,
         )
-        self._pools.add(pool)
-        return pool
 
 
 async def _within(seconds: float, call: Coroutine[None, None, OutboundAnswer]) -> OutboundAnswer:
@@ -293,10 +337,40 @@ def _proxy(address: str) -> httpcore.Proxy:
     )
 
 
+@contextmanager
+def _errors_of(url: CallUrl, seconds: float, *, connecting: bool = True) -> Iterator[None]:
+    """What httpcore raises, as OutboundError."""
+    try:
+        yield
+    except httpcore.ConnectTimeout:
+        raise OutboundError("call_timeout", f"{url.host} took no connection in time.", sent=not connecting) from None
+    except (TimeoutError, httpcore.TimeoutException):
+        raise OutboundError("call_timeout", f"{url.host} did not answer within {seconds:g} s.") from None
+    except httpcore.ConnectError as error:
+        raise _connect_error(url, error) from None
+    except httpcore.ProtocolError:
+        raise OutboundError("invalid_answer", f"{url.host} did not answer with valid HTTP/1.1.") from None
+    except (httpcore.NetworkError, httpcore.ProxyError, OSError):
+        raise OutboundError("connection_failed", f"The connection to {url.host} was lost.") from None
+
+
+def _check_no_redirect(url: CallUrl, status: int) -> None:
+    if status in _REDIRECTS:
+        raise OutboundError(
+            "redirected", f"{url.host} answered {status}: redirects are not followed. Give the final URL."
+        )
+
+
+def _headers_of(response: httpcore.Response) -> dict[str, str]:
+    return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers}
+
+
 def _connect_error(url: CallUrl, error: httpcore.ConnectError) -> OutboundError:
     if isinstance(error.__cause__ or error.__context__, ssl.SSLError):
-        return OutboundError("tls_failed", f"The certificate of {url.host} is not valid for it, or TLS failed.")
-    return OutboundError("connection_failed", f"{url.host} does not take connections on port {url.port}.")
+        return OutboundError(
+            "tls_failed", f"The certificate of {url.host} is not valid for it, or TLS failed.", sent=False
+        )
+    return OutboundError("connection_failed", f"{url.host} does not take connections on port {url.port}.", sent=False)
 
 
-__all__ = ["ANSWER_LIMIT", "OutboundAnswer", "OutboundClient"]
+__all__ = ["ANSWER_LIMIT", "OutboundAnswer", "OutboundClient", "OutboundStream"]

@@ -61,11 +61,13 @@ async def permitted_addresses(
         async with asyncio.timeout(timeout):
             found = await resolve(host, port)
     except TimeoutError:
-        raise OutboundError("host_not_found", f"The resolver did not find {host} within {timeout:g} s.") from None
+        raise OutboundError(
+            "host_not_found", f"The resolver did not find {host} within {timeout:g} s.", sent=False
+        ) from None
     except (OSError, UnicodeError):
         found = []
     if not found:
-        raise OutboundError("host_not_found", f"{host} has no address.")
+        raise OutboundError("host_not_found", f"{host} has no address.", sent=False)
     networks = tuple(allowed)
     reasons = {address: refusal(address, networks) for address in found}
     permitted = [address for address, reason in reasons.items() if reason is None]
@@ -75,6 +77,7 @@ async def permitted_addresses(
             "refused_url",
             f"{host} is not on the public internet ({kinds}). If it is meant to be called, list its network in "
             "core.outbound.allow.",
+            sent=False,
         )
     return permitted
 
@@ -114,7 +117,7 @@ class PinnedBackend(httpcore.AsyncNetworkBackend):
                 )
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as failed:
                 error = failed
-        raise error or OutboundError("host_not_found", f"{host} has no address.")
+        raise error or OutboundError("host_not_found", f"{host} has no address.", sent=False)
 
     async def sleep(self, seconds: float) -> None:
         """See httpcore."""

@@ -35,10 +35,12 @@ class OutboundError(UmbralChatError):
     """A call had no answer that can be used. `code` is stable; the message has neither the URL's path nor any part of
     the answer's body in it."""
 
-    def __init__(self, code: OutboundCode, detail: str) -> None:
+    def __init__(self, code: OutboundCode, detail: str, *, sent: bool = True) -> None:
         super().__init__(detail)
         self.code: OutboundCode = code
         self.detail = detail
+        self.sent = sent
+        """Whether any of the request may have reached the receiver. False: a repeat does nothing twice."""
 
 
 __all__ = ["OutboundCode", "OutboundError"]

@@ -15,6 +15,7 @@ empty. A guarantee is only opted out of by `xfail` with its reason. `RenewsEpoch
 renew its epochs, `OperatorInboxContract` for one that serves operators who share an inbox.
 """
 
+from umbral_chat.testing.history.authors import KnowsAuthorsContract
 from umbral_chat.testing.history.changing import ChangingContract
 from umbral_chat.testing.history.deleting import DeletingContract
 from umbral_chat.testing.history.epochs import RenewsEpochsContract
@@ -46,4 +47,4 @@ class HistoryContract(
     """One test for each guarantee of `umbral_chat.providers.history.History`."""
 
 
-__all__ = ["HistoryContract", "OperatorInboxContract", "RenewsEpochsContract"]
+__all__ = ["HistoryContract", "KnowsAuthorsContract", "OperatorInboxContract", "RenewsEpochsContract"]

@@ -25,8 +25,8 @@ MIN_FREE = 64 * 1024
 
 
 class SqliteHistory:
-    """Ordered durable logs in one file: `History`, `OperatorInbox`, `TellsWhetherItWrites`, `RenewsEpochs`, and the
-    CLI's `Backup`."""
+    """Ordered durable logs in one file: `History`, `KnowsAuthors`, `OperatorInbox`, `TellsWhetherItWrites`,
+    `RenewsEpochs`, and the CLI's `Backup`."""
 
     name = "sqlite"
 
@@ -113,6 +113,12 @@ class SqliteHistory:
             lambda transaction: conversations.mark_read(transaction, conversation, subject, seq)
         )
         return marker
+
+    async def written_by(self, conversation: str, seq: int, authors: Sequence[str]) -> bool | None:
+        found: bool | None = await self._read(
+            lambda connection: reads.written_by(connection, self.ids, conversation, seq, authors)
+        )
+        return found
 
     async def refuses_writes(self) -> str | None:
         """Why nothing can be written now; None: writes succeed. After a write that failed, a row that nothing reads is

@@ -102,6 +102,18 @@ def message(
     return found if found is not None and found.message_id == message_id else None
 
 
+def written_by(
+    connection: apsw.Connection, ids: HashedIds, conversation: str, seq: int, authors: Sequence[str]
+) -> bool | None:
+    """See `KnowsAuthors`."""
+    author = connection.execute(
+        "SELECT e.author FROM conversation c JOIN entry e ON e.conversation = c.id "
+        "WHERE c.hash = unhex(?) AND e.seq = ?",
+        (ids.conversation(conversation), min(seq, _END)),
+    ).get
+    return None if author is None else author in {ids.subject(one) for one in authors}
+
+
 def heads(
     connection: apsw.Connection, ids: HashedIds, now: int, conversations: Sequence[str]
 ) -> dict[str, Head | Deleted]:
@@ -129,4 +141,4 @@ def _query(
     return (None if epoch is None else Head(epoch, seq, redaction)), rows
 
 
-__all__ = ["PAGE", "fold", "heads", "message", "messages", "read"]
+__all__ = ["PAGE", "fold", "heads", "message", "messages", "read", "written_by"]

@@ -1,0 +1,49 @@
+"""The bridge of one running service: its chats, and what they share."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from umbral_chat.http_kit.outbound import OutboundClient
+
+from umbral_chat_n8n_bridge.chats import chats_of
+from umbral_chat_n8n_bridge.metrics import RelayCounters
+from umbral_chat_n8n_bridge.relay.consumer import RelayConsumer
+
+if TYPE_CHECKING:
+    from umbral_chat.context import Services
+    from umbral_chat.providers.consumers import ConsumerService
+
+    from umbral_chat_n8n_bridge.settings import BridgeSettings
+
+CONNECTIONS = 64
+"""Calls of one chat at once: more than a consumer works on conversations at once, so that none waits for a place."""
+
+
+class Bridge:
+    """All chats, as a `ConsumerSource`: it starts a consumer for each. Without a chat it does nothing."""
+
+    name = "n8n"
+
+    def __init__(self, services: Services, settings: BridgeSettings) -> None:
+        self.services = services
+        self.chats = chats_of(settings)
+        self.counters = RelayCounters(services.base.telemetry)
+        self.started = asyncio.Event()
+        """Set when every chat's consumer runs: a new one misses what was written before that."""
+        self._running: set[str] = set()
+
+    async def run(self, consumers: ConsumerService) -> None:
+        """See `ConsumerSource`. Connections are closed after each call, so there is nothing to close."""
+        outbound = self.services.base.settings.core.outbound
+        for chat in self.chats.values():
+            if chat.name not in self._running:
+                client = OutboundClient(outbound, trusted=True, connections=CONNECTIONS)
+                await consumers.start(RelayConsumer(chat, self, client))
+                self._running.add(chat.name)
+        self.started.set()
+        await asyncio.Event().wait()
+
+
+__all__ = ["CONNECTIONS", "Bridge"]

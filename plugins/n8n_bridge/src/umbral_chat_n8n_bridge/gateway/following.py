@@ -1,0 +1,140 @@
+"""Following the answer to one message in the log, whichever instance relays it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from umbral_chat.errors import HistoryUnavailable
+from umbral_chat.model.cursor import Cursor
+from umbral_chat.model.entries import Entry, Message, entry_decoder
+
+from umbral_chat_n8n_bridge.chats import RUN_MARK
+from umbral_chat_n8n_bridge.relay.ledger import Ledger, RunRecord, run_prefix
+
+if TYPE_CHECKING:
+    from umbral_chat.context import Services
+    from umbral_chat.http_kit.asgi import Disconnect
+
+LOOK_EVERY = 1.0
+"""Seconds after which the ledger is looked at while no run is known here: signals between instances may be lost."""
+
+LOOK_EVERY_RUNNING = 5.0
+"""The same while one is known, whose end is signalled."""
+
+PAGE = 200
+
+
+class Growing(NamedTuple):
+    """A message as far as it is written."""
+
+    message_id: str
+    text: str
+
+
+class Written(NamedTuple):
+    """A message of the answer. `complete` False: its writing was cut short."""
+
+    message_id: str
+    text: str
+    complete: bool
+
+
+class Quiet(NamedTuple):
+    """Nothing came for a while."""
+
+
+class Over(NamedTuple):
+    """The answer is over; None: the wait is, by its time or because the service stops."""
+
+    record: RunRecord | None
+
+
+Step = Growing | Written | Quiet | Over
+
+
+class AnswerFollower:
+    """The answer to the message at `asked`."""
+
+    def __init__(self, services: Services, conversation: str, asked: Cursor) -> None:
+        assert asked.epoch is not None  # noqa: S101 - a message has been written
+        self._services = services
+        self._conversation = conversation
+        self._asked, self._epoch = asked, asked.epoch
+        self._cursor = asked
+        self._prefix = run_prefix(asked.epoch, asked.seq)
+        self._ledger = Ledger(services.storage.store)
+
+    async def steps(self, timeout: float, quiet: float, disconnect: Disconnect) -> AsyncIterator[Step]:
+        """What happens, until `Over`. `quiet`: seconds after which a wait is reported. Raises ConnectionAbortedError
+        when the client has left, ConversationDeleted and CursorExpired."""
+        services, clock = self._services, self._services.base.clock
+        deadline, reported = clock.monotonic() + timeout, clock.monotonic()
+        looked = float("-inf")
+        async with services.feeds.reading(self._conversation) as reader:
+            while True:
+                version = reader.view.version
+                batch = await services.feeds.read(self._conversation, self._cursor, PAGE)
+                self._cursor = batch.cursor
+                for step in [*self._of([entry_decoder.decode(one.json) for one in batch.entries]), *self._growing()]:
+                    reported = clock.monotonic()
+                    yield step
+                if batch.has_more:
+                    continue
+                running = self._running()
+                now = clock.monotonic()
+                if not running or now - looked >= LOOK_EVERY_RUNNING:
+                    looked = now
+                    if over := await self._over():
+                        for step in over:
+                            yield step
+                        return
+                if now >= deadline or services.lifecycle.draining.is_set():
+                    yield Over(None)
+                    return
+                if now - reported >= quiet:
+                    reported = now
+                    yield Quiet()
+                wait = LOOK_EVERY_RUNNING if running else LOOK_EVERY
+                await reader.wait(self._cursor, version, min(wait, quiet, deadline - now), disconnect)
+
+    def _growing(self) -> list[Growing]:
+        drafts = self._services.drafts.of(self._conversation)
+        return [Growing(one.message_id, one.text) for one in drafts if one.message_id.startswith(self._prefix)]
+
+    def _running(self) -> bool:
+        runs = self._services.runs.of(self._conversation)
+        return any(one.run_id.startswith(self._prefix) for one in runs)
+
+    async def _over(self) -> list[Step]:
+        """The last steps, if the record says that the answer is over: all of it was written before that."""
+        try:
+            record = (await self._ledger.load(self._conversation, self._epoch, self._asked.seq))[0]
+            if record is None or record.state != "over":
+                return []
+            return [*await self._rest(), Over(record)]
+        except HistoryUnavailable:
+            return []
+
+    async def _rest(self) -> list[Step]:
+        """What the history has further."""
+        found: list[Step] = []
+        after = self._cursor.seq
+        while True:
+            page = await self._services.storage.history.read(self._conversation, after, PAGE)
+            found += self._of(page.entries)
+            after += len(page.entries)
+            if not page.entries:
+                return found
+
+    def _of(self, entries: Sequence[Entry]) -> list[Step]:
+        return [
+            Written(one.message_id, one.content, one.finish is None)
+            for one in entries
+            if isinstance(one, Message)
+            and one.sender.role != "user"
+            and str((one.metadata or {}).get(RUN_MARK, "")).startswith(self._prefix)
+        ]
+
+
+__all__ = ["AnswerFollower", "Growing", "Over", "Quiet", "Step", "Written"]

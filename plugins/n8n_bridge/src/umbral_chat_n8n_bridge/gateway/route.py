@@ -1,0 +1,57 @@
+"""The route, and its description for the OpenAPI document: Litestar leaves `@asgi` handlers out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from litestar import post
+from litestar.params import FromPath, JSONBody
+from umbral_chat.http_kit.hot_route import HotRoute
+
+from umbral_chat_n8n_bridge.gateway.edge import GatewayEdge
+
+if TYPE_CHECKING:
+    from litestar.handlers import ASGIRouteHandler
+
+    from umbral_chat_n8n_bridge.bridge import Bridge
+
+PATH = "/n8n/{chat:str}/chat"
+
+
+@post(
+    PATH,
+    operation_id="n8nChat",
+    summary="A message of n8n's chat widget",
+    tags=["n8n"],
+    status_code=200,
+    opt={"right": "public", "problems": (403, 404, 415, 429, 503)},
+)
+async def gateway_documented(
+    chat: FromPath[str],  # noqa: ARG001 - the signature is what is documented
+    data: JSONBody[dict[str, Any]],  # noqa: ARG001
+) -> dict[str, Any]:
+    """What n8n's chat widget sends to a webhook, with this as its `webhookUrl`: `action` (`sendMessage` or
+    `loadPreviousSession`), `sessionId`, `chatInput` and `metadata`.
+
+    With `Accept: text/plain` the answer is a stream of lines, each a JSON object: `begin`, `item` and `end` for each
+    message as it grows, `keepalive`, and `error`. Otherwise it is `{"output": …}`, or `{"message": …}` for an error.
+    Errors are in the form that the widget shows, and not problem details.
+    """
+    raise RuntimeError("documents the hot route and is never called")
+
+
+def gateway_route(bridge: Bridge) -> ASGIRouteHandler:
+    """The route."""
+    edge = GatewayEdge(bridge)
+    return HotRoute(
+        PATH,
+        copy_scope=False,
+        opt={
+            "right": {"POST": "public"},
+            "documented_by": gateway_documented,
+            "preflight": edge.preflight,
+        },
+    )(edge)
+
+
+__all__ = ["PATH", "gateway_documented", "gateway_route"]

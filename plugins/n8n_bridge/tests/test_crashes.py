@@ -1,0 +1,80 @@
+"""The instance that called n8n is gone before the answer was complete: another one decides what becomes of it."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+from umbral_chat.http_kit.outbound import OutboundClient
+from umbral_chat.settings import OutboundLimits
+from umbral_chat_n8n_bridge.plugin import bridge_of
+from umbral_chat_n8n_bridge.relay.consumer import RelayConsumer
+
+from .answers.reading import line
+from .n8n import Reply
+from .rig import Rig, rig
+
+
+async def restart(it: Rig) -> None:
+    """The consumer ends in the middle of what it does, and another one takes over."""
+    services = it.client.app.state.services
+    await services.consumers.stop("n8n:support")
+    bridge = bridge_of(services)
+    client = OutboundClient(OutboundLimits(), trusted=True)
+    await services.consumers.start(RelayConsumer(bridge.chats["support"], bridge, client))
+
+
+async def test_without_a_complete_message_it_is_unknown_and_not_repeated(tmp_path: Path) -> None:
+    async def script(call: dict[str, Any], reply: Reply) -> None:
+        await reply.lines(line("begin"), line("item", "half"))
+        await reply.gone.wait()
+
+    async with rig(tmp_path, script) as it:
+        await it.say("hi")
+        await it.until(lambda: drafted(it), "a draft")
+        await restart(it)
+        assert await it.until(it.letters, "a dead letter") == [("support:ada", 1, "n8n: outcome_unknown")]
+        assert await it.texts() == [("user", "hi"), ("assistant", "failed")]
+        assert len(it.n8n.calls) == 1
+        # What is restarted again does not begin anew either.
+        await restart(it)
+        await it.say("next")
+        await it.until(lambda: asyncio.sleep(0, len(it.n8n.calls) == 2), "the next call")
+        assert it.n8n.asked() == ["hi", "next"]
+
+
+async def drafted(it: Rig) -> bool:
+    return bool((await it.state()).get("drafts"))
+
+
+async def test_a_complete_message_is_its_answer(tmp_path: Path) -> None:
+    async def script(call: dict[str, Any], reply: Reply) -> None:
+        await reply.lines(line("begin"), line("item", "whole"), line("end"))
+        await reply.gone.wait()
+
+    async with rig(tmp_path, script) as it:
+        await it.say("hi")
+        await it.until(lambda: texts(it, 2), "an answer")
+        await restart(it)
+        await it.until_texts(("user", "hi"), ("assistant", "whole"))
+        assert await it.letters() == []
+        assert len(it.n8n.calls) == 1
+
+
+async def texts(it: Rig, count: int) -> bool:
+    return len(await it.texts()) == count
+
+
+async def test_it_is_repeated_where_that_is_set(tmp_path: Path) -> None:
+    async def script(call: dict[str, Any], reply: Reply) -> None:
+        if len(it.n8n.calls) == 1:
+            await reply.gone.wait()
+        else:
+            await reply.whole({"output": "once more"})
+
+    async with rig(tmp_path, script, repeat_unknown=True) as it:
+        await it.say("hi")
+        await it.until(lambda: asyncio.sleep(0, it.n8n.calls), "a call")
+        await restart(it)
+        await it.until_texts(("user", "hi"), ("assistant", "failed"), ("assistant", "once more"))

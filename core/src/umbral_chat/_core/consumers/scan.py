@@ -1,4 +1,6 @@
-"""The scan: finds in the inbox what no wake-up reported: written by another instance, or while none ran."""
+"""The scan: finds in the inbox what no wake-up reported: written by another instance, or while none ran. And the sweep,
+which finds the logs that ended meanwhile: a deleted conversation is not in the inbox any more, and the cursor that a
+consumer has in it does not vanish by itself."""
 
 from __future__ import annotations
 
@@ -18,6 +20,9 @@ be seen first."""
 
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
 """Before every activity."""
+
+SWEEP_PAUSE = 0.02
+"""Seconds between two batches of a sweep: there is no hurry, and entries come first."""
 
 STORE_EVERY = timedelta(minutes=1)
 """How far the scan must have advanced for that to be stored: less, at the next start, would not be worth a write."""
@@ -108,4 +113,17 @@ async def scan_for_all(history: History, positions: Sequence[ScanPosition]) -> l
     return full
 
 
-__all__ = ["OVERLAP", "ScanPosition", "catch_up", "scan_for_all"]
+async def find_ended(backlog: Backlog) -> int:
+    """Queue every conversation whose log is not that of the cursor any more; how many. Raises HistoryUnavailable."""
+    found = 0
+    async for epochs in backlog.cursors.known():
+        heads = await backlog.history.heads(list(epochs))
+        for conversation, epoch in epochs.items():
+            head = heads.get(conversation)
+            if (not isinstance(head, Head) or head.epoch != epoch) and backlog.queue.wake(conversation):
+                found += 1
+        await backlog.clock.sleep(SWEEP_PAUSE)
+    return found
+
+
+__all__ = ["OVERLAP", "ScanPosition", "catch_up", "find_ended", "scan_for_all"]

@@ -7,9 +7,8 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 
 from umbral_chat._core.consumers.registry import ConsumerRegistry
-from umbral_chat._core.consumers.scan import scan_for_all
+from umbral_chat._core.consumers.scan import find_ended, scan_for_all
 from umbral_chat._core.consumers.slot import SCAN_EVERY, Slot
-from umbral_chat._core.consumers.sweep import find_ended
 from umbral_chat._core.runtime.tasks import Tasks
 from umbral_chat.clock import Clock
 from umbral_chat.errors import HistoryUnavailable

@@ -50,7 +50,7 @@ class Slot:
 
     @property
     def waiting(self) -> bool:
-        """Whether somebody waits for its entries now."""
+        """Whether a caller waits for its entries now."""
         return isinstance(self.work, ClaimQueue) and self.work.waiting > 0
 
     def wake(self, conversation: str, at: datetime | None) -> None:

@@ -18,7 +18,7 @@ from umbral_chat.transport_kit.backoff import Backoff
 log = logging.getLogger(__name__)
 
 LOOK_EVERY = 1.0
-"""Seconds between two looks at the newest activity while somebody waits for claims: how late an entry of another
+"""Seconds between two looks at the newest activity while a caller waits for claims: how late an entry of another
 instance is given."""
 
 STATUS_EVERY = 30.0
@@ -28,7 +28,7 @@ COUNT_EVERY = 60.0
 """Seconds between two looks at the dead letters of a consumer that has some, without a ring of the bell."""
 
 SWEEP_EVERY = 1_800.0
-"""Seconds between two sweeps for logs that ended. This instance is told of what it deletes, and each sweeps when it
+"""Seconds between two sweeps for logs that ended. This instance knows what it deletes itself, and each sweeps when it
 starts: only the deletion by an instance that crashed and did not come back waits for it."""
 
 
@@ -57,7 +57,7 @@ class ConsumerWatch:
         self._wanted.set()
 
     def look(self) -> None:
-        """Somebody waits for claims."""
+        """A caller waits for claims."""
         self._wanted.set()
 
     async def run(self) -> None:
@@ -94,7 +94,7 @@ class ConsumerWatch:
                 slot.fall_behind()
 
     async def _pause(self, seconds: float) -> None:
-        """Wait, and look every second for the newest activity while somebody waits for claims."""
+        """Wait, and look every second for the newest activity while a caller waits for claims."""
         until = self._clock.monotonic() + seconds
         while (left := until - self._clock.monotonic()) > 0:
             self._wanted.clear()

@@ -260,7 +260,7 @@ class _Relayed:
                 lambda: self._services.runs.end(principal, self._conversation, run_id, body),
             )
         except (Conflict, NotFound):
-            return  # somebody else ended it, or it was never begun
+            return  # it was ended elsewhere, or never begun
 
     async def _alive(self, messages: AnswerMessages) -> None:
         state: Literal["thinking", "writing"] = "writing" if messages.writing else "thinking"

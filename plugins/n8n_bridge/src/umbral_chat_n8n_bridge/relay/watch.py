@@ -56,7 +56,7 @@ class RunWatch:
         self.answered = False
         """The workflow has written a message of the run itself."""
         self.ended = False
-        """Somebody else ended the run."""
+        """The run was ended elsewhere."""
 
     async def run(self) -> None:
         """Watch until `stop` is set."""

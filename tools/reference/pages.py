@@ -120,20 +120,27 @@ def _section(name: str, kind: type[Section]) -> str:
         lines.append(f"| `{dotted}` | {_cell(field.words)} | {_default(field)} | {_cell(field.description)} |")
         rows = _row_kind(field)
         if rows is not None:
-            tables.append(_rows(dotted, rows))
+            tables.append(_rows(f"[{dotted}.NAME]" if hasattr(field.info, "value_type") else f"[[{dotted}]]", rows))
     lines.append(f"\nIn the environment, for example: `{variable(next(leaves(kind, name))[0])}`.")
     return "\n".join(lines) + "\n" + "".join(tables)
 
 
 def _rows(dotted: str, kind: type[msgspec.Struct]) -> str:
-    lines = [f"\n### [[{dotted}]]\n\n{_docstring(kind)}\n", "| key | is | default |", "|" + " --- |" * 3]
+    described = any(field.description for field in fields(kind).values())
+    lines = [
+        f"\n### {dotted}\n\n{_docstring(kind)}\n",
+        f"| key | is | default |{' meaning |' if described else ''}",
+        "|" + " --- |" * (4 if described else 3),
+    ]
     for key, field in fields(kind).items():
-        lines.append(f"| `{key}` | {_cell(field.words)} | {'must be set' if field.required else _default(field)} |")
+        default = "must be set" if field.required else _default(field)
+        meaning = f" {_cell(field.description)} |" if described else ""
+        lines.append(f"| `{key}` | {_cell(field.words)} | {default} |{meaning}")
     return "\n".join(lines) + "\n"
 
 
 def _row_kind(field: Field) -> type[msgspec.Struct] | None:
-    item = getattr(field.info, "item_type", None)
+    item = getattr(field.info, "item_type", None) or getattr(field.info, "value_type", None)
     return getattr(item, "cls", None) if hasattr(item, "fields") else None
 
 

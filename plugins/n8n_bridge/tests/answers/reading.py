@@ -8,9 +8,9 @@ from typing import Any
 
 from umbral_chat_n8n_bridge.answers.events import Ended, Event, LineError, Piece, SegmentBegun, SegmentEnded
 from umbral_chat_n8n_bridge.answers.reader import AnswerReader
-from umbral_chat_n8n_bridge.answers.whole import Sent
+from umbral_chat_n8n_bridge.answers.whole import SentRequest
 
-SENT = Sent("w75", "x")
+SENT = SentRequest("w75", "x")
 
 
 def events_of(

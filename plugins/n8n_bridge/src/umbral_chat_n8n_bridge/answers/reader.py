@@ -13,7 +13,7 @@ import msgspec
 
 from umbral_chat_n8n_bridge.answers.events import Ended, Event, LineError
 from umbral_chat_n8n_bridge.answers.segments import Segments
-from umbral_chat_n8n_bridge.answers.whole import Sent, is_page, read_whole
+from umbral_chat_n8n_bridge.answers.whole import SentRequest, is_page, read_whole
 
 BODY_LIMIT = 8 * 1024 * 1024
 """Bytes of one answer: many times what a person reads."""
@@ -28,7 +28,7 @@ class AnswerReader:
     """One answer. `feed` its bytes, then call `end` once, or `cut` where the connection was lost. After an event
     `Ended` everything is ignored."""
 
-    def __init__(self, status: int, sent: Sent, *, limit: int) -> None:
+    def __init__(self, status: int, sent: SentRequest, *, limit: int) -> None:
         """`limit`: characters of a message."""
         self._status, self._sent = status, sent
         self._segments = Segments(limit)

@@ -23,39 +23,39 @@ _NEVER_BEGAN = {
 }
 
 
-class Sent(NamedTuple):
+class SentRequest(NamedTuple):
     """What of the request n8n may answer with."""
 
     session: str
     text: str
 
 
-class Whole(NamedTuple):
+class WholeAnswer(NamedTuple):
     """The text of an answer (empty: it has none), and how it ended."""
 
     text: str
     ended: Ended
 
 
-def read_whole(status: int, body: bytes, sent: Sent) -> Whole:
+def read_whole(status: int, body: bytes, sent: SentRequest) -> WholeAnswer:
     """The meaning of a body that is no stream."""
     text = body.decode("utf-8", "replace").strip()
     if not 200 <= status < 300:
-        return Whole("", _of_status(status, text))
+        return WholeAnswer("", _of_status(status, text))
     if not text:
-        return Whole("", Ended("silent", "empty"))
+        return WholeAnswer("", Ended("silent", "empty"))
     if is_page(text):
-        return Whole("", Ended("unknown", "unexpected_answer"))
+        return WholeAnswer("", Ended("unknown", "unexpected_answer"))
     try:
         value = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return Whole(text, Ended("text", "answered"))  # a Respond to Webhook node may answer with plain text
+        return WholeAnswer(text, Ended("text", "answered"))  # a Respond to Webhook node may answer with plain text
     if isinstance(value, dict):
         ended = _without_text(value, sent)
         if ended is not None:
-            return Whole("", ended)
+            return WholeAnswer("", ended)
     shown = shown_text(value)
-    return Whole(shown, Ended("text", "answered")) if shown.strip() else Whole("", Ended("silent", "empty"))
+    return WholeAnswer(shown, Ended("text", "answered")) if shown.strip() else WholeAnswer("", Ended("silent", "empty"))
 
 
 def shown_text(value: Any) -> str:
@@ -74,7 +74,7 @@ def is_page(text: str) -> bool:
     return begin.startswith(("<!doctype", "<html"))
 
 
-def _without_text(value: dict[str, Any], sent: Sent) -> Ended | None:
+def _without_text(value: dict[str, Any], sent: SentRequest) -> Ended | None:
     if value.get("executionStarted") is True:
         execution = value.get("executionId")
         return Ended("silent", "started", execution if isinstance(execution, str) else None)
@@ -97,4 +97,4 @@ def _of_status(status: int, text: str) -> Ended:
     return Ended("unknown", "proxy_error" if status >= 500 else "unexpected_answer")
 
 
-__all__ = ["ACCEPTED", "Sent", "Whole", "is_page", "read_whole", "shown_text"]
+__all__ = ["ACCEPTED", "SentRequest", "WholeAnswer", "is_page", "read_whole", "shown_text"]

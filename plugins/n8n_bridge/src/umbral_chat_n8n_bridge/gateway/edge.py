@@ -26,7 +26,7 @@ from umbral_chat.model.cursor import Cursor
 from umbral_chat.model.requests import SendBody
 
 from umbral_chat_n8n_bridge.gateway import widget
-from umbral_chat_n8n_bridge.gateway.following import AnswerFollower, Growing, Over, Quiet, Written
+from umbral_chat_n8n_bridge.gateway.following import AnswerEnded, AnswerFeed, GrowingMessage, QuietEvent, WrittenMessage
 from umbral_chat_n8n_bridge.gateway.limits import count_today
 from umbral_chat_n8n_bridge.gateway.room import GatewayRoom
 from umbral_chat_n8n_bridge.gateway.writer import AnswerWriter, JsonWriter, LineWriter
@@ -117,21 +117,21 @@ class GatewayEdge:
         self, chat: Chat, conversation: str, asked: Cursor, writer: AnswerWriter, disconnect: asgi.Disconnect
     ) -> None:
         lines, texts, broken = widget.StreamLines(chat.name), list[str](), False
-        follower = AnswerFollower(self._services, conversation, asked)
+        follower = AnswerFeed(self._services, conversation, asked)
         timeout = chat.settings.timeout + chat.settings.late_answer
         record = None
         async for step in follower.steps(timeout, QUIET, disconnect):
             now = self._services.base.clock.now()
             match step:
-                case Growing(message_id, text):
+                case GrowingMessage(message_id, text):
                     await writer.line(lines.grown(message_id, text, now))
-                case Written(message_id, text, complete):
+                case WrittenMessage(message_id, text, complete):
                     await writer.line(lines.written(message_id, text, now))
                     texts.append(text)
                     broken = broken or not complete
-                case Quiet():
+                case QuietEvent():
                     await writer.keep_alive()
-                case Over(found):
+                case AnswerEnded(found):
                     record = found
         if record is not None and record.outcome == "human" and not texts:
             texts.append(chat.settings.human_notice)
@@ -151,7 +151,7 @@ class GatewayEdge:
         page = await self._services.storage.history.messages(conversation, limit=HISTORY)
         if page.messages and page.head is not None and page.messages[-1].sender.role == "user":
             asked = Cursor(page.head.epoch, page.messages[-1].seq)
-            async for _ in AnswerFollower(self._services, conversation, asked).steps(HISTORY_HOLD, QUIET, disconnect):
+            async for _ in AnswerFeed(self._services, conversation, asked).steps(HISTORY_HOLD, QUIET, disconnect):
                 pass
             page = await self._services.storage.history.messages(conversation, limit=HISTORY)
         return widget.history(page.messages)

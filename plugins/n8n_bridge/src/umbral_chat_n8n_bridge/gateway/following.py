@@ -25,14 +25,14 @@ LOOK_EVERY_RUNNING = 5.0
 PAGE = 200
 
 
-class Growing(NamedTuple):
+class GrowingMessage(NamedTuple):
     """A message as far as it is written."""
 
     message_id: str
     text: str
 
 
-class Written(NamedTuple):
+class WrittenMessage(NamedTuple):
     """A message of the answer. `complete` False: its writing was cut short."""
 
     message_id: str
@@ -40,20 +40,20 @@ class Written(NamedTuple):
     complete: bool
 
 
-class Quiet(NamedTuple):
+class QuietEvent(NamedTuple):
     """Nothing came for a while."""
 
 
-class Over(NamedTuple):
+class AnswerEnded(NamedTuple):
     """The answer is over; None: the wait is, by its time or because the service stops."""
 
     record: RunRecord | None
 
 
-Step = Growing | Written | Quiet | Over
+Step = GrowingMessage | WrittenMessage | QuietEvent | AnswerEnded
 
 
-class AnswerFollower:
+class AnswerFeed:
     """The answer to the message at `asked`."""
 
     def __init__(self, services: Services, conversation: str, asked: Cursor) -> None:
@@ -66,8 +66,8 @@ class AnswerFollower:
         self._ledger = Ledger(services.storage.store)
 
     async def steps(self, timeout: float, quiet: float, disconnect: Disconnect) -> AsyncIterator[Step]:
-        """What happens, until `Over`. `quiet`: seconds after which a wait is reported. Raises ConnectionAbortedError
-        when the client has left, ConversationDeleted and CursorExpired."""
+        """What happens, until `AnswerEnded`. `quiet`: seconds after which a wait is reported. Raises
+        ConnectionAbortedError when the client has left, ConversationDeleted and CursorExpired."""
         services, clock = self._services, self._services.base.clock
         deadline, reported = clock.monotonic() + timeout, clock.monotonic()
         looked = float("-inf")
@@ -90,17 +90,17 @@ class AnswerFollower:
                             yield step
                         return
                 if now >= deadline or services.lifecycle.draining.is_set():
-                    yield Over(None)
+                    yield AnswerEnded(None)
                     return
                 if now - reported >= quiet:
                     reported = now
-                    yield Quiet()
+                    yield QuietEvent()
                 wait = LOOK_EVERY_RUNNING if running else LOOK_EVERY
                 await reader.wait(self._cursor, version, min(wait, quiet, deadline - now), disconnect)
 
-    def _growing(self) -> list[Growing]:
+    def _growing(self) -> list[GrowingMessage]:
         drafts = self._services.drafts.of(self._conversation)
-        return [Growing(one.message_id, one.text) for one in drafts if one.message_id.startswith(self._prefix)]
+        return [GrowingMessage(one.message_id, one.text) for one in drafts if one.message_id.startswith(self._prefix)]
 
     def _running(self) -> bool:
         runs = self._services.runs.of(self._conversation)
@@ -112,7 +112,7 @@ class AnswerFollower:
             record = (await self._ledger.load(self._conversation, self._epoch, self._asked.seq))[0]
             if record is None or record.state != "over":
                 return []
-            return [*await self._rest(), Over(record)]
+            return [*await self._rest(), AnswerEnded(record)]
         except HistoryUnavailable:
             return []
 
@@ -129,7 +129,7 @@ class AnswerFollower:
 
     def _of(self, entries: Sequence[Entry]) -> list[Step]:
         return [
-            Written(one.message_id, one.content, one.finish is None)
+            WrittenMessage(one.message_id, one.content, one.finish is None)
             for one in entries
             if isinstance(one, Message)
             and one.sender.role != "user"
@@ -137,4 +137,4 @@ class AnswerFollower:
         ]
 
 
-__all__ = ["AnswerFollower", "Growing", "Over", "Quiet", "Step", "Written"]
+__all__ = ["AnswerEnded", "AnswerFeed", "GrowingMessage", "QuietEvent", "Step", "WrittenMessage"]

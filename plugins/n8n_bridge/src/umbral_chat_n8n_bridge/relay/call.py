@@ -10,7 +10,7 @@ import msgspec
 from umbral_chat.http_kit.outbound import signed_headers
 from umbral_chat.model.entries import Message
 
-from umbral_chat_n8n_bridge.answers.whole import Sent
+from umbral_chat_n8n_bridge.answers.whole import SentRequest
 from umbral_chat_n8n_bridge.chats import RESERVED, RUN_MARK, Chat
 
 
@@ -27,9 +27,9 @@ def is_question(entry: object, chat: Chat) -> bool:
     )
 
 
-def sent_of(chat: Chat, conversation: str, message: Message) -> Sent:
+def sent_of(chat: Chat, conversation: str, message: Message) -> SentRequest:
     """What of the request an answer may repeat."""
-    return Sent(chat.session_of(conversation), message.content)
+    return SentRequest(chat.session_of(conversation), message.content)
 
 
 def call_body(chat: Chat, conversation: str, message: Message, run_id: str) -> bytes:

@@ -25,11 +25,11 @@ from umbral_chat.providers.history import KnowsAuthors
 
 from umbral_chat_n8n_bridge.chats import ASSISTANT, RUN_MARK, Chat
 from umbral_chat_n8n_bridge.relay.call import call_body, call_headers, is_question, sent_of
-from umbral_chat_n8n_bridge.relay.execution import CallEnd, WorkflowCall
+from umbral_chat_n8n_bridge.relay.execution import CallEnd, WorkflowRequest
 from umbral_chat_n8n_bridge.relay.handoff import agent_answers
 from umbral_chat_n8n_bridge.relay.ledger import LedgerEntry, Outcome, RunRecord
 from umbral_chat_n8n_bridge.relay.messages import AnswerMessages, patient
-from umbral_chat_n8n_bridge.relay.watch import RunWatch, watching
+from umbral_chat_n8n_bridge.relay.watch import RunObserver, watching
 
 if TYPE_CHECKING:
     from umbral_chat.http_kit.outbound import OutboundClient
@@ -166,10 +166,10 @@ class _Relayed:
                     await self._wait_for_late_answer(watch)
             await self._settle(end, messages, watch, record)
 
-    def _workflow_call(self, run_id: str) -> WorkflowCall:
+    def _workflow_call(self, run_id: str) -> WorkflowRequest:
         settings = self._chat.settings
         body = call_body(self._chat, self._conversation, self._message, run_id)
-        return WorkflowCall(
+        return WorkflowRequest(
             self._client,
             self._client.parse(settings.webhook_url, field=f"n8n.chats.{self._chat.name}.webhook_url"),
             body,
@@ -179,7 +179,7 @@ class _Relayed:
             silence=settings.silence,
         )
 
-    def _messages(self, run_id: str, watch: RunWatch) -> AnswerMessages:
+    def _messages(self, run_id: str, watch: RunObserver) -> AnswerMessages:
         return AnswerMessages(
             chat=self._chat,
             service=self._services.chat,
@@ -190,7 +190,7 @@ class _Relayed:
             answered_itself=watch.look,
         )
 
-    async def _wait_for_late_answer(self, watch: RunWatch) -> None:
+    async def _wait_for_late_answer(self, watch: RunObserver) -> None:
         clock = self._services.base.clock
         deadline = clock.monotonic() + self._chat.settings.late_answer
         await self._report("waiting")
@@ -199,7 +199,7 @@ class _Relayed:
             await _first(watch.news.wait(), clock.sleep(min(ALIVE_EVERY, max(0.0, deadline - clock.monotonic()))))
             await self._report("waiting")
 
-    async def _settle(self, end: CallEnd, messages: AnswerMessages, watch: RunWatch, record: RunRecord) -> None:
+    async def _settle(self, end: CallEnd, messages: AnswerMessages, watch: RunObserver, record: RunRecord) -> None:
         """What follows from how the call ended."""
         if messages.discarded:
             self._consumer.warn_of_two_answers()

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
     from umbral_chat.http_kit.outbound import CallUrl, OutboundClient
 
-    from umbral_chat_n8n_bridge.answers.whole import Sent
+    from umbral_chat_n8n_bridge.answers.whole import SentRequest
     from umbral_chat_n8n_bridge.relay.messages import AnswerMessages
-    from umbral_chat_n8n_bridge.relay.watch import RunWatch
+    from umbral_chat_n8n_bridge.relay.watch import RunObserver
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +53,7 @@ _END = b"end"
 _TOO_LATE = OutboundError("call_timeout", "The execution takes too long.")
 
 
-class WorkflowCall:
+class WorkflowRequest:
     """Reads the answer in a task of its own, so that a cancel ends it wherever it is, and never in the middle of a
     write."""
 
@@ -64,7 +64,7 @@ class WorkflowCall:
         body: bytes,
         headers: Mapping[str, str],
         *,
-        sent: Sent,
+        sent: SentRequest,
         limit: int,
         silence: float,
     ) -> None:
@@ -75,7 +75,7 @@ class WorkflowCall:
         self._arrived: asyncio.Queue[_Head | bytes | OutboundError] = asyncio.Queue(QUEUED)
 
     async def run(
-        self, messages: AnswerMessages, watch: RunWatch, alive: Callable[[], Awaitable[None]], *, timeout: float
+        self, messages: AnswerMessages, watch: RunObserver, alive: Callable[[], Awaitable[None]], *, timeout: float
     ) -> CallEnd:
         """Call, and write the answer. `alive` is called now and then. Raises what `AnswerMessages.apply` raises."""
         receiver = asyncio.create_task(self._receive(), name="n8n: call")
@@ -101,7 +101,7 @@ class WorkflowCall:
         self,
         receiver: asyncio.Task[None],
         messages: AnswerMessages,
-        watch: RunWatch,
+        watch: RunObserver,
         alive: Callable[[], Awaitable[None]],
         timeout: float,
     ) -> CallEnd:
@@ -141,7 +141,7 @@ class WorkflowCall:
         return self._reader.feed(arrived) if arrived is not _END else self._reader.end()
 
     async def _next(
-        self, receiver: asyncio.Task[None], watch: RunWatch, timeout: float
+        self, receiver: asyncio.Task[None], watch: RunObserver, timeout: float
     ) -> _Head | bytes | OutboundError | None:
         """What arrived next; None: nothing within `timeout`, or `watch.stop` is set."""
         if watch.stop is not None or not self._arrived.empty():
@@ -174,4 +174,4 @@ def _seconds(value: str | None) -> float | None:
     return float(value[:6]) if value is not None and value.isascii() and value.isdigit() else None
 
 
-__all__ = ["AFTER_STOP", "TICK", "CallEnd", "WorkflowCall"]
+__all__ = ["AFTER_STOP", "TICK", "CallEnd", "WorkflowRequest"]

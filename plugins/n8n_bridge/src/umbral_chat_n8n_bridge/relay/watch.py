@@ -40,7 +40,7 @@ def is_marked(entry: Entry, run_id: str, own: str) -> bool:
     )
 
 
-class RunWatch:
+class RunObserver:
     """What happens in the conversation beside the call. `news` is set at each change of it."""
 
     def __init__(self, services: Services, conversation: str, after: Cursor, run_id: str) -> None:
@@ -120,9 +120,9 @@ class RunWatch:
 
 
 @asynccontextmanager
-async def watching(services: Services, conversation: str, after: Cursor, run_id: str) -> AsyncIterator[RunWatch]:
+async def watching(services: Services, conversation: str, after: Cursor, run_id: str) -> AsyncIterator[RunObserver]:
     """A watch that runs in a task until the end of the `async with`. If it fails, the call goes on without."""
-    watch = RunWatch(services, conversation, after, run_id)
+    watch = RunObserver(services, conversation, after, run_id)
     task = asyncio.create_task(_logged(watch), name=f"n8n: watch {run_id}")
     try:
         yield watch
@@ -132,11 +132,11 @@ async def watching(services: Services, conversation: str, after: Cursor, run_id:
             await task
 
 
-async def _logged(watch: RunWatch) -> None:
+async def _logged(watch: RunObserver) -> None:
     try:
         await watch.run()
     except Exception:
         log.exception("A run of n8n is not watched any more: it cannot be cancelled")
 
 
-__all__ = ["LOOK_EVERY", "RunWatch", "Stop", "is_marked", "watching"]
+__all__ = ["LOOK_EVERY", "RunObserver", "Stop", "is_marked", "watching"]

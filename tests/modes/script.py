@@ -291,7 +291,8 @@ class Player:
         begun, query = time.monotonic(), {"limit": 5, "wait": 0.1}
         while True:
             answer = await self._call("a snapshot", "GET", EVENTS, self.deployment.pictures, params=query)
-            if answer.json()["cursor"] == self.cursor:
+            # That the run ended is a signal, and arrives apart from the entries.
+            if answer.json()["cursor"] == self.cursor and not answer.json()["runs"]:
                 break
             assert time.monotonic() - begun < TIMEOUT, answer.text
         self.record.answer("a snapshot", answer)

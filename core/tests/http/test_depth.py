@@ -65,7 +65,8 @@ async def test_every_route_with_a_body_refuses_before_it_decodes(client: Client)
     asked = 0
     for path, item in schema["paths"].items():
         for method, operation in item.items():
-            if "requestBody" in operation:
+            # n8n's widget is answered in a form of its own, without codes: see the bridge's tests.
+            if "requestBody" in operation and not path.startswith("/n8n/"):
                 url = path.replace("{conversation}", "room").replace("{message_id}", "m")
                 for body in (nested(100_000).encode(), b'{"x":' * 5_000, b"[" * 20_000):
                     answer = await client.request(method, url, content=body, headers=JSON)

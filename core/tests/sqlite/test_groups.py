@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -135,8 +136,11 @@ async def test_no_query_scans_a_table(tmp_path: Path, name: str, sql: str) -> No
     path = tmp_path / "store.sqlite3"
     async with opened(path):
         connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)
-        count = max(int(digit) for digit in "123456" if f"?{digit}" in sql)
-        rows: list[Any] = connection.execute(f"EXPLAIN QUERY PLAN {sql}", (None,) * count).fetchall()
+        count = max((int(digit) for digit in "123456" if f"?{digit}" in sql), default=0)
+        names = dict.fromkeys(re.findall(r":([a-z_]+)", sql))
+        assert bool(count) != bool(names)
+        bindings = names or (None,) * count
+        rows: list[Any] = connection.execute(f"EXPLAIN QUERY PLAN {sql}", bindings).fetchall()
         plan = [row[3] for row in rows]
         connection.close()
     whole = ("conversation", "entry", "body", "tombstone", "marker", " c", " e", " b", " n", " x", " t")

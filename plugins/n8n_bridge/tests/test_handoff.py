@@ -61,4 +61,4 @@ async def test_after_the_pause_the_assistant_answers_again_and_everyone_sees_it(
         await it.say("anyone?")
         update, answer = ("system", "update"), ("assistant", "echo:anyone?")
         await it.until_texts(update, ("user", "anyone?"), update, answer)
-        assert (await it.log())[2]["changes"] == {"responder": "assistant"}
+        assert (await it.log())[2]["changes"] == {"responder": "assistant", "assignee": None}

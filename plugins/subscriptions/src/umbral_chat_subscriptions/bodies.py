@@ -40,9 +40,7 @@ class _Body(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 class PushBody(_Body, frozen=True):
     """Where events are sent."""
 
-    url: Annotated[
-        str, Meta(description="`https://` or `http://`, on the public internet or in `core.outbound.allow`.")
-    ]
+    url: Annotated[str, Meta(description="A URL of https or http, on the public internet or in `core.outbound.allow`.")]
 
 
 class SubscriptionBody(_Body, frozen=True):

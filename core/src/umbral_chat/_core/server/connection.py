@@ -52,16 +52,8 @@ class Connection(TimedConnection):
     """
 
     __slots__ = (
-        "_admission",
-        "_chunks",
-        "_extensions",
-        "_left",
-        "_method",
-        "_searched",
-        "_skipped",
-        "_used",
-        "_websocket",
-    )
+        "_admission", "_chunks", "_extensions", "_left", "_method", "_searched", "_skipped", "_used", "_websocket",
+    )  # fmt: skip
 
     def __init__(
         self,

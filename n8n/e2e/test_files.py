@@ -8,6 +8,8 @@ import pytest
 from n8n.e2e.harness.copies import WORKFLOWS, load
 
 FILES = sorted(path.name for path in WORKFLOWS.glob("*.json"))
+ANSWERING = [file for file in FILES if file not in {"send-and-follow.json", "visitor-token.json"}]
+"""Those in which an assistant answers."""
 README = (WORKFLOWS.parent / "README.md").read_text()
 CHAT_TRIGGER = "@n8n/n8n-nodes-langchain.chatTrigger"
 
@@ -54,7 +56,7 @@ def test_it_is_imported_unpublished_and_without_data(file: str) -> None:
     assert targets | set(workflow["connections"]) <= names
 
 
-@pytest.mark.parametrize("file", [file for file in FILES if file != "send-and-follow.json"])
+@pytest.mark.parametrize("file", ANSWERING)
 def test_an_answer_without_text_has_a_configured_replacement(file: str) -> None:
     (store,) = [node for node in nodes(file, ".httpRequest") if node["name"] == "Store the answer"]
     assert "$json.output, " not in store["parameters"]["jsonBody"].partition("content:")[2].partition("?")[0]

@@ -14,11 +14,11 @@ def read(stage: Stage, token: str, conversation: str) -> Answer:
 
 
 def test_the_token_opens_the_session_to_read(stage: Stage) -> None:
-    stage.service.push("visited", "hello", role="assistant")
-    answer = stage.n8n.webhook(stage.setups.visitor_token, {"session": "visited"}, key=None)
+    stage.service.push("visited-with-a-token", "hello", role="assistant")
+    answer = stage.n8n.webhook(stage.setups.visitor_token, {"session": "visited-with-a-token"}, key=None)
     assert (answer.status, answer.body.keys()) == (200, {"token", "expires_at"})
     token = answer.body["token"]
-    assert [entry["content"] for entry in read(stage, token, "visited").body["entries"]] == ["hello"]
+    assert [entry["content"] for entry in read(stage, token, "visited-with-a-token").body["entries"]] == ["hello"]
     assert read(stage, token, "another").status == 403
     path, body = "/v1/conversations/visited/messages", {"content": "as the visitor"}
     assert call(stage.service.port, "POST", path, body, authorization=f"Bearer {token}").status == 403
@@ -42,5 +42,5 @@ def test_a_session_that_is_none_gets_no_token(stage: Stage, session: str) -> Non
 
 
 def test_a_wrong_key_is_no_token_and_says_nothing_of_the_key(stage: Stage) -> None:
-    answer = stage.n8n.webhook(stage.setups.visitor_token_wrong_key, {"session": "visited"}, key=None)
+    answer = stage.n8n.webhook(stage.setups.visitor_token_wrong_key, {"session": "visited-with-a-token"}, key=None)
     assert (answer.status, answer.body) == (502, {"error": "no token"})

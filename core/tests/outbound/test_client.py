@@ -199,6 +199,31 @@ async def test_tls_is_not_given_up() -> None:
         assert await failed(client, f"https://127.0.0.1:{port}/secret-path") == "tls_failed"
 
 
+async def test_a_call_that_runs_when_its_client_is_closed_leaves_no_connection() -> None:
+    asked, answering = asyncio.Event(), asyncio.Event()
+    closed: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+
+    async def receive(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        asked.set()
+        await answering.wait()
+        writer.write(OK)
+        await writer.drain()
+        closed.set_result(await reader.read())
+        writer.close()
+
+    server = await asyncio.start_server(receive, "127.0.0.1", 0)
+    async with server, OutboundClient(LOOPBACK) as client:
+        url = client.parse(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/")
+        call = asyncio.create_task(client.post(url, b"", {}))
+        await asked.wait()
+        await client.close()
+        answering.set()
+        assert (await call).body == b"ok"
+        async with asyncio.timeout(2):  # an idle connection would be kept for five seconds and more
+            assert await closed == b""
+
+
 async def test_calls_are_bounded() -> None:
     waiting = asyncio.Event()
 

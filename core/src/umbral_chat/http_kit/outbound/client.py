@@ -110,9 +110,9 @@ class OutboundClient:
         self._resolve = resolve
         self._allowed = tuple(map(ip_network, settings.allow))
         self._backend = backend or httpcore.AnyIOBackend()
-        self._pools: set[httpcore.AsyncConnectionPool] = set()
         self._idle: dict[tuple[str, str | None], list[httpcore.AsyncConnectionPool]] = {}
-        """Of the pools those without a call, by scheme and proxy; the one that was used last is used next."""
+        """Pools of one connection without a call, by scheme and proxy; the one that was used last is used next."""
+        self._closed = False
         self._free = asyncio.Semaphore(connections)
         self._calls = 0
         self._streams = asyncio.Semaphore(connections)
@@ -126,8 +126,9 @@ class OutboundClient:
         await self.close()
 
     async def close(self) -> None:
-        """Close every connection; calls that run fail."""
-        pools, self._pools, self._idle = self._pools, set(), {}
+        """Close the connections that no call uses; one that a call uses is closed when the call ends."""
+        self._closed = True
+        pools, self._idle = [pool for idle in self._idle.values() for pool in idle], {}
         for pool in pools:
             await pool.aclose()
 
@@ -255,19 +256,19 @@ class OutboundClient:
         async with self._free:
             idle = self._idle.setdefault((url.scheme, proxy), [])
             pool = idle.pop() if idle else self._new_pool(proxy, certificates)
-            self._pools.add(pool)
+            cancelled = False
             try:
                 yield pool
             except asyncio.CancelledError:
-                # It may not have its connection back: see `_within`.
-                self._pools.discard(pool)
-                with anyio.CancelScope(shield=True):
-                    await pool.aclose()
+                cancelled = True
                 raise
-            except BaseException:
-                idle.append(pool)
-                raise
-            idle.append(pool)
+            finally:
+                # One whose call was cancelled may not have its connection back: see `_within`.
+                if cancelled or self._closed:
+                    with anyio.CancelScope(shield=True):
+                        await pool.aclose()
+                else:
+                    idle.append(pool)
 
     async def _single(self, url: CallUrl) -> httpcore.AsyncConnectionPool:
         """A pool of one connection, which the caller closes."""

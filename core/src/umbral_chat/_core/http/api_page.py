@@ -120,7 +120,7 @@ def _operation(path: str, method: str, operation: dict[str, Any]) -> Iterator[st
 def _answers(responses: dict[str, Any]) -> Iterator[str]:
     problems = []
     for status, response in sorted(responses.items()):
-        if "$ref" in response:
+        if "$ref" in response or "application/problem+json" in response.get("content", {}):
             problems += [] if status == "default" else [status]
             continue
         content = response.get("content")

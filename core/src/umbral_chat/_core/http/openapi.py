@@ -60,8 +60,11 @@ def document(handlers: Sequence[BaseRouteHandler]) -> dict[str, Any]:
                     if media_types := handler.opt.get("media_types"):
                         # One handler with several media types: Litestar documents only one.
                         operation["responses"]["200"]["content"] = {each: {"schema": {}} for each in media_types}
+                    # A protocol of others has errors of its own form, beside the core's.
+                    own = handler.opt.get("error_content")
+                    answer = _PROBLEM | {"content": _PROBLEM["content"] | own} if own else _PROBLEM_ANSWER
                     for status in _problems(handler, operation, path):
-                        operation["responses"].setdefault(status, _PROBLEM_ANSWER)
+                        operation["responses"].setdefault(status, answer)
     schema["components"].setdefault("responses", {})["Problem"] = _PROBLEM
     return schema
 
@@ -152,7 +155,7 @@ def openapi_path(path: str) -> str:
 
 _PROBLEM_ANSWER = {"$ref": "#/components/responses/Problem"}
 
-_PROBLEM = {
+_PROBLEM: dict[str, Any] = {
     "description": "What is wrong, as problem details (RFC 9457).",
     "content": {
         "application/problem+json": {

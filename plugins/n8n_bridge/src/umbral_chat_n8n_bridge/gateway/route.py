@@ -24,7 +24,19 @@ PATH = "/n8n/{chat:str}/chat"
     summary="A message of n8n's chat widget",
     tags=["n8n"],
     status_code=200,
-    opt={"right": "public", "problems": (403, 404, 415, 429, 503)},
+    opt={
+        "right": "public",
+        "problems": (403, 404, 415, 429, 503),
+        "error_content": {
+            "application/json": {
+                "schema": {
+                    "type": "object",
+                    "required": ["message"],
+                    "properties": {"message": {"type": "string", "description": "What the widget shows."}},
+                }
+            }
+        },
+    },
 )
 async def gateway_documented(
     chat: FromPath[str],  # noqa: ARG001 - the signature is what is documented

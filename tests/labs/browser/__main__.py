@@ -5,9 +5,7 @@ The client in the system's Chromium, driven by Playwright: every scenario on eve
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import json
-import os
 import secrets
 import shutil
 import sys
@@ -21,6 +19,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from tests.labs.kit.chromium import find_chromium
 from tests.labs.kit.driver import run_driver
 from tests.labs.kit.http1 import Connection
 from tests.labs.kit.service import Service
@@ -50,18 +49,11 @@ LEFT_OUT = {
 
 UMD = "node_modules/@supabase/supabase-js/dist/umd/supabase.js"
 
-NAMES = ("chromium", "chromium-browser", "google-chrome")
-
 
 def main(arguments: list[str]) -> int:
     """Run it, print the verdict, and return the exit code."""
     options = _parser().parse_args(arguments)
-    chromium = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
-    if importlib.util.find_spec("playwright") is None or chromium is None:
-        print(
-            "Playwright (uv sync --frozen --group browser) and Chromium (apt-get install chromium) are needed.",
-            file=sys.stderr,
-        )
+    if (chromium := find_chromium()) is None:
         return 2
     folder = options.logs or Path(tempfile.mkdtemp(prefix="browser-lab-"))
     folder.mkdir(parents=True, exist_ok=True)

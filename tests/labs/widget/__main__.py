@@ -6,9 +6,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import importlib.util
 import json
-import os
 import secrets
 import shutil
 import sys
@@ -22,24 +20,19 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from tests.labs.kit.chromium import find_chromium
 from tests.labs.kit.driver import run_driver
 from tests.labs.kit.http1 import Connection
 from tests.labs.kit.service import Service, free_port
 from tests.local_supabase.stack.npm import packed
 
-NAMES = ("chromium", "chromium-browser", "google-chrome")
 Result = tuple[str, float, list[str]]
 
 
 def main(arguments: list[str]) -> int:
     """Run it, print the verdict, and return the exit code."""
     options = _parser().parse_args(arguments)
-    chromium = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
-    if importlib.util.find_spec("playwright") is None or chromium is None:
-        print(
-            "Playwright (uv sync --frozen --group browser) and Chromium (apt-get install chromium) are needed.",
-            file=sys.stderr,
-        )
+    if (chromium := find_chromium()) is None:
         return 2
     folder = options.logs or Path(tempfile.mkdtemp(prefix="widget-lab-"))
     folder.mkdir(parents=True, exist_ok=True)

@@ -3,12 +3,12 @@ time."""
 
 from __future__ import annotations
 
-import random
 from datetime import datetime, timedelta
 
 import msgspec
 
 from umbral_chat.errors import ConsumerError, TryLater, UmbralChatError
+from umbral_chat.transport_kit.backoff import Backoff
 
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 300.0
 """Seconds after the first failed try, and from the tenth one on: an outage of a receiver of minutes costs few tries."""
@@ -55,7 +55,7 @@ def pause_after(count: int) -> float:
     """Seconds to wait after `count` failed tries: doubling, and drawn from the upper half, so that what failed together
     is not tried together."""
     bound = min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** (min(count, 30) - 1))
-    return random.uniform(bound / 2, bound)  # noqa: S311 - spreads load, guards nothing
+    return Backoff(initial=bound, maximum=bound, jitter="equal").next()
 
 
 def reason_of(error: BaseException) -> str:

@@ -17,6 +17,9 @@ from umbral_chat.model.entries import Entry, FoldedMessage
 from umbral_chat.model.runs import RunView
 from umbral_chat.providers.presence import PersonTyping, PresenceList
 
+PATH = "/v1/conversations/{conversation:str}/events"
+"""The route that answers so."""
+
 _encoder = msgspec.json.Encoder()
 
 
@@ -103,4 +106,4 @@ def body(
     return b"".join(parts)
 
 
-__all__ = ["Events", "SignalsSnapshot", "body"]
+__all__ = ["PATH", "Events", "SignalsSnapshot", "body"]

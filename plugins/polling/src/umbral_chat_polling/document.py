@@ -10,9 +10,7 @@ from litestar.openapi.spec import Example
 from litestar.params import FromPath, HeaderParameter, QueryParameter
 from umbral_chat.providers.presence import NAME_LIMIT
 
-from umbral_chat_polling.answer import Events
-
-PATH = "/v1/conversations/{conversation:str}/events"
+from umbral_chat_polling.answer import PATH, Events
 
 EXAMPLE = {
     "entries": [
@@ -135,4 +133,4 @@ async def events_documented(
     raise RuntimeError("documents the hot route and is never called")
 
 
-__all__ = ["PATH", "events_documented"]
+__all__ = ["events_documented"]

@@ -14,8 +14,8 @@ from umbral_chat.http_kit.hot_route import HotRoute
 from umbral_chat.model.cursor import START, Cursor
 from umbral_chat.providers.presence import DEVICE, person, viewer
 
-from umbral_chat_polling.answer import SignalsSnapshot, body
-from umbral_chat_polling.document import PATH, events_documented
+from umbral_chat_polling.answer import PATH, SignalsSnapshot, body
+from umbral_chat_polling.document import events_documented
 from umbral_chat_polling.etag import etag, knows_signals, matches
 from umbral_chat_polling.interval import long_poll, poll_after, poll_after_drain
 from umbral_chat_polling.query import Query, query_parser

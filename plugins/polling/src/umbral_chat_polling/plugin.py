@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 from umbral_chat import hookimpl
 from umbral_chat.providers.edges import Offer
 
-from umbral_chat_polling.document import PATH
-from umbral_chat_polling.edge import events_route
+from umbral_chat_polling.answer import PATH
 from umbral_chat_polling.settings import Polling
 from umbral_chat_polling.transport import PollingTransport
 
@@ -33,6 +32,8 @@ def umbral_chat_transport(base: Base, storage: Storage) -> PollingTransport:
 @hookimpl
 def umbral_chat_routes(services: Services) -> list[ASGIRouteHandler]:
     """Poll and long poll."""
+    from umbral_chat_polling.edge import events_route
+
     return [events_route(services, _settings(services.base))]
 
 

@@ -13,7 +13,7 @@ test-on-supabase: WORKERS = 3 # each with a Supabase of its own, which is all th
 PYTEST = $(RUN) pytest $(if $(findstring no:xdist,$(ARGS)),,-n $(WORKERS))
 
 .PHONY: help setup run test check format bench lab e2e-n8n supabase reference build clean
-.PHONY: test-on-supabase test-lowest lock
+.PHONY: setup-browser test-on-supabase test-lowest lock
 
 help:
 	@awk -F':.*## ' '/^[a-zA-Z0-9_-]+:.*## /{printf "  \033[36m%-16s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -72,6 +72,10 @@ format: setup ## format and mend what can be mended
 # Refresh uv.lock.
 lock: $(filter .tools/%,$(UV))
 	$(UV) lock
+
+# What the labs in a browser need besides the system's Chromium.
+setup-browser: setup
+	$(UV) sync --frozen --group browser
 
 lab: setup ## break a service and judge what its clients saw: NAME=crash, faults, … (without: lists them)
 	UV="$(abspath $(UV))" $(RUN) python -m tests.labs "$(NAME)" $(if $(SEEDS),--seeds $(SEEDS)) \

@@ -99,6 +99,9 @@ LABS = {
     "widget": Lab(
         "widget", "n8n's stock chat widget with its companion, in a real Chromium: it shows the log, each message once"
     ),
+    "widget-short": Lab(
+        "widget", "five scenarios of it", ("--scenarios", "history,away,changed,without-service,documented")
+    ),
     "widget-n8n": Lab("widget", "the same against a real n8n with the shipped workflows", ("--n8n",)),
     "autobahn": Lab("autobahn", "the Autobahn cases against the WebSocket of the real server (ARGS=--short)"),
     "replay": Lab("replay", "dialogues in many scripts are sent and read back four ways, byte for byte"),

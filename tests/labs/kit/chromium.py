@@ -17,7 +17,7 @@ def find_chromium() -> str | None:
     if found is not None and importlib.util.find_spec("playwright") is not None:
         return found
     print(
-        "Playwright (uv sync --frozen --group browser) and Chromium (apt-get install chromium) are needed.",
+        "Playwright (make setup-browser) and Chromium (apt-get install chromium) are needed.",
         file=sys.stderr,
     )
     return None

@@ -211,7 +211,8 @@ class PollEdge:
         return SignalsSnapshot.encode(drafts, runs, state.typing), state.presence
 
     def _is_writing(self, conversation: str) -> bool:
-        return bool(self._drafts.of(conversation)) or any(run.state == "writing" for run in self._runs.of(conversation))
+        drafts, runs = self._drafts.of(conversation), self._runs.of(conversation)
+        return bool(drafts) or (bool(runs) and any(run.state == "writing" for run in runs))
 
     def _knows(self, request: PollRequest, view: View) -> bool:
         """Whether the client has the present signals and presence list, as far as its query says which it has."""

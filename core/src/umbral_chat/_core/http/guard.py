@@ -23,6 +23,8 @@ from umbral_chat.model.depth import DEPTH
 from umbral_chat.model.ids import check_conversation_id
 from umbral_chat.providers.auth import Principal
 
+_WEBSOCKET = ScopeType.WEBSOCKET  # to look a member of an enumeration up takes longer than to compare it
+
 PUBLIC = "public"
 """In place of a right: the route is open to every caller, as health and the API's document are."""
 
@@ -63,14 +65,15 @@ class Guard:
         if (check_origin := handler.opt.get("origins")) is not None:
             # An `OriginCheck`, where CORS does not protect: before a refusal could tell a page anything.
             check_origin(scope)
-        if scope["type"] == ScopeType.WEBSOCKET:
+        if scope["type"] == _WEBSOCKET:
             # A browser opens a WebSocket for any page, and sends no credentials that a page of another origin lacks.
             self._check_origin(scope)
             self._check_keyless(scope)
         if right != PUBLIC:
             if self.gate is None:
                 raise Unavailable("The service has not started yet.", code="not_started")
-            header = next((value for name, value in scope["headers"] if name == b"authorization"), None)
+            sent = [value for name, value in scope["headers"] if name == b"authorization"]
+            header = sent[0] if sent else None
             if header is None and self._local_only:
                 check_local(scope["headers"], http_version=str(scope.get("http_version", "1.1")), origins=self._origins)
             conversation = scope["path_params"].get("conversation")

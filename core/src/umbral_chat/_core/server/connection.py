@@ -24,7 +24,7 @@ from umbral_chat._core.server.framing import (
 )
 from umbral_chat._core.server.handshake import wants_websocket
 from umbral_chat._core.server.refusals import FULL, encode_response
-from umbral_chat._core.server.scopes import begin_scope, complete_scope
+from umbral_chat._core.server.scopes import request_scope
 from umbral_chat._core.server.timed_connection import DISCARD, Opener, Phase, TimedConnection
 from umbral_chat.errors import RequestError
 
@@ -168,7 +168,6 @@ class Connection(TimedConnection):
         """httptools: a request begins."""
         self.url = b""
         self.headers = []
-        self.scope = cast("Any", begin_scope(self, self._extensions))
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """httptools: a header field was parsed."""
@@ -176,25 +175,27 @@ class Connection(TimedConnection):
 
     def on_headers_complete(self) -> None:
         """httptools: the head is complete. Start the application."""
-        scope = self.scope
-        scope["method"] = self._method or self.parser.get_method().decode("ascii")
-        if self.parser.should_upgrade():
-            offered = scope["method"] == "GET" and self._method is None and self.parser.get_http_version() == "1.1"
+        method = self._method or self.parser.get_method().decode("ascii")
+        version = self.parser.get_http_version()
+        upgrade = self.parser.should_upgrade()
+        if upgrade:
+            offered = method == "GET" and self._method is None and version == "1.1"
             if self._websocket is None or not offered or not wants_websocket(self.headers):
                 raise _Upgrade
-            self._complete_scope()
+        scope, self._left, chunked, self.expect_100_continue = request_scope(self, method, version, self._extensions)
+        self.scope = cast("Any", scope)
+        self._chunks = Chunks() if chunked else None
+        if upgrade:
             if self._admission is Admission.OPERATIONS:
                 raise FULL
-            if self._left or self._chunks is not None:
+            if self._left or chunked:
                 raise malformed("The request for a WebSocket has a body.")
             return
-        self._complete_scope()
-        version = scope["http_version"]
         reserved = self._admission is Admission.OPERATIONS
         if reserved and scope["path"] != "/metrics" and not scope["path"].startswith("/health/"):
             raise FULL
         self.cycle = Exchange(
-            scope=scope,
+            scope=self.scope,
             transport=self.transport,
             flow=self.flow,
             logger=self.logger,
@@ -210,11 +211,6 @@ class Connection(TimedConnection):
             self.phase = Phase.BODY
             self.deadline = self._now() + self._limits.body_timeout
         self.cycle.start(self.loop, self.app, self.tasks)
-
-    def _complete_scope(self) -> None:
-        version = self.parser.get_http_version()
-        self._left, chunked, self.expect_100_continue = complete_scope(self.scope, self.url, version)
-        self._chunks = Chunks() if chunked else None
 
     # Bodies
 

@@ -11,31 +11,33 @@ if TYPE_CHECKING:
     from umbral_chat._core.server.connection import Connection
 
 
-def begin_scope(connection: Connection, extensions: dict[str, Any]) -> dict[str, Any]:
-    """The scope of a request of which nothing is read yet; `complete_scope` adds the rest."""
-    return {
+def request_scope(
+    connection: Connection, method: str, version: str, extensions: dict[str, Any]
+) -> tuple[dict[str, Any], int, bool, bool]:
+    """The scope of a request whose head was read, the length of its body, whether that is chunked, and whether the
+    client expects a 100 first. Raises InvalidRequest (`invalid_http_request`)."""
+    if version not in ("1.1", "1.0"):
+        raise malformed(f"HTTP {version} is not supported; 1.1 and 1.0 are.")
+    raw_path, path, query_string = read_target(connection.url)
+    headers = connection.headers
+    length, chunked, expects_continue = read_body_framing(headers, version)
+    scope = {
         "type": "http",
         "asgi": {"version": connection.asgi_version, "spec_version": "2.3"},
-        "http_version": "1.1",
+        "http_version": version,
         "server": connection.server,
         "client": connection.client,
         "scheme": "http",
+        "method": method,
         "root_path": connection.root_path,
-        "headers": connection.headers,
+        "path": connection.root_path + path,
+        "raw_path": raw_path,
+        "query_string": query_string,
+        "headers": headers,
         "state": connection.app_state.copy(),
         "extensions": extensions,
     }
-
-
-def complete_scope(scope: Any, url: bytes, version: str) -> tuple[int, bool, bool]:
-    """Add what the request line says. Returns the length of the body, whether it is chunked, and whether the client
-    expects a 100 first. Raises InvalidRequest (`invalid_http_request`)."""
-    if version not in ("1.1", "1.0"):
-        raise malformed(f"HTTP {version} is not supported; 1.1 and 1.0 are.")
-    scope["http_version"] = version
-    scope["raw_path"], path, scope["query_string"] = read_target(url)
-    scope["path"] = scope["root_path"] + path
-    return read_body_framing(scope["headers"], version)
+    return scope, length, chunked, expects_continue
 
 
 def websocket_scope(scope: Any) -> dict[str, Any]:
@@ -48,4 +50,4 @@ def websocket_scope(scope: Any) -> dict[str, Any]:
     return found
 
 
-__all__ = ["begin_scope", "complete_scope", "websocket_scope"]
+__all__ = ["request_scope", "websocket_scope"]

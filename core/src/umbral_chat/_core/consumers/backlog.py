@@ -92,7 +92,7 @@ class Backlog:
         head = (await self.history.heads([conversation])).get(conversation)
         if not isinstance(head, Head):
             self._handled.pop(conversation, None)
-            return version > 0
+            return cursor is not None or version > 0
         if head.seq == 0 and cursor is None:
             self.remember(conversation, StoredCursor(head.epoch, 0))
             return False

@@ -42,6 +42,8 @@ def details(row: Any) -> Iterator[Text]:
     yield Text(f"  consumer {one_line(str(known.get('consumer')), LINE)}", "dim")
     if (lag := known.get("lag")) is not None:
         yield Text(f"  lag {lag:.0f} s")
+    if known.get("open_claims"):
+        yield Text(f"  {counted(known['open_claims'], 'open claim', 'open claims')}")
     if known.get("dead"):
         yield Text(f"  {known['dead']} given up: umbral-chat consumers failed {known.get('consumer')}", "red")
     if isinstance(error := known.get("last_error"), dict):

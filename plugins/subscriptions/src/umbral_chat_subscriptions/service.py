@@ -158,6 +158,12 @@ class SubscriptionService:
             raise _unknown(name)  # it was ended in between
         return subscription, claims
 
+    async def open_claims(self, subscription: Subscription) -> int | None:
+        """How many claims of it are open, at all instances; None: it is pushed, or does not run here. Raises
+        HistoryUnavailable."""
+        claims = self._running.claims(subscription.id)
+        return None if claims is None else await claims.open()
+
     async def _repeated(self, found: Subscription, body: SubscriptionBody) -> Subscription:
         same = (found.filter, found.start, found.imported) == (body.filter, body.start, body.imported)
         if not same or (found.push and found.push.url) != (body.push and body.push.url):

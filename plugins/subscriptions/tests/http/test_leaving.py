@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 from umbral_chat.http_kit.asgi import Disconnect
 from umbral_chat.providers.consumers import Claims
-from umbral_chat_subscriptions.bodies import ClaimBody
+from umbral_chat_subscriptions.claim_bodies import ClaimBody
 from umbral_chat_subscriptions.http.claiming import _claim_unless_left
 
 

@@ -11,7 +11,7 @@ from umbral_chat.http_kit import asgi
 from umbral_chat.http_kit.disconnect import watched
 from umbral_chat.http_kit.hot_route import HotRoute
 
-from umbral_chat_subscriptions.bodies import ClaimBody, ClaimList, ClaimView
+from umbral_chat_subscriptions.claim_bodies import ClaimBody, ClaimList, ClaimView
 from umbral_chat_subscriptions.http.document import CLAIM, claim_documented
 
 if TYPE_CHECKING:

@@ -10,14 +10,13 @@ from litestar.params import FromPath, JSONBody
 from umbral_chat.context import Services
 
 from umbral_chat_subscriptions.bodies import (
-    AckBody,
     CreatedView,
     PauseBody,
-    ReleaseBody,
     SubscriptionBody,
     SubscriptionList,
     SubscriptionView,
 )
+from umbral_chat_subscriptions.claim_bodies import AckBody, ReleaseBody
 from umbral_chat_subscriptions.http.claiming import claim_route
 from umbral_chat_subscriptions.http.document import ALL, ONE
 from umbral_chat_subscriptions.records import Subscription
@@ -75,8 +74,10 @@ def routes(
         opt={"right": "subscribe", "problems": (404,)},
     )
     async def show(name: FromPath[str]) -> SubscriptionView:
-        """With its lag, its last error and how many entries were given up."""
-        return view(await subscriptions.get(name))
+        """With its lag, its last error, how many entries were given up and how many claims are open."""
+        subscription = await subscriptions.get(name)
+        state = services.consumers.state(subscription.consumer)
+        return SubscriptionView.of(subscription, state, await subscriptions.open_claims(subscription))
 
     @patch(
         ONE,
@@ -128,10 +129,14 @@ def routes(
         opt={"right": "subscribe", "problems": (404, 409)},
     )
     async def release(name: FromPath[str], data: JSONBody[ReleaseBody]) -> None:
-        """The events of these claims are given again, after `delay` seconds. 409 `claim_expired` as for `ack`."""
+        """The events of these claims are given again, after `delay` seconds. 409 `claim_expired` as for `ack`.
+
+        With `failed` the first event of each counts as tried in vain: it is given again alone, after a growing pause
+        that is at least `delay`, and becomes a dead letter with this `reason` after `core.consumers.tries` of them.
+        """
         data.check()
         _, claims = await subscriptions.claims(name, claiming=False)
-        await claims.release(data.claim_ids, delay=data.delay)
+        await claims.release(data.claim_ids, delay=data.delay, failed=data.failure)
 
     return [make, show_all, show, change, remove, ack, release, claim_route(services, subscriptions, settings)]
 

@@ -27,7 +27,7 @@ class ClaimEnds:
         if record.letter is not None:
             return await backlog.dead.remove(record.letter)
         if record.end is not None:
-            return await finish_end(backlog, record.conversation, record.end, record.version, lease)
+            return await finish_end(backlog, record.conversation, record.end, record.before, record.version, lease)
         if record.after is None:
             return False
         stored = await backlog.cursors.store(record.conversation, record.after, expect=record.version, lease=lease)
@@ -57,7 +57,7 @@ class ClaimEnds:
         lease ends, is done where it is to be claimed again."""
         backlog = self._backlog
         if await backlog.bury(conversation, before.epoch, tries):
-            after = StoredCursor(before.epoch, tries.seq)
+            after = StoredCursor(before.epoch, tries.seq, due=before.due)
             await backlog.cursors.store(conversation, after, expect=version, lease=lease)
 
     async def _give_back_letter(self, letter: DeadLetter, failed: str | None) -> bool:

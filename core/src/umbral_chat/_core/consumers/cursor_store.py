@@ -11,6 +11,7 @@ from typing import TypeVar
 
 import msgspec
 
+from umbral_chat._core.consumers.deferrals import Deferrals
 from umbral_chat._core.consumers.start_heads import StartHeads
 from umbral_chat._core.consumers.tries import Tries
 from umbral_chat.model.depth import decode_bounded
@@ -41,6 +42,9 @@ class StoredCursor(msgspec.Struct, frozen=True, omit_defaults=True):
     seq: int
     tries: Tries | None = None
     """Failed tries of what comes next."""
+    due: datetime | None = None
+    """What comes next is not to be handled before. Kept until all that waited is handled: by the record of that time
+    among `Deferrals` it is found again, also after a crash."""
 
     def wait(self, now: datetime) -> float:
         """Seconds until what comes next may be tried; 0: it may."""
@@ -65,6 +69,7 @@ class CursorStore:
         self._store = store
         self._consumer = consumer
         self._namespace = f"consumer:{consumer}"
+        self.deferrals = Deferrals(store, consumer)
         self.heads = StartHeads(store, self._namespace)
         """The cursors of logs in which none is stored that were active when the consumer began now."""
 
@@ -86,6 +91,9 @@ class CursorStore:
 
     async def remove(self, conversation: str) -> None:
         """Forget the cursor of a conversation that was deleted."""
+        cursor, _ = await self.load(conversation)
+        if cursor is not None and cursor.due is not None:
+            await self.deferrals.remove(conversation, cursor.due)
         await self._store.delete(self._namespace, conversation)
         await self.heads.remove(conversation)
 

@@ -11,7 +11,11 @@ from umbral_chat.errors import InvalidRequest
 from umbral_chat.providers.consumers import ConsumerState, Failure
 
 from umbral_chat_subscriptions.filters import Filter
-from umbral_chat_subscriptions.records import NAME, NAME_LIMIT, Subscription
+from umbral_chat_subscriptions.records import NAME, NAME_LIMIT, Kind, Subscription
+from umbral_chat_subscriptions.unread.rule import ANSWERS
+
+SHORTEST_AFTER, LONGEST_AFTER = 60.0, 2_592_000.0
+"""Seconds for which an answer may be unread: a minute, in which people who are there read it, to 30 days."""
 
 
 class StrictBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -30,6 +34,20 @@ class SubscriptionBody(StrictBody, frozen=True):
     name: Annotated[
         str, Meta(description=f"1 to {NAME_LIMIT} letters, digits and `. _ -`; a letter or digit comes first.")
     ]
+    kind: Annotated[
+        Kind,
+        Meta(
+            description="`entries`: each entry. `unread`: for each reader once, the newest message of an assistant or "
+            "agent that they have not read within `after` seconds; the next one after they have read it."
+        ),
+    ] = "entries"
+    after: Annotated[
+        float | None,
+        Meta(
+            description="With the kind `unread`, and only with it: the age of the message in seconds, "
+            f"{SHORTEST_AFTER:.0f} to {LONGEST_AFTER:.0f}."
+        ),
+    ] = None
     filter: Filter = Filter()
     start: Annotated[
         Literal["now", "beginning"],
@@ -48,6 +66,37 @@ class SubscriptionBody(StrictBody, frozen=True):
                 limit=NAME_LIMIT,
             )
         self.filter.check()
+        if self.kind == "unread":
+            self._check_unread()
+        elif self.after is not None:
+            raise InvalidRequest("after is for subscriptions of the kind unread.", code="invalid_field", field="after")
+
+    def _check_unread(self) -> None:
+        if self.after is None:
+            raise InvalidRequest(
+                "after is the age in seconds at which a message is unread; the kind unread needs it.",
+                code="invalid_field",
+                field="after",
+            )
+        check_seconds(self.after, "after", SHORTEST_AFTER, LONGEST_AFTER)
+        if self.filter.kinds is not None:
+            raise InvalidRequest(
+                "filter.kinds is not for the kind unread, which is about messages.",
+                code="invalid_field",
+                field="filter.kinds",
+            )
+        if not set(self.filter.roles or ANSWERS) <= set(ANSWERS):
+            raise InvalidRequest(
+                "filter.roles names whose messages are to be read, with the kind unread: assistant, agent or both.",
+                code="invalid_field",
+                field="filter.roles",
+            )
+        if self.imported:
+            raise InvalidRequest(
+                "imported is not for the kind unread: imported messages are as old as where they come from.",
+                code="invalid_field",
+                field="imported",
+            )
 
 
 class PauseBody(StrictBody, frozen=True):
@@ -66,6 +115,8 @@ class SubscriptionView(msgspec.Struct, frozen=True, kw_only=True):
     """A subscription as it is now."""
 
     name: str
+    kind: Kind = "entries"
+    after: Annotated[float | None, Meta(description="Seconds, with the kind `unread`.")] = None
     filter: Filter
     start: Literal["now", "beginning"]
     imported: bool
@@ -101,6 +152,8 @@ class SubscriptionView(msgspec.Struct, frozen=True, kw_only=True):
         push = subscription.push
         return cls(
             name=subscription.name,
+            kind=subscription.kind,
+            after=subscription.after,
             filter=subscription.filter,
             start=subscription.start,
             imported=subscription.imported,
@@ -151,6 +204,8 @@ def check_seconds(value: float, name: str, least: float, most: float) -> None:
 
 
 __all__ = [
+    "LONGEST_AFTER",
+    "SHORTEST_AFTER",
     "CreatedView",
     "PauseBody",
     "PushBody",

@@ -55,7 +55,9 @@ def details(row: Any) -> Iterator[Text]:
 
 def _way(row: dict[str, Any]) -> str:
     push = row.get("push")
-    return f"to {one_line(str(push.get('url')), LINE)}" if isinstance(push, dict) else "claimed"
+    way = f"to {one_line(str(push.get('url')), LINE)}" if isinstance(push, dict) else "claimed"
+    after = row.get("after")
+    return f"unread after {after:.10g} s, {way}" if isinstance(after, int | float) else way
 
 
 __all__ = ["details", "overview"]

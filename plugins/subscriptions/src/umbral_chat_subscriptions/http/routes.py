@@ -43,11 +43,13 @@ def routes(
         responses={200: ResponseSpec(CreatedView, description="It exists already.", generate_examples=False)},
     )
     async def make(data: JSONBody[SubscriptionBody]) -> Response[CreatedView]:
-        """Get the entries of all conversations, or of those that `filter` names: pushed to a URL, or claimed.
+        """Get the entries of all conversations, or of those that `filter` names: pushed to a URL, or claimed. With
+        `kind` `unread`: an event for each reader who has not read an answer within `after` seconds.
 
         201: from now on it misses nothing. With `push`, `secret` is what its events are signed with; keep it, it is
         not shown again. The same call again is answered with 200, another one of the same name with 409
-        `subscription_exists`. Further problems: `refused_url`, `subscriptions_full`.
+        `subscription_exists`. Further problems: `refused_url`,
+        `subscriptions_full`, and `not_supported` where the history does not say who has read.
         """
         subscription, made = await subscriptions.create(data)
         answer = CreatedView.of(subscription, services.consumers.state(subscription.consumer))

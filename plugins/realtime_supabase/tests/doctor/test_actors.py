@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections import Counter
 from collections.abc import Callable
@@ -140,7 +141,7 @@ async def test_an_answer_is_judged_by_status_and_body(status: int, body: object,
 
     record, many = AccessRecord(), len(attempts(SCRATCH))
     async with client(answer) as http:
-        await try_all(http, {}, SCRATCH, record)
+        await try_all(http, {}, SCRATCH, record, asyncio.Semaphore(8))
     counts = (record.refused, len(record.breaches), len(record.unclear))
     match kind:
         case "refused":
@@ -169,7 +170,7 @@ async def test_an_attempt_whose_connection_just_ended_is_retried_once(met: int |
 
     record, many = AccessRecord(), len(attempts(SCRATCH))
     async with client(answer) as http:
-        await try_all(http, {}, SCRATCH, record)
+        await try_all(http, {}, SCRATCH, record, asyncio.Semaphore(8))
     assert (record.refused, record.breaches, record.unclear) == (many, [], [])
     assert set(made.values()) == {2}
 
@@ -186,7 +187,7 @@ async def test_no_attempt_is_retried_more_than_once(met: int | type[httpx.Transp
 
     record, many = AccessRecord(), len(attempts(SCRATCH))
     async with client(answer) as http:
-        await try_all(http, {}, SCRATCH, record)
+        await try_all(http, {}, SCRATCH, record, asyncio.Semaphore(8))
     assert (record.refused, record.breaches, len(record.unclear)) == (0, [], many)
     assert set(made.values()) == {times}
 

@@ -12,7 +12,7 @@ import msgspec
 from umbral_chat_realtime_supabase import rpc_results
 from umbral_chat_realtime_supabase.calls import Calls
 from umbral_chat_realtime_supabase.doctor.actors import Actor, TemporaryUser, forged_tokens
-from umbral_chat_realtime_supabase.doctor.attempts import AccessRecord, try_all
+from umbral_chat_realtime_supabase.doctor.attempts import CONCURRENCY, AccessRecord, try_all
 from umbral_chat_realtime_supabase.doctor.listener import (
     HandshakeRefused,
     Listener,
@@ -51,6 +51,7 @@ class AccessTrial:
     ) -> None:
         self._project, self._http, self._calls, self._scratch = project, http, calls, scratch
         self._service, self._listener = service, listener
+        self._slots = asyncio.Semaphore(CONCURRENCY)
         self._records: dict[str, AccessRecord] = {}
 
     async def run(self, users: Sequence[TemporaryUser]) -> dict[str, AccessRecord]:
@@ -115,7 +116,7 @@ class AccessTrial:
     async def _try_everything(self, actor: Actor, topics: Sequence[str]) -> None:
         """All attempts of one actor. `topics`: those that the members have had."""
         record, headers = self._record(actor), self._project.browser_headers(actor.token)
-        await try_all(self._http, headers, self._scratch, record, own=actor.name == "member")
+        await try_all(self._http, headers, self._scratch, record, self._slots, own=actor.name == "member")
         if self._listener is not None:
             await self._broadcast_over_http(actor, headers, [*topics, self._service])
             # A socket each: a refused join delays those after it on the same one.

@@ -13,7 +13,8 @@ import httpx
 from umbral_chat_realtime_supabase.doctor.project import Scratch
 
 CONCURRENCY = 8
-"""Attempts of one actor at a time."""
+"""Attempts of all actors at a time: a project of the smallest size has about as many connections for its REST API, and
+the clients of the service need some of them."""
 
 _TRANSIENT = frozenset({502, 503})
 """What a gateway answers when the server behind it ended a connection, or does not answer for a moment."""
@@ -90,10 +91,16 @@ def attempts(scratch: Scratch) -> list[Attempt]:
 
 
 async def try_all(
-    http: httpx.AsyncClient, headers: dict[str, str], scratch: Scratch, record: AccessRecord, *, own: bool = False
+    http: httpx.AsyncClient,
+    headers: dict[str, str],
+    scratch: Scratch,
+    record: AccessRecord,
+    slots: asyncio.Semaphore,
+    *,
+    own: bool = False,
 ) -> None:
-    """Make each attempt, and add its outcome to `record`. `own`: the actor is a member, who may read READABLE."""
-    slots = asyncio.Semaphore(CONCURRENCY)
+    """Make each attempt, as `slots` allow, and add its outcome to `record`. `own`: the actor is a member, who may read
+    READABLE."""
 
     async def one(attempt: Attempt) -> None:
         async with slots:
@@ -147,4 +154,4 @@ async def _request(http: httpx.AsyncClient, attempt: Attempt, headers: dict[str,
     return await http.request(attempt.verb, attempt.path, headers=headers, json=attempt.body)
 
 
-__all__ = ["READABLE", "AccessRecord", "attempts", "try_all"]
+__all__ = ["CONCURRENCY", "READABLE", "AccessRecord", "attempts", "try_all"]

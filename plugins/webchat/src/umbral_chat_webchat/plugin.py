@@ -13,8 +13,10 @@ if TYPE_CHECKING:
 
 @hookimpl
 def umbral_chat_routes(services: Services) -> list[HTTPRouteHandler]:  # noqa: ARG001 - the files need nothing of it
-    """The client's files."""
+    """The client's files, and the pages."""
     from umbral_chat_webchat.assets import load
+    from umbral_chat_webchat.pages import page_routes
     from umbral_chat_webchat.routes import asset_route
 
-    return [asset_route(load())]
+    assets = load()
+    return [asset_route(assets), *page_routes(assets)]

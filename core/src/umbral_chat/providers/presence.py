@@ -49,7 +49,7 @@ class Person(Sender, frozen=True):
 def person(principal: Principal) -> Sender:
     """The person that `principal` is in presence when it acts for itself."""
     itself = principal.sender
-    if principal.kind == "token" or (principal.kind == "key" and not principal.subject.startswith("key:")):
+    if principal.kind == "token" or (principal.kind == "key" and principal.subject.startswith("agent:")):
         return itself
     return Person(itself.role, itself.id, itself.name, kind=principal.kind)
 

@@ -1,0 +1,236 @@
+// The chat that a script tag adds to any page: a bubble or inline, in a shadow root.
+
+import { pick } from "../strings.js";
+import { hasStyles } from "../styles.js";
+import { BUBBLE, CLOSE, element, icon, SOUND } from "./elements.js";
+import { read, serviceOf } from "./read.js";
+import { chime } from "./sound.js";
+import { style } from "./style-sheet.js";
+import { badge, News } from "./unread.js";
+import { Visitor } from "./visitor.js";
+
+/** @import { Chat, ChatState } from "../../umbral-chat.d.ts" */
+/** @import { Embed, EmbedOptions } from "../../umbral-chat-embed.d.ts" */
+/** @import { MountedView, Strings } from "../../umbral-chat-ui.d.ts" */
+
+export { read };
+
+/**
+ * @param {EmbedOptions} options @param {string} src address of the script, which says where the service is
+ * @returns {Promise<Embed>}
+ */
+export async function mount(options, src) {
+  const service = (options.url ?? serviceOf(src)).replace(/\/+$/, "");
+  const host = place(options, src);
+  const root = host.attachShadow({ mode: "open" });
+  style(root, await interfaceCss());
+  hasStyles(root);
+  return new EmbeddedChat(host, root, options, service);
+}
+
+/** The interface's style sheet as text: fetched, and not linked, it needs nothing but the connection to the service. */
+async function interfaceCss() {
+  try {
+    const response = await fetch(new URL("../ui.css", import.meta.url), { credentials: "omit" });
+    return response.ok ? await response.text() : "";
+  } catch {
+    return ""; // shown plain
+  }
+}
+
+/** @param {EmbedOptions} options @param {string} src @returns {HTMLElement} in the page */
+function place({ mode = "bubble", target }, src) {
+  const host = document.createElement("div");
+  host.dataset.umbralChat = mode;
+  const given = typeof target === "string" ? document.querySelector(target) : target;
+  if (target !== undefined && !given) throw new Error(`there is no element ${target}`);
+  const script = [...document.scripts].find((one) => one.src === src);
+  if (given) given.append(host);
+  else if (mode === "inline" && script && document.body.contains(script)) script.after(host);
+  else document.body.append(host);
+  return host;
+}
+
+/** @implements {Embed} */
+class EmbeddedChat {
+  element;
+  #options;
+  #service;
+  #visitor;
+  /** @type {Strings} */
+  #strings;
+  #parts;
+  /** @type {Chat | null} */
+  #chat = null;
+  /** @type {Promise<Chat> | null} */
+  #connecting = null;
+  /** @type {MountedView | null} */
+  #view = null;
+  #news = new News();
+  #unread = 0;
+  #open = false;
+  #destroyed = false;
+
+  /** @param {HTMLElement} host @param {ShadowRoot} root @param {EmbedOptions} options @param {string} service */
+  constructor(host, root, options, service) {
+    this.element = host;
+    this.#options = options;
+    this.#service = service;
+    this.#visitor = new Visitor(options, service);
+    this.#strings = pick(options.lang ? [options.lang] : navigator.languages);
+    this.#parts = this.#build(root);
+    if (options.mode === "inline" || options.open) this.#show(options.mode !== "inline");
+    else if (this.#visitor.hasBegun) this.#connect().catch(() => {}); // shown when it is opened
+  }
+
+  get isOpen() {
+    return this.#open;
+  }
+
+  get unread() {
+    return this.#unread;
+  }
+
+  open() {
+    if (!this.#open && !this.#destroyed) this.#show(true);
+  }
+
+  close() {
+    if (!this.#open || this.#options.mode === "inline") return;
+    this.#open = false;
+    // Not only hidden: what nobody sees must not be marked as read.
+    this.#view?.destroy();
+    this.#view = null;
+    this.#parts.panel.hidden = true;
+    this.#parts.launch?.setAttribute("aria-expanded", "false");
+    this.#parts.launch?.focus();
+    this.#count();
+  }
+
+  destroy() {
+    this.#destroyed = true;
+    this.#view?.destroy();
+    this.#chat?.close();
+    this.element.remove();
+  }
+
+  /** @param {ShadowRoot} root */
+  #build(root) {
+    const { mode = "bubble", theme, position = "end", title } = this.#options;
+    const { t, lang, dir } = this.#strings;
+    const inline = mode === "inline";
+    const name = title ?? t("embed.title");
+    const view = element("div", { class: "view" });
+    const sound = element("button", { type: "button", "aria-label": t("embed.sound"), title: t("embed.sound") }, [icon(SOUND)]);
+    sound.setAttribute("aria-pressed", String(this.#isAudible));
+    sound.onclick = () => this.#toggleSound(sound);
+    const close = element("button", { type: "button", "aria-label": t("embed.close"), title: t("embed.close") }, [icon(CLOSE)]);
+    close.onclick = () => this.close();
+    const heading = element("h2", { id: "title", dir: "auto" }, [name]);
+    const bar = element("div", { class: "bar" }, inline ? [heading, sound] : [heading, sound, close]);
+    const role = inline ? "region" : "dialog";
+    const panel = element("div", { class: "panel", id: "panel", role, "aria-labelledby": "title" }, [bar, view]);
+    panel.hidden = !inline;
+    const status = element("p", { class: "unseen", role: "status" });
+    const count = element("span", { class: "count", "aria-hidden": "true" });
+    count.hidden = true;
+    const launch = inline ? null : element("button", { class: "launch", type: "button", "aria-expanded": "false", "aria-controls": "panel" }, [icon(BUBBLE), count]);
+    if (launch) launch.onclick = () => (this.#open ? this.close() : this.open());
+    const frame = element("div", { class: `umbral-theme embed ${mode}`, lang, dir, "data-position": position }, [panel, ...(launch ? [launch] : []), status]);
+    if (theme) frame.dataset.theme = theme;
+    frame.addEventListener("keydown", (event) => {
+      if (event.key !== "Escape" || event.defaultPrevented || !this.#open || inline) return;
+      event.stopPropagation();
+      this.close();
+    });
+    root.append(frame);
+    launch?.setAttribute("aria-label", t("embed.open"));
+    return { panel, view, launch, count, status };
+  }
+
+  /** @param {boolean} focus */
+  #show(focus) {
+    this.#open = true;
+    this.#parts.panel.hidden = false;
+    this.#parts.launch?.setAttribute("aria-expanded", "true");
+    this.#count();
+    this.#mount(focus).catch((error) => this.#fail(error));
+  }
+
+  /** @param {boolean} focus */
+  async #mount(focus) {
+    const { view } = this.#parts;
+    const [chat, { mountConversation }] = await Promise.all([this.#connect(), import("../view.js")]);
+    if (!this.#open || this.#destroyed || this.#view) return;
+    view.replaceChildren();
+    const viewer = { role: /** @type {const} */ ("user"), subject: this.#visitor.subject };
+    this.#view = mountConversation(view, { chat, viewer, strings: this.#strings, options: { header: false } });
+    if (focus) this.#view.focus();
+  }
+
+  #connect() {
+    this.#connecting ??= this.#begin().catch((error) => {
+      this.#connecting = null;
+      throw error;
+    });
+    return this.#connecting;
+  }
+
+  async #begin() {
+    const [{ connect }] = await Promise.all([import("../../umbral-chat/index.js"), this.#visitor.begin()]);
+    const visitor = this.#visitor;
+    const who = visitor.hasTokens
+      ? { getToken: (/** @type {"start" | "renew"} */ why) => visitor.token(why) }
+      : { sender: { role: /** @type {const} */ ("user"), id: visitor.conversation } };
+    const chat = connect({ url: this.#service, conversation: visitor.conversation, user: visitor.subject ?? visitor.conversation, present: true, ...who });
+    if (this.#destroyed) chat.close();
+    this.#chat = chat;
+    chat.subscribe((state) => this.#changed(state));
+    return chat;
+  }
+
+  /** @param {ChatState} state */
+  #changed(state) {
+    this.#unread = state.unread;
+    const news = this.#news.take(state);
+    this.#count();
+    if (!news.length || (this.#open && document.visibilityState === "visible")) return;
+    if (this.#isAudible) void chime();
+    if (!this.#open) this.#parts.status.textContent = this.#strings.t("embed.unread", { count: this.#unread || news.length });
+  }
+
+  #count() {
+    const { launch, count } = this.#parts;
+    if (!launch) return;
+    const { t } = this.#strings;
+    const shown = this.#open ? 0 : this.#unread;
+    count.hidden = shown === 0;
+    count.textContent = badge(shown);
+    const label = this.#open ? t("embed.close") : shown ? `${t("embed.open")}, ${t("embed.unread", { count: shown })}` : t("embed.open");
+    launch.setAttribute("aria-label", label);
+    if (!shown) this.#parts.status.textContent = "";
+  }
+
+  get #isAudible() {
+    const chosen = this.#visitor.recall("sound");
+    return chosen === null ? this.#options.sound === true : chosen === "on";
+  }
+
+  /** @param {HTMLElement} button */
+  #toggleSound(button) {
+    const on = !this.#isAudible;
+    this.#visitor.remember("sound", on ? "on" : "off");
+    button.setAttribute("aria-pressed", String(on));
+    if (on) void chime();
+  }
+
+  /** @param {Error} error */
+  #fail(error) {
+    console.error("umbral-chat:", error.message);
+    if (this.#view) return;
+    const { t } = this.#strings;
+    const again = element("button", { type: "button" }, [t("gate.again")]);
+    again.onclick = () => this.#mount(true).catch((later) => this.#fail(later));
+    this.#parts.view.replaceChildren(element("div", { class: "failed", role: "alert" }, [element("p", {}, [t("embed.failed")]), again]));
+  }
+}

@@ -82,7 +82,7 @@ class DemoAssistant:
                 tasks.create_task(self._attend(visitor), name=f"webchat: demo of {visitor.name}")
 
     async def _attend(self, visitor: Visitor) -> None:
-        backoff = Backoff(initial=1.0, maximum=30.0)
+        backoff = Backoff(initial=0.25, maximum=30.0)
         while not self._services.lifecycle.draining.is_set():
             try:
                 await self._converse(visitor)

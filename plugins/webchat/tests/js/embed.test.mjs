@@ -103,7 +103,7 @@ test("a source that fails makes the beginning fail, and it can be tried again", 
   assert.equal(await visitor.token("start"), "t");
 });
 
-test("the page's function goes before a URL, and is told why", async () => {
+test("the page's function goes before a URL, and is given the reason", async () => {
   const calls = [];
   const getToken = async (...given) => (calls.push(given), "t");
   const visitor = new Visitor({ conversation: "c", getToken, tokenUrl: "/t" }, SERVICE, { memory: null });

@@ -24,7 +24,7 @@ export interface EmbedOptions {
   position?: "start" | "end";
   /** Whether the bubble is open at first. */
   open?: boolean;
-  /** Whether new messages are heard until the visitor chooses. Default false. */
+  /** Whether a sound is played for new messages, until the visitor chooses. Default false. */
   sound?: boolean;
 }
 

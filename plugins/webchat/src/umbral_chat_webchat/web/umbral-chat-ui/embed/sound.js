@@ -3,7 +3,7 @@
 /** @type {AudioContext | null} */
 let context = null;
 
-/** Plays it, where the browser lets a page be heard: after the visitor's first click or key. */
+/** Plays it, where the browser lets the page play sounds: after the visitor's first click or key. */
 export async function chime() {
   try {
     context ??= new AudioContext();

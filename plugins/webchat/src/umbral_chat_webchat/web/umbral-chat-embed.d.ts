@@ -46,7 +46,7 @@ export interface Embed {
 export interface UmbralChatGlobal {
   /** Adds a chat; any number of them. */
   mount(options: EmbedOptions): Promise<Embed>;
-  /** The chat of the script's own attributes; null with `data-mode="manual"`. */
+  /** The chat of the attributes of the first script tag; null with `data-mode="manual"`. */
   mounted: Promise<Embed> | null;
 }
 

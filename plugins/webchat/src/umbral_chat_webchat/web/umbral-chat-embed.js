@@ -10,7 +10,8 @@
     mounted: null,
   });
   loaded.catch(() => console.error("umbral-chat: the page's content security policy, or the network, keeps the chat's modules out."));
-  if (!script || script.dataset.mode === "manual" || chat.mounted) return;
-  chat.mounted = loaded.then((module) => module.mount(module.read(script), script.src));
-  chat.mounted.catch((error) => console.error("umbral-chat:", error.message));
+  if (!script || script.dataset.mode === "manual") return;
+  const mounted = loaded.then((module) => module.mount(module.read(script), script.src, script));
+  mounted.catch((error) => console.error("umbral-chat:", error.message));
+  chat.mounted ??= mounted;
 })();

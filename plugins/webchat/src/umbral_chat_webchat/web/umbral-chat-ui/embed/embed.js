@@ -17,11 +17,12 @@ export { read };
 
 /**
  * @param {EmbedOptions} options @param {string} src address of the script, which says where the service is
+ * @param {HTMLScriptElement | null} [script] whose place an inline chat takes
  * @returns {Promise<Embed>}
  */
-export async function mount(options, src) {
+export async function mount(options, src, script = null) {
   const service = (options.url ?? serviceOf(src)).replace(/\/+$/, "");
-  const host = place(options, src);
+  const host = place(options, script);
   const root = host.attachShadow({ mode: "open" });
   style(root, await interfaceCss());
   hasStyles(root);
@@ -38,15 +39,14 @@ async function interfaceCss() {
   }
 }
 
-/** @param {EmbedOptions} options @param {string} src @returns {HTMLElement} in the page */
-function place({ mode = "bubble", target }, src) {
+/** @param {EmbedOptions} options @param {HTMLScriptElement | null} script @returns {HTMLElement} in the page */
+function place({ mode = "bubble", target }, script) {
   const host = document.createElement("div");
   host.dataset.umbralChat = mode;
   const given = typeof target === "string" ? document.querySelector(target) : target;
   if (target !== undefined && !given) throw new Error(`there is no element ${target}`);
-  const script = [...document.scripts].find((one) => one.src === src);
   if (given) given.append(host);
-  else if (mode === "inline" && script && document.body.contains(script)) script.after(host);
+  else if (mode === "inline" && script?.isConnected && document.body.contains(script)) script.after(host);
   else document.body.append(host);
   return host;
 }

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 PATH = "/"
 
-STYLES = ["ui.css", "pages/front.css"]
+STYLES = ["ui.css", "front/front.css"]
 
 ABOUT = """\
 <main class="front about">
@@ -59,7 +59,7 @@ def front_route(assets: Assets, begin: Callable[[], None] | None) -> HTTPRouteHa
             return page(assets, title="Umbral Chat", styles=STYLES, body=ABOUT)
         begin()
         return page(
-            assets, script="pages/front.js", title="Umbral Chat: demo", styles=STYLES, frames=True, data=data
+            assets, script="front/page.js", title="Umbral Chat: demo", styles=STYLES, frames=True, data=data
         )
 
     return front

@@ -1,10 +1,11 @@
 // The chat that a script tag adds to any page: a bubble or inline, in a shadow root.
 
+import { icon, make } from "../dom.js";
 import { pick } from "../strings.js";
 import { hasStyles } from "../styles.js";
-import { BUBBLE, CLOSE, element, icon, SOUND } from "./elements.js";
 import { read, serviceOf } from "./read.js";
 import { chime } from "./sound.js";
+import "./strings.js";
 import { style } from "./style-sheet.js";
 import { badge, News } from "./unread.js";
 import { Visitor } from "./visitor.js";
@@ -14,6 +15,13 @@ import { Visitor } from "./visitor.js";
 /** @import { MountedView, Strings } from "../../umbral-chat-ui.d.ts" */
 
 export { read };
+
+// Icons on a field of 24 × 24.
+const BUBBLE = "M4 5h16v11H10l-5 4v-4H4zM8 9.5h8M8 12.5h5";
+const CLOSE = "M6 6l12 12M18 6 6 18";
+const SPEAKER = "M4 10v4h3l5 4V6l-5 4z";
+const SOUND = `${SPEAKER}M15.5 9a4 4 0 0 1 0 6M18 6.5a8 8 0 0 1 0 11`;
+const SILENCE = `${SPEAKER}M16 9.5l5 5M21 9.5l-5 5`;
 
 /**
  * @param {EmbedOptions} options @param {string} src address of the script, which says where the service is
@@ -79,6 +87,7 @@ class EmbeddedChat {
     this.#visitor = new Visitor(options, service);
     this.#strings = pick(options.lang ? [options.lang] : navigator.languages);
     this.#parts = this.#build(root);
+    this.#showSound();
     if (options.mode === "inline" || options.open) this.#show(options.mode !== "inline");
     else if (this.#visitor.hasBegun) this.#connect().catch(() => {}); // shown when it is opened
   }
@@ -120,23 +129,21 @@ class EmbeddedChat {
     const { t, lang, dir } = this.#strings;
     const inline = mode === "inline";
     const name = title ?? t("embed.title");
-    const view = element("div", { class: "view" });
-    const sound = element("button", { type: "button", "aria-label": t("embed.sound"), title: t("embed.sound") }, [icon(SOUND)]);
-    sound.setAttribute("aria-pressed", String(this.#isAudible));
-    sound.onclick = () => this.#toggleSound(sound);
-    const close = element("button", { type: "button", "aria-label": t("embed.close"), title: t("embed.close") }, [icon(CLOSE)]);
-    close.onclick = () => this.close();
-    const heading = element("h2", { id: "title", dir: "auto" }, [name]);
-    const bar = element("div", { class: "bar" }, inline ? [heading, sound] : [heading, sound, close]);
-    const role = inline ? "region" : "dialog";
-    const panel = element("div", { class: "panel", id: "panel", role, "aria-labelledby": "title" }, [bar, view]);
+    const view = make("div", "view");
+    const sound = make("button", "", { type: "button", "aria-label": t("embed.sound"), title: t("embed.sound"), onclick: () => this.#toggleSound() });
+    const close = make("button", "", { type: "button", "aria-label": t("embed.close"), title: t("embed.close"), onclick: () => this.close() }, icon(CLOSE));
+    const heading = make("h2", "", { id: "title", dir: "auto", textContent: name });
+    const bar = make("div", "bar", {}, heading, sound, inline ? null : close);
+    const panel = make("div", "panel", { id: "panel", role: inline ? "region" : "dialog", "aria-labelledby": "title" }, bar, view);
     panel.hidden = !inline;
-    const status = element("p", { class: "unseen", role: "status" });
-    const count = element("span", { class: "count", "aria-hidden": "true" });
+    const status = make("p", "unseen", { role: "status" });
+    const count = make("span", "count", { "aria-hidden": "true" });
     count.hidden = true;
-    const launch = inline ? null : element("button", { class: "launch", type: "button", "aria-expanded": "false", "aria-controls": "panel" }, [icon(BUBBLE), count]);
-    if (launch) launch.onclick = () => (this.#open ? this.close() : this.open());
-    const frame = element("div", { class: `umbral-theme embed ${mode}`, lang, dir, "data-position": position }, [panel, ...(launch ? [launch] : []), status]);
+    const toggle = () => (this.#open ? this.close() : this.open());
+    const launch = inline
+      ? null
+      : make("button", "launch", { type: "button", "aria-expanded": "false", "aria-controls": "panel", "aria-label": t("embed.open"), onclick: toggle }, icon(BUBBLE), count);
+    const frame = make("div", `umbral-theme embed ${mode}`, { lang, dir, "data-position": position }, panel, launch, status);
     if (theme) frame.dataset.theme = theme;
     frame.addEventListener("keydown", (event) => {
       if (event.key !== "Escape" || event.defaultPrevented || !this.#open || inline) return;
@@ -144,8 +151,7 @@ class EmbeddedChat {
       this.close();
     });
     root.append(frame);
-    launch?.setAttribute("aria-label", t("embed.open"));
-    return { panel, view, launch, count, status };
+    return { panel, view, sound, launch, count, status };
   }
 
   /** @param {boolean} focus */
@@ -216,12 +222,16 @@ class EmbeddedChat {
     return chosen === null ? this.#options.sound === true : chosen === "on";
   }
 
-  /** @param {HTMLElement} button */
-  #toggleSound(button) {
-    const on = !this.#isAudible;
-    this.#visitor.remember("sound", on ? "on" : "off");
-    button.setAttribute("aria-pressed", String(on));
-    if (on) void chime();
+  #toggleSound() {
+    this.#visitor.remember("sound", this.#isAudible ? "off" : "on");
+    this.#showSound();
+    if (this.#isAudible) void chime();
+  }
+
+  #showSound() {
+    const { sound } = this.#parts;
+    sound.setAttribute("aria-pressed", String(this.#isAudible));
+    sound.replaceChildren(icon(this.#isAudible ? SOUND : SILENCE));
   }
 
   /** @param {Error} error */
@@ -229,8 +239,9 @@ class EmbeddedChat {
     console.error("umbral-chat:", error.message);
     if (this.#view) return;
     const { t } = this.#strings;
-    const again = element("button", { type: "button" }, [t("gate.again")]);
-    again.onclick = () => this.#mount(true).catch((later) => this.#fail(later));
-    this.#parts.view.replaceChildren(element("div", { class: "failed", role: "alert" }, [element("p", {}, [t("embed.failed")]), again]));
+    const retry = () => void this.#mount(true).catch((later) => this.#fail(later));
+    const again = make("button", "", { type: "button", textContent: t("gate.again"), onclick: retry });
+    const text = make("p", "", { textContent: t("embed.failed") });
+    this.#parts.view.replaceChildren(make("div", "failed", { role: "alert" }, text, again));
   }
 }

@@ -5,6 +5,7 @@ export const CSS = `
 :host([hidden]) { display: none; }
 .embed { background: none; font-size: 1rem; }
 .embed *, .embed { box-sizing: border-box; }
+.launch svg, .bar svg { fill: none; stroke: currentColor; stroke-width: 2; stroke-linecap: round; stroke-linejoin: round; }
 .embed.bubble { position: fixed; z-index: 2147483000; inset-block-end: max(1rem, env(safe-area-inset-bottom)); inset-inline-end: 1rem; }
 .embed.bubble[data-position="start"] { inset-inline: 1rem auto; }
 .embed.inline { display: block; block-size: var(--umbral-height, 32rem); max-inline-size: 100%; }
@@ -43,7 +44,6 @@ button.launch svg { inline-size: 1.7rem; block-size: 1.7rem; }
 }
 .bar button:hover { background: rgb(255 255 255 / .16); }
 .bar button svg { inline-size: 1.25rem; block-size: 1.25rem; }
-.bar button[aria-pressed="false"] .waves { display: none; }
 :focus-visible { outline: 3px solid var(--_text); outline-offset: 2px; }
 .bar :focus-visible { outline-color: currentColor; outline-offset: -3px; }
 .view { flex: 1; min-block-size: 0; display: flex; flex-direction: column; }

@@ -1,53 +1,51 @@
 // The demo at `/`: two visitors, the inbox, and the line that posts from a terminal.
 
 import { connect } from "../../umbral-chat/index.js";
-import { element, icon } from "../embed/elements.js";
+import { icon, make } from "../dom.js";
+import { appearance } from "../pages/appearance.js";
 import { pick } from "../strings.js";
 import { mountConversation } from "../view.js";
+import "./strings.js";
 
 /** @typedef {{id: string, name: string, conversation: string, title: string}} Visitor */
 
 /** Milliseconds for which the button says that the line was copied. */
 const SAID = 2_000;
 
-const OUT = [{ d: "M14 5h5v5M19 5l-8 8M11 6H6v12h12v-5" }];
+/** An icon: out of here. */
+const OUT = "M14 5h5v5M19 5l-8 8M11 6H6v12h12v-5";
 
 const page = /** @type {HTMLElement} */ (document.getElementById("page"));
-const options = new URLSearchParams(location.search);
-const strings = pick([...options.getAll("lang"), ...navigator.languages]);
+const query = new URLSearchParams(location.search);
+const strings = pick(appearance(query).languages);
 const { t } = strings;
 /** @type {Visitor[]} */
 const visitors = JSON.parse(page.dataset.visitors ?? "[]");
 
 document.documentElement.lang = strings.lang;
-document.documentElement.dir = options.get("dir") ?? strings.dir;
-const theme = options.get("theme");
-if (theme) document.body.dataset.theme = theme;
+document.documentElement.dir ||= strings.dir;
 document.title = `Umbral Chat: ${t("front.demo")}`;
 page.className = "front demo";
 page.replaceChildren(intro(), windows(), posting());
 
 function intro() {
+  const words = make("div", "", {}, make("h1", "", {}, "Umbral Chat"), make("p", "lead", {}, t("front.lead")));
   const links = [link("/inbox", t("front.inbox")), link("/schema", t("front.api"))];
-  return element("header", {}, [
-    element("div", {}, [element("h1", {}, ["Umbral Chat"]), element("p", { class: "lead" }, [t("front.lead")])]),
-    element("nav", { "aria-label": t("front.more") }, links),
-  ]);
+  return make("header", "", {}, words, make("nav", "", { "aria-label": t("front.more") }, ...links));
 }
 
 function windows() {
   const [first] = visitors;
-  const src = `/inbox?c=${encodeURIComponent(first?.conversation ?? "")}${theme ? `&theme=${encodeURIComponent(theme)}` : ""}${options.has("lang") ? `&lang=${strings.lang}` : ""}`;
-  const inbox = element("iframe", { src, title: t("front.inbox"), class: "content" });
-  return element("div", { class: "windows" }, [
-    ...visitors.map(visitorWindow),
-    pane("inbox", t("front.inbox"), t("front.inbox.hint"), "/inbox", inbox),
-  ]);
+  const choices = ["lang", "theme", "dir"].flatMap((name) => (query.has(name) ? [[name, query.get(name) ?? ""]] : []));
+  const src = `/inbox?${new URLSearchParams([["c", first?.conversation ?? ""], ...choices])}`;
+  const frame = make("iframe", "content", { src, title: t("front.inbox") });
+  const inbox = pane("inbox", t("front.inbox"), t("front.inbox.hint"), "/inbox", frame);
+  return make("div", "windows", {}, ...visitors.map(visitorWindow), inbox);
 }
 
 /** @param {Visitor} visitor */
 function visitorWindow({ id, name, conversation }) {
-  const content = element("div", { class: "content" });
+  const content = make("div", "content");
   const sender = { role: /** @type {const} */ ("user"), id, name };
   const chat = connect({ conversation, sender, user: id, present: true });
   mountConversation(content, { chat, viewer: { role: "user", subject: id }, strings, options: { header: true } });
@@ -58,16 +56,16 @@ function visitorWindow({ id, name, conversation }) {
 /** @param {string} kind @param {string} name @param {string} hint @param {string} href @param {HTMLElement} content */
 function pane(kind, name, hint, href, content) {
   const label = t("front.open", { name });
-  const open = element("a", { href, target: "_blank", rel: "noopener", "aria-label": label, title: label }, [icon(OUT)]);
-  const heading = element("h2", {}, [element("strong", {}, [name]), " ", element("span", {}, [hint])]);
-  return element("section", { class: `pane ${kind}`, "aria-label": `${name}, ${hint}` }, [element("div", { class: "bar" }, [heading, open]), content]);
+  const open = make("a", "", { href, target: "_blank", rel: "noopener", "aria-label": label, title: label }, icon(OUT));
+  const heading = make("h2", "", {}, make("strong", "", {}, name), " ", make("span", "", {}, hint));
+  return make("section", `pane ${kind}`, { "aria-label": `${name}, ${hint}` }, make("div", "bar", {}, heading, open), content);
 }
 
 function posting() {
   const line = curl(visitors[0]?.conversation ?? "");
-  const code = element("code", { dir: "ltr", tabindex: "0" }, [line]);
-  const button = element("button", { type: "button" }, [t("copy")]);
-  const said = element("span", { role: "status", class: "unseen" });
+  const code = make("code", "", { dir: "ltr", tabindex: "0" }, line);
+  const said = make("span", "unseen", { role: "status" });
+  const button = make("button", "", { type: "button" }, t("copy"));
   button.onclick = async () => {
     try {
       await navigator.clipboard.writeText(line);
@@ -81,7 +79,7 @@ function posting() {
       said.textContent = "";
     }, SAID);
   };
-  return element("footer", {}, [element("p", {}, [t("front.post")]), element("div", { class: "line" }, [code, button, said])]);
+  return make("footer", "", {}, make("p", "", {}, t("front.post")), make("div", "line", {}, code, button, said));
 }
 
 /** The line that posts as a workflow would; in a POSIX shell. @param {string} conversation */
@@ -93,5 +91,5 @@ function curl(conversation) {
 
 /** @param {string} href @param {string} text */
 function link(href, text) {
-  return element("a", { href }, [text]);
+  return make("a", "", { href }, text);
 }

@@ -50,7 +50,7 @@ button.launch svg { inline-size: 1.7rem; block-size: 1.7rem; }
 .view > .umbral-chat { flex: 1; min-block-size: 0; }
 .failed { margin: auto; padding: 1.5rem; text-align: center; display: grid; gap: .75rem; justify-items: center; }
 .failed button {
-  padding: .5rem 1rem; border: 1px solid var(--_line); border-radius: .5rem; background: var(--_bg-soft); color: inherit;
+  padding: .5rem 1rem; border: 1px solid var(--_line); border-radius: .5rem; background: var(--_surface); color: inherit;
   font: inherit; cursor: pointer;
 }
 .unseen { position: absolute; inline-size: 1px; block-size: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }

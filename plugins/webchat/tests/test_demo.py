@@ -37,7 +37,10 @@ async def client(tmp_path: Path, pace: None) -> AsyncIterator[httpx.AsyncClient]
     settings, plugins = boot(None, {"UMBRAL_CHAT_CORE__DATABASE": str(tmp_path / "chat.sqlite3")})
     app = create_app(settings, plugins)
     transport = httpx.ASGITransport(cast("Any", app))
-    async with app.lifespan(), httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1", timeout=60) as client:
+    async with (
+        app.lifespan(),
+        httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1", timeout=60) as client,
+    ):
         yield client
 
 
@@ -49,7 +52,7 @@ async def messages(client: httpx.AsyncClient) -> list[dict[str, Any]]:
 async def until(client: httpx.AsyncClient, count: int) -> list[dict[str, Any]]:
     """The messages of the conversation, once there are so many."""
     async with asyncio.timeout(PATIENCE):
-        while len(found := await messages(client)) < count:
+        while len(found := await messages(client)) < count:  # noqa: ASYNC110 - asked as a program does
             await asyncio.sleep(0.01)
     return found
 
@@ -97,7 +100,7 @@ async def test_it_stops_when_it_is_asked_to(client: httpx.AsyncClient) -> None:
     await opened(client)
     await ask(client, "Tell me something")
     async with asyncio.timeout(PATIENCE):
-        while not (events := (await client.get(f"{ROOM}/events")).json())["drafts"]:
+        while not (events := (await client.get(f"{ROOM}/events")).json())["drafts"]:  # noqa: ASYNC110 - asked as a program does
             await asyncio.sleep(0)
     (run,) = events["runs"]
     assert (await client.post(f"{ROOM}/runs/{run['run_id']}/cancel", json={})).status_code == 200
@@ -123,7 +126,7 @@ async def test_a_deleted_conversation_is_made_again(client: httpx.AsyncClient) -
     await opened(client)
     assert (await client.delete(ROOM)).status_code == 204
     async with asyncio.timeout(PATIENCE):
-        while (await client.get(ROOM)).status_code != 200:
+        while (await client.get(ROOM)).status_code != 200:  # noqa: ASYNC110 - asked as a program does
             await asyncio.sleep(0.02)
     await until(client, 1)
     await ask(client, "My order, please")

@@ -76,5 +76,8 @@ async def test_else_it_says_what_this_is(start: Start, settings: dict[str, str])
     for path in paths:
         if path != "/inbox":
             assert (await client.get(path)).status_code == 200, path
-    listed = await client.get("/v1/conversations", headers={"authorization": f"Bearer {json.loads(KEYS)[0]['key']}"} if "CORE__KEYS" in settings else {})
+    listed = await client.get(
+        "/v1/conversations",
+        headers={"authorization": f"Bearer {json.loads(KEYS)[0]['key']}"} if "CORE__KEYS" in settings else {},
+    )
     assert listed.json()["conversations"] == []

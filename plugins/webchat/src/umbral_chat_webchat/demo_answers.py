@@ -61,21 +61,29 @@ _PERSON = Answer(
 )
 
 _CURL = Answer(
-    "Yes: whatever can send an HTTP request can write here, and every window shows it at once. The line below the windows "
-    "does it with `curl`:\n\n"
-    "```sh\ncurl …/v1/conversations/demo:ada/messages -d '{\"content\": \"Your parcel has left.\"}'\n```\n\n"
+    "Yes: whatever can send an HTTP request can write here, and every window shows it at once. The line below the "
+    "windows does it with `curl`:\n\n"
+    '```sh\ncurl …/v1/conversations/demo:ada/messages -d \'{"content": "Your parcel has left."}\'\n```\n\n'
     "In n8n it is one HTTP Request node."
 )
 
-_OTHER = (
-    "I am only a demo and understand little, but this answer is real: it is written piece by piece into a *draft*, every "
-    "window shows it while it grows, and its end is an entry of the log. Reload the page in the middle of it: nothing is "
-    "lost.",
-    "Every message has a number in the log, and is on the disk before its sender is answered. Stop the service and start "
-    "it again: this page reconnects and goes on where it was.",
-    "Try another window: open this page twice, or switch your network off while you write. A message that could not be "
-    "sent waits, and is sent once.",
+_DRAFTS = (
+    "I am only a demo and understand little, but this answer is real: it is written piece by piece into a *draft*, "
+    "every window shows it while it grows, and its end is an entry of the log. Reload the page in the middle of it: "
+    "nothing is lost."
 )
+
+_LOG = (
+    "Every message has a number in the log, and is on the disk before its sender is answered. Stop the service and "
+    "start it again: this page reconnects and goes on where it was."
+)
+
+_OUTBOX = (
+    "Try another window: open this page twice, or switch your network off while you write. A message that could not be "
+    "sent waits, and is sent once."
+)
+
+_OTHER = (_DRAFTS, _LOG, _OUTBOX)
 
 _TOPICS = (
     (re.compile(r"\b(order|parcel|delivery|bestellung|paket|lieferung)", re.IGNORECASE), _ORDER),

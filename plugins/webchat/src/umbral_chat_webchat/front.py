@@ -25,16 +25,17 @@ STYLES = ["ui.css", "front/front.css"]
 ABOUT = """\
 <main class="front about">
 <h1>Umbral Chat</h1>
-<p class="lead">This is the chat service of a site: it keeps its conversations, and delivers what is written in them to
-every open window.</p>
+<p class="lead">This is the chat service of a site: it keeps its conversations, and delivers what is written in them
+to every open window.</p>
 <nav aria-label="This service"><ul>
 <li><a href="/inbox">Inbox</a><span>For operators, who sign in with a service key</span></li>
-<li><a href="/schema">HTTP API</a><span>Every call with its fields, also as <a href="/schema/openapi.json">OpenAPI</a></span></li>
+<li><a href="/schema">HTTP API</a>
+<span>Every call with its fields, also as <a href="/schema/openapi.json">OpenAPI</a></span></li>
 <li><a href="/web/umbral-chat.js">JavaScript client</a><span>A module for pages of your own</span></li>
 <li><a href="/health/ready">Readiness</a><span>Whether the service can answer, and what is degraded</span></li>
 </ul></nav>
-<p>Visitors open their conversation by a link that has a token in it, or by the chat on a page of the site. How-to guides,
-the reference and explanations are in the directory <code>docs</code> of the project.</p>
+<p>Visitors open their conversation by a link that has a token in it, or by the chat on a page of the site. How-to
+guides, the reference and explanations are in the directory <code>docs</code> of the project.</p>
 </main>
 """
 
@@ -58,9 +59,7 @@ def front_route(assets: Assets, begin: Callable[[], None] | None) -> HTTPRouteHa
         if begin is None:
             return page(assets, title="Umbral Chat", styles=STYLES, body=ABOUT)
         begin()
-        return page(
-            assets, script="front/page.js", title="Umbral Chat: demo", styles=STYLES, frames=True, data=data
-        )
+        return page(assets, script="front/page.js", title="Umbral Chat: demo", styles=STYLES, frames=True, data=data)
 
     return front
 

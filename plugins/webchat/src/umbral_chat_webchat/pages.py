@@ -20,7 +20,8 @@ def policy(*, framed_by: Sequence[str] = (), frames: bool = False) -> str:
     """The content security policy of a page: what this service serves itself, and nothing else.
 
     A style sheet, script or handler in the page itself is refused, and so is a frame, unless the origins in `framed_by`
-    may. With `frames` it may show other pages of this service in frames of its own. `connect-src 'self'` is also that of a WebSocket to the same origin (CSP 3, 6.7.2.8).
+    may. With `frames` it may show other pages of this service in its own. `connect-src 'self'` is also that of a
+    WebSocket to the same origin (CSP 3, 6.7.2.8).
     """
     ancestors = " ".join(framed_by) or "'none'"
     framed = "frame-src 'self'; " if frames else ""
@@ -44,8 +45,9 @@ def page(
     """A page that runs `script`, a module in the interface's folder, such as `pages/chat.js`; or one that is `body`
     alone, which is HTML.
 
-    `styles` are style sheets in the same folder. Every module that the script needs is loaded at once. `data` is for the
-    script, in the `dataset` of `#page`. The answer is to be revalidated: the names that it has change with each version.
+    `styles` are style sheets in the same folder. Every module that the script needs is loaded at once. `data` is for
+    the script, in the `dataset` of `#page`. The answer is to be revalidated: the names that it has change with each
+    version.
     """
     folder = "umbral-chat-ui/"
     links = [f'<link rel="stylesheet" href="{assets.url(folder + style)}">' for style in styles]

@@ -14,8 +14,8 @@ class WebchatSettings(Section, frozen=True):
     demo: Annotated[
         bool,
         Meta(
-            description="Without keys, show a demo at `/`: two visitors, the inbox, and an assistant that answers them. "
-            "With keys there is none."
+            description="Without keys, show a demo at `/`: two visitors, the inbox, and an assistant that answers "
+            "them. With keys there is none."
         ),
     ] = True
 

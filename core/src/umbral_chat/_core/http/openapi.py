@@ -43,8 +43,8 @@ def document(handlers: Sequence[BaseRouteHandler]) -> dict[str, Any]:
                         type="apiKey",
                         name=PREFIX + NAME,
                         security_scheme_in="cookie",
-                        description="Of an operator who signed in, for pages of the service; on a loopback name without "
-                        f"the prefix `{PREFIX}`.",
+                        description="Of an operator who signed in, for pages of the service; on a loopback name "
+                        f"without the prefix `{PREFIX}`.",
                     ),
                 }
             ),

@@ -130,7 +130,7 @@ async def test_the_credential_is_no_bearer_token(client: Client) -> None:
 
 @pytest.mark.parametrize("cookie", ["", "x", "a" * 76, "a" * 32 + "." + "b" * 43, "ü", '"x"', "=" * 5_000])
 async def test_cookies_that_are_no_sessions(client: Client, cookie: str) -> None:
-    answer = await client.get(SESSION, headers={"cookie": f"{NAME}={cookie}".encode("latin-1")})  # type: ignore[dict-item]
+    answer = await client.get(SESSION, headers={b"cookie": f"{NAME}={cookie}".encode("latin-1")})
     assert answer.status_code == 401
     assert cookie == "" or cookie not in answer.text
 

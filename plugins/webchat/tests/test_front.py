@@ -61,6 +61,7 @@ async def test_without_keys_it_is_the_demo(start: Start) -> None:
     assert [one["conversation"] for one in given] == [one.conversation for one in VISITORS]
     for path in linked(answer):
         assert (await client.get(path)).status_code == 200, path
+    assert (await client.get("/?theme=dark&lang=de")).text == answer.text
 
 
 @pytest.mark.parametrize("settings", [{"CORE__KEYS": KEYS}, {"WEBCHAT__DEMO": "false"}])

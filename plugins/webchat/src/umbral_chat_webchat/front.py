@@ -52,7 +52,7 @@ def front_route(assets: Assets, begin: Callable[[], None] | None) -> HTTPRouteHa
         summary="The demo, or what this is",
         include_in_schema=False,
         sync_to_thread=False,
-        opt={"right": "public"},
+        opt={"right": "public", "query": "own"},  # which the page's script reads
     )
     def front() -> Response[str]:
         """The page."""

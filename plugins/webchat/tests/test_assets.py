@@ -107,7 +107,16 @@ def test_style_sheets_have_their_type_and_an_url_and_what_is_not_there_has_none(
         assets.url("umbral-chat-ui/other.css")
 
 
-@pytest.mark.parametrize("path", ["umbral-chat.js", "umbral-chat-ui/ui.css", "umbral-chat-ui/late.js", "umbral-chat-n8n.js", "umbral-chat/edges/a.js"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "umbral-chat.js",
+        "umbral-chat-ui/ui.css",
+        "umbral-chat-ui/late.js",
+        "umbral-chat-n8n.js",
+        "umbral-chat/edges/a.js",
+    ],
+)
 def test_a_change_of_any_module_changes_every_name(path: str) -> None:
     before, after = assets_of(SOURCES), assets_of({**SOURCES, path: SOURCES[path] + b"// more\n"})
     assert before.version != after.version

@@ -22,6 +22,7 @@ from umbral_chat._core.http import (
     parameters,
     problems,
     runs,
+    session,
     tokens,
     transcript,
 )
@@ -131,6 +132,7 @@ def handlers(services: ServiceParts) -> list[BaseRouteHandler]:
         *runs.HANDLERS,
         transcript.transcript,
         tokens.issue_token,
+        *session.HANDLERS,
         *operations.HANDLERS,
         *cast("Sequence[BaseRouteHandler]", services.plugins.routes(services)),
     ]

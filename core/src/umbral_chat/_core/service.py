@@ -12,6 +12,7 @@ from umbral_chat._core.auth.gate import Gate
 from umbral_chat._core.auth.keys import KeyAuthenticator
 from umbral_chat._core.auth.limits import Rates
 from umbral_chat._core.auth.local import LocalAuthenticator
+from umbral_chat._core.auth.sessions import Sessions
 from umbral_chat._core.auth.tokens import TokenAuthenticator, TokenIssuer, load_secrets
 from umbral_chat._core.consumers import Consumers
 from umbral_chat._core.conversations.appending import Appender
@@ -203,10 +204,17 @@ class Service:
                 await stack.enter_async_context(parts.presence.lifespan)
             issuer = TokenIssuer(await load_secrets(core.token_secrets, parts.storage.store), clock)
             await parts.toggle.load()
+            keys = KeyAuthenticator(core.keys)
             gate = Gate(
-                self._authenticators(issuer),
+                [keys, *self._authenticators(issuer)],
                 local=None if core.keys else LocalAuthenticator(),
                 requests=parts.rates.requests,
+                sessions=Sessions(
+                    keys.keys,
+                    parts.storage.store,
+                    clock,
+                    check_interval=parts.base.settings.realtime.reconcile_interval,
+                ),
                 clock=clock,
                 depth=core.limits.depth,
             )
@@ -247,8 +255,7 @@ class Service:
 
     def _authenticators(self, issuer: TokenIssuer) -> Sequence[Authenticator]:
         base = self.parts.base
-        own: list[Authenticator] = [KeyAuthenticator(base.settings.core.keys), TokenAuthenticator(issuer, base.clock)]
-        return [*own, *self.parts.plugins.authenticators(base, self.parts.storage)]
+        return [TokenAuthenticator(issuer, base.clock), *self.parts.plugins.authenticators(base, self.parts.storage)]
 
     async def _sweep_runs(self) -> None:
         while True:

@@ -21,6 +21,11 @@ class AccessService(Protocol):
         (`rate_limited`) and Unavailable."""
         ...
 
+    async def authenticate_session(self, credential: str) -> Principal:
+        """The operator whose session this is, by the credential that `session_credential` of `http_kit.websocket` found.
+        Raises Unauthorized (`session_ended`) and HistoryUnavailable."""
+        ...
+
     async def authorize(self, principal: Principal, right: Right, conversation: str) -> Principal:
         """The principal as it is in `conversation` now, if it has `right` there now; also asked again, for a principal
         that this returned before.

@@ -34,14 +34,15 @@ class OriginCheck:
         if not origins:
             return
         text = origins[0].decode("latin-1")
-        if len(origins) == 1 and ("*" in self._allowed or text in self._allowed or self._is_own(text, scope)):
+        if len(origins) == 1 and ("*" in self._allowed or text in self._allowed or self.is_own(text, scope)):
             return
         raise Forbidden(
             f"Pages of {text[:200]!r} may not open streams here: name the origin in core.cors_origins.",
             code="origin_refused",
         )
 
-    def _is_own(self, origin: str, scope: Mapping[str, Any]) -> bool:
+    def is_own(self, origin: str, scope: Mapping[str, Any]) -> bool:
+        """Whether a page of this origin is the service's own, as the request reached it."""
         page = _authority(origin)
         if page is None or urlsplit(origin).scheme not in {"http", "https"}:
             return False

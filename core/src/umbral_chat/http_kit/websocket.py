@@ -15,6 +15,10 @@ KEYLESS_REFUSAL = "umbral_chat_keyless_refusal"
 """Key of the scope's state under which the guard leaves why the client of a WebSocket needs credentials, where a
 service has no keys."""
 
+SESSION_CREDENTIAL = "umbral_chat_session_credential"
+"""Key of the scope's state under which the guard leaves the cookie of an operator's session, if a page of this service
+opens the WebSocket."""
+
 _TEXT = 0x81
 """First byte of a text frame that is a whole message (RFC 6455, section 5.2)."""
 
@@ -36,6 +40,13 @@ def check_keyless(scope: Scope) -> None:
         raise refusal
 
 
+def session_credential(scope: Scope) -> str | None:
+    """The credential of the operator's session whose page opens the WebSocket, for
+    `AccessService.authenticate_session`; None: there is none."""
+    found: str | None = scope["state"].get(SESSION_CREDENTIAL)
+    return found
+
+
 def encode_text(payload: bytes) -> bytes:
     """A server's text frame around `payload`, which is UTF-8: for `RawWriter.write`."""
     size = len(payload)
@@ -54,4 +65,12 @@ def no_upgrade() -> UpgradeRequired:
     )
 
 
-__all__ = ["KEYLESS_REFUSAL", "WebSocketRoute", "check_keyless", "encode_text", "no_upgrade"]
+__all__ = [
+    "KEYLESS_REFUSAL",
+    "SESSION_CREDENTIAL",
+    "WebSocketRoute",
+    "check_keyless",
+    "encode_text",
+    "no_upgrade",
+    "session_credential",
+]

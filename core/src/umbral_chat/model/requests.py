@@ -170,6 +170,12 @@ class TokenBody(_Body, frozen=True, kw_only=True):
     ttl: Annotated[int, Meta(description="Seconds for which the token is valid.")] = 86_400
 
 
+class SessionBody(_Body, frozen=True, kw_only=True):
+    """An operator who signs in."""
+
+    name: Annotated[str, Meta(description="The name that the operator's messages are shown with.")]
+
+
 class RealtimeBody(_Body, frozen=True, kw_only=True):
     """The new state of the realtime toggle."""
 
@@ -185,6 +191,7 @@ __all__ = [
     "ReadBody",
     "RealtimeBody",
     "SendBody",
+    "SessionBody",
     "Seq",
     "TakeoverBody",
     "TokenBody",

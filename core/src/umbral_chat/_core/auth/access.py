@@ -6,6 +6,7 @@ import msgspec
 
 from umbral_chat._core.auth.gate import Gate
 from umbral_chat._core.auth.limits import Rate, Rates
+from umbral_chat._core.auth.sessions import Sessions
 from umbral_chat.errors import Unauthorized, Unavailable
 from umbral_chat.providers.auth import Principal, Right
 
@@ -23,6 +24,19 @@ class Access:
         principal = await self._gate.authenticate(header)
         self._gate.count(principal)
         return principal
+
+    async def authenticate_session(self, credential: str) -> Principal:
+        """The operator whose session this is: the credential that a handshake's cookie had."""
+        principal = await self._gate.authenticate_session(credential)
+        self._gate.count(principal)
+        return principal
+
+    @property
+    def sessions(self) -> Sessions:
+        """The sessions of operators. Raises Unavailable before the service has started."""
+        if self._gate.sessions is None:
+            raise Unavailable("This service keeps no sessions.")
+        return self._gate.sessions
 
     async def authorize(self, principal: Principal, right: Right, conversation: str) -> Principal:
         """The principal as it is in `conversation` now, if it has `right` there now."""

@@ -11,6 +11,7 @@ from typing import Literal, Protocol, runtime_checkable
 from umbral_chat._core.auth.limits import RateLimiter
 from umbral_chat._core.auth.local import LocalAuthenticator
 from umbral_chat._core.auth.rights import is_right
+from umbral_chat._core.auth.sessions import Sessions, ended
 from umbral_chat._core.runtime.lru import Lru
 from umbral_chat.clock import Clock, SystemClock
 from umbral_chat.errors import Forbidden, Unauthorized
@@ -44,7 +45,8 @@ class Gate:
     """Authenticates callers. Credentials that no authenticator recognizes are refused.
 
     `local` is given only when no key is configured: then a request without credentials is the local administrator's.
-    `requests` limits the requests of a visitor or user, who are counted once they are authenticated.
+    `requests` limits the requests of a visitor or user, who are counted once they are authenticated. `sessions` are
+    those of operators, which come as a cookie and never as a header.
     """
 
     def __init__(
@@ -53,12 +55,17 @@ class Gate:
         *,
         local: LocalAuthenticator | None,
         requests: RateLimiter | None = None,
+        sessions: Sessions | None = None,
         clock: Clock | None = None,
         capacity: int = PRINCIPAL_CACHE_SIZE,
         depth: int = DEPTH,
     ) -> None:
         self._depth = depth
         self._authenticators = sorted(authenticators, key=lambda each: each.rank)
+        self._authorizers: list[Authorizer] = [one for one in self._authenticators if isinstance(one, _Authorizes)]
+        if sessions is not None:
+            self._authorizers.insert(0, sessions)
+        self.sessions = sessions
         self._local = local.principal() if local else None
         self._requests = requests
         self._clock = clock or SystemClock()
@@ -107,6 +114,20 @@ class Gate:
         authorize(principal, right, conversation)
         return principal
 
+    async def admit_session(self, credential: str, right: Right, conversation: str | None) -> Principal:
+        """The operator whose session this is, if it has `right`. Raises what `authenticate_session`, `count` and
+        `authorize` raise."""
+        principal = await self.authenticate_session(credential)
+        self.count(principal)
+        authorize(principal, right, conversation)
+        return principal
+
+    async def authenticate_session(self, credential: str) -> Principal:
+        """The operator whose session this is. Raises Unauthorized (`session_ended`) and HistoryUnavailable."""
+        if self.sessions is None:
+            raise ended()
+        return await self.sessions.recognize(credential)
+
     async def reauthorize(self, principal: Principal, right: Right, conversation: str) -> Principal:
         """A principal that was recognized before, as it is in `conversation` now, if it has `right` there now.
 
@@ -114,9 +135,9 @@ class Gate:
         """
         if principal.expires_at is not None and self._clock.now().timestamp() >= principal.expires_at:
             raise _unauthorized("These credentials have expired.", code="token_expired")
-        for authenticator in self._authenticators:
-            if isinstance(authenticator, _Authorizes) and _is_of(principal, authenticator):
-                principal = await authenticator.authorize(principal, conversation)
+        for authorizer in self._authorizers:
+            if _is_of(principal, authorizer):
+                principal = await authorizer.authorize(principal, conversation)
                 break
         authorize(principal, right, conversation)
         return principal
@@ -125,7 +146,8 @@ class Gate:
     def principal_types(self) -> set[type[Principal]]:
         """The types that principals have."""
         own: set[type[Principal]] = {Principal}
-        return own.union(getattr(one, "principal_type", Principal) for one in self._authenticators)
+        every = (*self._authenticators, *self._authorizers)
+        return own.union(getattr(one, "principal_type", Principal) for one in every)
 
     def count(self, principal: Principal) -> None:
         """Count one request of `principal`. Raises TooManyRequests (`rate_limited`)."""

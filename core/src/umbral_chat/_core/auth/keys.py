@@ -5,12 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from hashlib import sha256
 from hmac import compare_digest
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from umbral_chat._core.auth.rights import expand
 from umbral_chat._core.settings.sections import Key
 from umbral_chat.errors import SettingsError
 from umbral_chat.providers.auth import Principal, Right
+
+
+class KnownKey(NamedTuple):
+    """A configured key: its SHA-256, and who calls with it."""
+
+    digest: bytes
+    principal: Principal
 
 
 class KeyAuthenticator:
@@ -25,7 +32,7 @@ class KeyAuthenticator:
     reusable: Literal[True] = True
 
     def __init__(self, keys: Sequence[Key]) -> None:
-        self._entries: list[tuple[bytes, Principal]] = []
+        self._entries: list[KnownKey] = []
         for key in keys:
             principal = Principal(kind="key", subject=f"key:{key.name}", rights=_rights(key))
             digest = _digest_of(key)
@@ -33,7 +40,12 @@ class KeyAuthenticator:
                 raise SettingsError(f"core.keys names {key.name!r} twice: give each key its own name.")
             if any(other == digest for other, _ in self._entries):
                 raise SettingsError(f"core.keys {key.name!r} has the value of another key: give each its own.")
-            self._entries.append((digest, principal))
+            self._entries.append(KnownKey(digest, principal))
+
+    @property
+    def keys(self) -> Sequence[KnownKey]:
+        """Every configured key."""
+        return tuple(self._entries)
 
     async def authenticate(self, credential: str) -> Principal | None:
         """The key's principal, or None. Every digest is compared, even after a match."""
@@ -76,4 +88,4 @@ def _rights(key: Key) -> frozenset[Right]:
         raise SettingsError(f"core.keys {key.name!r}: {error}") from None
 
 
-__all__ = ["KeyAuthenticator"]
+__all__ = ["KeyAuthenticator", "KnownKey"]

@@ -32,9 +32,10 @@ class TokenBuckets:
         *,
         capacity: int = BUCKET_CAPACITY,
         what: str = "writes",
-        setting: str = "core.limits.sends_per_second",
+        setting: str | None = "core.limits.sends_per_second",
     ) -> None:
-        self._what, self._setting = what, setting
+        self._what = what
+        self._setting = "" if setting is None else f" ({setting})"
         self._rate = rate
         self._span = burst / rate
         self._monotonic = monotonic
@@ -48,7 +49,7 @@ class TokenBuckets:
         # Sums of floats may end just past the bound: a microsecond of credit does no harm, a refused write does.
         if wait > 1e-6:
             raise TooManyRequests(
-                f"Too many {self._what}: {self._rate:g} a second are taken ({self._setting}). Try again in "
+                f"Too many {self._what}: {self._rate:g} a second are taken{self._setting}. Try again in "
                 f"{wait:.1f} s.",
                 limit=self._rate,
                 headers={"Retry-After": str(math.ceil(wait))},

@@ -140,6 +140,12 @@ CODES = (
     ),
     Code("unauthorized", 401, "No credentials, or none that are valid.", "Send `Authorization: Bearer KEY_OR_TOKEN`."),
     Code("invalid_ticket", 401, "The ticket is unknown, expired, used, or for another stream.", "Get another one."),
+    Code(
+        "session_ended",
+        401,
+        "The operator's session was signed out, was unused for too long, or its key was removed.",
+        "Sign in again: `POST /v1/session`.",
+    ),
     Code("token_expired", 401, "The conversation token has expired.", "Ask for a new one and go on from the cursor."),
     Code("forbidden", 403, "The caller does not have the right.", "Use a key with the right that `right` names."),
     Code("foreign_conversation", 403, "The token is for another conversation.", "Use the token of this one."),
@@ -165,8 +171,9 @@ CODES = (
     Code(
         "origin_refused",
         403,
-        "A page of an origin that is not allowed opens a stream, or asks for a ticket.",
-        "Name the page's origin in `core.cors_origins`.",
+        "A page of an origin that is not allowed opens a stream, asks for a ticket, or uses an operator's session; with "
+        "the session's cookie also a change without `Origin`.",
+        "Name the page's origin in `core.cors_origins`; a session is for this service's own pages alone.",
     ),
     Code("not_loopback", 403, "Without keys the service answers to loopback names only.", "Set `core.keys`."),
     Code(
@@ -221,6 +228,7 @@ CODES = (
         "Another agent has the conversation; `assignee` is its subject.",
         "Leave it to them, or hand it over: a PATCH with `assignee` alone.",
     ),
+    Code("no_sign_in", 409, "The service has no keys, and needs no sign-in.", "Go on without."),
     Code(
         "message_id_taken",
         409,
@@ -343,6 +351,12 @@ CODES = (
         429,
         "As many runs go on, in this conversation or in all together, as may.",
         "End one of them, or wait until one has ended (`core.limits.runs`).",
+    ),
+    Code(
+        "too_many_sessions",
+        429,
+        "The key has as many sessions of operators as it may.",
+        "Let one sign out, or wait until one has ended.",
     ),
     Code(
         "too_many_drafts", 429, "Too many messages are being written in this conversation.", "Wait until one has ended."

@@ -15,10 +15,11 @@ from umbral_chat._core.auth.gate import Gate, authorize
 from umbral_chat._core.auth.limits import RATES, Rates
 from umbral_chat._core.http.accepted_input import AcceptedInput, accepted_input
 from umbral_chat._core.http.local_only import check_local
+from umbral_chat._core.http.session_cookie import SessionCookie
 from umbral_chat.errors import Forbidden, PluginError, Unavailable
 from umbral_chat.http_kit.asgi import LIMIT_OF_DEPTH, PRINCIPAL
 from umbral_chat.http_kit.origins import OriginCheck
-from umbral_chat.http_kit.websocket import KEYLESS_REFUSAL
+from umbral_chat.http_kit.websocket import KEYLESS_REFUSAL, SESSION_CREDENTIAL
 from umbral_chat.model.depth import DEPTH
 from umbral_chat.model.ids import check_conversation_id
 from umbral_chat.providers.auth import Principal
@@ -41,6 +42,7 @@ class Guard:
     ) -> None:
         self.gate: Gate | None = None
         self._check_origin = OriginCheck(cors_origins, public_url)
+        self._cookie = SessionCookie(public_url)
         self._depth = depth
         self._accepted: dict[tuple[Any, str], AcceptedInput] = {}
         self._local_only = local_only
@@ -67,6 +69,7 @@ class Guard:
             # A browser opens a WebSocket for any page, and sends no credentials that a page of another origin lacks.
             self._check_origin(scope)
             self._check_keyless(scope)
+            self._keep_session(scope)
         if right != PUBLIC:
             if self.gate is None:
                 raise Unavailable("The service has not started yet.", code="not_started")
@@ -79,7 +82,7 @@ class Guard:
             by_route = header is None and "authenticate" in handler.opt
             principal = None if by_route else self.gate.cached(header)
             if principal is None:
-                principal = await _admit(self.gate, scope, handler, header, right, conversation)
+                principal = await self._admit(self.gate, scope, handler, header, right, conversation)
             else:
                 self.gate.count(principal)
                 authorize(principal, right, conversation)
@@ -94,6 +97,43 @@ class Guard:
             accepted = self._accepted[key] = accepted_input(handler, method, frozenset(scope["path_params"]))
         accepted.check(scope)
 
+    async def _admit(
+        self,
+        gate: Gate,
+        scope: Scope,
+        handler: BaseRouteHandler,
+        header: bytes | None,
+        right: Any,
+        conversation: str | None,
+    ) -> Principal:
+        """The principal of the header; or, without one, whom the route recognizes by other means, as a stream does by
+        its ticket (`opt={"authenticate": …}`, which returns None for a request that has nothing of that kind), or the
+        operator whose session the cookie names.
+
+        A header goes before the cookie, which a browser sends by itself: an operator may look at a page that has a
+        visitor's token.
+        """
+        if header is not None:
+            return await gate.admit(header, right, conversation)
+        recognize: Callable[[Scope], Awaitable[Principal | None]] | None = handler.opt.get("authenticate")
+        if recognize is not None and conversation is not None:
+            principal = await recognize(scope)
+            if principal is not None:
+                gate.count(principal)
+                return await gate.reauthorize(principal, right, conversation)
+        if not self._local_only and (credential := self._cookie.read(scope)) is not None:
+            self._cookie.check_page(scope)
+            return await gate.admit_session(credential, right, conversation)
+        return await gate.admit(None, right, conversation)
+
+    def _keep_session(self, scope: Scope) -> None:
+        """Leave in the scope of a WebSocket its session's credential, for a first frame without one. Of a page of
+        another origin, which may come with a token of its own, the cookie is not read."""
+        if self._local_only or not self._cookie.is_own_page(scope):
+            return
+        if (credential := self._cookie.read(scope)) is not None:
+            scope["state"][SESSION_CREDENTIAL] = credential
+
     def _check_keyless(self, scope: Scope) -> None:
         """Leave in the scope why a WebSocket may not be used without credentials: they come in its first frame."""
         if not self._local_only:
@@ -102,20 +142,6 @@ class Guard:
             check_local(scope["headers"], http_version=str(scope.get("http_version", "1.1")), origins=self._origins)
         except Forbidden as error:
             scope["state"][KEYLESS_REFUSAL] = error
-
-
-async def _admit(
-    gate: Gate, scope: Scope, handler: BaseRouteHandler, header: bytes | None, right: Any, conversation: str | None
-) -> Principal:
-    """The principal of the header; or, without one, whom the route recognizes by other means, as a stream does by
-    its ticket: `opt={"authenticate": …}`, which returns None for a request that has nothing of that kind."""
-    recognize: Callable[[Scope], Awaitable[Principal | None]] | None = handler.opt.get("authenticate")
-    if header is None and recognize is not None and conversation is not None:
-        principal = await recognize(scope)
-        if principal is not None:
-            gate.count(principal)
-            return await gate.reauthorize(principal, right, conversation)
-    return await gate.admit(header, right, conversation)
 
 
 def required_right(handler: BaseRouteHandler, method: str) -> Any:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 import msgspec
 from umbral_chat.errors import Conflict, Forbidden, RequestError
 from umbral_chat.http_kit.raw_writer import RawWriter, raw_writer
-from umbral_chat.http_kit.websocket import check_keyless
+from umbral_chat.http_kit.websocket import check_keyless, session_credential
 
 from umbral_chat_streaming.hub import Opening, Subscription
 from umbral_chat_streaming.status import Closed, closed_by
@@ -154,9 +154,7 @@ class Socket:
                 if frame is None:
                     self.finish(cast("Closed", self.session.ended))
                     return False
-                if frame.token is None:
-                    check_keyless(self._scope)
-                self._principal = await self._services.access.authenticate(frame.token)
+                self._principal = await self._recognize(frame.token)
         except TimeoutError:
             self.finish(ending("auth_timeout", f"No `auth` frame came within {AUTH_TIMEOUT:g} s."))
             return False
@@ -165,6 +163,15 @@ class Socket:
             return False
         self.session.authenticated = True
         return True
+
+    async def _recognize(self, token: str | None) -> Principal:
+        """Whose token it is; without one, the operator whose session came with the handshake."""
+        access = self._services.access
+        if token is None and (credential := session_credential(self._scope)) is not None:
+            return await access.authenticate_session(credential)
+        if token is None:
+            check_keyless(self._scope)
+        return await access.authenticate(token)
 
     def _begin(self) -> None:
         if not self._services.toggle.state.enabled:

@@ -300,6 +300,11 @@ export interface Options {
   token?: string | null;
   /** Called at the start and whenever a new token is needed: before the old one expires, and when it was refused. */
   getToken?: (why: "start" | "renew") => string | null | Promise<string | null>;
+  /**
+   * `same-origin`: the page's operator has signed in, and requests are sent with the session's cookie; only for pages of
+   * the service itself, without a token. Name the operator in `user`: its `subject`. Default `omit`.
+   */
+  credentials?: "omit" | "same-origin";
   /** Sent with messages: the person who writes, where the service allows one to be named. */
   sender?: Sender;
   /** Keeps the outbox beyond a reload. Default: localStorage; null: only in memory. */

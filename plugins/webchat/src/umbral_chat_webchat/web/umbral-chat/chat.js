@@ -70,7 +70,7 @@ class Conversation {
     this.#base = (options.url ?? globalThis.location?.origin ?? "").replace(/\/+$/, "");
     this.#path = `/v1/conversations/${encodeURIComponent(options.conversation)}`;
     this.#tokens = new Tokens(env, options);
-    this.#http = new Http(env, this.#base, this.#tokens);
+    this.#http = new Http(env, this.#base, this.#tokens, options.credentials);
     this.#waker = new Waker(env);
     this.#connectionStatus = new ConnectionStatus(env);
     this.#outbox = new Outbox({

@@ -24,10 +24,15 @@ export class Http {
   #env;
   #tokens;
   #base;
+  #credentials;
 
-  /** @param {Environment} env @param {string} base of the service @param {Tokens} tokens */
-  constructor(env, base, tokens) {
+  /**
+   * @param {Environment} env @param {string} base of the service @param {Tokens} tokens
+   * @param {"omit" | "same-origin"} [credentials] whether the cookie of an operator's session is sent
+   */
+  constructor(env, base, tokens, credentials = "omit") {
     this.#env = env;
+    this.#credentials = credentials;
     this.#base = base.replace(/\/+$/, "");
     this.#tokens = tokens;
   }
@@ -90,7 +95,7 @@ export class Http {
         method,
         signal: signal ?? null,
         cache: "no-store", // what is unchanged we know ourselves, by its ETag
-        credentials: "omit",
+        credentials: this.#credentials,
         headers: {
           ...(token === null ? {} : { Authorization: `Bearer ${token}` }),
           ...(body === undefined ? {} : { "Content-Type": "application/json" }),

@@ -27,6 +27,9 @@ NOT_PLAYED = {
     ("POST", "/v1/conversations/{conversation}/tickets"),
     ("GET", "/v1/ws"),
     ("POST", "/n8n/{chat}/chat"),
+    ("POST", "/v1/session"),
+    ("GET", "/v1/session"),
+    ("DELETE", "/v1/session"),
     ("POST", "/v1/subscriptions"),
     ("GET", "/v1/subscriptions"),
     ("GET", "/v1/subscriptions/{name}"),
@@ -37,7 +40,7 @@ NOT_PLAYED = {
     ("POST", "/v1/subscriptions/{name}/release"),
 }
 """What operators ask is about the mode itself, streams are there in some modes only, and subscriptions go by the stored
-log, of which no mode is a part."""
+log, of which no mode is a part, as sessions do by the shared store."""
 
 TRANSITIONS = {
     "off to live": ["off", "on"],

@@ -1,0 +1,147 @@
+// The head of the open conversation: what it is, who has it, who is here, and what an operator may do with it.
+
+import { icon, make, write } from "../dom.js";
+import { pillOf, presenceWords, reasonWords } from "../status.js";
+import { holder, isWaiting } from "./details.js";
+import { ICONS } from "./icons.js";
+
+/** @import { ChatState } from "../../umbral-chat.d.ts" */
+/** @import { Strings } from "../../umbral-chat-ui.d.ts" */
+/** @import { Conversation, TranscriptFormat } from "./api.js" */
+
+/** @typedef {"take" | "takeFrom" | "give" | "status"} Deed */
+
+/** The right that each of them needs; see `docs/reference/rights.md`. @type {Record<Deed, string>} */
+export const RIGHTS = { take: "moderate", takeFrom: "manage", give: "moderate", status: "manage" };
+
+export class Header {
+  #strings;
+  #parts;
+  #title;
+  #badge;
+  #holder;
+  #here;
+  #connection;
+  #hint;
+  #buttons;
+  #menu;
+  element;
+
+  /**
+   * @param {object} parts
+   * @param {Strings} parts.strings
+   * @param {(deed: Deed) => void} parts.act
+   * @param {(format: TranscriptFormat) => void} parts.download
+   * @param {() => void} parts.back
+   */
+  constructor(parts) {
+    const { t } = (this.#strings = parts.strings);
+    this.#parts = parts;
+    this.#title = make("h2", "pane-title", { dir: "auto", tabindex: -1 });
+    this.#badge = make("span", "badge", { "data-status": "" });
+    this.#holder = make("span", "pane-holder", { dir: "auto" });
+    this.#here = make("span", "pane-here", { dir: "auto" });
+    this.#connection = make("span", "pill");
+    this.#hint = make("p", "hint", { hidden: true });
+    this.#buttons = {
+      take: this.#button("take", "control primary", t("inbox.take")),
+      takeFrom: this.#button("takeFrom", "button", ""),
+      give: this.#button("give", "control", t("inbox.give")),
+      status: this.#button("status", "control", t("inbox.close")),
+    };
+    this.#menu = this.#transcripts();
+    const back = make("button", "icon-control back", { type: "button", "aria-label": t("inbox.back"), onclick: parts.back }, icon(ICONS.back));
+    const about = make("p", "pane-about", {}, this.#badge, this.#holder, this.#here, this.#connection);
+    this.element = make(
+      "header",
+      "pane-header",
+      {},
+      make("div", "pane-head", {}, back, make("div", "pane-names", {}, this.#title, about), make("div", "pane-actions", {}, ...Object.values(this.#buttons), this.#menu)),
+      this.#hint,
+    );
+  }
+
+  /**
+   * @param {Conversation} conversation @param {ChatState} state
+   * @param {{subject: string, name: (subject: string) => string, may: (right: string) => boolean, busy: boolean}} viewer
+   */
+  show(conversation, state, { subject, name, may, busy }) {
+    const { t } = this.#strings;
+    const who = holder(conversation, subject);
+    const other = who === "other" ? name(conversation.assignee ?? "") : "";
+    write(this.#title, conversation.title || conversation.id);
+    this.#title.title = conversation.id;
+    const status = conversation.status === "closed" ? "closed" : isWaiting(conversation) ? "waiting" : "open";
+    this.#badge.className = `badge ${status}`;
+    this.#badge.dataset.status = status;
+    write(this.#badge, t(status === "open" ? "inbox.open" : `inbox.badge.${status}`));
+    write(this.#holder, who === "me" ? t("inbox.badge.mine") : who === "other" ? other : t(`inbox.badge.${who}`));
+    write(this.#here, presenceWords(state, this.#strings));
+    this.#showConnection(state);
+    const shown = { take: who === "assistant" || who === "nobody", takeFrom: who === "other", give: who === "me" || who === "nobody", status: true };
+    for (const [deed, button] of Object.entries(this.#buttons)) {
+      button.hidden = !shown[/** @type {Deed} */ (deed)] || !may(RIGHTS[/** @type {Deed} */ (deed)]);
+      button.disabled = busy;
+    }
+    write(this.#buttons.takeFrom, t("inbox.take.from", { name: other }));
+    write(this.#buttons.status, t(conversation.status === "closed" ? "inbox.reopen" : "inbox.close"));
+    const hint = conversation.status === "closed" || who === "me" ? "" : t(`inbox.hint.${who}`, { name: other });
+    write(this.#hint, hint);
+    this.#hint.hidden = hint === "";
+    this.#hint.dataset.holder = who;
+  }
+
+  focus() {
+    this.#title.focus({ preventScroll: true });
+  }
+
+  /** After a deed, its button is not there any more: the focus goes to what undoes it, or to the title. */
+  keepFocus() {
+    const lost = document.activeElement === document.body || document.activeElement === null;
+    if (lost) (Object.values(this.#buttons).find(({ hidden, disabled }) => !hidden && !disabled) ?? this.#title).focus({ preventScroll: true });
+  }
+
+  /** What applies here now. @param {Deed} deed */
+  offers(deed) {
+    return !this.#buttons[deed].hidden && !this.#buttons[deed].disabled;
+  }
+
+  /** Closes the menu, if it is open. Whether it was. */
+  closeMenu() {
+    const { open } = this.#menu;
+    this.#menu.open = false;
+    if (open) this.#menu.querySelector("summary")?.focus();
+    return open;
+  }
+
+  /** @param {ChatState} state */
+  #showConnection({ connection }) {
+    const kind = pillOf(connection);
+    const reason = reasonWords(connection, this.#strings);
+    this.#connection.dataset.state = kind;
+    this.#connection.title = reason;
+    write(this.#connection, this.#strings.t(`connection.${kind}`));
+  }
+
+  /** @param {Deed} deed @param {string} className @param {string} text */
+  #button(deed, className, text) {
+    return make("button", className, { type: "button", "data-deed": deed, hidden: true, onclick: () => this.#parts.act(deed) }, text);
+  }
+
+  #transcripts() {
+    const { t } = this.#strings;
+    const choose = (/** @type {TranscriptFormat} */ format) => {
+      this.closeMenu();
+      this.#parts.download(format);
+    };
+    const formats = /** @type {const} */ (["markdown", "text", "json"]).map((format) =>
+      make("li", "", {}, make("button", "menu-item", { type: "button", "data-format": format, onclick: () => choose(format) }, t(`inbox.transcript.${format}`))),
+    );
+    const summary = make("summary", "control", { title: t("inbox.transcript.download") }, icon(ICONS.download), make("span", "wide", {}, t("inbox.transcript")));
+    const menu = make("details", "menu", {}, summary, make("ul", "menu-items", {}, ...formats));
+    menu.addEventListener("focusout", ({ relatedTarget }) => {
+      if (relatedTarget instanceof Node && !menu.contains(relatedTarget)) menu.open = false;
+    });
+    return menu;
+  }
+}

@@ -7,7 +7,7 @@ from posixpath import dirname, join, normpath
 
 import pytest
 from umbral_chat_webchat import Assets, load
-from umbral_chat_webchat.assets import COMPANION, ENTRIES, ENTRY, assets_of
+from umbral_chat_webchat.assets import COMPANION, ENTRIES, ENTRY, FOLDERS, assets_of
 
 IMPORT = re.compile(r"""^(?:import|export)\b[^;]*?["'](\.[^"']+)["'];""", re.MULTILINE)
 SOURCES = {
@@ -18,6 +18,15 @@ SOURCES = {
     "umbral-chat/n8n/attach.js": b"export const b = 1;\n",
     "umbral-chat/index.js": b'export { a } from "./edges/a.js";\n',
     "umbral-chat/edges/a.js": b"export const a = 1;\n",
+    "umbral-chat-ui.js": b'export * from "./umbral-chat-ui/index.js";\n',
+    "umbral-chat-ui.d.ts": b"export {};\n",
+    "umbral-chat-ui/index.js": b"export const c = 1;\n",
+    "umbral-chat-ui/pages/p.js": (
+        b'import { a } from "../../umbral-chat/index.js";\nimport { c } from "../index.js";\n'
+        b'const later = () => import("../late.js");\n'
+    ),
+    "umbral-chat-ui/late.js": b"export {};\n",
+    "umbral-chat-ui/ui.css": b".a { color: red; }\n",
 }
 
 
@@ -39,7 +48,7 @@ def test_every_import_of_every_file_is_served(assets: Assets) -> None:
 def test_all_modules_are_immutable_and_of_one_version(assets: Assets) -> None:
     modules = [path for path in assets.files if "/" in path]
     assert len(modules) > 15
-    assert {path.partition("/")[0] for path in modules} == {f"umbral-chat.{assets.version}"}
+    assert {path.partition("/")[0] for path in modules} == {f"{name}.{assets.version}" for name in FOLDERS}
     assert all("immutable" in assets.files[path].cache_control for path in modules)
 
 
@@ -57,8 +66,9 @@ def test_an_entry_names_every_module_that_it_needs_so_that_none_waits_for_anothe
     needed = set[str]()
     entry = assets.files[f"{name}.js"].body.decode()
     named = {normpath(target) for target in IMPORT.findall(entry)}
-    own = f"{name}.js" if name == ENTRY else f"umbral-chat.{assets.version}/n8n/attach.js"
-    ahead = [normpath(join(dirname(own), target)) for target in IMPORT.findall(assets.files[own].body.decode())]
+    # Below the imports by their names alone is what the entry itself exports, from the first module that it needs.
+    (own,) = re.findall(r'^export .* from "\./([^"]+)";', entry, re.MULTILINE)
+    ahead = [own]
     while ahead:
         path = ahead.pop()
         if path not in needed:
@@ -73,7 +83,31 @@ def test_a_page_without_the_widget_does_not_load_its_companion(assets: Assets) -
     assert b"/n8n/attach.js" in assets.files[f"{COMPANION}.js"].body
 
 
-@pytest.mark.parametrize("path", ["umbral-chat.js", "umbral-chat-n8n.js", "umbral-chat/edges/a.js"])
+def test_modules_of_one_folder_import_those_of_the_other_under_their_name_with_a_hash() -> None:
+    assets = assets_of(SOURCES)
+    page = assets.files[f"umbral-chat-ui.{assets.version}/pages/p.js"].body.decode()
+    assert f'"../../umbral-chat.{assets.version}/index.js"' in page
+    assert '"../index.js"' in page
+
+
+def test_a_page_is_given_every_module_that_its_script_needs_itself_first_and_what_is_loaded_later_not() -> None:
+    assets = assets_of(SOURCES)
+    client, interface = f"/web/umbral-chat.{assets.version}", f"/web/umbral-chat-ui.{assets.version}"
+    found = assets.imports("umbral-chat-ui/pages/p.js")
+    assert found[0] == f"{interface}/pages/p.js"
+    assert set(found[1:]) == {f"{client}/index.js", f"{client}/edges/a.js", f"{interface}/index.js"}
+    assert len(found) == 4
+
+
+def test_style_sheets_have_their_type_and_an_url_and_what_is_not_there_has_none() -> None:
+    assets = assets_of(SOURCES)
+    assert assets.url("umbral-chat-ui/ui.css") == f"/web/umbral-chat-ui.{assets.version}/ui.css"
+    assert assets.files[f"umbral-chat-ui.{assets.version}/ui.css"].media_type == "text/css"
+    with pytest.raises(KeyError):
+        assets.url("umbral-chat-ui/other.css")
+
+
+@pytest.mark.parametrize("path", ["umbral-chat.js", "umbral-chat-ui/ui.css", "umbral-chat-ui/late.js", "umbral-chat-n8n.js", "umbral-chat/edges/a.js"])
 def test_a_change_of_any_module_changes_every_name(path: str) -> None:
     before, after = assets_of(SOURCES), assets_of({**SOURCES, path: SOURCES[path] + b"// more\n"})
     assert before.version != after.version

@@ -58,17 +58,21 @@ def test_types(tmp_path: Path) -> None:
         "target": "es2022",
         "module": "esnext",
         "moduleResolution": "bundler",
-        "lib": ["es2022", "dom", "dom.iterable"],
+        "lib": ["es2023", "dom", "dom.iterable"],
         "types": [],
         "paths": {
             "umbral-chat": [str(WEB / "umbral-chat.d.ts")],
             "umbral-chat/implementation": [str(WEB / "umbral-chat" / "index.js")],
+            "umbral-chat/ui": [str(WEB / "umbral-chat-ui.d.ts")],
+            "umbral-chat/ui/implementation": [str(WEB / "umbral-chat-ui" / "index.js")],
             "umbral-chat/n8n": [str(WEB / "umbral-chat-n8n.d.ts")],
             "umbral-chat/n8n/implementation": [str(WEB / "umbral-chat" / "n8n" / "attach.js")],
         },
     }
-    files = [str(WEB / "umbral-chat" / "**" / "*.js"), str(WEB / "*.d.ts"), str(HERE / "types" / "use.ts")]
-    (tmp_path / "tsconfig.json").write_text(json.dumps({"compilerOptions": options, "include": files}))
+    folders = [str(WEB / name / "**" / "*.js") for name in ("umbral-chat", "umbral-chat-ui")]
+    files = [*folders, str(WEB / "*.d.ts"), str(HERE / "types" / "use.ts")]
+    config = {"compilerOptions": options, "include": files, "exclude": [str(WEB / "umbral-chat-ui" / "vendor")]}
+    (tmp_path / "tsconfig.json").write_text(json.dumps(config))
     tsc = modules(HERE / "node") / "node_modules" / "typescript" / "bin" / "tsc"
     run(node(), tsc, "--project", tmp_path, cwd=tmp_path)
 
@@ -87,9 +91,10 @@ def test_the_package_for_npm(tmp_path: Path) -> None:
     assert names == kept
     program = (
         'import { connect, Problem } from "umbral-chat"; import { attach } from "umbral-chat/n8n";'
-        "console.log(typeof connect, new Problem(404).status, typeof attach)"
+        'import { mountConversation } from "umbral-chat/ui";'
+        "console.log(typeof connect, new Problem(404).status, typeof attach, typeof mountConversation)"
     )
     (tmp_path / "use.mjs").write_text(program)
-    assert run(node(), "use.mjs", cwd=tmp_path) == "function 404 function\n"
+    assert run(node(), "use.mjs", cwd=tmp_path) == "function 404 function function\n"
     version = json.loads((folder / "package.json").read_text())["version"]
     assert f'version = "{version}"' in (HERE.parent / "pyproject.toml").read_text()

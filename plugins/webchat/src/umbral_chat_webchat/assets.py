@@ -9,7 +9,7 @@ ever. The entries, whose names do not change, are revalidated by their `ETag`.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from hashlib import sha256
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -19,8 +19,7 @@ from typing import Final, NamedTuple
 ENTRY: Final = "umbral-chat"
 FOLDER: Final = "umbral-chat"
 COMPANION: Final = "umbral-chat-n8n"
-COMPANION_FOLDER: Final = f"{FOLDER}/n8n/"
-"""Modules that only the companion needs."""
+"""The companion of n8n's widget; modules that only it needs are in `umbral-chat/n8n/`."""
 INTERFACE: Final = "umbral-chat-ui"
 INTERFACE_FOLDER: Final = "umbral-chat-ui"
 """What people see: the view of a conversation, the scripts of the pages, and their style sheets."""
@@ -73,14 +72,8 @@ class Assets(NamedTuple):
 
     def imports(self, path: str) -> list[str]:
         """The paths on the service of all modules that this one needs to run, itself first."""
-        found = [_versioned(path, self.version)]
-        for name in found:
-            found += [one for one in dict.fromkeys(self._imported(name)) if one not in found]
-        return [PATH + name for name in found]
-
-    def _imported(self, name: str) -> Iterator[str]:
-        for target in _STATIC.findall(self.files[name].body.decode()):
-            yield normpath(join(dirname(name), target))
+        bodies = {name: asset.body for name, asset in self.files.items()}
+        return [PATH + name for name in _needed(bodies, _versioned(path, self.version))]
 
 
 def load() -> Assets:
@@ -97,8 +90,7 @@ def assets_of(sources: Mapping[str, bytes]) -> Assets:
     version = digest.hexdigest()[:16]
     served = {}
     for name in ENTRIES:
-        needed = [path for path in modules if _needs(name, path)]
-        entry = _entry(sources[f"{name}.js"].decode(), version, needed)
+        entry = _entry(sources, f"{name}.js", version)
         served[f"{name}.js"] = _asset(entry, JAVASCRIPT, REVALIDATED)
         served[f"{name}.{version}.js"] = _asset(entry, JAVASCRIPT, FOREVER)
         served[f"{name}.d.ts"] = _asset(sources[f"{name}.d.ts"], TYPESCRIPT, REVALIDATED)
@@ -110,12 +102,13 @@ def assets_of(sources: Mapping[str, bytes]) -> Assets:
     return Assets(version, served)
 
 
-def _needs(entry: str, module: str) -> bool:
-    """Whether an entry names this module, so that a browser loads it at once. The interface's modules are loaded by the
-    pages' scripts, each of which needs others."""
-    return module.startswith(f"{FOLDER}/") and (
-        entry == COMPANION or (entry == ENTRY and not module.startswith(COMPANION_FOLDER))
-    )
+def _needed(bodies: Mapping[str, bytes], name: str) -> list[str]:
+    """All modules that a module needs to run, itself first. What it loads later (`import()`) is not among them."""
+    found = [name]
+    for one in found:
+        targets = (normpath(join(dirname(one), target)) for target in _STATIC.findall(bodies[one].decode()))
+        found += [target for target in dict.fromkeys(targets) if target not in found]
+    return found
 
 
 def _versioned(path: str, version: str) -> str:
@@ -128,11 +121,11 @@ def _across_folders(text: str, version: str) -> str:
     return _FOLDER.sub(rf"\g<1>\g<2>.{version}/", text)
 
 
-def _entry(text: str, version: str, modules: Sequence[str]) -> bytes:
+def _entry(sources: Mapping[str, bytes], name: str, version: str) -> bytes:
     """An entry, which first names every module it needs: a browser loads them at once and not one after the other."""
-    folder = f"./{FOLDER}.{version}/"
-    imports = "".join(f'import "{folder}{path.removeprefix(FOLDER + "/")}";\n' for path in modules)
-    return (imports + _across_folders(text, version)).encode()
+    _, *modules = _needed(sources, name)
+    imports = "".join(f'import "./{_versioned(path, version)}";\n' for path in sorted(modules))
+    return (imports + _across_folders(sources[name].decode(), version)).encode()
 
 
 def _asset(body: bytes, media_type: str, cache_control: str) -> Asset:
@@ -156,7 +149,6 @@ def _sources(folder: Traversable) -> dict[str, bytes]:
 
 __all__ = [
     "COMPANION",
-    "COMPANION_FOLDER",
     "ENTRIES",
     "ENTRY",
     "FOLDER",

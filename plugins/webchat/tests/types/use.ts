@@ -3,12 +3,19 @@ import { connect, memoryStorage, Problem, type Chat, type ChatState, type Messag
 import * as implementation from "umbral-chat/implementation";
 import { attach, type Companion } from "umbral-chat/n8n";
 import * as companionImplementation from "umbral-chat/n8n/implementation";
+import { addStyles, mountConversation, pick, type MountedView } from "umbral-chat/ui";
+import * as uiImplementation from "umbral-chat/ui/implementation";
 
 // The declaration says what the modules are.
 const declared: typeof connect = implementation.connect;
 const problem: typeof Problem = implementation.Problem;
 const attached: typeof attach = companionImplementation.attach;
-void [declared, problem, attached];
+const [mounted, styles, picked]: [typeof mountConversation, typeof addStyles, typeof pick] = [
+  uiImplementation.mountConversation,
+  uiImplementation.addStyles,
+  uiImplementation.pick,
+];
+void [declared, problem, attached, mounted, styles, picked];
 
 const chat: Chat = connect({
   url: "https://chat.example.com",
@@ -25,7 +32,19 @@ const end: () => void = chat.subscribe((state: ChatState) => {
 });
 chat.send("Hello", { metadata: { order: 7 }, replyTo: "m1" });
 void chat.edit("m1", "better").catch((error: unknown) => error instanceof Problem && error.code);
+void chat.cancelRun("r1");
 end();
+
+const view: MountedView = mountConversation(document.body, {
+  chat,
+  viewer: { role: "user", subject: null },
+  strings: pick(navigator.languages),
+  options: { notes: chat, header: false, onSend: (text) => text.startsWith("/") },
+});
+view.focus();
+view.destroy();
+// @ts-expect-error a viewer is needed: whose messages are own ones
+mountConversation(document.body, { chat, strings: pick([]) });
 
 // @ts-expect-error a conversation is needed
 connect({});

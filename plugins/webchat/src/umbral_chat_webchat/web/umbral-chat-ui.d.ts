@@ -30,6 +30,10 @@ export interface ViewOptions {
   header?: boolean;
   /** What the header says where the conversation has no title. */
   title?: string;
+  /** The level of the header's heading, 1 to 6. Default 2. */
+  level?: number;
+  /** The address of a page on how to get a token, for who has none. */
+  help?: string;
   /** Whether the reader may stop any run; otherwise those for own messages. Default: role `agent`. */
   stopsAnyRun?: boolean;
   /** Whether the reader may remove messages of others. Default false. */
@@ -39,7 +43,7 @@ export interface ViewOptions {
   /** Called with each new state of `chat`, before it is shown. */
   onState?(state: ChatState): void;
   /** Called with the text that is sent; returning true, the view leaves it to the caller: a note, a command. */
-  onSend?(text: string): boolean;
+  onSend?(text: string): boolean | void;
 }
 
 export interface MountedView {

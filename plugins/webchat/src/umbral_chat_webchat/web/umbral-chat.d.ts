@@ -153,7 +153,8 @@ export type Signal =
   | { signal: "draft"; message_id: string; ended: true }
   | { signal: "typing"; typing: PersonTyping[] }
   | { signal: "presence"; presence: PresenceList }
-  | { signal: "runs"; runs: Run[] };
+  | { signal: "runs"; runs: Run[] }
+  | { signal: "me"; person: string };
 
 /** The answer of a poll. */
 export interface Events {
@@ -239,6 +240,8 @@ export interface ConnectionState {
 
 /** All that is known of a conversation. Every change makes a new object; parts that did not change keep their identity. */
 export interface ChatState {
+  /** Whether the first page of the history is there. Before it `messages` has only what waits to be sent. */
+  loaded: boolean;
   messages: readonly Message[];
   /** Whether `loadEarlier` has more. */
   hasEarlier: boolean;
@@ -248,9 +251,13 @@ export interface ChatState {
   endedRuns: readonly RunEntry[];
   typing: readonly PersonTyping[];
   presence: PresenceList | null;
+  /** The `person` that this page's own is in `typing` and `presence`. Null: `present` is not set, or not reported yet. */
+  me: string | null;
   /** Messages of others past the read marker. */
   unread: number;
-  /** Title, status and so on, as far as updates had them. */
+  /** The same when the conversation was opened; null: it is not known yet. */
+  unreadAtOpening: number | null;
+  /** Title, status and so on. */
   conversation: Readonly<ConversationFields>;
   /** `seq` up to which the log is applied. */
   seq: number;
@@ -349,6 +356,11 @@ export interface Chat {
   markRead(seq?: number): void;
   /** Loads the messages before the oldest. Resolves to whether there are more. */
   loadEarlier(): Promise<boolean>;
+  /**
+   * Asks that a run end: one for a message of one's own, or any with the right `moderate`. It goes on, marked
+   * `cancel_requested`, until its producer ends it. Rejects with `Problem` or `Unreachable`.
+   */
+  cancelRun(runId: string): Promise<void>;
   /** Ends the connection and all timers. What is in the outbox stays there for the next time. */
   close(): void;
 }

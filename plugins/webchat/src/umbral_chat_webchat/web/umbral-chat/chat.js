@@ -60,6 +60,8 @@ class Conversation {
   /** @type {Report | null} */
   #lastReport = null;
   #unread = 0;
+  /** @type {number | null} */
+  #unreadAtOpening = null;
   #drainQueued = false;
   #writes;
 
@@ -106,7 +108,7 @@ class Conversation {
 
   get state() {
     const sender = this.#options.sender ?? this.#tokens.sender ?? { role: "user" };
-    const others = { unread: this.#unread, connection: this.#connectionStatus.now };
+    const others = { unread: this.#unread, unreadAtOpening: this.#unreadAtOpening, connection: this.#connectionStatus.now };
     return (this.#state ??= this.#states.make(this.#merge, this.#outbox.items, sender, others));
   }
 
@@ -151,6 +153,11 @@ class Conversation {
   /** @type {Chat["redact"]} */
   async redact(messageId) {
     this.#takeOwn(await this.#writes.redact(messageId));
+  }
+
+  /** @type {Chat["cancelRun"]} */
+  async cancelRun(runId) {
+    await this.#writes.cancelRun(runId);
   }
 
   /** @type {Chat["typing"]} */
@@ -231,7 +238,14 @@ class Conversation {
     this.#own(this.#connection.run());
     const parts = { env: this.#env, http: this.#http, waker: this.#waker, path: this.#path };
     if (this.#options.present)
-      this.#own(reportPresence({ ...parts, sender: this.#options.sender, signal: this.#over.signal }));
+      this.#own(
+        reportPresence({
+          ...parts,
+          sender: this.#options.sender,
+          signal: this.#over.signal,
+          known: (person) => void this.#take({ type: "signal", signal: { signal: "me", person } }),
+        }),
+      );
   }
 
   /** A follower needs the history once; entries come from the leader. @param {AbortSignal} signal */
@@ -252,6 +266,8 @@ class Conversation {
   /** What a new tab cannot read from the log. */
   #present() {
     const inputs = this.#merge.signals.all().map((signal) => /** @type {Input} */ ({ type: "signal", signal }));
+    const { me } = this.#merge;
+    if (me !== null) inputs.push({ type: "signal", signal: { signal: "me", person: me } });
     return { cursor: this.#merge.cursor, inputs, report: this.#lastReport };
   }
 
@@ -287,7 +303,7 @@ class Conversation {
     const before = this.#merge.seq;
     const outcome = this.#merge.take(input);
     if (input.type !== "page" && input.type !== "earlier" && !outcome.foreign) this.#tabs?.tell("input", input);
-    if (begun) this.#own(this.#loadUnread());
+    if (begun) this.#own(this.#describe());
     // A snapshot moves the copy on without entries.
     const jumped = !outcome.entries.length && this.#merge.seq > before;
     if (outcome.entries.length || begun || jumped) this.#confirm(outcome.entries, begun || jumped);
@@ -310,14 +326,17 @@ class Conversation {
     return this.#states.isMine(client_id) || (me?.id != null && me.id === sender.id && me.role === sender.role);
   }
 
-  async #loadUnread() {
+  /** What the history does not say: the conversation's title and state, and how much of it is unread. */
+  async #describe() {
     try {
       const { body } = await this.#http.call("GET", this.#path, { signal: this.#over.signal });
       this.#unread = body.unread;
-      this.#changed();
+      this.#merge.describe(body);
     } catch {
       this.#unread = 0; // it was never made, or it is counted from here
     }
+    this.#unreadAtOpening ??= this.#unread;
+    this.#changed();
   }
 
   /** @param {Item["body"]} body @param {AbortSignal} signal */

@@ -51,15 +51,24 @@ export class Merge {
   changes = 0;
   /** @type {ConversationFields} */
   conversation = {};
+  /** The newest update that is applied. */
+  #updated = 0;
   /** @type {readonly RunEntry[]} */
   endedRuns = [];
   signals = new Signals();
+  /** Who this page's own person is among those who type and are here: of the service, not of a log. @type {string | null} */
+  me = null;
 
   /**
    * @param {Input} input
    * @returns {Outcome}
    */
   take(input) {
+    if (input.type === "signal" && input.signal.signal === "me") {
+      const changed = this.me !== input.signal.person;
+      this.me = input.signal.person;
+      return outcome({ changed });
+    }
     // Without a place in the log nothing can be put in order. What came too early comes again with the connection.
     if (!this.loaded && input.type !== "page") return outcome({});
     switch (input.type) {
@@ -78,6 +87,17 @@ export class Merge {
       default:
         return outcome({});
     }
+  }
+
+  /**
+   * Takes the conversation as it was read, with all updates up to `head`.
+   *
+   * @param {Record<string, any>} read
+   */
+  describe({ epoch, head, title, status, responder, assignee, realtime, metadata, members }) {
+    if (epoch !== this.epoch) return;
+    const fields = { title, status, responder, assignee, realtime, metadata, members };
+    this.conversation = this.#updated > head ? { ...fields, ...this.conversation } : { ...this.conversation, ...fields };
   }
 
   /** Forget the log, to start over; what is not in the log is forgotten as well. */
@@ -179,7 +199,10 @@ export class Merge {
     fold(this.messages, entry);
     if (this.messages.size > KEPT) this.#drop();
     this.signals.entry(entry);
-    if (entry.kind === "update") this.conversation = { ...this.conversation, ...entry.changes };
+    if (entry.kind === "update") {
+      this.conversation = { ...this.conversation, ...entry.changes };
+      this.#updated = entry.seq;
+    }
     if (entry.kind === "run") this.endedRuns = [...this.endedRuns, entry].slice(-ENDED_RUNS);
   }
 
@@ -206,6 +229,7 @@ export class Merge {
     this.messages = new Map();
     this.changes += 1;
     this.conversation = {};
+    this.#updated = 0;
     this.endedRuns = [];
     this.signals = new Signals();
   }

@@ -17,8 +17,9 @@ import { described, isTransient, Problem } from "./errors.js";
  * @param {string} parts.path of the conversation
  * @param {Sender | undefined} parts.sender the person, where the service allows one to be named
  * @param {AbortSignal} parts.signal
+ * @param {(person: string) => void} parts.known called with who the person is among those who are here
  */
-export async function reportPresence({ env, http, waker, path, sender, signal }) {
+export async function reportPresence({ env, http, waker, path, sender, signal, known }) {
   const device = `web-${env.uuid().slice(0, 16)}`; // a tab's own: a person is here while any of the devices is
   const backoff = new Backoff({ random: env.random, initial: 1000 });
   while (!signal.aborted) {
@@ -26,6 +27,7 @@ export async function reportPresence({ env, http, waker, path, sender, signal })
     try {
       const answer = await http.call("PUT", `${path}/presence`, { body, signal });
       backoff.reset();
+      if (answer.body.person) known(answer.body.person);
       await waker.wait(answer.body.renew_in * 1000, signal);
     } catch (error) {
       if (signal.aborted) break;

@@ -1,6 +1,6 @@
 // The state that a page sees, made from the merge and the outbox. Parts that did not change keep their identity.
 
-/** @import { ChatState, ConnectionState, FoldedMessage, Message, PersonTyping, Run, Sender } from "../umbral-chat.d.ts" */
+/** @import { ChatState, FoldedMessage, Message, PersonTyping, Run, Sender } from "../umbral-chat.d.ts" */
 /** @import { Merge } from "./merge.js" */
 /** @import { Item } from "./outbox.js" */
 
@@ -32,12 +32,13 @@ export class States {
 
   /**
    * @param {Merge} merge @param {readonly Item[]} items @param {Sender} sender of what is not sent yet
-   * @param {{unread: number, connection: ConnectionState}} others
+   * @param {Pick<ChatState, "unread" | "unreadAtOpening" | "connection">} others
    * @returns {ChatState}
    */
-  make(merge, items, sender, { unread, connection }) {
+  make(merge, items, sender, others) {
     const { signals } = merge;
     return {
+      loaded: merge.loaded,
       messages: this.#messages(merge, items, sender),
       hasEarlier: merge.hasEarlier,
       drafts: this.#draftList(merge),
@@ -45,10 +46,10 @@ export class States {
       endedRuns: merge.endedRuns,
       typing: typingWith(signals.typing, signals.runs),
       presence: signals.presence,
-      unread,
+      me: merge.me,
       conversation: merge.conversation,
       seq: merge.seq,
-      connection,
+      ...others,
     };
   }
 

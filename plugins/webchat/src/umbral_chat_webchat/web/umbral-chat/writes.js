@@ -63,6 +63,12 @@ export class Writes {
     return this.#change("DELETE", messageId, undefined);
   }
 
+  /** Rejects as `edit` does. @param {string} runId */
+  async cancelRun(runId) {
+    const path = `${this.#path}/runs/${encodeURIComponent(runId)}/cancel`;
+    await this.#attempts(() => this.#http.call("POST", path, { body: {}, signal: this.#signal }));
+  }
+
   /** @param {boolean} typing */
   typing(typing) {
     const now = this.#env.now();

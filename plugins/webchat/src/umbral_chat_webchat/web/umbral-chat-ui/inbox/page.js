@@ -4,18 +4,16 @@ import { environment } from "../../umbral-chat/environment.js";
 import { Http } from "../../umbral-chat/http.js";
 import { Tokens } from "../../umbral-chat/tokens.js";
 import { Waker } from "../../umbral-chat/waker.js";
+import { appearance } from "../pages/appearance.js";
 import { pick } from "../strings.js";
 import { InboxApi } from "./api.js";
 import { Inbox } from "./inbox.js";
 import "./strings.js";
 
-const given = new URLSearchParams(location.search);
-const strings = pick([...given.getAll("lang"), ...navigator.languages]);
-const { documentElement: root, body } = document;
-root.lang = strings.lang;
-root.dir = given.get("dir") === "rtl" || given.get("dir") === "ltr" ? /** @type {string} */ (given.get("dir")) : strings.dir;
-const theme = given.get("theme");
-if (theme === "light" || theme === "dark") body.dataset.theme = theme;
+const { languages } = appearance(new URLSearchParams(location.search));
+const strings = pick(languages);
+document.documentElement.lang = strings.lang;
+if (strings.dir === "rtl") document.documentElement.dir ||= "rtl";
 
 const env = environment();
 const http = new Http(env, location.origin, new Tokens(env, {}), "same-origin");

@@ -150,7 +150,7 @@ test("every language has every text, with the same placeholders", () => {
     }
   }
   for (const { action } of SHORTCUTS) assert.ok(`inbox.key.${action}` in inboxTexts.en, action);
-  assert.equal(strings(["de-AT"]).t("inbox"), "Eingang");
+  assert.equal(strings(["de-AT"]).t("inbox"), "Posteingang");
 });
 
 test("a code without words of its own is shown itself", () => {

@@ -154,7 +154,7 @@ export class Pane {
     const { sender, options } = this.#parts.operator();
     const main = connect({ ...options, conversation: id, sender, present: true });
     /** @type {Open} */
-    const open = (this.#open = { id, answer: row, main, notes: null, view: null, busy: false, asked: false, over: new AbortController() });
+    const open = (this.#open = { id, answer: row, main, notes: null, view: null, busy: false, begun: null, asked: false, over: new AbortController() });
     main.subscribe((state) => open === this.#open && this.#moved(open, state));
     this.#render(open);
     void this.#mount(open);
@@ -231,9 +231,11 @@ export class Pane {
     const { state: connection, reason } = state.connection;
     if (connection === "closed" && reason === "conversation_deleted") return this.#gone(open);
     if (connection === "closed" && LOST.has(reason)) this.#parts.lost();
-    if (open.answer && state.seq > open.answer.head) this.#answered(open, advanced(open.answer, state));
+    if (state.loaded && (open.begun === null || state.seq < open.begun)) open.begun = state.seq;
+    // What happened between an older answer and the chat's first page is in no update that the chat has seen.
+    const known = open.answer !== null && open.begun !== null && open.answer.head >= open.begun;
+    if (known && open.answer && state.seq > open.answer.head) this.#answered(open, advanced(open.answer, state));
     else this.#render(open);
-    // What was folded before the chat had its first page is in no update of it.
     if (connection === "open" && !open.asked) {
       open.asked = true;
       void this.#ask(open);
@@ -306,10 +308,11 @@ export class Pane {
 }
 
 /**
- * A conversation while it is open. `answer`: the last of the service's; `asked`: also since the chat follows it.
+ * A conversation while it is open. `answer`: the last of the service's; `begun`: the seq of the chat's first page; `asked`:
+ * the service was asked again since the chat follows it.
  *
  * @typedef {{id: string, answer: Conversation | null, main: Chat, notes: Chat | null, view: MountedView | null, busy: boolean,
- *   asked: boolean, over: AbortController}} Open
+ *   begun: number | null, asked: boolean, over: AbortController}} Open
  */
 
 /** What is announced after each deed. @type {Record<Deed, (before: Conversation) => string>} */

@@ -110,7 +110,7 @@ export const inboxTexts = {
     "inbox.reason.conversation_deleted": "It was deleted.",
   },
   de: {
-    "inbox": "Eingang",
+    "inbox": "Posteingang",
     "inbox.count": { one: "{count} ungelesene Unterhaltung", other: "{count} ungelesene Unterhaltungen" },
     "inbox.conversations": "Unterhaltungen",
     "inbox.skip": "Zur Unterhaltung springen",

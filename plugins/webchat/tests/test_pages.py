@@ -59,6 +59,7 @@ async def test_every_module_is_loaded_at_once(client: httpx.AsyncClient) -> None
     named = set(re.findall(r'(?:src|href)="(/web/[^"]*)"', html))
     assets = load()
     assert set(assets.imports("umbral-chat-ui/pages/chat.js")) <= named
+    assert set(assets.imports("umbral-chat-ui/markdown.js")) <= named
     assert {assets.url("umbral-chat-ui/ui.css"), assets.url("umbral-chat-ui/pages/page.css")} <= named
 
 

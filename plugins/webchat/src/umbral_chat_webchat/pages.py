@@ -11,9 +11,12 @@ from litestar import Response, get
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
-from umbral_chat_webchat.assets import Assets
+from umbral_chat_webchat.assets import INTERFACE_FOLDER, Assets
 
 CHAT = "/c/{conversation:str}"
+FOLDER = f"{INTERFACE_FOLDER}/"
+MARKDOWN = "markdown.js"
+"""What the view loads beside the history, and before it shows any message."""
 
 
 def policy(*, framed_by: Sequence[str] = ()) -> str:
@@ -30,16 +33,22 @@ def policy(*, framed_by: Sequence[str] = ()) -> str:
 
 
 def page(
-    assets: Assets, *, script: str, title: str, styles: Sequence[str] = (), framed_by: Sequence[str] = ()
+    assets: Assets,
+    *,
+    script: str,
+    title: str,
+    styles: Sequence[str] = ("ui.css", "pages/page.css"),
+    framed_by: Sequence[str] = (),
 ) -> Response[str]:
     """A page that runs `script`, a module in the interface's folder, such as `pages/chat.js`.
 
-    `styles` are style sheets in the same folder. Every module that the script needs is loaded at once. The answer is to
-    be revalidated: the names that it has change with each version.
+    `styles` are style sheets in the same folder. Every module that the script needs is loaded at once, and so is what
+    renders Markdown. The answer is to be revalidated: the names that it has change with each version. Raises KeyError for
+    a script or style sheet that does not exist.
     """
-    folder = "umbral-chat-ui/"
-    links = [f'<link rel="stylesheet" href="{assets.url(folder + style)}">' for style in styles]
-    own, *others = assets.imports(folder + script)
+    links = [f'<link rel="stylesheet" href="{assets.url(FOLDER + style)}">' for style in styles]
+    own, *others = assets.imports(FOLDER + script)
+    others += [other for other in assets.imports(FOLDER + MARKDOWN) if other not in others]
     links += [f'<link rel="modulepreload" href="{other}">' for other in others]
     html = (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
@@ -76,7 +85,7 @@ def page_routes(assets: Assets) -> list[HTTPRouteHandler]:
     )
     def chat(conversation: FromPath[str]) -> Response[str]:  # noqa: ARG001 - the page's script reads it from the URL
         """The page, which is the same for every conversation."""
-        return page(assets, script="pages/chat.js", title="Chat", styles=["ui.css", "pages/page.css"])
+        return page(assets, script="pages/chat.js", title="Chat")
 
     return [chat]
 

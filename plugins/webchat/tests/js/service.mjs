@@ -19,6 +19,8 @@ export class FakeService {
   blocked = new Set(); // edges that cannot be opened
   calls = []; // "METHOD /path" of every request
   refuse = null; // (method, path) => Response, for one test
+  unread = 0;
+  fields = {}; // of the conversation, as a read of it has them
   devices = new Map(); // who reported to be here
   direct = false; // whether Supabase's channel is offered
   moves = 0;
@@ -155,10 +157,16 @@ export class FakeService {
       const device = body?.device ?? url.searchParams.get("device");
       if (method === "DELETE") this.devices.delete(device);
       else this.devices.set(device, body.status);
-      return answer({ renew_in: 15, device });
+      return answer({ renew_in: 15, device, person: "p-me" });
     }
     if (path === "/read") return answer({ seq: body.seq });
-    if (path === "" && method === "GET") return answer({ unread: 0 });
+    if (path === "" && method === "GET") return answer({ unread: this.unread, epoch: this.epoch, head: this.entries.length, ...this.fields });
+    if (/^\/runs\/[^/]+\/cancel$/.test(path)) {
+      const run = this.runs.find(({ run_id }) => run_id === path.split("/")[2]);
+      if (!run) return problem(404, "unknown_run");
+      this.signal({ signal: "runs", runs: this.runs.map((one) => (one === run ? { ...one, cancel_requested: true } : one)) });
+      return answer({ run_id: run.run_id }, 202);
+    }
     return problem(404, "route_not_found");
   };
 

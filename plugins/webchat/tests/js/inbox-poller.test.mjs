@@ -20,7 +20,7 @@ function started(answer, more = {}) {
     signal: over.signal,
     ask: async () => {
       asked.push(time.now);
-      return answer(asked.length);
+      return answer(asked.length, poller);
     },
     report: (state, reason) => states.at(-1)?.[0] === state || states.push([state, reason]),
   });
@@ -69,15 +69,14 @@ test("hints ask at once, however many there are not faster than the spacing", as
 });
 
 test("a hint while it asks leads to another question", async () => {
-  let poller;
-  const started_ = started((count) => {
+  const { time, asked, end } = started(async (count, poller) => {
+    await null; // it is under way
     if (count === 1) poller.poke();
     return false;
   });
-  poller = started_.poller;
-  await started_.time.pass(500);
-  assert.equal(started_.asked.length, 2);
-  await started_.end();
+  await time.pass(500);
+  assert.equal(asked.length, 2);
+  await end();
 });
 
 test("while the service does not answer it backs off, and hints do not shorten that", async () => {

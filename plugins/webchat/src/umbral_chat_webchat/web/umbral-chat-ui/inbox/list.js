@@ -123,10 +123,10 @@ export class InboxList {
    * @returns {Place | null}
    */
   get sweepFrom() {
-    const place = this.#sweep ?? this.#second;
-    if (!place) return null;
-    const below = [...this.#rows.values()].some((row) => compare(keyOf(row), place.key) > 0);
-    return below ? place : null;
+    const rows = [...this.#rows.values()];
+    // Where nothing is left below, the sweep is over, and begins anew.
+    const below = (/** @type {Place | null} */ place) => place !== null && rows.some((row) => compare(keyOf(row), place.key) > 0);
+    return [this.#sweep, this.#second].find(below) ?? null;
   }
 
   /** A page of a sweep was taken. @param {InboxPage} page */

@@ -45,7 +45,7 @@ export class Header {
     this.#hint = make("p", "hint", { hidden: true });
     this.#buttons = {
       take: this.#button("take", "control primary", t("inbox.take")),
-      takeFrom: this.#button("takeFrom", "button", ""),
+      takeFrom: this.#button("takeFrom", "control", ""),
       give: this.#button("give", "control", t("inbox.give")),
       status: this.#button("status", "control", t("inbox.close")),
     };

@@ -59,6 +59,12 @@ async def test_its_policy_lets_it_load_what_the_service_serves_and_nothing_else(
     assert directive in (await client.get(INBOX)).headers["content-security-policy"].split("; ")
 
 
+async def test_its_address_may_have_the_filter_and_the_open_conversation(client: httpx.AsyncClient) -> None:
+    plain = await client.get(INBOX)
+    answer = await client.get(INBOX, params={"waiting": "1", "q": "<b>", "c": "order-1042", "lang": "de", "of": "another"})
+    assert (answer.status_code, answer.text) == (200, plain.text)
+
+
 async def test_everything_that_it_names_is_served(client: httpx.AsyncClient) -> None:
     named = re.findall(r'(?:src|href)="([^"]+)"', (await client.get(INBOX)).text)
     assert any(one.endswith("/inbox/inbox.css") for one in named)

@@ -13,7 +13,14 @@ INBOX = "/inbox"
 def inbox_route(assets: Assets) -> HTTPRouteHandler:
     """The route of the inbox."""
 
-    @get(INBOX, summary="The operators' inbox", include_in_schema=False, sync_to_thread=False, opt={"right": "public"})
+    @get(
+        INBOX,
+        summary="The operators' inbox",
+        include_in_schema=False,
+        sync_to_thread=False,
+        # The page's script reads the query: the filter, the open conversation, language and theme.
+        opt={"right": "public", "query": "own"},
+    )
     def inbox() -> Response[str]:
         """The page, which is the same for every operator."""
         return page(

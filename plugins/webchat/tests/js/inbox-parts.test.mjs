@@ -117,6 +117,9 @@ test("a row says what it is about, on one line", () => {
   assert.deepEqual(described(item(own), EN, PEOPLE).badges, [{ kind: "mine", text: "Yours" }]);
   assert.equal(described(item({ ...ROW, last_message: message("assistant", { redacted: true, content: "" }) }), EN, PEOPLE).preview, "Assistant: Removed message");
   assert.equal(described(item({ ...ROW, last_message: message("user", { content: "x".repeat(100_000) }) }), EN, PEOPLE).preview.length, 160);
+  const marked = "# Title\n**bold** and `code`, [a link](https://example.com)\n\n- one\n- two\n|---|:--|\n2 * 3 * 4, a_b_c";
+  const shown = described(item({ ...ROW, last_message: message("user", { content: marked }) }), EN, PEOPLE).preview;
+  assert.equal(shown, "Title bold and code, a link one two 2 * 3 * 4, a_b_c");
   const taken = { ...ROW, status: "closed", responder: "human", assignee: "bo" };
   assert.deepEqual(described(item(taken), EN, PEOPLE).badges.map(({ text }) => text), ["Closed", "<bo>"]);
   const notes = described(item(null, { notes: { ...ROW, last_message: message("agent", { sender: { role: "agent", name: "Bo" } }) } }), EN, PEOPLE);

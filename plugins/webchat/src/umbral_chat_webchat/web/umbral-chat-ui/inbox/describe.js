@@ -11,6 +11,9 @@ import { isWaiting, holder } from "./details.js";
 /** Characters of a preview: more than any row shows. */
 const PREVIEW = 160;
 
+/** The commonest marks of Markdown, which would only be in the way on one line: of a link, its text stays. */
+const MARKUP = /!?\[([^\]\n]*)\]\([^)\n]*\)|\*\*|__|`+|^ {0,3}(?:#{1,6}|>|[-*+]) +|^[ |:-]+$/gm;
+
 /** @typedef {{kind: "waiting" | "closed" | "mine" | "other" | "assistant" | "nobody" | "note", text: string}} Badge */
 
 /**
@@ -26,7 +29,7 @@ export function described(item, strings, people) {
 
 /** @param {FoldedMessage} message @param {Strings} strings @param {string} subject */
 function previewOf({ content, redacted, sender }, strings, subject) {
-  const plain = content.slice(0, 4 * PREVIEW).replace(/\s+/g, " ").trim();
+  const plain = content.slice(0, 4 * PREVIEW).replace(MARKUP, "$1").replace(/\s+/g, " ").trim();
   const text = redacted ? strings.t("inbox.removed") : [...plain].slice(0, PREVIEW).join("") || strings.t("inbox.attachment");
   const mine = sender.role === "agent" && sender.id === subject;
   const name = mine ? strings.t("inbox.you") : sender.role === "user" && !sender.name ? null : (sender.name ?? strings.t(`role.${sender.role}`));

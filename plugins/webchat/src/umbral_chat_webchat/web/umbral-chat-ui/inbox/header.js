@@ -49,6 +49,7 @@ export class Header {
       give: this.#button("give", "control", t("inbox.give")),
       status: this.#button("status", "control", t("inbox.close")),
     };
+    this.#buttons.give.title = t("inbox.give.title");
     this.#menu = this.#transcripts();
     const back = make("button", "icon-control back", { type: "button", "aria-label": t("inbox.back"), onclick: parts.back }, icon(ICONS.back));
     const about = make("p", "pane-about", {}, this.#badge, this.#holder, this.#here, this.#connection);
@@ -63,9 +64,10 @@ export class Header {
 
   /**
    * @param {Conversation} conversation @param {ChatState} state
-   * @param {{subject: string, name: (subject: string) => string, may: (right: string) => boolean, busy: boolean}} viewer
+   * @param {{subject: string, name: (subject: string) => string, may: (right: string) => boolean, busy: boolean, hint: string | null}} viewer
+   *   `hint`: what to say in place of that another operator has it
    */
-  show(conversation, state, { subject, name, may, busy }) {
+  show(conversation, state, { subject, name, may, busy, hint }) {
     const { t } = this.#strings;
     const who = holder(conversation, subject);
     const other = who === "other" ? name(conversation.assignee ?? "") : "";
@@ -85,9 +87,10 @@ export class Header {
     }
     write(this.#buttons.takeFrom, t("inbox.take.from", { name: other }));
     write(this.#buttons.status, t(conversation.status === "closed" ? "inbox.reopen" : "inbox.close"));
-    const hint = conversation.status === "closed" || who === "me" ? "" : t(`inbox.hint.${who}`, { name: other });
-    write(this.#hint, hint);
-    this.#hint.hidden = hint === "";
+    const silent = conversation.status === "closed" || who === "me";
+    const words = silent ? "" : t(who === "other" && hint ? hint : `inbox.hint.${who}`, { name: other });
+    write(this.#hint, words);
+    this.#hint.hidden = words === "";
     this.#hint.dataset.holder = who;
   }
 

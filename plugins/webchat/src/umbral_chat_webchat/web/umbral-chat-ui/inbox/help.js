@@ -2,11 +2,10 @@
 
 import { icon, make } from "../dom.js";
 import { ICONS } from "./icons.js";
+import { rememberSingleKeys, singleKeys } from "./memory.js";
 import { SHORTCUTS } from "./shortcuts.js";
 
 /** @import { Strings } from "../../umbral-chat-ui.d.ts" */
-
-const SINGLES = "umbral-chat:single-keys";
 
 /** What keys are called where their character does not show it. @type {Record<string, string>} */
 const KEYS = { ArrowDown: "↓", ArrowUp: "↑", Escape: "Esc" };
@@ -18,8 +17,8 @@ export class Help {
   /** @param {Strings} strings */
   constructor({ t }) {
     this.#singles = make("input", "", { type: "checkbox", id: "single-keys", "aria-describedby": "single-keys-text" });
-    this.#singles.checked = stored() !== "off";
-    this.#singles.addEventListener("change", () => store(this.#singles.checked ? "on" : "off"));
+    this.#singles.checked = singleKeys();
+    this.#singles.addEventListener("change", () => rememberSingleKeys(this.#singles.checked));
     const close = make("button", "icon-control", { type: "button", "aria-label": t("inbox.help.close"), onclick: () => this.element.close() }, icon(ICONS.close));
     const rows = SHORTCUTS.map(({ keys, action }) => {
       const names = keys.flatMap((key, at) => [...(at ? [` ${t("inbox.key.or")} `] : []), make("kbd", "", {}, KEYS[key] ?? key.toUpperCase())]);
@@ -44,23 +43,5 @@ export class Help {
 
   show() {
     if (!this.element.open) this.element.showModal();
-  }
-}
-
-/** Where a page may not store anything, reading the very property throws. */
-function stored() {
-  try {
-    return localStorage.getItem(SINGLES);
-  } catch {
-    return null;
-  }
-}
-
-/** @param {string} value */
-function store(value) {
-  try {
-    localStorage.setItem(SINGLES, value);
-  } catch {
-    // It holds for this page.
   }
 }

@@ -7,10 +7,10 @@ import { changed, queryOf, same } from "./filters.js";
 import { Help } from "./help.js";
 import { InboxList } from "./list.js";
 import { ListPane } from "./list-pane.js";
+import { keepRead, operatorsBefore, readBefore, rememberOperator } from "./memory.js";
 import { Navigation } from "./navigation.js";
 import { Pane } from "./pane.js";
 import { Poller } from "./poller.js";
-import { keepRead, readBefore } from "./read-marks.js";
 import { Session } from "./session.js";
 import { actionOf } from "./shortcuts.js";
 import { Watch } from "./watch.js";
@@ -127,9 +127,12 @@ export class Inbox {
   /** There is an operator, perhaps another one. @param {boolean} again */
   #entered(again) {
     const { operator } = this.#session;
-    this.#list = new InboxList({ counted: operator.counted, read: operator.counted ? [] : readBefore() });
+    // After a session that ended, the rows stay until they come anew.
+    if (!again) this.#list = new InboxList({ counted: operator.counted, read: operator.counted ? [] : readBefore() });
     this.#list.kept = this.#place.conversation;
     this.#api.forget();
+    if (operator.signedIn) rememberOperator(operator);
+    for (const [subject, name] of operatorsBefore()) this.#names.set(subject, name);
     this.#listPane.showOperator(operator);
     if (this.#pane.conversation) this.#pane.reconnect();
     else this.#pane.show(this.#place.conversation);

@@ -164,7 +164,7 @@ export class ListPane {
     const all = () => this.#parts.filter(EVERYTHING_OPEN);
     if (same(filter, EVERYTHING_OPEN)) this.#empty.replaceChildren(make("h2", "", {}, t("inbox.empty")), make("p", "", {}, t("inbox.empty.text")));
     else {
-      const why = filter.q || filter.status !== "open" || (filter.mine && filter.waiting) ? "filter" : filter.waiting ? "waiting" : "mine";
+      const why = filter.q || (filter.mine && filter.waiting) ? "filter" : filter.mine ? "mine" : filter.waiting ? "waiting" : "filter";
       const clear = make("button", "control", { type: "button", onclick: all }, t("inbox.none.clear"));
       this.#empty.replaceChildren(make("h2", "", {}, t("inbox.none")), make("p", "", {}, t(`inbox.none.${why}`)), clear);
     }

@@ -154,7 +154,7 @@ export class Pane {
     const { sender, options } = this.#parts.operator();
     const main = connect({ ...options, conversation: id, sender, present: true });
     /** @type {Open} */
-    const open = (this.#open = { id, answer: row, main, notes: null, view: null, busy: false, begun: null, asked: false, over: new AbortController() });
+    const open = (this.#open = { id, answer: row, main, notes: null, view: null, busy: false, begun: null, asked: false, hint: null, over: new AbortController() });
     main.subscribe((state) => open === this.#open && this.#moved(open, state));
     this.#render(open);
     void this.#mount(open);
@@ -221,7 +221,7 @@ export class Pane {
     if (open !== this.#open) return;
     const before = open.answer;
     open.answer = later(before, answer);
-    this.#handedOver(before, open.answer);
+    this.#handedOver(open, before);
     this.#render(open);
     if (open.answer !== before) this.#parts.changed(open.answer);
   }
@@ -250,11 +250,12 @@ export class Pane {
     this.#parts.read(id, seq);
   }
 
-  /** Says so when another operator takes what is open here. @param {Conversation | null} before @param {Conversation} now */
-  #handedOver(before, now) {
-    if (!before || before.assignee === now.assignee) return;
-    if (holder(now, this.#parts.operator().subject) !== "other") return;
-    this.#notice.show(this.#strings.t("inbox.taken.now", { name: this.name(now.assignee ?? "") }));
+  /** Says so when another operator takes what is open here. @param {Open} open @param {Conversation | null} before */
+  #handedOver(open, before) {
+    const { answer } = open;
+    if (!before || !answer || before.assignee === answer.assignee) return;
+    open.hint = holder(answer, this.#parts.operator().subject) === "other" ? "inbox.taken.now" : null;
+    if (open.hint) this.#parts.announce(this.#strings.t(open.hint, { name: this.name(answer.assignee ?? "") }));
   }
 
   /** @param {Deed} deed @param {string} id @param {Conversation} now @returns {Promise<Conversation>} */
@@ -270,8 +271,9 @@ export class Pane {
   async #failed(open, deed, error) {
     if (open !== this.#open) return;
     if (error instanceof Problem && error.code === "already_taken") {
-      await this.#ask(open); // its new owner is on the page with it
-      this.#notice.show(this.#strings.t("inbox.taken", { name: this.name(String(error.body.assignee)) }));
+      await this.#ask(open); // the page shows who has it now
+      open.hint = "inbox.taken";
+      this.#parts.announce(this.#strings.t(open.hint, { name: this.name(String(error.body.assignee)) }));
     } else if (error instanceof Problem && error.status === 410) this.#gone(open);
     else if (error instanceof Problem && error.status === 401) this.#parts.lost();
     else this.#report(error, () => void this.act(deed));
@@ -303,16 +305,16 @@ export class Pane {
     const { state } = open.main;
     const { subject, may } = this.#parts.operator();
     const conversation = open.answer ? current(open.answer, state) : unmade(open.id);
-    this.#header.show(conversation, state, { subject, may, busy: open.busy || !open.answer, name: (one) => this.name(one) });
+    this.#header.show(conversation, state, { subject, may, busy: open.busy || !open.answer, hint: open.hint, name: (one) => this.name(one) });
   }
 }
 
 /**
  * A conversation while it is open. `answer`: the last of the service's; `begun`: the seq of the chat's first page; `asked`:
- * the service was asked again since the chat follows it.
+ * the service was asked again since the chat follows it; `hint`: the text that says how another operator came to have it.
  *
  * @typedef {{id: string, answer: Conversation | null, main: Chat, notes: Chat | null, view: MountedView | null, busy: boolean,
- *   begun: number | null, asked: boolean, over: AbortController}} Open
+ *   begun: number | null, asked: boolean, hint: string | null, over: AbortController}} Open
  */
 
 /** What is announced after each deed. @type {Record<Deed, (before: Conversation) => string>} */

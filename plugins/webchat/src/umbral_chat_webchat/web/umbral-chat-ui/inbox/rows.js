@@ -116,7 +116,7 @@ export class Rows {
     link.classList.toggle("unread", item.unread > 0);
     link.replaceChildren(
       make("span", "entry-title", { dir: "auto" }, ...(live.here ? [this.#here()] : []), title),
-      make("time", "entry-time", { datetime: at, title: at && strings.dateTime(at) }, at && when(at, strings, now)),
+      make("time", "entry-time", { dir: "auto", datetime: at, title: at && strings.dateTime(at) }, at && when(at, strings, now)),
       make("span", live.typing ? "entry-preview typing" : "entry-preview", { dir: "auto" }, live.typing || preview),
       ...(item.unread > 0 ? [this.#count(item)] : []),
     );

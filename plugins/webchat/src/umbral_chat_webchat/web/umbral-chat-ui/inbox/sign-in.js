@@ -2,13 +2,11 @@
 
 import { described } from "../../umbral-chat/errors.js";
 import { make } from "../dom.js";
+import { nameBefore, rememberName } from "./memory.js";
 import { reasonText } from "./reasons.js";
 
 /** @import { Strings } from "../../umbral-chat-ui.d.ts" */
 /** @import { Who } from "./api.js" */
-
-/** Where the browser remembers the name; of the key it remembers nothing. */
-const NAME = "umbral-chat:operator";
 
 export class SignIn {
   #strings;
@@ -67,7 +65,7 @@ export class SignIn {
     const { t } = this.#strings;
     this.#text.textContent = t(again ? "inbox.signin.again" : "inbox.signin.text");
     this.#error.textContent = "";
-    this.#name.value = remembered() ?? "";
+    this.#name.value = nameBefore();
     this.#key.value = "";
     if (!this.element.open) this.element.showModal();
     (this.#name.value ? this.#key : this.#name).focus();
@@ -91,7 +89,7 @@ export class SignIn {
     this.#error.textContent = "";
     try {
       const who = await this.#signIn(name, key);
-      remember(name);
+      rememberName(name);
       this.settle(who);
     } catch (error) {
       this.#error.textContent = this.#refusal(error);
@@ -110,23 +108,5 @@ export class SignIn {
     if (status === 403) return t("inbox.signin.forbidden");
     if (status === 404) return t("inbox.signin.missing");
     return reasonText(code, this.#strings);
-  }
-}
-
-/** Where a page may not store anything, reading the very property throws. */
-function remembered() {
-  try {
-    return localStorage.getItem(NAME);
-  } catch {
-    return null;
-  }
-}
-
-/** @param {string} name */
-function remember(name) {
-  try {
-    localStorage.setItem(NAME, name);
-  } catch {
-    // The name is typed again next time.
   }
 }

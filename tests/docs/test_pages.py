@@ -73,7 +73,8 @@ def test_python_is_python(block: Block) -> None:
 @pytest.mark.parametrize("block", of("js", "html"), ids=named)
 def test_javascript_is_javascript(block: Block, tmp_path: Path) -> None:
     scripts = _MODULE.findall(block.text) if block.language == "html" else [block.text]
-    assert scripts, block.where
+    # Of a tag alone there is nothing to check: what it loads has tests of its own.
+    assert scripts or "<script>" not in block.text, block.where
     for script in scripts:
         file = tmp_path / "block.mjs"
         file.write_text(script, encoding="utf-8")

@@ -128,9 +128,9 @@ async def test_the_credential_is_no_bearer_token(client: Client) -> None:
     assert code(answer) == (401, "unauthorized")
 
 
-@pytest.mark.parametrize("cookie", ["", "x", "a" * 76, "a" * 32 + "." + "b" * 43, "ü", '"', "=" * 5_000])
+@pytest.mark.parametrize("cookie", ["", "x", "a" * 76, "a" * 32 + "." + "b" * 43, "ü", '"x"', "=" * 5_000])
 async def test_cookies_that_are_no_sessions(client: Client, cookie: str) -> None:
-    answer = await client.get(SESSION, headers={"cookie": f"{NAME}={cookie}".encode("latin-1")})  # type: ignore[dict-item]
+    answer = await client.get(SESSION, headers={b"cookie": f"{NAME}={cookie}".encode("latin-1")})
     assert answer.status_code == 401
     assert cookie == "" or cookie not in answer.text
 
@@ -167,7 +167,7 @@ async def test_a_session_holds_on_every_instance_and_ends_on_every_instance(star
     assert (await two.get(SESSION, headers=page)).json()["name"] == "Grace"
     assert (await two.delete(SESSION, headers=page)).status_code == 204
     async with asyncio.timeout(30):
-        while (await one.get(SESSION, headers=page)).status_code != 401:
+        while (await one.get(SESSION, headers=page)).status_code != 401:  # noqa: ASYNC110 - nothing announces it
             await asyncio.sleep(0.02)
     without = [key for key in KEYS if key["name"] != "n8n"]
     page = await sign_in(one)

@@ -7,7 +7,7 @@ from posixpath import dirname, join, normpath
 
 import pytest
 from umbral_chat_webchat import Assets, load
-from umbral_chat_webchat.assets import COMPANION, ENTRIES, ENTRY, FOLDERS, assets_of
+from umbral_chat_webchat.assets import COMPANION, EMBED, ENTRIES, ENTRY, FOLDERS, assets_of
 
 IMPORT = re.compile(r"""^(?:import|export)\b[^;]*?["'](\.[^"']+)["'];""", re.MULTILINE)
 SOURCES = {
@@ -26,6 +26,8 @@ SOURCES = {
         b'const later = () => import("../late.js");\n'
     ),
     "umbral-chat-ui/late.js": b"export {};\n",
+    "umbral-chat-embed.js": b'const chat = import("./umbral-chat-ui/late.js");\n',
+    "umbral-chat-embed.d.ts": b"export {};\n",
     "umbral-chat-ui/ui.css": b".a { color: red; }\n",
 }
 
@@ -61,7 +63,7 @@ def test_an_entry_is_there_under_both_names(assets: Assets, name: str) -> None:
     assert f"{name}.d.ts" in assets.files
 
 
-@pytest.mark.parametrize("name", ENTRIES)
+@pytest.mark.parametrize("name", [name for name in ENTRIES if name != EMBED])
 def test_an_entry_names_every_module_that_it_needs_so_that_none_waits_for_another(assets: Assets, name: str) -> None:
     needed = set[str]()
     entry = assets.files[f"{name}.js"].body.decode()
@@ -76,6 +78,14 @@ def test_an_entry_names_every_module_that_it_needs_so_that_none_waits_for_anothe
             ahead += [normpath(join(dirname(path), one)) for one in IMPORT.findall(assets.files[path].body.decode())]
     assert needed <= named
     assert all("/" in path for path in named)
+
+
+def test_the_script_for_other_sites_is_classic_and_loads_its_modules_by_their_names_with_a_hash(assets: Assets) -> None:
+    script = assets.files[f"{EMBED}.js"].body.decode()
+    assert not re.search(r"^(import|export)\b", script, re.MULTILINE)
+    loaded = re.findall(r'import\("\./([^"]+)"\)', script)
+    assert loaded
+    assert all(path in assets.files for path in loaded)
 
 
 def test_a_page_without_the_widget_does_not_load_its_companion(assets: Assets) -> None:
@@ -107,7 +117,16 @@ def test_style_sheets_have_their_type_and_an_url_and_what_is_not_there_has_none(
         assets.url("umbral-chat-ui/other.css")
 
 
-@pytest.mark.parametrize("path", ["umbral-chat.js", "umbral-chat-ui/ui.css", "umbral-chat-ui/late.js", "umbral-chat-n8n.js", "umbral-chat/edges/a.js"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "umbral-chat.js",
+        "umbral-chat-ui/ui.css",
+        "umbral-chat-ui/late.js",
+        "umbral-chat-n8n.js",
+        "umbral-chat/edges/a.js",
+    ],
+)
 def test_a_change_of_any_module_changes_every_name(path: str) -> None:
     before, after = assets_of(SOURCES), assets_of({**SOURCES, path: SOURCES[path] + b"// more\n"})
     assert before.version != after.version

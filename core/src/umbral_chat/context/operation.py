@@ -22,7 +22,7 @@ class AccessService(Protocol):
         ...
 
     async def authenticate_session(self, credential: str) -> Principal:
-        """The operator whose session this is, by the credential that `session_credential` of `http_kit.websocket` found.
+        """The operator whose session this is, by the credential that `http_kit.websocket.session_credential` found.
         Raises Unauthorized (`session_ended`) and HistoryUnavailable."""
         ...
 

@@ -191,8 +191,8 @@ __all__ = [
     "ReadBody",
     "RealtimeBody",
     "SendBody",
-    "SessionBody",
     "Seq",
+    "SessionBody",
     "TakeoverBody",
     "TokenBody",
 ]

@@ -38,9 +38,9 @@ def check_name(value: str, *, field: str = "device") -> str:
 class Person(Sender, frozen=True):
     """A person in presence, with the kind of its principal.
 
-    A plain `Sender` is a person that a service names: the bearers of its tokens, by their subjects, operators who signed
-    in, and those it sends for with `send_as`. Users, service keys and the local administrator are not named by a service: `kind` distinguishes
-    them from a person with the same id and role.
+    A plain `Sender` is a person that a service names: the bearers of its tokens, by their subjects, operators who
+    signed in, and those it sends for with `send_as`. Users, service keys and the local administrator are not named by a
+    service: `kind` distinguishes them from a person with the same id and role.
     """
 
     kind: Literal["local", "key", "user"] | None = None
@@ -49,7 +49,7 @@ class Person(Sender, frozen=True):
 def person(principal: Principal) -> Sender:
     """The person that `principal` is in presence when it acts for itself."""
     itself = principal.sender
-    if principal.kind == "token" or (principal.kind == "key" and not principal.subject.startswith("key:")):
+    if principal.kind == "token" or (principal.kind == "key" and principal.subject.startswith("agent:")):
         return itself
     return Person(itself.role, itself.id, itself.name, kind=principal.kind)
 

@@ -23,7 +23,9 @@ COMPANION: Final = "umbral-chat-n8n"
 INTERFACE: Final = "umbral-chat-ui"
 INTERFACE_FOLDER: Final = "umbral-chat-ui"
 """What people see: the view of a conversation, the scripts of the pages, and their style sheets."""
-ENTRIES: Final = (ENTRY, COMPANION, INTERFACE)
+EMBED: Final = "umbral-chat-embed"
+"""The script that a site adds to its pages: a classic one, which loads the interface's modules when they are needed."""
+ENTRIES: Final = (ENTRY, COMPANION, INTERFACE, EMBED)
 """What a page imports, by its name without an ending; beside each are its types."""
 FOLDERS: Final = (FOLDER, INTERFACE_FOLDER)
 
@@ -149,6 +151,7 @@ def _sources(folder: Traversable) -> dict[str, bytes]:
 
 __all__ = [
     "COMPANION",
+    "EMBED",
     "ENTRIES",
     "ENTRY",
     "FOLDER",

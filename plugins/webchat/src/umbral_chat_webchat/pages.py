@@ -4,7 +4,7 @@ A page is an empty shell. Its script, style sheets and modules are files of this
 with the caller's own credentials; so the page itself is the same for everyone, and open to all.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 
 from litestar import Response, get
@@ -19,48 +19,57 @@ MARKDOWN = "markdown.js"
 """What the view loads beside the history, and before it shows any message."""
 
 
-def policy(*, framed_by: Sequence[str] = ()) -> str:
+def policy(*, framed_by: Sequence[str] = (), frames: bool = False) -> str:
     """The content security policy of a page: what this service serves itself, and nothing else.
 
     A style sheet, script or handler in the page itself is refused, and so is a frame, unless the origins in `framed_by`
-    may. `connect-src 'self'` is also that of a WebSocket to the same origin (CSP 3, 6.7.2.8).
+    may. With `frames` it may show other pages of this service in its own. `connect-src 'self'` is also that of a
+    WebSocket to the same origin (CSP 3, 6.7.2.8).
     """
     ancestors = " ".join(framed_by) or "'none'"
+    framed = "frame-src 'self'; " if frames else ""
     return (
         "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
-        f"base-uri 'none'; form-action 'none'; frame-ancestors {ancestors}"
+        f"{framed}base-uri 'none'; form-action 'none'; frame-ancestors {ancestors}"
     )
 
 
 def page(
     assets: Assets,
     *,
-    script: str,
     title: str,
+    script: str | None = None,
     styles: Sequence[str] = ("ui.css", "pages/page.css"),
     framed_by: Sequence[str] = (),
+    frames: bool = False,
+    data: Mapping[str, str] | None = None,
+    body: str = "",
 ) -> Response[str]:
-    """A page that runs `script`, a module in the interface's folder, such as `pages/chat.js`.
+    """A page that runs `script`, a module in the interface's folder, such as `pages/chat.js`; or one that is `body`
+    alone, which is HTML.
 
     `styles` are style sheets in the same folder. Every module that the script needs is loaded at once, and so is what
-    renders Markdown. The answer is to be revalidated: the names that it has change with each version. Raises KeyError for
-    a script or style sheet that does not exist.
+    renders Markdown. `data` is for the script, in the `dataset` of `#page`. The answer is to be revalidated: the names
+    that it has change with each version. Raises KeyError for a script or style sheet that does not exist.
     """
     links = [f'<link rel="stylesheet" href="{assets.url(FOLDER + style)}">' for style in styles]
-    own, *others = assets.imports(FOLDER + script)
-    others += [other for other in assets.imports(FOLDER + MARKDOWN) if other not in others]
-    links += [f'<link rel="modulepreload" href="{other}">' for other in others]
+    if script is not None:
+        own, *others = assets.imports(FOLDER + script)
+        others += [other for other in assets.imports(FOLDER + MARKDOWN) if other not in others]
+        links += [f'<link rel="modulepreload" href="{other}">' for other in others]
+        links.append(f'<script type="module" src="{own}"></script>')
+        attributes = "".join(f' data-{name}="{escape(value)}"' for name, value in (data or {}).items())
+        body = f'<main id="page"{attributes}></main>\n<noscript>This page needs JavaScript.</noscript>\n'
     html = (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1, interactive-widget=resizes-content">\n'
         '<meta name="color-scheme" content="light dark">\n'
         f"<title>{escape(title)}</title>\n"
         + "\n".join(links)
-        + f'\n<script type="module" src="{own}"></script>\n</head>\n<body class="umbral-theme">\n'
-        '<main id="page"></main>\n<noscript>This page needs JavaScript.</noscript>\n</body>\n</html>\n'
+        + f'\n</head>\n<body class="umbral-theme">\n{body}</body>\n</html>\n'
     )
     headers = {
-        "content-security-policy": policy(framed_by=framed_by),
+        "content-security-policy": policy(framed_by=framed_by, frames=frames),
         "referrer-policy": "no-referrer",
         "cross-origin-opener-policy": "same-origin",
         "cross-origin-resource-policy": "same-origin",

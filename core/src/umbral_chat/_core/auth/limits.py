@@ -49,8 +49,7 @@ class TokenBuckets:
         # Sums of floats may end just past the bound: a microsecond of credit does no harm, a refused write does.
         if wait > 1e-6:
             raise TooManyRequests(
-                f"Too many {self._what}: {self._rate:g} a second are taken{self._setting}. Try again in "
-                f"{wait:.1f} s.",
+                f"Too many {self._what}: {self._rate:g} a second are taken{self._setting}. Try again in {wait:.1f} s.",
                 limit=self._rate,
                 headers={"Retry-After": str(math.ceil(wait))},
             )

@@ -64,7 +64,7 @@ class OperatorSession(Principal, frozen=True, kw_only=True):
     """Unix time at which it ends without a further request."""
 
 
-class Begun(NamedTuple):
+class NewSession(NamedTuple):
     """A session that was begun now, and its credential, which is nowhere else."""
 
     session: OperatorSession
@@ -99,7 +99,7 @@ class Sessions:
             SIGN_INS_PER_SECOND, SIGN_INS_BURST, clock.monotonic, what="sign-ins with this key", setting=None
         )
 
-    async def begin(self, principal: Principal, name: str) -> Begun:
+    async def begin(self, principal: Principal, name: str) -> NewSession:
         """A new session of an operator with this name, for the caller with a service key.
 
         Raises Forbidden for a caller who has none, or whose key lacks `send_as`, InvalidRequest for the name, and
@@ -122,7 +122,7 @@ class Sessions:
         where = signing.record(credential)
         await self._store.put(NAMESPACE, where, msgspec.json.encode(record), ttl=IDLE)
         log.info("An operator signed in with the key %r", key)
-        return Begun(self._remember(where, signing, record), credential)
+        return NewSession(self._remember(where, signing, record), credential)
 
     async def recognize(self, credential: str) -> OperatorSession:
         """Whose session this is. Raises Unauthorized (`session_ended`) and HistoryUnavailable."""
@@ -221,4 +221,4 @@ def _random() -> str:
     return b32encode(secrets.token_bytes(10)).decode().lower()
 
 
-__all__ = ["IDLE", "LONGEST", "MOST", "WITHHELD", "Begun", "OperatorSession", "Sessions", "ended", "ends_at"]
+__all__ = ["IDLE", "LONGEST", "MOST", "WITHHELD", "NewSession", "OperatorSession", "Sessions", "ended", "ends_at"]

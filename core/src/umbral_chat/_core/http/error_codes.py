@@ -171,8 +171,8 @@ CODES = (
     Code(
         "origin_refused",
         403,
-        "A page of an origin that is not allowed opens a stream, asks for a ticket, or uses an operator's session; with "
-        "the session's cookie also a change without `Origin`.",
+        "A page of an origin that is not allowed opens a stream, asks for a ticket, or uses an operator's session; "
+        "with the session's cookie also a change without `Origin`.",
         "Name the page's origin in `core.cors_origins`; a session is for this service's own pages alone.",
     ),
     Code("not_loopback", 403, "Without keys the service answers to loopback names only.", "Set `core.keys`."),

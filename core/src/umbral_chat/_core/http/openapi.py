@@ -19,6 +19,7 @@ from litestar.openapi.spec import Components, SecurityScheme
 from umbral_chat import __version__
 from umbral_chat._core.http.guard import PUBLIC
 from umbral_chat._core.http.schema_page import POLICY, schema_page
+from umbral_chat._core.http.session_cookie import NAME, PREFIX
 
 DEPENDENCIES = ("services", "principal", "issuer_holder", "checks")
 """Dependencies that the app injects into ordinary handlers: no caller sends them."""
@@ -36,9 +37,18 @@ def document(handlers: Sequence[BaseRouteHandler]) -> dict[str, Any]:
             description="An ordered durable log per conversation, and every way to follow it. Errors are problem "
             "details (RFC 9457) whose `code` does not change.",
             components=Components(
-                security_schemes={"bearer": SecurityScheme(type="http", scheme="bearer", bearer_format="key or token")}
+                security_schemes={
+                    "bearer": SecurityScheme(type="http", scheme="bearer", bearer_format="key or token"),
+                    "session": SecurityScheme(
+                        type="apiKey",
+                        name=PREFIX + NAME,
+                        security_scheme_in="cookie",
+                        description="Of an operator who signed in, for pages of the service; on a loopback name "
+                        f"without the prefix `{PREFIX}`.",
+                    ),
+                }
             ),
-            security=[{"bearer": []}],
+            security=[{"bearer": []}, {"session": []}],
             use_handler_docstrings=True,
         ),
     )

@@ -65,7 +65,7 @@ class SessionCookie:
         origins = [value.decode("latin-1") for name, value in scope["headers"] if name == b"origin"]
         if origins:
             return len(origins) == 1 and self._origins.is_own(origins[0], scope)
-        if scope["type"] != "http" or scope["method"] not in SAFE:
+        if scope.get("method") not in SAFE:  # a WebSocket has none: browsers send its Origin always
             return False
         sites = [value.lower() for name, value in scope["headers"] if name == b"sec-fetch-site"]
         return not sites or (len(sites) == 1 and sites[0] in _SAME_ORIGIN)

@@ -108,7 +108,7 @@ def serve(settings: Settings, plugins: PluginHost) -> int:
 
     def started() -> None:
         tune_garbage_collector()
-        _greet(url, keyless=not core.keys)
+        _greet(url, keyless=not core.keys, page=any(route.path == "/" for route in app.routes))
 
     server = Server(config, app, started, websockets=app.takes_websockets)
     logging.getLogger("uvicorn.error").addFilter(lambda _: "failure" not in app.state)
@@ -157,8 +157,11 @@ def _listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def _greet(url: str, *, keyless: bool) -> None:
+def _greet(url: str, *, keyless: bool, page: bool) -> None:
+    """Say what to try next; `page`: something is served at `/`, as the extra `web` does."""
     lines = [f"Umbral Chat listens on {url} (process {os.getpid()}). Try next:"]
+    if page:
+        lines.append(f"  open {url}/ in a browser")
     auth = "" if keyless else " -H 'Authorization: Bearer YOUR_KEY'"
     sends = f"curl {url}/v1/conversations/demo/messages{auth} -H 'Content-Type: application/json'"
     lines += [

@@ -37,8 +37,8 @@ class AuthFrame(_Frame, frozen=True, kw_only=True, tag="auth"):
     token: Annotated[
         str | None,
         Meta(
-            description="A service key, a conversation token, or a user's token; left out where no keys are set, and in "
-            "a page of this service whose operator has signed in."
+            description="A service key, a conversation token, or a user's token; left out where no keys are set, and "
+            "in a page of this service whose operator has signed in."
         ),
     ] = None
 

@@ -21,6 +21,11 @@ export function addStyles(node) {
   return done;
 }
 
+/** Takes note that a root has the style sheet by other means, as a constructed one. @param {ShadowRoot} root */
+export function hasStyles(root) {
+  added.set(root, Promise.resolve());
+}
+
 /** @param {Document | ShadowRoot} root @param {string} href @returns {Promise<void>} */
 function link(root, href) {
   return new Promise((resolve) => {

@@ -61,7 +61,8 @@ async def test_its_policy_lets_it_load_what_the_service_serves_and_nothing_else(
 
 async def test_its_address_may_have_the_filter_and_the_open_conversation(client: httpx.AsyncClient) -> None:
     plain = await client.get(INBOX)
-    answer = await client.get(INBOX, params={"waiting": "1", "q": "<b>", "c": "order-1042", "lang": "de", "of": "another"})
+    query = {"waiting": "1", "q": "<b>", "c": "order-1042", "lang": "de", "of": "another"}
+    answer = await client.get(INBOX, params=query)
     assert (answer.status_code, answer.text) == (200, plain.text)
 
 

@@ -1,5 +1,5 @@
-"""`/inbox`: the page of operators. Like every page an empty shell: what it shows comes over the API, with the rights of the
-operator who signed in, or on a service without keys with those of the local administrator."""
+"""`/inbox`: the page of operators. Like every page an empty shell: what it shows comes over the API, with the rights of
+the operator who signed in, or on a service without keys with those of the local administrator."""
 
 from litestar import Response, get
 from litestar.handlers import HTTPRouteHandler

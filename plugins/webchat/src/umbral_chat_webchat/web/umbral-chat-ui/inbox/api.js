@@ -76,10 +76,11 @@ export class InboxApi {
     return (await this.#http.call("GET", path(id), { signal })).body;
   }
 
-  /** The WebSocket that `connect` offers, which carries all conversations. @param {string} id @param {AbortSignal} signal @returns {Promise<Offer | undefined>} */
+  /** The URL of the WebSocket that `connect` offers, which carries all conversations. @param {string} id @param {AbortSignal} signal */
   async webSocket(id, signal) {
     const { body } = await this.#http.call("POST", `${path(id)}/connect`, { signal });
-    return body.offers.find((/** @type {Offer} */ { edge }) => edge === "websocket");
+    const offer = body.offers.find((/** @type {Offer} */ { edge }) => edge === "websocket");
+    return offer ? this.#http.resolve(offer.url).replace(/^http/i, "ws") : null;
   }
 
   /** Rejects with the `Problem` `already_taken`, whose body has the `assignee`. @param {string} id @returns {Promise<Conversation>} */

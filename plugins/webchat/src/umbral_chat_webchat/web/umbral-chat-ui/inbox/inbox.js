@@ -100,7 +100,7 @@ export class Inbox {
     this.#poller = new Poller({ ...{ env, waker, signal }, ask: (asking) => this.#ask(asking), report: (state, reason) => this.#polled(state, reason) });
     this.#watch = new Watch({
       ...{ env, waker, signal },
-      offer: (id) => api.webSocket(id, signal),
+      url: (id) => api.webSocket(id, signal),
       news: () => this.#poller.poke(),
       changed: () => this.#render(),
     });

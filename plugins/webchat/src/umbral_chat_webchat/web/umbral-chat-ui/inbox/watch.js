@@ -3,7 +3,7 @@
 
 import { Backoff } from "../../umbral-chat/backoff.js";
 
-/** @import { Environment, Offer, PersonTyping, PresenceList } from "../../umbral-chat.d.ts" */
+/** @import { Environment, PersonTyping, PresenceList } from "../../umbral-chat.d.ts" */
 /** @import { Waker } from "../../umbral-chat/waker.js" */
 
 /** Conversations that are watched: more than a screen shows, and less than the service lets a socket have. */
@@ -38,7 +38,7 @@ export class Watch {
    * @param {object} parts
    * @param {Environment} parts.env
    * @param {Waker} parts.waker
-   * @param {(conversation: string) => Promise<Offer | undefined>} parts.offer of a WebSocket, by `connect`
+   * @param {(conversation: string) => Promise<string | null>} parts.url of the WebSocket that `connect` offers; null: none
    * @param {(conversation: string) => void} parts.news an entry came
    * @param {() => void} parts.changed somebody types or is here, or does not any more
    * @param {AbortSignal} parts.signal
@@ -71,8 +71,8 @@ export class Watch {
       const begun = env.now();
       let pause = 0;
       try {
-        const offer = await this.#parts.offer(first);
-        if (offer) await this.#follow(offer);
+        const url = await this.#parts.url(first);
+        if (url) await this.#follow(url);
         else pause = NONE;
       } catch {
         // The poller finds out, and says, whether the service is there.
@@ -89,12 +89,12 @@ export class Watch {
     for (const end = env.now() + ms; !signal.aborted && env.now() < end; ) await waker.wait(end - env.now(), signal);
   }
 
-  /** One socket from its beginning to its end. @param {Offer} offer @returns {Promise<void>} */
-  #follow(offer) {
+  /** One socket from its beginning to its end. @param {string} url @returns {Promise<void>} */
+  #follow(url) {
     const { env, waker, signal } = this.#parts;
     return new Promise((resolve) => {
       const Socket = /** @type {new (url: string) => WebSocket} */ (env.WebSocket);
-      const socket = (this.#socket = new Socket(new URL(offer.url, location.href).href.replace(/^http/, "ws")));
+      const socket = (this.#socket = new Socket(url));
       let answered = env.now();
       const end = () => {
         env.clearTimeout(timer);

@@ -39,15 +39,34 @@ class Package(NamedTuple):
 
 
 PACKAGES: Final = (
-    Package("marked", "0", "", "lib/marked.esm.js", "marked.js", "LICENSE.md", "MIT"),
-    Package("dompurify", "0", "", "dist/purify.min.js", "purify.js", "LICENSE", "MPL-2.0 OR Apache-2.0", is_umd=True),
+    Package(
+        "marked",
+        "18.2.1",
+        "sha512-ii4bxCTCqqwpT86XZWgJNs+ZnAIZksmLGYMViWA7PDIXYIeNo1x6cDdX3JOip9NM/cI6p8z57FxliACboTruMA==",
+        "lib/marked.esm.js",
+        "marked.js",
+        "LICENSE",
+        "MIT",
+    ),
+    Package(
+        "dompurify",
+        "3.4.18",
+        "sha512-ofe3wI/uNm68HInABYFJYqQxRw1EaKAjNdrFVKqjUY+UZurvNd2L/HuQe097s/4RivWiZyP6tT7aoT8atjfhwg==",
+        "dist/purify.min.js",
+        "purify.js",
+        "LICENSE",
+        "MPL-2.0 OR Apache-2.0",
+        is_umd=True,
+    ),
 )
 
 
 def fetched(package: Package, folder: Path) -> Path:
     """The archive of a package. Raises ValueError for one with another hash."""
     command = ["npm", "pack", f"{package.name}@{package.version}", "--json", "--pack-destination", str(folder)]
-    done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=folder, timeout=TIMEOUT)
+    done = subprocess.run(  # noqa: S603 - of names that are listed above
+        command, check=True, capture_output=True, text=True, cwd=folder, timeout=TIMEOUT
+    )
     archive = folder / json.loads(done.stdout)[0]["filename"]
     found = "sha512-" + base64.b64encode(sha512(archive.read_bytes()).digest()).decode()
     if found != package.integrity:
@@ -56,10 +75,11 @@ def fetched(package: Package, folder: Path) -> Path:
 
 
 def member(archive: Path, name: str) -> str:
-    """The text of a file in the archive."""
+    """The text of a file in the archive. Raises ValueError for one that is not there."""
     with tarfile.open(archive) as tar:
         file = tar.extractfile(f"package/{name}")
-        assert file is not None, name
+        if file is None:
+            raise ValueError(f"the archive has no {name}")
         return file.read().decode()
 
 

@@ -3,18 +3,20 @@
 The client is several ES modules that import each other by relative URLs, and so is the interface of the pages. A page
 imports an entry: the client's, that of the companion of n8n's widget, or the interface's. The modules are in folders
 whose names have the hash of all of them, so a page never gets modules of two versions, and a browser keeps each for
-ever. The entries, whose names do not change, are revalidated by their `ETag`.
+ever. The entries, whose names do not change, are revalidated by their `ETag`. Comments are not sent.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from posixpath import dirname, join, normpath
 from typing import Final, NamedTuple
+
+from umbral_chat_webchat.comments import without_comments
 
 ENTRY: Final = "umbral-chat"
 FOLDER: Final = "umbral-chat"
@@ -28,6 +30,8 @@ EMBED: Final = "umbral-chat-embed"
 ENTRIES: Final = (ENTRY, COMPANION, INTERFACE, EMBED)
 """What a page imports, by its name without an ending; beside each are its types."""
 FOLDERS: Final = (FOLDER, INTERFACE_FOLDER)
+VENDOR: Final = "/vendor/"
+"""What is taken of others, and served as it is."""
 
 PATH: Final = "/web/"
 """Where the files are served."""
@@ -63,6 +67,8 @@ class Assets(NamedTuple):
     version: str
     """Hash of all modules, 16 hexadecimal digits."""
     files: Mapping[str, Asset]
+    direct_imports: Mapping[str, Sequence[str]]
+    """Of each module, the paths of those that it names and cannot run without."""
 
     def url(self, path: str) -> str:
         """The path on the service of a file in a folder, which is given without the hash: `umbral-chat-ui/page.css`.
@@ -74,8 +80,7 @@ class Assets(NamedTuple):
 
     def imports(self, path: str) -> list[str]:
         """The paths on the service of all modules that this one needs to run, itself first."""
-        bodies = {name: asset.body for name, asset in self.files.items()}
-        return [PATH + name for name in _needed(bodies, _versioned(path, self.version))]
+        return [PATH + name for name in _all_imports(self.direct_imports, _versioned(path, self.version))]
 
 
 def load() -> Assets:
@@ -90,27 +95,41 @@ def assets_of(sources: Mapping[str, bytes]) -> Assets:
     for path, body in (*modules.items(), *((name, sources[f"{name}.js"]) for name in ENTRIES)):
         digest.update(f"{path} {len(body)}\n".encode() + body)
     version = digest.hexdigest()[:16]
+    direct = _direct_imports(sources)
     served = {}
     for name in ENTRIES:
-        entry = _entry(sources, f"{name}.js", version)
+        _, *needed = _all_imports(direct, f"{name}.js")
+        entry = _entry(sources[f"{name}.js"].decode(), version, needed)
         served[f"{name}.js"] = _asset(entry, JAVASCRIPT, REVALIDATED)
         served[f"{name}.{version}.js"] = _asset(entry, JAVASCRIPT, FOREVER)
         served[f"{name}.d.ts"] = _asset(sources[f"{name}.d.ts"], TYPESCRIPT, REVALIDATED)
     for path, body in modules.items():
         media_type = MEDIA_TYPES[path[path.rindex(".") :]]
+        text = body.decode() if VENDOR in path else without_comments(body.decode())
         if media_type == JAVASCRIPT:
-            body = _across_folders(body.decode(), version).encode()
-        served[_versioned(path, version)] = _asset(body, media_type, FOREVER)
-    return Assets(version, served)
+            text = _across_folders(text, version)
+        served[_versioned(path, version)] = _asset(text.encode(), media_type, FOREVER)
+    return Assets(version, served, _direct_imports({name: asset.body for name, asset in served.items()}))
 
 
-def _needed(bodies: Mapping[str, bytes], name: str) -> list[str]:
-    """All modules that a module needs to run, itself first. What it loads later (`import()`) is not among them."""
-    found = [name]
-    for one in found:
-        targets = (normpath(join(dirname(one), target)) for target in _STATIC.findall(bodies[one].decode()))
-        found += [target for target in dict.fromkeys(targets) if target not in found]
-    return found
+def _direct_imports(bodies: Mapping[str, bytes]) -> dict[str, list[str]]:
+    """Of each module, what it imports. What it loads later (`import()`) is not among it."""
+    return {
+        name: [normpath(join(dirname(name), target)) for target in dict.fromkeys(_STATIC.findall(body.decode()))]
+        for name, body in bodies.items()
+        if name.endswith(".js")
+    }
+
+
+def _all_imports(direct: Mapping[str, Sequence[str]], name: str) -> list[str]:
+    """All modules that a module needs to run, itself first."""
+    found = {name: None}
+    pending = [name]
+    for one in pending:
+        new = [target for target in direct[one] if target not in found]
+        found |= dict.fromkeys(new)
+        pending += new
+    return list(found)
 
 
 def _versioned(path: str, version: str) -> str:
@@ -123,11 +142,10 @@ def _across_folders(text: str, version: str) -> str:
     return _FOLDER.sub(rf"\g<1>\g<2>.{version}/", text)
 
 
-def _entry(sources: Mapping[str, bytes], name: str, version: str) -> bytes:
+def _entry(text: str, version: str, modules: Sequence[str]) -> bytes:
     """An entry, which first names every module it needs: a browser loads them at once and not one after the other."""
-    _, *modules = _needed(sources, name)
     imports = "".join(f'import "./{_versioned(path, version)}";\n' for path in sorted(modules))
-    return (imports + _across_folders(sources[name].decode(), version)).encode()
+    return (imports + _across_folders(without_comments(text), version)).encode()
 
 
 def _asset(body: bytes, media_type: str, cache_control: str) -> Asset:

@@ -15,6 +15,12 @@ from umbral_chat_webchat.assets import INTERFACE_FOLDER, Assets
 
 CHAT = "/c/{conversation:str}"
 FOLDER = f"{INTERFACE_FOLDER}/"
+ICON = (
+    "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 32 32'%3E"
+    "%3Cpath fill='%232f4bd0' d='M6 4h20a4 4 0 0 1 4 4v12a4 4 0 0 1-4 4H14l-8 6v-6a4 4 0 0 1-4-4V8a4 4 0 0 1 4-4z'/%3E"
+    "%3C/svg%3E"
+)
+"""In the page itself: a browser would ask for `/favicon.ico` otherwise."""
 MARKDOWN = "markdown.js"
 """What the view loads beside the history, and before it shows any message."""
 
@@ -64,7 +70,7 @@ def page(
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1, interactive-widget=resizes-content">\n'
         '<meta name="color-scheme" content="light dark">\n'
-        f"<title>{escape(title)}</title>\n"
+        f'<title>{escape(title)}</title>\n<link rel="icon" href="{ICON}">\n'
         + "\n".join(links)
         + f'\n</head>\n<body class="umbral-theme">\n{body}</body>\n</html>\n'
     )
@@ -90,7 +96,8 @@ def page_routes(assets: Assets) -> list[HTTPRouteHandler]:
         summary="The chat page of a conversation",
         include_in_schema=False,
         sync_to_thread=False,
-        opt={"right": "public"},
+        # The page's script reads what it knows of the query, and links collect parameters on their way through mails.
+        opt={"right": "public", "query": "own"},
     )
     def chat(conversation: FromPath[str]) -> Response[str]:  # noqa: ARG001 - the page's script reads it from the URL
         """The page, which is the same for every conversation."""

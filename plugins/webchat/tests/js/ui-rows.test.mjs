@@ -1,7 +1,7 @@
 // The rows of the list: own messages, groups, days, drafts that become their entry, ended runs, notes between messages.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Rows } from "../../src/umbral_chat_webchat/web/umbral-chat-ui/rows.js";
+import { LINGERS, Rows } from "../../src/umbral_chat_webchat/web/umbral-chat-ui/rows.js";
 import { below, pick, seeded } from "./kit.mjs";
 
 const AT = Date.parse("2026-03-04T12:00:00Z");
@@ -55,6 +55,22 @@ test("a draft keeps its row when its entry replaces it, and stands behind all me
   const after = rows.of(state([message(1), message(2)]), null);
   assert.deepEqual(keys(after), ["m1", "m2"]);
   assert.equal(after[1].first, before[1].first);
+});
+
+test("a draft whose end arrives before its entry stays until that is there, and not for ever", () => {
+  let now = AT;
+  const rows = new Rows(viewer, () => now);
+  const draft = (id) => ({ message_id: id, text: "a", sender: bot });
+  const one = [message(1)];
+  rows.of(state(one, { drafts: [draft("m2"), draft("x")] }), null);
+  const ended = rows.of(state(one, { drafts: [] }), null);
+  assert.deepEqual([keys(ended), rows.lingering], [["m1", "m2", "x"], true]);
+  now += 100;
+  assert.deepEqual(keys(rows.of(state([...one, message(2)]), null)), ["m1", "m2", "x"]);
+  now += LINGERS;
+  const last = state([...one, message(2)]);
+  assert.deepEqual([keys(rows.of(last, null)), rows.lingering], [["m1", "m2"], false]);
+  assert.equal(rows.of(last, null), rows.of(last, null));
 });
 
 test("an entry is shown as its draft was, though it came later: in the same group, on the same day", () => {
@@ -121,7 +137,10 @@ test("the rows of any sequence of states are those of a fresh view of the last",
       else if (what === 2) drafts = [{ message_id: "d", text: "x".repeat(step), sender: bot }];
       else drafts = [];
       const now = { ...state(messages), drafts };
-      assert.deepEqual(rows.of(now, null), new Rows(viewer, () => AT).of(now, null), `round ${round}, step ${step}`);
+      // A draft is placed once, and not moved by what comes before it.
+      // One that ended stays for a moment.
+      const logged = (found) => found.of(now, null).filter(({ kind }) => kind !== "draft");
+      assert.deepEqual(logged(rows), logged(new Rows(viewer, () => AT)), `round ${round}, step ${step}`);
     }
   }
 });

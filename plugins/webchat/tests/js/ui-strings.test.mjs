@@ -28,7 +28,8 @@ test("every language has every text, with the same placeholders, and every plura
 test("every text that a module asks for by its name exists, and none is left over", () => {
   const folder = new URL("../../src/umbral_chat_webchat/web/umbral-chat-ui/", import.meta.url);
   const modules = readdirSync(folder, { recursive: true }).filter((name) => name.endsWith(".js") && !/^vendor|(^|[/\\])strings\.js$/.test(name));
-  const source = modules.map((name) => readFileSync(new URL(name, folder), "utf8")).join("\n") + pick([]).day;
+  const read = (name) => readFileSync(new URL(name, folder), "utf8");
+  const source = [...modules.map(read), read("strings.js").split("export function pick")[1]].join("\n");
   const asked = [...source.matchAll(/\bt\(\s*(?:[\w.!() ]+ \? )?"([\w.]+)"(?: : "([\w.]+)")?/g)].flatMap(([, one, other]) => (other ? [one, other] : [one]));
   assert.ok(asked.length > 20);
   for (const key of asked) assert.ok(key in languages.en, key);

@@ -48,7 +48,7 @@ export class MessageList {
     this.#loadEarlier = loadEarlier;
     const { strings } = shared;
     this.#earlier = make("button", "earlier", { type: "button", hidden: true, onclick: () => this.#load() });
-    this.#jump = make("button", "jump", { type: "button", hidden: true, onclick: () => this.#jumpToEnd() }, icon(ICONS.down), make("span", ""));
+    this.#jump = this.#jumpButton("");
     this.#scroller = make("div", "scroller", { role: "region", "aria-label": strings.t("messages") }, this.#earlier, this.#rows, this.#empty);
     this.element = make("div", "list", {}, this.#scroller, this.#jump);
     this.#toolbar = new Toolbar(strings, actions);
@@ -103,6 +103,22 @@ export class MessageList {
     this.#place.end();
   }
 
+  /** @param {string} words */
+  #jumpButton(words) {
+    return make("button", "jump", { type: "button", hidden: true, onclick: () => this.#jumpToEnd() }, icon(ICONS.down), words);
+  }
+
+  /** A new button, and not the old one moved because its words are longer. @param {string} words */
+  #replaceJump(words) {
+    const focused = /** @type {Document} */ (this.#jump.getRootNode()).activeElement === this.#jump;
+    const button = this.#jumpButton(words);
+    button.classList.toggle("counts", this.#unseen > 0);
+    this.#jump.replaceWith(button);
+    this.#jump = button;
+    button.hidden = this.#place.pinned;
+    if (focused) button.focus({ preventScroll: true });
+  }
+
   /** The button that had the focus is gone: the newest message has it. */
   #jumpToEnd() {
     this.toEnd();
@@ -144,10 +160,9 @@ export class MessageList {
   #moved() {
     if (this.#place.nearStart && this.#hasEarlier && Date.now() >= this.#paused) void this.#load();
     const { strings } = this.#shared;
-    this.#jump.hidden = this.#place.pinned;
     const words = this.#unseen ? strings.t("jump.count", { count: this.#unseen }) : strings.t("jump");
-    write(/** @type {Node} */ (this.#jump.lastChild), words);
-    this.#jump.classList.toggle("counts", this.#unseen > 0);
+    if (words !== this.#jump.textContent) this.#replaceJump(words);
+    this.#jump.hidden = this.#place.pinned;
   }
 
   async #load() {

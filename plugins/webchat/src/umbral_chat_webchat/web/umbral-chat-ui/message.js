@@ -33,7 +33,7 @@ export class MessageElement {
     this.#shared = shared;
     this.#mark = make("span", "new", { textContent: shared.strings.t("new") });
     this.bubble = make("div", "bubble", {}, this.#body, this.#meta);
-    this.element = make("li", "row", { tabindex: -1 }, make("div", "message", {}, this.#name, this.bubble));
+    this.element = make("li", "row", { tabindex: -1 }, make("div", "item", {}, this.#name, this.bubble));
   }
 
   /** Shows the text anew: how texts are rendered has changed. */
@@ -96,8 +96,7 @@ export class MessageElement {
   #draft(row) {
     this.element.setAttribute("aria-busy", "true");
     this.#show("text" in row.of ? row.of.text : "");
-    if (!this.#meta.querySelector(".writing"))
-      this.#meta.replaceChildren(make("span", "writing", { "aria-hidden": "true" }, make("i", ""), make("i", ""), make("i", "")));
+    this.#meta.textContent = "\u00a0"; // its line is there, and not shown: it would move with each line of the text
   }
 
   /** @param {Row} row */

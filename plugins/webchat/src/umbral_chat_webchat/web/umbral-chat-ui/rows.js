@@ -26,6 +26,9 @@ const GROUP = 300_000;
 /** Drafts whose place is remembered. */
 const DRAFTS = 100;
 
+/** A draft that ended is shown for so long, until its entry is there: the end may arrive first. Milliseconds. */
+export const LINGERS = 2_000;
+
 /** Makes rows of states. What did not change keeps its identity, and so does the whole list. */
 export class Rows {
   #viewer;
@@ -41,6 +44,8 @@ export class Rows {
   #made = new WeakMap();
   /** By key, how a draft was first shown: its entry is shown so, too, or what is below it would move. @type {Map<string, {at: string, first?: boolean, day?: boolean}>} */
   #drafted = new Map();
+  /** Drafts as they were shown last, and until when each is shown though it ended. @type {Map<string, {row: Row, until: number}>} */
+  #live = new Map();
   #now;
 
   /** @param {Viewer} viewer @param {() => number} now milliseconds since 1970 */
@@ -56,7 +61,7 @@ export class Rows {
   of(state, notes) {
     const logged = [state.messages, state.endedRuns, notes?.messages];
     const inputs = [...logged, state.drafts, notes?.drafts];
-    if (same(inputs, this.#inputs)) return this.#rows;
+    if (same(inputs, this.#inputs) && !this.lingering) return this.#rows;
     this.#inputs = inputs;
     if (!same(logged, this.#logged)) {
       this.#logged = logged;
@@ -64,8 +69,26 @@ export class Rows {
       this.#log = notes ? merged(own, notes.messages.map((one) => this.#row(one, true))) : own;
     }
     const drafts = [...state.drafts.map((draft) => this.#row(draft, false)), ...(notes?.drafts ?? []).map((draft) => this.#row(draft, true))];
-    this.#rows = this.#arranged([...this.#log, ...drafts]);
+    this.#rows = this.#arranged([...this.#log, ...this.#ended(drafts), ...drafts]);
     return this.#rows;
+  }
+
+  /** Whether a draft that ended is shown. Then the rows are to be made again after `LINGERS`. */
+  get lingering() {
+    return [...this.#live.values()].some(({ until }) => until < Infinity);
+  }
+
+  /** Drafts that ended, and whose entries are not there yet. @param {Row[]} drafts that go on */
+  #ended(drafts) {
+    const now = this.#now();
+    const going = new Set(drafts.map(({ key }) => key));
+    for (const [key, live] of this.#live) {
+      if (going.has(key)) continue;
+      if (live.until === Infinity) live.until = now + LINGERS;
+      if (now >= live.until || this.#log.findLast((row) => row.key === key)) this.#live.delete(key);
+    }
+    for (const row of drafts) this.#live.set(row.key, { row, until: Infinity });
+    return [...this.#live.values()].filter(({ until }) => until < Infinity).map(({ row }) => row);
   }
 
   /** @param {Message | Draft | RunEntry} of @param {boolean} note @returns {Row} */
@@ -110,7 +133,8 @@ export class Rows {
   #arranged(rows) {
     /** @type {Row | null} */
     let before = null;
-    return rows.map((row) => {
+    return rows.map((made) => {
+      const row = this.#made.get(made.of) ?? made; // as it was placed before
       const drafted = this.#drafted.get(row.key);
       const day = drafted?.day ?? (!before || !sameDay(before.at, row.at));
       const first = drafted?.first ?? (day || !before || !sameGroup(before, row));

@@ -39,6 +39,12 @@ export function typingWords({ typing, me }, strings) {
   return strings.t("typing", { count: others.length, names: listed(others.map((one) => nameOf(one, strings)), strings.lang) });
 }
 
+/** Who writes an answer, where neither a run nor typing says so. @param {ChatState} state @param {Strings} strings */
+export function writingWords({ drafts }, strings) {
+  const names = [...new Set(drafts.map(({ sender }) => nameOf(sender, strings)))];
+  return names.length ? strings.t("typing", { count: names.length, names: listed(names, strings.lang) }) : "";
+}
+
 /** @param {Run} run @param {Strings} strings */
 export function runWords(run, strings) {
   if (run.cancel_requested) return strings.t("stopping");
@@ -49,13 +55,13 @@ export class Header {
   #strings;
   #title;
   #line = make("p", "line");
-  #pill = make("span", "pill", {}, make("span", "dot", { "aria-hidden": "true" }), make("span", ""));
+  #said = "";
 
   /** @param {Strings} strings @param {number} level of its heading */
   constructor(strings, level) {
     this.#strings = strings;
     this.#title = make(/** @type {"h2"} */ (`h${level}`), "title");
-    this.element = make("header", "head", {}, make("div", "about", {}, this.#title, this.#line), this.#pill);
+    this.element = make("header", "head", {}, this.#title, this.#line);
   }
 
   /** @param {ChatState} state @param {string} title where the conversation has none */
@@ -63,12 +69,15 @@ export class Header {
     const { connection } = state;
     const kind = pillOf(connection);
     const reason = reasonWords(connection, this.#strings);
+    const words = reason || presenceWords(state, this.#strings);
     write(this.#title, state.conversation.title || title);
-    write(this.#line, reason || presenceWords(state, this.#strings));
-    this.#line.classList.toggle("trouble", reason !== "");
-    this.#pill.dataset.state = kind;
-    this.#pill.title = reason;
-    write(/** @type {Node} */ (this.#pill.lastChild), this.#strings.t(`connection.${kind}`));
+    const said = `${kind} ${words}`;
+    if (said === this.#said) return;
+    this.#said = said;
+    const dot = make("span", "dot", { "aria-hidden": "true" });
+    const pill = make("span", "pill", { "data-state": kind, title: reason || null }, dot, this.#strings.t(`connection.${kind}`));
+    // New elements, and not the old ones moved by a longer word before them.
+    this.#line.replaceChildren(pill, ...(words ? [make("span", reason ? "trouble" : "", { textContent: words })] : []));
   }
 }
 
@@ -106,7 +115,7 @@ export class Activity {
     const more = state.runs.length > 1 ? ` (+${state.runs.length - 1})` : "";
     this.element.classList.toggle("trouble", this.#noticed !== "");
     if (this.#noticed) write(this.#words, this.#noticed);
-    else write(this.#words, run ? runWords(run, this.#strings) + more : typingWords(state, this.#strings));
+    else write(this.#words, run ? runWords(run, this.#strings) + more : typingWords(state, this.#strings) || writingWords(state, this.#strings));
     this.#spinner.hidden = !run;
     this.#button.hidden = !run || run.cancel_requested === true || !stoppable(run);
   }

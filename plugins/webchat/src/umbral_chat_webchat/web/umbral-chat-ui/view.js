@@ -6,7 +6,7 @@ import { make } from "./dom.js";
 import { gate, gateOf } from "./gate.js";
 import { MessageList } from "./list.js";
 import { Reading } from "./reading.js";
-import { Rows } from "./rows.js";
+import { LINGERS, Rows } from "./rows.js";
 import { Activity, Header } from "./status.js";
 import { addStyles } from "./styles.js";
 import { reasonOf } from "./wording.js";
@@ -53,6 +53,8 @@ class View {
   #shown = [];
   #waiting = true;
   #opened = false;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #timer;
   /** @type {(() => void)[]} */
   #ends = [];
   /** The message whose new text is being written. @type {Row | null} */
@@ -135,6 +137,7 @@ class View {
 
   destroy() {
     for (const end of this.#ends.splice(0)) end();
+    clearTimeout(this.#timer);
     this.#list.end();
     this.#announcer.end();
     this.element.remove();
@@ -168,6 +171,7 @@ class View {
     this.#updateGate(state);
     if (this.#waiting) return;
     const rows = this.#rows.of(state, notes);
+    if (this.#rows.lingering) this.#later();
     if (!this.#opened && state.unreadAtOpening !== null) {
       this.#opened = true;
       this.#reading.opened(state.unreadAtOpening, rows);
@@ -185,6 +189,12 @@ class View {
     if (news.count) this.#announcer.say(this.#strings.t("jump.count", { count: news.count }));
     for (const row of news.rows) this.#announcer.say(this.#list.spoken(row));
     if (looking) this.#markRead(state);
+  }
+
+  /** A draft that ended is not shown for ever. */
+  #later() {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#update(), LINGERS);
   }
 
   /** @param {ChatState} state */

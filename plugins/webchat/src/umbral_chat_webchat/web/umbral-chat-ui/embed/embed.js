@@ -3,18 +3,18 @@
 import { icon, make } from "../dom.js";
 import { pick } from "../strings.js";
 import { hasStyles } from "../styles.js";
-import { read, serviceOf } from "./read.js";
+import { serviceOf } from "./read.js";
 import { chime } from "./sound.js";
 import "./strings.js";
 import { style } from "./style-sheet.js";
 import { badge, News } from "./unread.js";
 import { Visitor } from "./visitor.js";
 
+export { read } from "./read.js";
+
 /** @import { Chat, ChatState } from "../../umbral-chat.d.ts" */
 /** @import { Embed, EmbedOptions } from "../../umbral-chat-embed.d.ts" */
 /** @import { MountedView, Strings } from "../../umbral-chat-ui.d.ts" */
-
-export { read };
 
 // Icons on a field of 24 × 24.
 const BUBBLE = "M4 5h16v11H10l-5 4v-4H4zM8 9.5h8M8 12.5h5";

@@ -79,7 +79,7 @@ function posting() {
       said.textContent = "";
     }, SAID);
   };
-  return make("footer", "", {}, make("p", "", {}, t("front.post")), make("div", "line", {}, code, button, said));
+  return make("footer", "", {}, make("p", "", {}, t("front.post")), make("div", "command", {}, code, button, said));
 }
 
 /** The line that posts as a workflow would; in a POSIX shell. @param {string} conversation */

@@ -51,6 +51,8 @@ export class Inbox {
   #over = new AbortController();
   #loading = false;
   #asked = 0;
+  /** Whether the person chose the filter just now. */
+  #filtered = false;
   /** What agents are called, by their subjects, as far as they wrote. @type {Map<string, string>} */
   #names = new Map();
   /** @type {any} */
@@ -147,6 +149,7 @@ export class Inbox {
     const stale = () => list !== this.#list || !same(filter, this.#place.filter);
     const page = await this.#api.list(queryOf(filter), null, signal);
     if (stale()) return true;
+    const first = !list.loaded;
     let news = page ? list.take(page) : false;
     const from = list.sweepFrom;
     if (from && ++this.#asked % SWEEP === 0) {
@@ -158,7 +161,15 @@ export class Inbox {
       }
     }
     if (news) this.#listed();
+    if (first && this.#filtered) this.#announce(this.#found());
+    this.#filtered = false;
     return news;
+  }
+
+  /** What came of a filter, for those who do not see the list. */
+  #found() {
+    const { items, more } = this.#list;
+    return this.#strings.t(more ? "inbox.found.more" : "inbox.found", { count: items.length });
   }
 
   async #more() {
@@ -230,6 +241,7 @@ export class Inbox {
     this.#listPane.showFilter(filter);
     if (same(filter, this.#place.filter)) return;
     this.#navigation.go({ filter }, "replace");
+    this.#filtered = true;
     this.#startOver();
   }
 

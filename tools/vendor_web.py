@@ -67,7 +67,7 @@ def fetched(package: Package, folder: Path) -> Path:
     done = subprocess.run(  # noqa: S603 - of names that are listed above
         command, check=True, capture_output=True, text=True, cwd=folder, timeout=TIMEOUT
     )
-    archive = folder / json.loads(done.stdout)[0]["filename"]
+    archive = folder / str(json.loads(done.stdout)[0]["filename"])
     found = "sha512-" + base64.b64encode(sha512(archive.read_bytes()).digest()).decode()
     if found != package.integrity:
         raise ValueError(f"{package.name} {package.version} has the hash {found}, and not {package.integrity}")

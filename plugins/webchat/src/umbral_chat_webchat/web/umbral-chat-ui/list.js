@@ -5,7 +5,6 @@ import { MessageElement } from "./message.js";
 import { Place } from "./scroll.js";
 import { Toolbar } from "./toolbar.js";
 
-/** @import { Strings } from "../umbral-chat-ui.d.ts" */
 /** @import { Shared } from "./message.js" */
 /** @import { Row } from "./rows.js" */
 /** @import { Actions } from "./toolbar.js" */

@@ -60,8 +60,9 @@ export class Header {
   /** @param {Strings} strings @param {number} level of its heading */
   constructor(strings, level) {
     this.#strings = strings;
-    this.#title = make(/** @type {"h2"} */ (`h${level}`), "title");
-    this.element = make("header", "head", {}, this.#title, this.#line);
+    // A title has its own direction, and stands where the page's begins.
+    this.#title = make("bdi", "");
+    this.element = make("header", "head", {}, make(/** @type {"h2"} */ (`h${level}`), "title", {}, this.#title), this.#line);
   }
 
   /** @param {ChatState} state @param {string} title where the conversation has none */

@@ -6,6 +6,17 @@
 /** Attachments that are shown of a message. */
 const MOST = 20;
 
+/** Codes that mean the same to a reader. Of a message, only the content is the reader's own. @type {Record<string, string>} */
+const ALIKE = {
+  foreign_conversation: "forbidden",
+  internal_conversation: "forbidden",
+  not_your_message: "forbidden",
+  may_not_speak_as: "forbidden",
+  not_your_run: "forbidden",
+  invalid_field: "content_too_long",
+  body_too_large: "content_too_long",
+};
+
 /** @typedef {{name: string, url: string | null}} Attachment */
 
 /** @param {Pick<Sender, "role" | "name">} sender @param {Strings} strings */
@@ -15,8 +26,7 @@ export function nameOf({ role, name }, strings) {
 
 /** An error code in words. Some of them mean the same to a reader. @param {string} code @param {Strings} strings */
 export function reasonOf(code, strings) {
-  const known = { foreign_conversation: "forbidden", not_your_message: "forbidden", may_not_speak_as: "forbidden", not_your_run: "forbidden" };
-  const key = `reason.${/** @type {Record<string, string>} */ (known)[code] ?? code}`;
+  const key = `reason.${ALIKE[code] ?? code}`;
   const words = strings.t(key);
   return words === key ? strings.t("reason.other", { code }) : words;
 }

@@ -83,7 +83,7 @@ def test_an_entry_names_every_module_that_it_needs_so_that_none_waits_for_anothe
 def test_the_script_for_other_sites_is_classic_and_loads_its_modules_by_their_names_with_a_hash(assets: Assets) -> None:
     script = assets.files[f"{EMBED}.js"].body.decode()
     assert not re.search(r"^(import|export)\b", script, re.MULTILINE)
-    loaded = re.findall(r'import\("\./([^"]+)"\)', script)
+    loaded = re.findall(r'import\(new URL\("\./([^"]+)"', script)
     assert loaded
     assert all(path in assets.files for path in loaded)
 

@@ -4,7 +4,8 @@
 (() => {
   const found = document.currentScript ?? document.querySelector('script[src*="/umbral-chat-embed"]');
   const script = /** @type {HTMLScriptElement | null} */ (found);
-  const loaded = import("./umbral-chat-ui/embed/embed.js");
+  // By its whole address: a classic script of another origin has no base of its own for imports.
+  const loaded = import(new URL("./umbral-chat-ui/embed/embed.js", script?.src ?? location.href).href);
   const chat = (window.UmbralChat ??= {
     mount: async (options) => (await loaded).mount(options, script?.src ?? location.href),
     mounted: null,

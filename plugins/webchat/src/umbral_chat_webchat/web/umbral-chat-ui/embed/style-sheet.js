@@ -58,6 +58,8 @@ button.launch svg { inline-size: 1.7rem; block-size: 1.7rem; }
   .embed.bubble .panel:not([hidden]) {
     position: fixed; inset: 0; inline-size: auto; block-size: auto; border: 0; border-radius: 0;
   }
+  /* The panel has a button of its own to close it. */
+  .embed.bubble .panel:not([hidden]) ~ .launch { display: none; }
 }
 @media (prefers-reduced-motion: no-preference) {
   .embed.bubble .panel { animation: rise .16s ease-out; }

@@ -111,7 +111,7 @@ const item = (row, more = {}) => ({ id: ROW.id, row, notes: null, unread: 0, unr
 
 test("a row says what it is about, on one line", () => {
   const found = described(item({ ...ROW, title: null, last_message: message("user") }), EN, PEOPLE);
-  assert.deepEqual(found, { title: "order-1", preview: "Hello there", at: ROW.last_activity, badges: [{ kind: "waiting", text: "Waiting" }] });
+  assert.deepEqual(found, { title: "order-1", preview: "Hello there", at: ROW.last_activity, badges: [{ kind: "waiting", text: "Waiting" }, { kind: "assistant", text: "Assistant" }] });
   const own = { ...ROW, responder: "human", assignee: "me", last_message: message("agent", { sender: { role: "agent", id: "me", name: "Ada" } }) };
   assert.deepEqual(described(item(own), EN, PEOPLE).preview, "You: Hello there");
   assert.deepEqual(described(item(own), EN, PEOPLE).badges, [{ kind: "mine", text: "Yours" }]);

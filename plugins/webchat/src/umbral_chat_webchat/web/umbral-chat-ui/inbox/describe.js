@@ -36,7 +36,11 @@ function previewOf({ content, redacted, sender }, strings, subject) {
   return name === null ? text : strings.t("inbox.from", { name, text });
 }
 
-/** @param {Item} item @param {Strings} strings @param {{subject: string, name: (subject: string) => string}} people @returns {Badge[]} */
+/**
+ * At least one, so that all rows are of one height.
+ *
+ * @param {Item} item @param {Strings} strings @param {{subject: string, name: (subject: string) => string}} people @returns {Badge[]}
+ */
 function badges({ row, notes, unreadNotes, counted }, strings, { subject, name }) {
   /** @type {Badge[]} */
   const found = [];
@@ -46,7 +50,7 @@ function badges({ row, notes, unreadNotes, counted }, strings, { subject, name }
     const who = holder(row, subject);
     if (who === "other") found.push({ kind: "other", text: name(row.assignee ?? "") });
     else if (who === "me") found.push({ kind: "mine", text: strings.t("inbox.badge.mine") });
-    else if (row.status === "open" && who === "nobody") found.push({ kind: "nobody", text: strings.t("inbox.badge.nobody") });
+    else if (row.status === "open") found.push({ kind: who, text: strings.t(`inbox.badge.${who}`) });
   }
   if (notes && unreadNotes > 0 && counted) found.push({ kind: "note", text: strings.t("inbox.notes.unread", { count: unreadNotes }) });
   else if (notes && !row) found.push({ kind: "note", text: strings.t("inbox.notes.about") });

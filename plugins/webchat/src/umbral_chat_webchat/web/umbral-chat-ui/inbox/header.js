@@ -42,7 +42,7 @@ export class Header {
     this.#holder = make("span", "pane-holder", { dir: "auto" });
     this.#here = make("span", "pane-here", { dir: "auto" });
     this.#connection = make("span", "pill");
-    this.#hint = make("p", "hint", { hidden: true });
+    this.#hint = make("p", "hint");
     this.#buttons = {
       take: this.#button("take", "control primary", t("inbox.take")),
       takeFrom: this.#button("takeFrom", "control", ""),
@@ -87,11 +87,11 @@ export class Header {
     }
     write(this.#buttons.takeFrom, t("inbox.take.from", { name: other }));
     write(this.#buttons.status, t(conversation.status === "closed" ? "inbox.reopen" : "inbox.close"));
-    const silent = conversation.status === "closed" || who === "me";
-    const words = silent ? "" : t(who === "other" && hint ? hint : `inbox.hint.${who}`, { name: other });
-    write(this.#hint, words);
-    this.#hint.hidden = words === "";
-    this.#hint.dataset.holder = who;
+    // The line is always there, so that nothing moves when it says something else.
+    const about = status === "closed" ? "closed" : who;
+    write(this.#hint, t(about === "other" && hint ? hint : `inbox.hint.${about}`, { name: other }));
+    this.#hint.title = this.#hint.textContent ?? "";
+    this.#hint.dataset.holder = about;
   }
 
   focus() {

@@ -109,7 +109,7 @@ export class Inbox {
     this.#help = new Help(strings);
     const toPane = (/** @type {Event} */ event) => (event.preventDefault(), this.#pane.focus());
     const skip = make("a", "skip", { href: "#conversation", onclick: toPane }, strings.t("inbox.skip"));
-    this.element = make("div", "inbox", {}, skip, this.#listPane.element, this.#pane.element, this.#live, session.element, this.#help.element);
+    this.element = make("div", "inbox", {}, this.#listPane.title, skip, this.#listPane.element, this.#pane.element, this.#live, session.element, this.#help.element);
   }
 
   /** Runs for as long as the page is open. */

@@ -23,7 +23,7 @@ export class ListPane {
   #parts;
   #rows;
   #search;
-  #count;
+  #title;
   #state;
   #empty = make("div", "blank-state", { hidden: true });
   #more;
@@ -51,7 +51,7 @@ export class ListPane {
     const { t } = (this.#strings = parts.strings);
     this.#parts = parts;
     this.#rows = new Rows(parts);
-    this.#count = make("span", "visually-hidden");
+    this.#title = make("h1", "visually-hidden", {}, t("inbox"));
     this.#state = make("div", "list-state", { role: "status" });
     this.#search = make("input", "text-field", { type: "search", id: "search", placeholder: t("inbox.search"), "aria-label": t("inbox.search"), maxlength: 200, dir: "auto", autocomplete: "off", spellcheck: "false" });
     this.#search.addEventListener("input", () => this.#typed());
@@ -63,7 +63,7 @@ export class ListPane {
       "section",
       "list-pane",
       { "aria-label": t("inbox.conversations") },
-      make("header", "list-header", {}, make("div", "list-head", {}, make("h1", "", {}, t("inbox"), this.#count), help), search, this.#filters()),
+      make("header", "list-header", {}, make("div", "list-head", {}, make("p", "list-title", { "aria-hidden": "true" }, t("inbox")), help), search, this.#filters()),
       this.#state,
       scroller,
       this.#account,
@@ -80,7 +80,7 @@ export class ListPane {
     const { items } = list;
     this.#rows.show(items, current, now);
     const unread = items.filter((item) => item.unread > 0).length;
-    write(this.#count, unread ? ` (${t("inbox.count", { count: unread })})` : "");
+    write(this.#title, unread ? `${t("inbox")}: ${t("inbox.count", { count: unread })}` : t("inbox"));
     this.#more.hidden = list.more === null;
     this.#more.disabled = loading;
     write(this.#more, t(loading ? "inbox.loading" : "inbox.more"));
@@ -112,6 +112,11 @@ export class ListPane {
     this.#account.hidden = !signedIn;
     const leave = make("button", "control quiet", { type: "button", onclick: this.#parts.signOut }, icon(ICONS.leave), t("inbox.signout"));
     this.#account.replaceChildren(make("span", "account-name", { dir: "auto", title: t("inbox.account", { name }) }, name), leave);
+  }
+
+  /** The page's heading, which is there on both screens of a phone. */
+  get title() {
+    return this.#title;
   }
 
   get rows() {

@@ -60,7 +60,7 @@ export class Pane {
       back: parts.back,
     });
     this.#notice = new Notice(parts.strings);
-    this.element = make("section", "pane", { "aria-label": parts.strings.t("conversation"), id: "conversation" });
+    this.element = make("section", "pane", { "aria-label": parts.strings.t("inbox.pane"), id: "conversation" });
     this.show(null);
   }
 

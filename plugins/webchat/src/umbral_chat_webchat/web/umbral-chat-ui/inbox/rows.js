@@ -119,9 +119,8 @@ export class Rows {
       make("time", "entry-time", { dir: "auto", datetime: at, title: at && strings.dateTime(at) }, at && when(at, strings, now)),
       make("span", live.typing ? "entry-preview typing" : "entry-preview", { dir: "auto" }, live.typing || preview),
       ...(item.unread > 0 ? [this.#count(item)] : []),
+      make("span", "entry-badges", {}, ...badges.map(({ kind, text }) => make("span", `badge ${kind}`, { dir: "auto" }, text))),
     );
-    if (badges.length > 0)
-      link.append(make("span", "entry-badges", {}, ...badges.map(({ kind, text }) => make("span", `badge ${kind}`, { dir: "auto" }, text))));
   }
 
   #here() {

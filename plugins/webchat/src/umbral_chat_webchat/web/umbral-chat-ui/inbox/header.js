@@ -64,13 +64,14 @@ export class Header {
 
   /**
    * @param {Conversation} conversation @param {ChatState} state
-   * @param {{subject: string, name: (subject: string) => string, may: (right: string) => boolean, busy: boolean, hint: string | null}} viewer
-   *   `hint`: what to say in place of that another operator has it
+   * @param {{subject: string, name: (subject: string) => string, may: (right: string) => boolean, known: boolean, busy: boolean, hint: string | null}} viewer
+   *   `known`: whether the service has answered; `hint`: what to say in place of that another operator has it
    */
-  show(conversation, state, { subject, name, may, busy, hint }) {
+  show(conversation, state, { subject, name, may, known, busy, hint }) {
     const { t } = this.#strings;
     const who = holder(conversation, subject);
     const other = who === "other" ? name(conversation.assignee ?? "") : "";
+    this.element.classList.toggle("unknown", !known);
     write(this.#title, conversation.title || conversation.id);
     this.#title.title = conversation.id;
     const status = conversation.status === "closed" ? "closed" : isWaiting(conversation) ? "waiting" : "open";
@@ -82,7 +83,7 @@ export class Header {
     this.#showConnection(state);
     const shown = { take: who === "assistant" || who === "nobody", takeFrom: who === "other", give: who === "me" || who === "nobody", status: true };
     for (const [deed, button] of Object.entries(this.#buttons)) {
-      button.hidden = !shown[/** @type {Deed} */ (deed)] || !may(RIGHTS[/** @type {Deed} */ (deed)]);
+      button.hidden = !known || !shown[/** @type {Deed} */ (deed)] || !may(RIGHTS[/** @type {Deed} */ (deed)]);
       button.disabled = busy;
     }
     write(this.#buttons.takeFrom, t("inbox.take.from", { name: other }));

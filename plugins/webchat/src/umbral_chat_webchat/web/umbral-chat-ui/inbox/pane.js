@@ -19,6 +19,9 @@ import { reasonFor } from "./reasons.js";
 /** Conversations whose unsent text is kept while another one is open. */
 const TEXTS = 50;
 
+/** A conversation is shown without its notes, if they are not there by then; milliseconds. */
+const PATIENCE = 1_500;
+
 /** The client's codes for a connection that a new session mends. */
 const LOST = new Set(["unauthorized", "session_ended", "token_expired"]);
 
@@ -170,6 +173,8 @@ export class Pane {
       // Not by a stream or a long poll: browsers open six connections to a service at most, and the messages need theirs.
       const notes = (open.notes = connect({ ...options, conversation: notesId, sender, edges: ["websocket", "poll"] }));
       notes.subscribe(({ seq }) => open === this.#open && this.#seen(open, notesId, seq));
+      await bothLoaded(open.main, notes, open.over.signal);
+      if (open !== this.#open) return;
     }
     open.view = mountConversation(this.#body, {
       chat: open.main,
@@ -305,7 +310,7 @@ export class Pane {
     const { state } = open.main;
     const { subject, may } = this.#parts.operator();
     const conversation = open.answer ? current(open.answer, state) : unmade(open.id);
-    this.#header.show(conversation, state, { subject, may, busy: open.busy || !open.answer, hint: open.hint, name: (one) => this.name(one) });
+    this.#header.show(conversation, state, { subject, may, known: open.answer !== null, busy: open.busy || !open.answer, hint: open.hint, name: (one) => this.name(one) });
   }
 }
 
@@ -316,6 +321,27 @@ export class Pane {
  * @typedef {{id: string, answer: Conversation | null, main: Chat, notes: Chat | null, view: MountedView | null, busy: boolean,
  *   begun: number | null, asked: boolean, hint: string | null, over: AbortController}} Open
  */
+
+/**
+ * Resolves when both have their first page, so that no note moves a message that is shown already; after a while without
+ * it, too.
+ *
+ * @param {Chat} main @param {Chat} notes @param {AbortSignal} signal @returns {Promise<void>}
+ */
+function bothLoaded(main, notes, signal) {
+  return new Promise((resolve) => {
+    const done = () => {
+      clearTimeout(timer);
+      for (const off of offs) off();
+      resolve();
+    };
+    const look = () => [main, notes].every(({ state: { loaded, connection } }) => loaded || connection.state === "closed") && done();
+    const timer = setTimeout(done, PATIENCE);
+    const offs = [main.subscribe(look), notes.subscribe(look)];
+    signal.addEventListener("abort", done);
+    look();
+  });
+}
 
 /** What is announced after each deed. @type {Record<Deed, (before: Conversation) => string>} */
 const DONE = {

@@ -73,6 +73,18 @@ test("a draft whose end arrives before its entry stays until that is there, and 
   assert.equal(rows.of(last, null), rows.of(last, null));
 });
 
+test("when earlier messages are loaded, the row that was the first keeps its name, and has a day only where one begins", () => {
+  const rows = new Rows(viewer);
+  const one = rows.of(state([message(5), message(6)], { hasEarlier: true }), null);
+  assert.deepEqual(one.map(({ first, day }) => [first, day]), [[true, false], [false, false]]);
+  const two = rows.of(state([message(3), message(4), message(5), message(6)], { hasEarlier: false }), null);
+  assert.deepEqual(two.map(({ first, day }) => [first, day]), [[true, true], [false, false], [true, false], [false, false]]);
+  const another = new Rows(viewer);
+  another.of(state([message(5)], { hasEarlier: true }), null);
+  const yesterday = message(4, { minutes: -24 * 60 });
+  assert.deepEqual(another.of(state([yesterday, message(5)], { hasEarlier: true }), null).map(({ day }) => day), [false, true]);
+});
+
 test("an entry is shown as its draft was, though it came later: in the same group, on the same day", () => {
   let now = AT;
   const rows = new Rows(viewer, () => now);

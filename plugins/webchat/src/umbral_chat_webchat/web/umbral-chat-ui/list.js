@@ -126,18 +126,24 @@ export class MessageList {
 
   /** @param {readonly Row[]} rows @param {string | null} marker */
   #reconcile(rows, marker) {
-    const keys = new Set(rows.map(({ key }) => key));
-    for (const [key, { element }] of this.#items)
+    const active = /** @type {Document} */ (this.#rows.getRootNode()).activeElement ?? null;
+    // While an answer grows all rows but the last are the same, and there may be thousands.
+    let at = 0;
+    if (marker === this.#marker) while (at < rows.length && rows[at] === this.#shown[at]) at++;
+    const keys = new Set(rows.slice(at).map(({ key }) => key));
+    for (const { key } of this.#shown.slice(at))
       if (!keys.has(key)) {
-        element.remove();
+        this.#items.get(key)?.element.remove();
         this.#items.delete(key);
       }
-    let next = this.#rows.firstElementChild;
-    for (const row of rows) {
+    let next = at ? (this.#items.get(rows[at - 1].key)?.element.nextElementSibling ?? null) : this.#rows.firstElementChild;
+    for (const row of rows.slice(at)) {
       let item = this.#items.get(row.key);
-      if (!item) {
-        this.#items.set(row.key, (item = new MessageElement(this.#shared)));
-        this.#itemOf.set(item.element, item);
+      // With a day above it a row begins elsewhere: another element, and not the old one moved.
+      if (!item || (item.row?.day !== row.day && !item.element.contains(active))) {
+        if (item?.element === next) next = item.element.nextElementSibling;
+        item?.element.remove();
+        item = this.#made(row.key);
       }
       item.update(row, row.key === marker);
       if (item.element === next) next = next.nextElementSibling;
@@ -148,6 +154,14 @@ export class MessageList {
     this.#toolbar.refresh();
     this.#makeReachable();
     this.#showEarlier();
+  }
+
+  /** @param {string} key of the row */
+  #made(key) {
+    const item = new MessageElement(this.#shared);
+    this.#items.set(key, item);
+    this.#itemOf.set(item.element, item);
+    return item;
   }
 
   /** One row is reached by Tab: the one that had the focus, or the last. The arrow keys lead to the others. */

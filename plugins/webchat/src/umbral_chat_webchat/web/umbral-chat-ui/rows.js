@@ -44,6 +44,8 @@ export class Rows {
   #made = new WeakMap();
   /** By key, how a draft was first shown: its entry is shown so, too, or what is below it would move. @type {Map<string, {at: string, first?: boolean, day?: boolean}>} */
   #drafted = new Map();
+  /** Rows that were the first of what was loaded: they begin a group, also when what is before them is there. @type {Set<string>} */
+  #begins = new Set();
   /** Drafts as they were shown last, and until when each is shown though it ended. @type {Map<string, {row: Row, until: number}>} */
   #live = new Map();
   #now;
@@ -60,7 +62,8 @@ export class Rows {
    */
   of(state, notes) {
     const logged = [state.messages, state.endedRuns, notes?.messages];
-    const inputs = [...logged, state.drafts, notes?.drafts];
+    const hasEarlier = state.hasEarlier || notes?.hasEarlier === true;
+    const inputs = [...logged, state.drafts, notes?.drafts, hasEarlier];
     if (same(inputs, this.#inputs) && !this.lingering) return this.#rows;
     this.#inputs = inputs;
     if (!same(logged, this.#logged)) {
@@ -69,7 +72,7 @@ export class Rows {
       this.#log = notes ? merged(own, notes.messages.map((one) => this.#row(one, true))) : own;
     }
     const drafts = [...state.drafts.map((draft) => this.#row(draft, false)), ...(notes?.drafts ?? []).map((draft) => this.#row(draft, true))];
-    this.#rows = this.#arranged([...this.#log, ...this.#ended(drafts), ...drafts]);
+    this.#rows = this.#arranged([...this.#log, ...this.#ended(drafts), ...drafts], hasEarlier);
     return this.#rows;
   }
 
@@ -129,15 +132,20 @@ export class Rows {
     return "key" in of && of.client_id != null && of.key === of.client_id; // it was sent here
   }
 
-  /** Rows with their groups and days. @param {Row[]} rows */
-  #arranged(rows) {
+  /**
+   * Rows with their groups and days. Whether the first row begins a day is not known while there are earlier ones.
+   *
+   * @param {Row[]} rows @param {boolean} hasEarlier
+   */
+  #arranged(rows, hasEarlier) {
+    if (hasEarlier && rows.length) this.#begins.add(rows[0].key);
     /** @type {Row | null} */
     let before = null;
     return rows.map((made) => {
       const row = this.#made.get(made.of) ?? made; // as it was placed before
       const drafted = this.#drafted.get(row.key);
-      const day = drafted?.day ?? (!before || !sameDay(before.at, row.at));
-      const first = drafted?.first ?? (day || !before || !sameGroup(before, row));
+      const day = drafted?.day ?? (before ? !sameDay(before.at, row.at) : !hasEarlier);
+      const first = drafted?.first ?? (day || !before || this.#begins.has(row.key) || !sameGroup(before, row));
       if (drafted) Object.assign(drafted, { day, first });
       const placed = row.first === first && row.day === day ? row : { ...row, first, day };
       if (placed !== row) this.#made.set(row.of, placed);

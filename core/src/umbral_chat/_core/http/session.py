@@ -91,8 +91,8 @@ async def show(principal: Caller) -> Response[SessionView]:
     opt={"right": "inbox", "problems": (404,)},
 )
 async def sign_out(request: Request[Any, Any, Any], services: Parts, principal: Caller) -> Response[None]:
-    """End the session of the cookie, with every stream that it opened: on this instance at once, on the others within
-    `realtime.reconcile_interval`."""
+    """End the session of the cookie. This instance refuses its requests at once; the others do, and the streams that it
+    opened end, within `realtime.reconcile_interval`."""
     if not isinstance(principal, OperatorSession):
         raise NotFound("This request has no session: there is nothing to end.", code="not_found")
     await services.access.sessions.end(principal)

@@ -14,6 +14,12 @@ import { ICONS } from "./icons.js";
 /** The right that each of them needs; see `docs/reference/rights.md`. @type {Record<Deed, string>} */
 export const RIGHTS = { take: "moderate", takeFrom: "manage", give: "moderate", status: "manage" };
 
+/**
+ * "Take it from" that has just come into the place of "take over" does nothing for so long, in milliseconds: who presses it
+ * then meant the other one, and a colleague was quicker.
+ */
+const FRESH = 800;
+
 export class Header {
   #strings;
   #parts;
@@ -24,6 +30,10 @@ export class Header {
   #connection;
   #hint;
   #buttons;
+  /** When "take it from" came into the place of another. */
+  #replaced = -Infinity;
+  /** The conversation that was shown last, with what could be done. @type {string | null} */
+  #shown = null;
   #menu;
   element;
 
@@ -83,9 +93,13 @@ export class Header {
     this.#showConnection(state);
     const shown = { take: who === "assistant" || who === "nobody", takeFrom: who === "other", give: who === "me" || who === "nobody", status: true };
     for (const [deed, button] of Object.entries(this.#buttons)) {
+      const { hidden } = button;
       button.hidden = !known || !shown[/** @type {Deed} */ (deed)] || !may(RIGHTS[/** @type {Deed} */ (deed)]);
+      const came = hidden && !button.hidden && this.#shown === conversation.id;
+      if (deed === "takeFrom" && came) this.#replaced = performance.now();
       button.disabled = busy;
     }
+    this.#shown = known ? conversation.id : null;
     write(this.#buttons.takeFrom, t("inbox.take.from", { name: other }));
     write(this.#buttons.status, t(conversation.status === "closed" ? "inbox.reopen" : "inbox.close"));
     // The line is always there, so that nothing moves when it says something else.
@@ -129,7 +143,8 @@ export class Header {
 
   /** @param {Deed} deed @param {string} className @param {string} text */
   #button(deed, className, text) {
-    return make("button", className, { type: "button", "data-deed": deed, hidden: true, onclick: () => this.#parts.act(deed) }, text);
+    const press = () => (deed !== "takeFrom" || performance.now() - this.#replaced >= FRESH) && this.#parts.act(deed);
+    return make("button", className, { type: "button", "data-deed": deed, hidden: true, onclick: press }, text);
   }
 
   #transcripts() {

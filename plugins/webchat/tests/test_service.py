@@ -149,7 +149,8 @@ async def test_the_copy_is_the_history_whatever_happened_before_and_after(
     for message in state["messages"]:
         del message["key"], message["delivery"]
     assert state["messages"] == history
-    assert state["conversation"] == {"title": "Order 1042"}
+    fields = ("title", "status", "responder")
+    assert [state["conversation"][name] for name in fields] == ["Order 1042", "open", "assistant"]
     assert (state["seq"], state["hasEarlier"]) == (35, True)
 
 

@@ -176,9 +176,14 @@ async def test_a_session_holds_on_every_instance_and_ends_on_every_instance(star
 
 
 async def test_too_many_sign_ins(client: Client) -> None:
-    for _ in range(10):
-        await sign_in(client)
-    answer = await client.post(SESSION, json={"name": "Grace"}, headers=KEY)
+    async def attempt() -> httpx.Response:
+        return await client.post(SESSION, json={"name": "Grace"}, headers=KEY)
+
+    answer = await attempt()
+    for _ in range(100):  # one more is taken every two seconds, which a slow store may need for a few
+        if answer.status_code != 201:
+            break
+        answer = await attempt()
     assert code(answer) == (429, "rate_limited")
     assert int(answer.headers["retry-after"]) >= 1
 

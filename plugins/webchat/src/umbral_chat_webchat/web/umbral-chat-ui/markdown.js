@@ -69,6 +69,7 @@ function purified(html) {
   return purify.sanitize(html, {
     ALLOWED_TAGS: TAGS,
     ALLOWED_ATTR: ATTRIBUTES,
+    ADD_URI_SAFE_ATTR: ATTRIBUTES.filter((name) => name !== "href"), // DOMPurify takes every other value for an address
     ALLOW_DATA_ATTR: false,
     ALLOW_ARIA_ATTR: false,
     ALLOWED_URI_REGEXP: LINKS,

@@ -29,7 +29,7 @@ help:
 
 setup: .venv/.synced ## make .venv with everything a developer needs
 
-run: setup ## serve on http://127.0.0.1:8750 with SQLite (ARGS="--port 8751")
+run: setup ## serve with SQLite; open http://127.0.0.1:8750/ for the demo (ARGS="--port 8751")
 	$(RUN) umbral-chat serve $(ARGS)
 
 supabase: setup ## a local Supabase on loopback, without Docker (ARGS=--help)

@@ -143,7 +143,9 @@ class EmbeddedChat {
     const launch = inline
       ? null
       : make("button", "launch", { type: "button", "aria-expanded": "false", "aria-controls": "panel", "aria-label": t("embed.open"), onclick: toggle }, icon(BUBBLE), count);
-    const frame = make("div", `umbral-theme embed ${mode}`, { lang, dir, "data-position": position }, panel, launch, status);
+    // The button is outside of whatever parts the page has: it is one by itself.
+    const label = inline ? null : name;
+    const frame = make(inline ? "div" : "aside", `umbral-theme embed ${mode}`, { lang, dir, "aria-label": label, "data-position": position }, panel, launch, status);
     if (theme) frame.dataset.theme = theme;
     frame.addEventListener("keydown", (event) => {
       if (event.key !== "Escape" || event.defaultPrevented || !this.#open || inline) return;

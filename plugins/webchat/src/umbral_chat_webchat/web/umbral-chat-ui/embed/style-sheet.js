@@ -1,8 +1,9 @@
 // The style of the bubble and its panel. A constructed style sheet needs no permission of the page's policy.
 
 export const CSS = `
-:host { all: initial; }
-:host([hidden]) { display: none; }
+/* Important here goes before what is important in the page: nothing of its style is inherited. */
+:host { all: initial !important; display: block !important; }
+:host([hidden]) { display: none !important; }
 .embed { background: none; font-size: 1rem; }
 .embed *, .embed { box-sizing: border-box; }
 .launch svg, .bar svg { fill: none; stroke: currentColor; stroke-width: 2; stroke-linecap: round; stroke-linejoin: round; }

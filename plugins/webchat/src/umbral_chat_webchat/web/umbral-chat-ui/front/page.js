@@ -48,7 +48,7 @@ function visitorWindow({ id, name, conversation }) {
   const content = make("div", "content");
   const sender = { role: /** @type {const} */ ("user"), id, name };
   const chat = connect({ conversation, sender, user: id, present: true });
-  mountConversation(content, { chat, viewer: { role: "user", subject: id }, strings, options: { header: true } });
+  mountConversation(content, { chat, viewer: { role: "user", subject: id }, strings, options: { title: name, level: 3 } });
   addEventListener("pagehide", ({ persisted }) => persisted || chat.close());
   return pane("visitor", name, t("front.visitor"), `/c/${encodeURIComponent(conversation)}`, content);
 }

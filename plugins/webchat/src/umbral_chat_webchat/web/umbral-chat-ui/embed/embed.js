@@ -145,6 +145,7 @@ class EmbeddedChat {
       : make("button", "launch", { type: "button", "aria-expanded": "false", "aria-controls": "panel", "aria-label": t("embed.open"), onclick: toggle }, icon(BUBBLE), count);
     // The button is outside of whatever parts the page has: it is one by itself.
     const label = inline ? null : name;
+    /** @type {HTMLElement} */
     const frame = make(inline ? "div" : "aside", `umbral-theme embed ${mode}`, { lang, dir, "aria-label": label, "data-position": position }, panel, launch, status);
     if (theme) frame.dataset.theme = theme;
     frame.addEventListener("keydown", (event) => {

@@ -30,11 +30,13 @@ def umbral_chat_routes(services: Services) -> list[HTTPRouteHandler]:
     """The client's files, and the pages."""
     from umbral_chat_webchat.assets import load
     from umbral_chat_webchat.front import front_route
+    from umbral_chat_webchat.inbox_page import inbox_route
     from umbral_chat_webchat.pages import page_routes
     from umbral_chat_webchat.routes import asset_route
 
     assets, demo = load(), demo_of(services)
-    return [asset_route(assets), *page_routes(assets), front_route(assets, None if demo is None else demo.begin)]
+    front = front_route(assets, None if demo is None else demo.begin)
+    return [asset_route(assets), *page_routes(assets), inbox_route(assets), front]
 
 
 @hookimpl

@@ -24,7 +24,10 @@ export interface Viewer {
 }
 
 export interface ViewOptions {
-  /** A second conversation whose messages are shown between those of the first, as notes: `internal:{id}`. */
+  /**
+   * A second conversation whose messages are shown between those of the first, as notes: `internal:{id}`. The composer gets a
+   * switch between the two.
+   */
   notes?: Chat;
   /** Shows title, presence and connection above the messages. Default true. */
   header?: boolean;
@@ -42,13 +45,22 @@ export interface ViewOptions {
   composer?: boolean;
   /** Called with each new state of `chat`, before it is shown. */
   onState?(state: ChatState): void;
-  /** Called with the text that is sent; returning true, the view leaves it to the caller: a note, a command. */
+  /** Called with the text that is sent as a message; returning true, the view leaves it to the caller: a command. */
   onSend?(text: string): boolean | void;
 }
+
+/** Whether the composer writes to the conversation, or to its notes. */
+export type ComposerMode = "message" | "note";
 
 export interface MountedView {
   /** The root of what was mounted, with the class `umbral-chat`. */
   readonly element: HTMLElement;
+  /** What is written in the composer and not sent. */
+  text: string;
+  /** What the composer writes. */
+  readonly mode: ComposerMode;
+  /** Sets what the composer writes; notes only where there are some. */
+  compose(mode: ComposerMode): void;
   /** Moves the focus to the composer. */
   focus(): void;
   /** Ends the view, and removes it. The chat stays open: it is its caller's. */

@@ -2,7 +2,13 @@
 
 import { icon, ICONS, make } from "./dom.js";
 
-/** @import { Strings } from "../umbral-chat-ui.d.ts" */
+/** @import { ComposerMode, Strings } from "../umbral-chat-ui.d.ts" */
+
+/** What may be written, and its name. @type {readonly [ComposerMode, string][]} */
+const MODES = [
+  ["message", "reply"],
+  ["note", "note"],
+];
 
 /**
  * @typedef {object} Writing
@@ -20,9 +26,14 @@ export class Composer {
   #bar;
   /** What was written before an edit began; null: nothing is edited. @type {string | null} */
   #aside = null;
+  /** @type {ComposerMode} */
+  #mode = "message";
+  #closed = false;
+  /** @type {Map<ComposerMode, HTMLInputElement>} */
+  #radios = new Map();
 
-  /** @param {Strings} strings @param {Writing} writing */
-  constructor(strings, writing) {
+  /** @param {Strings} strings @param {Writing} writing @param {boolean} [notes] whether notes may be written, too */
+  constructor(strings, writing, notes = false) {
     this.#strings = strings;
     this.#writing = writing;
     const { t } = strings;
@@ -30,7 +41,7 @@ export class Composer {
     this.#button = make("button", "send", { type: "submit", "aria-label": t("send"), title: t("send") }, icon(ICONS.send));
     const cancel = make("button", "link", { type: "button", textContent: t("cancel"), onclick: () => this.#stopEditing() });
     this.#bar = make("div", "editing", { hidden: true }, make("span", "", { textContent: t("editing") }), cancel);
-    this.element = make("form", "composer", { novalidate: true }, this.#bar, make("div", "writing-line", {}, this.#field, this.#button));
+    this.element = make("form", "composer", { novalidate: true }, notes ? this.#switch() : null, this.#bar, make("div", "writing-line", {}, this.#field, this.#button));
     this.element.addEventListener("submit", (event) => {
       event.preventDefault();
       this.#submit();
@@ -44,10 +55,59 @@ export class Composer {
     this.#field.focus();
   }
 
+  /** What is written and not sent. */
+  get text() {
+    return this.#aside ?? this.#field.value;
+  }
+
+  set text(text) {
+    if (this.#aside === null) this.#set(text);
+    else this.#aside = text;
+  }
+
+  get mode() {
+    return this.#mode;
+  }
+
+  set mode(mode) {
+    const radio = this.#radios.get(mode);
+    if (!radio || mode === this.#mode) return;
+    this.#writing.typing(false); // to those who see what was written so far
+    this.#mode = mode;
+    radio.checked = true;
+    this.#label();
+  }
+
   /** @param {boolean} closed whether the conversation is, until the next message */
   update(closed) {
-    const words = this.#strings.t(closed ? "closed" : "write");
-    if (this.#field.placeholder !== words) this.#field.placeholder = words;
+    this.#closed = closed;
+    this.#label();
+  }
+
+  /** Whether it is a message or a note is to be seen and heard before the first word. */
+  #label() {
+    const { t } = this.#strings;
+    const note = this.#mode === "note";
+    const words = t(note ? "note.write" : this.#closed ? "closed" : "write");
+    if (this.#field.placeholder === words && this.element.dataset.mode === this.#mode) return;
+    this.element.dataset.mode = this.#mode;
+    this.#field.placeholder = words;
+    this.#field.setAttribute("aria-label", t(note ? "note" : "message"));
+    this.#button.setAttribute("aria-label", t(note ? "note.send" : "send"));
+    this.#button.title = t(note ? "note.send" : "send");
+  }
+
+  #switch() {
+    const { t } = this.#strings;
+    const choose = (/** @type {ComposerMode} */ mode) => {
+      this.mode = mode;
+    };
+    const choices = MODES.map(([mode, name]) => {
+      const radio = make("input", "", { type: "radio", name: "kind", checked: mode === this.#mode, onchange: () => choose(mode) });
+      this.#radios.set(mode, radio);
+      return make("label", mode, {}, radio, make("span", "", {}, t(name)));
+    });
+    return make("fieldset", "kinds", {}, make("legend", "hidden", {}, t("kind")), ...choices);
   }
 
   /** @param {string} text of the message that is edited */

@@ -12,7 +12,7 @@ import { addStyles } from "./styles.js";
 import { reasonOf } from "./wording.js";
 
 /** @import { Chat, ChatState, Message, Run } from "../umbral-chat.d.ts" */
-/** @import { MountedView, Strings, Viewer, ViewOptions } from "../umbral-chat-ui.d.ts" */
+/** @import { ComposerMode, MountedView, Strings, Viewer, ViewOptions } from "../umbral-chat-ui.d.ts" */
 /** @import { Row } from "./rows.js" */
 
 /** Without Markdown by then texts are shown as they are, in milliseconds. */
@@ -30,9 +30,10 @@ export function mountConversation(container, { chat, viewer, strings, options = 
   const view = new View(chat, viewer, strings, options);
   container.append(view.element);
   view.begin();
-  return { element: view.element, focus: () => view.focus(), destroy: () => view.end() };
+  return view;
 }
 
+/** @implements {MountedView} */
 class View {
   #chat;
   #notes;
@@ -75,12 +76,13 @@ class View {
       { actions: this.#actions(), loadEarlier: () => this.#loadEarlier(), moved: () => this.#look() },
     );
     this.#activity = new Activity(strings, (run) => this.#try(chat.cancelRun(run.run_id)));
-    this.#composer = new Composer(strings, {
-      send: (text) => this.#send(text),
-      edit: (text) => this.#edit(text),
-      typing: (typing) => chat.typing(typing),
+    const writing = {
+      send: (/** @type {string} */ text) => this.#send(text),
+      edit: (/** @type {string} */ text) => this.#edit(text),
+      typing: (/** @type {boolean} */ typing) => this.#target.typing(typing),
       editLast: () => this.#editLast(),
-    });
+    };
+    this.#composer = new Composer(strings, writing, this.#notes !== null);
     this.#announcer = new Announcer(strings.t("messages"));
     this.element = make(
       "section",
@@ -111,7 +113,29 @@ class View {
     this.#composer.focus();
   }
 
-  end() {
+  /** @param {ComposerMode} mode */
+  compose(mode) {
+    this.#composer.mode = mode;
+  }
+
+  get mode() {
+    return this.#composer.mode;
+  }
+
+  get text() {
+    return this.#composer.text;
+  }
+
+  set text(text) {
+    this.#composer.text = text;
+  }
+
+  /** Where goes what is written: a note not to those whom it is about, and neither that one is being written. */
+  get #target() {
+    return (this.#composer?.mode === "note" && this.#notes) || this.#chat;
+  }
+
+  destroy() {
     for (const end of this.#ends.splice(0)) end();
     clearTimeout(this.#timer);
     this.#list.end();
@@ -222,7 +246,7 @@ class View {
   /** @param {string} text @returns {boolean} whether it was taken */
   #send(text) {
     try {
-      if (!this.#options.onSend?.(text)) this.#chat.send(text);
+      if (this.#target !== this.#chat || !this.#options.onSend?.(text)) this.#target.send(text);
     } catch (error) {
       this.#notice(error);
       return false;

@@ -1,0 +1,38 @@
+"""`/inbox`: the page of operators. Like every page an empty shell: what it shows comes over the API, with the rights of
+the operator who signed in, or on a service without keys with those of the local administrator."""
+
+from litestar import Response, get
+from litestar.handlers import HTTPRouteHandler
+
+from umbral_chat_webchat.assets import Assets
+from umbral_chat_webchat.pages import page
+
+INBOX = "/inbox"
+
+
+def inbox_route(assets: Assets) -> HTTPRouteHandler:
+    """The route of the inbox."""
+
+    @get(
+        INBOX,
+        summary="The operators' inbox",
+        include_in_schema=False,
+        sync_to_thread=False,
+        # The page's script reads the query: the filter, the open conversation, language and theme.
+        opt={"right": "public", "query": "own"},
+    )
+    def inbox() -> Response[str]:
+        """The page, which is the same for every operator."""
+        return page(
+            assets,
+            script="inbox/page.js",
+            title="Inbox",
+            styles=["ui.css", "pages/page.css", "inbox/inbox.css"],
+            # The front page shows it beside two visitors.
+            framed_by=["'self'"],
+        )
+
+    return inbox
+
+
+__all__ = ["INBOX", "inbox_route"]

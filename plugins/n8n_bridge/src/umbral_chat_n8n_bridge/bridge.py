@@ -32,18 +32,22 @@ class Bridge:
         self.counters = RelayCounters(services.base.telemetry)
         self.started = asyncio.Event()
         """Set when every chat's consumer runs: a new one misses what was written before that."""
-        self._running: set[str] = set()
+        self._consumers: dict[str, RelayConsumer] = {}
 
     async def run(self, consumers: ConsumerService) -> None:
-        """See `ConsumerSource`. Connections are closed after each call, so there is nothing to close."""
+        """See `ConsumerSource`."""
         outbound = self.services.base.settings.core.outbound
         for chat in self.chats.values():
-            if chat.name not in self._running:
+            if chat.name not in self._consumers:
                 client = OutboundClient(outbound, trusted=True, connections=CONNECTIONS)
-                await consumers.start(RelayConsumer(chat, self, client))
-                self._running.add(chat.name)
+                consumer = RelayConsumer(chat, self, client)
+                await consumers.start(consumer)
+                self._consumers[chat.name] = consumer
         self.started.set()
-        await asyncio.Event().wait()
+        async with asyncio.TaskGroup() as tasks:
+            for name, consumer in self._consumers.items():
+                tasks.create_task(consumer.workflow.run(), name=f"n8n: open executions of {name}")
+            await asyncio.Event().wait()
 
 
 __all__ = ["CONNECTIONS", "Bridge"]

@@ -60,6 +60,41 @@ class ChatSettings(Section, frozen=True):
             "message becomes a dead letter."
         ),
     ] = False
+    api_url: Annotated[
+        str | None, Meta(description="n8n's public API, as `https://n8n.example.com/api/v1`; with `api_key`.")
+    ] = None
+    api_key: Annotated[
+        Secret | None,
+        Meta(
+            description="Its key, with the scopes execution:list, execution:read, execution:stop and workflow:read: "
+            "with it a cancel stops the execution, and n8n is asked how one ended whose answer was lost."
+        ),
+    ] = None
+    workflow_id: Annotated[
+        str | None,
+        Meta(description="The workflow's id, as in its address in n8n's editor; needed with `api_key`."),
+    ] = None
+    executions_saved: Annotated[
+        bool,
+        Meta(
+            description="n8n saves the executions of workflows that leave it open (EXECUTIONS_DATA_SAVE_ON_SUCCESS and "
+            "EXECUTIONS_DATA_SAVE_ON_ERROR are `all`, as they are unless set): then a message that no execution is "
+            "found for is sent again."
+        ),
+    ] = False
+    ask_for: Annotated[
+        float,
+        Meta(
+            ge=0, le=86_400, description="Seconds for which n8n is asked how an execution ended whose answer was lost."
+        ),
+    ] = 600.0
+    question_wait: Annotated[
+        Seconds,
+        Meta(
+            le=604_800,
+            description="Seconds for which a workflow's question (a Chat node that waits) may be answered.",
+        ),
+    ] = 86_400.0
     handoff_pause: Annotated[
         float,
         Meta(
@@ -103,6 +138,14 @@ class ChatSettings(Section, frozen=True):
             parse_url(self.webhook_url, field="webhook_url", trusted=True)
         except InvalidRequest as error:
             raise ValueError(error.detail) from None
+        given = [one is not None for one in (self.api_url, self.api_key, self.workflow_id)]
+        if any(given) and not all(given):
+            raise ValueError("api_url, api_key and workflow_id belong together: give all of them, or none")
+        if self.api_url is not None:
+            try:
+                parse_url(self.api_url, field="api_url", trusted=True)
+            except InvalidRequest as error:
+                raise ValueError(error.detail) from None
         if self.signing_secret is not None:
             signed_headers(self.signing_secret, "id", 0, b"")  # which refuses a secret of another form
 

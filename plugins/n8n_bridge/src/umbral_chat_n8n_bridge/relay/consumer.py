@@ -27,9 +27,11 @@ from umbral_chat_n8n_bridge.chats import ASSISTANT, RUN_MARK, Chat
 from umbral_chat_n8n_bridge.relay.call import call_body, call_headers, is_question, sent_of
 from umbral_chat_n8n_bridge.relay.execution import CallEnd, WorkflowRequest
 from umbral_chat_n8n_bridge.relay.handoff import agent_answers
+from umbral_chat_n8n_bridge.relay.held_execution import RelayedRun
 from umbral_chat_n8n_bridge.relay.ledger import LedgerEntry, Outcome, RunRecord
 from umbral_chat_n8n_bridge.relay.messages import AnswerMessages, patient
 from umbral_chat_n8n_bridge.relay.watch import RunObserver, watching
+from umbral_chat_n8n_bridge.relay.workflow_client import RunRequest, WorkflowClient
 
 if TYPE_CHECKING:
     from umbral_chat.http_kit.outbound import OutboundClient
@@ -62,6 +64,9 @@ class RelayConsumer:
         self.chat = chat
         self.bridge = bridge
         self.client = client
+        webhook = client.parse(chat.settings.webhook_url, field=f"n8n.chats.{chat.name}.webhook_url")
+        self.webhook = webhook
+        self.workflow = WorkflowClient(chat, bridge.services, webhook, client)
         self._warned = False
 
     def wants(self, conversation: str) -> bool:
@@ -126,6 +131,8 @@ class _Relayed:
             record = record.again()
         elif record.state == "called":
             # The instance that called is gone, and with it the answer.
+            if await self._taken_up(record):
+                return
             if await self._has_answer():
                 await self._over("completed", "answered")
                 return
@@ -153,25 +160,47 @@ class _Relayed:
         after = Cursor(self._epoch, self._message.seq)
         async with watching(self._services, self._conversation, after, run_id) as watch:
             await self._report("thinking")
-            await self._ledger.save(_with(record, state="called"))
+            called_at = self._services.base.clock.now().timestamp()
+            await self._ledger.save(_with(record, state="called", called_at=called_at))
             messages = self._messages(run_id, watch)
             with self._counters.running():
-                end = await self._workflow_call(run_id).run(
-                    messages,
-                    watch,
-                    lambda: self._alive(messages),
-                    timeout=self._chat.settings.timeout,
-                )
+                call = RunRequest(self._run(), self._message.content, self._workflow_call(run_id))
+                end = await self._consumer.workflow.call(call, messages, watch, lambda: self._alive(messages))
                 if end.ended.way == "silent":
                     await self._wait_for_late_answer(watch)
             await self._settle(end, messages, watch, record)
+
+    async def _taken_up(self, record: RunRecord) -> bool:
+        """Whether a run could be taken up whose instance is gone: its execution is open, or n8n is asked."""
+        workflow, run = self._consumer.workflow, self._run()
+        held = await workflow.dialogs.of_run(run)
+        if held is None and (not workflow.asks or await self._has_answer()):
+            return False
+        after = Cursor(self._epoch, self._message.seq)
+        async with watching(self._services, self._conversation, after, run.run_id) as watch:
+            await self._report("waiting")
+            messages = self._messages(run.run_id, watch)
+            with self._counters.running():
+                if held is not None:
+                    text = self._message.content
+                    end = await workflow.go_on(held, run, text, messages, watch, lambda: self._alive(messages))
+                else:
+                    end = await workflow.ask(run, record.called_at, messages, watch, lambda: self._alive(messages))
+                if end.ended.way == "silent":
+                    await self._wait_for_late_answer(watch)
+            await self._settle(end, messages, watch, record)
+        return True
+
+    def _run(self) -> RelayedRun:
+        session = self._chat.session_of(self._conversation)
+        return RelayedRun(self._conversation, self._epoch, self._message.seq, self._ledger.run_id, session)
 
     def _workflow_call(self, run_id: str) -> WorkflowRequest:
         settings = self._chat.settings
         body = call_body(self._chat, self._conversation, self._message, run_id)
         return WorkflowRequest(
             self._client,
-            self._client.parse(settings.webhook_url, field=f"n8n.chats.{self._chat.name}.webhook_url"),
+            self._consumer.webhook,
             body,
             call_headers(self._chat, body, run_id, self._services.base.clock.now()),
             sent=sent_of(self._chat, self._conversation, self._message),
@@ -208,7 +237,7 @@ class _Relayed:
             await self._over("cancelled", watch.stop or code)
         elif messages.partial:
             await self._over("failed", "answer_incomplete" if way == "text" else code)
-        elif messages.complete or messages.discarded or await watch.look():
+        elif way == "text" or messages.discarded or (messages.complete and way != "failed") or await watch.look():
             await self._over("completed", "answered")
         elif way == "silent":
             await self._over("completed" if watch.ended else "failed", f"no_answer:{code}")

@@ -34,6 +34,8 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
     """Why it ended so."""
     given_up: bool = False
     """It is a dead letter, or about to become one."""
+    called_at: float = 0.0
+    """When n8n was called, in Unix seconds."""
 
     def again(self) -> RunRecord:
         """Begun anew."""

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 import pytest
 from umbral_chat.testing import (
     HistoryContract,
+    KnowsAuthorsContract,
     OperatorInboxContract,
     RenewsEpochsContract,
     SharedStoreContract,
@@ -42,6 +43,10 @@ class TestOperatorInbox(OnSupabase, OperatorInboxContract):
 
 class TestHistory(OnSupabase, HistoryContract):
     """Every guarantee of `History`."""
+
+
+class TestKnowsAuthors(OnSupabase, KnowsAuthorsContract):
+    """Every guarantee of `KnowsAuthors`."""
 
 
 class TestRenewsEpochs(OnSupabase, RenewsEpochsContract):

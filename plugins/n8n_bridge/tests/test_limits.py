@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from umbral_chat.errors import TooManyRequests
-from umbral_chat_n8n_bridge.gateway.limits import SessionUsage, count_message
+from umbral_chat_n8n_bridge.gateway.limits import SessionRecord, count_message
 
 from .rig import rig
 
@@ -23,7 +23,7 @@ START = datetime(2026, 1, 1, 23, 0, tzinfo=UTC)
     per_day=st.integers(0, 12),
 )
 def test_no_minute_and_no_day_has_more(pauses: list[float], per_minute: int, per_day: int) -> None:
-    used, now, taken = SessionUsage(), START, list[datetime]()
+    used, now, taken = SessionRecord(), START, list[datetime]()
     for pause in pauses:
         now += timedelta(seconds=pause)
         try:
@@ -44,9 +44,9 @@ def test_no_minute_and_no_day_has_more(pauses: list[float], per_minute: int, per
 
 
 def test_a_clock_that_was_ahead_does_not_lock_a_session_out() -> None:
-    ahead = SessionUsage().counted(START + timedelta(days=3), per_minute=2, per_day=0)
+    ahead = SessionRecord().counted(START + timedelta(days=3), per_minute=2, per_day=0)
     assert ahead.counted(START, per_minute=2, per_day=0).count == 1
-    little = SessionUsage().counted(START + timedelta(seconds=70), per_minute=2, per_day=0)
+    little = SessionRecord().counted(START + timedelta(seconds=70), per_minute=2, per_day=0)
     with pytest.raises(TooManyRequests):
         little.counted(START, per_minute=2, per_day=0)
     assert little.counted(START + timedelta(seconds=80), per_minute=2, per_day=0).count == 2

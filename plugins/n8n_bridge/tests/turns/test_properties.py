@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
-from umbral_chat_n8n_bridge.relay.turns import TURN_MESSAGES, TurnRules
+from umbral_chat_n8n_bridge.relay.turns import TURN_MESSAGES, TurnSettings
 
 from .world import World
 
@@ -12,7 +12,7 @@ TIMES = st.floats(0, 120, allow_nan=False).map(lambda one: round(one, 2))
 CRASHES = st.frozensets(st.integers(1, 40), max_size=4)
 
 RULES = st.builds(
-    TurnRules,
+    TurnSettings,
     during_run=st.sampled_from(["queue", "join", "interrupt"]),
     burst_quiet=st.sampled_from([0.0, 2.0, 5.0]),
     burst_wait=st.sampled_from([4.0, 15.0]),
@@ -104,7 +104,7 @@ def test_all_that_wait_are_answered_together_where_they_are_joined(world: World)
 
 
 def test_typing_prolongs_a_burst_up_to_its_longest_wait() -> None:
-    rules = TurnRules(burst_quiet=2.0, burst_wait=10.0)
+    rules = TurnSettings(burst_quiet=2.0, burst_wait=10.0)
 
     def begun(*typed: float) -> list[tuple[float, int]]:
         world = World(rules, said=[(0.0, 5), (5.0, 5)], typed=list(typed))
@@ -117,7 +117,9 @@ def test_typing_prolongs_a_burst_up_to_its_longest_wait() -> None:
 
 
 def test_a_user_who_never_stops_cannot_put_off_the_answer_for_ever() -> None:
-    world = World(TurnRules("interrupt"), said=[(float(one), 1) for one in range(3 * TURN_MESSAGES)], durations=[5.0])
+    world = World(
+        TurnSettings("interrupt"), said=[(float(one), 1) for one in range(3 * TURN_MESSAGES)], durations=[5.0]
+    )
     world.play()
     completed = [run for run in world.runs if run.outcome == "completed"]
     assert len(completed[0].seqs) == TURN_MESSAGES

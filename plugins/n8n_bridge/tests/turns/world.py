@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 from umbral_chat_n8n_bridge.relay.ledger import RunRecord
-from umbral_chat_n8n_bridge.relay.turns import Turn, TurnRules, standing
+from umbral_chat_n8n_bridge.relay.turns import Turn, TurnSettings, standing
 
 TYPING_TTL = 3.0
 """Seconds for which one report of typing holds."""
@@ -37,7 +37,7 @@ class SimulatedRun:
 class World:
     """One conversation, whose user messages are numbered 1, 2, 3 …"""
 
-    rules: TurnRules
+    rules: TurnSettings
     said: list[tuple[float, int]]
     """When each message came, ascending, and its characters."""
     typed: list[float] = field(default_factory=list)

@@ -48,7 +48,7 @@ class Rate:
             self._full_at.popitem(last=False)
 
 
-class SessionUsage(msgspec.Struct, frozen=True):
+class SessionRecord(msgspec.Struct, frozen=True):
     """What a session has used, at all instances together."""
 
     day: str = ""
@@ -57,7 +57,7 @@ class SessionUsage(msgspec.Struct, frozen=True):
     full_at: float = 0.0
     """When its minute's messages are all there again, in seconds of Unix time (GCRA, as `Rate`)."""
 
-    def counted(self, now: datetime, *, per_minute: int, per_day: int) -> SessionUsage:
+    def counted(self, now: datetime, *, per_minute: int, per_day: int) -> SessionRecord:
         """After one message more; 0 is no limit. Raises TooManyRequests (`rate_limited`)."""
         day, time = f"{now:%Y-%m-%d}", now.timestamp()
         count = self.count if day == self.day else 0
@@ -70,7 +70,7 @@ class SessionUsage(msgspec.Struct, frozen=True):
             full_at = max(full_at, time) + 60.0 / per_minute
             if (wait := full_at - time - 60.0) > 1e-6:
                 raise TooManyRequests("Too many messages.", headers={"Retry-After": str(math.ceil(wait))})
-        return SessionUsage(day, count + 1, full_at)
+        return SessionRecord(day, count + 1, full_at)
 
 
 async def count_message(store: SharedStore, conversation: str, now: datetime, *, per_minute: int, per_day: int) -> None:
@@ -80,7 +80,7 @@ async def count_message(store: SharedStore, conversation: str, now: datetime, *,
         return
     for _ in range(CONTENDED):
         found = await store.get(NAMESPACE, conversation)
-        used, version = (SessionUsage(), 0) if found is None else (_decoder.decode(found.value), found.version)
+        used, version = (SessionRecord(), 0) if found is None else (_decoder.decode(found.value), found.version)
         value = _encoder.encode(used.counted(now, per_minute=per_minute, per_day=per_day))
         if await store.compare_and_set(NAMESPACE, conversation, value, expect=version, ttl=TWO_DAYS):
             return
@@ -119,6 +119,6 @@ class PlaceLimit:
 
 
 _encoder = msgspec.json.Encoder()
-_decoder = msgspec.json.Decoder(SessionUsage)
+_decoder = msgspec.json.Decoder(SessionRecord)
 
-__all__ = ["CONTENDED", "KEPT", "PlaceLimit", "Rate", "SessionUsage", "count_message"]
+__all__ = ["CONTENDED", "KEPT", "PlaceLimit", "Rate", "SessionRecord", "count_message"]

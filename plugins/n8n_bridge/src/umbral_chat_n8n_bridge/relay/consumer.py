@@ -34,7 +34,7 @@ from umbral_chat_n8n_bridge.relay.handback import HandoverTimer
 from umbral_chat_n8n_bridge.relay.handoff import agent_answers
 from umbral_chat_n8n_bridge.relay.ledger import Ledger, LedgerEntry, Outcome, RunRecord
 from umbral_chat_n8n_bridge.relay.messages import AnswerMessages, patient
-from umbral_chat_n8n_bridge.relay.turns import Turn, TurnRules, standing
+from umbral_chat_n8n_bridge.relay.turns import Turn, TurnSettings, standing
 from umbral_chat_n8n_bridge.relay.watch import RunObserver, watching
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ class RelayConsumer:
         self.bridge = bridge
         self.client = client
         settings, limits = chat.settings, bridge.services.base.settings.core.limits
-        self.rules = TurnRules(
+        self.rules = TurnSettings(
             settings.during_run, settings.burst_quiet, settings.burst_wait, characters=limits.content_chars
         )
         self.handovers = HandoverTimer(chat, bridge.services)

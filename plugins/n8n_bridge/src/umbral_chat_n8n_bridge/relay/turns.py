@@ -19,7 +19,7 @@ Place = Literal["joined", "interrupts", "next"]
 """Where a message belongs: to the turn; to the turn, whose run it interrupts; or to a later turn."""
 
 
-class TurnRules(NamedTuple):
+class TurnSettings(NamedTuple):
     """How a chat's messages make turns. Times in seconds; `burst_quiet` 0: bursts are not gathered."""
 
     during_run: DuringRun = "queue"
@@ -43,7 +43,7 @@ class Turn:
     """
 
     def __init__(
-        self, rules: TurnRules, seq: int, characters: int, at: float, *, recorded: int = 0, fixed: bool = False
+        self, rules: TurnSettings, seq: int, characters: int, at: float, *, recorded: int = 0, fixed: bool = False
     ) -> None:
         self._rules = rules
         self._seqs = [seq]
@@ -125,7 +125,7 @@ Standing = Literal["new", "over", "given_up", "lost", "interrupted"]
 """How a message stands that its consumer is passed, see `standing`."""
 
 
-def standing(seq: int, record: RunRecord, leader: RunRecord | None, *, more: bool, rules: TurnRules) -> Standing:
+def standing(seq: int, record: RunRecord, leader: RunRecord | None, *, more: bool, rules: TurnSettings) -> Standing:
     """How a message stands by what is stored: `record` of itself, `leader` of the one whose turn it was recorded to
     join, and `more`: whether the user has written after it.
 
@@ -144,4 +144,4 @@ def standing(seq: int, record: RunRecord, leader: RunRecord | None, *, more: boo
             return "new"
 
 
-__all__ = ["TURN_MESSAGES", "Place", "Standing", "Turn", "TurnRules", "standing"]
+__all__ = ["TURN_MESSAGES", "Place", "Standing", "Turn", "TurnSettings", "standing"]

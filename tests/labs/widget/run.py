@@ -48,6 +48,8 @@ class Stage:
     conversation: str
     visitor: Connection
     """Without a key."""
+    session: str
+    """What the widget calls it."""
     pages: dict[str, Page] = field(default_factory=dict)
     contexts: list[BrowserContext] = field(default_factory=list)
     errors: dict[str, list[str]] = field(default_factory=dict)
@@ -91,14 +93,15 @@ class Stage:
         widget: dict[str, Any] | None = None,
         **options: Any,
     ) -> Page:
-        """Open the page with the chat of a workflow; wait until it follows the conversation, if it is to."""
+        """Open the page with the chat of a workflow, or with the service's gateway to it; wait until it follows the
+        conversation, if it is to."""
         page = await self.page(name, context)
         token = await self.token() if followed else None
         given = {
             "companion": f"{self.url}/web/umbral-chat-n8n.js",
             "widget": {
                 "webhookUrl": self.chats.webhook(kind),
-                "sessionId": self.conversation,
+                "sessionId": self.session,
                 "loadPreviousSession": False,
                 **(widget or {}),
             },

@@ -15,6 +15,7 @@ from litestar.types import ASGIApp, LifeSpanReceive, LifeSpanScope, LifeSpanSend
 
 from umbral_chat._core.checks import core_checks
 from umbral_chat._core.http import (
+    context,
     conversations,
     messages,
     openapi,
@@ -130,6 +131,7 @@ def handlers(services: ServiceParts) -> list[BaseRouteHandler]:
         *conversations.HANDLERS,
         *runs.HANDLERS,
         transcript.transcript,
+        context.context,
         tokens.issue_token,
         *operations.HANDLERS,
         *cast("Sequence[BaseRouteHandler]", services.plugins.routes(services)),

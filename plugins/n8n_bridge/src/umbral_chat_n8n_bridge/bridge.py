@@ -10,6 +10,7 @@ from umbral_chat.http_kit.outbound import OutboundClient
 from umbral_chat_n8n_bridge.chats import chats_of
 from umbral_chat_n8n_bridge.metrics import RelayCounters
 from umbral_chat_n8n_bridge.relay.consumer import RelayConsumer
+from umbral_chat_n8n_bridge.relay.handback import HandoverTimer
 
 if TYPE_CHECKING:
     from umbral_chat.context import Services
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
 
     from umbral_chat_n8n_bridge.settings import BridgeSettings
 
-CONNECTIONS = 64
-"""Calls of one chat at once: more than a consumer works on conversations at once, so that none waits for a place."""
+SPARE = 32
+"""Connections to a chat's n8n beyond one for each conversation that is worked on, so that none waits for a place."""
 
 
 class Bridge:
@@ -39,7 +40,7 @@ class Bridge:
         outbound = self.services.base.settings.core.outbound
         for chat in self.chats.values():
             if chat.name not in self._consumers:
-                client = OutboundClient(outbound, trusted=True, connections=CONNECTIONS)
+                client = OutboundClient(outbound, trusted=True, connections=chat.settings.runs + SPARE)
                 consumer = RelayConsumer(chat, self, client)
                 await consumers.start(consumer)
                 self._consumers[chat.name] = consumer
@@ -47,7 +48,10 @@ class Bridge:
         async with asyncio.TaskGroup() as tasks:
             for name, consumer in self._consumers.items():
                 tasks.create_task(consumer.workflow.run(), name=f"n8n: open executions of {name}")
+            for chat in self.chats.values():
+                if chat.settings.handoff_pause > 0:
+                    tasks.create_task(HandoverTimer(chat, self.services).run(), name=f"n8n: hand back {chat.name}")
             await asyncio.Event().wait()
 
 
-__all__ = ["CONNECTIONS", "Bridge"]
+__all__ = ["SPARE", "Bridge"]

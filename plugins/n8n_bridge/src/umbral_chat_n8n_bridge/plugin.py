@@ -28,9 +28,9 @@ def umbral_chat_settings() -> type[BridgeSettings]:
 @hookimpl
 def umbral_chat_routes(services: Services) -> Sequence[BaseRouteHandler]:
     """The gateway of the widgets."""
-    from umbral_chat_n8n_bridge.gateway.route import gateway_route
+    from umbral_chat_n8n_bridge.gateway.route import gateway_routes
 
-    return [gateway_route(bridge_of(services))]
+    return list(gateway_routes(bridge_of(services)))
 
 
 @hookimpl

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
@@ -13,6 +13,11 @@ from umbral_chat.settings import Positive, Seconds, Secret, Section
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}\Z")
 """Names of chats: they are segments of URLs, parts of conversations' ids, and keys of the settings file."""
+
+
+DuringRun = Literal["queue", "join", "interrupt"]
+"""What becomes of a message that comes while a workflow runs: it waits for a run of its own; those that wait are
+answered by one run together; or it ends the run, and the next one answers both."""
 
 
 class ChatSettings(Section, frozen=True):
@@ -95,6 +100,26 @@ class ChatSettings(Section, frozen=True):
             description="Seconds for which a workflow's question (a Chat node that waits) may be answered.",
         ),
     ] = 86_400.0
+    during_run: Annotated[
+        DuringRun,
+        Meta(
+            description="What becomes of a message that comes while the workflow runs. `queue`: it waits for a run of "
+            "its own. `join`: all that wait are answered by the next run together. `interrupt`: the run is cancelled, "
+            "and the next one answers both."
+        ),
+    ] = "queue"
+    burst_quiet: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=60,
+            description="Messages in quick succession are answered by one run, which begins so many seconds after the "
+            "last of them, or after the user stopped typing; 0: each message has its own.",
+        ),
+    ] = 0.0
+    burst_wait: Annotated[
+        Seconds, Meta(le=300, description="Longest that the first message of such a burst waits, in seconds.")
+    ] = 15.0
     handoff_pause: Annotated[
         float,
         Meta(
@@ -111,7 +136,7 @@ class ChatSettings(Section, frozen=True):
         Positive, Meta(le=32_000, description="Longest message that the gateway accepts, in characters.")
     ] = 8_000
     session_per_minute: Annotated[
-        int, Meta(ge=0, description="Messages of one session in a minute, at one instance; 0 is no limit.")
+        int, Meta(ge=0, description="Messages of one session in a minute, at all instances together; 0 is no limit.")
     ] = 20
     address_per_minute: Annotated[
         int, Meta(ge=0, description="Gateway requests of one address in a minute, at one instance; 0 is no limit.")
@@ -129,9 +154,37 @@ class ChatSettings(Section, frozen=True):
     session_per_day: Annotated[
         int, Meta(ge=0, description="Messages of one session in a day, at all instances together; 0 is no limit.")
     ] = 500
+    runs: Annotated[
+        Positive,
+        Meta(le=1_000, description="Conversations whose workflow runs at once, at one instance; the others wait."),
+    ] = 32
     waiting: Annotated[
         Positive, Meta(description="Gateway requests that wait for an answer at once, at one instance.")
     ] = 500
+    sockets: Annotated[Positive, Meta(description="WebSockets of widgets at once with `push`, at one instance.")] = (
+        1_000
+    )
+    session_waiting: Annotated[
+        int,
+        Meta(ge=0, description="Such requests and WebSockets of one session, as of several tabs; 0 is no limit."),
+    ] = 8
+    address_waiting: Annotated[
+        int, Meta(ge=0, description="Such requests and WebSockets of one address; 0 is no limit.")
+    ] = 100
+    push: Annotated[
+        bool,
+        Meta(
+            description="Have n8n's widget keep its WebSocket open, over which it is sent what agents write, and what "
+            "the workflow writes later. The widget opens it only without `enableStreaming`: use either."
+        ),
+    ] = False
+    join_repeats: Annotated[
+        bool,
+        Meta(
+            description="A gateway message with the text of the session's last one, which is not answered yet, is no "
+            "new one: its request gets that one's answer. For pages that repeat requests; n8n's widget does not."
+        ),
+    ] = False
 
     def __post_init__(self) -> None:
         try:
@@ -181,4 +234,4 @@ def prefix_of(name: str, chat: ChatSettings) -> str:
     return f"{name}:" if chat.prefix is None else chat.prefix
 
 
-__all__ = ["BridgeSettings", "ChatSettings", "prefix_of"]
+__all__ = ["BridgeSettings", "ChatSettings", "DuringRun", "prefix_of"]

@@ -10,6 +10,7 @@ from umbral_chat.model.entries import Entry
 from umbral_chat.providers.consumers import ClaimConsumer
 from umbral_chat.providers.edges import (
     BeginsAt,
+    BoundsConcurrency,
     BoundsTries,
     Consumer,
     LogEnd,
@@ -18,6 +19,9 @@ from umbral_chat.providers.edges import (
     TakesImported,
     WantsConversations,
 )
+
+CONCURRENCY = 32
+"""Conversations that one consumer works on at once, unless it has a bound of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +34,7 @@ class Abilities:
     handle_end: Callable[[str, LogEnd], Awaitable[None]] | None
     begins: Literal["now", "beginning"]
     tries: int
+    concurrency: int = CONCURRENCY
 
     @classmethod
     def of(cls, consumer: Consumer | ClaimConsumer, *, tries: int) -> Abilities:
@@ -41,6 +46,7 @@ class Abilities:
             handle_end=consumer.handle_end if isinstance(consumer, TakesEnds) else None,
             begins=consumer.begins if isinstance(consumer, BeginsAt) else "beginning",
             tries=max(1, consumer.tries) if isinstance(consumer, BoundsTries) else tries,
+            concurrency=max(1, consumer.concurrency) if isinstance(consumer, BoundsConcurrency) else CONCURRENCY,
         )
 
     async def selected(self, conversation: str, entries: Sequence[Entry]) -> list[Entry]:
@@ -56,4 +62,4 @@ def _every(_: str) -> bool:
     return True
 
 
-__all__ = ["Abilities"]
+__all__ = ["CONCURRENCY", "Abilities"]

@@ -10,6 +10,7 @@ from typing import Any, cast
 import pytest
 
 from .answers.reading import line
+from .answers.test_buttons import message
 from .n8n import Reply
 from .rig import Rig, rig
 
@@ -61,6 +62,18 @@ async def test_a_stream_of_an_answer_that_did_not_stream(tmp_path: Path) -> None
             ("end", None),
         ]
         assert len({one["metadata"]["nodeId"] for one in lines}) == 1
+
+
+async def test_buttons_are_in_a_stream_as_n8n_sent_them(tmp_path: Path) -> None:
+    async def script(call: dict[str, Any], reply: Reply) -> None:
+        await reply.lines(line("begin"), line("item", message()[:40]), line("item", message()[40:]), line("end"))
+        await reply.end()
+
+    async with rig(tmp_path, script) as it:
+        lines = lines_of(await ask(it, headers=STREAM))
+        assert [one.get("content") for one in lines] == [None, message(), None]
+        answer = await ask(it)
+        assert answer.json() == {"output": "Hi Ada, approve?"}, "the widget has no buttons there"
 
 
 async def test_a_stream_grows_while_n8n_writes(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from umbral_chat_n8n_bridge.relay.ledger import RunRecord
 from umbral_chat_n8n_bridge.settings import ChatSettings
 
 from .answers.reading import line
+from .answers.test_buttons import message
 from .n8n import Reply
 from .rig import Rig, rig
 from .test_gateway import PAGE, ROOM, SESSION, ask, lines_of
@@ -119,6 +120,14 @@ async def test_answers_agents_and_later_pushes_appear(tmp_path: Path) -> None:
             assert await widget.next() == "echo:from another tab"
         assert it.n8n.asked() == ["hi", "and now?", "from another tab"]
         assert [one["sender"]["role"] for one in await it.log(ROOM)].count("user") == 3
+
+
+async def test_buttons_are_frames_as_n8n_sent_them(tmp_path: Path) -> None:
+    async def script(call: dict[str, Any], reply: Reply) -> None:
+        await reply.whole({"output": message()})
+
+    async with rig(tmp_path, script, push=True) as it, socket(it, (await ask(it)).json()["resumeToken"]) as widget:
+        assert await widget.next() == message()
 
 
 async def test_the_pages_metadata_is_that_of_each_message(tmp_path: Path) -> None:

@@ -256,9 +256,9 @@ class HeldExecution:
     def _end(self, ended: Ended, *, lost: bool = False) -> CallEnd:
         """`lost`: the user's answer was not sent."""
         if lost and ended.way in {"text", "failed"}:
-            return CallEnd(ended._replace(way="never_began", code=OVER))
+            return CallEnd(self._ended("never_began", OVER))
         # One that has succeeded has said what it had to say, be it nothing.
-        return CallEnd(ended._replace(code="answered") if ended.code == OVER else ended)
+        return CallEnd(self._ended("text", "answered") if ended.code == OVER else ended)
 
 
 __all__ = ["AWAY", "OVER", "HeldExecution", "RelayedRun"]

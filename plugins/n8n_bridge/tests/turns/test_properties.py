@@ -123,3 +123,10 @@ def test_a_user_who_never_stops_cannot_put_off_the_answer_for_ever() -> None:
     world.play()
     completed = [run for run in world.runs if run.outcome == "completed"]
     assert len(completed[0].seqs) == TURN_MESSAGES
+
+
+def test_a_message_that_was_to_join_is_not_forgotten_when_its_turn_begins_without_it() -> None:
+    # It crashes when the second is recorded to join, and before the run begins; then an agent has taken over.
+    world = World(TurnSettings("join"), said=[(0.0, 5), (0.0, 5)], agents=[(10.0, 200.0)], crashes=frozenset({2}))
+    world.play()
+    assert world.human == [1, 2]

@@ -89,6 +89,7 @@ class World:
                 self._save(seq, _with(record, state="over"))
                 return
             if stands == "lost":
+                self._last(seq).outcome = "lost"  # that it was cancelled is not known
                 self._save(seq, _with(record, state="over", given_up=True))
                 self.dead.append(self._last(seq).seqs)
                 return

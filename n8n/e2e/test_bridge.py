@@ -45,6 +45,11 @@ def it(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory)
         service = running.enter_context(
             umbral_chat(command, folder, logs / "umbral-chat.log", N8N__CHATS=json.dumps(chats))
         )
+        # What is sent before the chats' consumers run is not relayed.
+        end = time.monotonic() + 60
+        while call(service.port, "POST", "/n8n/whole/chat", message("first") | {"sessionId": "first"}).status == 503:
+            assert time.monotonic() < end, "the chats do not start"
+            time.sleep(0.2)
         yield Bridged(service, n8n)
 
 

@@ -14,7 +14,7 @@ BRIDGED = {"bridge-streams": f"{STREAMING}:", "bridge-pushes": f"{PUSHING}:"}
 async def streamed_through(stage: Stage) -> None:
     """A streamed answer, and the history after a reload."""
     widget = {"webhookUrl": _gateway(stage, STREAMING), "enableStreaming": True, "loadPreviousSession": True}
-    page = await stage.open("ada", await stage.context(), followed=False, widget=widget)
+    page = await stage.open("ada", await stage.context(), followed=False, companion=False, widget=widget)
     await stage.ask("ada", "one")
     await stage.shows("ada", "one", "You said: one")
     await page.reload()
@@ -26,7 +26,7 @@ async def streamed_through(stage: Stage) -> None:
 async def pushed_through(stage: Stage) -> None:
     """An agent's message and a later one appear in the open widget, and what is typed then goes over its socket."""
     widget = {"webhookUrl": _gateway(stage, PUSHING)}
-    await stage.open("ada", await stage.context(), followed=False, widget=widget)
+    await stage.open("ada", await stage.context(), followed=False, companion=False, widget=widget)
     await stage.ask("ada", "one")
     await stage.shows("ada", "one", "You said: one")
     await stage.say("I am a human.", "agent", id="ben")

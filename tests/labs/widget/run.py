@@ -89,6 +89,7 @@ class Stage:
         kind: str = "simple",
         *,
         followed: bool = True,
+        companion: bool = True,
         spoil: bool = False,
         widget: dict[str, Any] | None = None,
         **options: Any,
@@ -98,7 +99,7 @@ class Stage:
         page = await self.page(name, context)
         token = await self.token() if followed else None
         given = {
-            "companion": f"{self.url}/web/umbral-chat-n8n.js",
+            "companion": f"{self.url}/web/umbral-chat-n8n.js" if companion else _NO_COMPANION,
             "widget": {
                 "webhookUrl": self.chats.webhook(kind),
                 "sessionId": self.session,
@@ -210,6 +211,8 @@ class Stage:
         for context in self.contexts:
             await context.close()
 
+
+_NO_COMPANION = "data:text/javascript,export const attach = () => null"
 
 _TEXTS = "window.bubbles ? bubbles().map(({ text }) => text) : []"
 

@@ -8,16 +8,16 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Literal
 
-from umbral_chat.errors import Conflict, ConversationDeleted, NotFound, RequestError
 from umbral_chat.model.entries import RunOutcome
 from umbral_chat.model.internal import internal_id
-from umbral_chat.model.runs import ProgressBody, RunBody, RunEndBody
+from umbral_chat.model.runs import RunBody
 
 from umbral_chat_n8n_bridge.answers.chat_frames import ChatFrame
 from umbral_chat_n8n_bridge.chats import ASSISTANT
 from umbral_chat_n8n_bridge.relay.chat_socket import SocketEnd
 from umbral_chat_n8n_bridge.relay.execution import CallEnd
-from umbral_chat_n8n_bridge.relay.messages import AnswerMessages, patient
+from umbral_chat_n8n_bridge.relay.messages import AnswerMessages
+from umbral_chat_n8n_bridge.relay.run_report import ALIVE_EVERY, RunReport
 from umbral_chat_n8n_bridge.relay.watch import RunObserver, watching
 
 if TYPE_CHECKING:
@@ -27,9 +27,6 @@ if TYPE_CHECKING:
     from umbral_chat_n8n_bridge.relay.held_execution import HeldExecution
 
 log = logging.getLogger(__name__)
-
-ALIVE_EVERY = 30.0
-"""Seconds between two signs of life."""
 
 Standing = Literal["waits", "over", "stopped"]
 """How an execution stands: it waits for the user; it has ended; or it is to be ended."""
@@ -41,7 +38,8 @@ class ContinuedExecution:
     def __init__(self, chat: Chat, services: Services, conversation: str, held: HeldExecution) -> None:
         self._chat, self._services, self._conversation, self._held = chat, services, conversation, held
         self._run_id = ""
-        self._alive_at = float("-inf")
+        self._report = RunReport(chat, services, conversation)
+        self._signed_at = float("-inf")
 
     async def run(self, first: ChatFrame | SocketEnd) -> Standing:
         """How it stands afterwards. Raises RequestErrors, and TryLater when another instance has taken it."""
@@ -67,7 +65,7 @@ class ContinuedExecution:
         body = RunBody(run_id=self._run_id, for_seq=record.seq, sender=ASSISTANT)
         await self._services.runs.start(self._chat.principal, self._conversation, body)
         async with watching(self._services, self._conversation, after, self._run_id) as watch:
-            await self._report()
+            await self._report.show(self._run_id, "thinking", record.execution_id)
             end = await self._exchange(first, self._conversation, watch, self._alive)
         await self._end(end)
         if end.stopped:
@@ -94,35 +92,18 @@ class ContinuedExecution:
             outcome = "cancelled"
         elif end.ended.way not in {"text", "silent"}:
             outcome = "failed"
-        body = RunEndBody(outcome=outcome, reason=None if outcome == "completed" else end.ended.code)
-        try:
-            await patient(
-                self._services.base.clock,
-                lambda: self._services.runs.end(self._chat.principal, self._conversation, self._run_id, body),
-            )
-        except (Conflict, NotFound):
-            return  # it was ended elsewhere
+        await self._report.end(self._run_id, outcome, None if outcome == "completed" else end.ended.code)
 
     async def _sign(self) -> None:
         """That it is held here."""
         now = self._services.base.clock.monotonic()
-        if now - self._alive_at >= ALIVE_EVERY:
-            self._alive_at = now
+        if now - self._signed_at >= ALIVE_EVERY:
+            self._signed_at = now
             await self._held.entry.still_holds()
 
     async def _alive(self) -> None:
-        if self._services.base.clock.monotonic() - self._alive_at >= ALIVE_EVERY:
-            await self._sign()
-            await self._report()
-
-    async def _report(self) -> None:
-        body = ProgressBody(state="thinking", execution_id=self._held.record.execution_id)
-        try:
-            await self._services.runs.progress(self._chat.principal, self._conversation, self._run_id, body)
-        except ConversationDeleted:
-            raise
-        except RequestError as error:
-            log.debug("The progress of a run is not shown: %s", error.code)
+        await self._sign()
+        await self._report.alive(self._run_id, "thinking")
 
 
 async def _not_itself() -> bool:

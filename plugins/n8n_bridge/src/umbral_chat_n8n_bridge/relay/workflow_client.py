@@ -8,8 +8,6 @@ import secrets
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, NamedTuple
 
-from umbral_chat.errors import ConversationDeleted, RequestError
-from umbral_chat.model.runs import ProgressBody
 from umbral_chat.transport_kit.backoff import Backoff
 
 from umbral_chat_n8n_bridge.answers.events import Ended, Event, Piece, SegmentBegun, SegmentEnded
@@ -21,6 +19,7 @@ from umbral_chat_n8n_bridge.relay.dialogs import ChatDialogs
 from umbral_chat_n8n_bridge.relay.execution import CallEnd, WorkflowRequest
 from umbral_chat_n8n_bridge.relay.held_execution import OVER, HeldExecution, RelayedRun
 from umbral_chat_n8n_bridge.relay.late import LateAnswers
+from umbral_chat_n8n_bridge.relay.run_report import RunReport
 
 if TYPE_CHECKING:
     from umbral_chat.context import Services
@@ -52,7 +51,7 @@ class RunRequest(NamedTuple):
 
 
 class WorkflowClient:
-    """Those of one chat. `api` None: n8n is not asked. A task runs `dialogs.run`."""
+    """Calls the workflow of one chat. A task runs `run`, beside the calls."""
 
     def __init__(self, chat: Chat, services: Services, webhook: CallUrl, client: OutboundClient) -> None:
         settings = chat.settings
@@ -129,8 +128,9 @@ class WorkflowClient:
         answer: str | None = None,
     ) -> CallEnd:
         kept = False
-        await self._show(run, held)
         try:
+            report = RunReport(self._chat, self._services, run.conversation)
+            await report.show(run.run_id, "thinking", held.record.execution_id)
             end = await held.exchange(messages, watch, alive, timeout=self._chat.settings.timeout, answer=answer)
             if held.over:
                 await self.dialogs.forget(held)
@@ -143,16 +143,6 @@ class WorkflowClient:
         finally:
             if not kept:
                 await held.close()
-
-    async def _show(self, run: RelayedRun, held: HeldExecution) -> None:
-        """Name the execution in the run."""
-        body = ProgressBody(state="thinking", execution_id=held.record.execution_id)
-        try:
-            await self._services.runs.progress(self._chat.principal, run.conversation, run.run_id, body)
-        except ConversationDeleted:
-            raise
-        except RequestError as error:
-            log.debug("The execution of a run is not shown: %s", error.code)
 
     async def _stop(self, end: CallEnd, run: RelayedRun, watch: RunObserver) -> None:
         """The run was stopped from our side. A cancel stops the execution, where its id is known; else its answer is

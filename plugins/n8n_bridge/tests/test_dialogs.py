@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 from umbral_chat_n8n_bridge.answers import dialog
 from umbral_chat_n8n_bridge.answers.buttons import BUTTONS
-from umbral_chat_n8n_bridge.relay import dialogs
+from umbral_chat_n8n_bridge.relay import dialogs, held_execution
 
 from .answers.test_buttons import LINK, message
 from .n8n import Reply
+from .n8n_api import KEY, WORKFLOW, execution
 from .n8n_dialog import ExecutionDouble
 from .rig import Rig, rig
 from .test_crashes import restart
@@ -225,6 +226,26 @@ async def test_a_cancel_ends_the_execution(tmp_path: Path) -> None:
         await it.until_texts((USER, "hi"), (BOT, "One moment."))
         await it.say("next")
         await it.until(lambda: asyncio.sleep(0, len(it.n8n.calls) == 2), "a new execution")
+
+
+async def test_a_cancel_that_n8n_goes_on_after_is_repeated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(held_execution, "STOP_AGAIN", 0.02)
+
+    async def talk(execution: ExecutionDouble) -> None:
+        await execution.say("One moment.")
+        await asyncio.Event().wait()
+
+    async with Dialog(tmp_path, talk, asks=True, api_key=KEY, workflow_id=WORKFLOW) as it:
+        await it.say("hi")
+        await it.until(lambda: says(it, "One moment."), "a message")
+        running = execution(1, None, status="running")
+        it.n8n.api.executions.append(running)
+        (run,) = await it.runs()
+        answer = await it.client.post(f"/v1/conversations/support:ada/runs/{run['run_id']}/cancel", json={})
+        assert answer.is_success
+        await it.until(lambda: asyncio.sleep(0, it.n8n.api.stopped), "a stop")
+        running["status"] = "running"  # n8n resumed it in the same moment
+        await it.until(lambda: asyncio.sleep(0, running["status"] == "canceled"), "the end of the execution")
 
 
 async def test_a_question_from_before_an_agent_answered_is_not_answered_by_what_the_user_writes(

@@ -33,6 +33,9 @@ FAILED_SOON, LOSSES = 15.0, 2
 """An execution has failed when so many sockets in a row were lost, the further ones so many seconds after they were
 opened, without a message in between: n8n looks every 3 s, and does not close but drop the socket of one that failed."""
 
+STOPS, STOP_AGAIN = 5, 2.0
+"""How often an execution is stopped again, and after how many seconds, until n8n says that it is over."""
+
 OVER = "execution_over"
 """Code of an exchange that came too late: the execution has ended, and did not get the user's answer."""
 
@@ -101,11 +104,17 @@ class HeldExecution:
         Takes that long."""
         if self._api is not None:
             try:
-                await self._api.stop(execution_id)
+                stopped = await self._api.stop(execution_id)
+                # The socket has n8n go on with a message that does not wait, which may overtake the stop.
+                await self.close()
+                for _ in range(STOPS):
+                    if stopped != "stopped":
+                        return
+                    await self._clock.sleep(STOP_AGAIN)
+                    stopped = await self._api.stop(execution_id)
             except ExecutionsUnavailable:
                 pass
             else:
-                await self.close()
                 return
         if self._socket is not None:
             await self._socket.fall_silent()

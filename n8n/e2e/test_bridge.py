@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import urlencode
 
 import pytest
+from websockets.sync.client import connect
 
 from n8n.e2e.harness.bridged import FAILING, LAST_NODE, PAUSE, STREAMING, bridged
 from n8n.e2e.harness.install import ensure_installed
@@ -36,11 +38,18 @@ def it(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory)
     logs = folder / "logs"
     with ExitStack() as running:
         n8n = running.enter_context(n8n_server(ensure_installed(), folder / "n8n", logs, [], list(CHATS.values())))
-        chats = {name: {"webhook_url": n8n.url + chat.path} for name, chat in CHATS.items()}
+        chats: dict[str, dict[str, Any]] = {name: {"webhook_url": n8n.url + chat.path} for name, chat in CHATS.items()}
+        # The same workflow, which knows nothing of it.
+        chats["pushing"] = {**chats["whole"], "push": True}
         command = request.config.getoption("--umbral-chat")
         service = running.enter_context(
             umbral_chat(command, folder, logs / "umbral-chat.log", N8N__CHATS=json.dumps(chats))
         )
+        # What is sent before the chats' consumers run is not relayed.
+        end = time.monotonic() + 60
+        while call(service.port, "POST", "/n8n/whole/chat", message("first") | {"sessionId": "first"}).status == 503:
+            assert time.monotonic() < end, "the chats do not start"
+            time.sleep(0.2)
         yield Bridged(service, n8n)
 
 
@@ -117,3 +126,25 @@ def test_a_workflow_that_fails_is_shown_and_its_words_are_not(it: Bridged, chat:
     assert answer.body == {"message": "Sorry, something went wrong. Please try again."}
     assert [line["type"] for _, line in streamed(it, chat, "hi")] == ["error"]
     assert "a secret of the workflow" not in json.dumps(it.service.log(f"{chat}:{SESSION}"))
+
+
+def test_an_open_widget_gets_the_answer_an_agents_words_and_a_later_push(it: Bridged) -> None:
+    started = call(it.service.port, "POST", "/n8n/pushing/chat", message("hi")).body
+    assert started["executionStarted"] is True
+    query = {"sessionId": SESSION, "executionId": started["executionId"], "isPublic": "true"}
+    url = f"ws://127.0.0.1:{it.service.port}/chat?{urlencode(query | {'token': started['resumeToken']})}"
+    with connect(url, proxy=None) as socket:
+
+        def shown() -> str:
+            while (frame := str(socket.recv(timeout=60))) == "n8n|heartbeat":
+                socket.send("n8n|heartbeat-ack")
+            return frame
+
+        assert shown() == f"You said: hi ({SESSION})"
+        it.service.push(f"pushing:{SESSION}", "This is Ada of the shop.", "agent")
+        assert shown() == "This is Ada of the shop."
+        socket.send(json.dumps({**message("and now?"), "files": []}))
+        assert shown() == f"You said: and now? ({SESSION})"
+        it.service.push(f"pushing:{SESSION}", "Your parcel is here.", "assistant")
+        assert shown() == "Your parcel is here."
+    assert it.n8n.last_run(CHATS["whole"]) == "success"

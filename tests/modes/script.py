@@ -248,6 +248,10 @@ class Player:
             for form in ("json", "markdown", "text", "openai", "pdf"):
                 path = ONE + "/transcript"
                 await self.ask(f"transcript as {form}, {where}", "GET", path, at, params={"format": form})
+            contexts: list[dict[str, str | int]]
+            contexts = [{}, {"format": "langchain", "tokens": 30}, {"messages": 2, "before": 6}, {"messages": 0}]
+            for asked in contexts:
+                await self.ask(f"context {asked}, {where}", "GET", ONE + "/context", at, params=asked)
             await self.ask(f"the conversation, {where}", "GET", ONE, at)
             await self.ask(f"connect, {where}", "POST", ONE + "/connect", at)
             await self._inbox(where, at)

@@ -42,6 +42,7 @@ REFUSED: list[tuple[str, str, Any]] = [
     ("GET", ROOM, None),
     ("GET", f"{ROOM}/messages", None),
     ("GET", f"{ROOM}/transcript", None),
+    ("GET", f"{ROOM}/context", None),
     ("GET", "/v1/conversations", None),
     ("GET", "/v1/conversations/unknown/events", None),
     ("GET", "/v1/conversations/unknown/events?wait=5", None),

@@ -101,6 +101,7 @@ if TYPE_CHECKING:
     )
     from umbral_chat.providers.edges import (
         BeginsAt,
+        BoundsConcurrency,
         BoundsTries,
         Check,
         CheckResult,
@@ -174,8 +175,8 @@ _PLACES = {
     "umbral_chat.providers.auth": "Authenticator Authorizer Principal Right",
     "umbral_chat.providers.consumers": "Claim ClaimConsumer Claims ConsumerService ConsumerState DeadLetter",
     "umbral_chat.providers.edges": (
-        "BeginsAt BoundsTries Check CheckResult Consumer ConsumerSource LogEnd Offer SelectsEntries TakesEnds "
-        "TakesImported WantsConversations"
+        "BeginsAt BoundsConcurrency BoundsTries Check CheckResult Consumer ConsumerSource LogEnd Offer SelectsEntries "
+        "TakesEnds TakesImported WantsConversations"
     ),
     "umbral_chat.providers.history": "History OperatorInbox RenewsEpochs Storage TellsWhetherItWrites",
     "umbral_chat.providers.presence": (
@@ -218,6 +219,7 @@ __all__ = [
     "Availability",
     "Base",
     "BeginsAt",
+    "BoundsConcurrency",
     "BoundsTries",
     "CancelBody",
     "Changes",

@@ -89,6 +89,23 @@ def test_an_entry_that_fails_is_tried_again_after_a_pause_and_blocks_only_its_ow
         run(main())
 
 
+@pytest.mark.parametrize("own", [None, 1, 50])
+def test_a_consumer_works_on_as_many_conversations_at_once_as_it_chooses(own: int | None) -> None:
+    async def main() -> None:
+        world, recorder = World(), Recorder()
+        recorder.takes = 1.0
+        if own is not None:
+            recorder.concurrency = own  # type: ignore[attr-defined]  # an optional ability
+        for number in range(60):
+            world.append(f"room-{number}")
+        async with world.running(recorder):
+            await asyncio.sleep(70)
+            assert len(recorder.taken) == 60
+            assert recorder.most_busy == (32 if own is None else own)
+
+    run(main())
+
+
 @pytest.mark.parametrize("asks", [None, False, True])
 def test_imported_entries_are_given_to_a_consumer_that_asks_for_them_and_to_no_other(asks: bool | None) -> None:
     async def main() -> None:

@@ -44,6 +44,7 @@ READ = {
     ("GET", f"{ROOM}/messages"): set(),
     ("GET", f"{ROOM}/events"): {"presence"},  # as `GET …/presence`, below
     ("GET", f"{ROOM}/transcript"): set(),
+    ("GET", f"{ROOM}/context"): set(),
     ("GET", f"{ROOM}/presence"): {"last_seen", "version", *NO_IDS},
     ("POST", f"{ROOM}/connect"): {"ticket"},  # single use, so that each is another
 }

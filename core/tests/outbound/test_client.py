@@ -45,6 +45,17 @@ async def test_a_call_and_its_answer() -> None:
         assert receiver.connections == 1
 
 
+async def test_what_is_read_has_no_body() -> None:
+    async with receiving() as receiver, OutboundClient(LOOPBACK) as client:
+        url = client.parse(f"http://localhost:{receiver.port}/list?a=b")
+        answer = await client.get(url, {"Accept": "application/json"}, answer_limit=1)
+        assert (answer.status, answer.body, answer.complete) == (200, b"o", False)
+        line, headers, body = receiver.requests[0]
+        assert (line, body) == ("GET /list?a=b HTTP/1.1", b"")
+        assert headers["accept"] == "application/json"
+        assert "content-length" not in headers
+
+
 @pytest.mark.parametrize(
     "host",
     [

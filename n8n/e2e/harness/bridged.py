@@ -29,11 +29,24 @@ def _respond(name: str, text: str) -> Node:
     return (name, "n8n-nodes-base.respondToWebhook", 1.5, parameters)
 
 
+def _chat(operation: str, message: str, **more: str) -> dict[str, Any]:
+    return {"operation": operation, "message": message, **more, "options": {}}
+
+
 LAST_NODE = [_set("=You said: {{ $json.chatInput }} ({{ $json.sessionId }})")]
 STREAMING = [
     _respond("First", "=Let me look for {{ $json.chatInput }}."),
     ("Work", "n8n-nodes-base.wait", 1.1, {"amount": PAUSE, "unit": "seconds"}),
     _respond("Second", "Found it."),
+]
+ASKING: list[Node] = [
+    ("Ask", f"{LANGCHAIN}.chat", 1.3, _chat("sendAndWait", "Your name?", responseType="freeTextChat")),
+    ("Greet", f"{LANGCHAIN}.chat", 1.3, _chat("send", "=Hello {{ $json.chatInput }}.")),
+]
+WORKING: list[Node] = [
+    ("Say", f"{LANGCHAIN}.chat", 1.3, _chat("send", "One moment.")),
+    ("Work", "n8n-nodes-base.wait", 1.1, {"amount": 40, "unit": "seconds"}),
+    ("Done", f"{LANGCHAIN}.chat", 1.3, _chat("send", "Done.")),
 ]
 FAILING: list[Node] = [("Stop", "n8n-nodes-base.stopAndError", 1.0, {"errorMessage": "a secret of the workflow"})]
 
@@ -44,14 +57,21 @@ class BridgedCopy(Copy):
 
     nodes: Sequence[Node] = ()
     streams: bool = False
+    chat_nodes: bool = False
+    """Its nodes are Chat nodes, which n8n runs over a WebSocket of its own."""
 
     @property
     def path(self) -> str:
         return f"/webhook/{self.id}/chat"
 
     def workflow(self) -> dict[str, Any]:
-        options = {"responseMode": "streaming" if self.streams else "lastNode"}
-        trigger = {"public": True, "mode": "webhook", "authentication": "none", "options": options}
+        mode = "streaming" if self.streams else "responseNodes" if self.chat_nodes else "lastNode"
+        trigger = {
+            "public": True,
+            "mode": "hostedChat" if self.chat_nodes else "webhook",
+            "authentication": "none",
+            "options": {"responseMode": mode},
+        }
         chain: list[Node] = [("Chat", f"{LANGCHAIN}.chatTrigger", 1.5, trigger), *self.nodes]
         nodes = [
             {
@@ -78,9 +98,9 @@ class BridgedCopy(Copy):
         }
 
 
-def bridged(name: str, nodes: Sequence[Node], *, streams: bool = False) -> BridgedCopy:
+def bridged(name: str, nodes: Sequence[Node], *, streams: bool = False, chat_nodes: bool = False) -> BridgedCopy:
     """One of them."""
-    return BridgedCopy(name, "", "", NO_CREDENTIAL, None, nodes, streams)
+    return BridgedCopy(name, "", "", NO_CREDENTIAL, None, nodes, streams, chat_nodes)
 
 
-__all__ = ["FAILING", "LAST_NODE", "PAUSE", "STREAMING", "BridgedCopy", "bridged"]
+__all__ = ["ASKING", "FAILING", "LAST_NODE", "PAUSE", "STREAMING", "WORKING", "BridgedCopy", "bridged"]

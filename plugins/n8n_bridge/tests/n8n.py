@@ -1,13 +1,18 @@
-"""A double of n8n's chat webhook, which answers as a test says, byte for byte."""
+"""A double of n8n: its chat webhook, which answers as a test says, byte for byte; the WebSocket of its executions with
+Chat nodes; and its API."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
+
+from .n8n_api import ExecutionsDouble
+from .n8n_dialog import ExecutionDouble, serve_socket
 
 
 class Reply:
@@ -66,6 +71,19 @@ class N8n:
     calls: list[dict[str, Any]] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
     bodies: list[bytes] = field(default_factory=list)
+    dialogs: list[ExecutionDouble] = field(default_factory=list)
+    """Executions with Chat nodes."""
+    api: ExecutionsDouble = field(default_factory=ExecutionsDouble)
+    url_of_api: str = ""
+
+    async def dialog(
+        self, call: dict[str, Any], reply: Reply, talk: Callable[[ExecutionDouble], Awaitable[None]]
+    ) -> None:
+        """Answer a call as a workflow with Chat nodes does, which then says what `talk` says."""
+        execution = ExecutionDouble(str(len(self.dialogs) + 1), call["sessionId"])
+        self.dialogs.append(execution)
+        execution.start(talk)
+        await reply.whole({"executionStarted": True, "executionId": execution.id, "resumeToken": execution.token})
 
     def asked(self) -> list[str]:
         """The texts of the calls."""
@@ -80,9 +98,20 @@ async def n8n(script: Script = echo) -> AsyncIterator[N8n]:
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writers.add(writer)
-        head = (await reader.readuntil(b"\r\n\r\n")).decode().rstrip("\r\n").split("\r\n")
+        raw = await reader.readuntil(b"\r\n\r\n")
+        head = raw.decode().rstrip("\r\n").split("\r\n")
         headers = {name.lower(): value.strip() for name, _, value in (one.partition(":") for one in head[1:])}
-        body = await reader.readexactly(int(headers["content-length"]))
+        method, path, _ = head[0].split(" ")
+        if path.startswith("/chat?"):
+            await serve_socket(raw, path, reader, writer, found.dialogs)
+            return
+        body = await reader.readexactly(int(headers.get("content-length", 0)))
+        if path.startswith("/api/"):
+            status, answer = found.api.answer(method, path, headers)
+            with contextlib.suppress(ConnectionError):
+                await Reply(writer).whole(answer, status)
+            writer.close()
+            return
         found.headers.append(headers)
         found.bodies.append(body)
         found.calls.append(json.loads(body))
@@ -105,11 +134,14 @@ async def n8n(script: Script = echo) -> AsyncIterator[N8n]:
         tasks.add(task)
 
     server = await asyncio.start_server(accept, "127.0.0.1", 0)
-    found = N8n(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/webhook/abc/chat", script)
+    origin = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    found = N8n(f"{origin}/webhook/abc/chat", script, url_of_api=f"{origin}/api/v1")
     try:
         yield found
     finally:
         server.close()
+        for execution in found.dialogs:
+            execution.stop()
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

@@ -98,9 +98,11 @@ class Rig:
 
 
 @asynccontextmanager
-async def rig(folder: Path, script: Script = echo, **chat: Any) -> AsyncIterator[Rig]:
-    """One chat, `support`."""
+async def rig(folder: Path, script: Script = echo, *, asks: bool = False, **chat: Any) -> AsyncIterator[Rig]:
+    """One chat, `support`; `asks`: it knows the address of n8n's API."""
     async with n8n(script) as workflow:
+        if asks:
+            chat["api_url"] = workflow.url_of_api
         chats = {"support": {"webhook_url": workflow.url, "n8n_keys": ["workflow"], **chat}}
         async with service(folder, n8n__chats=json.dumps(chats), core__keys=json.dumps(KEYS)) as client:
             # What is written before a new consumer runs is not relayed.

@@ -10,6 +10,7 @@ from typing import Any, cast
 import pytest
 
 from .answers.reading import line
+from .answers.test_buttons import message
 from .n8n import Reply
 from .rig import Rig, rig
 
@@ -61,6 +62,18 @@ async def test_a_stream_of_an_answer_that_did_not_stream(tmp_path: Path) -> None
             ("end", None),
         ]
         assert len({one["metadata"]["nodeId"] for one in lines}) == 1
+
+
+async def test_buttons_are_in_a_stream_as_n8n_sent_them(tmp_path: Path) -> None:
+    async def script(call: dict[str, Any], reply: Reply) -> None:
+        await reply.lines(line("begin"), line("item", message()[:40]), line("item", message()[40:]), line("end"))
+        await reply.end()
+
+    async with rig(tmp_path, script) as it:
+        lines = lines_of(await ask(it, headers=STREAM))
+        assert [one.get("content") for one in lines] == [None, message(), None]
+        answer = await ask(it)
+        assert answer.json() == {"output": "Hi Ada, approve?"}, "the widget has no buttons there"
 
 
 async def test_a_stream_grows_while_n8n_writes(tmp_path: Path) -> None:
@@ -213,6 +226,106 @@ async def test_pages_of_listed_origins_may_use_it(tmp_path: Path) -> None:
         for chat, origin in (("support", "https://evil.example"), ("other", PAGE)):
             answer = await it.client.options(f"/n8n/{chat}/chat", headers={**headers, "origin": origin})
             assert "access-control-allow-origin" not in answer.headers
+
+
+@pytest.mark.parametrize("join", [True, False])
+async def test_a_repeated_request_joins_the_run_under_way(tmp_path: Path, join: bool) -> None:
+    more = asyncio.Event()
+
+    async def script(call: dict[str, Any], reply: Reply) -> None:
+        await more.wait()
+        await reply.whole({"output": f"answer {len(it.n8n.calls)}"})
+
+    async with rig(tmp_path, script, join_repeats=join) as it:
+        # The first two come together, and so neither is written when the other is looked for.
+        asked = [asyncio.ensure_future(ask(it)) for _ in range(2)]
+        await it.until(lambda: asyncio.sleep(0, it.n8n.calls), "a call")
+        asked.append(asyncio.ensure_future(ask(it)))
+        other = asyncio.ensure_future(ask(it, "another text"))
+
+        async def written() -> bool:
+            return len(await it.log(ROOM)) >= (2 if join else 4)
+
+        await it.until(written, "the messages")
+        more.set()
+        answers = [one.json() for one in await asyncio.gather(*asked)]
+        assert (answers == [{"output": "answer 1"}] * 3) == join
+        assert (await other).json() == {"output": "answer 2" if join else f"answer {len(it.n8n.calls)}"} or not join
+        assert len(it.n8n.calls) == (2 if join else 4)
+        if join:
+            # What was answered is a new question when it is asked again.
+            assert (await ask(it, "another text")).json() == {"output": "answer 3"}
+
+
+async def test_the_history_waits_for_the_rest_of_an_answer(tmp_path: Path) -> None:
+    more = asyncio.Event()
+
+    async def script(call: dict[str, Any], reply: Reply) -> None:
+        await reply.lines(line("begin"), line("item", "Let me look."), line("end"))
+        await more.wait()
+        await reply.lines(line("begin"), line("item", "It is here."), line("end"))
+        await reply.end()
+
+    async with rig(tmp_path, script) as it:
+        await it.say("where?", ROOM)
+
+        async def begun() -> bool:
+            return len(await it.texts(ROOM)) == 2
+
+        await it.until(begun, "the first part")
+        waiting = asyncio.ensure_future(history(it))
+        more.set()
+        assert await waiting == [
+            ("HumanMessage", "where?"),
+            ("AIMessage", "Let me look."),
+            ("AIMessage", "It is here."),
+        ]
+
+
+async def test_requests_of_messages_that_are_answered_by_one_run(tmp_path: Path) -> None:
+    async with rig(tmp_path, burst_quiet=0.4) as it:
+        first, second = await asyncio.gather(ask(it, "hi"), ask(it, "there"))
+        assert first.json() == second.json()
+        assert sorted(it.n8n.asked()[0].split("\n")) == ["hi", "there"]
+
+
+async def test_an_interrupted_answer_is_not_shown_before_the_one_that_takes_its_place(tmp_path: Path) -> None:
+    async def script(call: dict[str, Any], reply: Reply) -> None:
+        if len(it.n8n.calls) == 1:
+            await reply.lines(line("begin"), line("item", "half"))
+            await reply.gone.wait()
+        else:
+            await reply.whole({"output": "whole"})
+
+    async with rig(tmp_path, script, during_run="interrupt") as it:
+        first = asyncio.ensure_future(ask(it, "one"))
+
+        async def drafted() -> bool:
+            return bool((await it.state(ROOM)).get("drafts"))
+
+        await it.until(drafted, "a draft")
+        assert (await ask(it, "two")).json() == {"output": "whole"}
+        assert (await first).json() == {"output": "whole"}
+
+
+@pytest.mark.parametrize("limit", ["session_waiting", "address_waiting", "waiting"])
+async def test_what_waits_at_once_is_bounded(tmp_path: Path, limit: str) -> None:
+    more = asyncio.Event()
+
+    async def script(call: dict[str, Any], reply: Reply) -> None:
+        await more.wait()
+        await reply.whole({"output": "at last"})
+
+    settings: dict[str, Any] = {limit: 1}
+    async with rig(tmp_path, script, **settings) as it:
+        waiting = asyncio.ensure_future(ask(it))
+        await it.until(lambda: asyncio.sleep(0, it.n8n.calls), "a call")
+        assert (await ask(it)).status_code == (503 if limit == "waiting" else 429)
+        more.set()
+        if limit == "session_waiting":
+            assert (await ask(it, session="another")).status_code == 200
+        assert (await waiting).status_code == 200
+        assert (await ask(it)).status_code == 200
 
 
 @pytest.mark.parametrize("limit", ["session_per_minute", "chat_per_minute", "session_per_day", "address_per_minute"])

@@ -50,6 +50,11 @@ def test_a_chat_in_a_file(tmp_path: Path) -> None:
         ({"a": {"webhook_url": URL, "prefix": "x:"}, "b": {"webhook_url": URL, "prefix": "x:y:"}}, "overlap"),
         ({"a": {"webhook_url": URL, "prefix": "internal:a"}}, "internal"),
         ({"support": "hunter2-hunter2"}, "must be a table"),
+        ({"support": {"webhook_url": URL, "api_url": "http://127.0.0.1:5678/api/v1"}}, "belong together"),
+        (
+            {"support": {"webhook_url": URL, "api_url": "ftp://x", "api_key": "hunter2-hunter2", "workflow_id": "1"}},
+            "api_url",
+        ),
     ],
 )
 def test_mistakes_are_named_and_secrets_are_not_shown(chats: dict[str, Any], said: str) -> None:

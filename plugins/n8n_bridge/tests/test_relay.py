@@ -79,13 +79,10 @@ async def test_a_stream_is_seen_growing_and_each_segment_is_an_entry(tmp_path: P
 
 
 @pytest.mark.parametrize("by", ["cancel", "handed over"])
-async def test_what_is_written_so_far_is_kept_and_the_connection_is_closed(tmp_path: Path, by: str) -> None:
-    gone = asyncio.Event()
-
+async def test_what_is_written_so_far_is_kept(tmp_path: Path, by: str) -> None:
     async def script(call: dict[str, Any], reply: Reply) -> None:
         await reply.lines(line("begin"), line("item", "half"))
         await reply.gone.wait()
-        gone.set()
 
     async with rig(tmp_path, script) as it:
         await it.say("hi")
@@ -95,7 +92,6 @@ async def test_what_is_written_so_far_is_kept_and_the_connection_is_closed(tmp_p
             assert (await it.client.post(f"/v1/conversations/support:ada/runs/{run}/cancel", json={})).is_success
         else:
             assert (await it.client.patch("/v1/conversations/support:ada", json={"responder": "human"})).is_success
-        await asyncio.wait_for(gone.wait(), 30)
         extra = [] if by == "cancel" else [("system", "update")]
         await it.until_texts((USER, "hi"), *extra, (BOT, "half"))
         assert (await it.log())[-1]["finish"] == "cancelled"

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 import pytest
 from umbral_chat.testing import (
     HistoryContract,
+    KnowsAuthorsContract,
     KnowsReadersContract,
     OperatorInboxContract,
     RenewsEpochsContract,
@@ -47,6 +48,10 @@ class TestKnowsReaders(OnSupabase, KnowsReadersContract):
 
 class TestHistory(OnSupabase, HistoryContract):
     """Every guarantee of `History`."""
+
+
+class TestKnowsAuthors(OnSupabase, KnowsAuthorsContract):
+    """Every guarantee of `KnowsAuthors`."""
 
 
 class TestRenewsEpochs(OnSupabase, RenewsEpochsContract):

@@ -16,6 +16,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from rich.console import Console
 from rich.table import Table
@@ -49,12 +50,15 @@ def main(arguments: list[str]) -> int:
 
 
 async def _whole(options: argparse.Namespace, chromium: str, folder: Path, results: list[Result]) -> None:
+    from .bridged import BRIDGED
     from .run import NotSeen, Stage
     from .scenario import IN_N8N, SCENARIOS
 
     async with _prepared(options, chromium, folder) as prepared:
         for name in options.scenarios or (IN_N8N if options.n8n else SCENARIOS):
-            stage = Stage(conversation=f"{name}.{secrets.token_hex(3)}", **prepared)
+            # The gateway gives a history only for an id that was drawn at random.
+            session = str(uuid4()) if name in BRIDGED else f"{name}.{secrets.token_hex(3)}"
+            stage = Stage(conversation=f"{BRIDGED.get(name, '')}{session}", session=session, **prepared)
             began = time.monotonic()
             try:
                 await SCENARIOS[name](stage)
@@ -74,6 +78,7 @@ async def _whole(options: argparse.Namespace, chromium: str, folder: Path, resul
 async def _prepared(options: argparse.Namespace, chromium: str, folder: Path) -> AsyncIterator[dict[str, Any]]:
     from playwright.async_api import async_playwright
 
+    from .bridged import PUSHING, STREAMING
     from .real_n8n import real_workflows
     from .site import INTEGRITY, WIDGET, documented_page, served
     from .workflow import workflows
@@ -81,10 +86,14 @@ async def _prepared(options: argparse.Namespace, chromium: str, folder: Path) ->
     key = secrets.token_hex(16)
     widget = await asyncio.to_thread(packed, WIDGET, INTEGRITY)
     async with AsyncExitStack() as stack:
-        port = free_port()
+        port, n8n_port = free_port(), free_port()
         site = f"http://127.0.0.1:{port}"
         keys = json.dumps([{"name": "n8n", "key": key}])
-        service = Service(options.server, folder, CORE__KEYS=keys, CORE__CORS_ORIGINS=json.dumps([site]))
+        silent = {"webhook_url": f"http://127.0.0.1:{n8n_port}/webhook/silent/chat", "origins": [site]}
+        bridged = json.dumps({PUSHING: {**silent, "push": True}, STREAMING: silent})
+        service = Service(
+            options.server, folder, CORE__KEYS=keys, CORE__CORS_ORIGINS=json.dumps([site]), N8N__CHATS=bridged
+        )
         await service.start()
         stack.push_async_callback(service.stop)
         api, visitor = Connection(service.host, service.port, key=key), Connection(service.host, service.port)
@@ -95,7 +104,7 @@ async def _prepared(options: argparse.Namespace, chromium: str, folder: Path) ->
         if options.n8n:
             chats = await stack.enter_async_context(real_workflows(folder, key, url))
         else:
-            chats = await stack.enter_async_context(workflows(key, (service.host, service.port)))
+            chats = await stack.enter_async_context(workflows(key, (service.host, service.port), n8n_port))
         page = documented_page(site, webhookUrl=chats.webhook("simple"), tokens=chats.tokens, url=url)
         await stack.enter_async_context(served(port, widget, page))
         playwright = await stack.enter_async_context(async_playwright())

@@ -48,6 +48,8 @@ class Stage:
     conversation: str
     visitor: Connection
     """Without a key."""
+    session: str
+    """What the widget calls it."""
     pages: dict[str, Page] = field(default_factory=dict)
     contexts: list[BrowserContext] = field(default_factory=list)
     errors: dict[str, list[str]] = field(default_factory=dict)
@@ -87,18 +89,20 @@ class Stage:
         kind: str = "simple",
         *,
         followed: bool = True,
+        companion: bool = True,
         spoil: bool = False,
         widget: dict[str, Any] | None = None,
         **options: Any,
     ) -> Page:
-        """Open the page with the chat of a workflow; wait until it follows the conversation, if it is to."""
+        """Open the page with the chat of a workflow, or with the service's gateway to it; wait until it follows the
+        conversation, if it is to."""
         page = await self.page(name, context)
         token = await self.token() if followed else None
         given = {
-            "companion": f"{self.url}/web/umbral-chat-n8n.js",
+            "companion": f"{self.url}/web/umbral-chat-n8n.js" if companion else _NO_COMPANION,
             "widget": {
                 "webhookUrl": self.chats.webhook(kind),
-                "sessionId": self.conversation,
+                "sessionId": self.session,
                 "loadPreviousSession": False,
                 **(widget or {}),
             },
@@ -207,6 +211,8 @@ class Stage:
         for context in self.contexts:
             await context.close()
 
+
+_NO_COMPANION = "data:text/javascript,export const attach = () => null"
 
 _TEXTS = "window.bubbles ? bubbles().map(({ text }) => text) : []"
 

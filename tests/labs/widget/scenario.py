@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
+from .bridged import pushed_through, streamed_through
 from .run import TYPING, NotSeen, Stage
 from .verdict import REMOVED
 from .workflow import Workflows
@@ -279,6 +280,8 @@ SCENARIOS: dict[str, Scenario] = {
     "markup": markup,
     "unmounted": unmounted,
     "documented": documented,
+    "bridge-streams": streamed_through,
+    "bridge-pushes": pushed_through,
 }
 """By name, in the order in which they run."""
 

@@ -14,7 +14,6 @@ from typing import Any
 from aiohttp import web
 
 from tests.labs.kit.http1 import Connection
-from tests.labs.kit.service import free_port
 
 CORS = {
     "access-control-allow-origin": "*",
@@ -128,9 +127,8 @@ async def _empty() -> web.StreamResponse:
 
 
 @asynccontextmanager
-async def workflows(key: str, service: tuple[str, int]) -> AsyncIterator[Workflows]:
+async def workflows(key: str, service: tuple[str, int], port: int) -> AsyncIterator[Workflows]:
     """Serve them; `service` is the address of Umbral Chat, `key` n8n's key of it."""
-    port = free_port()
     made = Workflows(port, key, service)
     runner = web.AppRunner(made.app(), access_log=None)
     await runner.setup()

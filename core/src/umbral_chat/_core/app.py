@@ -15,6 +15,7 @@ from litestar.types import ASGIApp, LifeSpanReceive, LifeSpanScope, LifeSpanSend
 
 from umbral_chat._core.checks import core_checks
 from umbral_chat._core.http import (
+    context,
     conversations,
     messages,
     openapi,
@@ -131,6 +132,7 @@ def handlers(services: ServiceParts) -> list[BaseRouteHandler]:
         *conversations.HANDLERS,
         *runs.HANDLERS,
         transcript.transcript,
+        context.context,
         tokens.issue_token,
         *session.HANDLERS,
         *operations.HANDLERS,

@@ -158,6 +158,16 @@ class BoundsTries(Protocol):
 
 
 @runtime_checkable
+class BoundsConcurrency(Protocol):
+    """Optional ability of a consumer: it chooses how many conversations one instance works on at once, where that is
+    not the usual 32. One whose `handle` waits for others, such as a language model, can take more than one that
+    computes."""
+
+    concurrency: int
+    """Conversations at once, at least 1; those past it wait."""
+
+
+@runtime_checkable
 class ConsumerSource(Protocol):
     """Starts and stops consumers while the service runs. A plugin's hook `umbral_chat_consumers` may return one
     beside its consumers, or instead of them."""
@@ -207,6 +217,7 @@ __all__ = [
     "COMPLETION_TIMEOUT",
     "DUE_EVERY",
     "BeginsAt",
+    "BoundsConcurrency",
     "BoundsTries",
     "Check",
     "CheckResult",

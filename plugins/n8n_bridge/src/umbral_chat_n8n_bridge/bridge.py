@@ -10,6 +10,7 @@ from umbral_chat.http_kit.outbound import OutboundClient
 from umbral_chat_n8n_bridge.chats import chats_of
 from umbral_chat_n8n_bridge.metrics import RelayCounters
 from umbral_chat_n8n_bridge.relay.consumer import RelayConsumer
+from umbral_chat_n8n_bridge.relay.handback import HandoverTimer
 
 if TYPE_CHECKING:
     from umbral_chat.context import Services
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
 
     from umbral_chat_n8n_bridge.settings import BridgeSettings
 
-CONNECTIONS = 64
-"""Calls of one chat at once: more than a consumer works on conversations at once, so that none waits for a place."""
+SPARE = 32
+"""Connections to a chat's n8n beyond one for each conversation that is worked on, so that none waits for a place."""
 
 
 class Bridge:
@@ -32,18 +33,25 @@ class Bridge:
         self.counters = RelayCounters(services.base.telemetry)
         self.started = asyncio.Event()
         """Set when every chat's consumer runs: a new one misses what was written before that."""
-        self._running: set[str] = set()
+        self._consumers: dict[str, RelayConsumer] = {}
 
     async def run(self, consumers: ConsumerService) -> None:
-        """See `ConsumerSource`. Connections are closed after each call, so there is nothing to close."""
+        """See `ConsumerSource`."""
         outbound = self.services.base.settings.core.outbound
         for chat in self.chats.values():
-            if chat.name not in self._running:
-                client = OutboundClient(outbound, trusted=True, connections=CONNECTIONS)
-                await consumers.start(RelayConsumer(chat, self, client))
-                self._running.add(chat.name)
+            if chat.name not in self._consumers:
+                client = OutboundClient(outbound, trusted=True, connections=chat.settings.runs + SPARE)
+                consumer = RelayConsumer(chat, self, client)
+                await consumers.start(consumer)
+                self._consumers[chat.name] = consumer
         self.started.set()
-        await asyncio.Event().wait()
+        async with asyncio.TaskGroup() as tasks:
+            for name, consumer in self._consumers.items():
+                tasks.create_task(consumer.workflow.run(), name=f"n8n: open executions of {name}")
+            for chat in self.chats.values():
+                if chat.settings.handoff_pause > 0:
+                    tasks.create_task(HandoverTimer(chat, self.services).run(), name=f"n8n: hand back {chat.name}")
+            await asyncio.Event().wait()
 
 
-__all__ = ["CONNECTIONS", "Bridge"]
+__all__ = ["SPARE", "Bridge"]

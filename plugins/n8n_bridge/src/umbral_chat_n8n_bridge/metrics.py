@@ -15,8 +15,8 @@ RUNNING = "umbral_chat.n8n.calls.running"
 CALLS = "umbral_chat.n8n.calls"
 REQUESTS = "umbral_chat.n8n.gateway.requests"
 
-CallOutcome = Literal["completed", "cancelled", "failed", "human", "not_accepted", "given_up"]
-RequestOutcome = Literal["answered", "history", "refused", "limited", "failed"]
+CallOutcome = Literal["completed", "cancelled", "interrupted", "failed", "human", "not_accepted", "given_up"]
+RequestOutcome = Literal["answered", "pushed", "history", "refused", "limited", "failed"]
 
 METRICS = (
     Metric(RUNNING, "gauge", "{call}", "Calls of workflows that this instance is reading the answers of."),
@@ -24,16 +24,18 @@ METRICS = (
         CALLS,
         "counter",
         "{call}",
-        "User messages by what became of them: the workflow answered, was cancelled or failed; an agent answers "
-        "instead; n8n did not accept the call, which is repeated; or it was given up.",
-        (Label("outcome", ("completed", "cancelled", "failed", "human", "not_accepted", "given_up")),),
+        "User messages by what became of them: the workflow answered, was cancelled, was interrupted by a further "
+        "message, or failed; an agent answers instead; n8n did not accept the call, which is repeated; or it was given "
+        "up.",
+        (Label("outcome", ("completed", "cancelled", "interrupted", "failed", "human", "not_accepted", "given_up")),),
     ),
     Metric(
         REQUESTS,
         "counter",
         "{request}",
-        "Requests of widgets: answered, answered with the history, refused, past a limit, or without an answer.",
-        (Label("outcome", ("answered", "history", "refused", "limited", "failed")),),
+        "Requests of widgets: answered, answered over a WebSocket, answered with the history, refused, past a limit, "
+        "or without an answer.",
+        (Label("outcome", ("answered", "pushed", "history", "refused", "limited", "failed")),),
     ),
 )
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from litestar.handlers import BaseRouteHandler
     from umbral_chat.context import Services
-    from umbral_chat.providers.edges import ConsumerSource
+    from umbral_chat.providers.edges import Check, ConsumerSource
 
     from umbral_chat_n8n_bridge.bridge import Bridge
 
@@ -28,15 +28,25 @@ def umbral_chat_settings() -> type[BridgeSettings]:
 @hookimpl
 def umbral_chat_routes(services: Services) -> Sequence[BaseRouteHandler]:
     """The gateway of the widgets."""
-    from umbral_chat_n8n_bridge.gateway.route import gateway_route
+    from umbral_chat_n8n_bridge.gateway.route import gateway_routes
 
-    return [gateway_route(bridge_of(services))]
+    return list(gateway_routes(bridge_of(services)))
 
 
 @hookimpl
 def umbral_chat_consumers(services: Services) -> Sequence[ConsumerSource]:
     """What runs a consumer for each chat."""
     return [bridge_of(services)]
+
+
+@hookimpl
+def umbral_chat_checks(services: Services) -> Sequence[Check]:
+    """Checks of the access to n8n's executions."""
+    from umbral_chat_n8n_bridge.chats import chats_of
+    from umbral_chat_n8n_bridge.executions.checks import checks
+
+    settings = services.base.settings.section("n8n", BridgeSettings)
+    return checks(chats_of(settings).values(), services)
 
 
 def bridge_of(services: Services) -> Bridge:

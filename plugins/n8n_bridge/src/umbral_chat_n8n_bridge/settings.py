@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
@@ -13,6 +13,11 @@ from umbral_chat.settings import Positive, Seconds, Secret, Section
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}\Z")
 """Names of chats: they are segments of URLs, parts of conversations' ids, and keys of the settings file."""
+
+
+DuringRun = Literal["queue", "join", "interrupt"]
+"""What becomes of a message that comes while a workflow runs: it waits for a run of its own; those that wait are
+answered by one run together; or it ends the run, and the next one answers both."""
 
 
 class ChatSettings(Section, frozen=True):
@@ -60,6 +65,61 @@ class ChatSettings(Section, frozen=True):
             "message becomes a dead letter."
         ),
     ] = False
+    api_url: Annotated[
+        str | None, Meta(description="n8n's public API, as `https://n8n.example.com/api/v1`; with `api_key`.")
+    ] = None
+    api_key: Annotated[
+        Secret | None,
+        Meta(
+            description="Its key, with the scopes execution:list, execution:read, execution:stop and workflow:read: "
+            "with it a cancel stops the execution, and n8n is asked how one ended whose answer was lost."
+        ),
+    ] = None
+    workflow_id: Annotated[
+        str | None,
+        Meta(description="The workflow's id, as in its address in n8n's editor; needed with `api_key`."),
+    ] = None
+    executions_saved: Annotated[
+        bool,
+        Meta(
+            description="n8n saves the executions of workflows that leave it open (EXECUTIONS_DATA_SAVE_ON_SUCCESS and "
+            "EXECUTIONS_DATA_SAVE_ON_ERROR are `all`, as they are unless set): then a message that no execution is "
+            "found for is sent again."
+        ),
+    ] = False
+    ask_for: Annotated[
+        float,
+        Meta(
+            ge=0, le=86_400, description="Seconds for which n8n is asked how an execution ended whose answer was lost."
+        ),
+    ] = 600.0
+    question_wait: Annotated[
+        Seconds,
+        Meta(
+            le=604_800,
+            description="Seconds for which a workflow's question (a Chat node that waits) may be answered.",
+        ),
+    ] = 86_400.0
+    during_run: Annotated[
+        DuringRun,
+        Meta(
+            description="What becomes of a message that comes while the workflow runs. `queue`: it waits for a run of "
+            "its own. `join`: all that wait are answered by the next run together. `interrupt`: the run is cancelled, "
+            "and the next one answers both."
+        ),
+    ] = "queue"
+    burst_quiet: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=60,
+            description="Messages in quick succession are answered by one run, which begins so many seconds after the "
+            "last of them, or after the user stopped typing; 0: each message has its own.",
+        ),
+    ] = 0.0
+    burst_wait: Annotated[
+        Seconds, Meta(le=300, description="Longest that the first message of such a burst waits, in seconds.")
+    ] = 15.0
     handoff_pause: Annotated[
         float,
         Meta(
@@ -76,7 +136,7 @@ class ChatSettings(Section, frozen=True):
         Positive, Meta(le=32_000, description="Longest message that the gateway accepts, in characters.")
     ] = 8_000
     session_per_minute: Annotated[
-        int, Meta(ge=0, description="Messages of one session in a minute, at one instance; 0 is no limit.")
+        int, Meta(ge=0, description="Messages of one session in a minute, at all instances together; 0 is no limit.")
     ] = 20
     address_per_minute: Annotated[
         int, Meta(ge=0, description="Gateway requests of one address in a minute, at one instance; 0 is no limit.")
@@ -94,15 +154,51 @@ class ChatSettings(Section, frozen=True):
     session_per_day: Annotated[
         int, Meta(ge=0, description="Messages of one session in a day, at all instances together; 0 is no limit.")
     ] = 500
+    runs: Annotated[
+        Positive,
+        Meta(le=1_000, description="Conversations whose workflow runs at once, at one instance; the others wait."),
+    ] = 32
     waiting: Annotated[
         Positive, Meta(description="Gateway requests that wait for an answer at once, at one instance.")
     ] = 500
+    sockets: Annotated[Positive, Meta(description="WebSockets of widgets at once with `push`, at one instance.")] = (
+        1_000
+    )
+    session_waiting: Annotated[
+        int,
+        Meta(ge=0, description="Such requests and WebSockets of one session, as of several tabs; 0 is no limit."),
+    ] = 8
+    address_waiting: Annotated[
+        int, Meta(ge=0, description="Such requests and WebSockets of one address; 0 is no limit.")
+    ] = 100
+    push: Annotated[
+        bool,
+        Meta(
+            description="Have n8n's widget keep its WebSocket open, over which it is sent what agents write, and what "
+            "the workflow writes later. The widget opens it only without `enableStreaming`: use either."
+        ),
+    ] = False
+    join_repeats: Annotated[
+        bool,
+        Meta(
+            description="A gateway message with the text of the session's last one, which is not answered yet, is no "
+            "new one: its request gets that one's answer. For pages that repeat requests; n8n's widget does not."
+        ),
+    ] = False
 
     def __post_init__(self) -> None:
         try:
             parse_url(self.webhook_url, field="webhook_url", trusted=True)
         except InvalidRequest as error:
             raise ValueError(error.detail) from None
+        given = [one is not None for one in (self.api_url, self.api_key, self.workflow_id)]
+        if any(given) and not all(given):
+            raise ValueError("api_url, api_key and workflow_id belong together: give all of them, or none")
+        if self.api_url is not None:
+            try:
+                parse_url(self.api_url, field="api_url", trusted=True)
+            except InvalidRequest as error:
+                raise ValueError(error.detail) from None
         if self.signing_secret is not None:
             signed_headers(self.signing_secret, "id", 0, b"")  # which refuses a secret of another form
 
@@ -138,4 +234,4 @@ def prefix_of(name: str, chat: ChatSettings) -> str:
     return f"{name}:" if chat.prefix is None else chat.prefix
 
 
-__all__ = ["BridgeSettings", "ChatSettings", "prefix_of"]
+__all__ = ["BridgeSettings", "ChatSettings", "DuringRun", "prefix_of"]

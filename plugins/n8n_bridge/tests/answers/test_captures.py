@@ -6,6 +6,8 @@ import json
 from typing import Any
 
 import pytest
+from umbral_chat.settings import Secret
+from umbral_chat_n8n_bridge.answers.events import Ended
 
 from .reading import ending, events_of, line, messages, stream
 
@@ -75,7 +77,7 @@ def test_without_text(status: int, body: bytes, way: str, code: str | None) -> N
 
 def test_response_nodes() -> None:
     events = events_of(b'{"executionStarted":true,"executionId":"58","resumeToken":"6a2a4d01"}')
-    assert events == [("silent", "started", "58")]
+    assert events == [Ended("silent", "started", "58", Secret("6a2a4d01"))]
     assert "6a2a4d01" not in repr(events)
 
 

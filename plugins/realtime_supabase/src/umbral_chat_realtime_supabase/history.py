@@ -25,7 +25,7 @@ _END = 2**62
 
 
 class SupabaseHistory:
-    """Ordered durable logs in Supabase's Postgres; `History`, `KnowsReaders`, `OperatorInbox` and
+    """Ordered durable logs in Supabase's Postgres; `History`, `KnowsAuthors`, `KnowsReaders`, `OperatorInbox` and
     `RenewsEpochs`."""
 
     name = "supabase"
@@ -92,6 +92,16 @@ class SupabaseHistory:
         )
         result.check(conversation)
         return None if result.message is None else result.message.folded
+
+    async def written_by(self, conversation: str, seq: int, authors: Sequence[str]) -> bool | None:
+        result = await self._calls.call(
+            rpc_results.WrittenByResult,
+            "written_by",
+            conversation=conversation,
+            seq=max(0, min(seq, _END)),
+            authors=_json(list(authors)),
+        )
+        return result.written
 
     async def heads(self, conversations: Sequence[str]) -> dict[str, Head | Deleted]:
         result = await self._calls.call(rpc_results.HeadsResult, "heads", conversations=_json(list(conversations)))

@@ -101,6 +101,12 @@ class ReadResult(RpcResult, frozen=True, kw_only=True):
     entries: list[Entry] = []
 
 
+class WrittenByResult(msgspec.Struct, frozen=True):
+    """Whether one of some authors wrote an entry; None: that is not known."""
+
+    written: bool | None = None
+
+
 class MessageRow(msgspec.Struct, frozen=True, array_like=True):
     """A message and the newest entry about it."""
 
@@ -291,4 +297,5 @@ __all__ = [
     "SearchResult",
     "SweepResult",
     "WriteResult",
+    "WrittenByResult",
 ]

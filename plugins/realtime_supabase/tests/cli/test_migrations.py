@@ -141,7 +141,22 @@ def test_who_waits_in_conversations_of_before_is_known_after_an_upgrade(fresh: s
             assert found is not None
             assert [one["id"] for one in found[0]["conversations"]] == ["asked"]
             # By hand, as pasted into the editor: nothing changes.
-            connection.execute(next(each for each in migrations() if each not in before).text.encode())
+            again = next(each for each in migrations() if each.version == "20261129000040")
+            connection.execute(again.text.encode())
+
+
+def test_the_authors_of_entries_of_before_are_known_after_an_upgrade(fresh: str) -> None:
+    before = [each for each in migrations() if each.version < "20261130000041"]
+    entry = '{"kind":"message","sender":{"role":"user"},"message_id":"m1","content":"hello"}'
+    with psycopg.connect(fresh, autocommit=True) as connection:
+        for each in before:
+            connection.execute(each.text.encode())
+        connection.execute("select public.umbral_chat_append('c', %s, 'key:n8n')", (entry,))
+    assert run("migrate", "--db-url", fresh).exit_code == 0
+    with psycopg.connect(fresh, autocommit=True) as connection:
+        for seq, authors, expected in ((1, '["key:n8n"]', True), (1, '["key:desk"]', False), (2, '["key:n8n"]', None)):
+            found = connection.execute("select public.umbral_chat_written_by('c', %s, %s)", (seq, authors)).fetchone()
+            assert found == ({"written": expected},)
 
 
 def test_concurrent_runs_do_no_harm(fresh: str) -> None:

@@ -11,6 +11,7 @@ from umbral_chat.model.entries import Entry
 from umbral_chat.providers.consumers import ClaimConsumer
 from umbral_chat.providers.edges import (
     BeginsAt,
+    BoundsConcurrency,
     BoundsTries,
     Consumer,
     DefersEntries,
@@ -20,6 +21,9 @@ from umbral_chat.providers.edges import (
     TakesImported,
     WantsConversations,
 )
+
+CONCURRENCY = 32
+"""Conversations that one consumer works on at once, unless it has a bound of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +37,7 @@ class Abilities:
     due: Callable[[Entry], datetime] | None
     begins: Literal["now", "beginning"]
     tries: int
+    concurrency: int = CONCURRENCY
 
     @classmethod
     def of(cls, consumer: Consumer | ClaimConsumer, *, tries: int) -> Abilities:
@@ -45,6 +50,7 @@ class Abilities:
             due=consumer.due if isinstance(consumer, DefersEntries) else None,
             begins=consumer.begins if isinstance(consumer, BeginsAt) else "beginning",
             tries=max(1, consumer.tries) if isinstance(consumer, BoundsTries) else tries,
+            concurrency=max(1, consumer.concurrency) if isinstance(consumer, BoundsConcurrency) else CONCURRENCY,
         )
 
     async def selected(self, conversation: str, entries: Sequence[Entry]) -> list[Entry]:
@@ -60,4 +66,4 @@ def _every(_: str) -> bool:
     return True
 
 
-__all__ = ["Abilities"]
+__all__ = ["CONCURRENCY", "Abilities"]

@@ -14,18 +14,16 @@ from umbral_chat.providers.edges import Consumer
 
 log = logging.getLogger(__name__)
 
-CONCURRENCY = 32
-"""Conversations that one consumer works on at once."""
-
 RETRY_EVERY = 5.0
 """Seconds between two attempts at dead letters whose conversation is being worked on, or while the store is down."""
 
 
 class ConsumerTask:
-    """Runs one consumer: takes conversations from its queue, at most `CONCURRENCY` at once."""
+    """Runs one consumer: takes conversations from its queue, at most `Abilities.concurrency` at once."""
 
     def __init__(self, consumer: Consumer, backlog: Backlog, *, holder: str) -> None:
         self._backlog = backlog
+        self._concurrency = backlog.abilities.concurrency
         self._worker = LogWorker(consumer, backlog, holder=holder)
         self._redelivery = Redelivery(consumer, backlog, holder=holder)
         self._tasks = Tasks(f"consumer {backlog.name}")
@@ -56,7 +54,7 @@ class ConsumerTask:
 
     def _start_ready(self) -> None:
         clock = self._backlog.clock
-        while len(self._running) < CONCURRENCY:
+        while len(self._running) < self._concurrency:
             conversation = self._backlog.queue.take(clock.monotonic())
             if conversation is None:
                 return
@@ -65,7 +63,7 @@ class ConsumerTask:
 
     async def _wait_until_due(self) -> None:
         # At full concurrency nothing can start before a running one ends, which sets `_due` too.
-        due = None if len(self._running) >= CONCURRENCY else self._backlog.queue.next_due()
+        due = None if len(self._running) >= self._concurrency else self._backlog.queue.next_due()
         try:
             async with asyncio.timeout(None if due is None else max(0.0, due - self._backlog.clock.monotonic())):
                 await self._due.wait()
@@ -116,4 +114,4 @@ class ConsumerTask:
                 await self._backlog.clock.sleep(RETRY_EVERY)
 
 
-__all__ = ["CONCURRENCY", "ConsumerTask"]
+__all__ = ["ConsumerTask"]

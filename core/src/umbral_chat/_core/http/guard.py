@@ -64,14 +64,7 @@ class Guard:
         method = str(scope.get("method", "GET"))
         right = required_right(handler, method)
         scope["state"][LIMIT_OF_DEPTH] = self._depth
-        if (check_origin := handler.opt.get("origins")) is not None:
-            # An `OriginCheck`, where CORS does not protect: before a refusal could tell a page anything.
-            check_origin(scope)
-        if scope["type"] == _WEBSOCKET:
-            # A browser opens a WebSocket for any page, and sends no credentials that a page of another origin lacks.
-            self._check_origin(scope)
-            self._check_keyless(scope)
-            self._keep_session(scope)
+        self._check_page(scope, handler)
         if right != PUBLIC:
             if self.gate is None:
                 raise Unavailable("The service has not started yet.", code="not_started")
@@ -136,6 +129,19 @@ class Guard:
             return
         if (credential := self._cookie.read(scope)) is not None:
             scope["state"][SESSION_CREDENTIAL] = credential
+
+    def _check_page(self, scope: Scope, handler: BaseRouteHandler) -> None:
+        socket = scope["type"] == _WEBSOCKET
+        check_origin = handler.opt.get("origins")
+        if check_origin is not None:
+            # An `OriginCheck`, where CORS does not protect: before a refusal could tell a page anything.
+            check_origin(scope)
+        elif socket:
+            # A browser opens a WebSocket for any page, and sends no credentials that a page of another origin lacks.
+            self._check_origin(scope)
+        if socket:
+            self._check_keyless(scope)
+            self._keep_session(scope)
 
     def _check_keyless(self, scope: Scope) -> None:
         """Leave in the scope why a WebSocket may not be used without credentials: they come in its first frame."""

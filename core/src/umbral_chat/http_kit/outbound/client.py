@@ -11,7 +11,7 @@ from email.utils import parsedate_to_datetime
 from functools import cache
 from ipaddress import ip_network
 from types import TracebackType
-from typing import NamedTuple, Self, cast
+from typing import Literal, NamedTuple, Self, cast
 
 import anyio
 import httpcore
@@ -171,11 +171,18 @@ class OutboundClient:
         `timeout`: seconds for all of it, with waiting for a connection (None: `core.outbound.timeout`). Raises
         OutboundError. An answer of any status but a redirect is returned.
         """
-        seconds = self._settings.timeout if timeout is None else timeout
-        with self._counted(), _errors_of(url, seconds):
-            answer = await _within(seconds, self._post(url, body, headers, answer_limit))
-        _check_no_redirect(url, answer.status)
-        return answer
+        return await self._call("POST", url, body, headers, timeout, answer_limit)
+
+    async def get(
+        self,
+        url: CallUrl,
+        headers: Mapping[str, str],
+        *,
+        timeout: float | None = None,
+        answer_limit: int = ANSWER_LIMIT,
+    ) -> OutboundAnswer:
+        """GET, in everything else as `post`."""
+        return await self._call("GET", url, None, headers, timeout, answer_limit)
 
     @asynccontextmanager
     async def stream(
@@ -195,7 +202,7 @@ class OutboundClient:
                 async with asyncio.timeout(seconds):
                     await stack.enter_async_context(self._streams)
                     pool = await stack.enter_async_context(await self._single(url))
-                    opening = self._open(pool, url, body, {"Connection": "close", **headers})
+                    opening = self._open("POST", pool, url, body, {"Connection": "close", **headers})
                     response = await stack.enter_async_context(opening)
             _check_no_redirect(url, response.status)
             stream = OutboundStream(response, url)
@@ -212,27 +219,54 @@ class OutboundClient:
         finally:
             self._calls -= 1
 
+    async def _call(
+        self,
+        method: Literal["GET", "POST"],
+        url: CallUrl,
+        body: bytes | None,
+        headers: Mapping[str, str],
+        timeout: float | None,
+        limit: int,
+    ) -> OutboundAnswer:
+        seconds = self._settings.timeout if timeout is None else timeout
+        with self._counted(), _errors_of(url, seconds):
+            answer = await _within(seconds, self._answer(method, url, body, headers, limit))
+        _check_no_redirect(url, answer.status)
+        return answer
+
     def _open(
-        self, pool: httpcore.AsyncConnectionPool, url: CallUrl, body: bytes, headers: Mapping[str, str]
+        self,
+        method: Literal["GET", "POST"],
+        pool: httpcore.AsyncConnectionPool,
+        url: CallUrl,
+        body: bytes | None,
+        headers: Mapping[str, str],
     ) -> AbstractAsyncContextManager[httpcore.Response]:
         connect = self._settings.connect_timeout
         sent = {
             "Host": url.authority,
             "User-Agent": f"umbral-chat/{__version__}",
             "Accept-Encoding": "identity",  # so that what is read is no larger than what was sent
-            "Content-Length": str(len(body)),
+            **({} if body is None else {"Content-Length": str(len(body))}),
             **headers,
         }
         return pool.stream(
-            "POST",
+            method,
             httpcore.URL(scheme=url.scheme.encode(), host=url.host.encode(), port=url.port, target=url.target.encode()),
             headers=list(sent.items()),
             content=body,
             extensions={"timeout": {"connect": connect}},
         )
 
-    async def _post(self, url: CallUrl, body: bytes, headers: Mapping[str, str], limit: int) -> OutboundAnswer:
-        async with self._connection(url) as pool, self._open(pool, url, body, headers) as response:
+    async def _answer(
+        self,
+        method: Literal["GET", "POST"],
+        url: CallUrl,
+        body: bytes | None,
+        headers: Mapping[str, str],
+        limit: int,
+    ) -> OutboundAnswer:
+        async with self._connection(url) as pool, self._open(method, pool, url, body, headers) as response:
             if response.status in _REDIRECTS:
                 return OutboundAnswer(response.status, {}, b"", complete=False)
             chunks: list[bytes] = []

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
+from umbral_chat.settings import Secret
+
 Way = Literal["text", "silent", "failed", "never_began", "unknown"]
 """How an answer ended: with text; without, while the workflow may yet answer by itself; the workflow failed; it did not
 begin; or it is not known whether it ran."""
@@ -41,16 +43,20 @@ class Ended(NamedTuple):
 
     - `answered`;
     - `empty`, `echoed` (n8n answers with the request when the execution waits for long), `accepted` (a Webhook that
-      answers at once), `started` (response nodes, which need n8n's own WebSocket): no text;
-    - `workflow_failed`;
+      answers at once), `started` (response nodes, which go on over n8n's own WebSocket): no text;
+    - `workflow_failed`, `execution_stopped`, `answer_lost` (it succeeded, and its answer cannot be had any more),
+      `choice_expected` (it takes a click of a button, and no text), `socket_refused` (n8n has no such execution, or a
+      proxy before it lets no WebSocket pass);
     - `webhook_not_found`, `not_authorized`, `credentials_required`, `rate_limited`, `unavailable`, `refused`: did not
-      begin;
-    - `proxy_error`, `unexpected_answer`, `answer_too_large`, `connection_lost`: not known.
+      begin; `not_executed`: so n8n's executions say;
+    - `proxy_error`, `unexpected_answer`, `answer_too_large`, `connection_lost`, `timed_out`: not known.
     """
 
     way: Way
     code: str
     execution_id: str | None = None
+    resume_token: Secret | None = None
+    """Of `started`: what n8n wants to see before it opens its WebSocket."""
 
 
 Event = SegmentBegun | Piece | SegmentEnded | LineError | Ended

@@ -47,6 +47,10 @@ class AnswerReader:
         """The events of the end of the body."""
         return [] if self._ended else self._kept(self._end())
 
+    def part(self) -> list[Event]:
+        """The events that end what is being written, as far as it is; what comes later is of further messages."""
+        return [] if self._ended else list(self._segments.close(cut=True))
+
     def cut(self, code: str = "connection_lost") -> list[Event]:
         """The events of a connection that was lost, or is given up: it is not known how the execution goes on."""
         if self._ended:

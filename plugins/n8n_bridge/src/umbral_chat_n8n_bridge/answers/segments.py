@@ -29,11 +29,11 @@ class Segments:
     """Makes messages of the groups of lines. A group without text is none, and a text that is longer than `limit`
     characters goes on in another message."""
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, begun: int = 0) -> None:
         self._limit = limit
         self._open: dict[Hashable, _Segment] = {}
-        self.begun = 0
-        """Messages that have text."""
+        self.begun = begun
+        """Messages that have text, those before it included."""
 
     def begin(self, key: Hashable) -> Iterator[Event]:
         """A group begins; one of the same node that is open ends."""
@@ -43,7 +43,7 @@ class Segments:
 
     def add(self, key: Hashable, text: str) -> Iterator[Event]:
         """Text of a group; of one that did not begin, too."""
-        text = _UNUSABLE.sub("", text)
+        text = usable(text)
         segment = self._open.get(key)
         if segment is None:
             if len(self._open) >= OPEN:
@@ -87,4 +87,9 @@ class Segments:
         self._open.clear()
 
 
-__all__ = ["SEGMENTS", "Segments"]
+def usable(text: str) -> str:
+    """The text without what no store keeps: NUL and lone surrogates."""
+    return _UNUSABLE.sub("", text)
+
+
+__all__ = ["SEGMENTS", "Segments", "usable"]

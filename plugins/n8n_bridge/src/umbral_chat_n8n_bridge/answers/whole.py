@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import msgspec
+from umbral_chat.settings import Secret
 
 from umbral_chat_n8n_bridge.answers.events import Ended
 
@@ -76,8 +77,13 @@ def is_page(text: str) -> bool:
 
 def _without_text(value: dict[str, Any], sent: SentRequest) -> Ended | None:
     if value.get("executionStarted") is True:
-        execution = value.get("executionId")
-        return Ended("silent", "started", execution if isinstance(execution, str) else None)
+        execution, token = value.get("executionId"), value.get("resumeToken")
+        return Ended(
+            "silent",
+            "started",
+            execution if isinstance(execution, str) else None,
+            Secret(token) if isinstance(token, str) else None,
+        )
     if value == ACCEPTED:
         return Ended("silent", "accepted")
     echo = (value.get("action"), value.get("sessionId"), value.get("chatInput"))

@@ -9,30 +9,26 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from umbral_chat.errors import (
-    Forbidden,
-    InvalidRequest,
-    NotFound,
-    RequestError,
-    TooManyRequests,
-    Unavailable,
-    UnsupportedMedia,
-)
+from umbral_chat.errors import InvalidRequest, NotFound, RequestError, TooManyRequests, UnsupportedMedia
 from umbral_chat.http_kit import asgi
 from umbral_chat.http_kit.disconnect import watched
 from umbral_chat.model.cursor import Cursor
-from umbral_chat.model.requests import SendBody
 
 from umbral_chat_n8n_bridge.gateway import widget
 from umbral_chat_n8n_bridge.gateway.following import AnswerEnded, AnswerFeed, GrowingMessage, QuietEvent, WrittenMessage
-from umbral_chat_n8n_bridge.gateway.limits import count_today
+from umbral_chat_n8n_bridge.gateway.repeats import ended
 from umbral_chat_n8n_bridge.gateway.room import GatewayRoom
+from umbral_chat_n8n_bridge.gateway.visitor_messages import VisitorMessages
 from umbral_chat_n8n_bridge.gateway.writer import AnswerWriter, JsonWriter, LineWriter
+from umbral_chat_n8n_bridge.push.tickets import PushTicket, issue
+from umbral_chat_n8n_bridge.relay.ledger import Ledger
 
 if TYPE_CHECKING:
     from litestar.types import Receive, Scope, Send
+    from umbral_chat.model.conversations import MessagePage
+    from umbral_chat.model.entries import FoldedMessage
 
     from umbral_chat_n8n_bridge.bridge import Bridge
     from umbral_chat_n8n_bridge.chats import Chat
@@ -57,17 +53,18 @@ class GatewayEdge:
     def __init__(self, bridge: Bridge) -> None:
         self._bridge = bridge
         self._services = bridge.services
-        self._rooms = {name: GatewayRoom(chat, bridge.services) for name, chat in bridge.chats.items()}
+        self.rooms = {name: GatewayRoom(chat, bridge.services) for name, chat in bridge.chats.items()}
+        self.messages = VisitorMessages(bridge)
 
     def preflight(self, scope: Scope) -> asgi.Headers | None:
         """The headers of the answer to a CORS preflight; None: this is none that may pass."""
-        room = self._rooms.get(_segment(scope))
+        room = self.rooms.get(_segment(scope))
         return None if room is None else room.preflight(scope)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         streams = any(name == b"accept" and b"text/plain" in value for name, value in scope["headers"])
-        room = self._rooms.get(str(scope["path_params"]["chat"]))
+        room = self.rooms.get(str(scope["path_params"]["chat"]))
         writer: AnswerWriter = (LineWriter if streams else JsonWriter)(send, room.headers(scope) if room else [])
         request: WidgetRequest | None = None
         try:
@@ -75,13 +72,14 @@ class GatewayEdge:
                 raise NotFound("There is no such chat here.", code="not_found")
             room.check_origin(scope)
             request = await _request(scope, receive, self._services.base.settings.core.limits.body_bytes)
-            room.addresses.check(room.address(scope))
+            address = room.address(scope)
+            room.addresses.check(address)
             async with _disconnects(scope, receive) as disconnect:
                 if request.action == "loadPreviousSession":
                     await writer.raw(await self._history(room.chat, request, disconnect))
                     self._bridge.counters.asked("history")
                 elif request.action == "sendMessage":
-                    await self._message(room, request, writer, disconnect)
+                    await self._message(room, address, request, writer, disconnect)
                 else:
                     raise InvalidRequest("The action is none of n8n's chat.", code="invalid_field", field="action")
         except ConnectionAbortedError:
@@ -91,32 +89,41 @@ class GatewayEdge:
             if request is not None and request.action == "loadPreviousSession":
                 await writer.raw(widget.NO_HISTORY)
             else:
-                await writer.fail(error.status, _sentence(error))
+                await writer.fail(error.status, widget.sentence(error))
 
     async def _message(
-        self, room: GatewayRoom, request: WidgetRequest, writer: AnswerWriter, disconnect: asgi.Disconnect
+        self,
+        room: GatewayRoom,
+        address: str,
+        request: WidgetRequest,
+        writer: AnswerWriter,
+        disconnect: asgi.Disconnect,
     ) -> None:
-        chat, services = room.chat, self._services
+        chat, metadata = room.chat, request.own_metadata()
         conversation = chat.conversation_of(request.session)
-        if not request.text.strip():
-            raise InvalidRequest("The message is empty.", code="invalid_field", field="chatInput")
-        if len(request.text) > chat.settings.message_chars:
-            raise InvalidRequest("The message is too long.", code="invalid_field", field="chatInput")
-        if not self._bridge.started.is_set():
-            raise Unavailable("The chat has not started yet.", code="not_started")
-        with room.waiting():
-            room.sessions.check(conversation)
-            room.messages.check("")
-            now = services.base.clock.now()
-            await count_today(services.storage.store, conversation, chat.settings.session_per_day, now)
-            body = SendBody(content=request.text, metadata=request.own_metadata())
-            sent = await services.chat.send(chat.visitor(conversation), conversation, body, None)
-            await self._answer(chat, conversation, sent.cursor, writer, disconnect)
+        self.messages.check(room, request.text)
+        if request.files:
+            raise UnsupportedMedia("Files are not taken here.")
+        if chat.settings.push and not writer.streams and room.has_socket_left(conversation, address):
+            asked = await self.messages.write(room, conversation, request.text, metadata)
+            await writer.raw(await self._pushed(chat, conversation, asked, metadata))
+            self._bridge.counters.asked("pushed")
+            return
+        with room.waiting(conversation, address):
+            asked = await self.messages.write(room, conversation, request.text, metadata)
+            await self._answer(chat, conversation, asked, writer, disconnect)
+
+    async def _pushed(self, chat: Chat, conversation: str, asked: Cursor, metadata: dict[str, Any] | None) -> bytes:
+        """The answer that has the widget open its socket."""
+        assert asked.epoch is not None  # noqa: S101 - a message has been written
+        ticket = PushTicket(chat.name, conversation, asked.epoch, asked.seq, metadata)
+        token = await issue(self._services.storage.store, ticket)
+        return widget.started(f"{asked.seq}", token)
 
     async def _answer(
         self, chat: Chat, conversation: str, asked: Cursor, writer: AnswerWriter, disconnect: asgi.Disconnect
     ) -> None:
-        lines, texts, broken = widget.StreamLines(chat.name), list[str](), False
+        lines, texts, broken, generation = widget.StreamLines(chat.name), list[str](), False, 1
         follower = AnswerFeed(self._services, conversation, asked)
         timeout = chat.settings.timeout + chat.settings.late_answer
         record = None
@@ -125,8 +132,11 @@ class GatewayEdge:
             match step:
                 case GrowingMessage(message_id, text):
                     await writer.line(lines.grown(message_id, text, now))
-                case WrittenMessage(message_id, text, complete):
-                    await writer.line(lines.written(message_id, text, now))
+                case WrittenMessage(message_id, text, complete, shown, own):
+                    await writer.line(lines.written(message_id, shown, now))
+                    if own != generation:
+                        # The one before was interrupted, and this one answers all that it did not.
+                        texts, broken, generation = [], False, own
                     texts.append(text)
                     broken = broken or not complete
                 case QuietEvent():
@@ -149,12 +159,23 @@ class GatewayEdge:
             return widget.NO_HISTORY
         conversation = chat.conversation_of(request.session)
         page = await self._services.storage.history.messages(conversation, limit=HISTORY)
-        if page.messages and page.head is not None and page.messages[-1].sender.role == "user":
-            asked = Cursor(page.head.epoch, page.messages[-1].seq)
+        last = next((one for one in reversed(page.messages) if one.sender.role == "user"), None)
+        if last is not None and page.head is not None and await self._is_being_answered(conversation, page, last):
+            asked = Cursor(page.head.epoch, last.seq)
             async for _ in AnswerFeed(self._services, conversation, asked).steps(HISTORY_HOLD, QUIET, disconnect):
                 pass
             page = await self._services.storage.history.messages(conversation, limit=HISTORY)
         return widget.history(page.messages)
+
+    async def _is_being_answered(self, conversation: str, page: MessagePage, last: FoldedMessage) -> bool:
+        """Whether the answer to the visitor's last message is under way, as far as is known."""
+        assert page.head is not None  # noqa: S101 - it has messages
+        ledger, epoch = Ledger(self._services.storage.store), page.head.epoch
+        if last is page.messages[-1]:
+            return await ended(ledger, conversation, epoch, last.seq) is None
+        # A part of it is there already.
+        record, _ = await ledger.load(conversation, epoch, last.seq)
+        return record is not None and await ended(ledger, conversation, epoch, last.seq) is None
 
 
 async def _request(scope: Scope, receive: Receive, limit: int) -> WidgetRequest:
@@ -177,21 +198,6 @@ async def _disconnects(scope: Scope, receive: Receive) -> AsyncIterator[asgi.Dis
 def _segment(scope: Scope) -> str:
     """The chat of the path, before it was routed."""
     return scope["path"].rstrip("/").rpartition("/")[0].rpartition("/")[2]
-
-
-_SENTENCES = {
-    "rate_limited": "Too many messages. Please wait a moment.",
-    "too_many_readers": "The chat is busy. Please try again in a moment.",
-}
-
-
-def _sentence(error: RequestError) -> str:
-    """What a visitor is shown."""
-    if isinstance(error, InvalidRequest | Forbidden | NotFound | UnsupportedMedia):
-        return error.detail
-    if isinstance(error, Unavailable):
-        return _SENTENCES.get(error.code, "The chat is not available. Please try again in a moment.")
-    return _SENTENCES.get(error.code, "The message was not accepted.")
 
 
 __all__ = ["HISTORY", "HISTORY_HOLD", "QUIET", "GatewayEdge"]

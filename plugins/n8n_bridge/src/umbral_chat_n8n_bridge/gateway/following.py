@@ -9,6 +9,7 @@ from umbral_chat.errors import HistoryUnavailable
 from umbral_chat.model.cursor import Cursor
 from umbral_chat.model.entries import Entry, Message, entry_decoder
 
+from umbral_chat_n8n_bridge.answers.buttons import widget_text
 from umbral_chat_n8n_bridge.chats import RUN_MARK
 from umbral_chat_n8n_bridge.relay.ledger import Ledger, RunRecord, run_prefix
 
@@ -38,6 +39,10 @@ class WrittenMessage(NamedTuple):
     message_id: str
     text: str
     complete: bool
+    shown: str = ""
+    """The text as the widget takes it in a stream: with buttons."""
+    generation: int = 1
+    """Of its run: an interrupted one is followed by another."""
 
 
 class QuietEvent(NamedTuple):
@@ -54,7 +59,7 @@ Step = GrowingMessage | WrittenMessage | QuietEvent | AnswerEnded
 
 
 class AnswerFeed:
-    """The answer to the message at `asked`."""
+    """The answer to the message at `asked`; also when an earlier message's run answers both."""
 
     def __init__(self, services: Services, conversation: str, asked: Cursor) -> None:
         assert asked.epoch is not None  # noqa: S101 - a message has been written
@@ -62,6 +67,7 @@ class AnswerFeed:
         self._conversation = conversation
         self._asked, self._epoch = asked, asked.epoch
         self._cursor = asked
+        self._leader, self._first = asked.seq, 1
         self._prefix = run_prefix(asked.epoch, asked.seq)
         self._ledger = Ledger(services.storage.store)
 
@@ -100,21 +106,42 @@ class AnswerFeed:
 
     def _growing(self) -> list[GrowingMessage]:
         drafts = self._services.drafts.of(self._conversation)
-        return [GrowingMessage(one.message_id, one.text) for one in drafts if one.message_id.startswith(self._prefix)]
+        return [GrowingMessage(one.message_id, one.text) for one in drafts if self._generation(one.message_id)]
 
     def _running(self) -> bool:
         runs = self._services.runs.of(self._conversation)
-        return any(one.run_id.startswith(self._prefix) for one in runs)
+        return any(self._generation(one.run_id) for one in runs)
 
     async def _over(self) -> list[Step]:
         """The last steps, if the record says that the answer is over: all of it was written before that."""
         try:
-            record = (await self._ledger.load(self._conversation, self._epoch, self._asked.seq))[0]
+            record, _ = await self._ledger.load(self._conversation, self._epoch, self._leader)
+            if record is not None and record.state == "joined":
+                record = await self._joined(record)
             if record is None or record.state != "over":
                 return []
             return [*await self._rest(), AnswerEnded(record)]
         except HistoryUnavailable:
             return []
+
+    async def _joined(self, own: RunRecord) -> RunRecord | None:
+        """The record of the message whose run answers this one, which is followed from here on; None: there is none
+        yet."""
+        leader, _ = await self._ledger.load(self._conversation, self._epoch, own.leader)
+        if leader is None or leader.through < self._asked.seq:
+            return None
+        self._leader, self._first = own.leader, own.generation
+        self._prefix = run_prefix(self._epoch, own.leader)
+        if self._cursor != self._asked:
+            self._cursor = self._asked  # its messages were passed over so far
+            return None
+        return leader
+
+    def _generation(self, name: str) -> int:
+        """The generation of the run that a run or a draft is of; 0: it is none that answers."""
+        number = name.removeprefix(self._prefix).partition(".")[0] if name.startswith(self._prefix) else ""
+        generation = int(number) if number.isascii() and number.isdigit() and len(number) < 10 else 0
+        return generation if generation >= self._first else 0
 
     async def _rest(self) -> list[Step]:
         """What the history has further."""
@@ -128,13 +155,14 @@ class AnswerFeed:
                 return found
 
     def _of(self, entries: Sequence[Entry]) -> list[Step]:
-        return [
-            WrittenMessage(one.message_id, one.content, one.finish is None)
-            for one in entries
-            if isinstance(one, Message)
-            and one.sender.role != "user"
-            and str((one.metadata or {}).get(RUN_MARK, "")).startswith(self._prefix)
-        ]
+        found: list[Step] = []
+        for one in entries:
+            if isinstance(one, Message) and one.sender.role != "user":
+                generation = self._generation(str((one.metadata or {}).get(RUN_MARK, "")))
+                if generation:
+                    shown = widget_text(one.content, one.metadata)
+                    found.append(WrittenMessage(one.message_id, one.content, one.finish is None, shown, generation))
+        return found
 
 
 __all__ = ["AnswerEnded", "AnswerFeed", "GrowingMessage", "QuietEvent", "Step", "WrittenMessage"]

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from umbral_chat.errors import Forbidden, Unavailable
+from umbral_chat.errors import Forbidden
 from umbral_chat.http_kit.asgi import Headers
 from umbral_chat.http_kit.origins import OriginCheck
 
-from umbral_chat_n8n_bridge.gateway.limits import Rate
+from umbral_chat_n8n_bridge.gateway.limits import PlaceLimit, Rate
 
 if TYPE_CHECKING:
     from litestar.types import Scope
@@ -31,19 +31,27 @@ class GatewayRoom:
     def __init__(self, chat: Chat, services: Services) -> None:
         settings, core, monotonic = chat.settings, services.base.settings.core, services.base.clock.monotonic
         self.chat = chat
-        self.sessions = Rate(settings.session_per_minute, monotonic)
         self.addresses = Rate(settings.address_per_minute, monotonic)
         self.messages = Rate(settings.chat_per_minute, monotonic)
         self._check_origin = OriginCheck(settings.origins, core.public_url)
         self._of_core = frozenset(core.cors_origins)
-        self._waiting = 0
+        self._waiting_sessions = PlaceLimit(settings.session_waiting, in_all=settings.waiting)
+        self._waiting_addresses = PlaceLimit(settings.address_waiting, in_all=settings.waiting)
+        self._session_sockets = PlaceLimit(settings.session_waiting, in_all=settings.sockets)
+        self._address_sockets = PlaceLimit(settings.address_waiting, in_all=settings.sockets)
 
-    def check_origin(self, scope: Scope) -> None:
-        """Raises Forbidden (`origin_refused`) for a page of an origin that is not listed."""
+    def permits_page(self, scope: Scope) -> bool:
+        """Whether the page of the request may use the chat."""
         try:
             self._check_origin(scope)
         except Forbidden:
-            raise Forbidden("This page may not use the chat.", code="origin_refused") from None
+            return False
+        return True
+
+    def check_origin(self, scope: Scope) -> None:
+        """Raises Forbidden (`origin_refused`) for a page of an origin that is not listed."""
+        if not self.permits_page(scope):
+            raise Forbidden("This page may not use the chat.", code="origin_refused")
 
     def headers(self, scope: Scope) -> Headers:
         """Those that let a page of another origin read the answer."""
@@ -76,15 +84,21 @@ class GatewayRoom:
         return client[0] if client else ""
 
     @contextmanager
-    def waiting(self) -> Iterator[None]:
-        """A request's place while it waits for its answer. Raises Unavailable (`too_many_readers`)."""
-        if self._waiting >= self.chat.settings.waiting:
-            raise Unavailable("As many requests wait as may.", code="too_many_readers", retry_after=5)
-        self._waiting += 1
-        try:
+    def waiting(self, conversation: str, address: str) -> Iterator[None]:
+        """A request's place while it waits for its answer. Raises Unavailable (`too_many_readers`) and TooManyRequests
+        (`too_many_own_readers`)."""
+        with self._waiting_sessions.taken(conversation), self._waiting_addresses.taken(address):
             yield
-        finally:
-            self._waiting -= 1
+
+    @contextmanager
+    def sockets(self, conversation: str, address: str) -> Iterator[None]:
+        """The place of a WebSocket. Raises as `waiting` does."""
+        with self._session_sockets.taken(conversation), self._address_sockets.taken(address):
+            yield
+
+    def has_socket_left(self, conversation: str, address: str) -> bool:
+        """Whether there is a place for one more."""
+        return self._session_sockets.has_left(conversation) and self._address_sockets.has_left(address)
 
     def _listed(self, origin: bytes) -> bool:
         return bool({"*", origin.decode("latin-1")} & set(self.chat.settings.origins))

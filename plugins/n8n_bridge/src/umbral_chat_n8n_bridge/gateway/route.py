@@ -9,6 +9,7 @@ from litestar.params import FromPath, JSONBody
 from umbral_chat.http_kit.hot_route import HotRoute
 
 from umbral_chat_n8n_bridge.gateway.edge import GatewayEdge
+from umbral_chat_n8n_bridge.push.edge import PushEdge
 
 if TYPE_CHECKING:
     from litestar.handlers import ASGIRouteHandler
@@ -52,10 +53,11 @@ async def gateway_documented(
     raise RuntimeError("documents the hot route and is never called")
 
 
-def gateway_route(bridge: Bridge) -> ASGIRouteHandler:
-    """The route."""
+def gateway_routes(bridge: Bridge) -> list[ASGIRouteHandler]:
+    """The routes: that of the requests, and that of the WebSockets where a chat pushes."""
     edge = GatewayEdge(bridge)
-    return HotRoute(
+    push = PushEdge(bridge, edge.rooms, edge.messages)
+    route = HotRoute(
         PATH,
         copy_scope=False,
         opt={
@@ -64,6 +66,7 @@ def gateway_route(bridge: Bridge) -> ASGIRouteHandler:
             "preflight": edge.preflight,
         },
     )(edge)
+    return [route, push.route()] if push else [route]
 
 
-__all__ = ["PATH", "gateway_documented", "gateway_route"]
+__all__ = ["PATH", "gateway_documented", "gateway_routes"]

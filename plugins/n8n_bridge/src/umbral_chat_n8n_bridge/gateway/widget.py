@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from umbral_chat.errors import InvalidRequest
+from umbral_chat.errors import Forbidden, InvalidRequest, NotFound, RequestError, Unavailable, UnsupportedMedia
 from umbral_chat.model.entries import FoldedMessage
 
 from umbral_chat_n8n_bridge.chats import RESERVED
@@ -26,6 +26,8 @@ class WidgetRequest(msgspec.Struct, frozen=True, kw_only=True):
     session: str = msgspec.field(name="sessionId")
     text: str = msgspec.field(name="chatInput", default="")
     metadata: dict[str, Any] | None = None
+    files: list[Any] = []
+    """Over the WebSocket; a POST has them in another form."""
 
     @classmethod
     def parse(cls, raw: bytes) -> WidgetRequest:
@@ -124,6 +126,27 @@ def joined(texts: Sequence[str]) -> str:
     return "\n\n".join(texts)
 
 
+def started(execution: str, token: str) -> bytes:
+    """The answer after which the widget opens its WebSocket with the token."""
+    return msgspec.json.encode({"executionStarted": True, "executionId": execution, "resumeToken": token})
+
+
+_SENTENCES = {
+    "rate_limited": "Too many messages. Please wait a moment.",
+    "too_many_own_readers": "The chat is open too often. Please close another tab.",
+    "too_many_readers": "The chat is busy. Please try again in a moment.",
+}
+
+
+def sentence(error: RequestError) -> str:
+    """What a visitor is shown."""
+    if isinstance(error, InvalidRequest | Forbidden | NotFound | UnsupportedMedia):
+        return error.detail
+    if isinstance(error, Unavailable):
+        return _SENTENCES.get(error.code, "The chat is not available. Please try again in a moment.")
+    return _SENTENCES.get(error.code, "The message was not accepted.")
+
+
 __all__ = [
     "BLANK",
     "KEEP_ALIVE_LINE",
@@ -135,5 +158,7 @@ __all__ = [
     "failure_line",
     "history",
     "joined",
+    "sentence",
     "shown",
+    "started",
 ]

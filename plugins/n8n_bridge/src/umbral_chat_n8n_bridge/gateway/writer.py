@@ -23,6 +23,9 @@ _HEADERS: asgi.Headers = [
 class AnswerWriter:
     """What both have in common."""
 
+    streams = False
+    """Whether the answer is shown while it grows."""
+
     def __init__(self, send: Send, headers: asgi.Headers) -> None:
         self._send = send
         self._headers = headers
@@ -68,6 +71,8 @@ class JsonWriter(AnswerWriter):
 
 class LineWriter(AnswerWriter):
     """Lines as the answer grows."""
+
+    streams = True
 
     async def line(self, data: bytes) -> None:
         if data:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 from umbral_chat.http_kit.outbound import OutboundError
 
-from umbral_chat_n8n_bridge.answers.events import Ended, Event, LineError
+from umbral_chat_n8n_bridge.answers.events import Ended, Event, LineError, Piece, SegmentBegun, SegmentEnded
 from umbral_chat_n8n_bridge.answers.reader import AnswerReader
 
 if TYPE_CHECKING:
@@ -35,17 +35,20 @@ QUEUED = 16
 
 
 class CallEnd(NamedTuple):
-    """How a call ended. `stopped`: it was ended from our side."""
+    """How a call ended. `stopped`: it was ended from our side; then the answer that comes all the same is `late`."""
 
     ended: Ended
     stopped: bool = False
     retry_after: float | None = None
+    late: LateAnswer | None = None
 
 
 class _Head(NamedTuple):
     status: int
     retry_after: float | None
 
+
+Arrival = _Head | bytes | OutboundError
 
 _END = b"end"
 """Put behind the last bytes, and recognized by its identity."""
@@ -72,19 +75,22 @@ class WorkflowRequest:
         self._sent, self._limit, self._silence = sent, limit, silence
         self._reader: AnswerReader | None = None
         self._retry_after: float | None = None
-        self._arrived: asyncio.Queue[_Head | bytes | OutboundError] = asyncio.Queue(QUEUED)
+        self._arrived: asyncio.Queue[Arrival] = asyncio.Queue(QUEUED)
 
     async def run(
         self, messages: AnswerMessages, watch: RunObserver, alive: Callable[[], Awaitable[None]], *, timeout: float
     ) -> CallEnd:
         """Call, and write the answer. `alive` is called now and then. Raises what `AnswerMessages.apply` raises."""
         receiver = asyncio.create_task(self._receive(), name="n8n: call")
+        end: CallEnd | None = None
         try:
-            return await self._write(receiver, messages, watch, alive, timeout)
+            end = await self._write(receiver, messages, watch, alive, timeout)
+            return end
         finally:
-            receiver.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await receiver
+            if end is None or end.late is None:
+                receiver.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await receiver
 
     async def _receive(self) -> None:
         try:
@@ -111,13 +117,14 @@ class WorkflowRequest:
             arrived = await self._next(receiver, watch, min(TICK, deadline - loop.time()))
             if watch.stop is not None:
                 if self._reader is not None:
-                    await messages.apply(self._reader.cut(), unfinished="cancelled")
-                return CallEnd(Ended("unknown", watch.stop), stopped=True)
+                    await messages.apply(self._reader.part(), unfinished="cancelled")
+                late = LateAnswer(self, receiver, arrived)
+                return CallEnd(Ended("unknown", watch.stop), stopped=True, late=late)
             if arrived is None and loop.time() < deadline:
                 messages.touch()
                 await alive()
                 continue
-            events = self._events_of(arrived or _TOO_LATE)
+            events = self.events_of(arrived or _TOO_LATE)
             await messages.apply(events)
             if any(isinstance(event, LineError) and event.stopped for event in events):
                 deadline = min(deadline, loop.time() + AFTER_STOP)
@@ -126,7 +133,11 @@ class WorkflowRequest:
             if messages.writing:
                 await alive()
 
-    def _events_of(self, arrived: _Head | bytes | OutboundError) -> list[Event]:
+    async def arriving(self) -> Arrival:
+        """What arrives next."""
+        return await self._arrived.get()
+
+    def events_of(self, arrived: Arrival) -> list[Event]:
         if isinstance(arrived, _Head):
             self._reader = AnswerReader(arrived.status, self._sent, limit=self._limit)
             self._retry_after = arrived.retry_after
@@ -140,9 +151,7 @@ class WorkflowRequest:
             return []  # a body without a head: the receiver puts none
         return self._reader.feed(arrived) if arrived is not _END else self._reader.end()
 
-    async def _next(
-        self, receiver: asyncio.Task[None], watch: RunObserver, timeout: float
-    ) -> _Head | bytes | OutboundError | None:
+    async def _next(self, receiver: asyncio.Task[None], watch: RunObserver, timeout: float) -> Arrival | None:
         """What arrived next; None: nothing within `timeout`, or `watch.stop` is set."""
         if watch.stop is not None or not self._arrived.empty():
             return None if watch.stop is not None else self._arrived.get_nowait()
@@ -166,6 +175,38 @@ class WorkflowRequest:
         return None
 
 
+class LateAnswer:
+    """What an execution goes on to answer after its run was stopped, to be read or closed."""
+
+    def __init__(self, request: WorkflowRequest, receiver: asyncio.Task[None], arrived: Arrival | None) -> None:
+        self._request, self._receiver, self._arrived = request, receiver, arrived
+
+    async def texts(self) -> AsyncIterator[str]:
+        """The text of each message when it is complete, until the answer is over."""
+        growing: dict[int, str] = {}
+        ended: Ended | None = None
+        while ended is None:
+            arrived, self._arrived = self._arrived or await self._request.arriving(), None
+            events = self._request.events_of(arrived)
+            ended = _end_of(events)
+            for event in events:
+                match event:
+                    case SegmentBegun(number):
+                        growing[number] = ""
+                    case Piece(number, text):
+                        growing[number] += text
+                    case SegmentEnded(number):
+                        yield growing.pop(number)
+                    case _:
+                        pass
+
+    async def close(self) -> None:
+        """Close the connection."""
+        self._receiver.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._receiver
+
+
 def _end_of(events: list[Event]) -> Ended | None:
     return next((event for event in events if isinstance(event, Ended)), None)
 
@@ -174,4 +215,4 @@ def _seconds(value: str | None) -> float | None:
     return float(value[:6]) if value is not None and value.isascii() and value.isdigit() else None
 
 
-__all__ = ["AFTER_STOP", "TICK", "CallEnd", "WorkflowRequest"]
+__all__ = ["AFTER_STOP", "TICK", "CallEnd", "LateAnswer", "WorkflowRequest"]

@@ -38,21 +38,22 @@ def pause_is_over(entries: Sequence[Entry], pause: float, now: datetime) -> bool
     return last is None or now - last >= timedelta(seconds=pause)
 
 
-async def agent_answers(services: Services, chat: Chat, conversation: str, seq: int) -> bool:
-    """Whether an agent answers the message `seq`. A hand-over that lasts for longer than `handoff_pause` without an
-    agent's message is ended here, by an entry that everyone sees. Raises HistoryUnavailable and ConversationDeleted."""
+async def agent_answers(services: Services, chat: Chat, conversation: str, seq: int) -> tuple[bool, int]:
+    """Whether an agent answers the message `seq`, and the head at which that was so. A hand-over that lasts for longer
+    than `handoff_pause` without an agent's message is ended here, by an entry that everyone sees. Raises
+    HistoryUnavailable and ConversationDeleted."""
     found = await services.storage.history.conversation(conversation)
     if found is None or found.responder != "human":
-        return False
+        return False, seq if found is None else found.head
     pause = chat.settings.handoff_pause
     page = await services.storage.history.read(conversation, max(0, seq - 1 - LOOK_BACK), LOOK_BACK)
     entries = [entry for entry in page.entries if entry.seq < seq]
     if not pause_is_over(entries, pause, services.base.clock.now()):
-        return True
+        return True, found.head
     await services.chat.patch(
         chat.principal, conversation, PatchBody(responder="assistant", client_id=f"n8n-back-{found.epoch}-{seq}"), None
     )
-    return False
+    return False, found.head
 
 
 __all__ = ["LOOK_BACK", "agent_answers", "last_of_agents", "pause_is_over"]

@@ -14,8 +14,9 @@ NAMESPACE = "n8n.runs"
 KEPT = 604_800.0
 """Seconds that a record is kept, from its last change: a dead letter may be tried again within a week."""
 
-State = Literal["waiting", "called", "over"]
-"""Not called yet, or not accepted; called, so that the workflow may run; over."""
+State = Literal["waiting", "called", "joined", "over"]
+"""Not called yet, or not accepted; called, so that the workflow may run; answered together with an earlier message;
+over."""
 
 Outcome = Literal["completed", "cancelled", "failed", "human"]
 """How it ended; `human`: an agent answers, so that n8n was not called."""
@@ -34,10 +35,17 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
     """Why it ended so."""
     given_up: bool = False
     """It is a dead letter, or about to become one."""
+    called_at: float = 0.0
+    """When n8n was called, in Unix seconds."""
+    leader: int = 0
+    """Of a message that joined: the seq of the one whose run answers it, from that one's generation on that
+    `generation` says. The record of the leader says whether it does."""
+    through: int = 0
+    """Of a leader: the seq of the last message that its run answers; 0: it alone."""
 
     def again(self) -> RunRecord:
-        """Begun anew."""
-        return RunRecord(generation=self.generation + 1)
+        """Begun anew, with the same messages."""
+        return RunRecord(generation=self.generation + 1, through=self.through)
 
 
 def run_prefix(epoch: str, seq: int) -> str:
@@ -87,7 +95,11 @@ class LedgerEntry:
     @property
     def run_id(self) -> str:
         """The id of the run of this generation."""
-        return f"{self._prefix}{self.record.generation}"
+        return self.run_of(self.record.generation)
+
+    def run_of(self, generation: int) -> str:
+        """The id of the run of a generation."""
+        return f"{self._prefix}{generation}"
 
 
 def _key(conversation: str, epoch: str, seq: int) -> str:

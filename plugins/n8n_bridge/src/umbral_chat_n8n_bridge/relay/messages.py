@@ -12,6 +12,7 @@ from umbral_chat.model.ids import new_message_id
 from umbral_chat.model.requests import DraftBody, SendBody
 from umbral_chat.transport_kit.backoff import Backoff
 
+from umbral_chat_n8n_bridge.answers.buttons import SaidMessage, may_have_buttons, said_message
 from umbral_chat_n8n_bridge.answers.events import Event, Piece, SegmentBegun, SegmentEnded
 from umbral_chat_n8n_bridge.chats import ASSISTANT, RUN_MARK, Chat
 
@@ -98,7 +99,7 @@ class AnswerMessages:
 
     async def _draft(self, number: int, text: str) -> None:
         at = self._drafted.get(number, 0)
-        if self.discarded or at < 0 or at == len(text):
+        if self.discarded or at < 0 or at == len(text) or may_have_buttons(text):
             return
         body = DraftBody(message_id=self._message_id(number), offset=at, text=text[at:], sender=ASSISTANT)
         try:
@@ -114,14 +115,15 @@ class AnswerMessages:
 
     async def _write(self, number: int, text: str, finish: Finish | None) -> None:
         key = message_id = self._message_id(number)
+        said = said_message(text) if finish is None else SaidMessage(text)
 
         def body(own_id: str | None) -> SendBody:
             return SendBody(
-                content=text,
+                content=said.content,
                 sender=ASSISTANT,
                 message_id=own_id,
                 client_id=key,
-                metadata={RUN_MARK: self._run_id},
+                metadata={**said.metadata, RUN_MARK: self._run_id},
                 finish=finish,
             )
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Literal
 
-from umbral_chat.errors import ConversationDeleted, CursorExpired, RequestError
+from msgspec import UNSET
+from umbral_chat.errors import ConversationDeleted, CursorExpired, HistoryUnavailable, RequestError
 from umbral_chat.model.cursor import Cursor
 from umbral_chat.model.entries import Entry, Message, Update, entry_decoder
 
@@ -25,7 +26,10 @@ LOOK_EVERY = 5.0
 
 PAGE = 200
 
-Stop = Literal["cancelled", "handed_over", "deleted"]
+Stop = Literal["cancelled", "handed_over", "deleted", "interrupted"]
+
+Judge = Callable[[Sequence[Entry]], Awaitable[bool]]
+"""Is passed the entries that follow, and says whether they interrupt the run."""
 
 
 def is_marked(entry: Entry, run_id: str, own: str) -> bool:
@@ -43,8 +47,11 @@ def is_marked(entry: Entry, run_id: str, own: str) -> bool:
 class RunObserver:
     """What happens in the conversation beside the call. `news` is set at each change of it."""
 
-    def __init__(self, services: Services, conversation: str, after: Cursor, run_id: str) -> None:
+    def __init__(
+        self, services: Services, conversation: str, after: Cursor, run_id: str, judge: Judge | None = None
+    ) -> None:
         self._services = services
+        self._judge = judge
         self._conversation = conversation
         self._cursor = after
         self._run_id = run_id
@@ -72,7 +79,15 @@ class RunObserver:
                 except RequestError:
                     await self._services.base.clock.sleep(1.0)
                     continue
-                self._take([entry_decoder.decode(one.json) for one in batch.entries])
+                entries = [entry_decoder.decode(one.json) for one in batch.entries]
+                try:
+                    interrupts = self._judge is not None and await self._judge(entries)
+                except HistoryUnavailable:
+                    await self._services.base.clock.sleep(1.0)
+                    continue
+                self._take(entries)
+                if interrupts:
+                    self._stop("interrupted")
                 self._look_at_run()
                 self._cursor = batch.cursor
                 if batch.has_more:
@@ -95,7 +110,9 @@ class RunObserver:
 
     def _take(self, entries: Sequence[Entry]) -> None:
         self._take_marks(entries)
-        if any(isinstance(one, Update) and one.changes.responder == "human" for one in entries):
+        responders = [one.changes.responder for one in entries if isinstance(one, Update)]
+        # One that was handed over and back is the assistant's.
+        if [one for one in responders if one is not UNSET][-1:] == ["human"]:
             self._stop("handed_over")
 
     def _take_marks(self, entries: Sequence[Entry]) -> None:
@@ -120,9 +137,11 @@ class RunObserver:
 
 
 @asynccontextmanager
-async def watching(services: Services, conversation: str, after: Cursor, run_id: str) -> AsyncIterator[RunObserver]:
+async def watching(
+    services: Services, conversation: str, after: Cursor, run_id: str, judge: Judge | None = None
+) -> AsyncIterator[RunObserver]:
     """A watch that runs in a task until the end of the `async with`. If it fails, the call goes on without."""
-    watch = RunObserver(services, conversation, after, run_id)
+    watch = RunObserver(services, conversation, after, run_id, judge)
     task = asyncio.create_task(_logged(watch), name=f"n8n: watch {run_id}")
     try:
         yield watch
@@ -139,4 +158,4 @@ async def _logged(watch: RunObserver) -> None:
         log.exception("A run of n8n is not watched any more: it cannot be cancelled")
 
 
-__all__ = ["LOOK_EVERY", "RunObserver", "Stop", "is_marked", "watching"]
+__all__ = ["LOOK_EVERY", "Judge", "RunObserver", "Stop", "is_marked", "watching"]

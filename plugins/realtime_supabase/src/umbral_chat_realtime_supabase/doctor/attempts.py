@@ -77,6 +77,7 @@ def attempts(scratch: Scratch) -> list[Attempt]:
         "read": named,
         "messages": named,
         "conversation": named,
+        "written_by": named | {"p_seq": 1, "p_authors": '["umbral-chat:doctor"]'},
         "heads": {"p_conversations": json.dumps([scratch.conversation])},
         "inbox": {"p_limit": 1},
         "member_topics": {"p_conversations": json.dumps([scratch.conversation])},

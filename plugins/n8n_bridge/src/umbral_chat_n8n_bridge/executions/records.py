@@ -1,0 +1,160 @@
+"""What n8n's public API says of an execution: whether it is the one of a run, and what it answered. Pure.
+
+Source: n8n 2.41, captured. With its data an execution has the whole request in the item of its trigger, `metadata`
+included, and with it our run id. Of one that runs there is no data yet, so it cannot be matched.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any, Literal, NamedTuple
+
+import msgspec
+
+from umbral_chat_n8n_bridge.answers.whole import shown_text
+from umbral_chat_n8n_bridge.chats import RUN_MARK
+
+Match = Literal["ours", "other", "unreadable"]
+
+ENDED = frozenset({"success", "error", "canceled", "crashed"})
+"""Statuses of executions that are over."""
+
+_TRIGGERS = (".chatTrigger", ".webhook")
+
+_NOT_BY_WEBHOOK = frozenset({"manual", "error", "evaluation", "integrated"})
+"""Modes of executions that no call of a webhook began."""
+
+
+class ListedExecution(msgspec.Struct, frozen=True):
+    """One execution as the list shows it."""
+
+    id: str | int
+    status: str = "unknown"
+    mode: str = ""
+    started_at: str | None = msgspec.field(name="startedAt", default=None)
+
+    @property
+    def over(self) -> bool:
+        """Whether it has ended."""
+        return self.status in ENDED
+
+    def began_before(self, moment: float) -> bool:
+        """Whether it began before `moment`, in Unix seconds; one that has no time yet did not."""
+        try:
+            at = datetime.fromisoformat(self.started_at or "")
+        except ValueError:
+            return False
+        return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() < moment
+
+
+class ExecutionPage(msgspec.Struct, frozen=True):
+    """A page of the list, the newest first."""
+
+    data: list[ListedExecution]
+    cursor: str | None = msgspec.field(name="nextCursor", default=None)
+
+
+class _Request(NamedTuple):
+    session: str
+    run_id: str | None
+
+
+def match_of(execution: dict[str, Any], run_id: str, session: str) -> Match:
+    """Whether an execution with its data is the one of a run. `unreadable`: its trigger's item is not there, or not
+    whole: n8n may have redacted it, or found it too large to show."""
+    requests = [found for node in _triggers(execution) if (found := _request(_first_item(execution, node)))]
+    if any(found.run_id == run_id and found.session == session for found in requests):
+        return "ours"
+    if requests or execution.get("mode") in _NOT_BY_WEBHOOK:
+        return "other"
+    return "unreadable"
+
+
+def answer_of(execution: dict[str, Any]) -> str | None:
+    """The text that an execution which succeeded answered; None: it cannot be had from its data. That of the last
+    node is the answer, where the trigger answers with it; of a stream it is what an agent's node has as `output`."""
+    result = _result(execution)
+    item = _item(_runs(execution, result.get("lastNodeExecuted"))[-1:])
+    modes = [_response_mode(node) for node in _trigger_nodes(execution)]
+    if item is None or not modes:
+        return None
+    if all(mode in {None, "lastNode"} for mode in modes):
+        return shown_text(item).strip() or None
+    output = item.get("output")
+    return output if modes == ["streaming"] and isinstance(output, str) and output.strip() else None
+
+
+def saves_all(workflow: dict[str, Any], *, by_default: bool) -> bool:
+    """Whether n8n keeps every execution of a workflow that ended, by the workflow's settings; `by_default`: whether
+    n8n does where these leave it open."""
+    settings = workflow.get("settings")
+    found = settings if isinstance(settings, dict) else {}
+    values = [found.get(name, "DEFAULT") for name in ("saveDataSuccessExecution", "saveDataErrorExecution")]
+    return all(value == "all" or (value == "DEFAULT" and by_default) for value in values)
+
+
+def _result(execution: dict[str, Any]) -> dict[str, Any]:
+    data = execution.get("data")
+    result = data.get("resultData") if isinstance(data, dict) else None
+    return result if isinstance(result, dict) else {}
+
+
+def _runs(execution: dict[str, Any], node: Any) -> list[Any]:
+    run_data = _result(execution).get("runData")
+    runs = run_data.get(node) if isinstance(run_data, dict) and isinstance(node, str) else None
+    return runs if isinstance(runs, list) else []
+
+
+def _trigger_nodes(execution: dict[str, Any]) -> list[dict[str, Any]]:
+    """The triggers that began it: nodes that ran."""
+    workflow = execution.get("workflowData")
+    nodes = workflow.get("nodes") if isinstance(workflow, dict) else None
+    return [
+        node
+        for node in (nodes if isinstance(nodes, list) else [])
+        if isinstance(node, dict)
+        and str(node.get("type", "")).endswith(_TRIGGERS)
+        and _runs(execution, node.get("name"))
+    ]
+
+
+def _triggers(execution: dict[str, Any]) -> list[str]:
+    return [str(node["name"]) for node in _trigger_nodes(execution)]
+
+
+def _response_mode(node: dict[str, Any]) -> Any:
+    parameters = node.get("parameters")
+    if not isinstance(parameters, dict):
+        return None
+    options = parameters.get("options")
+    of_chat = options.get("responseMode") if isinstance(options, dict) else None
+    return of_chat if str(node.get("type", "")).endswith(".chatTrigger") else parameters.get("responseMode", "none")
+
+
+def _first_item(execution: dict[str, Any], node: str) -> dict[str, Any] | None:
+    return _item(_runs(execution, node)[:1])
+
+
+def _item(runs: list[Any]) -> dict[str, Any] | None:
+    """The JSON of the first item that a node passed on."""
+    try:
+        found = runs[0]["data"]["main"][0][0]["json"]
+    except (KeyError, IndexError, TypeError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _request(item: dict[str, Any] | None) -> _Request | None:
+    """The request that a trigger passed on: itself, or in `body`, as a Webhook node has it."""
+    if item is None:
+        return None
+    body = item if "sessionId" in item else item.get("body")
+    session = body.get("sessionId") if isinstance(body, dict) else None
+    if not isinstance(body, dict) or not isinstance(session, str):
+        return None
+    metadata = body.get("metadata")
+    run_id = metadata.get(RUN_MARK) if isinstance(metadata, dict) else None
+    return _Request(session, run_id if isinstance(run_id, str) else None)
+
+
+__all__ = ["ENDED", "ExecutionPage", "ListedExecution", "Match", "answer_of", "match_of", "saves_all"]

@@ -1,0 +1,112 @@
+"""Finding a run's execution, over the HTTP of a double of n8n's API."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+import pytest
+from umbral_chat.http_kit.outbound import OutboundClient
+from umbral_chat.settings import OutboundLimits, Secret
+from umbral_chat_n8n_bridge.executions import api as executions_api
+from umbral_chat_n8n_bridge.executions.api import ExecutionsApi, ExecutionsUnavailable
+from umbral_chat_n8n_bridge.executions.search import ExecutionSearch, Finding
+
+from plugins.n8n_bridge.tests.n8n import N8n, n8n
+from plugins.n8n_bridge.tests.n8n_api import KEY, WORKFLOW, execution
+
+from .test_records import RUN, SESSION, request
+
+
+class Setup(NamedTuple):
+    n8n: N8n
+    api: ExecutionsApi
+    search: ExecutionSearch
+
+
+@asynccontextmanager
+async def setup(*executions: dict[str, Any], key: str = KEY, saved: bool = False) -> AsyncIterator[Setup]:
+    async with n8n() as double, OutboundClient(OutboundLimits(), trusted=True) as client:
+        double.api.executions += executions
+        api = ExecutionsApi(client, double.url_of_api, Secret(key))
+        called_at = datetime.now(UTC).timestamp()
+        yield Setup(
+            double,
+            api,
+            ExecutionSearch(api, WORKFLOW, run_id=RUN, session=SESSION, called_at=called_at, saved_by_default=saved),
+        )
+
+
+OTHER = request("n8n.abcdefghij.2.1")
+
+
+async def test_it_is_found_among_others() -> None:
+    async with setup(execution(1, OTHER), execution(2, request(), {"output": "x"}), execution(3, OTHER)) as it:
+        found = await it.search.look()
+        assert isinstance(found, dict)
+        assert found["id"] == "2"
+
+
+@pytest.mark.parametrize(
+    ("another", "expected"),
+    [
+        (execution(2, OTHER), "never_began"),
+        (execution(2, OTHER, status="error"), "never_began"),
+        (execution(2, OTHER, status="running"), "undecided"),
+        (execution(2, None), "undecided"),
+        (execution(2, None, status="new"), "undecided"),
+        ({**execution(2, None, status="new"), "startedAt": None}, "undecided"),
+    ],
+)
+async def test_it_is_not_there_only_when_all_others_have_ended_and_are_readable(
+    another: dict[str, Any], expected: Finding
+) -> None:
+    async with setup(execution(1, OTHER), another) as it:
+        assert await it.search.look() == expected
+
+
+async def test_nothing_is_proven_where_n8n_does_not_save_executions() -> None:
+    async with setup(execution(1, OTHER)) as it:
+        it.n8n.api.workflow["settings"] = {}
+        assert await it.search.look() == "undecided"
+    async with setup(execution(1, OTHER), saved=True) as it:
+        it.n8n.api.workflow["settings"] = {}
+        assert await it.search.look() == "never_began"
+
+
+async def test_pages_are_followed_to_what_is_older_than_the_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(executions_api, "PAGE", 2)
+    old = {**execution(1, request()), "startedAt": "2020-01-01T00:00:00.000Z"}
+    async with setup(old, *(execution(number, OTHER) for number in range(2, 6))) as it:
+        assert await it.search.look() == "never_began"
+        read = [one for one in it.n8n.api.asked if "includeData" in one]
+        assert len(read) == 4
+        # Those that are known are not read again.
+        await it.search.look()
+        assert [one for one in it.n8n.api.asked if "includeData" in one] == read
+    async with setup(old, *(execution(number, OTHER) for number in range(2, 14))) as it:
+        assert await it.search.look() == "undecided", "there are more than are looked at"
+
+
+async def test_one_whose_id_is_known_is_asked_for_alone() -> None:
+    async with setup(execution(7, None, status="running")) as it:
+        found = await it.search.look("7")
+        assert isinstance(found, dict)
+        assert it.n8n.api.asked == ["GET /api/v1/executions/7?includeData=true"]
+
+
+async def test_errors_say_nothing_of_the_answer_and_nothing_of_the_key() -> None:
+    async with setup(key="another-key-for-tests-0001") as it:
+        with pytest.raises(ExecutionsUnavailable) as caught:
+            await it.search.look()
+        assert (str(caught.value), caught.value.status) == ("n8n's API answered 401.", 401)
+
+
+async def test_one_execution_is_stopped() -> None:
+    async with setup(execution(1, None, status="running")) as it:
+        assert await it.api.stop("1") == "stopped"
+        assert await it.api.stop("1") == "over"
+        assert await it.api.stop("../2") == "unknown"
+        assert it.n8n.api.stopped == ["1"]

@@ -33,6 +33,7 @@ from umbral_chat import (
     PresenceState,
     Principal,
     ProgressBody,
+    Receipt,
     Record,
     Renewal,
     Report,
@@ -227,6 +228,7 @@ async def answer(services: Services, caller: Principal) -> None:
     ended = await services.runs.end(caller, "room", started.run_id, RunEndBody(outcome="completed"))
     assert_type(ended, RunEnded)
     assert_type(services.runs.of("room"), list[RunView])
+    assert_type(services.receipts.of("room"), list[Receipt])
 
 
 async def use(history: History, store: SharedStore) -> None:

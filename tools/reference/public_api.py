@@ -39,6 +39,7 @@ PUBLIC_MODULES = (
     "umbral_chat.model.fold",
     "umbral_chat.model.ids",
     "umbral_chat.model.internal",
+    "umbral_chat.model.receipts",
     "umbral_chat.model.requests",
     "umbral_chat.model.runs",
     "umbral_chat.model.signals",

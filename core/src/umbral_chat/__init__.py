@@ -64,6 +64,7 @@ if TYPE_CHECKING:
         entry_decoder,
         entry_encoder,
     )
+    from umbral_chat.model.receipts import Receipt
     from umbral_chat.model.requests import EditBody, SendBody
     from umbral_chat.model.runs import (
         CancelBody,
@@ -151,6 +152,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _PLACES = {
+    "umbral_chat.model.receipts": "Receipt",
     "umbral_chat.model.requests": "EditBody SendBody",
     "umbral_chat.clock": "Clock",
     "umbral_chat.context": "Base Services",
@@ -281,6 +283,7 @@ __all__ = [
     "Principal",
     "ProgressBody",
     "ReadSignal",
+    "Receipt",
     "RecentSignals",
     "Record",
     "Redaction",

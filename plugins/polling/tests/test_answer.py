@@ -13,6 +13,7 @@ from umbral_chat.feed import EncodedEntry
 from umbral_chat.model.cursor import START, Cursor
 from umbral_chat.model.entries import Entry, FoldedMessage, Message, Redaction, Sender
 from umbral_chat.model.fold import folded
+from umbral_chat.model.receipts import Receipt
 from umbral_chat.model.runs import RunView
 from umbral_chat.providers.presence import PersonHere, PersonTyping, PresenceList, PresenceState
 from umbral_chat_polling.answer import Events, SignalsSnapshot, body
@@ -45,6 +46,9 @@ types = st.lists(st.builds(PersonTyping, person=texts, role=st.just("user")), ma
     st.lists(drafts, max_size=2),
     st.lists(runs, max_size=2),
     st.none() | st.builds(PresenceState, lists, types),
+    st.lists(
+        st.builds(Receipt, subject=texts, role=st.just("user"), name=st.none() | texts, seq=st.just(3)), max_size=2
+    ),
     st.none() | st.just(NOW),
     st.none() | st.lists(messages.map(folded), max_size=2),
     st.integers(0, 9),
@@ -54,12 +58,13 @@ def test_it_reads_back_as_what_it_was_made_of(
     drafts: list[DraftView],
     runs: list[RunView],
     presence: PresenceState | None,
+    readers: list[Receipt],
     stale_since: datetime | None,
     snapshot: list[FoldedMessage] | None,
     head: int,
 ) -> None:
     cursor = Cursor("e" * 10, 5)
-    signals = SignalsSnapshot.encode(drafts, runs, presence.typing if presence else ())
+    signals = SignalsSnapshot.encode(drafts, runs, presence.typing if presence else (), readers)
     data = body(
         entries=[EncodedEntry.of(entry) for entry in entries],
         cursor=cursor,
@@ -83,6 +88,7 @@ def test_it_reads_back_as_what_it_was_made_of(
         drafts=drafts,
         runs=runs,
         typing=presence.typing if presence else [],
+        readers=readers,
         presence=presence.presence if presence and presence.presence.version != "w" else None,
         stale_since=stale_since,
         snapshot=snapshot is not None,
@@ -115,5 +121,6 @@ def test_what_there_is_nothing_of_is_still_there() -> None:
         "drafts": [],
         "runs": [],
         "typing": [],
+        "readers": [],
         "presence": None,
     }

@@ -131,3 +131,27 @@ async def test_the_toggle_switched_here_is_obeyed_there(start: Start) -> None:
     while (await there.client.get("/v1/admin/realtime")).json()["enabled"]:
         assert monotonic() < deadline
         await asyncio.sleep(0.02)
+
+
+async def test_a_marker_that_moves_here_is_seen_there_by_signals(start: Start) -> None:
+    here, there = await pair(start)
+    for number in range(100):
+        cursor = await here.send(f"m{number}")
+    await there.poll()
+    seen: set[int] = set()
+
+    async def follow() -> None:
+        # One may be found by a read of the store, which follows only minutes later again.
+        while len(seen) < 3:
+            seen.update(one.seq for one in (await there.poll(cursor, wait=30)).readers)
+
+    poll = asyncio.create_task(follow())
+    await looked_at(there)
+    async with asyncio.timeout(30):
+        for seq in range(1, 101):
+            # A signal is best effort, and a reader that goes on repairs it.
+            await here.client.post("/v1/conversations/room/read", json={"seq": seq, "receipt": True})
+            await asyncio.wait((poll,), timeout=0.5)
+            if poll.done():
+                break
+        await poll

@@ -16,6 +16,7 @@ from umbral_chat.drafts import Drafts
 from umbral_chat.feed import EncodedEntry
 from umbral_chat.model.cursor import START, Cursor
 from umbral_chat.model.entries import Sender
+from umbral_chat.model.receipts import Receipt
 from umbral_chat.providers.auth import Principal
 from umbral_chat.settings import Cache, Realtime
 from umbral_chat_streaming.hub import Closed, Hub, Opening, Subscription
@@ -164,6 +165,7 @@ class HubRig(Rig):
         super().__init__(readers=readers, cache=Cache(entries=keep))
         self.writing = Drafts(self.clock, per_conversation=8, changed=self.feeds.touch_signals, publish=lambda _: None)
         self.access, self.toggle = Access(), Toggle()
+        self.receipts: list[Receipt] = []
         self.delivery = SimpleNamespace(mode="polling")
         self.services = SimpleNamespace(
             base=SimpleNamespace(
@@ -172,6 +174,7 @@ class HubRig(Rig):
             feeds=self.feeds,
             drafts=self.writing,
             runs=SimpleNamespace(of=lambda _conversation: []),
+            receipts=SimpleNamespace(of=lambda _conversation: list(self.receipts)),
             failover=self.delivery,
             toggle=self.toggle,
             lifecycle=self.lifecycle,

@@ -8,6 +8,7 @@ from umbral_chat._core.auth.access import Access
 from umbral_chat._core.auth.limits import Rates
 from umbral_chat._core.conversations.draft_keeper import DraftKeeper
 from umbral_chat._core.conversations.drafts import Drafts
+from umbral_chat._core.conversations.receipt_service import Receipts
 from umbral_chat._core.conversations.run_service import Runs
 from umbral_chat._core.conversations.service import Chat
 from umbral_chat._core.delivery.failover import Failover
@@ -25,6 +26,7 @@ class ServiceParts(Services):
     feeds: Feeds
     drafts: Drafts
     runs: Runs
+    receipts: Receipts
     draft_keeper: DraftKeeper
     failover: Failover
     chat: Chat

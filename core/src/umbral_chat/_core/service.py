@@ -18,6 +18,8 @@ from umbral_chat._core.consumers import Consumers
 from umbral_chat._core.conversations.appending import Appender
 from umbral_chat._core.conversations.draft_keeper import DraftKeeper
 from umbral_chat._core.conversations.drafts import Drafts
+from umbral_chat._core.conversations.receipt_board import ReceiptBoard
+from umbral_chat._core.conversations.receipt_service import Receipts
 from umbral_chat._core.conversations.run_board import RunBoard
 from umbral_chat._core.conversations.run_entries import RunEntries
 from umbral_chat._core.conversations.run_records import RunRecords
@@ -118,12 +120,19 @@ class Service:
             followed=lambda: self.subscriptions,
             counted=lambda: interrupted.add(1),
         )
-        self.subscriptions.on_watch = keeper.reconciler.follow
         transports = plugins.transports(base, storage)
         presence = plugins.presence(base, storage, settings.core.presence)
         self.run_board = RunBoard(clock, changed=feeds.touch_signals, reserved=keeper.doubt)
         telemetry.gauge("umbral_chat.runs", lambda: [((), len(self.run_board))])
-        inbound = InboundRouter(feeds, toggle, drafts, self.run_board, presence)
+        receipt_board = ReceiptBoard(clock, changed=feeds.touch_signals, publish=signals.put)
+        self.receipts = receipts = Receipts(history, storage.store, receipt_board, clock)
+
+        def newly_followed(conversation: str) -> None:
+            keeper.reconciler.follow(conversation)
+            receipts.follow(conversation)
+
+        self.subscriptions.on_watch = newly_followed
+        inbound = InboundRouter(feeds, toggle, drafts, self.run_board, receipt_board, presence)
         failover = Failover(
             transports,
             settings=settings.realtime,
@@ -166,6 +175,7 @@ class Service:
             appender=appender,
             drafts=keeper,
             runs=runs,
+            receipts=receipts,
             rates=rates,
             limits=limits,
             clock=clock,
@@ -178,6 +188,7 @@ class Service:
             feeds=feeds,
             drafts=drafts,
             runs=runs,
+            receipts=receipts,
             draft_keeper=keeper,
             failover=failover,
             toggle=toggle,
@@ -236,6 +247,7 @@ class Service:
         tasks.start(parts.failover.run(enabled=parts.toggle.state.enabled), name="failover")
         tasks.start(parts.draft_keeper.reconciler.run(), name="drafts")
         tasks.start(self._sweep_runs(), name="runs: sweep")
+        tasks.start(self.receipts.run(), name="receipts")
         # No signal of a run that is lost delays it for longer than a lost hint delays an entry.
         tasks.start(self.run_watch.run(settings.realtime.reconcile_interval), name="runs")
         if parts.presence is not None:

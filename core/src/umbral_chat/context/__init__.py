@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from umbral_chat.context.conversations import ChatService, DraftService, RunService, SentEntry
+from umbral_chat.context.conversations import ChatService, DraftService, ReceiptService, RunService, SentEntry
 from umbral_chat.context.delivery import DeliveryService, FeedService, ToggleInfo, ToggleService, TransportInfo
 from umbral_chat.context.operation import AccessService, PluginInfo, PluginList, ServiceLifecycle
 
@@ -39,6 +39,7 @@ class Services:
     feeds: FeedService
     drafts: DraftService
     runs: RunService
+    receipts: ReceiptService
     failover: DeliveryService
     toggle: ToggleService
     chat: ChatService
@@ -58,6 +59,7 @@ __all__ = [
     "FeedService",
     "PluginInfo",
     "PluginList",
+    "ReceiptService",
     "RunService",
     "SentEntry",
     "ServiceLifecycle",

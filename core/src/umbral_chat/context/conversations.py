@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from umbral_chat.model.cursor import Cursor
     from umbral_chat.model.encoded_entry import EncodedEntry
     from umbral_chat.model.entries import Sender
+    from umbral_chat.model.receipts import Receipt
     from umbral_chat.model.requests import ConversationBody, DraftBody, EditBody, ImportBody, PatchBody, SendBody
     from umbral_chat.model.runs import (
         CancelBody,
@@ -76,8 +77,9 @@ class ChatService(Protocol):
         """Take a piece of a message that is being written; the length so far, in characters."""
         ...
 
-    async def mark_read(self, principal: Principal, conversation: str, seq: int) -> int:
-        """Move the caller's read marker forward; where it stands now."""
+    async def mark_read(self, principal: Principal, conversation: str, seq: int, receipt: bool | None = None) -> int:
+        """Move the caller's read marker forward; where it stands now. `receipt`: whether others see it from now on;
+        None: as before, at first not."""
         ...
 
     def speaking(self, principal: Principal, sender: Sender | None) -> Sender:
@@ -117,6 +119,15 @@ class DraftService(Protocol):
         ...
 
 
+class ReceiptService(Protocol):
+    """How far those have read who let the others of a conversation see it."""
+
+    def of(self, conversation: str) -> list[Receipt]:
+        """The receipts of a conversation that are known here, at most 50, each reader once. Neither waits nor reads;
+        the conversation's readers are notified when it changes."""
+        ...
+
+
 class RunService(Protocol):
     """The runs of assistants. `start`, `progress` and `end` need the right `send_as`."""
 
@@ -146,4 +157,4 @@ class RunService(Protocol):
         ...
 
 
-__all__ = ["ChatService", "DraftService", "RunService", "SentEntry"]
+__all__ = ["ChatService", "DraftService", "ReceiptService", "RunService", "SentEntry"]

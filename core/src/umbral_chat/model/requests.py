@@ -143,6 +143,13 @@ class ReadBody(_Body, frozen=True, kw_only=True):
     """The seq up to which the caller has read."""
 
     seq: Annotated[int, Meta(ge=0, le=2**53)]
+    receipt: Annotated[
+        bool | None,
+        Meta(
+            description="Whether the others of the conversation see how far the caller has read, from now on. None: as "
+            "before; at first they do not."
+        ),
+    ] = None
 
 
 class DraftBody(_Body, frozen=True, kw_only=True):

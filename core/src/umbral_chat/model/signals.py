@@ -57,10 +57,15 @@ class RunSignal(_Signal, frozen=True, tag="run"):
 
 
 class ReadSignal(_Signal, frozen=True, tag="read"):
-    """A reader's marker moved to `seq`."""
+    """The marker of a reader who allows receipts moved to `seq`. Cumulative, so that a lost signal does no harm.
+
+    A `seq` of 0: from now on others do not see how far it has read.
+    """
 
     subject: str
     seq: int
+    role: Role = "user"
+    name: str | None = None
 
 
 class StatusSignal(_Signal, frozen=True, tag="status"):

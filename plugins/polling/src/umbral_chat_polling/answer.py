@@ -14,6 +14,7 @@ from umbral_chat.drafts import DraftView
 from umbral_chat.feed import EncodedEntry
 from umbral_chat.model.cursor import Cursor
 from umbral_chat.model.entries import Entry, FoldedMessage
+from umbral_chat.model.receipts import Receipt
 from umbral_chat.model.runs import RunView
 from umbral_chat.providers.presence import PersonTyping, PresenceList
 
@@ -33,14 +34,16 @@ class Events(msgspec.Struct, frozen=True, kw_only=True):
     poll_after_ms: int
     mode: str
     signals: str
-    """Version of `drafts`, `runs` and `typing`, opaque: a client that sends it back with its next long poll is answered
-    within a second if they have changed by then."""
+    """Version of `drafts`, `runs`, `typing` and `readers`, opaque: a client that sends it back with its next long poll
+    is answered within a second if they have changed by then."""
     drafts: list[DraftView] = []
     runs: list[RunView] = []
     """The runs of assistants that go on."""
     typing: list[PersonTyping] = []
     presence: PresenceList | None = None
     """Null when the client has the list of this version, or nothing provides presence."""
+    readers: list[Receipt] = []
+    """How far those have read who let others see it."""
     stale_since: datetime | None = None
     """The history has not answered since then: this is from memory, and there may be more."""
     snapshot: bool = False
@@ -49,18 +52,23 @@ class Events(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SignalsSnapshot(NamedTuple):
-    """Drafts, runs and typing at one moment, as JSON."""
+    """Drafts, runs, typing and receipts at one moment, as JSON."""
 
     drafts: bytes
     runs: bytes
     typing: bytes
+    readers: bytes
 
     @classmethod
     def encode(
-        cls, drafts: Sequence[DraftView], runs: Sequence[RunView], typing: Sequence[PersonTyping]
+        cls,
+        drafts: Sequence[DraftView],
+        runs: Sequence[RunView],
+        typing: Sequence[PersonTyping],
+        readers: Sequence[Receipt] = (),
     ) -> SignalsSnapshot:
-        """The snapshot of these drafts, these runs and those who type."""
-        return cls(*(_encoder.encode(items) if items else b"[]" for items in (drafts, runs, typing)))
+        """The snapshot of these drafts, these runs, those who type, and how far readers have read."""
+        return cls(*(_encoder.encode(items) if items else b"[]" for items in (drafts, runs, typing, readers)))
 
     @property
     def version(self) -> str:
@@ -95,8 +103,9 @@ def body(
         b",".join([entry.json for entry in entries]),
         f'],"cursor":"{cursor}","head":{head},"has_more":{"true" if cursor.seq < head else "false"}'
         f',"poll_after_ms":{poll_after_ms},"mode":"{mode}","signals":"{signals.version}"'.encode(),
-        b',"drafts":%b,"runs":%b,"typing":%b,"presence":' % signals,
+        b',"drafts":%b,"runs":%b,"typing":%b,"presence":' % signals[:3],
         b"null" if presence is None or presence.version == known_presence else _encoder.encode(presence),
+        b',"readers":%b' % signals.readers,
     ]
     if stale_since is not None:
         parts += [b',"stale_since":', _encoder.encode(stale_since)]

@@ -41,6 +41,7 @@ EXAMPLE = {
         }
     ],
     "typing": [{"person": "q7Xw1nB0tLmA", "role": "agent", "name": "Grace"}],
+    "readers": [{"subject": "grace", "role": "agent", "name": "Grace", "seq": 42}],
     "presence": {
         "version": "mZ4r8kQ2vT1c",
         "count": 1,
@@ -104,7 +105,7 @@ async def events_documented(
         QueryParameter(
             max_length=NAME_LIMIT,
             description="The `signals` of the answer before: a long poll is answered within a second if `drafts`, "
-            "`runs` or `typing` are others by now. None: only what changes while it waits ends it.",
+            "`runs`, `typing` or `readers` are others by now. None: only what changes while it waits ends it.",
         ),
     ] = None,
     device: Annotated[  # noqa: ARG001
@@ -125,7 +126,8 @@ async def events_documented(
     `poll_after_ms`. A conversation that was never made reads as empty, and one can wait for its first entry.
 
     `runs` is what assistants are doing, as far as it has not ended. `typing` is who types now, and `presence` who is
-    here; it is null where the client has that list, and where nothing provides presence.
+    here; it is null where the client has that list, and where nothing provides presence. `readers` is how far those
+    have read who let others see it.
 
     Problems: `cursor_expired` (start over with `after=0`), `conversation_deleted` (do not come back),
     `invalid_cursor`, `history_unavailable`.

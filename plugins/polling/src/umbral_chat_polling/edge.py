@@ -61,6 +61,7 @@ class PollEdge:
         self._feeds = services.feeds
         self._drafts = services.drafts
         self._runs = services.runs
+        self._receipts = services.receipts
         self._failover = services.failover
         self._presence = services.presence
         self._clock = services.base.clock
@@ -202,13 +203,14 @@ class PollEdge:
         await asgi.send_json(send, 200, data, headers)
 
     def _state(self, request: PollRequest) -> tuple[SignalsSnapshot, PresenceList | None]:
-        """Drafts, runs, typing and the presence list. The call also keeps this instance interested in what other
-        instances know of the conversation, so it is made where no answer has them, too."""
+        """Drafts, runs, typing, receipts and the presence list. The call also keeps this instance interested in what
+        other instances know of the conversation, so it is made where no answer has them, too."""
         drafts, runs = self._drafts.of(request.conversation), self._runs.of(request.conversation)
+        readers = self._receipts.of(request.conversation)
         if self._presence is None:
-            return SignalsSnapshot.encode(drafts, runs, []), None
+            return SignalsSnapshot.encode(drafts, runs, [], readers), None
         state = self._presence.state(request.conversation, viewer(request.principal))
-        return SignalsSnapshot.encode(drafts, runs, state.typing), state.presence
+        return SignalsSnapshot.encode(drafts, runs, state.typing, readers), state.presence
 
     def _is_writing(self, conversation: str) -> bool:
         drafts, runs = self._drafts.of(conversation), self._runs.of(conversation)

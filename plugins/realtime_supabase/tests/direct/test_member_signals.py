@@ -180,11 +180,23 @@ async def test_requests_are_half_a_second_apart_and_carry_the_newest(httpx_mock:
 
 async def test_signals_that_are_not_for_members_are_not_sent(httpx_mock: HTTPXMock) -> None:
     harness = Harness()
-    harness.signals.put(ReadSignal(conversation="room", subject="u", seq=1))
     harness.signals.put(StatusSignal(conversation="room", mode="live", reason="x"))
     async with harness.running():
         await asyncio.sleep(0.01)
     assert httpx_mock.get_requests() == []
+
+
+async def test_a_receipt_is_sent_and_only_the_newest_of_a_reader(httpx_mock: HTTPXMock) -> None:
+    harness = Harness()
+    httpx_mock.add_response(status_code=202, is_reusable=True)
+    for seq in (1, 2):
+        harness.signals.put(ReadSignal(conversation="room", subject="u", seq=seq, role="agent", name="Grace"))
+    async with harness.running():
+        await until(lambda: bool(httpx_mock.get_requests()))
+    (message,) = json.loads(httpx_mock.get_requests()[0].content)["messages"]
+    assert message["payload"]["signals"] == [
+        {"signal": "read", "conversation": "room", "subject": "u", "seq": 2, "role": "agent", "name": "Grace"}
+    ]
 
 
 async def test_a_conversation_without_a_topic_costs_no_request(httpx_mock: HTTPXMock) -> None:

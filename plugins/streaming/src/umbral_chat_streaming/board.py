@@ -9,20 +9,21 @@ from typing import NamedTuple, Protocol
 import msgspec
 from umbral_chat.drafts import DraftView
 from umbral_chat.feed import EncodedEntry
+from umbral_chat.model.receipts import Receipt
 from umbral_chat.model.runs import RunView
 from umbral_chat.providers.presence import PresenceState, Viewer
 
-from umbral_chat_streaming.signals import DraftProgress, PresenceNow, Rate, RunList, TypingList
+from umbral_chat_streaming.signals import DraftProgress, PresenceNow, Rate, ReaderList, RunList, TypingList
 
 SIGNAL_INTERVAL = 1.0
-"""Seconds between two lists of those who type, and of who is here: as in long polls."""
+"""Seconds between two lists of those who type, of who is here, and of who has read how far: as in long polls."""
 
 RUN_INTERVAL = 0.2
 """Seconds between two lists of runs: a step of an assistant is shown at once, a loop of its tools not each time."""
 
 _encode = msgspec.json.Encoder().encode
 
-_NOTHING = frozenset({_encode(TypingList(())), _encode(RunList(()))})
+_NOTHING = frozenset({_encode(TypingList(())), _encode(RunList(())), _encode(ReaderList(()))})
 
 
 class SignalSource(Protocol):
@@ -34,6 +35,10 @@ class SignalSource(Protocol):
 
     def runs(self, conversation: str) -> Sequence[RunView]:
         """The runs that have not ended."""
+        ...
+
+    def readers(self, conversation: str) -> Sequence[Receipt]:
+        """How far those have read who let others see it."""
         ...
 
     def presence(self, conversation: str, viewer: Viewer) -> PresenceState | None:
@@ -62,13 +67,24 @@ class DueSignals(NamedTuple):
 class SignalBoard:
     """Drafts as deltas at most once in `roll_up` seconds, lists at most as often as their intervals say."""
 
-    __slots__ = ("_conversation", "_drafts", "_lists", "_pieces", "_run_rate", "_runs", "_source", "_touched")
+    __slots__ = (
+        "_conversation",
+        "_drafts",
+        "_lists",
+        "_pieces",
+        "_readers",
+        "_run_rate",
+        "_runs",
+        "_source",
+        "_touched",
+    )
 
     def __init__(self, source: SignalSource, conversation: str, roll_up: float) -> None:
         self._source = source
         self._conversation = conversation
         self._drafts = DraftProgress()
         self._runs = b""
+        self._readers = b""
         self._pieces, self._lists, self._run_rate = Rate(roll_up), Rate(SIGNAL_INTERVAL), Rate(RUN_INTERVAL)
         self._touched: set[Rate] = set()
 
@@ -97,7 +113,11 @@ class SignalBoard:
             if runs != self._runs:
                 self._runs = runs
                 found.append(runs)
-        return DueSignals(found, lists=self._take(self._lists, now))
+        lists = self._take(self._lists, now)
+        if lists and (readers := self._list_readers()) != self._readers:
+            self._readers = readers
+            found.append(readers)
+        return DueSignals(found, lists=lists)
 
     def see(self, seen: SeenSignals, viewer: Viewer) -> Iterator[bytes]:
         """What changed of typing and presence against what was seen, which then counts as seen."""
@@ -116,14 +136,15 @@ class SignalBoard:
         """Take what there is as sent, since there is nobody who would have to be sent what changed."""
         for _ in self._drafts.advance(self._source.drafts(self._conversation)):
             pass
-        self._runs = self._list_runs()
+        self._runs, self._readers = self._list_runs(), self._list_readers()
         self._touched.clear()
 
     def whole(self, seen: SeenSignals, known: Collection[str], *, again: bool) -> list[bytes]:
         """Everything as it was sent, for a subscriber that has the drafts `known`. `again`: it was here before, and may
         have lists of which nothing is left."""
         found = [_encode(one) for one in self._drafts.whole(known)]
-        found += (one for one in (self._runs, seen.typing, seen.presence) if one and (again or one not in _NOTHING))
+        lists = (self._runs, self._readers, seen.typing, seen.presence)
+        found += (one for one in lists if one and (again or one not in _NOTHING))
         return found
 
     def _take(self, rate: Rate, now: float) -> bool:
@@ -134,6 +155,9 @@ class SignalBoard:
 
     def _list_runs(self) -> bytes:
         return _encode(RunList(self._source.runs(self._conversation)))
+
+    def _list_readers(self) -> bytes:
+        return _encode(ReaderList(self._source.readers(self._conversation)))
 
 
 __all__ = ["RUN_INTERVAL", "SIGNAL_INTERVAL", "DueSignals", "SeenSignals", "SignalBoard", "SignalSource"]

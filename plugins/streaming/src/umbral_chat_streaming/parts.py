@@ -12,6 +12,7 @@ from umbral_chat_streaming.metrics import StreamCounters
 if TYPE_CHECKING:
     from umbral_chat.context import FeedService, Services
     from umbral_chat.drafts import DraftView
+    from umbral_chat.model.receipts import Receipt
     from umbral_chat.model.runs import RunView
     from umbral_chat.model.signals import Mode
     from umbral_chat.providers.presence import PresenceState, Viewer
@@ -44,6 +45,10 @@ class HubParts:
     def runs(self, conversation: str) -> Sequence[RunView]:
         """The runs of a conversation that have not ended."""
         return self._services.runs.of(conversation)
+
+    def readers(self, conversation: str) -> Sequence[Receipt]:
+        """How far those have read who let others see it."""
+        return self._services.receipts.of(conversation)
 
     def presence(self, conversation: str, viewer: Viewer) -> PresenceState | None:
         """Who is here and who types; None: nothing provides presence."""

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 from umbral_chat.drafts import DraftView
 from umbral_chat.model.entries import Sender
+from umbral_chat.model.receipts import Receipt
 from umbral_chat.providers.presence import PersonTyping, PresenceList
 
 
@@ -44,6 +45,12 @@ class RunList(msgspec.Struct, frozen=True, tag_field="signal", tag="runs"):
     """The runs that have not ended."""
 
     runs: Sequence[Any]
+
+
+class ReaderList(msgspec.Struct, frozen=True, tag_field="signal", tag="readers"):
+    """How far those have read who let others see it."""
+
+    readers: Sequence[Receipt]
 
 
 class DraftProgress:
@@ -125,4 +132,4 @@ class Rate:
         return True
 
 
-__all__ = ["DraftEnded", "DraftPiece", "DraftProgress", "PresenceNow", "Rate", "RunList", "TypingList"]
+__all__ = ["DraftEnded", "DraftPiece", "DraftProgress", "PresenceNow", "Rate", "ReaderList", "RunList", "TypingList"]

@@ -11,6 +11,7 @@ from umbral_chat._core.conversations.changes import checked_changes, takes_over,
 from umbral_chat._core.conversations.draft_keeper import DraftKeeper
 from umbral_chat._core.conversations.draft_pieces import Piece
 from umbral_chat._core.conversations.importing import import_write, missing_right
+from umbral_chat._core.conversations.receipt_service import Receipts
 from umbral_chat._core.conversations.run_service import Runs
 from umbral_chat._core.delivery.bus import Bus, LogChange
 from umbral_chat._core.settings.sections import Limits
@@ -55,6 +56,7 @@ class Chat:
         appender: Appender,
         drafts: DraftKeeper,
         runs: Runs,
+        receipts: Receipts,
         rates: Rates,
         limits: Limits,
         clock: Clock,
@@ -65,6 +67,7 @@ class Chat:
         self._append, self._take = appender.append, appender.take
         self._drafts = drafts
         self._runs = runs
+        self._receipts = receipts
         self._limiter = rates.sends
         self._limits = limits
 
@@ -211,6 +214,7 @@ class Chat:
             raise _not_found(conversation)
         self._bus.publish(LogChange(conversation, "", []))
         await self._runs.forget(conversation)
+        await self._receipts.forget(conversation)
 
     async def conversation(self, principal: Principal, conversation: str) -> Conversation:
         """One conversation as `principal` sees it. Raises NotFound, ConversationDeleted."""
@@ -249,11 +253,14 @@ class Chat:
         resolved = sender_for(principal, check_sender(sender))
         return resolved if sender is not None and "send_as" in principal.rights else person(principal)
 
-    async def mark_read(self, principal: Principal, conversation: str, seq: int) -> int:
-        """Raise the caller's read marker; its position now."""
+    async def mark_read(self, principal: Principal, conversation: str, seq: int, receipt: bool | None = None) -> int:
+        """Raise the caller's read marker; its position now. `receipt`: whether others see it from now on, None: as
+        before."""
         if principal.epoch is not None:
             await self.conversation(principal, conversation)
-        return await self._history.mark_read(conversation, principal.author, seq)
+        now = await self._history.mark_read(conversation, principal.author, seq)
+        await self._receipts.marked(principal, conversation, now, receipt)
+        return now
 
     async def _update(self, principal: Principal, conversation: str, changes: Changes, key: str | None) -> None:
         sender = Sender(role="system") if "send_as" in principal.rights else sender_for(principal, None)

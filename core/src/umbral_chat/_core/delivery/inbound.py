@@ -10,7 +10,7 @@ from umbral_chat._core.delivery.bus import LogChange
 from umbral_chat.model.conversations import Deleted
 from umbral_chat.model.encoded_entry import EncodedEntry
 from umbral_chat.model.entries import Sender
-from umbral_chat.model.signals import DraftSignal, RosterSignal, RunSignal
+from umbral_chat.model.signals import DraftSignal, ReadSignal, RosterSignal, RunSignal, Signal
 from umbral_chat.providers.presence import Person, Presence
 from umbral_chat.providers.transport import EntryHint, HeadHint, SignalHint, ToggleHint, TransportEvent
 
@@ -56,21 +56,40 @@ class RunList(Protocol):
         ...
 
 
+class ReceiptList(Protocol):
+    """How far readers have read, as far as this instance knows."""
+
+    def learn(self, signal: ReadSignal) -> None:
+        """Another instance reports that a marker moved."""
+        ...
+
+    def forget(self, conversation: str) -> None:
+        """The conversation is deleted."""
+        ...
+
+
 class InboundRouter:
-    """Routes each event to the feeds, the drafts, the runs, presence and the toggle. Synchronous: it neither waits nor
-    raises.
+    """Routes each event to the feeds, the drafts, the runs, the receipts, presence and the toggle. Synchronous: it
+    neither waits nor raises.
 
     There are three sources: writes of this process (the bus), transports, and reads of the log that bring entries which
     no hint announced.
     """
 
     def __init__(
-        self, feeds: Feeds, toggle: Toggle, drafts: DraftBoard, runs: RunList, presence: Presence | None
+        self,
+        feeds: Feeds,
+        toggle: Toggle,
+        drafts: DraftBoard,
+        runs: RunList,
+        receipts: ReceiptList,
+        presence: Presence | None,
     ) -> None:
         self._feeds = feeds
         self._toggle = toggle
         self._drafts = drafts
         self._runs = runs
+        self._receipts = receipts
         self._presence = presence
 
     def written_here(self, change: LogChange) -> None:
@@ -92,19 +111,26 @@ class InboundRouter:
                 self._conversation_deleted(event.conversation)
             case HeadHint():
                 self._feeds.hint_head(event.conversation, event.head)
-            case SignalHint(signal=DraftSignal() as draft):
-                self._drafts.learn(draft)
-            case SignalHint(signal=RunSignal() as runs):
-                self._runs.learn(runs)
-            case SignalHint(signal=RosterSignal() as roster):
-                if self._presence is not None:
-                    self._presence.learn(roster)
             case SignalHint():
-                self._feeds.touch_signals(event.signal.conversation)
+                self._signalled(event.signal)
             case ToggleHint():
                 self._toggle.learn(event.record)
             case _:
                 pass
+
+    def _signalled(self, signal: Signal) -> None:
+        match signal:
+            case DraftSignal():
+                self._drafts.learn(signal)
+            case RunSignal():
+                self._runs.learn(signal)
+            case ReadSignal():
+                self._receipts.learn(signal)
+            case RosterSignal():
+                if self._presence is not None:
+                    self._presence.learn(signal)
+            case _:
+                self._feeds.touch_signals(signal.conversation)
 
     def delivery_changed(self, _choice: Choice) -> None:
         """Another transport is used from now on, of which every reader is informed."""
@@ -119,6 +145,7 @@ class InboundRouter:
         self._feeds.hint_head(conversation, Deleted())
         self._drafts.forget(conversation)
         self._runs.forget(conversation)
+        self._receipts.forget(conversation)
         if self._presence is not None:
             self._presence.forget(conversation)
 

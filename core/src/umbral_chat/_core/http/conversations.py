@@ -217,8 +217,12 @@ async def remove(services: Parts, conversation: FromPath[str]) -> None:
 async def mark_read(
     services: Parts, principal: Caller, conversation: FromPath[str], data: JSONBody[ReadBody]
 ) -> ReadView:
-    """Raise the caller's read marker. It is durable, never lower and at most the head; `unread` counts from it."""
-    return ReadView(seq=await services.chat.mark_read(principal, conversation, data.seq))
+    """Raise the caller's read marker. It is durable, never lower and at most the head; `unread` counts from it.
+
+    With `receipt: true` the others of the conversation see how far the caller has read, from now on: as `readers` of
+    `connect` and of polls, and as signals, at most one a second. `receipt: false` ends that. Of the readers of one
+    conversation the 50 are shown who allowed it last."""
+    return ReadView(seq=await services.chat.mark_read(principal, conversation, data.seq, data.receipt))
 
 
 @post(
@@ -263,11 +267,13 @@ async def connect(services: Parts, principal: Caller, conversation: FromPath[str
     pushing = services.toggle.state.enabled and (found is None or found.realtime != "off")
     offers = services.plugins.offers(services, conversation, principal)
     await services.draft_keeper.reconciler.read(conversation)
+    await services.receipts.read(conversation)
     return ConnectView(
         offers=await completed(filter_available(offers, pushing=pushing, choice=services.failover.choice)),
         cursor=str(START if found is None else found.cursor),
         drafts=services.drafts.of(conversation),
         runs=services.runs.of(conversation),
+        readers=services.receipts.of(conversation),
         mode=services.failover.mode,
     )
 

@@ -13,6 +13,7 @@ from umbral_chat._core.delivery.failover.failover import TransportStatus
 from umbral_chat._core.delivery.toggle import ToggleState
 from umbral_chat.model.conversations import Conversation
 from umbral_chat.model.entries import ASSIGNEE, SEEN, Entry, FoldedMessage, Member, RealtimeChoice, Responder, Status
+from umbral_chat.model.receipts import Receipt
 from umbral_chat.model.runs import RunView
 from umbral_chat.providers.edges import CheckResult, Offer
 
@@ -94,6 +95,8 @@ class ConnectView(_View, frozen=True, kw_only=True, omit_defaults=False):
     cursor: str
     drafts: list[DraftView]
     runs: list[RunView]
+    readers: list[Receipt]
+    """How far those have read who let others see it."""
     mode: str
 
 

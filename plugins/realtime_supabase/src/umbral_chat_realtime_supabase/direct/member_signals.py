@@ -1,4 +1,4 @@
-"""Signals for clients on their conversation's own channel: drafts, runs, presence and typing."""
+"""Signals for clients on their conversation's own channel: drafts, runs, receipts, presence and typing."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import httpx
 import msgspec
 from umbral_chat.clock import Clock
 from umbral_chat.errors import HistoryUnavailable
-from umbral_chat.model.signals import CHANNEL_SIGNALS, DraftSignal, RunSignal, Signal
+from umbral_chat.model.signals import CHANNEL_SIGNALS, DraftSignal, ReadSignal, RunSignal, Signal
 from umbral_chat.settings import Secret
 from umbral_chat.telemetry import Telemetry
 from umbral_chat.transport_kit.backoff import Backoff
@@ -79,8 +79,8 @@ _log = logging.getLogger(__name__)
 
 
 class MemberSignals:
-    """Broadcasts drafts, runs, presence and typing on the members' topics, through Realtime's HTTP API: one request for
-    many conversations.
+    """Broadcasts drafts, runs, receipts, presence and typing on the members' topics, through Realtime's HTTP API: one
+    request for many conversations.
 
     Best effort: a draft is sent whole each time and its entry ends it, and so are the runs, so the next one makes up
     for a lost one. The queue is bounded, and a newer signal about the same message replaces the older one.
@@ -98,7 +98,7 @@ class MemberSignals:
         """Queue a signal to be broadcast, without waiting for that. Signals that are not for members are ignored."""
         if isinstance(signal, DraftSignal):
             signal = msgspec.structs.replace(signal, writer=None, fence=0)  # only instances may know them
-        if isinstance(signal, (DraftSignal, RunSignal, *CHANNEL_SIGNALS)):
+        if isinstance(signal, (DraftSignal, RunSignal, ReadSignal, *CHANNEL_SIGNALS)):
             self._outbox.put(signal)
 
     async def run(self) -> None:

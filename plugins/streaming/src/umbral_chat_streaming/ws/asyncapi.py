@@ -9,7 +9,7 @@ import msgspec
 from litestar import get
 from umbral_chat.model.entries import Entry
 
-from umbral_chat_streaming.signals import DraftEnded, DraftPiece, PresenceNow, RunList, TypingList
+from umbral_chat_streaming.signals import DraftEnded, DraftPiece, PresenceNow, ReaderList, RunList, TypingList
 from umbral_chat_streaming.status import Closed, Opened
 from umbral_chat_streaming.ws.frames import CLIENT_FRAMES, SERVER_FRAMES
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 PATH = "/schema/asyncapi.json"
 
-SIGNALS: tuple[type[msgspec.Struct], ...] = (DraftPiece, DraftEnded, TypingList, PresenceNow, RunList)
+SIGNALS: tuple[type[msgspec.Struct], ...] = (DraftPiece, DraftEnded, TypingList, PresenceNow, RunList, ReaderList)
 
 _SCHEMAS = "#/components/schemas/"
 _CHANNEL = "#/channels/socket"

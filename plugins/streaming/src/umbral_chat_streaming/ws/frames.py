@@ -119,6 +119,9 @@ class ReadFrame(_Frame, frozen=True, kw_only=True, tag="read"):
     id: FrameId | None = None
     conversation: Room
     seq: Annotated[int, Meta(ge=0, le=2**53)]
+    receipt: Annotated[
+        bool | None, Meta(description="Whether others see how far the caller has read, from now on. None: as before.")
+    ] = None
 
 
 class PingFrame(_Frame, frozen=True, kw_only=True, tag="ping"):

@@ -104,7 +104,7 @@ class FrameHandler:
             case f.ReadFrame():
                 caller = await self._caller(client, "read", frame.conversation)
                 self._access.count(caller, "markers")
-                return {"seq": await self._chat.mark_read(caller, frame.conversation, frame.seq)}
+                return {"seq": await self._chat.mark_read(caller, frame.conversation, frame.seq, frame.receipt)}
             case f.TypingFrame():
                 return await self._type(client, frame)
             case f.PresenceFrame():

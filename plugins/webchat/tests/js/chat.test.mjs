@@ -105,6 +105,9 @@ test("direct: entries, gaps, long entries and signals; a cut channel is reported
   service.channels[0].tell("signals", { signals: [{ signal: "typing", person: "p", role: "agent", typing: true, expires_in: 3 }] });
   await time.pass(50);
   assert.deepEqual([chat.state.drafts[0].text, chat.state.typing.length], ["draft", 1]);
+  service.channels[0].tell("signals", { signals: [{ signal: "read", conversation: "room", subject: "ada", seq: 2 }] });
+  await time.pass(50);
+  assert.deepEqual(chat.state.readers, [{ subject: "ada", role: "user", seq: 2 }]);
   await time.pass(3100);
   assert.equal(chat.state.typing.length, 0, "it ends by itself");
   service.moves = 1;
@@ -429,6 +432,23 @@ test("earlier pages, the read marker and unread", async () => {
   assert.equal(chat.state.unread, 0);
   await time.pass(1000);
   assert.equal(service.calls.filter((call) => call.endsWith("/read")).length, 1);
+  await end();
+});
+
+test("who has read how far is shown, and of oneself only if the page says so", async () => {
+  const { time, service, open, end } = world();
+  service.say("one");
+  const chats = [open({ shareConnection: false }), open({ shareConnection: false, receipts: true }), open({ shareConnection: false, receipts: false })];
+  await time.pass(1000);
+  for (const chat of chats) {
+    chat.markRead();
+    await time.pass(1000);
+  }
+  assert.deepEqual(service.markers, [{ seq: 1 }, { seq: 1, receipt: true }, { seq: 1, receipt: false }]);
+  const readers = [{ subject: "ada", role: "user", name: "Ada", seq: 1 }];
+  service.signal({ signal: "readers", readers });
+  await time.pass(100);
+  for (const chat of chats) assert.deepEqual(chat.state.readers, readers);
   await end();
 });
 

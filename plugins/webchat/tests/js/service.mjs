@@ -20,6 +20,7 @@ export class FakeService {
   calls = []; // "METHOD /path" of every request
   refuse = null; // (method, path) => Response, for one test
   unread = 0;
+  markers = []; // the bodies of reads
   fields = {}; // of the conversation, as a read of it has them
   devices = new Map(); // who reported to be here
   direct = false; // whether Supabase's channel is offered
@@ -159,7 +160,10 @@ export class FakeService {
       else this.devices.set(device, body.status);
       return answer({ renew_in: 15, device, person: "p-me" });
     }
-    if (path === "/read") return answer({ seq: body.seq });
+    if (path === "/read") {
+      this.markers.push(body);
+      return answer({ seq: body.seq });
+    }
     if (path === "" && method === "GET") return answer({ unread: this.unread, epoch: this.epoch, head: this.entries.length, ...this.fields });
     if (/^\/runs\/[^/]+\/cancel$/.test(path)) {
       const run = this.runs.find(({ run_id }) => run_id === path.split("/")[2]);

@@ -68,3 +68,30 @@ test("a list that did not change is no change, and keeps its identity; unknown s
   signals.entry({ kind: "run", run_id: "r", outcome: "failed" });
   assert.deepEqual(signals.runs, []);
 });
+
+test("the list of readers replaces the one before, and one reader's marker only rises", () => {
+  const signals = new Signals();
+  const ada = { subject: "ada", role: "user", seq: 2 };
+  assert.equal(signals.signal({ signal: "readers", readers: [ada] }, never), true);
+  assert.equal(signals.signal({ signal: "readers", readers: [{ ...ada }] }, never), false);
+  assert.equal(signals.signal({ signal: "read", subject: "ada", seq: 1 }, never), false);
+  assert.equal(signals.signal({ signal: "read", subject: "ada", seq: 5 }, never), true);
+  assert.equal(signals.signal({ signal: "read", subject: "Bob", role: "agent", name: "Bob", seq: 3 }, never), true);
+  assert.deepEqual(signals.readers, [{ subject: "Bob", role: "agent", name: "Bob", seq: 3 }, { ...ada, seq: 5 }]);
+  assert.equal(signals.signal({ signal: "read", subject: "ada", seq: 0 }, never), true);
+  assert.deepEqual(signals.readers.map(({ subject }) => subject), ["Bob"]);
+  assert.equal(signals.signal({ signal: "read", subject: "ada", seq: 0 }, never), false);
+});
+
+test("a poll's readers count unless an edge pushes, and another tab gets them", () => {
+  const signals = new Signals();
+  const readers = [{ subject: "ada", role: "user", seq: 2 }];
+  signals.answer({ readers }, { pushed: true, written: never });
+  assert.deepEqual(signals.readers, []);
+  assert.equal(signals.answer({ readers }, { pushed: false, written: never }), true);
+  assert.deepEqual(signals.readers, readers);
+  const other = new Signals();
+  for (const signal of signals.all()) other.signal(signal, never);
+  assert.deepEqual(other.readers, readers);
+  assert.equal(signals.answer({}, { pushed: false, written: never }), false, "a service of an older version has none");
+});

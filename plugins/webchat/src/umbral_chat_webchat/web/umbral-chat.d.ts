@@ -147,6 +147,14 @@ export interface Run {
   execution_id?: string | null;
 }
 
+/** A reader who lets others see how far it has read, as its own messages show it, and the seq of that. */
+export interface Receipt {
+  subject: string;
+  role: Role;
+  name?: string | null;
+  seq: number;
+}
+
 /** An ephemeral event. A client ignores those that it does not know. */
 export type Signal =
   | { signal: "draft"; message_id: string; offset: number; text: string; sender: Sender; ended?: false }
@@ -154,6 +162,8 @@ export type Signal =
   | { signal: "typing"; typing: PersonTyping[] }
   | { signal: "presence"; presence: PresenceList }
   | { signal: "runs"; runs: Run[] }
+  | { signal: "readers"; readers: Receipt[] }
+  | { signal: "read"; subject: string; role?: Role; name?: string | null; seq: number }
   | { signal: "me"; person: string };
 
 /** The answer of a poll. */
@@ -169,6 +179,7 @@ export interface Events {
   typing?: PersonTyping[];
   presence?: PresenceList | null;
   runs?: Run[];
+  readers?: Receipt[];
   stale_since?: string | null;
   snapshot?: boolean;
   messages?: FoldedMessage[];
@@ -251,6 +262,8 @@ export interface ChatState {
   endedRuns: readonly RunEntry[];
   typing: readonly PersonTyping[];
   presence: PresenceList | null;
+  /** Who has read how far, of those who let others see it; this page's own person, too. */
+  readers: readonly Receipt[];
   /** The `person` that this page's own is in `typing` and `presence`. Null: `present` is not set, or not reported yet. */
   me: string | null;
   /** Messages of others past the read marker. */
@@ -328,6 +341,11 @@ export interface Options {
   user?: string;
   /** Whether the person is shown as here (in `presence`) while the page is open. Default false. */
   present?: boolean;
+  /**
+   * Whether others see how far the person has read, as `markRead` says it. Default: as before, at first not; false: not
+   * any more.
+   */
+  receipts?: boolean;
   /** One tab holds the connection for all. Default true. */
   shareConnection?: boolean;
   environment?: Partial<Environment>;

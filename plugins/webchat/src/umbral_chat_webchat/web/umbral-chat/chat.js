@@ -101,6 +101,7 @@ class Conversation {
       waker: this.#waker,
       path: this.#path,
       sender: options.sender,
+      receipts: options.receipts,
       signal: this.#over.signal,
     });
     this.#own(this.#start());

@@ -1,8 +1,8 @@
-// What is not in the log: drafts, who types, who is here, runs. Pure: what comes in changes it, and it says whether.
+// What is not in the log: drafts, who types, who is here, runs, who has read how far. Pure: what comes in changes it, and it says whether.
 
-/** @import { Draft, Entry, Events, PersonTyping, PresenceList, Run, Signal } from "../umbral-chat.d.ts" */
+/** @import { Draft, Entry, Events, PersonTyping, PresenceList, Receipt, Run, Signal } from "../umbral-chat.d.ts" */
 
-/** The drafts, typing, presence and runs of a conversation as far as they are known. */
+/** The drafts, typing, presence, runs and receipts of a conversation as far as they are known. */
 export class Signals {
   constructor() {
     /** @type {Map<string, Draft & {length: number}>} by message id; `length` in code points */
@@ -13,16 +13,19 @@ export class Signals {
     this.presence = null;
     /** @type {readonly Run[]} */
     this.runs = [];
+    /** By subject. @type {readonly Receipt[]} */
+    this.readers = [];
     /** Of the last poll's answer: sent back with the next one. @type {string | undefined} */
     this.version = undefined;
   }
 
   /** All that is known, as signals from which another copy gets as far. @returns {Signal[]} */
   all() {
-    const { drafts, typing, presence, runs } = this;
+    const { drafts, typing, presence, runs, readers } = this;
     return [
       { signal: "typing", typing: [...typing] },
       { signal: "runs", runs: [...runs] },
+      { signal: "readers", readers: [...readers] },
       ...(presence ? [/** @type {Signal} */ ({ signal: "presence", presence })] : []),
       ...[...drafts.values()].map(({ message_id, text, sender }) => /** @type {Signal} */ ({ signal: "draft", message_id, offset: 0, text, sender })),
     ];
@@ -55,6 +58,7 @@ export class Signals {
     if (answer.presence) changed = this.#set("presence", answer.presence) || changed;
     if (answer.typing) changed = this.#set("typing", answer.typing) || changed;
     if (answer.runs) changed = this.#set("runs", answer.runs) || changed;
+    if (answer.readers) changed = this.#set("readers", answer.readers) || changed;
     return changed;
   }
 
@@ -74,6 +78,10 @@ export class Signals {
         return this.#set("presence", signal.presence);
       case "runs":
         return this.#set("runs", signal.runs);
+      case "readers":
+        return this.#set("readers", signal.readers);
+      case "read":
+        return this.#read(signal);
       default:
         return false;
     }
@@ -110,13 +118,22 @@ export class Signals {
     return this.#renewDrafts();
   }
 
+  /** One reader, of a channel of its own. @param {Extract<Signal, {signal: "read"}>} signal */
+  #read({ subject, role = "user", name, seq }) {
+    const isOf = (/** @type {Receipt} */ one) => one.subject === subject && one.role === role;
+    if (seq > 0 && seq <= (this.readers.find(isOf)?.seq ?? 0)) return false;
+    const others = this.readers.filter((one) => !isOf(one));
+    const moved = seq > 0 ? [{ subject, role, ...(name == null ? {} : { name }), seq }] : [];
+    return this.#set("readers", [...others, ...moved].sort((one, other) => (one.subject < other.subject ? -1 : 1)));
+  }
+
   /** A new map, so that whoever keeps the old one sees that it changed. */
   #renewDrafts() {
     this.drafts = new Map(this.drafts);
     return true;
   }
 
-  /** @param {"typing" | "presence" | "runs"} name @param {any} value */
+  /** @param {"typing" | "presence" | "runs" | "readers"} name @param {any} value */
   #set(name, value) {
     if (JSON.stringify(this[name]) === JSON.stringify(value)) return false;
     this[name] = value;

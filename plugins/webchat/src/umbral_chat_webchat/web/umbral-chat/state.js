@@ -46,6 +46,7 @@ export class States {
       endedRuns: merge.endedRuns,
       typing: typingWith(signals.typing, signals.runs),
       presence: signals.presence,
+      readers: signals.readers,
       me: merge.me,
       conversation: merge.conversation,
       seq: merge.seq,

@@ -22,6 +22,7 @@ export class Writes {
   #waker;
   #path;
   #sender;
+  #receipts;
   #signal;
   #typedAt = -Infinity;
   #typingOff = false;
@@ -36,14 +37,16 @@ export class Writes {
    * @param {Waker} parts.waker
    * @param {string} parts.path of the conversation
    * @param {Sender | undefined} parts.sender named in what is sent
+   * @param {boolean | undefined} parts.receipts whether others see the read marker; undefined: as before
    * @param {AbortSignal} parts.signal ends everything
    */
-  constructor({ env, http, waker, path, sender, signal }) {
+  constructor({ env, http, waker, path, sender, receipts, signal }) {
     this.#env = env;
     this.#http = http;
     this.#waker = waker;
     this.#path = path;
     this.#sender = sender;
+    this.#receipts = receipts;
     this.#signal = signal;
     signal.addEventListener("abort", () => env.clearTimeout(this.#timer));
   }
@@ -95,7 +98,7 @@ export class Writes {
     this.#marker = seq;
     this.#env.clearTimeout(this.#timer);
     this.#timer = this.#env.setTimeout(() => {
-      const body = { seq: this.#marker };
+      const body = { seq: this.#marker, ...(this.#receipts === undefined ? {} : { receipt: this.#receipts }) };
       this.#attempts(() => this.#http.call("POST", `${this.#path}/read`, { body, signal: this.#signal })).catch(report);
     }, MARKER);
     return true;

@@ -57,7 +57,7 @@ export async function direct(context, offer, signal) {
           else if (received.signal === "presence" && env.now() - presenceRead > PRESENCE) {
             presenceRead = env.now();
             void read();
-          } else if (received.signal === "runs") context.take({ type: "signal", signal: received });
+          } else if (["runs", "read"].includes(received.signal)) context.take({ type: "signal", signal: received });
         }
       });
       on("moved", () => resolve({ code: "rebalance", reconnect: "now" })); // `connect` has the new topic, or says no

@@ -97,3 +97,15 @@ async def test_the_page_is_a_fifth_of_n8ns_bundle_at_most(client: httpx.AsyncCli
     targets = set(re.findall(r'(?:src|href)="(/web/[^"]*)"', html))
     sizes = [len(gzip.compress((await client.get(target)).content, 9)) for target in targets]
     assert sum(sizes) + len(gzip.compress(html.encode(), 9)) <= 462_454 / 5
+
+
+@pytest.mark.parametrize("chosen", [True, False])
+async def test_the_pages_allow_receipts_only_where_the_setting_says_so(tmp_path: Path, chosen: bool) -> None:
+    environ = {"UMBRAL_CHAT_CORE__DATABASE": str(tmp_path / "chat.sqlite3"), "UMBRAL_CHAT_CORE__KEYS": KEYS}
+    if chosen:
+        environ["UMBRAL_CHAT_WEBCHAT__RECEIPTS"] = "true"
+    app = create_app(*boot(None, environ))
+    transport = httpx.ASGITransport(cast("Any", app))
+    async with app.lifespan(), httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+        for path in ("/c/room", "/inbox"):
+            assert ('data-receipts="on"' in (await client.get(path)).text) is chosen, path

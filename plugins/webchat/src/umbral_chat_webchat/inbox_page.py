@@ -5,12 +5,13 @@ from litestar import Response, get
 from litestar.handlers import HTTPRouteHandler
 
 from umbral_chat_webchat.assets import Assets
-from umbral_chat_webchat.pages import page
+from umbral_chat_webchat.pages import page, receipts
+from umbral_chat_webchat.settings import WebchatSettings
 
 INBOX = "/inbox"
 
 
-def inbox_route(assets: Assets) -> HTTPRouteHandler:
+def inbox_route(assets: Assets, settings: WebchatSettings) -> HTTPRouteHandler:
     """The route of the inbox."""
 
     @get(
@@ -30,6 +31,7 @@ def inbox_route(assets: Assets) -> HTTPRouteHandler:
             styles=["ui.css", "pages/page.css", "inbox/inbox.css"],
             # The front page shows it beside two visitors.
             framed_by=["'self'"],
+            data=receipts(settings),
         )
 
     return inbox

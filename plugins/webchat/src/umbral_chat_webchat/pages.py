@@ -12,6 +12,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
 from umbral_chat_webchat.assets import INTERFACE_FOLDER, Assets
+from umbral_chat_webchat.settings import WebchatSettings
 
 CHAT = "/c/{conversation:str}"
 FOLDER = f"{INTERFACE_FOLDER}/"
@@ -88,7 +89,12 @@ def page(
     return Response(html, media_type="text/html", headers=headers)
 
 
-def page_routes(assets: Assets) -> list[HTTPRouteHandler]:
+def receipts(settings: WebchatSettings) -> dict[str, str]:
+    """What the scripts of a page know of the setting `receipts`."""
+    return {"receipts": "on"} if settings.receipts else {}
+
+
+def page_routes(assets: Assets, settings: WebchatSettings) -> list[HTTPRouteHandler]:
     """The routes of the pages."""
 
     @get(
@@ -101,9 +107,9 @@ def page_routes(assets: Assets) -> list[HTTPRouteHandler]:
     )
     def chat(conversation: FromPath[str]) -> Response[str]:  # noqa: ARG001 - the page's script reads it from the URL
         """The page, which is the same for every conversation."""
-        return page(assets, script="pages/chat.js", title="Chat")
+        return page(assets, script="pages/chat.js", title="Chat", data=receipts(settings))
 
     return [chat]
 
 
-__all__ = ["CHAT", "page", "page_routes", "policy"]
+__all__ = ["CHAT", "page", "page_routes", "policy", "receipts"]

@@ -34,9 +34,10 @@ def umbral_chat_routes(services: Services) -> list[HTTPRouteHandler]:
     from umbral_chat_webchat.pages import page_routes
     from umbral_chat_webchat.routes import asset_route
 
+    settings = services.base.settings.section("webchat", WebchatSettings)
     assets, demo = load(), demo_of(services)
     front = front_route(assets, None if demo is None else demo.begin)
-    return [asset_route(assets), *page_routes(assets), inbox_route(assets), front]
+    return [asset_route(assets), *page_routes(assets, settings), inbox_route(assets, settings), front]
 
 
 @hookimpl

@@ -18,6 +18,13 @@ class WebchatSettings(Section, frozen=True):
             "them. With keys there is none."
         ),
     ] = True
+    receipts: Annotated[
+        bool,
+        Meta(
+            description="On the chat page and in the inbox, visitors and operators see of each other how far they have "
+            "read. Off: the pages say of their readers that others do not see it."
+        ),
+    ] = False
 
 
 __all__ = ["WebchatSettings"]

@@ -21,8 +21,8 @@ const jwt = (claims) => `h.${Buffer.from(JSON.stringify(claims)).toString("base6
 
 test("attributes become options, and what is none of theirs is left out", () => {
   assert.deepEqual(read({ dataset: {} }), {});
-  const dataset = { mode: "inline", theme: "pink", position: "start", open: "", sound: "off", tokenUrl: "/token", title: "Hi", conversation: "c-1" };
-  assert.deepEqual(read({ dataset }), { mode: "inline", position: "start", open: true, sound: false, tokenUrl: "/token", title: "Hi", conversation: "c-1" });
+  const dataset = { mode: "inline", theme: "pink", position: "start", open: "", sound: "off", receipts: "", tokenUrl: "/token", title: "Hi", conversation: "c-1" };
+  assert.deepEqual(read({ dataset }), { mode: "inline", position: "start", open: true, sound: false, receipts: true, tokenUrl: "/token", title: "Hi", conversation: "c-1" });
 });
 
 test("a named function is looked up when it is called, also within an object", async () => {

@@ -26,6 +26,8 @@ export interface EmbedOptions {
   open?: boolean;
   /** Whether a sound is played for new messages, until the visitor chooses. Default false. */
   sound?: boolean;
+  /** Whether operators see how far the visitor has read, and false: not any more. Default: as before, at first not. */
+  receipts?: boolean;
 }
 
 export type EmbedAnswer = string | null | { token: string | null; conversation?: string };

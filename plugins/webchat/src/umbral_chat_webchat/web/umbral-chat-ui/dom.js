@@ -46,6 +46,7 @@ export const ICONS = {
   remove: "M5 7h14M10 7V4h4v3m-7 0 1 13h8l1-13",
   stop: "M7 7h10v10H7z",
   sent: "m5 13 4 4L19 7",
+  seen: "m1.5 13 4 4L14.5 7M10 16.5l.5.5L20.5 7",
   clock: "M12 7v5l3 3M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18",
   alert: "M12 7v6m0 3.5v.5M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18",
 };

@@ -5,8 +5,10 @@ import { MessageElement } from "./message.js";
 import { Place } from "./scroll.js";
 import { Toolbar } from "./toolbar.js";
 
+/** @import { Receipt } from "../umbral-chat.d.ts" */
 /** @import { Shared } from "./message.js" */
 /** @import { Row } from "./rows.js" */
+/** @import { Seen } from "./seen.js" */
 /** @import { Actions } from "./toolbar.js" */
 
 /** After a failure earlier messages are asked for by the button alone, for so long, in milliseconds. */
@@ -34,17 +36,20 @@ export class MessageList {
   #loading = false;
   #paused = 0;
   #unseen = 0;
+  #seen;
 
   /**
    * @param {Shared} shared
    * @param {object} parts
    * @param {Actions} parts.actions
    * @param {() => Promise<unknown>} parts.loadEarlier
+   * @param {Seen} parts.seen which messages were read
    * @param {() => void} parts.moved called when the reader may see something else
    */
-  constructor(shared, { actions, loadEarlier, moved }) {
+  constructor(shared, { actions, loadEarlier, seen, moved }) {
     this.#shared = shared;
     this.#loadEarlier = loadEarlier;
+    this.#seen = seen;
     const { strings } = shared;
     this.#earlier = make("button", "earlier", { type: "button", hidden: true, onclick: () => this.#load() });
     this.#jump = this.#jumpButton("");
@@ -68,14 +73,17 @@ export class MessageList {
 
   /**
    * @param {readonly Row[]} rows
-   * @param {{marker: string | null, hasEarlier: boolean, loaded: boolean, unseen: number, empty: string}} about
+   * @param {{marker: string | null, hasEarlier: boolean, loaded: boolean, unseen: number, empty: string, readers: readonly Receipt[]}} about
    */
-  update(rows, { marker, hasEarlier, loaded, unseen, empty }) {
+  update(rows, { marker, hasEarlier, loaded, unseen, empty, readers }) {
     this.#unseen = unseen;
+    const moved = this.#seen.take(readers);
     if (rows !== this.#shown || marker !== this.#marker || hasEarlier !== this.#hasEarlier) {
       this.#hasEarlier = hasEarlier;
       this.#place.hold(() => this.#reconcile(rows, marker));
     }
+    // Of a row that is made anew `#reconcile` says it.
+    if (moved) for (const row of rows) this.#see(row);
     write(this.#empty, loaded && !rows.length ? empty : "");
     this.#moved();
   }
@@ -146,6 +154,7 @@ export class MessageList {
         item = this.#made(row.key);
       }
       item.update(row, row.key === marker);
+      this.#see(row);
       if (item.element === next) next = next.nextElementSibling;
       else this.#rows.insertBefore(item.element, next);
     }
@@ -154,6 +163,11 @@ export class MessageList {
     this.#toolbar.refresh();
     this.#makeReachable();
     this.#showEarlier();
+  }
+
+  /** Nothing is read aloud of it: whoever wants to know finds it at the message. @param {Row} row */
+  #see(row) {
+    if (row.own && !row.note && row.kind === "message") this.#items.get(row.key)?.see(this.#seen.of(row.seq));
   }
 
   /** @param {string} key of the row */

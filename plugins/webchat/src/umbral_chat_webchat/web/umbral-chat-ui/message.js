@@ -27,6 +27,8 @@ export class MessageElement {
   /** @type {Row | null} */
   row = null;
   #text = "";
+  /** By whom it was read, in words. @type {string | null} */
+  #seen = null;
 
   /** @param {Shared} shared */
   constructor(shared) {
@@ -63,6 +65,14 @@ export class MessageElement {
     if (row.kind === "run") this.#run(row);
     else if (row.kind === "draft") this.#draft(row);
     else this.#message(row, /** @type {Message} */ (row.of));
+  }
+
+  /** @param {string | null} words by whom it was read; null: it is not known that anybody has */
+  see(words) {
+    if (words === this.#seen) return;
+    this.#seen = words;
+    const state = this.#meta.querySelector(".state");
+    if (state && this.row?.kind === "message") state.replaceWith(this.#state(/** @type {Message} */ (this.row.of)));
   }
 
   /** @param {Element} part above the message @param {boolean} shown */
@@ -108,10 +118,12 @@ export class MessageElement {
     this.#meta.replaceChildren(make("time", "", { datetime: run.at, title: strings.dateTime(run.at), textContent: strings.time(run.at) }));
   }
 
-  /** Whether it is sent, as a small sign with words. @param {Message} message */
+  /** Whether it is sent, or was read, as a small sign with words: of one size, so that nothing moves. @param {Message} message */
   #state({ delivery }) {
-    const words = this.#shared.strings.t(delivery === "pending" ? "sending" : "sent");
-    return make("span", "state", { title: words, role: "img", "aria-label": words }, icon(delivery === "pending" ? ICONS.clock : ICONS.sent));
+    const pending = delivery === "pending";
+    const words = pending ? this.#shared.strings.t("sending") : (this.#seen ?? this.#shared.strings.t("sent"));
+    const sign = pending ? ICONS.clock : this.#seen === null ? ICONS.sent : ICONS.seen;
+    return make("span", "state", { title: words, role: "img", "aria-label": words }, icon(sign));
   }
 
   /** @param {Row} row @param {Message} message */

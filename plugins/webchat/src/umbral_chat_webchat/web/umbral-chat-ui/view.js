@@ -7,6 +7,7 @@ import { gate, gateOf } from "./gate.js";
 import { MessageList } from "./list.js";
 import { Reading } from "./reading.js";
 import { LINGERS, Rows } from "./rows.js";
+import { Seen } from "./seen.js";
 import { Activity, Header } from "./status.js";
 import { addStyles } from "./styles.js";
 import { reasonOf } from "./wording.js";
@@ -73,7 +74,7 @@ class View {
     const chatOf = (/** @type {Row} */ row) => this.#chatOf(row);
     this.#list = new MessageList(
       { strings, render: null, chatOf },
-      { actions: this.#actions(), loadEarlier: () => this.#loadEarlier(), moved: () => this.#look() },
+      { actions: this.#actions(), loadEarlier: () => this.#loadEarlier(), seen: new Seen(viewer, strings), moved: () => this.#look() },
     );
     this.#activity = new Activity(strings, (run) => this.#try(chat.cancelRun(run.run_id)));
     const writing = {
@@ -184,6 +185,7 @@ class View {
       hasEarlier: state.hasEarlier || (notes?.hasEarlier ?? false),
       loaded: state.loaded,
       unseen: this.#reading.unseen,
+      readers: state.readers,
       empty: this.#strings.t(this.#options.composer === false ? "empty.readonly" : "empty"),
     });
     if (news.count) this.#announcer.say(this.#strings.t("jump.count", { count: news.count }));

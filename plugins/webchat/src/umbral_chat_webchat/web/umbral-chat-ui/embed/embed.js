@@ -191,7 +191,9 @@ class EmbeddedChat {
     const who = visitor.hasTokens
       ? { getToken: (/** @type {"start" | "renew"} */ why) => visitor.token(why) }
       : { sender: { role: /** @type {const} */ ("user"), id: visitor.conversation } };
-    const chat = connect({ url: this.#service, conversation: visitor.conversation, user: visitor.subject ?? visitor.conversation, present: true, ...who });
+    // Without tokens all callers are one, and none has read for itself.
+    const seen = visitor.hasTokens ? { receipts: this.#options.receipts } : {};
+    const chat = connect({ url: this.#service, conversation: visitor.conversation, user: visitor.subject ?? visitor.conversation, present: true, ...seen, ...who });
     if (this.#destroyed) chat.close();
     this.#chat = chat;
     chat.subscribe((state) => this.#changed(state));

@@ -17,6 +17,7 @@ export function read({ dataset }, scope = globalThis) {
     position: one(dataset.position, ["start", "end"]),
     open: flag(dataset.open),
     sound: flag(dataset.sound),
+    receipts: flag(dataset.receipts),
     conversation,
     url,
     token,

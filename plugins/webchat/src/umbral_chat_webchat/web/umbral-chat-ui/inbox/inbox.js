@@ -59,8 +59,8 @@ export class Inbox {
   #opening = null;
   element;
 
-  /** @param {{strings: Strings, env: Environment, waker: Waker, api: InboxApi}} parts */
-  constructor({ strings, env, waker, api }) {
+  /** @param {{strings: Strings, env: Environment, waker: Waker, api: InboxApi, receipts: boolean}} parts */
+  constructor({ strings, env, waker, api, receipts }) {
     this.#strings = strings;
     this.#env = env;
     this.#api = api;
@@ -73,6 +73,7 @@ export class Inbox {
     this.#pane = new Pane({
       api,
       strings,
+      receipts,
       operator: () => session.operator,
       known: (subject) => this.#names.get(subject) ?? null,
       announce: (text) => this.#announce(text),

@@ -17,6 +17,8 @@ if (strings.dir === "rtl") document.documentElement.dir ||= "rtl";
 
 const env = environment();
 const http = new Http(env, location.origin, new Tokens(env, {}), "same-origin");
-const inbox = new Inbox({ strings, env, waker: new Waker(env), api: new InboxApi(http) });
-/** @type {HTMLElement} */ (document.getElementById("page")).append(inbox.element);
+const page = /** @type {HTMLElement} */ (document.getElementById("page"));
+const receipts = page.dataset.receipts === "on";
+const inbox = new Inbox({ strings, env, waker: new Waker(env), api: new InboxApi(http), receipts });
+page.append(inbox.element);
 void inbox.start();

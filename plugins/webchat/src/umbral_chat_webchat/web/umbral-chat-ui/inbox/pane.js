@@ -48,6 +48,7 @@ export class Pane {
    * @param {(subject: string) => string | null} parts.known what an agent is called, as far as the list knows
    * @param {(text: string) => void} parts.announce
    * @param {(row: Conversation) => void} parts.changed something of it is different
+   * @param {boolean} parts.receipts whether visitors see how far operators have read
    * @param {(id: string, seq: number) => void} parts.read the operator has seen it up to there
    * @param {(id: string) => void} parts.deleted
    * @param {() => void} parts.lost the session has ended
@@ -154,8 +155,9 @@ export class Pane {
 
   /** @param {string} id @param {Conversation | null} row */
   #enter(id, row) {
-    const { sender, options } = this.#parts.operator();
-    const main = connect({ ...options, conversation: id, sender, present: true });
+    const { sender, options, counted } = this.#parts.operator();
+    const receipts = counted ? this.#parts.receipts : undefined;
+    const main = connect({ ...options, conversation: id, sender, receipts, present: true });
     /** @type {Open} */
     const open = (this.#open = { id, answer: row, main, notes: null, view: null, busy: false, begun: null, asked: false, hint: null, over: new AbortController() });
     main.subscribe((state) => open === this.#open && this.#moved(open, state));

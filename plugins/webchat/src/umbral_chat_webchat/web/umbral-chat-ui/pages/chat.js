@@ -24,8 +24,11 @@ const known = token === null ? null : new Tokens(environment(), { token }).sende
 const sender = token === null ? credentials.visitor() : undefined;
 const { role, id } = known ?? sender ?? { role: "user" };
 
-const chat = connect({ conversation, token, sender, present: true });
-const view = mountConversation(/** @type {HTMLElement} */ (document.getElementById("page")), {
+const page = /** @type {HTMLElement} */ (document.getElementById("page"));
+// Without keys all callers are one, and none has read for itself.
+const receipts = token === null ? undefined : page.dataset.receipts === "on";
+const chat = connect({ conversation, token, sender, receipts, present: true });
+const view = mountConversation(page, {
   chat,
   viewer: { role, subject: id ?? null },
   strings,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any, cast
 
+from umbral_chat.errors import HistoryUnavailable
 from umbral_chat.providers.store import Lease, Record, SharedStore
 
 
@@ -104,4 +105,36 @@ class MemoryStore:
         return cast("SharedStore", cast("Any", self))
 
 
-__all__ = ["MemoryStore"]
+class CutStore:
+    """One instance's way to a store, which is cut after so many calls: to the store it is an instance that died there.
+    The last call may be answered or not, and is done in either case or in none."""
+
+    def __init__(self, store: MemoryStore, calls: int, *, done: bool) -> None:
+        self._store = store
+        self._left = calls
+        self._done = done
+
+    @property
+    def cut(self) -> bool:
+        """Whether it died."""
+        return self._left < 0
+
+    def __getattr__(self, name: str) -> Any:
+        call = getattr(self._store, name)
+
+        async def counted(*args: Any, **kwargs: Any) -> Any:
+            self._left -= 1
+            if self._left >= 0:
+                return await call(*args, **kwargs)
+            if self._left == -1 and self._done:
+                await call(*args, **kwargs)
+            raise HistoryUnavailable("cut")
+
+        return counted
+
+    @property
+    def store(self) -> SharedStore:
+        return cast("SharedStore", cast("Any", self))
+
+
+__all__ = ["CutStore", "MemoryStore"]

@@ -4,41 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
-from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import timedelta
 
-import hypothesis.strategies as st
+import msgspec
 import pytest
-from hypothesis import given, settings
 from umbral_chat._core.consumers import claim_records
-from umbral_chat._core.settings.sections import ConsumerLimits
 from umbral_chat.errors import ClaimExpired, HistoryUnavailable, TooManyRequests
 from umbral_chat.model.entries import Entry
 from umbral_chat.providers.consumers import Claim, Claims
 from umbral_chat.providers.edges import LogEnd
 
-from ..feed.virtual import LoopClock, run  # noqa: TID252 - tests are no package
-from .world import World, upto
-
-
-@dataclass
-class Worker:
-    """What is claimed under a name."""
-
-    name: str = "worker"
-
-
-def small(tries: int = 3) -> World:
-    world = World()
-    world.limits = ConsumerLimits(tries=tries)
-    return world
-
-
-def seqs(claim: Claim) -> list[int]:
-    return [entry.seq for entry in claim.entries]
+from ..feed.virtual import run  # noqa: TID252 - tests are no package
+from .world import Worker, World, seqs, small, upto
 
 
 async def one(claims: Claims, *, entries: int = 100, lease: float = 60, wait: float = 30) -> Claim:
@@ -187,11 +164,11 @@ def test_what_is_released_is_given_again_after_its_delay_and_is_no_try_unless_it
             assert (state.failures, state.last_error.reason) == (1, "could not parse it")
             claim = await one(claims, wait=20)
             assert (seqs(claim), claim.tries) == ([1], 1)
-            await claims.release([claim.id], failed="again")
-            claim = await one(claims, wait=20)
-            assert (seqs(claim), claim.tries) == ([2, 3, 4, 5], 0)
+            await others.release([claim.id], failed="again", delay=1000)
             [letter] = await here.consumers.dead_letters("worker")
             assert (letter.seq, letter.tries, letter.reason) == (1, 2, "again")
+            claim = await one(others, wait=0.1)
+            assert (seqs(claim), claim.tries) == ([2, 3, 4, 5], 0)
 
     run(main())
 
@@ -366,6 +343,65 @@ def test_there_are_bounds_of_open_claims_and_of_one_call(monkeypatch: pytest.Mon
     run(main())
 
 
+def test_what_failed_too_often_waits_while_there_is_no_place_among_the_dead_letters(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def main() -> None:
+        world = small(tries=1)
+        world.limits = msgspec.structs.replace(world.limits, dead_letters=1)
+        world.append(times=3)
+        async with world.started() as instance:
+            claims = await instance.consumers.claims(Worker())
+            for reason in ("first", "second"):
+                await claims.release([(await one(claims, entries=1)).id], failed=reason)
+            [letter] = await instance.consumers.dead_letters("worker")
+            assert (letter.seq, letter.reason) == (1, "first")
+            assert await claims.claim(wait=100) == []
+            state = instance.consumers.state("worker")
+            assert state is not None
+            assert state.blocked
+            await instance.consumers.drop("worker")
+            assert seqs(await one(claims, wait=100)) == [3]
+            [letter] = await instance.consumers.dead_letters("worker")
+            assert (letter.seq, letter.reason) == (2, "second")
+
+    with caplog.at_level(logging.CRITICAL):
+        run(main())
+
+
+def test_a_failure_that_is_reported_late_buries_nothing() -> None:
+    async def main() -> None:
+        world = small(tries=1)
+        world.append()
+        async with world.started() as instance:
+            claims = await instance.consumers.claims(Worker())
+            late = await one(claims, lease=2)
+            await asyncio.sleep(3)
+            with pytest.raises(ClaimExpired):
+                await claims.release([late.id], failed="too late")
+            assert await instance.consumers.dead_letters("worker") == []
+
+    run(main())
+
+
+def test_open_claims_are_counted_whoever_gave_them() -> None:
+    async def main() -> None:
+        world = small()
+        for number in range(5):
+            world.append(f"room-{number}")
+        async with world.started() as here, world.started() as there:
+            claims, others = await here.consumers.claims(Worker()), await there.consumers.claims(Worker())
+            assert await claims.open() == 0
+            given = await claims.claim(maximum=2, wait=5) + await others.claim(maximum=3, lease=2, wait=5)
+            assert (await claims.open(), await others.open()) == (5, 5)
+            await others.ack([given[0].id])
+            assert (await claims.open(), await others.open()) == (4, 4)
+            await asyncio.sleep(3)
+            assert (await claims.open(), await others.open()) == (1, 1)
+
+    run(main())
+
+
 def test_a_caller_that_leaves_gives_back_what_it_was_about_to_be_given() -> None:
     async def main() -> None:
         world = small()
@@ -431,108 +467,5 @@ def test_a_consumer_of_claims_is_stopped_and_forgotten_like_any_other() -> None:
             with pytest.raises(ClaimExpired):
                 await claims.ack([claim.id])
             assert not any("worker" in namespace for namespace, _ in world.store.records)
-
-    run(main())
-
-
-@dataclass
-class Model:
-    """What must be true of claims, whoever makes them."""
-
-    drawn: random.Random
-    acked: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
-    dead: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
-    open: dict[str, Claim] = field(default_factory=dict)
-
-    def given(self, claim: Claim) -> None:
-        now = LoopClock().now()
-        for other in self.open.values():
-            assert other.conversation != claim.conversation or other.lease_until <= now, "two holders"
-        handled = self.acked[claim.conversation]
-        after = max(handled) if handled else 0
-        # What lies between what was acknowledged and what is given may only be dead letters.
-        skipped = set(range(after + 1, seqs(claim)[0]))
-        self.dead[claim.conversation] += sorted(skipped - set(self.dead[claim.conversation]))
-        assert seqs(claim) == list(range(seqs(claim)[0], seqs(claim)[-1] + 1))
-        self.open[claim.id] = claim
-
-    def late(self, claim: Claim) -> bool:
-        """Whether it has certainly expired."""
-        return claim.lease_until + timedelta(seconds=0.1) < LoopClock().now()
-
-    async def end(self, claim: Claim, queue: Claims) -> None:
-        """End it somehow, or not."""
-        late, action = self.late(claim), self.drawn.choice("aaaarrf-")
-        del self.open[claim.id]
-        try:
-            if action == "a":
-                await queue.ack([claim.id])
-                self.took(claim)
-            elif action == "r":
-                await queue.release([claim.id], delay=self.drawn.choice([0, 3]))
-            elif action == "f":
-                await queue.release([claim.id], failed="no")
-            assert action == "-" or not late
-        except ClaimExpired:
-            pass
-
-    async def take_all(self, claims: Claims, others: Claims) -> None:
-        """Claim at one instance what is left, and acknowledge it at another."""
-        while given := await claims.claim(maximum=10, wait=320):
-            for claim in given:
-                self.given(claim)
-                await others.ack([claim.id])
-                del self.open[claim.id]
-                self.took(claim)
-
-    def took(self, claim: Claim) -> None:
-        self.acked[claim.conversation] += seqs(claim)
-
-    def check(self, name: str, written: int, given_up: list[int]) -> None:
-        """Whether everything of a conversation was handled."""
-        acked = self.acked[name]
-        assert acked == sorted(set(acked)), "in order, and each acknowledged once"
-        assert sorted(acked + given_up) == upto(written), "nothing is lost"
-
-
-@settings(max_examples=10, deadline=None)
-@given(seed=st.integers(0, 2**32))
-def test_whatever_workers_do_nothing_is_lost_and_no_two_hold_the_same(seed: int) -> None:
-    drawn = random.Random(seed)
-    model = Model(drawn)
-    names = [f"room-{number}" for number in range(5)]
-
-    async def worker(both: list[Claims]) -> None:
-        for _ in range(20):
-            given = await drawn.choice(both).claim(
-                maximum=drawn.randint(1, 3),
-                entries=drawn.choice([1, 3, 100]),
-                lease=drawn.choice([1.0, 5.0, 20.0]),
-                wait=2,
-            )
-            for claim in given:
-                model.given(claim)
-            await asyncio.sleep(drawn.choice([0.0, 0.0, 0.5, 1.5, 6.0]))
-            for claim in given:
-                await model.end(claim, drawn.choice(both))
-
-    async def main() -> None:
-        world = small(tries=6)
-        async with world.started() as here, world.started() as there:
-            both: list[Claims] = [await one.consumers.claims(Worker()) for one in (here, there)]
-
-            async def writer() -> None:
-                for _ in range(60):
-                    world.append(drawn.choice(names), bus=drawn.choice([here.bus, there.bus, None]))
-                    await asyncio.sleep(drawn.choice([0.0, 0.1, 1.0]))
-
-            await asyncio.gather(*(worker(both) for _ in range(3)), writer())
-            model.open.clear()
-            await asyncio.sleep(30)
-            await model.take_all(*both)
-            dead = await here.consumers.dead_letters("worker")
-        for name in names:
-            written = len(world.history.log(name).entries)
-            model.check(name, written, [letter.seq for letter in dead if letter.conversation == name])
 
     run(main())

@@ -13,13 +13,13 @@ from umbral_chat._core.consumers.cursor_store import StoredCursor
 from umbral_chat._core.consumers.tries import (
     LONGEST_PAUSE,
     LONGEST_WISH,
-    REASON_LIMIT,
     Tries,
     failed,
     pause_after,
     reason_of,
 )
 from umbral_chat.errors import HistoryUnavailable, TryLater, Undeliverable
+from umbral_chat.providers.consumers import REASON_LIMIT
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 

@@ -6,6 +6,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, nullcontext
+from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any, NamedTuple, cast
 
@@ -17,8 +18,10 @@ from umbral_chat._core.settings.sections import ConsumerLimits
 from umbral_chat.clock import Clock
 from umbral_chat.feed import EncodedEntry
 from umbral_chat.model.entries import Entry
+from umbral_chat.providers.consumers import Claim
 from umbral_chat.providers.edges import Consumer, ConsumerSource, LogEnd
 from umbral_chat.providers.history import Storage
+from umbral_chat.providers.store import SharedStore
 from umbral_chat.telemetry import Telemetry
 
 from ..feed.memory import MemoryHistory  # noqa: TID252 - tests are no package
@@ -94,9 +97,9 @@ class World:
         self.telemetry = Telemetry(None)
         self.limits = ConsumerLimits()
 
-    def instance(self, clock: Clock | None = None) -> Instance:
-        """One that does not run yet."""
-        storage = Storage("memory", self.history.history, self.store.store, nullcontext())
+    def instance(self, clock: Clock | None = None, store: SharedStore | None = None) -> Instance:
+        """One that does not run yet; `store`: its own way to the store."""
+        storage = Storage("memory", self.history.history, store or self.store.store, nullcontext())
         clock = clock or LoopClock()
         base = cast("Any", SimpleNamespace(clock=clock, telemetry=self.telemetry))
         bus, lifecycle = Bus(), Lifecycle(clock)
@@ -104,10 +107,10 @@ class World:
 
     @asynccontextmanager
     async def started(
-        self, *consumers: Consumer | ConsumerSource, clock: Clock | None = None
+        self, *consumers: Consumer | ConsumerSource, clock: Clock | None = None, store: SharedStore | None = None
     ) -> AsyncIterator[Instance]:
         """A running instance."""
-        instance = self.instance(clock)
+        instance = self.instance(clock, store)
         task = asyncio.create_task(instance.consumers.run(consumers))
         await asyncio.sleep(0)
         try:
@@ -146,9 +149,35 @@ class World:
         record = self.store.records.get((f"consumer:{consumer}", conversation))
         return None if record is None else msgspec.json.decode(record.value)
 
+    def heads(self, consumer: str = "recorder") -> dict[str, int]:
+        """The stored heads at which a consumer began, by conversation."""
+        found: dict[str, int] = {}
+        for (namespace, key), record in self.store.records.items():
+            if namespace == f"consumer:{consumer}" and key.startswith("/heads/"):
+                found |= {name: seq for name, (_, seq) in msgspec.json.decode(record.value).items()}
+        return found
+
+
+@dataclass
+class Worker:
+    """What is claimed under a name."""
+
+    name: str = "worker"
+
+
+def small(tries: int = 3) -> World:
+    """A world in which an entry is given up soon."""
+    world = World()
+    world.limits = ConsumerLimits(tries=tries)
+    return world
+
+
+def seqs(claim: Claim) -> list[int]:
+    return [entry.seq for entry in claim.entries]
+
 
 def upto(seq: int) -> list[int]:
     return list(range(1, seq + 1))
 
 
-__all__ = ["EndRecorder", "Instance", "Recorder", "World", "upto"]
+__all__ = ["EndRecorder", "Instance", "Recorder", "Worker", "World", "seqs", "small", "upto"]

@@ -6,6 +6,7 @@ from umbral_chat.model.entries import entry_encoder
 from umbral_chat.testing import (
     HistoryContract,
     KnowsAuthorsContract,
+    KnowsReadersContract,
     OperatorInboxContract,
     RenewsEpochsContract,
     SharedStoreContract,
@@ -26,6 +27,10 @@ class TestOperatorInbox(EmbeddedRig, OperatorInboxContract):
 
 
 class TestKnowsAuthors(EmbeddedRig, KnowsAuthorsContract):
+    pass
+
+
+class TestKnowsReaders(EmbeddedRig, KnowsReadersContract):
     pass
 
 

@@ -22,7 +22,7 @@ class Service {
     if (method === "POST" && !name) {
       const same = JSON.stringify(found?.filter) === JSON.stringify(body.filter);
       if (found && !same) return { statusCode: 409, body: { code: "subscription_exists", title: "Conflict", detail: "" } };
-      if (!found) this.subscriptions.set(body.name, { filter: body.filter, start: body.start, paused: false, queues: new Map(), open: new Map(), acked: [] });
+      if (!found) this.subscriptions.set(body.name, { filter: body.filter, start: body.start, paused: false, queues: new Map(), open: new Map(), acked: [], released: [] });
       return { statusCode: found ? 200 : 201, body: {} };
     }
     if (!found) return { statusCode: 404, body: { code: "subscription_not_found", title: "Not found", detail: "" } };
@@ -34,7 +34,10 @@ class Service {
       const claim = found.open.get(id);
       if (!claim) return { statusCode: 409, body: { code: "claim_expired", title: "Expired", detail: "" } };
       found.open.delete(id);
-      if (verb === "release") found.queues.get(claim.conversation).unshift(...claim.entries);
+      if (verb === "release") {
+        found.released.push(body);
+        found.queues.get(claim.conversation).unshift(...claim.entries);
+      }
       else found.acked.push(...claim.entries.map((event) => event.content));
     }
     return { statusCode: 200, body: {} };
@@ -134,6 +137,24 @@ test("conversations run beside each other, and one that fails is given again whi
   await subscription.end();
   await followed;
   assert.deepEqual(state.acked.filter((one) => one.startsWith("a")), ["a1", "a2"]);
+});
+
+test("a failed execution counts as a try of its entry, so that the service gives it up at last", async () => {
+  const outcomes = [async () => false, async () => { throw new Error("not active"); }];
+  const { service, reported, start } = world({ acknowledge: "success" }, async (claim) => (await outcomes.shift()?.(claim)) ?? true);
+  const subscription = start();
+  await subscription.begin();
+  const state = service.subscriptions.get("n8n.w.n");
+  service.write("n8n.w.n", "a", "1");
+  const followed = subscription.follow();
+  await until(() => state.acked.length === 1);
+  await subscription.end();
+  await followed;
+  const [failed, notRun] = state.released;
+  assert.deepEqual([failed.failed, failed.reason, failed.delay > 0], [true, "The execution of the workflow failed", true]);
+  // Where the workflow could not be run at all, that is the fault of no entry.
+  assert.deepEqual([notRun.failed, notRun.reason, notRun.delay > 0], [undefined, undefined, true]);
+  assert.equal(reported.length, 1);
 });
 
 test("a batch is one delivery", async () => {

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 import pytest
 from umbral_chat.testing import (
     HistoryContract,
+    KnowsReadersContract,
     OperatorInboxContract,
     RenewsEpochsContract,
     SharedStoreContract,
@@ -37,6 +38,10 @@ class OnSupabase:
 
 
 class TestOperatorInbox(OnSupabase, OperatorInboxContract):
+    pass
+
+
+class TestKnowsReaders(OnSupabase, KnowsReadersContract):
     pass
 
 

@@ -70,6 +70,29 @@ def test_one_is_shown_whole(run: Run, httpx_mock: HTTPXMock) -> None:
     ]
 
 
+def test_its_open_claims_and_its_kind_are_shown(run: Run, httpx_mock: HTTPXMock) -> None:
+    found = WORK | {"kind": "unread", "after": 2_592_000.0, "open_claims": 1}
+    httpx_mock.add_response(url=f"{ALL}/work", json=found)
+    lines = [line.strip() for line in run("show", "work").stdout.splitlines()]
+    assert lines[1] == "unread after 2592000 s, claimed, paused"
+    assert "1 open claim" in lines
+
+
+def test_unread_answers_in_place_of_entries(run: Run, httpx_mock: HTTPXMock) -> None:
+    httpx_mock.add_response(method="POST", url=ALL, status_code=201, json=WORK | {"secret": None})
+    assert run("create", "work", "--unread-after", "600", "--role", "agent").exit_code == 0
+    (request,) = httpx_mock.get_requests()
+    assert json.loads(request.content) == {
+        "name": "work",
+        "kind": "unread",
+        "after": 600,
+        "filter": {"roles": ["agent"]},
+        "start": "now",
+        "imported": False,
+    }
+    assert run("create", "work", "--unread-after", "5").exit_code == 2
+
+
 def test_what_is_made_and_its_secret_once(run: Run, httpx_mock: HTTPXMock) -> None:
     httpx_mock.add_response(method="POST", url=ALL, status_code=201, json=TICKETS | {"secret": "whsec_c2VjcmV0"})
     result = run(

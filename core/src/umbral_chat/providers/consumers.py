@@ -27,6 +27,10 @@ LONGEST_DELAY = 43_200.0
 """Most seconds for which released entries wait."""
 
 
+REASON_LIMIT = 200
+"""Most characters of a stored reason of a failure; a longer one is cut."""
+
+
 class Failure(msgspec.Struct, frozen=True):
     """The last failure of a consumer. `reason` has nothing of an entry's content in it."""
 
@@ -117,7 +121,13 @@ class Claims(Protocol):
 
     async def release(self, claim_ids: Sequence[str], *, delay: float = 0.0, failed: str | None = None) -> None:
         """Give claims back: their entries are given again, after `delay` seconds. With `failed`, the reason, it counts
-        as a try of the first entry, as an expired claim does. Raises ClaimExpired as `ack` does."""
+        as a try of the first entry, as an expired claim does: they are given again after a growing pause that is at
+        least `delay`, and after the bound of tries the entry becomes a dead letter at once, with this reason. Raises
+        ClaimExpired as `ack` does."""
+        ...
+
+    async def open(self) -> int:
+        """How many claims are open now, of whichever instance."""
         ...
 
 
@@ -176,6 +186,7 @@ __all__ = [
     "LONGEST_DELAY",
     "LONGEST_LEASE",
     "OPEN_CLAIMS",
+    "REASON_LIMIT",
     "SHORTEST_LEASE",
     "Claim",
     "ClaimConsumer",

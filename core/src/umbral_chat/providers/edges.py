@@ -10,6 +10,8 @@ import msgspec
 from umbral_chat.model.entries import Entry
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from umbral_chat.providers.consumers import ConsumerService
 
 
@@ -121,6 +123,24 @@ class SelectsEntries(Protocol):
 
 
 @runtime_checkable
+class DefersEntries(Protocol):
+    """Optional ability of a consumer: an entry is passed some time after it was written. Until then its conversation
+    waits, in the shared store: whichever instance runs then passes it, and a wait of days holds no memory.
+
+    What is to be passed is decided when the time has come: with `SelectsEntries` a consumer is asked then, and may
+    leave an entry out for a later one of the same page, for which the conversation waits in turn."""
+
+    def due(self, entry: Entry) -> datetime:
+        """The time before which the entry is not passed. Decided by the entry alone, always alike; quick. It is passed
+        within about `DUE_EVERY` seconds of it, as the clock of the instance has it."""
+        ...
+
+
+DUE_EVERY = 5.0
+"""Seconds between two looks at what is due."""
+
+
+@runtime_checkable
 class BeginsAt(Protocol):
     """Optional ability of a consumer: it chooses where it begins when its name is not in the store yet."""
 
@@ -185,6 +205,7 @@ class Check(msgspec.Struct, frozen=True):
 
 __all__ = [
     "COMPLETION_TIMEOUT",
+    "DUE_EVERY",
     "BeginsAt",
     "BoundsTries",
     "Check",
@@ -192,6 +213,7 @@ __all__ = [
     "CompletedOffer",
     "Consumer",
     "ConsumerSource",
+    "DefersEntries",
     "LogEnd",
     "Offer",
     "SelectsEntries",

@@ -163,6 +163,18 @@ class KnowsAuthors(Protocol):
         ...
 
 
+@runtime_checkable
+class KnowsReaders(Protocol):
+    """Optional ability of a history: to say how far people have read, without moving their markers.
+    `umbral_chat.testing.KnowsReadersContract` checks it."""
+
+    async def read_markers(self, conversation: str, readers: Sequence[str]) -> dict[str, int]:
+        """The read markers of those of `readers` that have one in the conversation, by reader: an author
+        (`Principal.author`), or whatever else `History.mark_read` was given as the subject. Of a conversation that was
+        never made, or is deleted, none has one. Raises HistoryUnavailable."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Storage:
     """What a history plugin provides: the logs, and the shared store beside them. Entered once, left at shutdown."""
@@ -178,6 +190,7 @@ __all__ = [
     "HEADS_BATCH",
     "History",
     "KnowsAuthors",
+    "KnowsReaders",
     "OperatorInbox",
     "RenewsEpochs",
     "Storage",

@@ -15,6 +15,7 @@ from umbral_chat.testing.clock import ManualClock, ShiftedClock  # noqa: E402
 from umbral_chat.testing.history import (  # noqa: E402
     HistoryContract,
     KnowsAuthorsContract,
+    KnowsReadersContract,
     OperatorInboxContract,
     RenewsEpochsContract,
 )
@@ -28,6 +29,7 @@ __all__ = [
     "AnnouncesContract",
     "HistoryContract",
     "KnowsAuthorsContract",
+    "KnowsReadersContract",
     "ManualClock",
     "OperatorInboxContract",
     "PresenceContract",

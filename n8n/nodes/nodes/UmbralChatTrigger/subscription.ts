@@ -34,7 +34,8 @@ export interface Wanted {
 export interface Surroundings {
 	/** Rejects where the service does not answer. */
 	call(method: IHttpRequestMethods, path: string, body?: IDataObject): Promise<Answer>;
-	/** Runs the workflow. Resolves when the executions have begun, or for `success` to whether all succeeded. */
+	/** Runs the workflow. Resolves when the executions have begun, or for `success` to whether all succeeded. Rejects
+	 * where it could not be run, which is the fault of no entry. */
 	deliver(claim: Claim): Promise<boolean>;
 	sleep(milliseconds: number): Promise<void>;
 	/** In [0, 1). */
@@ -54,8 +55,10 @@ export class Refused extends Error {
 const WAIT = 25;
 /** Claims at once, each of another conversation: their executions run beside each other. */
 const AT_ONCE = 10;
-/** Seconds until what a failed execution gave back is given again. */
+/** Seconds until what a failed execution gave back is given again, at least: the service makes the pauses grow. */
 const RELEASE_DELAY = 5;
+/** Why the service gives an entry up, after as many failed executions as it tries. */
+const FAILED = 'The execution of the workflow failed';
 /** Milliseconds that the end waits for executions: n8n waits for the end. */
 const LAST_PATIENCE = 3_000;
 /** Milliseconds between attempts while the service does not answer: doubled up to the second, half of it drawn. */
@@ -134,15 +137,15 @@ export class Subscription {
 	}
 
 	private async handle(claim: Claim): Promise<void> {
-		let succeeded = false;
+		let failure: IDataObject = { failed: true, reason: FAILED };
 		try {
-			succeeded = await this.surroundings.deliver(claim);
+			if (await this.surroundings.deliver(claim)) return void (await this.finish([claim], 'ack', {}));
 		} catch (error) {
+			failure = {};
 			this.surroundings.report(error);
 		}
 		// One that expired meanwhile is another's: nothing is to be done about it here.
-		if (succeeded) await this.finish([claim], 'ack', {});
-		else await this.finish([claim], 'release', { delay: RELEASE_DELAY });
+		await this.finish([claim], 'release', { delay: RELEASE_DELAY, ...failure });
 	}
 
 	private async finish(claims: Claim[], how: 'ack' | 'release', more: IDataObject): Promise<void> {

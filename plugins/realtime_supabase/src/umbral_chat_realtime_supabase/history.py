@@ -25,7 +25,8 @@ _END = 2**62
 
 
 class SupabaseHistory:
-    """Ordered durable logs in Supabase's Postgres; `History`, `OperatorInbox` and `RenewsEpochs`."""
+    """Ordered durable logs in Supabase's Postgres; `History`, `KnowsReaders`, `OperatorInbox` and
+    `RenewsEpochs`."""
 
     name = "supabase"
 
@@ -164,6 +165,15 @@ class SupabaseHistory:
         )
         result.check(conversation)
         return result.seq
+
+    async def read_markers(self, conversation: str, readers: Sequence[str]) -> dict[str, int]:
+        result = await self._calls.call(
+            rpc_results.ReadMarkersResult,
+            "read_markers",
+            conversation=conversation,
+            readers=_json(list(readers)),
+        )
+        return result.markers
 
     async def new_epochs(self) -> int:
         """Draw a new epoch for every log, so that every earlier cursor expires; the number of logs."""

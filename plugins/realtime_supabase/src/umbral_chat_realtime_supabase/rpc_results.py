@@ -207,6 +207,12 @@ class ReadMarkerResult(RpcResult, frozen=True, kw_only=True):
     seq: int = 0
 
 
+class ReadMarkersResult(msgspec.Struct, frozen=True):
+    """The result of reading markers, by reader."""
+
+    markers: dict[str, int]
+
+
 class DeleteResult(msgspec.Struct, frozen=True):
     """The result of a deletion."""
 
@@ -279,6 +285,7 @@ __all__ = [
     "NewEpochsResult",
     "ProbeResult",
     "ReadMarkerResult",
+    "ReadMarkersResult",
     "ReadResult",
     "RpcResult",
     "SearchResult",

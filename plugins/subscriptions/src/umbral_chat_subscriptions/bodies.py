@@ -1,4 +1,4 @@
-"""The bodies of requests and answers."""
+"""The bodies of requests and answers about subscriptions."""
 
 from __future__ import annotations
 
@@ -6,49 +6,48 @@ from datetime import datetime
 from typing import Annotated, Literal, Self
 
 import msgspec
-from msgspec import Meta, field
+from msgspec import Meta
 from umbral_chat.errors import InvalidRequest
-from umbral_chat.http_kit import asgi
-from umbral_chat.providers.consumers import (
-    CLAIMS_AT_ONCE,
-    ENTRIES_A_CLAIM,
-    LONGEST_DELAY,
-    LONGEST_LEASE,
-    SHORTEST_LEASE,
-    Claim,
-    ConsumerState,
-    Failure,
-)
+from umbral_chat.providers.consumers import ConsumerState, Failure
 
-from umbral_chat_subscriptions.events import Event, end_event, entry_event
 from umbral_chat_subscriptions.filters import Filter
-from umbral_chat_subscriptions.records import NAME, NAME_LIMIT, Subscription
+from umbral_chat_subscriptions.records import NAME, NAME_LIMIT, Kind, Subscription
+from umbral_chat_subscriptions.unread.rule import ANSWERS
 
-LONGEST_WAIT = 300.0
-"""Seconds that a claim may ask to wait for; it waits for `subscriptions.longest_wait` at most."""
-
-LEASE = 60.0
-
-CLAIM_ID_LIMIT = 512
-"""Longest id of a claim that is taken, in characters."""
+SHORTEST_AFTER, LONGEST_AFTER = 60.0, 2_592_000.0
+"""Seconds for which an answer may be unread: a minute, in which people who are there read it, to 30 days."""
 
 
-class _Body(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    pass
+class StrictBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The body of a request: a field that it does not know is an error."""
 
 
-class PushBody(_Body, frozen=True):
+class PushBody(StrictBody, frozen=True):
     """Where events are sent."""
 
     url: Annotated[str, Meta(description="A URL of https or http, on the public internet or in `core.outbound.allow`.")]
 
 
-class SubscriptionBody(_Body, frozen=True):
+class SubscriptionBody(StrictBody, frozen=True):
     """A subscription to be made."""
 
     name: Annotated[
         str, Meta(description=f"1 to {NAME_LIMIT} letters, digits and `. _ -`; a letter or digit comes first.")
     ]
+    kind: Annotated[
+        Kind,
+        Meta(
+            description="`entries`: each entry. `unread`: for each reader once, the newest message of an assistant or "
+            "agent that they have not read within `after` seconds; the next one after they have read it."
+        ),
+    ] = "entries"
+    after: Annotated[
+        float | None,
+        Meta(
+            description="With the kind `unread`, and only with it: the age of the message in seconds, "
+            f"{SHORTEST_AFTER:.0f} to {LONGEST_AFTER:.0f}."
+        ),
+    ] = None
     filter: Filter = Filter()
     start: Annotated[
         Literal["now", "beginning"],
@@ -67,59 +66,43 @@ class SubscriptionBody(_Body, frozen=True):
                 limit=NAME_LIMIT,
             )
         self.filter.check()
+        if self.kind == "unread":
+            self._check_unread()
+        elif self.after is not None:
+            raise InvalidRequest("after is for subscriptions of the kind unread.", code="invalid_field", field="after")
+
+    def _check_unread(self) -> None:
+        if self.after is None:
+            raise InvalidRequest(
+                "after is the age in seconds at which a message is unread; the kind unread needs it.",
+                code="invalid_field",
+                field="after",
+            )
+        check_seconds(self.after, "after", SHORTEST_AFTER, LONGEST_AFTER)
+        if self.filter.kinds is not None:
+            raise InvalidRequest(
+                "filter.kinds is not for the kind unread, which is about messages.",
+                code="invalid_field",
+                field="filter.kinds",
+            )
+        if not set(self.filter.roles or ANSWERS) <= set(ANSWERS):
+            raise InvalidRequest(
+                "filter.roles names whose messages are to be read, with the kind unread: assistant, agent or both.",
+                code="invalid_field",
+                field="filter.roles",
+            )
+        if self.imported:
+            raise InvalidRequest(
+                "imported is not for the kind unread: imported messages are as old as where they come from.",
+                code="invalid_field",
+                field="imported",
+            )
 
 
-class PauseBody(_Body, frozen=True):
+class PauseBody(StrictBody, frozen=True):
     """A change of a subscription."""
 
     paused: Annotated[bool, Meta(description="Whether it waits; it goes on where it stopped.")]
-
-
-class ClaimBody(_Body, frozen=True):
-    """What to claim."""
-
-    max: Annotated[int, Meta(description=f"Most claims, each of another conversation: 1 to {CLAIMS_AT_ONCE}.")] = 1
-    entries: Annotated[int, Meta(description=f"Most entries of one claim: 1 to {ENTRIES_A_CLAIM}.")] = ENTRIES_A_CLAIM
-    wait: Annotated[
-        float,
-        Meta(description="Seconds to wait for the first one; at most `subscriptions.longest_wait`."),
-    ] = 0.0
-    lease: Annotated[
-        float,
-        Meta(
-            description=f"Seconds until an unacknowledged claim is given to the next: {SHORTEST_LEASE:g} to "
-            f"{LONGEST_LEASE:g}."
-        ),
-    ] = LEASE
-
-    def check(self) -> None:
-        """Raises InvalidRequest with the field."""
-        asgi.check_bounds(self.max, field="max", least=1, most=CLAIMS_AT_ONCE)
-        asgi.check_bounds(self.entries, field="entries", least=1, most=ENTRIES_A_CLAIM)
-        _check_seconds(self.wait, "wait", 0.0, LONGEST_WAIT)
-        _check_seconds(self.lease, "lease", SHORTEST_LEASE, LONGEST_LEASE)
-
-
-class AckBody(_Body, frozen=True):
-    """Claims whose entries were handled."""
-
-    claim_ids: list[str]
-
-    def check(self) -> None:
-        """Raises InvalidRequest with the field."""
-        _check_claim_ids(self.claim_ids)
-
-
-class ReleaseBody(_Body, frozen=True):
-    """Claims that are given back."""
-
-    claim_ids: list[str]
-    delay: Annotated[float, Meta(description="Seconds before their entries are given again.")] = 0.0
-
-    def check(self) -> None:
-        """Raises InvalidRequest with the field."""
-        _check_claim_ids(self.claim_ids)
-        _check_seconds(self.delay, "delay", 0.0, LONGEST_DELAY)
 
 
 class PushView(msgspec.Struct, frozen=True):
@@ -132,6 +115,8 @@ class SubscriptionView(msgspec.Struct, frozen=True, kw_only=True):
     """A subscription as it is now."""
 
     name: str
+    kind: Kind = "entries"
+    after: Annotated[float | None, Meta(description="Seconds, with the kind `unread`.")] = None
     filter: Filter
     start: Literal["now", "beginning"]
     imported: bool
@@ -153,13 +138,22 @@ class SubscriptionView(msgspec.Struct, frozen=True, kw_only=True):
     blocked: Annotated[
         bool, Meta(description="Whether so many were given up that conversations with further ones wait.")
     ] = False
+    open_claims: Annotated[
+        int | None,
+        Meta(
+            description="Claims that are neither acknowledged, released nor expired, of every instance. Null: its "
+            "events are pushed, or it is shown in a list."
+        ),
+    ] = None
 
     @classmethod
-    def of(cls, subscription: Subscription, state: ConsumerState | None) -> Self:
+    def of(cls, subscription: Subscription, state: ConsumerState | None, open_claims: int | None = None) -> Self:
         """The view; `state` None: it does not run at this instance."""
         push = subscription.push
         return cls(
             name=subscription.name,
+            kind=subscription.kind,
+            after=subscription.after,
             filter=subscription.filter,
             start=subscription.start,
             imported=subscription.imported,
@@ -171,6 +165,7 @@ class SubscriptionView(msgspec.Struct, frozen=True, kw_only=True):
             last_error=None if state is None else state.last_error,
             dead=None if state is None else state.dead,
             blocked=state is not None and state.blocked,
+            open_claims=open_claims,
         )
 
 
@@ -197,44 +192,11 @@ class SubscriptionList(msgspec.Struct, frozen=True):
     subscriptions: list[SubscriptionView]
 
 
-class ClaimView(msgspec.Struct, frozen=True, kw_only=True):
-    """Events of one conversation, in order. It gives no other claim until this one ends."""
-
-    claim_id: str
-    conversation: str
-    entries: list[Event]
-    lease_until: datetime
-
-    @classmethod
-    def of(cls, subscription: str, claim: Claim) -> ClaimView:
-        """The view of a claim of the subscription with this id."""
-        if claim.end is not None:
-            events = [end_event(subscription, claim.conversation, claim.end)]
-        else:
-            events = [entry_event(subscription, claim.conversation, claim.epoch, entry) for entry in claim.entries]
-        return cls(claim_id=claim.id, conversation=claim.conversation, entries=events, lease_until=claim.lease_until)
-
-
-class ClaimList(msgspec.Struct, frozen=True):
-    """What was claimed; empty: there was nothing in time."""
-
-    claims: list[ClaimView] = field(default_factory=list)
-
-
-def _check_claim_ids(claim_ids: list[str]) -> None:
-    if not 1 <= len(claim_ids) <= CLAIMS_AT_ONCE or max(map(len, claim_ids)) > CLAIM_ID_LIMIT:
-        raise InvalidRequest(
-            f"claim_ids has 1 to {CLAIMS_AT_ONCE} ids of claims.",
-            code="invalid_field",
-            field="claim_ids",
-            limit=CLAIMS_AT_ONCE,
-        )
-
-
-def _check_seconds(value: float, name: str, least: float, most: float) -> None:
+def check_seconds(value: float, name: str, least: float, most: float) -> None:
+    """Raises InvalidRequest with the field where `value` is not within its bounds."""
     if not least <= value <= most:
         raise InvalidRequest(
-            f"{name} is {value:g} seconds; {least:g} to {most:g} are allowed.",
+            f"{name} is {value:.10g} seconds; {least:.10g} to {most:.10g} are allowed.",
             code="invalid_field",
             field=name,
             limit=least if value < least else most,
@@ -242,15 +204,15 @@ def _check_seconds(value: float, name: str, least: float, most: float) -> None:
 
 
 __all__ = [
-    "AckBody",
-    "ClaimBody",
-    "ClaimList",
-    "ClaimView",
+    "LONGEST_AFTER",
+    "SHORTEST_AFTER",
     "CreatedView",
     "PauseBody",
     "PushBody",
-    "ReleaseBody",
+    "PushView",
+    "StrictBody",
     "SubscriptionBody",
     "SubscriptionList",
     "SubscriptionView",
+    "check_seconds",
 ]

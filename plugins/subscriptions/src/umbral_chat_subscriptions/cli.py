@@ -55,9 +55,16 @@ async def show_command(ctx: click.Context, name: str, as_json: bool) -> None:
     "create",
     "umbral-chat subscriptions create tickets --push https://example.com/hook --role user --kind message",
     "umbral-chat subscriptions create archive --start beginning",
+    "umbral-chat subscriptions create unseen --unread-after 600 --push https://example.com/unseen",
 )
 @name_argument
 @click.option("--push", "push_url", metavar="URL", help="Send events there. Without, workers claim them.")
+@click.option(
+    "--unread-after",
+    type=click.FloatRange(60, 2_592_000),
+    metavar="SECONDS",
+    help="In place of entries: each reader who has not read an answer that is this old.",
+)
 @click.option("--prefix", help="Only conversations whose id begins with this.")
 @click.option("--kind", "kinds", multiple=True, type=click.Choice(KINDS), help="Only entries of this kind; repeatable.")
 @click.option("--role", "roles", multiple=True, type=click.Choice(ROLES), help="Only entries by this role; repeatable.")
@@ -77,6 +84,7 @@ async def create_command(
     ctx: click.Context,
     name: str,
     push_url: str | None,
+    unread_after: float | None,
     prefix: str | None,
     kinds: tuple[str, ...],
     roles: tuple[str, ...],
@@ -97,6 +105,7 @@ async def create_command(
         "filter": {key: value for key, value in chosen.items() if value is not None},
         "start": start,
         "imported": imported,
+        **({} if unread_after is None else {"kind": "unread", "after": unread_after}),
         **({} if push_url is None else {"push": {"url": push_url}}),
     }
     _show(await _call(ctx, "POST", PATH, body), as_json=as_json)

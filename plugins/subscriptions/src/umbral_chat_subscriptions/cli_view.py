@@ -42,6 +42,8 @@ def details(row: Any) -> Iterator[Text]:
     yield Text(f"  consumer {one_line(str(known.get('consumer')), LINE)}", "dim")
     if (lag := known.get("lag")) is not None:
         yield Text(f"  lag {lag:.0f} s")
+    if known.get("open_claims"):
+        yield Text(f"  {counted(known['open_claims'], 'open claim', 'open claims')}")
     if known.get("dead"):
         yield Text(f"  {known['dead']} given up: umbral-chat consumers failed {known.get('consumer')}", "red")
     if isinstance(error := known.get("last_error"), dict):
@@ -53,7 +55,9 @@ def details(row: Any) -> Iterator[Text]:
 
 def _way(row: dict[str, Any]) -> str:
     push = row.get("push")
-    return f"to {one_line(str(push.get('url')), LINE)}" if isinstance(push, dict) else "claimed"
+    way = f"to {one_line(str(push.get('url')), LINE)}" if isinstance(push, dict) else "claimed"
+    after = row.get("after")
+    return f"unread after {after:.10g} s, {way}" if isinstance(after, int | float) else way
 
 
 __all__ = ["details", "overview"]

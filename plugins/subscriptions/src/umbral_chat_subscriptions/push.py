@@ -63,13 +63,14 @@ class PushConsumer(Selection):
 
     async def handle(self, conversation: str, epoch: str, entry: Entry) -> None:
         """See `Consumer`."""
-        await self._send(entry_event(self._subscription, conversation, epoch, entry))
+        await self.send(entry_event(self._subscription, conversation, epoch, entry))
 
     async def handle_end(self, conversation: str, end: LogEnd) -> None:
         """See `TakesEnds`."""
-        await self._send(end_event(self._subscription, conversation, end))
+        await self.send(end_event(self._subscription, conversation, end))
 
-    async def _send(self, event: Event) -> None:
+    async def send(self, event: Event) -> None:
+        """Send one event. Raises ConsumerError where the receiver did not take it."""
         body = _encoder.encode(event)
         now = self._clock.now()
         headers = signed_headers(self._push.secret, event.id, math.floor(now.timestamp()), body)

@@ -39,6 +39,9 @@ TURN_TTL = 10.0
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
 NAME_LIMIT = 64
 
+Kind = Literal["entries", "unread"]
+"""What is delivered: entries, or reports of answers that nobody has read."""
+
 
 class PushEndpoint(msgspec.Struct, frozen=True):
     """Where events are sent, and what they are signed with."""
@@ -56,6 +59,9 @@ class Subscription(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     created_at: datetime
     filter: Filter
     start: Literal["now", "beginning"]
+    kind: Kind = "entries"
+    after: float | None = None
+    """Seconds, with the kind `unread`."""
     imported: bool = False
     push: PushEndpoint | None = None
     paused: bool = False
@@ -183,6 +189,8 @@ def new_subscription(
     start: Literal["now", "beginning"],
     imported: bool,
     url: str | None,
+    kind: Kind = "entries",
+    after: float | None = None,
 ) -> Subscription:
     """A new one, with a secret if events are sent to a URL."""
     return Subscription(
@@ -191,6 +199,8 @@ def new_subscription(
         created_at=now,
         filter=filter,
         start=start,
+        kind=kind,
+        after=after,
         imported=imported,
         push=None if url is None else PushEndpoint(url, new_webhook_secret()),
     )
@@ -223,4 +233,4 @@ _decoder: msgspec.json.Decoder[Subscription | _Tombstone] = msgspec.json.Decoder
 )
 _ended = msgspec.json.Decoder(_Ended)
 
-__all__ = ["NAME", "NAME_LIMIT", "PushEndpoint", "Records", "Stored", "Subscription", "new_subscription"]
+__all__ = ["NAME", "NAME_LIMIT", "Kind", "PushEndpoint", "Records", "Stored", "Subscription", "new_subscription"]

@@ -15,6 +15,8 @@ from umbral_chat.http_kit.outbound import OutboundClient
 from umbral_chat_subscriptions.metrics import PushCounters
 from umbral_chat_subscriptions.push import CONNECTIONS, PushConsumer
 from umbral_chat_subscriptions.selection import Selection
+from umbral_chat_subscriptions.unread.consuming import UnreadPushConsumer, UnreadSelection
+from umbral_chat_subscriptions.unread.finding import UnreadAnswers
 
 if TYPE_CHECKING:
     from umbral_chat.context import Services
@@ -115,9 +117,14 @@ class RunningSubscriptions:
         else:
             claims = run.claims if run is not None else None
             if claims is None:
-                history = self._services.storage.history
-                claims = await self._consumers.claims(Selection(subscription, history))
+                claims = await self._consumers.claims(self._selection(subscription))
             self._runs[subscription.id] = _Run(subscription, claims=claims)
+
+    def _selection(self, subscription: Subscription) -> Selection:
+        history = self._services.storage.history
+        if subscription.kind == "unread":
+            return UnreadSelection(subscription, history, UnreadAnswers.of(self._services, subscription))
+        return Selection(subscription, history)
 
     async def _start_push(self, subscription: Subscription) -> OutboundClient:
         services, push = self._services, subscription.push
@@ -127,9 +134,11 @@ class RunningSubscriptions:
         async def end() -> None:
             await self._end(subscription)
 
-        await self._consumers.start(
-            PushConsumer(subscription, push, services.storage.history, client, services.base.clock, self._counters, end)
-        )
+        parts = (subscription, push, services.storage.history, client, services.base.clock, self._counters, end)
+        if subscription.kind == "unread":
+            await self._consumers.start(UnreadPushConsumer(*parts, UnreadAnswers.of(services, subscription)))
+        else:
+            await self._consumers.start(PushConsumer(*parts))
         return client
 
     async def _stop(self, subscription: str) -> None:

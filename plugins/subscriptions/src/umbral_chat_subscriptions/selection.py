@@ -33,13 +33,17 @@ class Selection:
     async def select(self, conversation: str, entries: Sequence[Entry]) -> Sequence[Entry]:
         """See `SelectsEntries`. The metadata is that which the conversation has now."""
         selected = self._filter.select(entries)
-        if not selected or self._filter.metadata is None:
-            return selected
+        return selected if not selected or await self.matches(conversation) else []
+
+    async def matches(self, conversation: str) -> bool:
+        """Whether the conversation has the metadata of the filter now. Raises HistoryUnavailable."""
+        if self._filter.metadata is None:
+            return True
         try:
             found = await self._history.conversation(conversation)
         except ConversationDeleted:
-            return selected  # they are read again before they are passed, and are gone
-        return selected if found is not None and self._filter.matches_metadata(found.metadata) else []
+            return True  # its entries are read again before they are passed, and are gone
+        return found is not None and self._filter.matches_metadata(found.metadata)
 
 
 __all__ = ["Selection"]

@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING
 import msgspec
 from umbral_chat.errors import Conflict, HistoryUnavailable, NotFound, Unavailable
 from umbral_chat.http_kit.outbound import OutboundClient
+from umbral_chat.providers.history import KnowsReaders
 from umbral_chat.transport_kit.backoff import Backoff
 
 from umbral_chat_subscriptions.records import Records, Stored, Subscription, new_subscription
 from umbral_chat_subscriptions.running import RunningSubscriptions
+from umbral_chat_subscriptions.unread.reports import Reports
 
 if TYPE_CHECKING:
     from umbral_chat.context import Services
@@ -80,12 +82,15 @@ class SubscriptionService:
     async def create(self, body: SubscriptionBody) -> tuple[Subscription, bool]:
         """The subscription, and whether it was made now. Once this returned, it misses nothing.
 
-        Raises InvalidRequest (`invalid_field`, `refused_url`), Conflict (`subscription_exists`, `subscriptions_full`)
-        and HistoryUnavailable.
+        Raises InvalidRequest (`invalid_field`, `refused_url`, `not_supported` by the history), Conflict
+        (`subscription_exists`, `subscriptions_full`) and HistoryUnavailable.
         """
         body.check()
         if body.push is not None:
             await self._client.check(body.push.url, field="push.url")
+        history = self._services.storage.history
+        if body.kind == "unread" and isinstance(history, KnowsReaders):
+            await history.read_markers("-", [])  # which says where it is not supported
         async with self._turn():
             found = await self._records.get(body.name)
             made = None if found is not None else await self._add(body)
@@ -158,8 +163,15 @@ class SubscriptionService:
             raise _unknown(name)  # it was ended in between
         return subscription, claims
 
+    async def open_claims(self, subscription: Subscription) -> int | None:
+        """How many claims of it are open, at all instances; None: it is pushed, or does not run here. Raises
+        HistoryUnavailable."""
+        claims = self._running.claims(subscription.id)
+        return None if claims is None else await claims.open()
+
     async def _repeated(self, found: Subscription, body: SubscriptionBody) -> Subscription:
         same = (found.filter, found.start, found.imported) == (body.filter, body.start, body.imported)
+        same = same and (found.kind, found.after) == (body.kind, body.after)
         if not same or (found.push and found.push.url) != (body.push and body.push.url):
             raise Conflict(
                 f"There is a subscription {body.name!r} already, and it is another one: delete it, or choose another "
@@ -172,13 +184,11 @@ class SubscriptionService:
         return found
 
     async def _add(self, body: SubscriptionBody) -> Subscription | None:
-        most = self._settings.most
-        if len((await self._records.all())[0]) >= most:
-            raise Conflict(
-                f"There are {most} subscriptions (subscriptions.most): delete one that is not needed.",
-                code="subscriptions_full",
-                limit=most,
-            )
+        there = [stored.subscription.kind for stored in (await self._records.all())[0].values()]
+        self._check_room(len(there), self._settings.most, "subscriptions (subscriptions.most)")
+        if body.kind == "unread":
+            most = self._settings.most_unread
+            self._check_room(there.count("unread"), most, "of the kind unread (subscriptions.most_unread)")
         made = new_subscription(
             body.name,
             self._clock.now(),
@@ -186,10 +196,19 @@ class SubscriptionService:
             start=body.start,
             imported=body.imported,
             url=None if body.push is None else body.push.url,
+            kind=body.kind,
+            after=body.after,
         )
         if made.push is None:
             await self._records.claimed_now(made.id, self._settings.expire_after)
         return made if await self._records.add(made) else None
+
+    @staticmethod
+    def _check_room(there: int, most: int, what: str) -> None:
+        if there >= most:
+            raise Conflict(
+                f"There are {most} {what}: delete one that is not needed.", code="subscriptions_full", limit=most
+            )
 
     @asynccontextmanager
     async def _turn(self) -> AsyncIterator[None]:
@@ -252,6 +271,7 @@ class SubscriptionService:
         self._in_use_until.pop(subscription, None)
         await self._running.stop(subscription)
         await self._services.consumers.forget(consumer)
+        await Reports(self._services.storage.store, subscription).clear()
         await self._records.cleaned(subscription)
 
     async def _wait(self, seconds: float) -> None:

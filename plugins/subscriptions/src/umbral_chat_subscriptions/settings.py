@@ -16,6 +16,11 @@ class SubscriptionsSettings(Section, frozen=True):
         Positive,
         Meta(le=300, description="Subscriptions that there may be at once."),
     ] = 100
+    most_unread: Annotated[
+        # Each instance looks every few seconds at what is due of each.
+        Positive,
+        Meta(le=50, description="Subscriptions of the kind `unread` among them."),
+    ] = 10
     refresh: Annotated[
         float,
         Meta(

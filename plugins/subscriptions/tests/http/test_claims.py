@@ -59,6 +59,35 @@ async def test_a_released_one_comes_again_with_the_same_id(service: Caller) -> N
     assert second["claim_id"] != first["claim_id"]
 
 
+async def test_what_fails_is_given_up_after_the_bound_with_its_reason(start: Start) -> None:
+    service = await start(CORE__CONSUMERS__TRIES="2")
+    await service.subscribe("work")
+    await service.say("room", "poison")
+    await service.say("room", "good")
+    for reason in ({}, {"reason": "It has no order\nnumber. " + "x" * 500}):
+        (claim,) = await service.claim("work", entries=1)
+        assert claim["entries"][0]["entry"]["content"] == "poison"
+        assert (await service.show("work"))["open_claims"] == 1
+        body = {"claim_ids": [claim["claim_id"]], "failed": True, **reason}
+        await service.ok("POST", "/v1/subscriptions/work/release", body, status=204)
+    shown = await service.show("work")
+    assert (shown["dead"], shown["open_claims"]) == (1, 0)
+    assert shown["last_error"]["reason"] == ("It has no order number. " + "x" * 500)[:200]
+    (then,) = await service.claim("work")
+    assert [event["entry"]["content"] for event in then["entries"]] == ["good"]
+    await service.ack("work", then)
+    assert (await service.show("work"))["open_claims"] == 0
+    (listed,) = (await service.ok("GET", "/v1/subscriptions"))["subscriptions"]
+    assert listed["open_claims"] is None
+
+
+async def test_a_reason_is_bounded_and_that_of_a_failure(service: Caller) -> None:
+    await service.subscribe("work")
+    for body in ({"reason": "why"}, {"failed": True, "reason": "x" * 2_001}):
+        answer = await service.ok("POST", "/v1/subscriptions/work/release", {"claim_ids": ["a"], **body}, status=400)
+        assert (answer["code"], answer["field"]) == ("invalid_field", "reason")
+
+
 async def test_a_late_ack_is_refused_with_what_was_late(start: Start) -> None:
     here, there = await start(), await start()
     await here.subscribe("work")

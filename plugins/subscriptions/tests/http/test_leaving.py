@@ -9,13 +9,12 @@ from typing import Any, cast
 import pytest
 from umbral_chat.http_kit.asgi import Disconnect
 from umbral_chat.providers.consumers import Claims
-from umbral_chat_subscriptions.bodies import ClaimBody
 from umbral_chat_subscriptions.http.claiming import _claim_unless_left
 
 
 class Claimed:
-    def __init__(self, id: str) -> None:  # noqa: A002
-        self.id = id
+    def __init__(self, claim_id: str) -> None:
+        self.claim_id = claim_id
 
 
 class FakeClaims:
@@ -41,7 +40,8 @@ class FakeClaims:
 
 
 def claiming(claims: FakeClaims, disconnect: Disconnect) -> asyncio.Task[Any]:
-    return asyncio.create_task(_claim_unless_left(cast("Claims", claims), ClaimBody(), 20.0, disconnect))
+    giving = cast("Any", claims.claim(wait=20.0))
+    return asyncio.create_task(_claim_unless_left(giving, cast("Claims", claims), disconnect))
 
 
 async def test_it_is_given_what_came() -> None:
@@ -49,7 +49,7 @@ async def test_it_is_given_what_came() -> None:
     waiting = claiming(claims, disconnect)
     await asyncio.sleep(0)
     claims.given.set_result([Claimed("one")])
-    assert [claim.id for claim in await waiting] == ["one"]
+    assert [claim.claim_id for claim in await waiting] == ["one"]
     assert claims.waited == 20.0
     assert disconnect.waiter is None
 

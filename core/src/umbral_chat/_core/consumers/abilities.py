@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
 from umbral_chat.model.entries import Entry
@@ -12,6 +13,7 @@ from umbral_chat.providers.edges import (
     BeginsAt,
     BoundsTries,
     Consumer,
+    DefersEntries,
     LogEnd,
     SelectsEntries,
     TakesEnds,
@@ -28,6 +30,7 @@ class Abilities:
     wants: Callable[[str], bool]
     select: Callable[[str, Sequence[Entry]], Awaitable[Sequence[Entry]]] | None
     handle_end: Callable[[str, LogEnd], Awaitable[None]] | None
+    due: Callable[[Entry], datetime] | None
     begins: Literal["now", "beginning"]
     tries: int
 
@@ -39,6 +42,7 @@ class Abilities:
             wants=consumer.wants if isinstance(consumer, WantsConversations) else _every,
             select=consumer.select if isinstance(consumer, SelectsEntries) else None,
             handle_end=consumer.handle_end if isinstance(consumer, TakesEnds) else None,
+            due=consumer.due if isinstance(consumer, DefersEntries) else None,
             begins=consumer.begins if isinstance(consumer, BeginsAt) else "beginning",
             tries=max(1, consumer.tries) if isinstance(consumer, BoundsTries) else tries,
         )

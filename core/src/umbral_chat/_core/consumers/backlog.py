@@ -11,6 +11,7 @@ from umbral_chat._core.consumers.abilities import Abilities
 from umbral_chat._core.consumers.conversation_queue import ConversationQueue
 from umbral_chat._core.consumers.cursor_store import CursorStore, StoredCursor
 from umbral_chat._core.consumers.dead_letters import DeadLetters
+from umbral_chat._core.consumers.deferrals import KEPT
 from umbral_chat._core.consumers.registry import StoredStatus
 from umbral_chat._core.consumers.tries import Tries
 from umbral_chat.clock import Clock
@@ -92,20 +93,62 @@ class Backlog:
         head = (await self.history.heads([conversation])).get(conversation)
         if not isinstance(head, Head):
             self._handled.pop(conversation, None)
-            return version > 0
+            return cursor is not None or version > 0
         if head.seq == 0 and cursor is None:
             self.remember(conversation, StoredCursor(head.epoch, 0))
             return False
-        if cursor is not None and cursor.epoch == head.epoch and cursor.seq == head.seq:
+        if cursor is not None and cursor.epoch == head.epoch and cursor.seq == head.seq and cursor.due is None:
             self.remember(conversation, cursor)
             return False
+        if self._waits(cursor, head):
+            # What came meanwhile is looked at when it is due.
+            self.remember(conversation, StoredCursor(head.epoch, head.seq))
+            return False
         return not await self._pass_over(conversation, cursor, head)
+
+    def _waits(self, cursor: StoredCursor | None, head: Head) -> bool:
+        """Whether what comes next is not due yet, in a log that is still the same."""
+        if cursor is None or cursor.due is None or cursor.epoch != head.epoch or head.seq < cursor.seq:
+            return False
+        return cursor.due > self.clock.now()
+
+    async def deferred(self, conversation: str, before: StoredCursor, entry: Entry) -> StoredCursor | None:
+        """The cursor before `entry`, which is not due yet and is stored to be; None: it is to be handled now."""
+        if self.abilities.due is None:
+            return None
+        at = self.abilities.due(entry)
+        if at <= self.clock.now():
+            return None
+        await self.cursors.deferrals.add(conversation, at)
+        return StoredCursor(before.epoch, entry.seq - 1, due=at)
+
+    async def queue_due(self) -> int:
+        """Queue the conversations that are due; how many."""
+        queued, now = 0, self.clock.now()
+        for conversation, at in await self.cursors.deferrals.due(now):
+            if self.queue.full:
+                break
+            if conversation in self.queue:
+                continue
+            cursor, _ = await self.cursors.load(conversation)
+            if cursor is not None and cursor.due == at:
+                queued += self.queue.wake(conversation, at)
+            elif at + KEPT < now:
+                await self.cursors.deferrals.remove(conversation, at)
+        return queued
+
+    def unhandled_since(self, entry: Entry) -> datetime | None:
+        """Since when `entry` could be handled; None: not known, since an imported one has the time of its first
+        writing."""
+        if entry.imported:
+            return None
+        return entry.at if self.abilities.due is None else max(entry.at, self.abilities.due(entry))
 
     async def _pass_over(self, conversation: str, cursor: StoredCursor | None, head: Head) -> bool:
         """Whether all that is left is to be passed over, and too little to store the cursor behind it."""
         if self.abilities.select is None and self.abilities.imported:
             return False
-        if cursor is None or cursor.epoch != head.epoch or cursor.tries is not None:
+        if cursor is None or cursor.epoch != head.epoch or cursor.tries is not None or cursor.due is not None:
             return False
         if not 0 < head.seq - cursor.seq <= PASSED_OVER:
             return False
@@ -204,9 +247,4 @@ class Backlog:
         )
 
 
-def unhandled_since(entry: Entry) -> datetime | None:
-    """Since when `entry` is there; None: not known, since an imported one has the time of its first writing."""
-    return None if entry.imported else entry.at
-
-
-__all__ = ["BLOCKED_PAUSE", "PAGE", "Backlog", "unhandled_since"]
+__all__ = ["BLOCKED_PAUSE", "PAGE", "Backlog"]

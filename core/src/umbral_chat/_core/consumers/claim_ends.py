@@ -27,7 +27,7 @@ class ClaimEnds:
         if record.letter is not None:
             return await backlog.dead.remove(record.letter)
         if record.end is not None:
-            return await finish_end(backlog, record.conversation, record.end, record.version, lease)
+            return await finish_end(backlog, record.conversation, record.end, record.before, record.version, lease)
         if record.after is None:
             return False
         stored = await backlog.cursors.store(record.conversation, record.after, expect=record.version, lease=lease)
@@ -40,13 +40,25 @@ class ClaimEnds:
         before = record.before
         if before is None:
             return False
-        now = self._backlog.clock.now()
-        tries = released(before, end=record.end is not None, delay=delay, failed=failed, now=now)
+        backlog = self._backlog
+        tries = released(before, end=record.end is not None, delay=delay, failed=failed, now=backlog.clock.now())
         cursor = msgspec.structs.replace(before, tries=tries)
-        stored = await self._backlog.cursors.store(record.conversation, cursor, expect=record.version, lease=lease)
-        if stored is not None and failed is not None and tries is not None:
-            self._backlog.failed(tries)
-        return stored is not None
+        version = await backlog.cursors.store(record.conversation, cursor, expect=record.version, lease=lease)
+        if version is None:
+            return False
+        if failed is not None and tries is not None:
+            backlog.failed(tries)
+            if record.end is None and tries.count >= backlog.abilities.tries:
+                await self._give_up(record.conversation, before, tries, version, lease)
+        return True
+
+    async def _give_up(self, conversation: str, before: StoredCursor, tries: Tries, version: int, lease: Lease) -> None:
+        """Make the entry a dead letter and go on behind it. What is not done here, for want of a place or because the
+        lease ends, is done where it is to be claimed again."""
+        backlog = self._backlog
+        if await backlog.bury(conversation, before.epoch, tries):
+            after = StoredCursor(before.epoch, tries.seq, due=before.due)
+            await backlog.cursors.store(conversation, after, expect=version, lease=lease)
 
     async def _give_back_letter(self, letter: DeadLetter, failed: str | None) -> bool:
         found = await self._backlog.dead.load(letter)

@@ -48,9 +48,15 @@ class ClaimRecords:
         others give."""
         now = self._clock.monotonic()
         if self._counted_at is None or now - self._counted_at >= COUNT_EVERY:
-            self._open = len(await self._store.scan(self._namespace, limit=OPEN_CLAIMS))
-            self._counted_at = now
+            await self.count()
         return max(0, min(wanted, OPEN_CLAIMS - self._open))
+
+    async def count(self) -> int:
+        """How many are open now, at all instances."""
+        now = self._clock.monotonic()
+        self._open = len(await self._store.scan(self._namespace, limit=OPEN_CLAIMS))
+        self._counted_at = now
+        return self._open
 
     async def add(self, claim_id: str, record: ClaimRecord, lease: float) -> None:
         """Keep a claim for as long as its lease."""

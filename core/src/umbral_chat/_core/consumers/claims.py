@@ -252,6 +252,10 @@ class ClaimQueue:
 
         await self._end(claim_ids, give_back)
 
+    async def open(self) -> int:
+        """See `Claims.open`."""
+        return await self._records.count()
+
     async def _end(self, claim_ids: Sequence[str], end: Callable[[ClaimRecord, Lease], Awaitable[bool]]) -> None:
         """End each claim by `end`, which returns False when its lease was lost."""
         valid, expired = valid_ids(claim_ids)

@@ -55,6 +55,9 @@ class ConversationQueue:
     def __len__(self) -> int:
         return len(self._jobs)
 
+    def __contains__(self, conversation: str) -> bool:
+        return conversation in self._jobs
+
     @property
     def full(self) -> bool:
         """Whether no further conversation can be added."""

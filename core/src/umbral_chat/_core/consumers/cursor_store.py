@@ -11,6 +11,8 @@ from typing import TypeVar
 
 import msgspec
 
+from umbral_chat._core.consumers.deferrals import Deferrals
+from umbral_chat._core.consumers.start_heads import StartHeads
 from umbral_chat._core.consumers.tries import Tries
 from umbral_chat.model.depth import decode_bounded
 from umbral_chat.providers.store import Lease, SharedStore
@@ -29,8 +31,8 @@ SCAN_LIMIT = 1_000
 DELETES_AT_ONCE = 50
 """Deletions under way together, so that a store that groups its commits can."""
 
-_NEXT_CHARACTERS = "-.0123456789:ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz"
-"""The characters of a conversation's id."""
+_NEXT_CHARACTERS = "!$&'()*+,-.0123456789:;=@ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz~"
+"""The characters of a conversation's id, as `umbral_chat.model.ids` has them."""
 
 
 class StoredCursor(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -40,6 +42,9 @@ class StoredCursor(msgspec.Struct, frozen=True, omit_defaults=True):
     seq: int
     tries: Tries | None = None
     """Failed tries of what comes next."""
+    due: datetime | None = None
+    """What comes next is not to be handled before. Kept until all that waited is handled: by the record of that time
+    among `Deferrals` it is found again, also after a crash."""
 
     def wait(self, now: datetime) -> float:
         """Seconds until what comes next may be tried; 0: it may."""
@@ -64,12 +69,17 @@ class CursorStore:
         self._store = store
         self._consumer = consumer
         self._namespace = f"consumer:{consumer}"
+        self.deferrals = Deferrals(store, consumer)
+        self.heads = StartHeads(store, self._namespace)
+        """The cursors of logs in which none is stored that were active when the consumer began now."""
 
     async def load(self, conversation: str) -> tuple[StoredCursor | None, int]:
-        """The cursor and its record's version; None and 0 when there is none."""
+        """The cursor and its record's version; 0 when there is no record, and None when there is no cursor."""
         record = await self._store.get(self._namespace, conversation)
         if record is None:
-            return None, 0
+            head = self.heads.get(conversation)
+            return None if head is None else StoredCursor(head.epoch, head.seq), 0
+        self.heads.superseded(conversation)
         return decoded(record.value, StoredCursor, conversation), record.version
 
     async def store(self, conversation: str, cursor: StoredCursor, *, expect: int, lease: Lease) -> int | None:
@@ -81,7 +91,11 @@ class CursorStore:
 
     async def remove(self, conversation: str) -> None:
         """Forget the cursor of a conversation that was deleted."""
+        cursor, _ = await self.load(conversation)
+        if cursor is not None and cursor.due is not None:
+            await self.deferrals.remove(conversation, cursor.due)
         await self._store.delete(self._namespace, conversation)
+        await self.heads.remove(conversation)
 
     async def scanned(self) -> datetime | None:
         """The time before which no activity is unhandled; None: no scan was ever stored."""
@@ -104,6 +118,10 @@ class CursorStore:
 
     async def known(self) -> AsyncIterator[dict[str, str]]:
         """The epoch of the cursor in each log that has one, some hundred at a time."""
+        await self.heads.load()  # without those of conversations that were deleted at other instances
+        heads = list(self.heads.all().items())
+        for first in range(0, len(heads), SCAN_LIMIT):
+            yield {conversation: head.epoch for conversation, head in heads[first : first + SCAN_LIMIT]}
         prefixes = [""]
         while prefixes:
             prefix = prefixes.pop()

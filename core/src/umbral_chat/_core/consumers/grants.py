@@ -7,11 +7,12 @@ import logging
 import secrets
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from itertools import takewhile
 from typing import Literal
 
 import msgspec
 
-from umbral_chat._core.consumers.backlog import BLOCKED_PAUSE, Backlog, unhandled_since
+from umbral_chat._core.consumers.backlog import BLOCKED_PAUSE, Backlog
 from umbral_chat._core.consumers.claim_records import ClaimRecord, ClaimRecords
 from umbral_chat._core.consumers.cursor_store import StoredCursor
 from umbral_chat._core.consumers.lease import LeaseLost, release
@@ -145,42 +146,51 @@ class _Grant:
                 return await self._ended(cursor, head)
             elif head.seq < cursor.seq:
                 cursor = StoredCursor(head.epoch, head.seq)  # restored from an older copy
-            granted = await self._of_page(cursor, page.entries, limit)
+            granted = await self._of_page(cursor, page.entries, head, limit)
             if granted is not None:
                 return granted
-            cursor = StoredCursor(head.epoch, page.entries[-1].seq if page.entries else cursor.seq)
+            seq = page.entries[-1].seq if page.entries else cursor.seq
+            cursor = StoredCursor(head.epoch, seq, due=_still(cursor, seq, head))
             await self._store(cursor)
             if cursor.seq >= head.seq:
                 self._backlog.remember(self._conversation, cursor)
                 return "done"
         return "more"
 
-    async def _of_page(self, cursor: StoredCursor, page: Sequence[Entry], limit: int) -> Granted | None:
+    async def _of_page(self, cursor: StoredCursor, page: Sequence[Entry], head: Head, limit: int) -> Granted | None:
         """The claim of what is to be given of a page; None: nothing of it is. Those that were claimed in vain too often
         become dead letters."""
         selected = await self._backlog.abilities.selected(self._conversation, page)
         for index, entry in enumerate(selected):
             before = _before(cursor, entry)
+            if (deferred := await self._backlog.deferred(self._conversation, before, entry)) is not None:
+                await self._store(deferred)
+                self._backlog.remember(self._conversation, StoredCursor(head.epoch, head.seq))
+                return "done"
             if before.tries is None or not self._is_given_up(before.tries):
-                return await self._entries(before, selected[index:], page, limit)
+                return await self._entries(before, selected[index:], page, head, limit)
             self._count_expired(before.tries)
             if not await self._backlog.bury(self._conversation, cursor.epoch, before.tries):
                 await self._store(before)
-                return Wait(BLOCKED_PAUSE, unhandled_since(entry))
-            cursor = StoredCursor(cursor.epoch, entry.seq)
+                return Wait(BLOCKED_PAUSE, self._backlog.unhandled_since(entry))
+            cursor = StoredCursor(cursor.epoch, entry.seq, due=cursor.due)
             await self._store(cursor)
         return None
 
     async def _entries(
-        self, before: StoredCursor, selected: Sequence[Entry], page: Sequence[Entry], limit: int
+        self, before: StoredCursor, selected: Sequence[Entry], page: Sequence[Entry], head: Head, limit: int
     ) -> Claim:
         """The claim of the first of `selected`, with what is passed over between them and behind the last one."""
         tries = before.tries
         if tries is not None and tries.count > 0:
             limit = 1  # alone, so that the one that fails is the one that is given up
-        given = list(selected[:limit])
+        due, now = self._backlog.abilities.due, self._backlog.clock.now()
+        # The first one is due, as its caller looked.
+        rest = selected[1:limit] if due is None else takewhile(lambda one: due(one) <= now, selected[1:limit])
+        given = [selected[0], *rest]
         last = page[-1].seq if len(given) == len(selected) else given[-1].seq
-        return await self._claim(before, StoredCursor(before.epoch, last), given)
+        after = StoredCursor(before.epoch, last, due=_still(before, last, head))
+        return await self._claim(before, after, given)
 
     async def _ended(self, cursor: StoredCursor | None, head: Head | None) -> Granted:
         """The claim of the log's end."""
@@ -191,7 +201,7 @@ class _Grant:
         tries = cursor.tries if cursor.tries is not None and cursor.tries.seq == END else None
         if self._is_given_up(tries):
             log.error("consumer %s: the end of a log was claimed and not acknowledged too often", self._backlog.name)
-            await finish_end(self._backlog, self._conversation, end, self._version, self._lease)
+            await finish_end(self._backlog, self._conversation, end, cursor, self._version, self._lease)
             return "more"
         before = msgspec.structs.replace(cursor, tries=tries)
         after = None if head is None else StoredCursor(head.epoch, 0)
@@ -244,12 +254,23 @@ class _Grant:
 def _before(cursor: StoredCursor, entry: Entry) -> StoredCursor:
     """The cursor before `entry`, with its tries: what lies between is passed over."""
     tries = cursor.tries if cursor.tries is not None and cursor.tries.seq == entry.seq else None
-    return StoredCursor(cursor.epoch, entry.seq - 1, tries)
+    return StoredCursor(cursor.epoch, entry.seq - 1, tries, cursor.due)
 
 
-async def finish_end(backlog: Backlog, conversation: str, end: LogEnd, version: int, lease: Lease) -> bool:
+def _still(cursor: StoredCursor, seq: int, head: Head) -> datetime | None:
+    """The time since which the conversation is due, while there is more of it behind `seq`."""
+    return cursor.due if seq < head.seq else None
+
+
+async def finish_end(
+    backlog: Backlog, conversation: str, end: LogEnd, before: StoredCursor | None, version: int, lease: Lease
+) -> bool:
     """Go on after the end of a log; False: the lease was lost."""
-    after = StoredCursor(end.epoch if end.successor is None else end.successor, 0)
+    if end.successor is None:
+        # With the time under which it waits, so that nothing is left of it.
+        after = StoredCursor(end.epoch, 0, due=None if before is None else before.due)
+    else:
+        after = StoredCursor(end.successor, 0)
     if await backlog.cursors.store(conversation, after, expect=version, lease=lease) is None:
         return False
     if end.successor is None:

@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
-from umbral_chat._core.consumers.backlog import BLOCKED_PAUSE, Backlog, unhandled_since
+from umbral_chat._core.consumers.backlog import BLOCKED_PAUSE, Backlog
 from umbral_chat._core.consumers.cursor_store import StoredCursor
 from umbral_chat._core.consumers.lease import LeaseLost, run_with_lease
 from umbral_chat._core.consumers.tries import END, Tries, failed
@@ -157,17 +157,31 @@ class _Run:
         """Handle a page. None: there may be more."""
         selected = {entry.seq for entry in await self._backlog.abilities.selected(self._conversation, page.entries)}
         for entry in page.entries:
-            if entry.seq in selected and (wait := await self._handle_entry(head.epoch, entry)) is not None:
-                return wait
-            self._cursor, self._dirty = StoredCursor(head.epoch, entry.seq), True
+            if entry.seq in selected:
+                before = self._cursor or StoredCursor(head.epoch, entry.seq - 1)
+                if (deferred := await self._backlog.deferred(self._conversation, before, entry)) is not None:
+                    return await self._defer(deferred, head)
+                if (wait := await self._handle_entry(head.epoch, entry)) is not None:
+                    return wait
+            due = None if self._cursor is None else self._cursor.due
+            self._cursor, self._dirty = StoredCursor(head.epoch, entry.seq, due=due), True
             if self._monotonic() - self._stored_at >= STORE_EVERY:
                 await self._store()
                 if entry.seq < head.seq:
                     return None
+        if self._cursor is not None and self._cursor.due is not None and self._cursor.seq >= head.seq:
+            self._cursor, self._dirty = msgspec.structs.replace(self._cursor, due=None), True
         await self._store()
         if self._cursor is None or self._cursor.seq < head.seq:
             return None
         self._backlog.remember(self._conversation, self._cursor)
+        return "done"
+
+    async def _defer(self, cursor: StoredCursor, head: Head) -> Outcome:
+        """Have the conversation wait, outside of the queue, until what comes next is due."""
+        self._cursor, self._dirty = cursor, True
+        await self._store()
+        self._backlog.remember(self._conversation, StoredCursor(head.epoch, head.seq))
         return "done"
 
     async def _handle_entry(self, epoch: str, entry: Entry) -> Wait | None:
@@ -193,7 +207,7 @@ class _Run:
                 *(self._backlog.name, entry.seq, self._conversation, tries.reason, tries.count, seconds),
                 exc_info=None if isinstance(error, ConsumerError) else error,
             )
-            return Wait(seconds, unhandled_since(entry))
+            return Wait(seconds, self._backlog.unhandled_since(entry))
         return None
 
     def _count(self, cursor: StoredCursor, seq: int, error: BaseException) -> Tries:

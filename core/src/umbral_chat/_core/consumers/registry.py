@@ -9,6 +9,7 @@ import msgspec
 
 from umbral_chat._core.consumers.cursor_store import STATUS, CursorStore, clear_namespace, decoded
 from umbral_chat._core.consumers.dead_letters import DeadLetters
+from umbral_chat._core.consumers.deferrals import due_namespace
 from umbral_chat.errors import Conflict
 from umbral_chat.providers.consumers import Failure
 from umbral_chat.providers.store import SharedStore
@@ -85,6 +86,7 @@ class ConsumerRegistry:
         """Delete the cursors, dead letters and claims of a consumer."""
         await CursorStore(self._store, name).clear()
         await DeadLetters(self._store, name).clear()
+        await clear_namespace(self._store, due_namespace(name))
         await clear_namespace(self._store, claims_namespace(name))
 
     async def status(self, name: str) -> StoredStatus | None:

@@ -37,8 +37,9 @@ class ScanPosition:
         self._stored: datetime | None = None
 
     async def load(self) -> None:
-        """Go on from the stored time. Raises HistoryUnavailable."""
-        self.reached = self._stored = await self.backlog.cursors.scanned()
+        """Go on from the stored time, or from where the consumer began. Raises HistoryUnavailable."""
+        self._stored = await self.backlog.cursors.scanned()
+        self.reached = self._stored or self.backlog.begins
 
     @property
     def floor(self) -> datetime | None:

@@ -83,6 +83,11 @@ class Slot:
         if self._prepared and isinstance(self.work, ClaimQueue) and len(self.backlog.queue):
             await self.work.prune()
 
+    async def queue_due(self) -> None:
+        """Queue what its consumer was to be passed later, and now is. Raises HistoryUnavailable."""
+        if self._prepared and self.backlog.abilities.due is not None and await self.backlog.queue_due():
+            self.work.changed()
+
     async def prepare(self) -> None:
         """Find where the consumer begins, and how far it came. Raises HistoryUnavailable, and Conflict when its name
         was used up."""

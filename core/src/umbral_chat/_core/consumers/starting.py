@@ -1,13 +1,12 @@
 """Where a consumer begins that is new to the store: with the first entry of every log, or with what comes from now on.
 
 "Now" is found in the store's own time, so that the clocks of instances need not agree: the newest activity of the
-inbox. What was active shortly before gets a cursor at its head; in every other log, the first entry of a later time is
-new.
+inbox. The heads of what was active shortly before are stored, as its cursors; in every other log, the first entry of a
+later time is new.
 """
 
 from __future__ import annotations
 
-import asyncio
 from datetime import datetime
 
 from umbral_chat._core.consumers.backlog import Backlog
@@ -15,6 +14,7 @@ from umbral_chat._core.consumers.cursor_store import Start, StoredCursor
 from umbral_chat._core.consumers.lease import LeaseLost, run_with_lease
 from umbral_chat._core.consumers.scan import OVERLAP
 from umbral_chat.errors import HistoryUnavailable
+from umbral_chat.model.conversations import Head
 from umbral_chat.providers.store import Lease
 
 PAGE = 200
@@ -33,15 +33,11 @@ WALKS = 3
 """Walks through the recent conversations: one that had a new entry during a walk may be missed by it, and is at the top
 of the next."""
 
-CURSORS_AT_ONCE = 20
-"""Cursors that are stored together, so that a store that groups its commits can."""
-
 
 async def find_start(backlog: Backlog, holder: str) -> None:
     """Set where the consumer begins, from the store, or store it now. Raises HistoryUnavailable."""
     if backlog.abilities.begins == "beginning":
-        start = await backlog.cursors.start()
-        backlog.begins = None if start is None else start.at
+        await _use(backlog, await backlog.cursors.start())
         return
     deadline = backlog.clock.monotonic() + HELD_LIMIT
     while (start := await backlog.cursors.start()) is None:
@@ -55,7 +51,16 @@ async def find_start(backlog: Backlog, holder: str) -> None:
             if backlog.clock.monotonic() > deadline:
                 raise HistoryUnavailable(f"The start of consumer {backlog.name!r} could not be stored; try again.")
             await backlog.clock.sleep(HELD_PAUSE)
+    await _use(backlog, start)
+
+
+async def _use(backlog: Backlog, start: Start | None) -> None:
+    if start is None or start.at is None:
+        return
     backlog.begins = start.at
+    await backlog.cursors.heads.load()
+    for conversation, head in backlog.cursors.heads.all().items():
+        backlog.remember(conversation, StoredCursor(head.epoch, head.seq))
 
 
 async def _begin_now(backlog: Backlog, lease: Lease) -> bool:
@@ -70,12 +75,14 @@ async def _begin_now(backlog: Backlog, lease: Lease) -> bool:
         return await cursors.store_start(Start(None), lease=lease)  # there is no entry yet
     # A wrong clock may have left an activity in the future, before which other logs have new entries.
     at = min(newest, backlog.clock.now()) - OVERLAP
+    heads: dict[str, Head] = {}
     floor: datetime | None = at
     for _ in range(WALKS):
-        floor = await _store_heads(backlog, lease, floor or at)
+        floor = await _find_heads(backlog, heads, floor or at)
         if floor is None:
             break
-    await cursors.store_scanned(at)
+    if not await cursors.heads.write(heads, lease=lease):
+        raise LeaseLost(cursors.start_lease)
     return await cursors.store_start(Start(at), lease=lease)
 
 
@@ -84,32 +91,20 @@ async def _newest(backlog: Backlog) -> datetime | None:
     return page.conversations[0].last_activity if page.conversations else None
 
 
-async def _store_heads(backlog: Backlog, lease: Lease, floor: datetime) -> datetime | None:
-    """Store a cursor at the head of every conversation that was active at `floor` or later. The newest activity that
-    was seen, or None when nothing newer came meanwhile."""
+async def _find_heads(backlog: Backlog, heads: dict[str, Head], floor: datetime) -> datetime | None:
+    """Add the head of every conversation that was active at `floor` or later. The newest activity that was seen, or
+    None when nothing newer came meanwhile."""
     newest = before = None
     more = True
     while more:
         page = await backlog.history.conversations(limit=PAGE, before=before)
         recent = [one for one in page.conversations if one.last_activity >= floor]
         newest = newest or (recent[0].last_activity if recent else None)
-        wanted = [(one.id, StoredCursor(one.epoch, one.head)) for one in recent if backlog.wants(one.id)]
-        for first in range(0, len(wanted), CURSORS_AT_ONCE):
-            group = wanted[first : first + CURSORS_AT_ONCE]
-            await asyncio.gather(*(_store_head(backlog, lease, *pair) for pair in group))
+        heads.update({one.id: Head(one.epoch, one.head) for one in recent if backlog.wants(one.id)})
         before = page.before
         more = before is not None and len(recent) == len(page.conversations)
     now_newest = await _newest(backlog)
     return newest if newest is not None and now_newest != newest else None
-
-
-async def _store_head(backlog: Backlog, lease: Lease, conversation: str, cursor: StoredCursor) -> None:
-    # One that is there already is of a start that did not come to its end.
-    known, version = await backlog.cursors.load(conversation)
-    if known is not None and known.epoch == cursor.epoch and known.seq >= cursor.seq:
-        return
-    if await backlog.cursors.store(conversation, cursor, expect=version, lease=lease) is None:
-        raise LeaseLost(conversation)
 
 
 __all__ = ["find_start"]

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from umbral_chat.errors import ConsumerError, TryLater, UmbralChatError
+from umbral_chat.providers.consumers import REASON_LIMIT
 from umbral_chat.transport_kit.backoff import Backoff
 
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 300.0
@@ -15,9 +16,6 @@ FIRST_PAUSE, LONGEST_PAUSE = 1.0, 300.0
 
 LONGEST_WISH = 3_600.0
 """Most seconds of a pause that a receiver asks for: what asks for more is not to hold up its conversation for days."""
-
-REASON_LIMIT = 200
-"""Most characters of a stored reason."""
 
 END = 0
 """In place of an entry's seq: the end of the log."""
@@ -75,7 +73,6 @@ __all__ = [
     "FIRST_PAUSE",
     "LONGEST_PAUSE",
     "LONGEST_WISH",
-    "REASON_LIMIT",
     "Tries",
     "failed",
     "one_line",

@@ -12,6 +12,7 @@ from umbral_chat._core.consumers.slot import SCAN_EVERY, Slot
 from umbral_chat._core.runtime.tasks import Tasks
 from umbral_chat.clock import Clock
 from umbral_chat.errors import HistoryUnavailable
+from umbral_chat.providers.edges import DUE_EVERY
 from umbral_chat.providers.history import Storage
 from umbral_chat.transport_kit.backoff import Backoff
 
@@ -66,6 +67,7 @@ class ConsumerWatch:
         tasks.start(self._again(self._sweep, SCAN_EVERY), name="sweep")
         tasks.start(self._again(self._store_states, STATUS_EVERY), name="states")
         tasks.start(self._again(self._listen, SCAN_EVERY), name="bell")
+        tasks.start(self._again(self._look_for_due, DUE_EVERY), name="due")
         backoff = Backoff(initial=1.0, maximum=SCAN_EVERY)
         try:
             while True:
@@ -146,6 +148,10 @@ class ConsumerWatch:
             await slot.prune()
         for name in self._rings.keys() - self._slots.keys():
             del self._rings[name]
+
+    async def _look_for_due(self) -> None:
+        for slot in self._all():
+            await slot.queue_due()
 
     async def _store_states(self) -> None:
         for slot in self._all():

@@ -10,7 +10,7 @@ from umbral_chat.errors import HistoryUnavailable, InvalidRequest, RequestError
 from umbral_chat.model.conversations import Conversation, Deleted, Head, InboxFilter, InboxPage, LogPage, MessagePage
 from umbral_chat.model.entries import FoldedMessage, Status
 from umbral_chat.model.writes import Appended, Write, WriteUpdate
-from umbral_chat.providers.history import History, KnowsAuthors, OperatorInbox, TellsWhetherItWrites
+from umbral_chat.providers.history import History, KnowsAuthors, KnowsReaders, OperatorInbox, TellsWhetherItWrites
 
 T = TypeVar("T")
 
@@ -85,6 +85,12 @@ class MonitoredHistory:
         if not isinstance(self.wrapped, KnowsAuthors):
             return None
         return await self._record(self.wrapped.written_by(conversation, seq, authors))
+
+    async def read_markers(self, conversation: str, readers: Sequence[str]) -> dict[str, int]:
+        """See `KnowsReaders`. Raises InvalidRequest (`not_supported`) for a history without that ability."""
+        if isinstance(self.wrapped, KnowsReaders):
+            return await self._record(self.wrapped.read_markers(conversation, readers))
+        raise not_supported("say how far people have read")
 
     async def _record(self, call: Awaitable[T]) -> T:
         asked = self.health.outages

@@ -26,6 +26,7 @@ from umbral_chat.testing.history.naming import NamingContract
 from umbral_chat.testing.history.operators import OperatorInboxContract
 from umbral_chat.testing.history.ordering import OrderingContract
 from umbral_chat.testing.history.paging import PagingContract
+from umbral_chat.testing.history.readers import KnowsReadersContract
 from umbral_chat.testing.history.redacting import RedactingContract
 from umbral_chat.testing.history.repeating import RepeatingContract
 from umbral_chat.testing.history.runs import RunsContract
@@ -47,4 +48,10 @@ class HistoryContract(
     """One test for each guarantee of `umbral_chat.providers.history.History`."""
 
 
-__all__ = ["HistoryContract", "KnowsAuthorsContract", "OperatorInboxContract", "RenewsEpochsContract"]
+__all__ = [
+    "HistoryContract",
+    "KnowsAuthorsContract",
+    "KnowsReadersContract",
+    "OperatorInboxContract",
+    "RenewsEpochsContract",
+]

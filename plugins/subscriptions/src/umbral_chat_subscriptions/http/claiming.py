@@ -11,19 +11,25 @@ from umbral_chat.http_kit import asgi
 from umbral_chat.http_kit.disconnect import watched
 from umbral_chat.http_kit.hot_route import HotRoute
 
-from umbral_chat_subscriptions.bodies import ClaimBody, ClaimList, ClaimView
+from umbral_chat_subscriptions.claim_bodies import ClaimBody, ClaimList, ClaimView
 from umbral_chat_subscriptions.http.document import CLAIM, claim_documented
+from umbral_chat_subscriptions.unread.claiming import UnreadClaims
+from umbral_chat_subscriptions.unread.finding import UnreadAnswers
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Coroutine, Sequence
+    from typing import Any
 
     from litestar.handlers import ASGIRouteHandler
     from litestar.types import Receive, Scope, Send
     from umbral_chat.context import Services
-    from umbral_chat.providers.consumers import Claim, Claims
+    from umbral_chat.providers.consumers import Claims
 
+    from umbral_chat_subscriptions.records import Subscription
     from umbral_chat_subscriptions.service import SubscriptionService
     from umbral_chat_subscriptions.settings import SubscriptionsSettings
+
+    _Giving = Coroutine[Any, Any, list[ClaimView]]
 
 RELEASE_TIMEOUT = 2.0
 """Seconds that giving back may take what a client that left was to be given; its lease ends it otherwise."""
@@ -35,6 +41,7 @@ class ClaimEdge:
     """Answers claims. While one waits it takes a reader's place, as a long poll does."""
 
     def __init__(self, services: Services, subscriptions: SubscriptionService, settings: SubscriptionsSettings) -> None:
+        self._services = services
         self._subscriptions = subscriptions
         self._feeds = services.feeds
         self._longest_wait = settings.longest_wait
@@ -48,31 +55,38 @@ class ClaimEdge:
         body.check()
         subscription, claims = await self._subscriptions.claims(scope["path_params"]["name"], claiming=True)
         wait = min(body.wait, self._longest_wait)
+        giving = self._giving(subscription, claims)
         if wait <= 0:
-            found: Sequence[Claim] | None = await _claim(claims, body, 0.0)
+            found: Sequence[ClaimView] | None = await giving(body, 0.0)
         else:
             permit = self._feeds.permit(asgi.principal(scope))
             try:
                 ours = asgi.server_disconnect(scope)
                 async with watched(receive) if ours is None else nullcontext(ours) as disconnect:
-                    found = await _claim_unless_left(claims, body, wait, disconnect)
+                    found = await _claim_unless_left(giving(body, wait), claims, disconnect)
             finally:
                 permit.close()
         if found is not None:
-            view = ClaimList([ClaimView.of(subscription.id, claim) for claim in found])
-            await asgi.send_json(send, 200, msgspec.json.encode(view), _NOT_KEPT)
+            await asgi.send_json(send, 200, msgspec.json.encode(ClaimList(list(found))), _NOT_KEPT)
 
+    def _giving(self, subscription: Subscription, claims: Claims) -> Callable[[ClaimBody, float], _Giving]:
+        if subscription.kind == "unread":
+            answers = UnreadAnswers.of(self._services, subscription)
+            return UnreadClaims(claims, answers, self._services.base.clock).give
 
-async def _claim(claims: Claims, body: ClaimBody, wait: float) -> Sequence[Claim]:
-    return await claims.claim(maximum=body.max, entries=body.entries, lease=body.lease, wait=wait)
+        async def give(body: ClaimBody, wait: float) -> list[ClaimView]:
+            found = await claims.claim(maximum=body.max, entries=body.entries, lease=body.lease, wait=wait)
+            return [ClaimView.of(subscription.id, claim) for claim in found]
+
+        return give
 
 
 async def _claim_unless_left(
-    claims: Claims, body: ClaimBody, wait: float, disconnect: asgi.Disconnect
-) -> Sequence[Claim] | None:
+    giving: _Giving, claims: Claims, disconnect: asgi.Disconnect
+) -> Sequence[ClaimView] | None:
     """The claims; None: the client left, and what it would have been given is given back."""
     left = disconnect.waiter = asyncio.get_running_loop().create_future()
-    claiming = asyncio.ensure_future(_claim(claims, body, wait))
+    claiming = asyncio.ensure_future(giving)
     try:
         if not disconnect.happened:
             await asyncio.wait((claiming, left), return_when=asyncio.FIRST_COMPLETED)
@@ -84,7 +98,7 @@ async def _claim_unless_left(
         (result,) = await asyncio.gather(claiming, return_exceptions=True)
     if not isinstance(result, BaseException) and result:
         async with asyncio.timeout(RELEASE_TIMEOUT):
-            await claims.release([claim.id for claim in result])
+            await claims.release([view.claim_id for view in result])
     return None
 
 

@@ -4,7 +4,7 @@
 from litestar import post
 from litestar.params import FromPath, JSONBody
 
-from umbral_chat_subscriptions.bodies import ClaimBody, ClaimList
+from umbral_chat_subscriptions.claim_bodies import ClaimBody, ClaimList
 
 ALL = "/v1/subscriptions"
 ONE = ALL + "/{name:str}"

@@ -10,14 +10,13 @@ from litestar.params import FromPath, JSONBody
 from umbral_chat.context import Services
 
 from umbral_chat_subscriptions.bodies import (
-    AckBody,
     CreatedView,
     PauseBody,
-    ReleaseBody,
     SubscriptionBody,
     SubscriptionList,
     SubscriptionView,
 )
+from umbral_chat_subscriptions.claim_bodies import AckBody, ReleaseBody
 from umbral_chat_subscriptions.http.claiming import claim_route
 from umbral_chat_subscriptions.http.document import ALL, ONE
 from umbral_chat_subscriptions.records import Subscription
@@ -44,11 +43,13 @@ def routes(
         responses={200: ResponseSpec(CreatedView, description="It exists already.", generate_examples=False)},
     )
     async def make(data: JSONBody[SubscriptionBody]) -> Response[CreatedView]:
-        """Get the entries of all conversations, or of those that `filter` names: pushed to a URL, or claimed.
+        """Get the entries of all conversations, or of those that `filter` names: pushed to a URL, or claimed. With
+        `kind` `unread`: an event for each reader who has not read an answer within `after` seconds.
 
         201: from now on it misses nothing. With `push`, `secret` is what its events are signed with; keep it, it is
         not shown again. The same call again is answered with 200, another one of the same name with 409
-        `subscription_exists`. Further problems: `refused_url`, `subscriptions_full`.
+        `subscription_exists`. Further problems: `refused_url`,
+        `subscriptions_full`, and `not_supported` where the history does not say who has read.
         """
         subscription, made = await subscriptions.create(data)
         answer = CreatedView.of(subscription, services.consumers.state(subscription.consumer))
@@ -75,8 +76,10 @@ def routes(
         opt={"right": "subscribe", "problems": (404,)},
     )
     async def show(name: FromPath[str]) -> SubscriptionView:
-        """With its lag, its last error and how many entries were given up."""
-        return view(await subscriptions.get(name))
+        """With its lag, its last error, how many entries were given up and how many claims are open."""
+        subscription = await subscriptions.get(name)
+        state = services.consumers.state(subscription.consumer)
+        return SubscriptionView.of(subscription, state, await subscriptions.open_claims(subscription))
 
     @patch(
         ONE,
@@ -128,10 +131,14 @@ def routes(
         opt={"right": "subscribe", "problems": (404, 409)},
     )
     async def release(name: FromPath[str], data: JSONBody[ReleaseBody]) -> None:
-        """The events of these claims are given again, after `delay` seconds. 409 `claim_expired` as for `ack`."""
+        """The events of these claims are given again, after `delay` seconds. 409 `claim_expired` as for `ack`.
+
+        With `failed` the first event of each counts as tried in vain: it is given again alone, after a growing pause
+        that is at least `delay`, and becomes a dead letter with this `reason` after `core.consumers.tries` of them.
+        """
         data.check()
         _, claims = await subscriptions.claims(name, claiming=False)
-        await claims.release(data.claim_ids, delay=data.delay)
+        await claims.release(data.claim_ids, delay=data.delay, failed=data.failure)
 
     return [make, show_all, show, change, remove, ack, release, claim_route(services, subscriptions, settings)]
 

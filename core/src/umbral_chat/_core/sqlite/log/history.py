@@ -25,8 +25,8 @@ MIN_FREE = 64 * 1024
 
 
 class SqliteHistory:
-    """Ordered durable logs in one file: `History`, `KnowsAuthors`, `OperatorInbox`, `TellsWhetherItWrites`,
-    `RenewsEpochs`, and the CLI's `Backup`."""
+    """Ordered durable logs in one file: `History`, `KnowsAuthors`, `KnowsReaders`, `OperatorInbox`,
+    `TellsWhetherItWrites`, `RenewsEpochs`, and the CLI's `Backup`."""
 
     name = "sqlite"
 
@@ -117,6 +117,12 @@ class SqliteHistory:
     async def written_by(self, conversation: str, seq: int, authors: Sequence[str]) -> bool | None:
         found: bool | None = await self._read(
             lambda connection: reads.written_by(connection, self.ids, conversation, seq, authors)
+        )
+        return found
+
+    async def read_markers(self, conversation: str, readers: Sequence[str]) -> dict[str, int]:
+        found: dict[str, int] = await self._read(
+            lambda connection: reads.read_markers(connection, self.ids, conversation, readers)
         )
         return found
 

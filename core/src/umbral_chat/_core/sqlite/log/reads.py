@@ -11,6 +11,7 @@ import msgspec
 from umbral_chat._core.sqlite.log.hashed_ids import HashedIds
 from umbral_chat._core.sqlite.log.message_lookup import seq_of
 from umbral_chat.errors import ConversationDeleted
+from umbral_chat.model.authors import former
 from umbral_chat.model.conversations import Deleted, Head, LogPage, MessagePage
 from umbral_chat.model.depth import decode_stored
 from umbral_chat.model.entries import Edit, Entry, FoldedMessage, Message, Redaction
@@ -114,6 +115,23 @@ def written_by(
     return None if author is None else author in {ids.subject(one) for one in authors}
 
 
+def read_markers(
+    connection: apsw.Connection, ids: HashedIds, conversation: str, readers: Sequence[str]
+) -> dict[str, int]:
+    """See `KnowsReaders`. An author's marker may be an older version's, under its former name."""
+    log = connection.execute("SELECT id FROM conversation WHERE hash = unhex(?)", (ids.conversation(conversation),)).get
+    found: dict[str, int] = {}
+    for reader in readers if log is not None else ():
+        bare = former(reader)
+        names = (ids.subject(reader), ids.subject(reader if bare is None else bare))
+        seq = connection.execute(
+            "SELECT max(seq) FROM marker WHERE conversation = ? AND reader IN (?, ?)", (log, *names)
+        ).get
+        if seq is not None:
+            found[reader] = seq
+    return found
+
+
 def heads(
     connection: apsw.Connection, ids: HashedIds, now: int, conversations: Sequence[str]
 ) -> dict[str, Head | Deleted]:
@@ -141,4 +159,4 @@ def _query(
     return (None if epoch is None else Head(epoch, seq, redaction)), rows
 
 
-__all__ = ["PAGE", "fold", "heads", "message", "messages", "read", "written_by"]
+__all__ = ["PAGE", "fold", "heads", "message", "messages", "read", "read_markers", "written_by"]

@@ -1,0 +1,1 @@
+"""Answers that nobody has read: `kind` `unread` of a subscription."""

@@ -7,6 +7,7 @@ import pytest
 
 from n8n.e2e.harness.copies import WORKFLOWS, load, node_of
 from n8n.e2e.harness.layout import faults
+from tests.docs.pages import ROOT
 
 FILES = sorted(path.name for path in WORKFLOWS.glob("*.json"))
 
@@ -21,6 +22,14 @@ def test_it_has_notes_and_the_first_says_how_to_set_it_up(file: str) -> None:
     notes = [node for node in load(file)["nodes"] if node["type"].endswith(".stickyNote")]
     assert len(notes) >= 2
     assert min(notes, key=lambda note: note["position"][0])["parameters"]["content"].startswith("## ")
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_its_picture_is_small_and_shown_in_the_guide_or_the_readme(file: str) -> None:
+    name = f"docs/images/n8n/{file.removesuffix('.json')}.jpg"
+    assert 10_000 < (ROOT / name).stat().st_size <= 150_000
+    guide, readme = ((ROOT / page).read_text() for page in ("docs/how-to/n8n.md", "n8n/README.md"))
+    assert f"](../{name.removeprefix('docs/')})" in guide or f"](../{name})" in readme
 
 
 def place(name: str, x: int, y: int) -> Callable[[dict[str, Any]], None]:

@@ -26,10 +26,15 @@ class Credential:
         return {"id": self.id, "name": self.name, "type": CREDENTIAL, "data": data}
 
 
-def webhook_credential(secret: str) -> dict[str, Any]:
+def webhook_credential(secret: str, name: str = "webhook") -> dict[str, Any]:
     """The Crypto credential of a subscription's secret, as the guide describes it: its key, as text."""
     key = base64.b64decode(secret.removeprefix("whsec_")).decode("ascii")
-    return {"id": "e2eWebhook000001", "name": "Umbral Chat webhook", "type": "crypto", "data": {"hmacSecret": key}}
+    return {
+        "id": f"e2e{name.title()}000001",
+        "name": f"Umbral Chat {name}",
+        "type": "crypto",
+        "data": {"hmacSecret": key},
+    }
 
 
 @dataclass(frozen=True)

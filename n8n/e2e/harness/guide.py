@@ -72,4 +72,5 @@ def _request(number: int, method: str, url: str, body: str, credential: Credenti
         "typeVersion": 4.5,
         "parameters": parameters,
         "credentials": {CREDENTIAL: {"id": None, "name": credential.name}},
+        "executeOnce": True,
     }

@@ -27,6 +27,9 @@ SIMPLE, FOLLOW = "simple-chat.json", "send-and-follow.json"
 TOKEN, HISTORY = "visitor-token.json", "history-in-the-widget.json"
 BY_WEBHOOK, SCHEDULED, STREAM = "started-by-webhook.json", "scheduled-push.json", "stream-the-answer.json"
 UNLESS_AGENT, TYPING = "answer-unless-agent.json", "typing-while-working.json"
+UNSEEN = "unseen-answer.json"
+UNSEEN_AFTER = 60.0
+"""Seconds: the least that a subscription takes."""
 WRONG_KEY = "not-a-key-of-this-service"
 
 
@@ -55,6 +58,7 @@ class Setups:
     history: Copy
     """It reaches the service through the network."""
     by_webhook: Copy
+    unseen: Copy
     scheduled: Copy
     stream: Copy
     stream_fails: Copy
@@ -71,6 +75,8 @@ class Stage:
     webhook_secret: str
     """Of the subscription whose webhook is `by_webhook`: messages of users in conversations that begin with
     `pushed.`."""
+    unseen_secret: str
+    """Of the subscription whose webhook is `unseen`: conversations that begin with `unseen.`."""
 
 
 @contextmanager
@@ -104,6 +110,7 @@ def stage(command: str, folder: Path) -> Iterator[Stage]:
             visitor_token_wrong_key=Copy("visitor-token-wrong-key", TOKEN, service.url, wrong),
             history=Copy("history", HISTORY, network.url, right),
             by_webhook=Copy("by-webhook", BY_WEBHOOK, service.url, right),
+            unseen=Copy("unseen", UNSEEN, service.url, right),
             scheduled=Copy("scheduled", SCHEDULED, service.url, right, every_two_seconds),
             stream=Copy("stream", STREAM, service.url, right),
             stream_fails=Copy("stream-fails", STREAM, service.url, right, fail_at_parts),
@@ -114,8 +121,12 @@ def stage(command: str, folder: Path) -> Iterator[Stage]:
         webhook = f"http://127.0.0.1:{port}{setups.by_webhook.path}"
         messages = {"prefix": "pushed.", "kinds": ["message"], "roles": ["user"]}
         secret = service.subscribe("n8n", webhook, filter=messages)
+        webhook = f"http://127.0.0.1:{port}{setups.unseen.path}"
+        unseen = {"kind": "unread", "after": UNSEEN_AFTER, "filter": {"prefix": "unseen."}}
+        unseen_secret = service.subscribe("unseen", webhook, **unseen)
         credentials = [right.exported(), wrong.exported(), model_credential(model), webhook_credential(secret)]
+        credentials.append(webhook_credential(unseen_secret, "unread"))
         n8n = running.enter_context(
             n8n_server(installed, folder / "n8n", logs, credentials, list(vars(setups).values()), port)
         )
-        yield Stage(service, network, n8n, setups, secret)
+        yield Stage(service, network, n8n, setups, secret, unseen_secret)

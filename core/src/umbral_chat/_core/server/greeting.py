@@ -8,8 +8,7 @@ from pathlib import Path
 
 
 def greeting(url: str, *, keyless: bool, page: bool = False, command: str = "umbral-chat") -> list[str]:
-    """The lines. `page`: something is served at `/`, as the extra `web` does. `command`: how this shell runs the command
-    line."""
+    """The lines. `page`: something is served at `/`, as the extra `web` does. `command`: how this shell runs ours."""
     auth = "" if keyless else " -H 'Authorization: Bearer YOUR_KEY'"
     # In the environment, since other users of the machine can see arguments.
     key = "" if keyless else "UMBRAL_CHAT_KEY=YOUR_KEY "

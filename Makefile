@@ -85,8 +85,8 @@ e2e-n8n: setup ## install a real n8n (cached) and run the workflows of n8n/workf
 	$(RUN) python -m pytest n8n/e2e $(ARGS)
 
 # ARGS="--before PYTHON" measures an older environment beside, in the main table; RUNS=1 is for a look at the others.
-BENCHES = supabase realtime polling presence streams subscriptions
-bench: setup ## measure it: the main table, or NAME=supabase, realtime, polling, presence, streams or subscriptions
+BENCHES = supabase realtime polling presence streams subscriptions pages
+bench: setup ## measure it: the main table, or NAME=supabase, realtime, polling, presence, streams, subscriptions or pages
 	@$(if $(filter-out $(BENCHES),$(NAME)),echo "There is no bench '$(NAME)'. NAME is one of: $(BENCHES)" >&2; exit 2)
 	$(RUN) python -m bench$(if $(NAME),.$(NAME)) $(ARGS)
 	$(if $(NAME),,$(RUN) python -m bench.streams $(if $(RUNS),--runs $(RUNS)))
@@ -121,4 +121,4 @@ $(eval $(call moved,presence-lab-short,lab NAME=presence-short))
 $(eval $(call moved,presence-lab-mutations,lab NAME=presence-mutations))
 $(eval $(call moved,api-fuzz,lab NAME=fuzz))
 $(eval $(call moved,demo-data,lab NAME=replay))
-$(foreach name,$(BENCHES),$(eval $(call moved,bench-$(name),bench NAME=$(name))))
+$(foreach name,$(filter-out pages,$(BENCHES)),$(eval $(call moved,bench-$(name),bench NAME=$(name))))

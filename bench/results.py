@@ -1,4 +1,4 @@
-"""`bench/RESULTS.md`: the tables of two runs, requests and streams, of which each replaces its own."""
+"""`bench/RESULTS.md`: the tables of several runs, of which each replaces its own."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import Literal
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
 
-Part = Literal["requests", "streams"]
+Part = Literal["requests", "streams", "pages"]
 
-PARTS: tuple[Part, ...] = ("requests", "streams")
+PARTS: tuple[Part, ...] = ("requests", "streams", "pages")
 
 
 def write(part: Part, text: str) -> None:
-    """Replace the tables of `part`, and keep the other's."""
+    """Replace the tables of `part`, and keep the others'."""
     known = _parts(RESULTS.read_text(encoding="utf-8") if RESULTS.exists() else "")
     known[part] = text.strip("\n")
     bodies = [f"{_marker(one)}\n\n{known[one]}\n" for one in PARTS if one in known]

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from n8n.e2e.harness.faults import Network
+from n8n.e2e.harness.fresh import Fresh, fresh_n8n
 from n8n.e2e.harness.process import HarnessError, say, tail
 from n8n.e2e.harness.server import CLI_LOG
 from n8n.e2e.harness.stage import Stage
@@ -58,6 +59,14 @@ def stage(request: pytest.FixtureRequest) -> Iterator[Stage]:
             wait_for_interrupt(ready)
 
 
+@pytest.fixture(scope="session")
+def fresh(request: pytest.FixtureRequest) -> Iterator[Fresh]:
+    """An n8n with the community package, and a service of its own."""
+    folder = request.config.stash[FOLDER] / "fresh"
+    with fresh_n8n(request.config.getoption("--umbral-chat"), folder) as ready:
+        yield ready
+
+
 @pytest.fixture
 def network(stage: Stage) -> Iterator[Network]:
     """The network between n8n and the service, for the setups that use it; its faults are removed afterwards."""
@@ -78,7 +87,7 @@ def wait_for_interrupt(stage: Stage) -> None:
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
     if report.failed:
-        for log in sorted((item.config.stash[FOLDER] / "logs").glob("*.log")):
+        for log in sorted(item.config.stash[FOLDER].glob("**/logs/*.log")):
             # What n8n's commands wrote matters only where they ran.
             if report.when == "setup" or log.name != CLI_LOG:
                 report.sections.append((f"last lines of {log.name}", tail(log)))

@@ -5,6 +5,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack
+from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
@@ -45,20 +46,28 @@ def it(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory)
         service = running.enter_context(
             umbral_chat(command, folder, logs / "umbral-chat.log", N8N__CHATS=json.dumps(chats))
         )
-        # What is sent before the chats' consumers run is not relayed.
-        end = time.monotonic() + 60
-        while call(service.port, "POST", "/n8n/whole/chat", message("first") | {"sessionId": "first"}).status == 503:
-            assert time.monotonic() < end, "the chats do not start"
-            time.sleep(0.2)
-        yield Bridged(service, n8n)
+        ready = Bridged(service, n8n)
+        until_relaying(ready)
+        yield ready
 
 
-def texts_of(it: Bridged, conversation: str, count: int, limit: float = 60.0) -> list[tuple[str, str]]:
+def until_relaying(it: Bridged, limit: float = 60.0) -> None:
+    """On a new store the bridge begins with what is written once it is up, a moment after the service is ready: write
+    until something is answered."""
+    end = time.monotonic() + limit
+    for number in count():
+        it.service.push(f"whole:warm-{number}", "hello", "user")
+        if len(texts_of(it, f"whole:warm-{number}", 2, limit=5.0)) == 2:
+            return
+        assert time.monotonic() < end, "the bridge relays nothing"
+
+
+def texts_of(it: Bridged, conversation: str, wanted: int, limit: float = 60.0) -> list[tuple[str, str]]:
     """Role and text of the entries, once there are so many."""
     end = time.monotonic() + limit
     while True:
         log = it.service.log(conversation)
-        if len(log) >= count or time.monotonic() > end:
+        if len(log) >= wanted or time.monotonic() > end:
             return [(one["sender"]["role"], one.get("content") or one.get("outcome", "")) for one in log]
         time.sleep(0.1)
 

@@ -8,6 +8,7 @@ The tests treat a block by its language:
 - `toml`: settings, read by the service's own loader; with `# some/file.toml` in front, written there, and parsed.
 - `js`: a module; Node checks its syntax. A test of the page's own runs it. `html`: Node checks its module scripts, and
   the browser lab opens it.
+- `n8n`: a request as expressions: method and URL, and the body. The end-to-end test sends it from a real n8n.
 - `json`: parsed. `sh`: shown and not run; its syntax is checked.
 
 A page may say `<!-- serve: NAME=value NAME=value -->` for the environment of its service.

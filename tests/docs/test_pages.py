@@ -20,7 +20,7 @@ from .session import free_port, run, service, surroundings, write
 ALL = [block for page in PAGES for block in blocks(page)]
 SETTINGS = "umbral-chat.toml"
 """A block that is this file is what the page's service is started with."""
-LANGUAGES = {"console", "sh", "python", "toml", "json", "js", "html", "text", ""}
+LANGUAGES = {"console", "sh", "python", "toml", "json", "js", "html", "n8n", "text", ""}
 _MODULE = re.compile(r'<script type="module">\n(.*?)</script>', re.DOTALL)
 _LINK = re.compile(r"(?<!!)\[[^\]]*\]\((?P<target>[^)\s]+)\)")
 

@@ -103,6 +103,10 @@ LABS = {
         "widget", "five scenarios of it", ("--scenarios", "history,away,changed,without-service,documented")
     ),
     "widget-n8n": Lab("widget", "the same against a real n8n with the shipped workflows", ("--n8n",)),
+    "pages": Lab(
+        "pages", "the chat page and the inbox in a real Chromium: screens, speed, attacks, axe, the keyboard alone"
+    ),
+    "pages-short": Lab("pages", "less of each", ("--short",)),
     "autobahn": Lab("autobahn", "the Autobahn cases against the WebSocket of the real server (ARGS=--short)"),
     "replay": Lab("replay", "dialogues in many scripts are sent and read back four ways, byte for byte"),
 }

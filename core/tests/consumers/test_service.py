@@ -7,6 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable
 
 import pytest
+from umbral_chat._core.consumers.service import START_LIMIT
 from umbral_chat._core.settings.sections import ConsumerLimits
 from umbral_chat.errors import Conflict, HistoryUnavailable, InvalidRequest, Unavailable
 from umbral_chat.model.entries import Entry
@@ -261,3 +262,48 @@ def test_one_that_decides_wrongly_about_a_conversation_is_given_it(caplog: pytes
 
     with caplog.at_level(logging.CRITICAL):
         run(main())
+
+
+class FixedSource(Source):
+    """Has its consumer from the beginning, and needs some seconds to start it."""
+
+    def __init__(self, recorder: Recorder, takes: float, failures: int = 0) -> None:
+        super().__init__(recorder)
+        self.failures = failures
+        self.takes = takes
+        self.started = asyncio.Event()
+
+    async def run(self, consumers: ConsumerService) -> None:
+        await asyncio.sleep(self.takes)
+        self.runs += 1
+        if self.runs <= self.failures:
+            raise HistoryUnavailable("down")
+        await consumers.start(self.recorder)
+        self.started.set()
+        await asyncio.Event().wait()
+
+
+@pytest.mark.parametrize(
+    ("takes", "failures", "waited"), [(0, 0, 0), (2, 0, 2), (START_LIMIT + 1, 0, START_LIMIT), (1, 1, 1)]
+)
+def test_a_starting_service_waits_for_the_consumers_of_its_hooks(takes: float, failures: int, waited: float) -> None:
+    async def main() -> None:
+        world, loop = World(), asyncio.get_running_loop()
+        began = loop.time()
+        async with world.started(Recorder("own"), FixedSource(Recorder("fixed"), takes, failures)) as instance:
+            await instance.consumers.started()
+            assert loop.time() - began == pytest.approx(waited, abs=0.5)
+            assert (instance.consumers.state("fixed") is not None) == (takes <= START_LIMIT and not failures)
+
+    run(main())
+
+
+def test_a_source_without_consumers_of_its_own_is_not_waited_for() -> None:
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        async with World().started(Source(Recorder())) as instance:
+            await instance.consumers.started()
+            assert loop.time() == began
+
+    run(main())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hmac
 import json
 from datetime import UTC, datetime, timedelta
 
@@ -44,6 +46,17 @@ def test_secrets_differ_and_hide() -> None:
     assert one != other
     assert one.reveal().startswith("whsec_")
     assert one.reveal() not in f"{one!r} {one}"
+
+
+def test_the_key_is_text_for_receivers_that_take_no_other() -> None:
+    """The specification asks for 24 to 64 bytes."""
+    secret = new_webhook_secret()
+    key = base64.b64decode(secret.reveal().removeprefix("whsec_")).decode("ascii")
+    assert key.isprintable()
+    assert 24 <= len(key) <= 64
+    headers = signed_headers(secret, "evt_1", 1, b"body")
+    digest = hmac.digest(key.encode("utf-8"), b"evt_1.1.body", "sha256")
+    assert headers["webhook-signature"] == "v1," + base64.b64encode(digest).decode("ascii")
 
 
 @pytest.mark.parametrize("secret", ["", "whsec_", "other_abc", "whsec_not base64!"])

@@ -1,47 +1,14 @@
-"""The community package, built and installed into a fresh n8n, and workflows that use its nodes."""
+"""Workflows that use the nodes of the community package."""
 
-import json
-import os
-import urllib.error
-import urllib.request
 from collections.abc import Sequence
 from dataclasses import dataclass
-from http.cookiejar import CookieJar
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 from n8n.e2e.harness.copies import Copy
-from n8n.e2e.harness.install import Installed
-from n8n.e2e.harness.process import clean_env, run
-from tests.community_node.build import copied, packed
 
 TYPE = "umbralChatApi"
 NODE, TRIGGER = "n8n-nodes-umbral-chat.umbralChat", "n8n-nodes-umbral-chat.umbralChatTrigger"
-INSTALL_LIMIT = 120.0
-
-SETTINGS = {
-    "N8N_DISABLED_MODULES": "mcp-registry,instance-ai,agents",
-    "N8N_COMMUNITY_PACKAGES_ENABLED": "true",
-    # No call leaves the machine.
-    "N8N_VERIFIED_PACKAGES_ENABLED": "false",
-    "N8N_REINSTALL_MISSING_PACKAGES": "false",
-}
-
-
-def install(installed: Installed, folder: Path, logs: Path) -> None:
-    """Build the package and install its tarball as an operator does, before n8n starts in `folder`."""
-    work = folder / "package"
-    work.mkdir(parents=True)
-    archive = packed(copied(work), work)
-    nodes = folder / ".n8n" / "nodes"
-    nodes.mkdir(parents=True)
-    (nodes / "package.json").write_text('{"name": "installed-nodes", "private": true}\n')
-    npm = installed.node.parents[1] / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
-    flags = ["--no-audit", "--no-fund", "--ignore-scripts", "--legacy-peer-deps", "--offline"]
-    command = [str(installed.node), str(npm), "install", str(archive), *flags]
-    env = clean_env(["N8N_"], PATH=installed.path())
-    run("npm install of the community package", command, log=logs / "npm.log", env=env, limit=INSTALL_LIMIT, cwd=nodes)
 
 
 def credential(name: str, url: str, key: str) -> dict[str, Any]:
@@ -55,6 +22,8 @@ class Chain(Copy):
 
     first: dict[str, Any] | None = None
     nodes: Sequence[dict[str, Any]] = ()
+    beside: Sequence[tuple[dict[str, Any], str]] = ()
+    """What the last node uses, such as tools, each with its kind of connection."""
 
     @property
     def called(self) -> bool:
@@ -74,9 +43,13 @@ class Chain(Copy):
         for number, node in enumerate(chain):
             node |= {"id": f"{self.id}-{number}", "position": [240 * number, 0]}
         pairs = pairwise(chain)
-        connections = {
+        connections: dict[str, Any] = {
             one["name"]: {"main": [[{"node": other["name"], "type": "main", "index": 0}]]} for one, other in pairs
         }
+        for number, (node, kind) in enumerate(self.beside):
+            node |= {"id": f"{self.id}-beside-{number}", "position": [240 * number, 240]}
+            connections[node["name"]] = {kind: [[{"node": chain[-1]["name"], "type": kind, "index": 0}]]}
+        chain += [node for node, _ in self.beside]
         settings = {"executionOrder": "v1"}
         return {"id": self.id, "name": self.id, "nodes": chain, "connections": connections, "settings": settings}
 
@@ -93,6 +66,14 @@ def chat_node(name: str, used: dict[str, Any], resource: str, operation: str, **
     }
 
 
+def tool_node(
+    name: str, used: dict[str, Any], resource: str, operation: str, about: str, **more: Any
+) -> dict[str, Any]:
+    """The action node as a tool of an AI Agent, which is told `about` it."""
+    node = chat_node(name, used, resource, operation, descriptionType="manual", toolDescription=about, **more)
+    return {**node, "type": f"{NODE}Tool"}
+
+
 def trigger(used: dict[str, Any], **parameters: Any) -> dict[str, Any]:
     """The trigger node."""
     return {
@@ -104,23 +85,13 @@ def trigger(used: dict[str, Any], **parameters: Any) -> dict[str, Any]:
     }
 
 
-class Editor:
-    """n8n's own API, as its editor uses it, for the owner that is set up here."""
+def started(used: dict[str, Any], prefix: str, **parameters: Any) -> dict[str, Any]:
+    """The trigger, by messages of visitors in conversations whose ids begin so."""
+    return trigger(used, options={"prefix": prefix}, **parameters)
 
-    def __init__(self, url: str) -> None:
-        self._url = url
-        self._open = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(CookieJar())).open
-        password = "A" + os.urandom(9).hex()
-        owner = {"email": "owner@example.com", "firstName": "O", "lastName": "W", "password": password}
-        self.post("/rest/owner/setup", owner)
 
-    def post(self, path: str, body: object) -> Any:
-        """The data of an answer. Raises AssertionError where it is an error."""
-        request = urllib.request.Request(  # noqa: S310 - our own loopback URL
-            self._url + path, json.dumps(body).encode(), {"Content-Type": "application/json"}
-        )
-        try:
-            with self._open(request, timeout=60) as answer:
-                return json.load(answer)["data"]
-        except urllib.error.HTTPError as error:
-            raise AssertionError(f"{path}: {error.code} {error.read()[:500]!r}") from None
+def reply(used: dict[str, Any], content: str = "{{ $json.content }}") -> dict[str, Any]:
+    """The answer, into the conversation that the trigger's item is of."""
+    node = chat_node("Reply", used, "message", "send", content=f"={content}")
+    node["parameters"]["conversation"] = "={{ $('Trigger').first().json.conversation }}"
+    return node

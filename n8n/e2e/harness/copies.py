@@ -1,5 +1,6 @@
 """The shipped workflows as an operator would set them up: copies that differ in base URL, credential and webhook."""
 
+import base64
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,6 +9,8 @@ from typing import Any
 
 WORKFLOWS = Path(__file__).parents[2] / "workflows"
 CREDENTIAL = "httpHeaderAuth"
+CHAT_TRIGGER = "@n8n/n8n-nodes-langchain.chatTrigger"
+WEBHOOK = "n8n-nodes-base.webhook"
 
 
 @dataclass(frozen=True)
@@ -21,6 +24,17 @@ class Credential:
     def exported(self) -> dict[str, Any]:
         data = {"name": "Authorization", "value": f"Bearer {self.key}"}
         return {"id": self.id, "name": self.name, "type": CREDENTIAL, "data": data}
+
+
+def webhook_credential(secret: str, name: str = "webhook") -> dict[str, Any]:
+    """The Crypto credential of a subscription's secret, as the guide describes it: its key, as text."""
+    key = base64.b64decode(secret.removeprefix("whsec_")).decode("ascii")
+    return {
+        "id": f"e2e{name.title()}000001",
+        "name": f"Umbral Chat {name}",
+        "type": "crypto",
+        "data": {"hmacSecret": key},
+    }
 
 
 @dataclass(frozen=True)
@@ -37,7 +51,7 @@ class Copy:
     @property
     def called(self) -> bool:
         """Whether it is started by its webhook."""
-        return True
+        return any(node["type"] in {CHAT_TRIGGER, WEBHOOK} for node in self.workflow()["nodes"])
 
     @property
     def id(self) -> str:
@@ -46,7 +60,8 @@ class Copy:
     @property
     def path(self) -> str:
         """The URL path of its webhook."""
-        return f"/webhook/{self.id}/chat" if self.file == "simple-chat.json" else f"/webhook/{self.id}"
+        chat = any(node["type"] == CHAT_TRIGGER for node in self.workflow()["nodes"])
+        return f"/webhook/{self.id}/chat" if chat else f"/webhook/{self.id}"
 
     def workflow(self) -> dict[str, Any]:
         """The file with the three values that an operator sets, and with ids of its own."""

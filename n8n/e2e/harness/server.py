@@ -4,14 +4,16 @@ import json
 import sqlite3
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from n8n.e2e.harness.copies import Copy
+from n8n.e2e.harness.editor import Editor
 from n8n.e2e.harness.install import Installed
 from n8n.e2e.harness.process import HarnessError, clean_env, process, run, say
 from n8n.e2e.harness.web import Answer, call, free_ports, wait_until
@@ -22,10 +24,11 @@ CLI_LIMIT, START_LIMIT, WEBHOOK_LIMIT = 300.0, 300.0, 120.0
 
 @dataclass(frozen=True)
 class N8n:
-    """The server's port and its folder."""
+    """The server's port and its folder, and its API as the editor of its owner uses it."""
 
     port: int
     folder: Path
+    editor: Editor
 
     @property
     def url(self) -> str:
@@ -45,6 +48,19 @@ class N8n:
         with closing(sqlite3.connect(f"file:{_database(self.folder)}?mode=ro", uri=True)) as database:
             query = 'SELECT count(*) FROM execution_entity WHERE "workflowId" = ? AND status = ?'
             return int(database.execute(query, (copy.id, status)).fetchone()[0])
+
+    def status(self, execution: str) -> str:
+        """Of one execution: `running`, `success`, …; `none` where there is none of this id."""
+        with closing(sqlite3.connect(f"file:{_database(self.folder)}?mode=ro", uri=True)) as database:
+            row = database.execute("SELECT status FROM execution_entity WHERE id = ?", (execution,)).fetchone()
+        return "none" if row is None else str(row[0])
+
+    def began(self, copy: Copy) -> list[datetime]:
+        """When each run of a workflow began, by n8n's own clock, oldest first."""
+        with closing(sqlite3.connect(f"file:{_database(self.folder)}?mode=ro", uri=True)) as database:
+            query = 'SELECT "startedAt" FROM execution_entity WHERE "workflowId" = ? ORDER BY id'
+            rows = database.execute(query, (copy.id,)).fetchall()
+        return [datetime.fromisoformat(row[0]).replace(tzinfo=UTC) for row in rows]
 
     def last_run(self, copy: Copy, limit: float = 60.0) -> str:
         """How n8n lists the newest run of a workflow: `success`, `error`, … (it writes this after it has answered)."""
@@ -71,20 +87,31 @@ def n8n_server(
     logs: Path,
     credentials: Sequence[dict[str, Any]],
     copies: Sequence[Copy],
-    **settings: str,
+    port: int | None = None,
+    *,
+    publish: bool = True,
+    settings: Mapping[str, str] | None = None,
 ) -> Iterator[N8n]:
-    """Import, publish and start; in this order, since n8n's commands do not reach a running server. `settings` are
-    further variables of its environment."""
-    port, broker = free_ports(2)
-    env = _environment(installed, folder, port, broker) | settings
+    """Import, publish and start; in this order, since n8n's commands do not reach a running server.
+
+    Only the first of the workflows is published by its command, since each command takes as long as a start of n8n. The
+    others are published as the editor's button does.
+
+    `port` is given where it must be known before; `settings` are further variables of n8n's environment."""
+    drawn, broker = free_ports(2)
+    port = port or drawn
+    env = _environment(installed, folder, port, broker) | dict(settings or {})
     began = time.monotonic()
-    _import(installed, folder, logs, env, credentials, copies)
-    say(f"n8n: imported and published {len(copies)} workflows in {time.monotonic() - began:.0f} s")
-    server = N8n(port, folder)
+    _import(installed, folder, logs, env, credentials, copies, publish)
+    say(f"n8n: imported {len(copies)} workflows in {time.monotonic() - began:.0f} s")
     command = [str(installed.node), str(installed.script), "start"]
     with process(command, log=logs / "n8n.log", env=env, cwd=folder, grace=20.0) as child:
         began = time.monotonic()
-        _wait(server, child, copies)
+        server = N8n(port, folder, _editor(port, child))
+        if publish:
+            for copy in copies[1:]:
+                server.editor.publish(copy.id)
+            _wait(server, child, copies)
         say(f"n8n: {server.url}, ready in {time.monotonic() - began:.0f} s")
         yield server
 
@@ -96,6 +123,7 @@ def _import(
     env: dict[str, str],
     credentials: Sequence[dict[str, Any]],
     copies: Sequence[Copy],
+    publish: bool,
 ) -> None:
     def cli(*words: str) -> None:
         command = [str(installed.node), str(installed.script), *words]
@@ -111,27 +139,28 @@ def _import(
     secrets.unlink()
     cli("import:workflow", "--separate", f"--input={files}")
     # One by one: to publish what is active in the file is refused by an n8n without queue mode.
-    for copy in copies:
+    for copy in copies[:1] if publish else ():
         cli("publish:workflow", f"--id={copy.id}")
 
 
-def _wait(server: N8n, child: "subprocess.Popen[bytes]", copies: Sequence[Copy]) -> None:
-    def alive() -> bool:
-        return child.poll() is None
+def _editor(port: int, child: "subprocess.Popen[bytes]") -> Editor:
+    """n8n's API, once it answers: that is about a second after it says that it is ready."""
 
-    wait_until(
-        "n8n start",
-        lambda: call(server.port, "GET", "/healthz/readiness").status == 200,
-        limit=START_LIMIT,
-        alive=alive,
-    )
-    # Ready, n8n still answers 404 to its webhooks for about a second.
+    def answers() -> bool:
+        ready = call(port, "GET", "/healthz/readiness").status == 200
+        return ready and call(port, "GET", "/rest/settings").status == 200
+
+    wait_until("n8n start", answers, limit=START_LIMIT, alive=lambda: child.poll() is None)
+    return Editor(f"http://127.0.0.1:{port}")
+
+
+def _wait(server: N8n, child: "subprocess.Popen[bytes]", copies: Sequence[Copy]) -> None:
     for copy in (copy for copy in copies if copy.called):
         wait_until(
             f"n8n: webhook of {copy.name}",
             partial(_answers, server.port, copy.path),
             limit=WEBHOOK_LIMIT,
-            alive=alive,
+            alive=lambda: child.poll() is None,
         )
 
 

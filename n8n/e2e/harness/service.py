@@ -2,6 +2,7 @@
 
 import json
 import secrets
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -30,6 +31,13 @@ class UmbralChat:
     def call(self, method: str, path: str, body: object = None) -> Answer:
         return call(self.port, method, f"/v1/conversations/{path}", body, authorization=f"Bearer {self.key}")
 
+    def subscribe(self, name: str, url: str, **fields: object) -> str:
+        """Have events pushed to a URL, and return the subscription's secret."""
+        body = {"name": name, "push": {"url": url}, **fields}
+        answer = call(self.port, "POST", "/v1/subscriptions", body, authorization=f"Bearer {self.key}")
+        assert answer.status == 201, answer
+        return str(answer.body["secret"])
+
     def push(self, conversation: str, content: str, role: str = "agent") -> str:
         """Write a message without n8n, as an operator would; returns its cursor."""
         answer = self.call("POST", f"{conversation}/messages", {"content": content, "sender": {"role": role}})
@@ -45,6 +53,14 @@ class UmbralChat:
         assert [entry["seq"] for entry in entries] == list(range(1, len(entries) + 1))
         return entries
 
+    def until(self, conversation: str, messages: int, limit: float = 60.0) -> list[tuple[str, str]]:
+        """The messages as (role, content), once there are so many. Raises AssertionError after `limit` seconds."""
+        end = time.monotonic() + limit
+        while len(found := self.messages(conversation)) < messages:
+            assert time.monotonic() < end, f"{conversation}: {found} after {limit:.0f} s"
+            time.sleep(0.02)
+        return found
+
     def typing(self, conversation: str) -> list[tuple[str, str]]:
         """Who types, as a poll shows it: (role, name)."""
         answer = self.call("GET", f"{conversation}/events?after=0")
@@ -59,8 +75,9 @@ class UmbralChat:
         return counts
 
     def messages(self, conversation: str) -> list[tuple[str, str]]:
-        """The log as (role, content)."""
-        return [(entry["sender"]["role"], entry["content"]) for entry in self.log(conversation)]
+        """The messages in the log as (role, content)."""
+        log = self.log(conversation)
+        return [(entry["sender"]["role"], entry["content"]) for entry in log if entry["kind"] == "message"]
 
 
 @contextmanager
@@ -71,6 +88,8 @@ def umbral_chat(command: str, folder: Path, log: Path, **settings: str) -> Itera
     service = UmbralChat(port, secrets.token_urlsafe(24))
     keys = json.dumps([{"name": "n8n", "key": service.key, "rights": ["*"]}])
     given = {f"UMBRAL_CHAT_{name}": value for name, value in settings.items()}
+    # Where n8n's webhooks are.
+    given |= {"UMBRAL_CHAT_CORE__OUTBOUND__ALLOW": '["127.0.0.0/8"]'}
     given |= {"UMBRAL_CHAT_CORE__KEYS": keys, "UMBRAL_CHAT_PRESENCE__HOLD_BACK": str(HOLD_BACK)}
     env = clean_env(["UMBRAL_CHAT_"], **given)
     options = ["--port", str(port), "--database", str(folder / "log.sqlite3")]

@@ -6,13 +6,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from n8n.e2e.harness.agent import model_credential, put_agent, stand_in_model
-from n8n.e2e.harness.copies import Copy, Credential, settings
+from n8n.e2e.harness.copies import Copy, Credential, settings, webhook_credential
 from n8n.e2e.harness.faults import Network, failing_network
+from n8n.e2e.harness.guide import guided, trapped
 from n8n.e2e.harness.install import ensure_installed
 from n8n.e2e.harness.server import N8n, n8n_server
 from n8n.e2e.harness.service import UmbralChat, umbral_chat
+from n8n.e2e.harness.web import free_ports
 from n8n.e2e.harness.workflow_edits import (
     answer_oddly,
+    every_two_seconds,
+    fail_at_parts,
     fail_at_work,
     fail_unhandled,
     take_files,
@@ -20,8 +24,12 @@ from n8n.e2e.harness.workflow_edits import (
 )
 
 SIMPLE, FOLLOW = "simple-chat.json", "send-and-follow.json"
-TOKEN = "visitor-token.json"
+TOKEN, HISTORY = "visitor-token.json", "history-in-the-widget.json"
+BY_WEBHOOK, SCHEDULED, STREAM = "started-by-webhook.json", "scheduled-push.json", "stream-the-answer.json"
 UNLESS_AGENT, TYPING = "answer-unless-agent.json", "typing-while-working.json"
+UNSEEN = "unseen-answer.json"
+UNSEEN_AFTER = 60.0
+"""Seconds: the least that a subscription takes."""
 WRONG_KEY = "not-a-key-of-this-service"
 
 
@@ -47,6 +55,15 @@ class Setups:
     typing_unhandled: Copy
     visitor_token: Copy
     visitor_token_wrong_key: Copy
+    history: Copy
+    """It reaches the service through the network."""
+    by_webhook: Copy
+    unseen: Copy
+    scheduled: Copy
+    stream: Copy
+    stream_fails: Copy
+    guide: Copy
+    guide_trap: Copy
 
 
 @dataclass(frozen=True)
@@ -55,6 +72,11 @@ class Stage:
     network: Network
     n8n: N8n
     setups: Setups
+    webhook_secret: str
+    """Of the subscription whose webhook is `by_webhook`: messages of users in conversations that begin with
+    `pushed.`."""
+    unseen_secret: str
+    """Of the subscription whose webhook is `unseen`: conversations that begin with `unseen.`."""
 
 
 @contextmanager
@@ -86,9 +108,25 @@ def stage(command: str, folder: Path) -> Iterator[Stage]:
             typing_unhandled=Copy("typing-unhandled", TYPING, network.url, right, fail_unhandled),
             visitor_token=Copy("visitor-token", TOKEN, service.url, right),
             visitor_token_wrong_key=Copy("visitor-token-wrong-key", TOKEN, service.url, wrong),
+            history=Copy("history", HISTORY, network.url, right),
+            by_webhook=Copy("by-webhook", BY_WEBHOOK, service.url, right),
+            unseen=Copy("unseen", UNSEEN, service.url, right),
+            scheduled=Copy("scheduled", SCHEDULED, service.url, right, every_two_seconds),
+            stream=Copy("stream", STREAM, service.url, right),
+            stream_fails=Copy("stream-fails", STREAM, service.url, right, fail_at_parts),
+            guide=guided(service.url, right),
+            guide_trap=trapped(service.url, right),
         )
-        credentials = [right.exported(), wrong.exported(), model_credential(model)]
+        (port,) = free_ports(1)
+        webhook = f"http://127.0.0.1:{port}{setups.by_webhook.path}"
+        messages = {"prefix": "pushed.", "kinds": ["message"], "roles": ["user"]}
+        secret = service.subscribe("n8n", webhook, filter=messages)
+        webhook = f"http://127.0.0.1:{port}{setups.unseen.path}"
+        unseen = {"kind": "unread", "after": UNSEEN_AFTER, "filter": {"prefix": "unseen."}}
+        unseen_secret = service.subscribe("unseen", webhook, **unseen)
+        credentials = [right.exported(), wrong.exported(), model_credential(model), webhook_credential(secret)]
+        credentials.append(webhook_credential(unseen_secret, "unread"))
         n8n = running.enter_context(
-            n8n_server(installed, folder / "n8n", logs, credentials, list(vars(setups).values()))
+            n8n_server(installed, folder / "n8n", logs, credentials, list(vars(setups).values()), port)
         )
-        yield Stage(service, network, n8n, setups)
+        yield Stage(service, network, n8n, setups, secret, unseen_secret)

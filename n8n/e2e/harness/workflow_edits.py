@@ -6,6 +6,7 @@ from n8n.e2e.harness.agent import PLACEHOLDER
 from n8n.e2e.harness.copies import node_of, settings
 
 WORK = "Work (your slow nodes go here)"
+PARTS = "Answer in parts (yours go here)"
 TYPING_SECONDS = 6
 """Time to live of the typing signal in a workflow that never ends it."""
 
@@ -48,6 +49,18 @@ def take_files(workflow: dict[str, Any]) -> None:
 def work_without_answer(workflow: dict[str, Any]) -> None:
     """The work ends at once with an empty answer."""
     node_of(workflow, WORK)["parameters"]["jsCode"] = "return [{ json: { output: '' } }];"
+
+
+def every_two_seconds(workflow: dict[str, Any]) -> None:
+    """Reminders without patience, and only in conversations whose id has `reminded`."""
+    settings(silent_hours=0, search="reminded")(workflow)
+    interval = {"field": "seconds", "secondsInterval": 2}
+    node_of(workflow, "Every morning")["parameters"] = {"rule": {"interval": [interval]}}
+
+
+def fail_at_parts(workflow: dict[str, Any]) -> None:
+    """The node that makes the answer fails."""
+    node_of(workflow, PARTS)["parameters"]["jsCode"] = "throw new Error('as intended');"
 
 
 def _question_field(workflow: dict[str, Any]) -> str:

@@ -19,6 +19,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from tests.labs.kit.chat_pages import NotSeen
 from tests.labs.kit.chromium import find_chromium
 from tests.labs.kit.driver import run_driver
 from tests.labs.kit.http1 import Connection
@@ -89,7 +90,7 @@ async def _on(
     folder: Path,
     results: list[tuple[str, str, float, list[str]]],
 ) -> None:
-    from .run import NotSeen, Stage
+    from .run import Stage
     from .scenario import SCENARIOS
 
     async with _prepared(options.server, chromium, folder, supabase) as prepared:

@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 from playwright.async_api import Browser, BrowserContext, Page
 
+from tests.labs.kit.chat_pages import NotSeen
 from tests.labs.kit.http1 import Answer, Connection, NoAnswer
 from tests.labs.kit.service import Service
 from tests.local_supabase.people import User, sign_up
@@ -21,10 +22,6 @@ from .verdict import Shown, violations
 
 PATIENCE = 45.0
 """Seconds until a page must show something. A climb to a better edge may take 15 s, a reconnect 30 s of back-off."""
-
-
-class NotSeen(Exception):
-    """A page did not come to show what it should."""
 
 
 @dataclass
@@ -74,10 +71,45 @@ class Stage:
             **options,
         }
         await page.goto(f"{self.site}/page.html#{quote(json.dumps(given))}")
-        await self.until(
-            name, f"chat.state.connection.state === 'open' && chat.state.connection.edge === '{self.edges[0]}'"
-        )
+        await self.pushed(name, within=PATIENCE)
         return page
+
+    async def connected(self, name: str) -> None:
+        """Wait until it is connected."""
+        await self.until(name, "chat.state.connection.state === 'open'")
+
+    async def offline(self, name: str) -> None:
+        """Wait until its state says so."""
+        await self.until(name, "chat.state.connection.state === 'offline'")
+
+    async def disconnected(self, name: str) -> None:
+        """Wait until its state says so."""
+        await self.until(name, "chat.state.connection.state !== 'open'")
+
+    async def polling(self, name: str) -> None:
+        """Wait until it is connected by one kind of polls."""
+        await self.until(name, "chat.state.connection.state === 'open' && /poll/.test(chat.state.connection.edge)")
+
+    async def pushed(self, name: str, *, within: float = 60.0) -> None:
+        """Wait until it is connected by the edge that is tried."""
+        best = f"chat.state.connection.edge === '{self.edges[0]}'"
+        await self.until(name, f"chat.state.connection.state === 'open' && {best}", within=within)
+
+    async def shows(self, name: str, messages: int) -> None:
+        """Wait until it has as many messages."""
+        await self.until(name, f"chat.state.messages.length === {messages}")
+
+    async def shows_draft(self, name: str, text: str | None) -> None:
+        """Wait until it has a draft of this text, or none."""
+        found = "chat.state.drafts.length === 0"
+        if text is not None:
+            found = f"chat.state.drafts.some((one) => one.text === {json.dumps(text)})"
+        await self.until(name, found)
+
+    async def leads(self, name: str) -> bool:
+        """Whether this tab holds the connection."""
+        found: bool = await self.pages[name].evaluate("chat.state.connection.leader")
+        return found
 
     async def _credentials(self, person: str) -> dict[str, Any]:
         if self.stack is None:
@@ -167,4 +199,4 @@ class Stage:
             await context.close()
 
 
-__all__ = ["PATIENCE", "NotSeen", "Stage"]
+__all__ = ["PATIENCE", "Stage"]

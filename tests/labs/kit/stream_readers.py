@@ -22,6 +22,9 @@ SILENCE = 40.0
 PAUSE = 0.2
 """Seconds after a connection that was refused or cut, at most; drawn anew each time."""
 
+AGAIN = frozenset({429, 502, 503, 504})
+"""Statuses of a refusal that passes: the reader comes back, and asks again from its cursor."""
+
 TakeEntry = Callable[[dict[str, Any]], None]
 TakeStatus = Callable[[dict[str, Any]], None]
 Wait = Callable[[], Awaitable[None]]
@@ -85,7 +88,7 @@ class SseReader:
                             await self._read(answer)
                         elif answer.status_code == 204:
                             await self._without()
-                        elif answer.status_code not in {429, 502, 503, 504}:
+                        elif answer.status_code not in AGAIN:
                             raise StreamEnded(f"{answer.status_code}: {(await answer.aread())[:300]!r}")
                 except (httpx.TransportError, SSEError):
                     pass
@@ -154,6 +157,8 @@ class SocketReader:
                     self.cursor = frame["cursor"]
                     self._entry(frame["entry"])
                 case "error":
+                    if frame["error"]["status"] in AGAIN:
+                        return
                     raise StreamEnded(f"subscribing was refused: {frame['error']}")
                 case "status":
                     self._status(frame["status"])

@@ -235,6 +235,7 @@ class Service:
             stack.push_async_callback(parts.draft_keeper.reconciler.close)
             stack.push_async_callback(tasks.close)
             self.start_loops(tasks)
+            await self.consumers.started()
             loop = asyncio.get_running_loop()
             telemetry.gauge("umbral_chat.tasks", lambda: [((), len(asyncio.all_tasks(loop)))])
             stack.callback(parts.lifecycle.drain)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
@@ -181,6 +182,18 @@ class ConsumerSource(Protocol):
         ...
 
 
+@runtime_checkable
+class StartsConsumers(Protocol):
+    """An ability of a ConsumerSource that has consumers from the beginning, such as those of its settings.
+
+    The service accepts requests once they have started, so that one that begins now misses nothing that was sent to it;
+    at the latest a few seconds after its own start, since the store may not answer.
+    """
+
+    started: asyncio.Event
+    """Set by `run` when they have."""
+
+
 class CheckResult(msgspec.Struct, frozen=True, omit_defaults=True):
     """The result of a check; `mend` says what to do if it failed. `skipped`: there was nothing to check, which is not a
     failure, so `ok` is true."""
@@ -228,6 +241,7 @@ __all__ = [
     "LogEnd",
     "Offer",
     "SelectsEntries",
+    "StartsConsumers",
     "TakesEnds",
     "TakesImported",
     "WantsConversations",

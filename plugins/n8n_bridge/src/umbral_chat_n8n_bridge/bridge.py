@@ -32,6 +32,7 @@ class Bridge:
         self.chats = chats_of(settings)
         self.counters = RelayCounters(services.base.telemetry)
         self.started = asyncio.Event()
+        """See `StartsConsumers`."""
         """Set when every chat's consumer runs: a new one misses what was written before that."""
         self._consumers: dict[str, RelayConsumer] = {}
 

@@ -57,10 +57,14 @@ def entry_event(subscription: str, conversation: str, epoch: str, entry: Entry) 
 
 
 def end_event(subscription: str, conversation: str, end: LogEnd) -> Event:
-    """The event of the end of a log."""
+    """The event of the end of a log.
+
+    Its id is that of the log alone: what was delivered as `deleted`, and is delivered again because the answer was
+    lost, may be `restarted` by then.
+    """
     cursor = START if end.successor is None else Cursor(end.successor, 0)
     return Event(
-        id=_event_id(subscription, conversation, end.epoch, f"{end.kind} {end.successor or ''}"),
+        id=_event_id(subscription, conversation, end.epoch, "end"),
         type=end.kind,
         conversation=conversation,
         cursor=str(cursor),

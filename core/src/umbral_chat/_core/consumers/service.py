@@ -6,6 +6,7 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Coroutine, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from umbral_chat._core.consumers.abilities import Abilities
@@ -21,7 +22,7 @@ from umbral_chat._core.runtime.tasks import Tasks
 from umbral_chat.errors import Conflict, HistoryUnavailable, InvalidRequest, Unavailable
 from umbral_chat.model.ids import ID_LIMIT
 from umbral_chat.providers.consumers import ClaimConsumer, Claims, ConsumerState, DeadLetter
-from umbral_chat.providers.edges import Consumer, ConsumerSource
+from umbral_chat.providers.edges import Consumer, ConsumerSource, StartsConsumers
 from umbral_chat.providers.history import Storage
 from umbral_chat.transport_kit.backoff import Backoff
 
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
     from umbral_chat.context import Base, ServiceLifecycle
 
 log = logging.getLogger(__name__)
+
+START_LIMIT = 5.0
+"""Seconds for which a starting service waits for its consumers: a store that answers takes a fraction of one."""
 
 
 class Consumers:
@@ -47,6 +51,9 @@ class Consumers:
         self._slots: dict[str, Slot] = {}
         self._failures = base.telemetry.counter("umbral_chat.consumer.failures")
         self._tasks: Tasks | None = None
+        self._running = asyncio.Event()
+        self._attempted: list[asyncio.Event] = []
+        """One for each consumer and source of the hooks: it has started, or failed to the first time."""
         self._watch = ConsumerWatch(storage, base.clock, self._registry, self._slots, self._forgotten)
         base.telemetry.gauge(
             "umbral_chat.consumer.lag", lambda: [((slot.name,), slot.backlog.state().lag) for slot in self._all()]
@@ -64,10 +71,16 @@ class Consumers:
         try:
             for one in consumers:
                 if isinstance(one, ConsumerSource) and not hasattr(one, "handle"):
-                    tasks.start(self._run_source(one), name=one.name)
+                    attempted = asyncio.Event()
+                    tasks.start(self._run_source(one, attempted), name=one.name)
+                    if isinstance(one, StartsConsumers):
+                        tasks.start(_once_set(one.started, attempted), name=f"start of {one.name}")
+                        self._attempted.append(attempted)
                 elif not isinstance(one, ConsumerSource):
                     slot = self._pushing(one)
                     slot.task = tasks.start(slot.run(), name=one.name)
+                    self._attempted.append(slot.attempted)
+            self._running.set()
             await self._watch.run()
         finally:
             self._tasks = None
@@ -75,6 +88,17 @@ class Consumers:
                 await slot.close()
             await tasks.close()
             self._slots.clear()
+
+    async def started(self) -> None:
+        """Wait until the consumers of the hooks have begun, or failed to do so once; at most START_LIMIT seconds.
+
+        What is sent before a consumer has begun now, it would never be passed.
+        """
+        with suppress(TimeoutError):
+            async with asyncio.timeout(START_LIMIT):
+                await self._running.wait()
+                for one in self._attempted:
+                    await one.wait()
 
     async def start(self, consumer: Consumer) -> None:
         """See `ConsumerService.start`."""
@@ -205,7 +229,7 @@ class Consumers:
         await self.stop(name)
         await self._registry.clear(name)
 
-    async def _run_source(self, source: ConsumerSource) -> None:
+    async def _run_source(self, source: ConsumerSource, attempted: asyncio.Event) -> None:
         backoff = Backoff(initial=1.0, maximum=60.0)
         while True:
             began = self._clock.monotonic()
@@ -216,9 +240,15 @@ class Consumers:
                 log.info("consumers of %s: %s", source.name, error)
             except Exception:
                 log.exception("the consumers of %s failed", source.name)
+            attempted.set()
             if self._clock.monotonic() - began > backoff.maximum:
                 backoff.reset()
             await self._clock.sleep(backoff.next())
+
+
+async def _once_set(event: asyncio.Event, then: asyncio.Event) -> None:
+    await event.wait()
+    then.set()
 
 
 def _checked(name: str) -> str:

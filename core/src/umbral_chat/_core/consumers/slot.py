@@ -35,6 +35,8 @@ class Slot:
         """Whether scans for all consumers find what is new to it; else it scans by itself."""
         self.task: asyncio.Task[None] | None = None
         self.swept_at: float | None = None
+        self.attempted = asyncio.Event()
+        """Whether it has begun, or failed to do so the first time."""
         self._registry = registry
         self._holder = holder
         self._prepared = False
@@ -147,13 +149,16 @@ class Slot:
                 await self.prepare()
             except Conflict as error:
                 log.warning("consumer %s does not run: %s", self.name, error)
+                self.attempted.set()
                 return False
             except HistoryUnavailable:
                 pass  # HistoryHealth logs it, once
             except Exception:
                 log.exception("consumer %s could not be prepared", self.name)
             else:
+                self.attempted.set()
                 return True
+            self.attempted.set()
             await self.backlog.clock.sleep(backoff.next())
 
     async def _keep_running(self, work: ConsumerTask) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
-import os
 import socket
 import sys
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
+from pathlib import Path
 from types import FrameType
 from typing import cast
 
@@ -20,6 +20,7 @@ from litestar import Litestar
 from umbral_chat._core.plugins import PluginHost
 from umbral_chat._core.server.connection import Connection
 from umbral_chat._core.server.connections import Connections
+from umbral_chat._core.server.greeting import command_of, greeting
 from umbral_chat._core.server.logs import configure_logging
 from umbral_chat._core.server.timed_connection import Opener
 from umbral_chat._core.settings.checks import check_exposure
@@ -158,24 +159,8 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 def _greet(url: str, *, keyless: bool, page: bool) -> None:
-    """Say what to try next; `page`: something is served at `/`, as the extra `web` does."""
-    lines = [f"Umbral Chat listens on {url} (process {os.getpid()}). Try next:"]
-    if page:
-        lines.append(f"  open {url}/ in a browser")
-    auth = "" if keyless else " -H 'Authorization: Bearer YOUR_KEY'"
-    sends = f"curl {url}/v1/conversations/demo/messages{auth} -H 'Content-Type: application/json'"
-    lines += [
-        "  " + sends + """ -d '{"content": "Hello"}'""",
-        f"  curl '{url}/v1/conversations/demo/events?wait=30'{auth}",
-        f"  umbral-chat --url {url} tail -f demo",
-        f"  {url}/schema in a browser",
-    ]
-    if keyless:
-        lines.append(
-            "No key is configured: only this machine is served, and every caller has all rights. Set core.keys before "
-            "you put a reverse proxy in front: not every proxy can be distinguished from a program of this machine."
-        )
-    with suppress(OSError):  # the log's disk is full: serve nevertheless, as logging does
+    with suppress(OSError):  # the log's disk is full, or the folder is gone: serve nevertheless, as logging does
+        lines = greeting(url, keyless=keyless, page=page, command=command_of(sys.argv[0], Path.cwd()))
         sys.stderr.write("\n".join(lines) + "\n")
         sys.stderr.flush()
 

@@ -13,13 +13,17 @@ from umbral_chat.settings import Secret
 
 PREFIX = "whsec_"
 
-SECRET_BYTES = 32
-"""The specification asks for 24 to 64."""
+RANDOM_BYTES = 32
+"""What a key is drawn from. Written as text these are 43 bytes; the specification asks for 24 to 64."""
 
 
 def new_webhook_secret() -> Secret:
-    """A secret for one receiver, drawn at random: `whsec_` and 32 bytes in base64."""
-    return Secret(PREFIX + base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode("ascii"))
+    """A secret for one receiver, drawn at random: `whsec_` and the key in base64.
+
+    The key itself is ASCII text: many receivers, such as n8n's Crypto node, take the key of an HMAC only as text.
+    """
+    key = secrets.token_urlsafe(RANDOM_BYTES).encode("ascii")
+    return Secret(PREFIX + base64.b64encode(key).decode("ascii"))
 
 
 def signed_headers(secret: Secret, message_id: str, timestamp: int, body: bytes) -> dict[str, str]:

@@ -100,6 +100,10 @@ class Receipts:
         except (RequestError, StoreError, TimeoutError) as error:
             log.debug("The receipts of a conversation were not read: %s", error)
             return
+        except Exception:
+            # A third party's store may raise anything; the signals of other conversations must still be sent.
+            log.exception("The receipts of a conversation were not read.")
+            return
         found = [
             Receipt(subject=reader.subject, role=reader.role, name=reader.name, seq=markers[author])
             for author, reader in allowing.items()

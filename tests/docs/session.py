@@ -57,7 +57,7 @@ def service(folder: Path, port: int, environ: dict[str, str]) -> Iterator[str]:
 
 
 def _await(url: str, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60  # on a machine that does other things, too
     while True:
         try:
             with urllib.request.urlopen(f"{url}/health/ready", timeout=5):  # noqa: S310 - our own loopback URL

@@ -50,20 +50,21 @@ async def test_it_is_found_among_others() -> None:
 
 
 @pytest.mark.parametrize(
-    ("another", "expected"),
+    ("request_of", "changes", "expected"),
     [
-        (execution(2, OTHER), "never_began"),
-        (execution(2, OTHER, status="error"), "never_began"),
-        (execution(2, OTHER, status="running"), "undecided"),
-        (execution(2, None), "undecided"),
-        (execution(2, None, status="new"), "undecided"),
-        ({**execution(2, None, status="new"), "startedAt": None}, "undecided"),
+        (OTHER, {}, "never_began"),
+        (OTHER, {"status": "error"}, "never_began"),
+        (OTHER, {"status": "running"}, "undecided"),
+        (None, {}, "undecided"),
+        (None, {"status": "new"}, "undecided"),
+        (None, {"status": "new", "startedAt": None}, "undecided"),
     ],
 )
 async def test_it_is_not_there_only_when_all_others_have_ended_and_are_readable(
-    another: dict[str, Any], expected: Finding
+    request_of: dict[str, Any] | None, changes: dict[str, Any], expected: Finding
 ) -> None:
-    async with setup(execution(1, OTHER), another) as it:
+    # Made here and not above: an execution is as old as its making, and one from long before the call is none of it.
+    async with setup(execution(1, OTHER), {**execution(2, request_of), **changes}) as it:
         assert await it.search.look() == expected
 
 

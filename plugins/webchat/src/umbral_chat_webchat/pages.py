@@ -84,8 +84,11 @@ def page(
         "cache-control": "no-cache",
         "x-robots-tag": "noindex",
     }
+    # For browsers that do not know `frame-ancestors`, as far as this header can say it.
     if not framed_by:
         headers["x-frame-options"] = "DENY"
+    elif list(framed_by) == ["'self'"]:
+        headers["x-frame-options"] = "SAMEORIGIN"
     return Response(html, media_type="text/html", headers=headers)
 
 

@@ -41,8 +41,10 @@ def answer_of(conversation: str, entry: dict[str, Any]) -> Answer | None:
         return Answer(conversation, entry["seq"], entry["for_seq"], None, False, reason)
     if entry["kind"] != "message" or entry["sender"]["role"] == "user":
         return None
-    # `n8n.EPOCH.SEQ.GENERATION`, by the documentation of `metadata.umbral_run`'s form in the bridge.
-    for_seq = int(entry["metadata"]["umbral_run"].split(".")[2])
+    # The run is `n8n.EPOCH.SEQ.GENERATION`, and its messages' own ids begin so. One that the service has ended itself,
+    # since its instance was killed, has no metadata.
+    run_id = (entry.get("metadata") or {}).get("umbral_run") or entry["message_id"]
+    for_seq = int(run_id.split(".")[2])
     finish = entry.get("finish")
     return Answer(conversation, entry["seq"], for_seq, entry["content"], finish is None, f"text so far, {finish}")
 

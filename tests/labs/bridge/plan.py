@@ -68,7 +68,7 @@ class Plan:
     """Messages that n8n never takes."""
     slow: float = 90.0
     """Seconds that an execution takes in the fault `slow`."""
-    ask_for: float = 180.0
+    ask_for: float = 120.0
     """Seconds for which the bridge asks n8n how a call ended."""
     deadline: float = 900.0
     """Seconds after which the run is given up."""

@@ -174,6 +174,10 @@ def test_an_entry_says_which_message_it_answers() -> None:
     cut = answer_of(ROOM, said | {"finish": "failed"})
     assert cut is not None
     assert not cut.whole
+    interrupted = {name: value for name, value in said.items() if name != "metadata"}
+    assert answer_of(ROOM, interrupted | {"message_id": "n8n.ab.6.1.0", "finish": "interrupted"}) == replace_answer(
+        seq=7, for_seq=6, content="re", whole=False, reason="text so far, interrupted"
+    )
     run = {"kind": "run", "seq": 8, "sender": assistant, "outcome": "failed", "reason": "why", "for_seq": 6}
     assert answer_of(ROOM, run) == Answer(ROOM, 8, 6, None, False, "failed: why")
     assert answer_of(ROOM, {"kind": "message", "sender": {"role": "user"}}) is None
@@ -181,4 +185,4 @@ def test_an_entry_says_which_message_it_answers() -> None:
 
 
 def replace_answer(**given: Any) -> Answer:
-    return Answer(ROOM, reason="text so far, None", **given)
+    return Answer(ROOM, **{"reason": "text so far, None"} | given)

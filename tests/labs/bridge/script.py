@@ -1,4 +1,4 @@
-"""What the scripted n8n is told to do, as a file that each start of its process reads. Pure."""
+"""What the scripted n8n is to do, as a file that each start of its process reads. Pure."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""The scripted n8n: it answers as the captures have it, its executions outlive its caller, and it fails as it is told
-to."""
+"""The scripted n8n: it answers as the captures have it, its executions outlive its caller, and it fails as its
+script says."""
 
 from __future__ import annotations
 

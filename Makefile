@@ -85,8 +85,8 @@ e2e-n8n: setup ## install a real n8n (cached) and run the workflows of n8n/workf
 	$(RUN) python -m pytest n8n/e2e $(ARGS)
 
 # ARGS="--before PYTHON" measures an older environment beside, in the main table; RUNS=1 is for a look at the others.
-BENCHES = supabase realtime polling presence streams subscriptions pages
-bench: setup ## measure it: the main table, or NAME=supabase, realtime, polling, presence, streams, subscriptions or pages
+BENCHES = supabase realtime polling presence streams subscriptions pages bridge
+bench: setup ## measure it: the main table, or NAME=supabase, realtime, polling, presence, streams, subscriptions, pages, bridge
 	@$(if $(filter-out $(BENCHES),$(NAME)),echo "There is no bench '$(NAME)'. NAME is one of: $(BENCHES)" >&2; exit 2)
 	$(RUN) python -m bench$(if $(NAME),.$(NAME)) $(ARGS)
 	$(if $(NAME),,$(RUN) python -m bench.streams $(if $(RUNS),--runs $(RUNS)))

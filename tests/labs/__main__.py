@@ -81,6 +81,20 @@ LABS = {
         ),
         takes=SEED,
     ),
+    "bridge": Lab(
+        "bridge",
+        "2,000 messages over two instances before an n8n that fails in every way: each answered once, in order",
+        takes=SEED,
+    ),
+    "bridge-short": Lab(
+        "bridge",
+        "150 messages of it on SQLite",
+        (
+            *("--messages", "150", "--conversations", "15", "--seconds", "28", "--kills", "1", "--forever", "2"),
+            *("--slow", "8", "--ask-for", "20", "--deadline", "90", "--store", "sqlite"),
+        ),
+        takes=SEED,
+    ),
     "security": Lab("security", "attacks that one client can make on the others (ARGS=--short)"),
     "fuzz": Lab("fuzz", "every operation of the OpenAPI document is asked what it takes and what not", takes=SEED),
     "drain": Lab("drain", "2,000 SSE and 2,000 WebSocket connections through a restart: each is back from its cursor"),

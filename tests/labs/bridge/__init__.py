@@ -1,0 +1,1 @@
+"""The n8n bridge under a fault plan: an n8n that fails in every way, and instances that are killed."""

@@ -12,7 +12,6 @@ import pytest
 from n8n.e2e.harness.bridged import ASKING, LAST_NODE, WORKING, bridged
 from n8n.e2e.harness.faults import Network, failing_network
 from n8n.e2e.harness.install import ensure_installed
-from n8n.e2e.harness.owner import new_api_key
 from n8n.e2e.harness.server import N8n, n8n_server
 from n8n.e2e.harness.service import UmbralChat, umbral_chat
 
@@ -37,7 +36,7 @@ def it(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory)
     with ExitStack() as running:
         n8n = running.enter_context(n8n_server(ensure_installed(), folder / "n8n", logs, [], list(CHATS.values())))
         network = running.enter_context(failing_network(n8n.port))
-        api = {"api_url": f"{n8n.url}/api/v1", "api_key": new_api_key(n8n.port), "executions_saved": True}
+        api = {"api_url": f"{n8n.url}/api/v1", "api_key": n8n.editor.new_api_key(), "executions_saved": True}
         chats = {
             name: {
                 "webhook_url": (network.url if name == "lost" else n8n.url) + chat.path,

@@ -39,6 +39,7 @@ def test_its_nodes_work(install: Install, kind: type[Chain], request: pytest.Fix
         with n8n_server(
             installed, tmp_path / "n8n", tmp_path / "logs", [used], [called, echo], settings=settings
         ) as n8n:
+            service.until_subscribed({f"n8n.{echo.id}.{echo.id}-0"})
             answer = n8n.webhook(called, {"conversation": "echo.installed", "text": "hello"}, key=None)
             assert answer.body["created"] is True, answer
             found = service.until("echo.installed", 2)

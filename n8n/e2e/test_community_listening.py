@@ -25,7 +25,7 @@ def listen(fresh: Fresh) -> str:
 
 
 def temporary(fresh: Fresh) -> set[str]:
-    return {name for name in fresh.subscriptions() if name.startswith("n8n.test.")}
+    return {name for name in fresh.service.subscriptions() if name.startswith("n8n.test.")}
 
 
 def test_a_test_execution_takes_nothing_from_the_published_workflow(fresh: Fresh) -> None:

@@ -10,6 +10,7 @@ from http.cookiejar import CookieJar
 from typing import Any
 
 OWNER = "owner@example.com"
+KEY_SCOPES = ["execution:list", "execution:read", "execution:stop", "workflow:read"]
 
 
 class Editor:
@@ -34,6 +35,11 @@ class Editor:
         """As the button does: the newest version."""
         version = self.get(f"/rest/workflows/{workflow}")["versionId"]
         self.post(f"/rest/workflows/{workflow}/activate", {"versionId": version})
+
+    def new_api_key(self) -> str:
+        """A key for n8n's public API, with the scopes that the bridge needs."""
+        body = {"label": "bridge", "scopes": KEY_SCOPES, "expiresAt": None}
+        return str(self.post("/rest/api-keys", body)["rawApiKey"])
 
     @property
     def cookies(self) -> dict[str, str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -16,7 +15,6 @@ from n8n.e2e.harness.install import ensure_installed
 from n8n.e2e.harness.package import by_tarball
 from n8n.e2e.harness.server import N8n, n8n_server
 from n8n.e2e.harness.service import UmbralChat, umbral_chat
-from n8n.e2e.harness.web import call
 
 NONE = Credential("", "", "")
 """The copies' own kind of credential, which these workflows do not use."""
@@ -42,19 +40,10 @@ class Fresh:
         """The last node's first item."""
         return self.n8n.webhook(chain, body, key=None).body
 
-    def subscriptions(self) -> set[str]:
-        """The names of those that are not paused."""
-        answer = call(self.service.port, "GET", "/v1/subscriptions", authorization=f"Bearer {self.service.key}")
-        return {one["name"] for one in answer.body["subscriptions"] if not one["paused"]}
-
-    def subscribed(self, limit: float = 60.0) -> None:
+    def subscribed(self) -> None:
         """Wait until the published triggers have their subscriptions."""
         wanted = {f"n8n.{chain.id}.{chain.id}-0" for chain in (self.echo, self.batch, self.careful)}
-        wanted.add(f"n8n.{self.shipped.id}.trigger")
-        end = time.monotonic() + limit
-        while not wanted <= (names := self.subscriptions()):
-            assert time.monotonic() < end, names
-            time.sleep(0.2)
+        self.service.until_subscribed(wanted | {f"n8n.{self.shipped.id}.trigger"})
 
 
 @contextmanager

@@ -38,6 +38,19 @@ class UmbralChat:
         assert answer.status == 201, answer
         return str(answer.body["secret"])
 
+    def subscriptions(self) -> set[str]:
+        """The names of those that are not paused."""
+        answer = call(self.port, "GET", "/v1/subscriptions", authorization=f"Bearer {self.key}")
+        return {one["name"] for one in answer.body["subscriptions"] if not one["paused"]}
+
+    def until_subscribed(self, names: set[str], limit: float = 60.0) -> None:
+        """Wait until published triggers have their subscriptions, which n8n makes a moment after it has published them.
+        Raises AssertionError after `limit` seconds."""
+        end = time.monotonic() + limit
+        while not names <= (found := self.subscriptions()):
+            assert time.monotonic() < end, found
+            time.sleep(0.1)
+
     def push(self, conversation: str, content: str, role: str = "agent") -> str:
         """Write a message without n8n, as an operator would; returns its cursor."""
         answer = self.call("POST", f"{conversation}/messages", {"content": content, "sender": {"role": role}})

@@ -46,6 +46,7 @@ class Receipts:
         self._records = ReceiptRecords(store, clock)
         self._board = board
         self._clock = clock
+        self._random = random.Random()  # noqa: S311 - spreads load, guards nothing
         self._read_again: Lru[str, float] = Lru(CAPACITY)
         self._wanted: dict[str, None] = {}
         self._choices: Lru[str, dict[str, tuple[bool, float]]] = Lru(CAPACITY)
@@ -92,7 +93,7 @@ class Receipts:
         """Know the receipts of a conversation, as far as the stores answer in time."""
         began = self._clock.monotonic()
         self._wanted.pop(conversation, None)
-        self._read_again.put(conversation, began + REFRESH * random.uniform(0.75, 1.25))  # noqa: S311 - spreads load
+        self._read_again.put(conversation, began + REFRESH * self._random.uniform(0.75, 1.25))
         try:
             async with asyncio.timeout(READ_TIMEOUT):
                 allowing = await self._records.load(conversation)
@@ -122,8 +123,17 @@ class Receipts:
         while True:
             self._board.sweep()
             if self._wanted:
-                await asyncio.gather(*(self.read(one) for one in list(self._wanted)[:READ_AT_ONCE]))
+                await self._read_wanted()
             await self._clock.sleep(TICK)
+
+    async def _read_wanted(self) -> None:
+        reading = asyncio.gather(*(self.read(one) for one in list(self._wanted)[:READ_AT_ONCE]))
+        try:
+            await asyncio.shield(reading)
+        except asyncio.CancelledError:
+            # A call over HTTP that is cut off may leave its connection open; each of these ends within its time.
+            await reading
+            raise
 
     async def _markers(self, conversation: str, authors: Sequence[str]) -> Mapping[str, int]:
         if not authors or not isinstance(self._history, KnowsReaders):

@@ -52,7 +52,7 @@ CHECKS = (
 
 PHASES = "examples,coverage,fuzzing"
 
-LONGEST = 210
+LONGEST = 480
 """Seconds after which one caller's run is taken for one that hangs: with the default number of examples it takes from
 25 to 75 s where it has a core of its own, and the callers share what cores there are."""
 

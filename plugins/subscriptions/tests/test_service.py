@@ -13,12 +13,14 @@ import msgspec
 import pytest
 from umbral_chat.context import Services
 from umbral_chat.errors import Conflict, HistoryUnavailable, InvalidRequest, NotFound, RequestError
+from umbral_chat.http_kit.outbound import OutboundClient
 from umbral_chat.providers.consumers import ClaimConsumer, Claims, ConsumerService
 from umbral_chat.providers.edges import Consumer
 from umbral_chat.settings import OutboundLimits
 from umbral_chat.telemetry import Telemetry
 from umbral_chat.testing import ManualClock
 from umbral_chat.testing.instances import Instances, two_instances
+from umbral_chat_subscriptions import running as running_module
 from umbral_chat_subscriptions import service as service_module
 from umbral_chat_subscriptions.bodies import PushBody, SubscriptionBody
 from umbral_chat_subscriptions.filters import Filter
@@ -329,3 +331,39 @@ async def test_it_goes_on_when_the_store_is_back(pair: Pair) -> None:
 
 def test_the_grace_is_longer_than_a_restart() -> None:
     assert service_module.GRACE >= 600
+
+
+@pytest.mark.parametrize("when", ["it starts", "it stops"])
+async def test_what_is_cut_off_leaves_no_client_open(start: Start, monkeypatch: pytest.MonkeyPatch, when: str) -> None:
+    clients: list[OutboundClient] = []
+    call: asyncio.Task[Any]
+
+    class Noted(OutboundClient):
+        def __init__(self, *given: Any, **more: Any) -> None:
+            super().__init__(*given, **more)
+            self.closed = False
+            clients.append(self)
+
+        async def close(self) -> None:
+            self.closed = True
+            await super().close()
+
+    monkeypatch.setattr(running_module, "OutboundClient", Noted)
+    pair: Pair = await start()
+    consumers, reached = pair.here.consumers, asyncio.Event()
+
+    async def hang(_: Any) -> None:
+        reached.set()
+        await asyncio.Event().wait()
+
+    if when == "it starts":
+        monkeypatch.setattr(consumers, "start", hang)
+        call = asyncio.create_task(pair.here.subscriptions.create(push()))
+    else:
+        await pair.here.subscriptions.create(push())
+        monkeypatch.setattr(consumers, "stop", hang)
+        call = asyncio.create_task(pair.here.subscriptions.pause("tickets", paused=True))
+    await reached.wait()
+    call.cancel()
+    await asyncio.gather(call, return_exceptions=True)
+    assert clients[0].closed  # type: ignore[attr-defined]

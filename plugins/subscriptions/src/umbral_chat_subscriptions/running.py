@@ -135,19 +135,26 @@ class RunningSubscriptions:
             await self._end(subscription)
 
         parts = (subscription, push, services.storage.history, client, services.base.clock, self._counters, end)
-        if subscription.kind == "unread":
-            await self._consumers.start(UnreadPushConsumer(*parts, UnreadAnswers.of(services, subscription)))
-        else:
-            await self._consumers.start(PushConsumer(*parts))
+        unread = subscription.kind == "unread"
+        try:
+            await self._consumers.start(
+                UnreadPushConsumer(*parts, UnreadAnswers.of(services, subscription)) if unread else PushConsumer(*parts)
+            )
+        except BaseException:
+            await client.close()
+            raise
         return client
 
     async def _stop(self, subscription: str) -> None:
         run = self._runs.pop(subscription, None)
         if run is None:
             return
-        await self._consumers.stop(run.subscription.consumer)
-        if run.client is not None:
-            await run.client.close()
+        try:
+            await self._consumers.stop(run.subscription.consumer)
+        finally:
+            # Also where the service stops meanwhile: nothing else knows this client any more.
+            if run.client is not None:
+                await run.client.close()
 
     def _count(self) -> Iterator[tuple[tuple[str, ...], int]]:
         counts = Counter(

@@ -123,17 +123,8 @@ class Receipts:
         while True:
             self._board.sweep()
             if self._wanted:
-                await self._read_wanted()
+                await asyncio.gather(*(self.read(one) for one in list(self._wanted)[:READ_AT_ONCE]))
             await self._clock.sleep(TICK)
-
-    async def _read_wanted(self) -> None:
-        reading = asyncio.gather(*(self.read(one) for one in list(self._wanted)[:READ_AT_ONCE]))
-        try:
-            await asyncio.shield(reading)
-        except asyncio.CancelledError:
-            # A call over HTTP that is cut off may leave its connection open; each of these ends within its time.
-            await reading
-            raise
 
     async def _markers(self, conversation: str, authors: Sequence[str]) -> Mapping[str, int]:
         if not authors or not isinstance(self._history, KnowsReaders):

@@ -19,7 +19,6 @@ import httpx
 
 from umbral_chat import __version__
 from umbral_chat.errors import InvalidRequest
-from umbral_chat.http_kit.outbound.backend import OwningBackend
 from umbral_chat.http_kit.outbound.connecting import PinnedBackend, Resolve, permitted_addresses, resolve
 from umbral_chat.http_kit.outbound.errors import OutboundError
 from umbral_chat.http_kit.outbound.urls import CallUrl, parse_url
@@ -110,7 +109,7 @@ class OutboundClient:
         self._connections = connections
         self._resolve = resolve
         self._allowed = tuple(map(ip_network, settings.allow))
-        self._backend = backend or OwningBackend()
+        self._backend = backend or httpcore.AnyIOBackend()
         self._idle: dict[tuple[str, str | None], list[httpcore.AsyncConnectionPool]] = {}
         """Pools of one connection without a call, by scheme and proxy; the one that was used last is used next."""
         self._closed = False

@@ -39,9 +39,13 @@ class UmbralChat:
         return str(answer.body["secret"])
 
     def subscriptions(self) -> set[str]:
-        """The names of those that are not paused."""
-        answer = call(self.port, "GET", "/v1/subscriptions", authorization=f"Bearer {self.key}")
-        return {one["name"] for one in answer.body["subscriptions"] if not one["paused"]}
+        """The names of those that are not paused and have begun: one is listed a moment before it has a place in the
+        logs, and what is written in that moment is not given to it."""
+        authorization = f"Bearer {self.key}"
+        listed = call(self.port, "GET", "/v1/subscriptions", authorization=authorization).body["subscriptions"]
+        names = [one["name"] for one in listed if not one["paused"]]
+        found = [call(self.port, "GET", f"/v1/subscriptions/{name}", authorization=authorization) for name in names]
+        return {one.body["name"] for one in found if one.status == 200 and one.body["open_claims"] is not None}
 
     def until_subscribed(self, names: set[str], limit: float = 60.0) -> None:
         """Wait until published triggers have their subscriptions, which n8n makes a moment after it has published them.

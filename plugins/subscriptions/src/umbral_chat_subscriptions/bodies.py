@@ -142,7 +142,7 @@ class SubscriptionView(msgspec.Struct, frozen=True, kw_only=True):
         int | None,
         Meta(
             description="Claims that are neither acknowledged, released nor expired, of every instance. Null: its "
-            "events are pushed, or it is shown in a list."
+            "events are pushed, it does not run here yet, or it is shown in a list."
         ),
     ] = None
 

@@ -51,9 +51,6 @@ from umbral_chat.providers.presence import Presence, PresenceLink, Viewer
 from umbral_chat.telemetry import Telemetry
 from umbral_chat.transport_kit.signal_outbox import SignalOutbox
 
-SWEEP_INTERVAL = 0.25
-"""Seconds between two sweeps of the runs."""
-
 INTEREST_INTERVAL = 4.0
 """Seconds between two questions to presence on behalf of readers that wait. A conversation that was not asked about for
 twice the shortest time to live (5 s) is no longer followed there, and a long poll waits for longer."""
@@ -247,7 +244,7 @@ class Service:
         tasks.start(parts.feeds.run(), name="feeds")
         tasks.start(parts.failover.run(enabled=parts.toggle.state.enabled), name="failover")
         tasks.start(parts.draft_keeper.reconciler.run(), name="drafts")
-        tasks.start(self._sweep_runs(), name="runs: sweep")
+        tasks.start(self.run_board.run(), name="runs: sweep")
         tasks.start(self.receipts.run(), name="receipts")
         # No signal of a run that is lost delays it for longer than a lost hint delays an entry.
         tasks.start(self.run_watch.run(settings.realtime.reconcile_interval), name="runs")
@@ -269,11 +266,6 @@ class Service:
     def _authenticators(self, issuer: TokenIssuer) -> Sequence[Authenticator]:
         base = self.parts.base
         return [TokenAuthenticator(issuer, base.clock), *self.parts.plugins.authenticators(base, self.parts.storage)]
-
-    async def _sweep_runs(self) -> None:
-        while True:
-            await self.parts.base.clock.sleep(SWEEP_INTERVAL)
-            self.run_board.sweep()
 
     async def _follow_presence(self, presence: Presence) -> None:
         while True:

@@ -14,6 +14,9 @@ from umbral_chat.model.signals import RunSignal
 ENDED_LIMIT = 4096
 """Ended runs that are remembered, of all conversations."""
 
+SWEEP_INTERVAL = 0.25
+"""Seconds between two looks at whose progress expired."""
+
 
 class _Known(NamedTuple):
     version: int
@@ -112,8 +115,14 @@ class RunBoard:
         if known is not None and known.runs:
             self._changed(conversation)
 
+    async def run(self) -> None:
+        """Sweep, until cancelled."""
+        while True:
+            await self._clock.sleep(SWEEP_INTERVAL)
+            self.sweep()
+
     def sweep(self) -> None:
-        """Notify the readers of runs whose progress just expired. Called a few times a second."""
+        """Notify the readers of runs whose progress just expired."""
         if self._next_expiry is None or (now := self._clock.now()) < self._next_expiry:
             return
         due, self._next_expiry = self._next_expiry, None

@@ -14,6 +14,7 @@ from n8n.e2e.harness.install import ensure_installed
 from n8n.e2e.harness.server import N8n, n8n_server
 
 SIMPLE, TOKEN = "simple-chat.json", "visitor-token.json"
+OF_THE_LOG = ("Store the question", "Store the answer", "Back to the chat")
 SLOW_SECONDS = 3
 
 
@@ -25,8 +26,9 @@ class RealWorkflows:
         self._copies = copies
 
     def webhook(self, kind: str) -> str:
-        """The Chat URL of the simple chat, or of one that takes `SLOW_SECONDS` for its answer."""
-        return self._n8n.url + self._copies["slow" if kind == "slow" else "simple"].path
+        """The Chat URL of the simple chat; of one that takes `SLOW_SECONDS` for its answer (`slow`); of one that writes
+        to no log, as before there was a service (`silent`)."""
+        return self._n8n.url + self._copies[kind if kind in {"slow", "silent"} else "simple"].path
 
     @property
     def tokens(self) -> str:
@@ -50,6 +52,12 @@ def _slowly(workflow: dict[str, Any]) -> None:
     workflow["connections"]["Question"] = {"main": [[{"node": "Wait", "type": "main", "index": 0}]]}
 
 
+def _silently(workflow: dict[str, Any]) -> None:
+    """Without the calls of the service. n8n passes on what a disabled node is given."""
+    for name in OF_THE_LOG:
+        node_of(workflow, name)["disabled"] = True
+
+
 @asynccontextmanager
 async def real_workflows(folder: Path, key: str, url: str) -> AsyncIterator[RealWorkflows]:
     """Install n8n if it is not, start it with the workflows, and stop it at the end."""
@@ -57,6 +65,7 @@ async def real_workflows(folder: Path, key: str, url: str) -> AsyncIterator[Real
     copies = {
         "simple": Copy("widget-simple", SIMPLE, url, credential),
         "slow": Copy("widget-slow", SIMPLE, url, credential, _slowly),
+        "silent": Copy("widget-silent", SIMPLE, url, credential, _silently),
         "token": Copy("widget-token", TOKEN, url, credential),
     }
     with ExitStack() as running:

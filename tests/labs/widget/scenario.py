@@ -296,6 +296,6 @@ IN_N8N = (
     "without-service",
     "documented",
 )
-"""Those that say something of a real n8n, whose workflow needs the service."""
+"""Those that say something of a real n8n."""
 
 __all__ = ["IN_N8N", "SCENARIOS", "Scenario"]

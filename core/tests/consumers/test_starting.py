@@ -67,12 +67,13 @@ def test_what_was_appended_before_is_not_given_and_all_that_follows_is(skew: flo
     run(main())
 
 
-def test_an_idle_start_reads_no_log_and_stores_the_heads_of_recent_conversations_alone() -> None:
+@pytest.mark.parametrize("silence", [121.0, 200.0, 600.0])
+def test_an_idle_start_reads_no_log_and_stores_the_heads_of_recent_conversations_alone(silence: float) -> None:
     async def main() -> None:
         world, recorder = timed(), FromNow()
         for number in range(500):
             world.append(f"old-{number}")
-        await asyncio.sleep(600)
+        await asyncio.sleep(silence)
         world.append("recent")
         async with world.started() as instance:
             await instance.consumers.start(recorder)

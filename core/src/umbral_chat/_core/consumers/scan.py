@@ -44,7 +44,10 @@ class ScanPosition:
     @property
     def floor(self) -> datetime | None:
         """The oldest activity that the next scan must see; None: it goes through the whole inbox."""
-        return None if self.reached is None else self.reached - OVERLAP
+        if self.reached is None:
+            return None
+        # What was written before the consumer began is none of its entries, and "now" has looked back as far already.
+        return max(self.reached - OVERLAP, self.backlog.begins or LONG_AGO)
 
     def offer(self, conversation: Conversation) -> bool:
         """Queue a conversation, if it may have something unhandled; False: the queue is full."""

@@ -64,6 +64,32 @@ for (const edge of ["websocket", "sse", "long_poll", "poll"])
     await end();
   });
 
+test("of typing the last report arrives last, however slow the one before is", async () => {
+  const { time, service, open, end } = world();
+  const arrived = [];
+  let delay = 3000;
+  const fetch = async (target, init) => {
+    if (!String(target).endsWith("/typing")) return service.fetch(target, init);
+    await new Promise((resolve) => time.setTimeout(resolve, delay));
+    arrived.push(JSON.parse(init.body).typing);
+    return new Response("{}", { status: 200 });
+  };
+  const chat = open({ environment: { fetch } });
+  await time.pass(1000);
+  chat.typing(true);
+  await time.pass(100);
+  delay = 10;
+  for (const typing of [false, true, false]) chat.typing(typing);
+  await time.pass(5000);
+  assert.deepEqual(arrived, [true, false]);
+  chat.typing(true);
+  await time.pass(100);
+  chat.typing(false);
+  await time.pass(100);
+  assert.deepEqual(arrived, [true, false, true, false]);
+  await end();
+});
+
 test("a sent message is shown at once, keeps its key, and is there once", async () => {
   const { time, open, service, end } = world();
   const chat = open();

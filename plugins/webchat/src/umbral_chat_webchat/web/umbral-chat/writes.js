@@ -26,6 +26,9 @@ export class Writes {
   #signal;
   #typedAt = -Infinity;
   #typingOff = false;
+  /** What is to be reported. @type {boolean | null} */
+  #typing = null;
+  #reporting = false;
   #marker = 0;
   /** @type {any} */
   #timer = null;
@@ -77,16 +80,30 @@ export class Writes {
     const now = this.#env.now();
     if (this.#typingOff || (typing ? now - this.#typedAt < TYPING : this.#typedAt === -Infinity)) return;
     this.#typedAt = typing ? now : -Infinity;
-    const body = { typing, ...(this.#sender ? { sender: this.#sender } : {}) };
-    this.#http.call("POST", `${this.#path}/typing`, { body, signal: this.#signal }).catch((error) => {
-      // Without presence there is no such route. Anything else passes: typing is said again.
-      if (error instanceof Problem && error.code === "route_not_found") this.#typingOff = true;
-    });
+    this.#typing = typing;
+    if (!this.#reporting) void this.#report();
+  }
+
+  /** One report at a time: of two requests at once either may arrive last. */
+  async #report() {
+    this.#reporting = true;
+    while (this.#typing !== null) {
+      const body = { typing: this.#typing, ...(this.#sender ? { sender: this.#sender } : {}) };
+      this.#typing = null;
+      try {
+        await this.#http.call("POST", `${this.#path}/typing`, { body, signal: this.#signal });
+      } catch (error) {
+        // Without presence there is no such route. Anything else passes: typing is said again, and ends by itself.
+        if (error instanceof Problem && error.code === "route_not_found") this.#typingOff = true;
+      }
+    }
+    this.#reporting = false;
   }
 
   /** A message ends its author's typing: the next keystroke is reported at once. */
   typed() {
     this.#typedAt = -Infinity;
+    this.#typing = null;
   }
 
   /**

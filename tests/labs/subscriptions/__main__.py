@@ -102,7 +102,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seconds", type=float, default=Plan.seconds, help="in which they are sent and all is broken")
     parser.add_argument("--kills", type=int, default=Plan.kills)
     parser.add_argument("--forever", type=int, default=Plan.forever, help="undeliverable entries, of push and of pull")
-    parser.add_argument("--deadline", type=float, default=Plan.deadline, help="seconds, then it is given up")
+    parser.add_argument(
+        "--deadline",
+        type=float,
+        default=Plan.deadline,
+        help="seconds from the last message that is sent until all is delivered",
+    )
     parser.add_argument("--store", nargs="+", choices=["sqlite", "supabase"], default=["sqlite", "supabase"])
     drawn = int.from_bytes(os.urandom(3))
     parser.add_argument(

@@ -56,7 +56,7 @@ class Plan:
     """Seconds of a claim. Longer than it takes from the store to a worker and back, on a busy machine: what expires
     before its ack is sent is tried in vain."""
     deadline: float = 400.0
-    """Seconds after which the run is given up."""
+    """Seconds after the last message was sent, in which all is to be delivered."""
 
     @property
     def names(self) -> list[str]:

@@ -9,7 +9,9 @@ import msgspec
 import pytest
 from hypothesis import given
 from umbral_chat._core.consumers.claim_ends import released
+from umbral_chat._core.consumers.claim_records import ClaimRecord
 from umbral_chat._core.consumers.cursor_store import StoredCursor
+from umbral_chat._core.consumers.narrowing import failed_tries
 from umbral_chat._core.consumers.tries import (
     LONGEST_PAUSE,
     LONGEST_WISH,
@@ -20,6 +22,7 @@ from umbral_chat._core.consumers.tries import (
 )
 from umbral_chat.errors import HistoryUnavailable, TryLater, Undeliverable
 from umbral_chat.providers.consumers import REASON_LIMIT
+from umbral_chat.providers.edges import LogEnd
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
@@ -80,13 +83,18 @@ def test_the_reason_is_one_line_and_never_the_text_of_a_foreign_error(error: Exc
     delay=st.floats(0, 1000),
     reason=st.one_of(st.none(), st.just("no")),
     end=st.booleans(),
+    given_entries=st.integers(1, 100),
+    bound=st.integers(1, 20),
 )
 def test_what_is_given_back_counts_only_when_it_failed(
-    before: Tries | None, delay: float, reason: str | None, end: bool
+    before: Tries | None, delay: float, reason: str | None, end: bool, given_entries: int, bound: int
 ) -> None:
     cursor = StoredCursor("aaaaaaaaaa", 7, before)
-    tries = released(cursor, end=end, delay=delay, failed=reason, now=NOON)
-    counted = (0 if before is None else before.count) + (reason is not None)
+    ended = LogEnd("aaaaaaaaaa", None) if end else None
+    record = ClaimRecord(conversation="room", token=1, before=cursor, end=ended, given=given_entries)
+    tries = released(record, cursor, delay=delay, failed=reason, bound=bound, now=NOON)
+    count = 0 if before is None else before.count
+    counted = count if reason is None else failed_tries(count, given_entries, bound)
     assert (0 if tries is None else tries.count) == counted
     wait = 0.0 if tries is None else tries.wait(NOON)
     assert wait >= delay - 0.001

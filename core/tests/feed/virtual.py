@@ -10,18 +10,29 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
+TURNS, MOMENT = 10_000, 1e-9
+"""Turns of the loop after which time passes nevertheless, by so many seconds: asyncio runs a timer that is due within
+the clock's resolution, and whoever waits for the rest of a nanosecond would wait again for ever."""
+
 
 class _Selector(selectors.BaseSelector):
     def __init__(self) -> None:
         self.inner = selectors.DefaultSelector()
         self.now = 1000.0
+        self._turns = 0
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         ready = self.inner.select(0)
+        self._turns += 1
         if not ready:
             if timeout is None:
                 raise RuntimeError("everybody waits, and nothing will ever happen")
-            self.now += max(0.0, timeout)
+            if timeout > 0:
+                self.now += timeout
+                self._turns = 0
+        if self._turns > TURNS:
+            self.now += MOMENT
+            self._turns = 0
         return ready
 
     def register(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:

@@ -131,7 +131,7 @@ async def test_an_etag_covers_the_runs(n8n: Client) -> None:
 
 async def test_a_progress_ends_by_itself(n8n: Client) -> None:
     await n8n.post(RUNS, json={"run_id": "r1"})
-    await n8n.post(f"{RUN}/progress", json={"state": "tool", "label": "x", "ttl": 1})
+    await n8n.post(f"{RUN}/progress", json={"state": "tool", "label": "x", "ttl": 4})
     first = await events(n8n)
     assert [run["state"] for run in first["runs"]] == ["tool"]
     ended = await asyncio.wait_for(events(n8n, wait=30, signals=first["signals"]), 20)

@@ -83,8 +83,8 @@ class ClaimConsumer(Protocol):
 class Claim(msgspec.Struct, frozen=True, kw_only=True):
     """Unhandled entries of one conversation, in order, held by whoever has the id; or the end of its log.
 
-    Until it ends, the conversation gives no other claim. After a failed or expired claim its entries are given one by
-    one, so that only the one that fails becomes a dead letter.
+    Until it ends, the conversation gives no other claim. After a failed or expired claim its entries are given in
+    claims of half as many, until the one that fails is alone: only that one becomes a dead letter.
     """
 
     id: str

@@ -10,6 +10,7 @@ from umbral_chat._core.consumers.backlog import Backlog
 from umbral_chat._core.consumers.claim_records import ClaimRecord
 from umbral_chat._core.consumers.cursor_store import StoredCursor
 from umbral_chat._core.consumers.grants import finish_end
+from umbral_chat._core.consumers.narrowing import failed_tries, narrowed
 from umbral_chat._core.consumers.tries import END, Tries, pause_after
 from umbral_chat.providers.consumers import DeadLetter
 from umbral_chat.providers.store import Lease
@@ -41,15 +42,19 @@ class ClaimEnds:
         if before is None:
             return False
         backlog = self._backlog
-        tries = released(before, end=record.end is not None, delay=delay, failed=failed, now=backlog.clock.now())
-        cursor = msgspec.structs.replace(before, tries=tries)
+        bound = backlog.abilities.tries
+        tries = released(record, before, delay=delay, failed=failed, bound=bound, now=backlog.clock.now())
+        narrowing = before.narrowing
+        if failed is not None and record.after is not None:
+            narrowing = narrowed(narrowing, record.given, record.after.seq)
+        cursor = msgspec.structs.replace(before, tries=tries, narrowing=narrowing)
         version = await backlog.cursors.store(record.conversation, cursor, expect=record.version, lease=lease)
         if version is None:
             return False
         if failed is not None and tries is not None:
             backlog.failed(tries)
-            if record.end is None and tries.count >= backlog.abilities.tries:
-                await self._give_up(record.conversation, before, tries, version, lease)
+            if record.end is None and tries.count >= bound:
+                await self._give_up(record.conversation, cursor, tries, version, lease)
         return True
 
     async def _give_up(self, conversation: str, before: StoredCursor, tries: Tries, version: int, lease: Lease) -> None:
@@ -57,7 +62,8 @@ class ClaimEnds:
         lease ends, is done where it is to be claimed again."""
         backlog = self._backlog
         if await backlog.bury(conversation, before.epoch, tries):
-            after = StoredCursor(before.epoch, tries.seq, due=before.due)
+            narrowing = None if before.narrowing is None else before.narrowing.behind(tries.seq)
+            after = StoredCursor(before.epoch, tries.seq, due=before.due, narrowing=narrowing)
             await backlog.cursors.store(conversation, after, expect=version, lease=lease)
 
     async def _give_back_letter(self, letter: DeadLetter, failed: str | None) -> bool:
@@ -73,17 +79,19 @@ class ClaimEnds:
         return await self._backlog.dead.replace(changed, expect=found[1]) is not None
 
 
-def released(before: StoredCursor, *, end: bool, delay: float, failed: str | None, now: datetime) -> Tries | None:
+def released(
+    record: ClaimRecord, before: StoredCursor, *, delay: float, failed: str | None, bound: int, now: datetime
+) -> Tries | None:
     """The tries of what a claim held when it is given back. Pure."""
     tries = before.tries
     count = 0 if tries is None else tries.count
     if failed is not None:
-        count += 1
-        delay = max(delay, pause_after(count))
+        count = failed_tries(count, record.given, bound)
+        delay = max(delay, pause_after(max(1, count)))
     if not count and not delay:
         return None
     return Tries(
-        seq=END if end else before.seq + 1,
+        seq=before.seq + 1 if record.end is None else END,
         count=count,
         first_at=tries.first_at if tries is not None and tries.count else now,
         last_at=now if failed is not None or tries is None else tries.last_at,

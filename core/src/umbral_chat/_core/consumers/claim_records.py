@@ -31,6 +31,8 @@ class ClaimRecord(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True)
     """The cursor when it is acknowledged; None: it is of a dead letter, or of a deleted conversation."""
     end: LogEnd | None = None
     letter: DeadLetter | None = None
+    given: int = 1
+    """How many entries it holds."""
 
 
 class ClaimRecords:

@@ -17,6 +17,7 @@ from umbral_chat._core.consumers.claim_records import ClaimRecord, ClaimRecords
 from umbral_chat._core.consumers.cursor_store import StoredCursor
 from umbral_chat._core.consumers.lease import LeaseLost, release
 from umbral_chat._core.consumers.log_worker import Wait
+from umbral_chat._core.consumers.narrowing import Narrowing, failed_tries, narrowed
 from umbral_chat._core.consumers.redelivery import after_try, entry_of
 from umbral_chat._core.consumers.tries import END, Tries
 from umbral_chat.model.conversations import Head
@@ -150,7 +151,7 @@ class _Grant:
             if granted is not None:
                 return granted
             seq = page.entries[-1].seq if page.entries else cursor.seq
-            cursor = StoredCursor(head.epoch, seq, due=_still(cursor, seq, head))
+            cursor = StoredCursor(head.epoch, seq, due=_still(cursor, seq, head), narrowing=_behind(cursor, seq))
             await self._store(cursor)
             if cursor.seq >= head.seq:
                 self._backlog.remember(self._conversation, cursor)
@@ -173,7 +174,7 @@ class _Grant:
             if not await self._backlog.bury(self._conversation, cursor.epoch, before.tries):
                 await self._store(before)
                 return Wait(BLOCKED_PAUSE, self._backlog.unhandled_since(entry))
-            cursor = StoredCursor(cursor.epoch, entry.seq, due=cursor.due)
+            cursor = StoredCursor(cursor.epoch, entry.seq, due=cursor.due, narrowing=_behind(cursor, entry.seq))
             await self._store(cursor)
         return None
 
@@ -182,14 +183,16 @@ class _Grant:
     ) -> Claim:
         """The claim of the first of `selected`, with what is passed over between them and behind the last one."""
         tries = before.tries
-        if tries is not None and tries.count > 0:
+        if before.narrowing is not None:
+            limit = min(limit, before.narrowing.limit)
+        elif tries is not None and tries.count > 0:
             limit = 1  # alone, so that the one that fails is the one that is given up
         due, now = self._backlog.abilities.due, self._backlog.clock.now()
         # The first one is due, as its caller looked.
         rest = selected[1:limit] if due is None else takewhile(lambda one: due(one) <= now, selected[1:limit])
         given = [selected[0], *rest]
         last = page[-1].seq if len(given) == len(selected) else given[-1].seq
-        after = StoredCursor(before.epoch, last, due=_still(before, last, head))
+        after = StoredCursor(before.epoch, last, due=_still(before, last, head), narrowing=_behind(before, last))
         return await self._claim(before, after, given)
 
     async def _ended(self, cursor: StoredCursor | None, head: Head | None) -> Granted:
@@ -216,7 +219,10 @@ class _Grant:
         count = 0 if tries is None else tries.count
         first = now if tries is None or not count else tries.first_at
         # Counted before it is given: a claim that nobody ends is a failed try.
-        await self._store(msgspec.structs.replace(before, tries=Tries(seq, count + 1, first, now, EXPIRED)))
+        failures = failed_tries(count, len(given), self._backlog.abilities.tries)
+        narrowing = narrowed(before.narrowing, len(given), after.seq) if given and after else before.narrowing
+        failed = Tries(seq, failures, first, now, EXPIRED)
+        await self._store(msgspec.structs.replace(before, tries=failed, narrowing=narrowing))
         record = ClaimRecord(
             conversation=self._conversation,
             token=self._lease.token,
@@ -224,6 +230,7 @@ class _Grant:
             before=before,
             after=after,
             end=end,
+            given=len(given),
         )
         await self._records.add(self._lease.holder, record, self._seconds)
         return Claim(
@@ -254,7 +261,12 @@ class _Grant:
 def _before(cursor: StoredCursor, entry: Entry) -> StoredCursor:
     """The cursor before `entry`, with its tries: what lies between is passed over."""
     tries = cursor.tries if cursor.tries is not None and cursor.tries.seq == entry.seq else None
-    return StoredCursor(cursor.epoch, entry.seq - 1, tries, cursor.due)
+    return StoredCursor(cursor.epoch, entry.seq - 1, tries, cursor.due, _behind(cursor, entry.seq - 1))
+
+
+def _behind(cursor: StoredCursor, seq: int) -> Narrowing | None:
+    """The narrowing that is left behind `seq`."""
+    return None if cursor.narrowing is None else cursor.narrowing.behind(seq)
 
 
 def _still(cursor: StoredCursor, seq: int, head: Head) -> datetime | None:

@@ -133,8 +133,9 @@ def routes(
     async def release(name: FromPath[str], data: JSONBody[ReleaseBody]) -> None:
         """The events of these claims are given again, after `delay` seconds. 409 `claim_expired` as for `ack`.
 
-        With `failed` the first event of each counts as tried in vain: it is given again alone, after a growing pause
-        that is at least `delay`, and becomes a dead letter with this `reason` after `core.consumers.tries` of them.
+        With `failed` they count as tried in vain, and are given again after a growing pause that is at least `delay`:
+        in claims of half as many, until the one that fails is alone. After `core.consumers.tries` failures that one
+        becomes a dead letter with this `reason`.
         """
         data.check()
         _, claims = await subscriptions.claims(name, claiming=False)

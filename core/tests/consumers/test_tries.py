@@ -8,10 +8,10 @@ import hypothesis.strategies as st
 import msgspec
 import pytest
 from hypothesis import given
+from umbral_chat._core.consumers.bisection import failed_tries
 from umbral_chat._core.consumers.claim_ends import released
 from umbral_chat._core.consumers.claim_records import ClaimRecord
 from umbral_chat._core.consumers.cursor_store import StoredCursor
-from umbral_chat._core.consumers.narrowing import failed_tries
 from umbral_chat._core.consumers.tries import (
     LONGEST_PAUSE,
     LONGEST_WISH,

@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 import msgspec
 
 from umbral_chat._core.consumers.backlog import Backlog
+from umbral_chat._core.consumers.bisection import bisected, failed_tries
 from umbral_chat._core.consumers.claim_records import ClaimRecord
 from umbral_chat._core.consumers.cursor_store import StoredCursor
 from umbral_chat._core.consumers.grants import finish_end
-from umbral_chat._core.consumers.narrowing import failed_tries, narrowed
 from umbral_chat._core.consumers.tries import END, Tries, pause_after
 from umbral_chat.providers.consumers import DeadLetter
 from umbral_chat.providers.store import Lease
@@ -44,10 +44,10 @@ class ClaimEnds:
         backlog = self._backlog
         bound = backlog.abilities.tries
         tries = released(record, before, delay=delay, failed=failed, bound=bound, now=backlog.clock.now())
-        narrowing = before.narrowing
+        bisection = before.bisection
         if failed is not None and record.after is not None:
-            narrowing = narrowed(narrowing, record.given, record.after.seq)
-        cursor = msgspec.structs.replace(before, tries=tries, narrowing=narrowing)
+            bisection = bisected(bisection, record.given, record.after.seq)
+        cursor = msgspec.structs.replace(before, tries=tries, bisection=bisection)
         version = await backlog.cursors.store(record.conversation, cursor, expect=record.version, lease=lease)
         if version is None:
             return False
@@ -62,8 +62,8 @@ class ClaimEnds:
         lease ends, is done where it is to be claimed again."""
         backlog = self._backlog
         if await backlog.bury(conversation, before.epoch, tries):
-            narrowing = None if before.narrowing is None else before.narrowing.behind(tries.seq)
-            after = StoredCursor(before.epoch, tries.seq, due=before.due, narrowing=narrowing)
+            bisection = None if before.bisection is None else before.bisection.behind(tries.seq)
+            after = StoredCursor(before.epoch, tries.seq, due=before.due, bisection=bisection)
             await backlog.cursors.store(conversation, after, expect=version, lease=lease)
 
     async def _give_back_letter(self, letter: DeadLetter, failed: str | None) -> bool:

@@ -11,8 +11,8 @@ from typing import TypeVar
 
 import msgspec
 
+from umbral_chat._core.consumers.bisection import Bisection
 from umbral_chat._core.consumers.deferrals import Deferrals
-from umbral_chat._core.consumers.narrowing import Narrowing
 from umbral_chat._core.consumers.start_heads import StartHeads
 from umbral_chat._core.consumers.tries import Tries
 from umbral_chat.model.depth import decode_bounded
@@ -46,7 +46,7 @@ class StoredCursor(msgspec.Struct, frozen=True, omit_defaults=True):
     due: datetime | None = None
     """What comes next is not to be handled before. Kept until all that waited is handled: by the record of that time
     among `Deferrals` it is found again, also after a crash."""
-    narrowing: Narrowing | None = None
+    bisection: Bisection | None = None
     """A claim of what comes next failed."""
 
     def wait(self, now: datetime) -> float:

@@ -13,11 +13,11 @@ from typing import Literal
 import msgspec
 
 from umbral_chat._core.consumers.backlog import BLOCKED_PAUSE, Backlog
+from umbral_chat._core.consumers.bisection import Bisection, bisected, failed_tries
 from umbral_chat._core.consumers.claim_records import ClaimRecord, ClaimRecords
 from umbral_chat._core.consumers.cursor_store import StoredCursor
 from umbral_chat._core.consumers.lease import LeaseLost, release
 from umbral_chat._core.consumers.log_worker import Wait
-from umbral_chat._core.consumers.narrowing import Narrowing, failed_tries, narrowed
 from umbral_chat._core.consumers.redelivery import after_try, entry_of
 from umbral_chat._core.consumers.tries import END, Tries
 from umbral_chat.model.conversations import Head
@@ -151,7 +151,7 @@ class _Grant:
             if granted is not None:
                 return granted
             seq = page.entries[-1].seq if page.entries else cursor.seq
-            cursor = StoredCursor(head.epoch, seq, due=_still(cursor, seq, head), narrowing=_behind(cursor, seq))
+            cursor = StoredCursor(head.epoch, seq, due=_still(cursor, seq, head), bisection=_behind(cursor, seq))
             await self._store(cursor)
             if cursor.seq >= head.seq:
                 self._backlog.remember(self._conversation, cursor)
@@ -174,7 +174,7 @@ class _Grant:
             if not await self._backlog.bury(self._conversation, cursor.epoch, before.tries):
                 await self._store(before)
                 return Wait(BLOCKED_PAUSE, self._backlog.unhandled_since(entry))
-            cursor = StoredCursor(cursor.epoch, entry.seq, due=cursor.due, narrowing=_behind(cursor, entry.seq))
+            cursor = StoredCursor(cursor.epoch, entry.seq, due=cursor.due, bisection=_behind(cursor, entry.seq))
             await self._store(cursor)
         return None
 
@@ -183,8 +183,8 @@ class _Grant:
     ) -> Claim:
         """The claim of the first of `selected`, with what is passed over between them and behind the last one."""
         tries = before.tries
-        if before.narrowing is not None:
-            limit = min(limit, before.narrowing.limit)
+        if before.bisection is not None:
+            limit = min(limit, before.bisection.limit)
         elif tries is not None and tries.count > 0:
             limit = 1  # alone, so that the one that fails is the one that is given up
         due, now = self._backlog.abilities.due, self._backlog.clock.now()
@@ -192,7 +192,7 @@ class _Grant:
         rest = selected[1:limit] if due is None else takewhile(lambda one: due(one) <= now, selected[1:limit])
         given = [selected[0], *rest]
         last = page[-1].seq if len(given) == len(selected) else given[-1].seq
-        after = StoredCursor(before.epoch, last, due=_still(before, last, head), narrowing=_behind(before, last))
+        after = StoredCursor(before.epoch, last, due=_still(before, last, head), bisection=_behind(before, last))
         return await self._claim(before, after, given)
 
     async def _ended(self, cursor: StoredCursor | None, head: Head | None) -> Granted:
@@ -220,9 +220,9 @@ class _Grant:
         first = now if tries is None or not count else tries.first_at
         # Counted before it is given: a claim that nobody ends is a failed try.
         failures = failed_tries(count, len(given), self._backlog.abilities.tries)
-        narrowing = narrowed(before.narrowing, len(given), after.seq) if given and after else before.narrowing
+        bisection = bisected(before.bisection, len(given), after.seq) if given and after else before.bisection
         failed = Tries(seq, failures, first, now, EXPIRED)
-        await self._store(msgspec.structs.replace(before, tries=failed, narrowing=narrowing))
+        await self._store(msgspec.structs.replace(before, tries=failed, bisection=bisection))
         record = ClaimRecord(
             conversation=self._conversation,
             token=self._lease.token,
@@ -264,9 +264,9 @@ def _before(cursor: StoredCursor, entry: Entry) -> StoredCursor:
     return StoredCursor(cursor.epoch, entry.seq - 1, tries, cursor.due, _behind(cursor, entry.seq - 1))
 
 
-def _behind(cursor: StoredCursor, seq: int) -> Narrowing | None:
-    """The narrowing that is left behind `seq`."""
-    return None if cursor.narrowing is None else cursor.narrowing.behind(seq)
+def _behind(cursor: StoredCursor, seq: int) -> Bisection | None:
+    """The bisection that is left behind `seq`."""
+    return None if cursor.bisection is None else cursor.bisection.behind(seq)
 
 
 def _still(cursor: StoredCursor, seq: int, head: Head) -> datetime | None:

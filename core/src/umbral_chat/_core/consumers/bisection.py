@@ -8,7 +8,7 @@ from __future__ import annotations
 import msgspec
 
 
-class Narrowing(msgspec.Struct, frozen=True):
+class Bisection(msgspec.Struct, frozen=True):
     """A claim of several entries failed."""
 
     through: int
@@ -16,16 +16,16 @@ class Narrowing(msgspec.Struct, frozen=True):
     limit: int
     """Most entries of a claim up to there."""
 
-    def behind(self, seq: int) -> Narrowing | None:
+    def behind(self, seq: int) -> Bisection | None:
         """What is left of it once everything up to `seq` is handled."""
         return self if seq < self.through else None
 
 
-def narrowed(before: Narrowing | None, given: int, through: int) -> Narrowing | None:
+def bisected(before: Bisection | None, given: int, through: int) -> Bisection | None:
     """After a claim of `given` entries failed, of which the last is `through`."""
     if given > 1:
-        return Narrowing(through, given // 2)
-    return None if before is None else Narrowing(before.through, 1)
+        return Bisection(through, given // 2)
+    return None if before is None else Bisection(before.through, 1)
 
 
 def failed_tries(count: int, given: int, bound: int) -> int:
@@ -34,4 +34,4 @@ def failed_tries(count: int, given: int, bound: int) -> int:
     return count + 1 if given <= 1 else min(max(count, 1), bound - 1)
 
 
-__all__ = ["Narrowing", "failed_tries", "narrowed"]
+__all__ = ["Bisection", "bisected", "failed_tries"]

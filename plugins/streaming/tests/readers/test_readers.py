@@ -181,5 +181,6 @@ async def test_readers_of_others_read_our_streams_and_come_back(service: Live) -
         await readers.until(lambda one: one.errors[-1]["closed"])
         for name, reader in readers.items():
             assert reader.of("status")[-1]["code"] == "realtime_off"
-            # 204 is the answer after which an EventSource comes back no more.
-            assert reader.errors[-1]["error"] == (401 if name == "ticket" else 204)
+            # 204 is the answer after which an EventSource comes back no more; one with a ticket may get another first.
+            refused = [error["error"] for error in reader.errors if error["error"]]
+            assert refused in ([[401, 401], [401, 401, 204]] if name == "ticket" else [[204]])

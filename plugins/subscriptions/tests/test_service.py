@@ -335,7 +335,6 @@ def test_the_grace_is_longer_than_a_restart() -> None:
 
 @pytest.mark.parametrize("when", ["it starts", "it stops"])
 async def test_what_is_cut_off_leaves_no_client_open(start: Start, monkeypatch: pytest.MonkeyPatch, when: str) -> None:
-    clients: list[OutboundClient] = []
     call: asyncio.Task[Any]
 
     class Noted(OutboundClient):
@@ -348,6 +347,7 @@ async def test_what_is_cut_off_leaves_no_client_open(start: Start, monkeypatch: 
             self.closed = True
             await super().close()
 
+    clients: list[Noted] = []
     monkeypatch.setattr(running_module, "OutboundClient", Noted)
     pair: Pair = await start()
     consumers, reached = pair.here.consumers, asyncio.Event()
@@ -366,4 +366,4 @@ async def test_what_is_cut_off_leaves_no_client_open(start: Start, monkeypatch: 
     await reached.wait()
     call.cancel()
     await asyncio.gather(call, return_exceptions=True)
-    assert clients[0].closed  # type: ignore[attr-defined]
+    assert [client.closed for client in clients] == [True]

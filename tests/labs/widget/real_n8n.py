@@ -15,6 +15,8 @@ from n8n.e2e.harness.server import N8n, n8n_server
 
 SIMPLE, TOKEN = "simple-chat.json", "visitor-token.json"
 OF_THE_LOG = ("Store the question", "Store the answer", "Back to the chat")
+"""Nodes of the simple chat that write to the log, or read what was written."""
+
 SLOW_SECONDS = 3
 
 

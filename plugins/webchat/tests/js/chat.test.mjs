@@ -87,6 +87,12 @@ test("of typing the last report arrives last, however slow the one before is", a
   chat.typing(false);
   await time.pass(100);
   assert.deepEqual(arrived, [true, false, true, false]);
+  delay = 3000;
+  chat.typing(true);
+  await time.pass(100);
+  chat.send("hello");
+  await time.pass(7000);
+  assert.deepEqual(arrived.slice(4), [true, false], "the report that the message overtook is taken back");
   await end();
 });
 

@@ -16,10 +16,6 @@ class Bisection(msgspec.Struct, frozen=True):
     limit: int
     """Most entries of a claim up to there."""
 
-    def behind(self, seq: int) -> Bisection | None:
-        """What is left of it once everything up to `seq` is handled."""
-        return self if seq < self.through else None
-
 
 def bisected(before: Bisection | None, given: int, through: int) -> Bisection | None:
     """After a claim of `given` entries failed, of which the last is `through`."""

@@ -62,8 +62,7 @@ class ClaimEnds:
         lease ends, is done where it is to be claimed again."""
         backlog = self._backlog
         if await backlog.bury(conversation, before.epoch, tries):
-            bisection = None if before.bisection is None else before.bisection.behind(tries.seq)
-            after = StoredCursor(before.epoch, tries.seq, due=before.due, bisection=bisection)
+            after = StoredCursor(before.epoch, tries.seq, due=before.due, bisection=before.bisection_behind(tries.seq))
             await backlog.cursors.store(conversation, after, expect=version, lease=lease)
 
     async def _give_back_letter(self, letter: DeadLetter, failed: str | None) -> bool:

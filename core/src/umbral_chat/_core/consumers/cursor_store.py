@@ -49,6 +49,10 @@ class StoredCursor(msgspec.Struct, frozen=True, omit_defaults=True):
     bisection: Bisection | None = None
     """A claim of what comes next failed."""
 
+    def bisection_behind(self, seq: int) -> Bisection | None:
+        """What is left of the bisection once everything up to `seq` is handled."""
+        return None if self.bisection is None or seq >= self.bisection.through else self.bisection
+
     def wait(self, now: datetime) -> float:
         """Seconds until what comes next may be tried; 0: it may."""
         return 0.0 if self.tries is None else self.tries.wait(now)

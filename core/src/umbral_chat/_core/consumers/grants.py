@@ -13,7 +13,7 @@ from typing import Literal
 import msgspec
 
 from umbral_chat._core.consumers.backlog import BLOCKED_PAUSE, Backlog
-from umbral_chat._core.consumers.bisection import Bisection, bisected, failed_tries
+from umbral_chat._core.consumers.bisection import bisected, failed_tries
 from umbral_chat._core.consumers.claim_records import ClaimRecord, ClaimRecords
 from umbral_chat._core.consumers.cursor_store import StoredCursor
 from umbral_chat._core.consumers.lease import LeaseLost, release
@@ -151,7 +151,9 @@ class _Grant:
             if granted is not None:
                 return granted
             seq = page.entries[-1].seq if page.entries else cursor.seq
-            cursor = StoredCursor(head.epoch, seq, due=_still(cursor, seq, head), bisection=_behind(cursor, seq))
+            cursor = StoredCursor(
+                head.epoch, seq, due=_still(cursor, seq, head), bisection=cursor.bisection_behind(seq)
+            )
             await self._store(cursor)
             if cursor.seq >= head.seq:
                 self._backlog.remember(self._conversation, cursor)
@@ -174,7 +176,7 @@ class _Grant:
             if not await self._backlog.bury(self._conversation, cursor.epoch, before.tries):
                 await self._store(before)
                 return Wait(BLOCKED_PAUSE, self._backlog.unhandled_since(entry))
-            cursor = StoredCursor(cursor.epoch, entry.seq, due=cursor.due, bisection=_behind(cursor, entry.seq))
+            cursor = StoredCursor(cursor.epoch, entry.seq, due=cursor.due, bisection=cursor.bisection_behind(entry.seq))
             await self._store(cursor)
         return None
 
@@ -192,7 +194,9 @@ class _Grant:
         rest = selected[1:limit] if due is None else takewhile(lambda one: due(one) <= now, selected[1:limit])
         given = [selected[0], *rest]
         last = page[-1].seq if len(given) == len(selected) else given[-1].seq
-        after = StoredCursor(before.epoch, last, due=_still(before, last, head), bisection=_behind(before, last))
+        after = StoredCursor(
+            before.epoch, last, due=_still(before, last, head), bisection=before.bisection_behind(last)
+        )
         return await self._claim(before, after, given)
 
     async def _ended(self, cursor: StoredCursor | None, head: Head | None) -> Granted:
@@ -261,12 +265,7 @@ class _Grant:
 def _before(cursor: StoredCursor, entry: Entry) -> StoredCursor:
     """The cursor before `entry`, with its tries: what lies between is passed over."""
     tries = cursor.tries if cursor.tries is not None and cursor.tries.seq == entry.seq else None
-    return StoredCursor(cursor.epoch, entry.seq - 1, tries, cursor.due, _behind(cursor, entry.seq - 1))
-
-
-def _behind(cursor: StoredCursor, seq: int) -> Bisection | None:
-    """The bisection that is left behind `seq`."""
-    return None if cursor.bisection is None else cursor.bisection.behind(seq)
+    return StoredCursor(cursor.epoch, entry.seq - 1, tries, cursor.due, cursor.bisection_behind(entry.seq - 1))
 
 
 def _still(cursor: StoredCursor, seq: int, head: Head) -> datetime | None:

@@ -103,7 +103,8 @@ export class Writes {
   /** A message ends its author's typing: the next keystroke is reported at once. */
   typed() {
     this.#typedAt = -Infinity;
-    this.#typing = null;
+    // A report under way may arrive after the message.
+    this.#typing = this.#reporting ? false : null;
   }
 
   /**

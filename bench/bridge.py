@@ -18,7 +18,8 @@ import uvloop
 from bench.arguments import only
 from bench.bridge_page import Crowd, Pairs, page
 from bench.chat_client import Timed, chat
-from bench.servers import DRIVER_CPU, SERVER_CPU, cpu_seconds, free_port, python, running
+from bench.servers import DRIVER_CPU, SERVER_CPU, cpu_seconds, python, running
+from tests.ports import free_port
 
 RUNS = int(os.environ.get("RUNS", "5"))
 CALLS = 100

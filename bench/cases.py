@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.servers import free_port, python, running
+from bench.servers import python, running
+from tests.ports import free_port
 
 KEY = "bench-key-of-no-other-use"
 CONTENT = "x" * 200

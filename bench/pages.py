@@ -22,11 +22,11 @@ from aiohttp import web
 
 from bench import results
 from bench.cases import KEY, service
-from bench.servers import free_port
 from tests.labs.kit.chromium import find_chromium
 from tests.labs.kit.http1 import Connection
 from tests.labs.widget.site import INTEGRITY, WIDGET
 from tests.local_supabase.stack.npm import packed
+from tests.ports import free_port
 
 LOADS = 9
 

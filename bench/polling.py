@@ -23,8 +23,9 @@ from bench.arguments import only
 from bench.cases import KEY
 from bench.pollers import Load
 from bench.polling_page import page
-from bench.servers import DRIVER_CPU, cpu_seconds, free_port, pinned, python, running
+from bench.servers import DRIVER_CPU, cpu_seconds, pinned, python, running
 from tests.local_supabase.process import stack_process
+from tests.ports import free_port
 
 SECONDS = 5.0
 RUNS = int(os.environ.get("RUNS", "3"))

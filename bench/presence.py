@@ -24,8 +24,9 @@ import msgspec
 from bench.arguments import only
 from bench.cases import KEY
 from bench.heartbeats import Load
-from bench.servers import DRIVER_CPU, cpu_seconds, free_port, pinned, python, running
+from bench.servers import DRIVER_CPU, cpu_seconds, pinned, python, running
 from tests.local_supabase.process import stack_process
+from tests.ports import free_port
 
 RUNS = int(os.environ.get("RUNS", "3"))
 USUAL = Load(port=0)

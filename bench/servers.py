@@ -17,14 +17,6 @@ START_TIMEOUT = 60.0
 SERVER_CPU, DRIVER_CPU = "0", "1"
 
 
-def free_port() -> int:
-    """A port that nobody has now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 def pinned(cpu: str, command: Sequence[str]) -> list[str]:
     """The command on one processor, where the machine can do so."""
     many = (os.cpu_count() or 1) > 1

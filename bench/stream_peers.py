@@ -9,8 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bench.cases import peer
-from bench.servers import free_port, running
+from bench.servers import running
 from tests.local_supabase.stack.npm import modules, node
+from tests.ports import free_port
 
 PACKAGES = Path(__file__).with_name("node")
 """Locks what is installed from npm: Socket.IO."""

@@ -20,10 +20,11 @@ import uvloop
 
 from bench.arguments import only
 from bench.cases import KEY
-from bench.servers import DRIVER_CPU, SERVER_CPU, cpu_seconds, free_port, pinned, python, running
+from bench.servers import DRIVER_CPU, SERVER_CPU, cpu_seconds, pinned, python, running
 from bench.subscription_cases import Arrivals, Instance, claiming, polling, receiving
 from bench.subscriptions_page import Idle, Throughput, page
 from tests.local_supabase.process import stack_process
+from tests.ports import free_port
 
 T = TypeVar("T")
 

@@ -28,9 +28,10 @@ from umbral_chat_realtime_supabase.client import client
 from umbral_chat_realtime_supabase.history import SupabaseHistory
 from umbral_chat_realtime_supabase.settings import Supabase
 
-from bench.servers import free_port, python, running
+from bench.servers import python, running
 from tests.local_supabase.stack.api import Stack
 from tests.local_supabase.stack.running import running as supabase
+from tests.ports import free_port
 
 RUNS, CALLS, TOGETHER, MANY = 3, 150, 32, 10_000
 KEY = "bench-key-of-no-other-use"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import socket
 import subprocess
 import sys
 import time
@@ -14,6 +13,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.ports import free_port
+
 from .pages import Block, Command, same
 
 DEFAULT_PORT = 8750
@@ -21,14 +22,6 @@ SECONDS = 90
 """Timeout for a whole page, which has long polls and starts services, on a busy machine."""
 
 _PORTS = re.compile(r"\b875\d\b")
-
-
-def free_port() -> int:
-    """A port on which no process listens now."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
 
 
 def surroundings(folder: Path, **more: str) -> dict[str, str]:
@@ -119,4 +112,4 @@ def _steps(blocks: list[Block], folder: Path, placed: Callable[[str], str]) -> I
             yield block.where, Command(f"python snippet_{number}.py", "")
 
 
-__all__ = ["DEFAULT_PORT", "free_port", "run", "service", "surroundings", "write"]
+__all__ = ["DEFAULT_PORT", "run", "service", "surroundings", "write"]

@@ -15,12 +15,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.local_supabase.stack.ports import free_port as low_port
 from tests.local_supabase.stack.postgres import Postgres
+from tests.ports import free_port
 from tests.typing.strict import strict
 
 from .pages import ROOT, blocks
-from .session import free_port, service, write
+from .session import service, write
 from .test_transport_howto import ask, installed
 
 PAGE = ROOT / "docs" / "how-to" / "write-a-transport-that-announces.md"
@@ -44,7 +44,7 @@ def database() -> Iterator[str]:
     """The connection string of a PostgreSQL of the test's own."""
     with tempfile.TemporaryDirectory(prefix="umbral-chat-notify-") as folder, asyncio.Runner() as runner:
         Path(folder).chmod(0o755)  # the server runs as another user when we are root
-        postgres = Postgres(Path(folder), low_port(), durable=False)
+        postgres = Postgres(Path(folder), free_port(), durable=False)
         runner.run(postgres.start(60.0))
         try:
             yield postgres.url()

@@ -13,9 +13,10 @@ import pytest
 from umbral_chat._core.plugins.boot import boot
 
 from tests.local_supabase.stack.npm import node
+from tests.ports import free_port
 
 from .pages import PAGES, ROOT, Block, blocks, environment, same
-from .session import free_port, run, service, surroundings, write
+from .session import run, service, surroundings, write
 
 ALL = [block for page in PAGES for block in blocks(page)]
 SETTINGS = "umbral-chat.toml"

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.ports import free_port
 from tests.typing.strict import strict
 
 from .pages import ROOT, blocks
-from .session import free_port, service, write
+from .session import service, write
 from .test_transport_howto import ask, installed
 
 CONSUMER, SERVICES = (ROOT / "docs" / "how-to" / name for name in ("write-a-consumer.md", "use-services.md"))

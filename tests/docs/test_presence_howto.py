@@ -14,9 +14,10 @@ import pytest
 
 from tests.local_supabase.realtime.js import Program
 from tests.local_supabase.stack.npm import node
+from tests.ports import free_port
 
 from .pages import ROOT, blocks
-from .session import free_port, service, surroundings
+from .session import service, surroundings
 
 PAGE = ROOT / "docs" / "how-to" / "presence.md"
 SCRIPT = ROOT / "tests" / "docs" / "presence_page.mjs"

@@ -18,9 +18,10 @@ from umbral_chat_realtime_supabase.topics import service_topic
 from tests.local_supabase.people import PASSWORD, User, command, sign_up
 from tests.local_supabase.realtime.js import Line, Program, program
 from tests.local_supabase.stack.api import Stack
+from tests.ports import free_port
 
 from .pages import ROOT, blocks
-from .session import free_port, service, surroundings
+from .session import service, surroundings
 
 PAGE = ROOT / "docs" / "how-to" / "supabase-direct.md"
 SCRIPT = ROOT / "tests" / "local_supabase" / "realtime" / "js" / "follow.mjs"

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from tests.local_supabase.stack.api import Stack
+from tests.ports import free_port
 
 from .pages import ROOT, blocks
-from .session import free_port, service, surroundings
+from .session import service, surroundings
 
 PAGE = ROOT / "docs" / "tutorial" / "supabase.md"
 KEY = "choose-a-long-random-text"

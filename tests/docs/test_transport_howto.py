@@ -14,10 +14,11 @@ from typing import Any
 
 import pytest
 
+from tests.ports import free_port
 from tests.typing.strict import strict
 
 from .pages import ROOT, blocks
-from .session import free_port, service, surroundings, write
+from .session import service, surroundings, write
 
 PAGE = ROOT / "docs" / "how-to" / "write-a-transport.md"
 pytestmark = pytest.mark.slow

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from tests.docs.session import free_port, service
+from tests.docs.session import service
+from tests.ports import free_port
 
 from .conftest import ROOT, Environment
 

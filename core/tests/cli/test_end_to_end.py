@@ -17,6 +17,8 @@ import pytest
 from click.testing import CliRunner
 from umbral_chat._core.cli import cli
 
+from tests.ports import free_port
+
 pytestmark = pytest.mark.slow
 
 KEYS = [
@@ -31,13 +33,6 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 main()
 """
 """As in a terminal: what a shell starts in the background ignores Ctrl-C, and so would its children."""
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 class Machine:

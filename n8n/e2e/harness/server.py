@@ -16,7 +16,8 @@ from n8n.e2e.harness.copies import Copy
 from n8n.e2e.harness.editor import Editor
 from n8n.e2e.harness.install import Installed
 from n8n.e2e.harness.process import HarnessError, clean_env, process, run, say
-from n8n.e2e.harness.web import Answer, call, free_ports, wait_until
+from n8n.e2e.harness.web import Answer, call, wait_until
+from tests.ports import free_port
 
 CLI_LOG = "n8n-cli.log"
 CLI_LIMIT, START_LIMIT, WEBHOOK_LIMIT = 300.0, 300.0, 120.0
@@ -98,9 +99,8 @@ def n8n_server(
     others are published as the editor's button does.
 
     `port` is given where it must be known before; `settings` are further variables of n8n's environment."""
-    drawn, broker = free_ports(2)
-    port = port or drawn
-    env = _environment(installed, folder, port, broker) | dict(settings or {})
+    port = port or free_port()
+    env = _environment(installed, folder, port, free_port()) | dict(settings or {})
     began = time.monotonic()
     _import(installed, folder, logs, env, credentials, copies, publish)
     say(f"n8n: imported {len(copies)} workflows in {time.monotonic() - began:.0f} s")

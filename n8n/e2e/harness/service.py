@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from n8n.e2e.harness.process import clean_env, process, say
-from n8n.e2e.harness.web import Answer, call, free_ports, wait_until
+from n8n.e2e.harness.web import Answer, call, wait_until
+from tests.ports import free_port
 
 START_LIMIT = 60.0
 HOLD_BACK = 1.0
@@ -104,7 +105,7 @@ class UmbralChat:
 def umbral_chat(command: str, folder: Path, log: Path, **settings: str) -> Iterator[UmbralChat]:
     """Start `umbral-chat serve` with one service key, as an operator who runs n8n would; `settings`: further ones, by
     the names of their variables without the prefix."""
-    (port,) = free_ports(1)
+    port = free_port()
     service = UmbralChat(port, secrets.token_urlsafe(24))
     keys = json.dumps([{"name": "n8n", "key": service.key, "rights": ["*"]}])
     given = {f"UMBRAL_CHAT_{name}": value for name, value in settings.items()}

@@ -12,7 +12,6 @@ from n8n.e2e.harness.guide import guided, trapped
 from n8n.e2e.harness.install import ensure_installed
 from n8n.e2e.harness.server import N8n, n8n_server
 from n8n.e2e.harness.service import UmbralChat, umbral_chat
-from n8n.e2e.harness.web import free_ports
 from n8n.e2e.harness.workflow_edits import (
     answer_oddly,
     every_two_seconds,
@@ -22,6 +21,7 @@ from n8n.e2e.harness.workflow_edits import (
     take_files,
     work_without_answer,
 )
+from tests.ports import free_port
 
 SIMPLE, FOLLOW = "simple-chat.json", "send-and-follow.json"
 TOKEN, HISTORY = "visitor-token.json", "history-in-the-widget.json"
@@ -117,7 +117,7 @@ def stage(command: str, folder: Path) -> Iterator[Stage]:
             guide=guided(service.url, right),
             guide_trap=trapped(service.url, right),
         )
-        (port,) = free_ports(1)
+        port = free_port()
         webhook = f"http://127.0.0.1:{port}{setups.by_webhook.path}"
         messages = {"prefix": "pushed.", "kinds": ["message"], "roles": ["user"]}
         secret = service.subscribe("n8n", webhook, filter=messages)

@@ -2,10 +2,8 @@
 
 import http.client
 import json
-import socket
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,15 +37,6 @@ def call(port: int, method: str, path: str, body: object = None, *, authorizatio
         return Answer(response.status, json.loads(text))
     except ValueError:
         return Answer(response.status, None)
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports on which no process listens; taken together, so that they differ."""
-    with ExitStack() as held:
-        taken = [held.enter_context(socket.socket()) for _ in range(count)]
-        for one in taken:
-            one.bind(("127.0.0.1", 0))
-        return [int(one.getsockname()[1]) for one in taken]
 
 
 def wait_until(what: str, ready: Callable[[], bool], *, limit: float, alive: Callable[[], bool]) -> None:

@@ -13,8 +13,9 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.docs.session import free_port, service, surroundings
+from tests.docs.session import service, surroundings
 from tests.local_supabase.stack.npm import node
+from tests.ports import free_port
 
 pytestmark = pytest.mark.slow
 

@@ -11,10 +11,11 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.docs.session import free_port, service, surroundings
+from tests.docs.session import service, surroundings
 from tests.local_supabase.people import PASSWORD, command, sign_up
 from tests.local_supabase.realtime.js import Line, program
 from tests.local_supabase.stack.api import Stack
+from tests.ports import free_port
 
 pytestmark = pytest.mark.slow
 

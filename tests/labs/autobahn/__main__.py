@@ -21,6 +21,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from tests.ports import free_port
+
 START_TIMEOUT = 60.0
 """Seconds for the server to listen."""
 
@@ -75,9 +77,7 @@ def failed(cases: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
 @contextmanager
 def serving() -> Iterator[int]:
     """The server with its echo route; its port."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = int(free.getsockname()[1])
+    port = free_port()
     command = [sys.executable, "-m", "tests.labs.autobahn.serve", str(port)]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:

@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from tests.labs.kit.driver import leaves, run_driver
-from tests.labs.kit.service import NotReady, Service, free_port
+from tests.labs.kit.service import NotReady, Service
 from tests.local_supabase.process import stack_process
+from tests.ports import free_port
 
 from .executions_api import KEY as API_KEY
 from .plan import CHATS, TRIES, Plan, draw

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import random
 import shlex
 import signal
-import socket
 import sys
 import time
 from pathlib import Path
+
+from tests.ports import free_port
 
 from .driver import die_with_parent
 from .http1 import Connection, NoAnswer
@@ -111,18 +111,4 @@ class Service:
         self._process = None
 
 
-def free_port() -> int:
-    """A port of loopback that nothing listens on. Raises NotReady."""
-    # Below the range that the system draws source ports from: a client that knocks at a dead service's port over and
-    # over may otherwise be given that very port, and be connected to itself.
-    for port in random.SystemRandom().sample(range(20_000, 32_000), 200):
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
-    raise NotReady("no port between 20000 and 32000 is free")
-
-
-__all__ = ["NotReady", "Service", "free_port"]
+__all__ = ["NotReady", "Service"]

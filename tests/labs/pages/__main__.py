@@ -23,7 +23,8 @@ from tests.labs.kit.chat_pages import NotSeen
 from tests.labs.kit.chromium import find_chromium
 from tests.labs.kit.driver import run_driver
 from tests.labs.kit.http1 import Connection
-from tests.labs.kit.service import Service, free_port
+from tests.labs.kit.service import Service
+from tests.ports import free_port
 
 if TYPE_CHECKING:
     from .lab import Found, Lab

@@ -8,7 +8,7 @@ import shutil
 from pathlib import Path
 
 from tests.labs.kit.driver import die_with_parent
-from tests.labs.kit.service import free_port
+from tests.ports import free_port
 
 PAGE = Path(__file__).parents[3] / "docs" / "how-to" / "stream.md"
 """The page whose first block of nginx settings is tried."""

@@ -24,8 +24,9 @@ from rich.table import Table
 from tests.labs.kit.chromium import find_chromium
 from tests.labs.kit.driver import run_driver
 from tests.labs.kit.http1 import Connection
-from tests.labs.kit.service import Service, free_port
+from tests.labs.kit.service import Service
 from tests.local_supabase.stack.npm import packed
+from tests.ports import free_port
 
 Result = tuple[str, float, list[str]]
 

@@ -12,13 +12,13 @@ import psycopg
 from aiohttp import web
 
 from tests.local_supabase.realtime.limits import QUICK
+from tests.ports import free_port
 
 from .api import Stack
 from .gateway import gateway
 from .keys import ANON, SERVICE, Keys
 from .lite import Lite
 from .parts import Parts
-from .ports import free_port
 from .postgres import Postgres
 
 KEEP_ALIVE = 3.0

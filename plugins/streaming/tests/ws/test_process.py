@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
 
-from tests.docs.session import free_port, surroundings
+from tests.docs.session import surroundings
+from tests.ports import free_port
 
 from .rig import TIMEOUT, Socket
 

@@ -10,10 +10,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from umbral_chat._core.auth.keys import KeyAuthenticator
 from umbral_chat._core.auth.session_credentials import SigningKey, has_form
-from umbral_chat._core.auth.sessions import IDLE, LONGEST, MOST, NAMESPACE, RENEW_AFTER, Sessions
+from umbral_chat._core.auth.sessions import (
+    IDLE,
+    LONGEST,
+    LONGEST_OF_USER,
+    MOST,
+    MOST_OF_USER,
+    NAMESPACE,
+    RENEW_AFTER,
+    Sessions,
+)
 from umbral_chat._core.sqlite import open_storage
 from umbral_chat.errors import Forbidden, InvalidRequest, TooManyRequests, Unauthorized
-from umbral_chat.providers.auth import Principal
+from umbral_chat.providers.auth import Principal, Right
 from umbral_chat.providers.store import SharedStore
 from umbral_chat.settings import Key, Secret
 from umbral_chat.testing.clock import ManualClock
@@ -180,6 +189,65 @@ async def test_who_may_sign_in(store: SharedStore, clock: ManualClock) -> None:
     for name in ("", "\u200b", "x" * 201):
         with pytest.raises(InvalidRequest):
             await sessions.begin(await caller(keys), name)
+
+
+def operator(subject: str = "8d7d7a4c-3d0e-4b3a-9c55-3f2b8f9f1b11", *, name: str | None = None) -> Principal:
+    """A user whom an identity provider's authenticator takes for an operator with the key `desk`."""
+    rights: frozenset[Right] = frozenset({"inbox"})
+    return Principal(kind="user", subject=subject, rights=rights, name=name, operator_key="desk")
+
+
+async def test_a_user_who_is_an_operator_has_the_named_keys_rights_and_the_same_id_at_each_sign_in(
+    store: SharedStore, clock: ManualClock
+) -> None:
+    sessions, keys = instance(store, clock)
+    begun = await sessions.begin(operator(name="Grace Hopper"), "Support Team")
+    session = await sessions.recognize(begun.credential)
+    assert (session.role, session.name, session.kind) == ("agent", "Grace Hopper", "key")
+    assert session.rights == (await caller(keys)).rights - {"admin", "tokens", "metrics"}
+    assert session.subject == "agent:desk:8d7d7a4c-3d0e-4b3a-9c55-3f2b8f9f1b11"
+    assert (await sessions.begin(operator(), "Grace")).session.subject == session.subject
+    assert (await sessions.begin(operator(), "Grace")).session.name == "Grace"
+    assert (await sessions.begin(operator("another"), "Grace")).session.subject != session.subject
+    long = (await sessions.begin(operator("x" * 300), "Grace")).session.subject
+    assert len(long) <= 128
+    assert long != (await sessions.begin(operator("x" * 301), "Grace")).session.subject
+
+
+async def test_a_user_s_session_ends_after_twelve_hours_however_much_it_is_used(
+    store: SharedStore, clock: ManualClock
+) -> None:
+    sessions, _ = instance(store, clock)
+    begun = await sessions.begin(operator(), "Grace")
+    for _ in range(11):
+        await clock.elapse(LONGEST_OF_USER / 12)
+        assert not await is_over(sessions, begun.credential)
+    await clock.elapse(LONGEST_OF_USER / 12)
+    assert await is_over(sessions, begun.credential)
+
+
+async def test_a_user_may_not_sign_in_where_the_key_is_not_there_or_lacks_a_right(
+    store: SharedStore, clock: ManualClock
+) -> None:
+    for key, lacking in (
+        (Key(name="desk", key=Secret("d" * 20), rights=["inbox"]), {"right": "send_as"}),
+        (READER, {}),
+    ):
+        sessions, _ = instance(store, clock, key)
+        with pytest.raises(Forbidden) as refused:
+            await sessions.begin(operator(), "Grace")
+        assert refused.value.extra == lacking
+
+
+async def test_a_user_s_further_session_ends_its_oldest_and_no_other(store: SharedStore, clock: ManualClock) -> None:
+    sessions, keys = instance(store, clock)
+    others = [await sessions.begin(await caller(keys), "Ada"), await sessions.begin(operator("another"), "Alan")]
+    own = []
+    for _ in range(MOST_OF_USER + 2):
+        await clock.elapse(2)
+        own.append(await sessions.begin(operator(), "Grace"))
+    assert [await is_over(sessions, each.credential) for each in own] == [True] * 2 + [False] * MOST_OF_USER
+    assert not any([await is_over(sessions, each.credential) for each in others])
 
 
 async def test_sign_ins_are_bounded_in_rate_and_number(store: SharedStore, clock: ManualClock) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from posixpath import dirname, join, normpath
 from typing import Any, cast
@@ -12,17 +13,26 @@ import httpx
 import pytest
 from umbral_chat._core.app import create_app
 from umbral_chat._core.plugins import boot
+from umbral_chat.errors import SettingsError
 from umbral_chat_webchat.inbox_page import INBOX
 
 
 @pytest.fixture
 async def client(tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
     """Of a service with keys, which other routes ask for."""
+    async with serving(tmp_path) as client:
+        yield client
+
+
+@asynccontextmanager
+async def serving(folder: Path, **webchat: str) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of a service with these settings of the section `webchat`."""
     settings, plugins = boot(
         None,
         {
-            "UMBRAL_CHAT_CORE__DATABASE": str(tmp_path / "chat.sqlite3"),
+            "UMBRAL_CHAT_CORE__DATABASE": str(folder / "chat.sqlite3"),
             "UMBRAL_CHAT_CORE__KEYS": '[{"name": "n8n", "key": "key-key-key-key-key-key-key-key-key"}]',
+            **{f"UMBRAL_CHAT_WEBCHAT__{name}": value for name, value in webchat.items()},
         },
     )
     app = create_app(settings, plugins)
@@ -83,3 +93,36 @@ async def test_every_module_that_it_needs_is_named_so_that_none_waits_for_anothe
         body = (await client.get(path)).text
         imported = re.findall(r'^(?:import|export)\b[^;"]*"(\.[^"]+)";', body, re.MULTILINE)
         assert {normpath(join(dirname(path), one)) for one in imported} <= named, path
+
+
+PROJECT = {"SUPABASE_URL": "https://abc.supabase.co/", "SUPABASE_PUBLISHABLE_KEY": "sb_publishable_<x>"}
+
+
+async def test_where_accounts_may_sign_in_it_may_call_their_project_and_no_other_page_may(tmp_path: Path) -> None:
+    async with serving(tmp_path, **PROJECT) as client:
+        inbox, chat = await client.get(INBOX), await client.get("/c/room")
+    assert "connect-src 'self' https://abc.supabase.co" in inbox.headers["content-security-policy"].split("; ")
+    assert 'data-supabase-url="https://abc.supabase.co"' in inbox.text
+    assert 'data-supabase-key="sb_publishable_&lt;x&gt;"' in inbox.text
+    assert "supabase" not in chat.text + chat.headers["content-security-policy"]
+
+
+@pytest.mark.parametrize(
+    ("changed", "named"),
+    [
+        ({"SUPABASE_PUBLISHABLE_KEY": ""}, "supabase_publishable_key"),
+        ({"SUPABASE_PUBLISHABLE_KEY": "sb_secret_x"}, "supabase_publishable_key"),
+        ({"SUPABASE_URL": "http://abc.supabase.co"}, "supabase_url"),
+        ({"SUPABASE_URL": "https://abc.supabase.co; script-src *"}, "supabase_url"),
+        ({"SUPABASE_URL": "https://abc.supabase.co/path"}, "supabase_url"),
+        ({"SUPABASE_URL": "https://*"}, "supabase_url"),
+    ],
+)
+async def test_settings_that_would_open_the_page_are_refused(
+    tmp_path: Path, changed: dict[str, str], named: str
+) -> None:
+    given = {name: value for name, value in (PROJECT | changed).items() if value}
+    with pytest.raises(SettingsError, match=named) as refused:
+        async with serving(tmp_path, **given):
+            pass
+    assert "sb_secret_x" not in str(refused.value)

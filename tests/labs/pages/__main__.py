@@ -103,6 +103,7 @@ async def _prepared(options: argparse.Namespace, chromium: str, folder: Path) ->
             api,
             browser,
             operators,
+            options.server,
             site,
             short=options.short,
             within=options.within,

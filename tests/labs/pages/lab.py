@@ -26,6 +26,8 @@ class Lab:
     browser: Browser
     key: str
     """Of the operators."""
+    server: str
+    """The command of the service."""
     site: str
     """The origin of a site that has the chat by one script tag."""
     short: bool = False

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.labs.kit.chat_pages import TRANSITIONS
 
 from .accessibility import accessibility
+from .account import account
 from .embedded import embedded
 from .growth import growth
 from .injection import injection
@@ -22,11 +23,12 @@ CHECKS: dict[str, Check] = {
     "injection": injection,
     "axe": accessibility,
     "embed": embedded,
+    "account": account,
     **{name: transition(name) for name in TRANSITIONS},
 }
 """By name."""
 
-SHORT = ("together", "keyboard", "growth", "history", "injection", "axe", "embed", "reload", "network")
+SHORT = ("together", "keyboard", "growth", "history", "injection", "axe", "embed", "account", "reload", "network")
 """Of the short run."""
 
 __all__ = ["CHECKS", "SHORT"]

@@ -45,6 +45,9 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
     name: str | None = None
     expires_at: float | None = None
     """Unix time at which its credentials expire; None: never."""
+    operator_key: str | None = None
+    """Name of the service key (`core.keys`) with whose rights it may sign in as an operator, at `POST /v1/session`, for
+    which it also needs the right `inbox`. None: it may not, unless it is itself a service key."""
 
     @property
     def author(self) -> str:

@@ -42,6 +42,22 @@ class Supabase(Section, frozen=True):
             "one's own."
         ),
     ] = None
+    operator_key: Annotated[
+        str | None,
+        Meta(
+            description="Name of the key (`core.keys`) with whose rights users who are operators work at the inbox. "
+            "Unset, no user is one.",
+        ),
+    ] = None
+    operator_claim: Annotated[
+        str,
+        Meta(
+            min_length=1,
+            max_length=128,
+            description="Name of what makes a user an operator: in its `app_metadata`, this is `agent` or a list with "
+            "`agent` in it.",
+        ),
+    ] = "chat_role"
     anonymous_users: Annotated[bool, Meta(description="Know users who signed in anonymously, too.")] = False
     jwt_secret: Annotated[
         Secret | None,

@@ -44,13 +44,16 @@ async def lookup(_conversation: str, _subject: str, session: str | None) -> Memb
     return Membership(epoch=None, deleted=False, role="user")
 
 
-def users(*, anonymous: bool = False) -> SupabaseUsers:
+def users(*, anonymous: bool = False, operator_claim: str | None = None) -> SupabaseUsers:
     clock = SteppedClock()
     return SupabaseUsers(
-        TokenRules(issuer=ISSUER, audience="authenticated", leeway=10.0, anonymous=anonymous),
+        TokenRules(
+            issuer=ISSUER, audience="authenticated", leeway=10.0, anonymous=anonymous, operator_claim=operator_claim
+        ),
         Jwks(JWKS, clock, ttl=600.0, cooldown=30.0, timeout=2.0),
         Memberships(lookup, clock, ttl=5.0),
         clock,
+        operator_key=None if operator_claim is None else "desk",
     )
 
 
@@ -76,7 +79,7 @@ def keys(httpx_mock: HTTPXMock) -> HTTPXMock:
 @example(value="\ud800")
 @example(value="\0")
 async def test_any_claim_leads_to_a_user_or_a_refusal(keys: HTTPXMock, name: str, value: Any) -> None:
-    authenticator = users(anonymous=True)
+    authenticator = users(anonymous=True, operator_claim="chat_role")
     try:
         user = await authenticator.authenticate(token(**{name: value}))
     except Unauthorized:
@@ -132,3 +135,42 @@ async def test_a_malformed_public_key_hides_no_other(httpx_mock: HTTPXMock, memb
             assert value == "ec"
             continue
         assert user is not None
+
+
+@pytest.mark.parametrize("value", ["agent", ["agent"], ["reader", "agent"]])
+async def test_a_user_whose_server_made_it_an_agent_is_an_operator(keys: HTTPXMock, value: Any) -> None:
+    user = await users(operator_claim="chat_role").authenticate(token(app_metadata={"chat_role": value}))
+    assert user is not None
+    assert (user.operator_key, user.rights) == ("desk", frozenset({"inbox"}))
+    # In a conversation it is what its membership says, as any user.
+    member = await users(operator_claim="chat_role").authorize(user, "room")
+    assert member.rights == {"read", "send"}
+
+
+@given(value=ANY_JSON.filter(lambda value: value != "agent" and not (isinstance(value, list) and "agent" in value)))
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@example(value="Agent")
+@example(value="agents")
+@example(value={"agent": True})
+@example(value=[["agent"]])
+@example(value=True)
+async def test_no_other_claim_makes_an_operator(keys: HTTPXMock, value: Any) -> None:
+    user = await users(operator_claim="chat_role").authenticate(token(app_metadata={"chat_role": value}))
+    assert user is not None
+    assert (user.operator_key, user.rights) == (None, frozenset())
+
+
+async def test_what_users_write_themselves_makes_no_operator_and_neither_does_a_setting_that_is_unset(
+    keys: HTTPXMock,
+) -> None:
+    own = token(user_metadata={"chat_role": "agent"}, chat_role="agent")
+    guest = token(app_metadata={"chat_role": "agent"}, is_anonymous=True)
+    server = token(app_metadata={"chat_role": "agent"})
+    for authenticator, credential in (
+        (users(operator_claim="chat_role"), own),
+        (users(anonymous=True, operator_claim="chat_role"), guest),
+        (users(), server),
+    ):
+        user = await authenticator.authenticate(credential)
+        assert user is not None
+        assert (user.operator_key, user.rights) == (None, frozenset())

@@ -31,10 +31,18 @@ def inbox_route(assets: Assets, settings: WebchatSettings) -> HTTPRouteHandler:
             styles=["ui.css", "pages/page.css", "inbox/inbox.css"],
             # The front page shows it beside two visitors.
             framed_by=["'self'"],
-            data=receipts(settings),
+            data=receipts(settings) | accounts(settings),
+            calls=[settings.supabase_base] if settings.supabase_base else [],
         )
 
     return inbox
+
+
+def accounts(settings: WebchatSettings) -> dict[str, str]:
+    """What the page knows of the project whose users may sign in."""
+    if not settings.supabase_base or settings.supabase_publishable_key is None:
+        return {}
+    return {"supabase-url": settings.supabase_base, "supabase-key": settings.supabase_publishable_key}
 
 
 __all__ = ["INBOX", "inbox_route"]

@@ -26,17 +26,19 @@ MARKDOWN = "markdown.js"
 """What the view loads beside the history, and before it shows any message."""
 
 
-def policy(*, framed_by: Sequence[str] = (), frames: bool = False) -> str:
+def policy(*, framed_by: Sequence[str] = (), frames: bool = False, calls: Sequence[str] = ()) -> str:
     """The content security policy of a page: what this service serves itself, and nothing else.
 
     A style sheet, script or handler in the page itself is refused, and so is a frame, unless the origins in `framed_by`
-    may. With `frames` it may show other pages of this service in its own. `connect-src 'self'` is also that of a
+    may. With `frames` it may show other pages of this service in its own. `calls` are further origins that its script
+    may call. `connect-src 'self'` is also that of a
     WebSocket to the same origin (CSP 3, 6.7.2.8).
     """
     ancestors = " ".join(framed_by) or "'none'"
     framed = "frame-src 'self'; " if frames else ""
+    called = " ".join(["'self'", *calls])
     return (
-        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
+        f"default-src 'none'; script-src 'self'; style-src 'self'; connect-src {called}; img-src 'self' data:; "
         f"{framed}base-uri 'none'; form-action 'none'; frame-ancestors {ancestors}"
     )
 
@@ -49,6 +51,7 @@ def page(
     styles: Sequence[str] = ("ui.css", "pages/page.css"),
     framed_by: Sequence[str] = (),
     frames: bool = False,
+    calls: Sequence[str] = (),
     data: Mapping[str, str] | None = None,
     body: str = "",
 ) -> Response[str]:
@@ -76,7 +79,7 @@ def page(
         + f'\n</head>\n<body class="umbral-theme">\n{body}</body>\n</html>\n'
     )
     headers = {
-        "content-security-policy": policy(framed_by=framed_by, frames=frames),
+        "content-security-policy": policy(framed_by=framed_by, frames=frames, calls=calls),
         "referrer-policy": "no-referrer",
         "cross-origin-opener-policy": "same-origin",
         "cross-origin-resource-policy": "same-origin",

@@ -1,7 +1,11 @@
 """Sessions of operators: begun with a service key, so that a page never holds the key, and kept in the shared store.
 
-A session ends 12 hours after its last request, after 7 days at the latest, when it is ended, and with its key. It is
-read from the store at most once in `check_interval` by each instance: so much later the others notice its end.
+A user whom an authenticator names an operator (`Principal.operator_key`) begins one with its token, and acts with the
+rights of the key that the authenticator names.
+
+A session ends 12 hours after its last request, after 7 days at the latest (a user's after 12 hours), when it is ended,
+and with its key. It is read from the store at most once in `check_interval` by each instance: so much later the others
+notice its end.
 """
 
 from __future__ import annotations
@@ -11,6 +15,7 @@ import secrets
 from base64 import b32encode
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from hashlib import sha256
 from typing import Final, NamedTuple, cast
 
 import msgspec
@@ -33,13 +38,19 @@ IDLE = 12 * 3600.0
 """Seconds without a request after which a session ends: a working day, with its breaks."""
 
 LONGEST = 7 * 86_400.0
-"""Seconds after which a session ends in any case."""
+"""Seconds after which a key's session ends in any case."""
+
+LONGEST_OF_USER = IDLE
+"""The same of a user's: its identity provider is not asked again whether the user is still an operator."""
 
 RENEW_AFTER = 300.0
 """Seconds of a session's idle time that pass before it is prolonged: one write in so long, and not one a request."""
 
 MOST = 256
 """Sessions of one key. Counted before one is begun, so that a few more may begin at the same moment."""
+
+MOST_OF_USER = 8
+"""Sessions of one user, one in each browser. A further one ends the oldest: so no user takes up all those of a key."""
 
 SIGN_INS_PER_SECOND, SIGN_INS_BURST = 0.5, 10
 """Sign-ins of one key at one instance: of a team that comes to work, and of no loop."""
@@ -50,8 +61,11 @@ WITHHELD: Final[frozenset[Right]] = frozenset({"admin", "tokens", "metrics"})
 CACHE_SIZE = 4096
 """Sessions that are cached, at some 500 bytes each."""
 
-NAME_IN_SUBJECT = 96
-"""Characters of the key's name in a subject, which is an id of at most 128."""
+NAME_IN_SUBJECT = 80
+"""Characters of the key's name in a subject, an id of at most 128, which ends with a user's id or a random one."""
+
+ID_IN_SUBJECT = 40
+"""Characters of a user's id in it: a longer one, which no uuid is, is there by its digest."""
 
 
 class OperatorSession(Principal, frozen=True, kw_only=True):
@@ -76,6 +90,12 @@ class _Record(msgspec.Struct, frozen=True):
     name: str
     begun: float
     until: float
+    of_user: bool = False
+
+    @property
+    def latest(self) -> float:
+        """Unix time at which it ends in any case."""
+        return self.begun + (LONGEST_OF_USER if self.of_user else LONGEST)
 
 
 _decoder = msgspec.json.Decoder(_Record)
@@ -100,29 +120,46 @@ class Sessions:
         )
 
     async def begin(self, principal: Principal, name: str) -> NewSession:
-        """A new session of an operator with this name, for the caller with a service key.
+        """A new session of an operator with this name, for the caller with a service key, or for the user who is one.
 
-        Raises Forbidden for a caller who has none, or whose key lacks `send_as`, InvalidRequest for the name, and
-        TooManyRequests (`rate_limited`, `too_many_sessions`).
+        The name that an identity provider gives its user is used instead of `name`. Raises Forbidden for another
+        caller, or one whose key lacks `send_as`, InvalidRequest for the name, and TooManyRequests (`rate_limited`,
+        `too_many_sessions`).
         """
-        signing = self._of_key(principal)
+        signing = self._signing(principal)
         name = check_display_name(name, field="name")
-        self._rate.check(principal.subject)
-        if len(await self._store.scan(NAMESPACE, prefix=f"{signing.tag}:", limit=MOST)) >= MOST:
+        self._rate.check(principal.author)
+        key = signing.key.principal.subject.removeprefix("key:")
+        now = self._now()
+        if principal == signing.key.principal:
+            record = _Record(_subject(key, _random()), name, now, now + IDLE)
+        else:
+            # The same at each sign-in, so that what the user took over stays the user's.
+            subject = _subject(key, principal.subject)
+            record = _Record(subject, principal.name or name, now, now + IDLE, of_user=True)
+        await self._make_room(signing, record)
+        credential = signing.draw()
+        where = signing.record(credential)
+        await self._store.put(NAMESPACE, where, msgspec.json.encode(record), ttl=IDLE)
+        log.info("%s signed in with the key %r", "A user" if record.of_user else "An operator", key)
+        return NewSession(self._remember(where, signing, record), credential)
+
+    async def _make_room(self, signing: SigningKey, record: _Record) -> None:
+        known = await self._store.scan(NAMESPACE, prefix=f"{signing.tag}:", limit=MOST)
+        if record.of_user:
+            read = ((where, _decoder.decode(stored.value)) for where, stored in known.items())
+            own = sorted((other.begun, where) for where, other in read if other.subject == record.subject)
+            for _, where in own[: max(0, len(own) + 1 - MOST_OF_USER)]:
+                del known[where]
+                await self._store.delete(NAMESPACE, where)
+                self._known.drop(where)
+        if len(known) >= MOST:
             raise TooManyRequests(
                 f"The key has {MOST} sessions, as many as it may. One ends when its operator signs out, or "
                 f"{IDLE / 3600:g} hours after its last request.",
                 code="too_many_sessions",
                 limit=MOST,
             )
-        now = self._now()
-        key = signing.key.principal.subject.removeprefix("key:")[:NAME_IN_SUBJECT]
-        record = _Record(f"agent:{key}:{_random()}", name, now, now + IDLE)
-        credential = signing.draw()
-        where = signing.record(credential)
-        await self._store.put(NAMESPACE, where, msgspec.json.encode(record), ttl=IDLE)
-        log.info("An operator signed in with the key %r", key)
-        return NewSession(self._remember(where, signing, record), credential)
 
     async def recognize(self, credential: str) -> OperatorSession:
         """Whose session this is. Raises Unauthorized (`session_ended`) and HistoryUnavailable."""
@@ -142,13 +179,19 @@ class Sessions:
         await self._store.delete(NAMESPACE, session.record)
         self._known.drop(session.record)
 
-    def _of_key(self, principal: Principal) -> SigningKey:
+    def _signing(self, principal: Principal) -> SigningKey:
+        named = None if principal.operator_key is None else f"key:{principal.operator_key}"
         for signing in self._keys.values():
-            if principal == signing.key.principal:
-                if "send_as" not in principal.rights:
-                    raise Forbidden("Signing in needs a key with the right 'send_as'.", extra={"right": "send_as"})
+            key = signing.key.principal
+            if principal == key or key.subject == named:
+                for right in ("inbox", "send_as"):
+                    if right not in key.rights:
+                        raise Forbidden(f"Signing in needs a key with the right {right!r}.", extra={"right": right})
                 return signing
-        raise Forbidden("Signing in needs a service key: send it as `Authorization: Bearer KEY`.")
+        raise Forbidden(
+            "Signing in needs a service key, or the token of a user who is an operator: send it as "
+            "`Authorization: Bearer …`."
+        )
 
     def _signed_by(self, credential: str) -> SigningKey | None:
         if not has_form(credential):
@@ -170,7 +213,7 @@ class Sessions:
             self._known.drop(where)
             raise ended()
         record = _decoder.decode(stored.value)
-        prolonged = min(self._now() + IDLE, record.begun + LONGEST)
+        prolonged = min(self._now() + IDLE, record.latest)
         if prolonged - record.until >= RENEW_AFTER:
             renewed = msgspec.structs.replace(record, until=prolonged)
             # Only if it is still there as it was read: one that was ended meanwhile stays ended.
@@ -191,7 +234,7 @@ class Sessions:
             rights=signing.key.principal.rights - WITHHELD,
             role="agent",
             name=record.name,
-            expires_at=record.begun + LONGEST,
+            expires_at=record.latest,
             record=where,
             idle_until=record.until,
         )
@@ -217,8 +260,27 @@ def ended() -> Unauthorized:
     )
 
 
+def _subject(key: str, of: str) -> str:
+    """The operator's id. One that is too long ends with its digest instead."""
+    if len(of) > ID_IN_SUBJECT:
+        of = sha256(of.encode()).hexdigest()[:ID_IN_SUBJECT]
+    return f"agent:{key[:NAME_IN_SUBJECT]}:{of}"
+
+
 def _random() -> str:
     return b32encode(secrets.token_bytes(10)).decode().lower()
 
 
-__all__ = ["IDLE", "LONGEST", "MOST", "WITHHELD", "NewSession", "OperatorSession", "Sessions", "ended", "ends_at"]
+__all__ = [
+    "IDLE",
+    "LONGEST",
+    "LONGEST_OF_USER",
+    "MOST",
+    "MOST_OF_USER",
+    "WITHHELD",
+    "NewSession",
+    "OperatorSession",
+    "Sessions",
+    "ended",
+    "ends_at",
+]

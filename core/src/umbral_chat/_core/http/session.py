@@ -68,6 +68,11 @@ async def sign_in(
     latest, by `DELETE /v1/session`, and when its key is removed or replaced. Requests with the cookie that change
     something need this service's own `Origin` (`origin_refused`). A request with an Authorization header is that
     header's alone, and the cookie is not read.
+
+    A user of an identity provider who is an operator (Supabase: `supabase.operator_key`) signs in with its own token.
+    Such a session has the rights of the key that the setting names, an id that is the same at each sign-in, the
+    provider's name of the user if it has one, and ends after 12 hours. A user has at most 8: a further one ends the
+    oldest.
     """
     if principal.kind == "local":
         raise Conflict("This service has no keys: every caller on this machine may do all.", code="no_sign_in")

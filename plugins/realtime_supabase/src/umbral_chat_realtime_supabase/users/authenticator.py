@@ -32,8 +32,12 @@ MEMBER: frozenset[Right] = frozenset({"read", "send"})
 AGENT: frozenset[Right] = frozenset({"read", "send", "moderate"})
 
 
+OPERATOR: frozenset[Right] = frozenset({"inbox"})
+"""Outside conversations: what `POST /v1/session` needs."""
+
+
 class User(Principal, frozen=True, kw_only=True):
-    """A signed-in user, which has no rights outside a conversation."""
+    """A signed-in user, which has no rights outside a conversation unless it is an operator."""
 
     session: str | None = None
     topic: str | None = None
@@ -56,9 +60,11 @@ class SupabaseUsers:
         *,
         secret: Secret | None = None,
         cache_ttl: float = 600.0,
+        operator_key: str | None = None,
     ) -> None:
         self._rules, self._jwks, self._memberships, self._clock = rules, jwks, memberships, clock
         self._secret, self._cache_ttl = secret, cache_ttl
+        self._operator_key = operator_key
         self._cache: OrderedDict[bytes, tuple[Claims, float]] = OrderedDict()
 
     async def authenticate(self, credential: str) -> User | None:
@@ -78,9 +84,10 @@ class SupabaseUsers:
         return User(
             kind="user",
             subject=claims.subject,
-            rights=frozenset(),
+            rights=OPERATOR if claims.operator else frozenset(),
             name=claims.name,
             expires_at=claims.expires_at,
+            operator_key=self._operator_key if claims.operator else None,
             session=claims.session,
         )
 

@@ -30,18 +30,23 @@ _MALFORMED_CLAIM_ERRORS = (ValueError, TypeError, OverflowError, AttributeError,
 SESSION_LIMIT = 128
 """Characters of a session's id, which is a uuid."""
 
+AGENT_ROLE = "agent"
+"""What a user's `operator_claim` is, or has in it. The same word as the role of a conversation's member."""
+
 NAME_LIMIT = 200
 """Characters of a name that are kept."""
 
 
 @dataclass(frozen=True, slots=True)
 class TokenRules:
-    """What the claims of a token must be. `leeway` in seconds; `anonymous`: whether anonymous users are allowed."""
+    """What the claims of a token must be. `leeway` in seconds; `anonymous`: whether anonymous users are allowed;
+    `operator_claim`: what in its `app_metadata` makes a user an operator, None: nothing does."""
 
     issuer: str
     audience: str
     leeway: float
     anonymous: bool
+    operator_claim: str | None = None
 
 
 class Claims(msgspec.Struct, frozen=True):
@@ -51,6 +56,7 @@ class Claims(msgspec.Struct, frozen=True):
     expires_at: float
     session: str | None = None
     name: str | None = None
+    operator: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +120,8 @@ def _claims(payload: dict[str, Any], rules: TokenRules) -> Claims:
         raise Unauthorized("This token's subject is not a user's id.") from None
     anonymous = payload.get("is_anonymous")
     # Compared by identity: a claim may be of any type, one without a hash or a 0 that equals false.
-    if not (anonymous is None or anonymous is False) and not rules.anonymous:
+    has_account = anonymous is None or anonymous is False
+    if not has_account and not rules.anonymous:
         raise Unauthorized(
             "Users who signed in anonymously are not allowed here (supabase.anonymous_users is false). Sign in with an "
             "account."
@@ -124,14 +131,20 @@ def _claims(payload: dict[str, Any], rules: TokenRules) -> Claims:
         raise Unauthorized("This token's expiry (exp) is not a valid time.")
     # Not `user_metadata`, which users set themselves: any of them could be "Support Team".
     metadata = payload.get("app_metadata")
-    names = [metadata.get(key) for key in ("full_name", "name")] if isinstance(metadata, dict) else []
+    metadata = metadata if isinstance(metadata, dict) else {}
+    names = [metadata.get(key) for key in ("full_name", "name")]
     name = next((name for name in (clean_name(text[:NAME_LIMIT]) for text in map(_text, names) if text) if name), None)
     return Claims(
         subject=subject,
         expires_at=float(expires) + rules.leeway,
         session=_session(payload.get("session_id")),
         name=name,
+        operator=has_account and rules.operator_claim is not None and _is_agent(metadata.get(rules.operator_claim)),
     )
+
+
+def _is_agent(value: Any) -> bool:
+    return value == AGENT_ROLE if isinstance(value, str) else isinstance(value, list) and AGENT_ROLE in value
 
 
 def _session(value: Any) -> str | None:

@@ -22,6 +22,7 @@ import { Watch } from "./watch.js";
 /** @import { Filter, Place } from "./filters.js" */
 /** @import { PollState } from "./poller.js" */
 /** @import { Action } from "./shortcuts.js" */
+/** @import { Way } from "./sign-in-ways.js" */
 
 /** Every so many refreshes of the first page, one page further down is looked at again. */
 const SWEEP = 3;
@@ -59,14 +60,14 @@ export class Inbox {
   #opening = null;
   element;
 
-  /** @param {{strings: Strings, env: Environment, waker: Waker, api: InboxApi, receipts: boolean}} parts */
-  constructor({ strings, env, waker, api, receipts }) {
+  /** @param {{strings: Strings, env: Environment, waker: Waker, api: InboxApi, ways: [Way, ...Way[]], receipts: boolean}} parts */
+  constructor({ strings, env, waker, api, ways, receipts }) {
     this.#strings = strings;
     this.#env = env;
     this.#api = api;
     const { signal } = this.#over;
     const session = (this.#session = new Session({
-      ...{ api, env, waker, signal, strings },
+      ...{ api, env, waker, signal, strings, ways },
       report: (state, reason) => this.#listPane.showState(state, reason),
       entered: (again) => this.#entered(again),
     }));

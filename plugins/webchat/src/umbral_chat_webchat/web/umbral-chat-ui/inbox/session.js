@@ -11,6 +11,7 @@ import { SignIn } from "./sign-in.js";
 /** @import { InboxApi, Who } from "./api.js" */
 /** @import { Operator } from "./operator.js" */
 /** @import { PollState } from "./poller.js" */
+/** @import { Way } from "./sign-in-ways.js" */
 
 /** Before it is known who it is. @type {Who} */
 const NOBODY = { kind: "", subject: "", role: "agent", name: null, rights: [], expires_at: null };
@@ -29,11 +30,12 @@ export class Session {
    * @param {AbortSignal} parts.signal
    * @param {Strings} parts.strings
    * @param {(state: PollState, reason: string) => void} parts.report
+   * @param {[Way, ...Way[]]} parts.ways to sign in
    * @param {(again: boolean) => void} parts.entered there is an operator; `again`: after a session that ended
    */
   constructor(parts) {
     this.#parts = parts;
-    this.#form = new SignIn(parts.strings, (name, key) => parts.api.signIn(name, key));
+    this.#form = new SignIn(parts.strings, parts.ways);
   }
 
   /** The form's dialog, for the page. */

@@ -1,43 +1,39 @@
-// The form by which an operator exchanges a key for a session. The key is in the field until it is sent, and nowhere else.
+// The form by which an operator begins a session. What is secret is in a field until it is sent, and nowhere else.
 
-import { described } from "../../umbral-chat/errors.js";
 import { make } from "../dom.js";
 import { nameBefore, rememberName } from "./memory.js";
-import { reasonText } from "./reasons.js";
 
 /** @import { Strings } from "../../umbral-chat-ui.d.ts" */
 /** @import { Who } from "./api.js" */
+/** @import { Way } from "./sign-in-ways.js" */
+
+/** @typedef {{way: Way, inputs: HTMLInputElement[], group: HTMLFieldSetElement, choose: HTMLButtonElement}} Choice */
 
 export class SignIn {
   #strings;
-  #signIn;
   /** @type {((who: Who) => void) | null} */
   #done = null;
+  /** @type {Choice[]} */
+  #choices;
+  /** @type {Choice} */
+  #chosen;
+  #again = false;
   #text;
   #error;
   #name;
-  #key;
   #button;
   element;
 
-  /** @param {Strings} strings @param {(name: string, key: string) => Promise<Who>} signIn */
-  constructor(strings, signIn) {
+  /** @param {Strings} strings @param {[Way, ...Way[]]} ways the first is shown, until another is chosen */
+  constructor(strings, ways) {
     this.#strings = strings;
-    this.#signIn = signIn;
     const { t } = strings;
     this.#text = make("p", "dialog-text", { id: "sign-in-text" });
     this.#error = make("p", "field-error", { role: "alert", id: "sign-in-error" });
     this.#name = make("input", "text-field", { id: "sign-in-name", autocomplete: "name", required: true, maxlength: 64, dir: "auto" });
-    this.#key = make("input", "text-field", {
-      id: "sign-in-key",
-      type: "password",
-      required: true,
-      autocomplete: "off",
-      autocapitalize: "none",
-      spellcheck: "false",
-      "aria-describedby": "sign-in-error",
-    });
     this.#button = make("button", "control primary", { type: "submit" }, t("inbox.signin"));
+    this.#choices = ways.map((way) => this.#choice(way));
+    this.#chosen = /** @type {Choice} */ (this.#choices[0]);
     const form = make(
       "form",
       "dialog-form",
@@ -46,10 +42,10 @@ export class SignIn {
       this.#text,
       make("label", "", { for: "sign-in-name" }, t("inbox.signin.name")),
       this.#name,
-      make("label", "", { for: "sign-in-key" }, t("inbox.signin.key")),
-      this.#key,
+      ...this.#choices.map(({ group }) => group),
       this.#error,
       this.#button,
+      ...(ways.length > 1 ? this.#choices.map(({ choose }) => choose) : []),
     );
     this.element = make("dialog", "dialog", { "aria-labelledby": "sign-in-title", "aria-describedby": "sign-in-text" }, form);
     // Without a session there is nothing behind it to go back to.
@@ -62,51 +58,87 @@ export class SignIn {
 
   /** Asks until somebody is signed in. @param {boolean} again whether a session has ended @returns {Promise<Who>} */
   ask(again) {
-    const { t } = this.#strings;
-    this.#text.textContent = t(again ? "inbox.signin.again" : "inbox.signin.text");
-    this.#error.textContent = "";
+    this.#again = again;
     this.#name.value = nameBefore();
-    this.#key.value = "";
+    this.#empty();
+    this.#choose(this.#chosen);
     if (!this.element.open) this.element.showModal();
-    (this.#name.value ? this.#key : this.#name).focus();
+    this.#focus();
     return new Promise((resolve) => (this.#done = resolve));
   }
 
   /** There is a session after all: another tab signed in. @param {Who} who */
   settle(who) {
-    this.#key.value = "";
+    this.#empty();
     this.element.close();
     this.#done?.(who);
     this.#done = null;
+  }
+
+  /** @param {Way} way @returns {Choice} */
+  #choice(way) {
+    const { t } = this.#strings;
+    const inputs = way.fields.map(({ id, type, autocomplete }) =>
+      make("input", "text-field", {
+        id: `sign-in-${id}`,
+        type,
+        required: true,
+        autocomplete,
+        autocapitalize: "none",
+        spellcheck: "false",
+        "aria-describedby": "sign-in-error",
+      }),
+    );
+    const labelled = inputs.flatMap((input, at) => [make("label", "", { for: input.id }, t(`inbox.signin.${way.fields[at]?.id}`)), input]);
+    // The fields of another way are disabled with their group, so that they are not asked for.
+    const group = make("fieldset", "dialog-group", { hidden: true, disabled: true }, ...labelled);
+    const choose = make("button", "control", { type: "button" }, t(`inbox.signin.${way.name}`));
+    const choice = { way, inputs, group, choose };
+    choose.addEventListener("click", () => {
+      this.#choose(choice);
+      this.#focus();
+    });
+    return choice;
+  }
+
+  /** @param {Choice} chosen */
+  #choose(chosen) {
+    this.#chosen = chosen;
+    for (const { group, choose } of this.#choices) {
+      choose.hidden = group === chosen.group;
+      group.hidden = group.disabled = group !== chosen.group;
+    }
+    this.#error.textContent = "";
+    this.#text.textContent = this.#strings.t(this.#again ? "inbox.signin.again" : `inbox.signin.${chosen.way.name}.text`);
+  }
+
+  #focus() {
+    (this.#name.value ? this.#chosen.inputs[0] : this.#name)?.focus();
+  }
+
+  #empty() {
+    for (const { inputs } of this.#choices) for (const input of inputs) if (input.type === "password") input.value = "";
   }
 
   /** @param {Event} event */
   async #submit(event) {
     event.preventDefault();
     if (this.#button.disabled) return;
-    const [name, key] = [this.#name.value.trim(), this.#key.value];
+    const { way, inputs } = this.#chosen;
+    const name = this.#name.value.trim();
     this.#button.disabled = true;
     this.#error.textContent = "";
     try {
-      const who = await this.#signIn(name, key);
+      const who = await way.signIn(name, inputs.map(({ value }) => value));
       rememberName(name);
       this.settle(who);
     } catch (error) {
-      this.#error.textContent = this.#refusal(error);
-      this.#key.focus();
-      this.#key.select();
+      this.#error.textContent = way.refusal(error, this.#strings);
+      const last = inputs.at(-1);
+      last?.focus();
+      last?.select();
     } finally {
       this.#button.disabled = false;
     }
-  }
-
-  /** @param {unknown} error */
-  #refusal(error) {
-    const { t } = this.#strings;
-    const { code, status } = described(error);
-    if (status === 401) return t("inbox.signin.refused");
-    if (status === 403) return t("inbox.signin.forbidden");
-    if (status === 404) return t("inbox.signin.missing");
-    return reasonText(code, this.#strings);
   }
 }

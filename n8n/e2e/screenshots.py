@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from n8n.e2e.harness.agent import model_credential
 from n8n.e2e.harness.community import credential
 from n8n.e2e.harness.copies import WORKFLOWS, Copy, Credential, load, webhook_credential
 from n8n.e2e.harness.install import ensure_installed
@@ -78,7 +79,8 @@ def main(arguments: Sequence[str]) -> int:
         installed = ensure_installed()
         settings = by_tarball(installed, folder, logs)
         credentials = [header.exported(), api, webhook_credential("whsec_a2V5")]
-        credentials.append(webhook_credential("whsec_a2V5", "unread"))
+        credentials += [webhook_credential("whsec_a2V5", name) for name in ("unread", "closed")]
+        credentials.append(model_credential("http://127.0.0.1:9/v1") | {"name": "OpenAI account"})
         with n8n_server(installed, folder, logs, credentials, copies, publish=False, settings=settings) as n8n:
             sizes = take(n8n, copies, given.into, chromium)
     for name, size in sizes.items():

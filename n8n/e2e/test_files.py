@@ -10,12 +10,23 @@ from n8n.e2e.harness.copies import WORKFLOWS, load
 FILES = sorted(path.name for path in WORKFLOWS.glob("*.json"))
 BY_NODES = {"started-by-the-trigger.json"}
 """Those with the nodes of our own package."""
-ANSWERING = sorted(
-    {*FILES} - {"send-and-follow.json", "visitor-token.json", "scheduled-push.json", "unseen-answer.json", *BY_NODES}
-)
+BY_BRIDGE = {"agent-behind-the-bridge.json", "hand-over.json"}
+"""Those whose answers the bridge stores."""
+WITHOUT_ADDRESS = {"agent-behind-the-bridge.json"}
+"""Those that know nothing of the service."""
+NOT_ANSWERING = {
+    "send-and-follow.json",
+    "visitor-token.json",
+    "scheduled-push.json",
+    "unseen-answer.json",
+    "transcript-when-closed.json",
+    "realtime-off.json",
+}
+ANSWERING = sorted({*FILES} - NOT_ANSWERING - BY_NODES - BY_BRIDGE)
 """Those in which an assistant's answer is stored by a request."""
 README = (WORKFLOWS.parent / "README.md").read_text()
-CHAT_TRIGGER = "@n8n/n8n-nodes-langchain.chatTrigger"
+LANGCHAIN = "@n8n/n8n-nodes-langchain"
+CHAT_TRIGGER = f"{LANGCHAIN}.chatTrigger"
 
 
 def nodes(file: str, type_: str = "") -> Iterator[dict[str, Any]]:
@@ -35,7 +46,8 @@ def texts(value: object) -> Iterator[str]:
 def test_only_known_nodes_each_with_a_version_a_name_and_an_id_of_its_own(file: str) -> None:
     found = list(nodes(file))
     packages = ("n8n-nodes-base.", "n8n-nodes-umbral-chat.") if file in BY_NODES else ("n8n-nodes-base.",)
-    assert all(node["type"].startswith(packages) or node["type"] == CHAT_TRIGGER for node in found)
+    agents = f"{LANGCHAIN}." if file in WITHOUT_ADDRESS else CHAT_TRIGGER
+    assert all(node["type"].startswith((*packages, agents)) for node in found)
     assert all(node["typeVersion"] for node in found)
     assert len({node["id"] for node in found}) == len({node["name"] for node in found}) == len(found)
 
@@ -58,7 +70,7 @@ def test_it_is_in_the_readme(file: str) -> None:
     assert load(file)["id"] in README, "to publish it on the command line"
 
 
-@pytest.mark.parametrize("file", sorted({*FILES} - BY_NODES))
+@pytest.mark.parametrize("file", sorted({*FILES} - BY_NODES - WITHOUT_ADDRESS))
 def test_it_points_at_the_default_address(file: str) -> None:
     (settings,) = [node for node in nodes(file, ".set") if node["name"] == "Settings"]
     fields = {field["name"]: field["value"] for field in settings["parameters"]["assignments"]["assignments"]}
@@ -87,7 +99,8 @@ def test_it_is_imported_unpublished_and_without_data(file: str) -> None:
     assert workflow["active"] is False
     assert workflow["pinData"] == {}
     names = {node["name"] for node in workflow["nodes"]}
-    targets = {one["node"] for outs in workflow["connections"].values() for out in outs["main"] for one in out}
+    kinds = [kind for outs in workflow["connections"].values() for kind in outs.values()]
+    targets = {one["node"] for kind in kinds for out in kind for one in out}
     assert targets | set(workflow["connections"]) <= names
 
 

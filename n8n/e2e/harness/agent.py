@@ -1,6 +1,7 @@
 """The swap that the README describes: an AI Agent and its memory in place of the echo; its model is a stand-in."""
 
 import json
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -69,6 +70,47 @@ def stand_in_model() -> Iterator[str]:
 
     with listening(Model) as port:
         yield f"http://127.0.0.1:{port}/v1"
+
+
+@contextmanager
+def streaming_model() -> Iterator[str]:
+    """A chat model that streams, word by word; yields its URL. Asked about `order X` it says that it looks, calls its
+    first tool with X, and then says what that returned; to anything else it says that."""
+
+    class Model(JsonHandler):
+        def do_POST(self) -> None:  # noqa: N802  (the base class calls it by this name)
+            asked = json.loads(self.body())
+            self.send_response(200)
+            self.send_header("Content-Type", "text/event-stream")
+            self.end_headers()
+            for delta, reason in _streamed(asked):
+                choice = {"index": 0, "delta": delta, "finish_reason": reason}
+                chunk = {"id": "1", "object": "chat.completion.chunk", "created": 0, "model": "stand-in"}
+                self.wfile.write(b"data: " + json.dumps({**chunk, "choices": [choice]}).encode() + b"\n\n")
+                self.wfile.flush()
+                time.sleep(0.05)
+            self.wfile.write(b"data: [DONE]\n\n")
+
+    with listening(Model) as port:
+        yield f"http://127.0.0.1:{port}/v1"
+
+
+def _streamed(asked: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str | None]]:
+    last = asked["messages"][-1]
+    order = str(last["content"]).partition("order ")[2]
+    if last["role"] == "user" and order:
+        text = "Let me look that up."
+    else:
+        text = f"The tool said: {last['content']}" if last["role"] == "tool" else f"You said: {last['content']}"
+    for place, word in enumerate(text.split(" ")):
+        yield {"role": "assistant", "content": f" {word}" if place else word}, None
+    if last["role"] == "user" and order:
+        name = asked["tools"][0]["function"]["name"]
+        function = {"name": name, "arguments": json.dumps({"input": order})}
+        yield {"tool_calls": [{"index": 0, "id": "call_1", "type": "function", "function": function}]}, None
+        yield {}, "tool_calls"
+    else:
+        yield {}, "stop"
 
 
 def _counted(asked: dict[str, Any]) -> dict[str, Any]:

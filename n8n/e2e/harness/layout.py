@@ -84,7 +84,8 @@ def _note(node: dict[str, Any]) -> Box:
 
 def _lines(workflow: dict[str, Any], nodes: dict[str, dict[str, Any]]) -> Iterator[Line]:
     for source, kinds in workflow["connections"].items():
-        outputs = kinds["main"]
+        # What hangs below an agent (its model, memory and tools) is joined by a short straight line.
+        outputs = kinds.get("main", [])
         count = max(len(outputs), 2 if _has_two_outputs(nodes[source]) else 1)
         for number, targets in enumerate(outputs):
             x, y = nodes[source]["position"]

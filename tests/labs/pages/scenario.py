@@ -12,6 +12,7 @@ from .injection import injection
 from .keyboard import keyboard
 from .lab import Check
 from .long_history import long_history
+from .receipts import receipts
 from .together import together
 from .transitions import transition
 
@@ -24,6 +25,7 @@ CHECKS: dict[str, Check] = {
     "axe": accessibility,
     "embed": embedded,
     "account": account,
+    "receipts": receipts,
     **{name: transition(name) for name in TRANSITIONS},
 }
 """By name."""

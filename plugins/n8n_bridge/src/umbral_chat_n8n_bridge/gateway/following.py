@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 LOOK_EVERY = 1.0
 """Seconds after which the ledger is looked at while no run is known here: signals between instances may be lost."""
 
+LOOK_AGAIN = 0.01
+"""Seconds after which it is looked at again when a run has ended, then twice as many each time: the run's end and the
+record are stored side by side, and either may be seen first."""
+
 LOOK_EVERY_RUNNING = 5.0
 """The same while one is known, whose end is signalled."""
 
@@ -76,7 +80,7 @@ class AnswerFeed:
         ConnectionAbortedError when the client has left, ConversationDeleted and CursorExpired."""
         services, clock = self._services, self._services.base.clock
         deadline, reported = clock.monotonic() + timeout, clock.monotonic()
-        looked = float("-inf")
+        looked, pause = float("-inf"), LOOK_EVERY
         async with services.feeds.reading(self._conversation) as reader:
             while True:
                 version = reader.view.version
@@ -101,7 +105,10 @@ class AnswerFeed:
                 if now - reported >= quiet:
                     reported = now
                     yield QuietEvent()
-                wait = LOOK_EVERY_RUNNING if running else LOOK_EVERY
+                if running:
+                    wait, pause = LOOK_EVERY_RUNNING, LOOK_AGAIN
+                else:
+                    wait, pause = pause, min(2 * pause, LOOK_EVERY)
                 await reader.wait(self._cursor, version, min(wait, quiet, deadline - now), disconnect)
 
     def _growing(self) -> list[GrowingMessage]:
@@ -151,7 +158,7 @@ class AnswerFeed:
             page = await self._services.storage.history.read(self._conversation, after, PAGE)
             found += self._of(page.entries)
             after += len(page.entries)
-            if not page.entries:
+            if not page.entries or page.head is None or after >= page.head.seq:
                 return found
 
     def _of(self, entries: Sequence[Entry]) -> list[Step]:

@@ -1,4 +1,4 @@
-"""One message on its way to the workflow: which messages its run answers, what is called, and what follows."""
+"""One message on its way to the workflow: which messages its run answers, and what is called."""
 
 from __future__ import annotations
 
@@ -6,40 +6,32 @@ import asyncio
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 from umbral_chat.errors import (
-    ConsumerError,
     HistoryUnavailable,
     TooManyRequests,
     TryLater,
     Unavailable,
-    Undeliverable,
 )
 from umbral_chat.model.cursor import Cursor
-from umbral_chat.model.entries import Message, RunOutcome
+from umbral_chat.model.entries import Message
 from umbral_chat.model.runs import Progress, RunBody
 
 from umbral_chat_n8n_bridge.chats import ASSISTANT, RUN_MARK
 from umbral_chat_n8n_bridge.relay.call import call_body, call_headers, sent_of
-from umbral_chat_n8n_bridge.relay.execution import CallEnd, WorkflowRequest
+from umbral_chat_n8n_bridge.relay.execution import WorkflowRequest
 from umbral_chat_n8n_bridge.relay.gathering import TurnReader, combined
 from umbral_chat_n8n_bridge.relay.handoff import agent_answers
 from umbral_chat_n8n_bridge.relay.held_execution import RelayedRun
-from umbral_chat_n8n_bridge.relay.ledger import Ledger, LedgerEntry, Outcome, RunRecord
-from umbral_chat_n8n_bridge.relay.messages import AnswerMessages, patient
+from umbral_chat_n8n_bridge.relay.ledger import Ledger, LedgerEntry, RunRecord
+from umbral_chat_n8n_bridge.relay.messages import AnswerMessages
 from umbral_chat_n8n_bridge.relay.run_report import ALIVE_EVERY, RunReport
+from umbral_chat_n8n_bridge.relay.turn_outcome import TurnOutcome, both, changed
 from umbral_chat_n8n_bridge.relay.turns import Turn, standing
 from umbral_chat_n8n_bridge.relay.watch import RunObserver, watching
 from umbral_chat_n8n_bridge.relay.workflow_client import RunRequest
 
 if TYPE_CHECKING:
     from umbral_chat_n8n_bridge.relay.consumer import RelayConsumer
-
-FINAL = frozenset({"refused", "credentials_required", "refused_url", "redirected"})
-"""Codes of calls that did not begin and that a repeat does not mend."""
-
-UNANSWERED = frozenset({"silent", "unknown", "never_began"})
-"""Ways in which a call ends without an answer: then a message that came meanwhile interrupts it after all."""
 
 SETTLE_PAGES = 20
 """Pages of a log in which an answer is looked for after a crash."""
@@ -58,6 +50,7 @@ class RelayedTurn:
         self._ledger = LedgerEntry(self._services.storage.store, conversation, epoch, message.seq)
         self._reader = TurnReader(self._services, conversation, epoch, message.seq, consumer.questions)
         self._report = RunReport(self._chat, self._services, conversation)
+        self._outcome = TurnOutcome(self._chat, self._services, self._counters, self._ledger, self._report)
 
     async def handle(self) -> None:
         """Have it answered, as far as it is not. Raises what a consumer's `handle` may raise."""
@@ -74,8 +67,7 @@ class RelayedTurn:
                 turn, fixed = self._turn(0, fixed=True), True
             human, head = await agent_answers(self._services, self._chat, self._conversation, self._message.seq)
             if human:
-                await self._ledger.save(RunRecord(state="over", generation=record.generation, outcome="human"))
-                self._counters.ended("human")
+                await self._outcome.human(record.generation)
                 return
             record = await self._call(record, turn, head)
 
@@ -101,25 +93,24 @@ class RelayedTurn:
         more = called and rules.during_run == "interrupt" and await self._reader.more(max(seq, record.through))
         match standing(seq, record, leader, more=more, rules=rules):
             case "over":
-                await self._end_recorded(record)
+                await self._outcome.end_recorded(record)
                 return None
             case "given_up":
                 if not await self._is_dead_letter():
-                    await self._end_recorded(record)
-                    raise Undeliverable(_reason(record.code))
+                    raise await self._outcome.given_up_before(record)
                 return record
             case "lost" if await self._taken_up(record):
                 return None
             case "interrupted" | "lost" if await self._has_answer():
-                await self._over("completed", "answered")
+                await self._outcome.over("completed", "answered")
                 return None
             case "interrupted":
-                return await self._interrupted(record)
+                return await self._outcome.interrupted(record)
             case "lost":
                 # The instance that called is gone, and with it the answer.
                 if not self._chat.settings.repeat_unknown:
-                    raise await self._given_up("outcome_unknown")
-                await self._end_run("failed", "outcome_unknown")
+                    raise await self._outcome.given_up("outcome_unknown")
+                await self._outcome.end_run("failed", "outcome_unknown")
                 return record.again()
             case _:
                 return RunRecord() if record.state == "joined" else record
@@ -138,12 +129,12 @@ class RelayedTurn:
         messages = [self._message] if single else await self._reader.messages(turn)
         self._ledger.record = record
         if not messages:  # all were redacted
-            await self._over("cancelled", "redacted")
+            await self._outcome.over("cancelled", "redacted")
             return None
         self._asked = combined(messages)
         if record.generation > 1 and not record.tries:
             # It has ended, unless a crash came before that.
-            await self._end_run("cancelled", "interrupted", record.generation - 1)
+            await self._outcome.end_run("cancelled", "interrupted", record.generation - 1)
         for seq in turn.seqs[1:]:
             await self._join(seq, record)
         run_id = self._ledger.run_id
@@ -159,10 +150,11 @@ class RelayedTurn:
         after = self._reader.cursor if turn.interruptible else Cursor(self._epoch, max(head, turn.seqs[-1]))
         judge = (lambda entries: self._reader.take(turn, entries)) if turn.interruptible else None
         async with watching(self._services, self._conversation, after, run_id, judge) as watch:
-            await self._show("thinking")
             through = turn.seqs[-1] if len(turn.seqs) > 1 else 0
             called_at = self._services.base.clock.now().timestamp()
-            await self._ledger.save(_with(record, state="called", through=through, called_at=called_at))
+            called = changed(record, state="called", through=through, called_at=called_at)
+            # Side by side, here and at the end: n8n is called, and the visitor answered, one write of the store sooner.
+            await both(self._ledger.save(called), self._show("thinking"))
             record = self._ledger.record
             answer = self._messages(run_id, watch)
             with self._counters.running():
@@ -172,7 +164,7 @@ class RelayedTurn:
                     await self._wait_for_late_answer(watch)
             if answer.discarded:
                 self._consumer.warn_of_two_answers()
-            return await self._settle(end, answer, watch, record)
+            return await self._outcome.settle(end, answer, watch, record)
 
     async def _join(self, seq: int, record: RunRecord) -> None:
         """Record that a message is answered with this one, before the run begins."""
@@ -180,13 +172,6 @@ class RelayedTurn:
         await ledger.load()
         if ledger.record.state != "joined" or ledger.record.leader != self._message.seq:
             await ledger.save(RunRecord(state="joined", leader=self._message.seq, generation=record.generation))
-
-    async def _interrupted(self, record: RunRecord) -> RunRecord:
-        """The run ends for one that also answers what the user wrote meanwhile."""
-        await patient(self._services.base.clock, lambda: self._ledger.save(record.again()))
-        await self._end_run("cancelled", "interrupted", record.generation)
-        self._counters.ended("interrupted")
-        return self._ledger.record
 
     async def _taken_up(self, record: RunRecord) -> bool:
         """Whether a run could be taken up whose instance is gone: its execution is open, or n8n is asked."""
@@ -208,7 +193,7 @@ class RelayedTurn:
                     await self._wait_for_late_answer(watch)
             if messages.discarded:
                 self._consumer.warn_of_two_answers()
-            await self._settle(end, messages, watch, record)
+            await self._outcome.settle(end, messages, watch, record)
         return True
 
     async def _asked_before(self, record: RunRecord) -> Message:
@@ -257,70 +242,6 @@ class RelayedTurn:
             await _first(watch.news.wait(), clock.sleep(min(ALIVE_EVERY, max(0.0, deadline - clock.monotonic()))))
             await self._show("waiting")
 
-    async def _settle(
-        self, end: CallEnd, messages: AnswerMessages, watch: RunObserver, record: RunRecord
-    ) -> RunRecord | None:
-        """What follows from how the call ended: the record to begin the next run with, or None."""
-        way, code = end.ended.way, end.ended.code
-        if await _was_interrupted(end, watch):
-            return await self._interrupted(record)
-        if end.stopped or watch.stop not in {None, "interrupted"}:
-            await self._over("cancelled", watch.stop or code)
-        elif messages.partial:
-            await self._over("failed", "answer_incomplete" if way == "text" else code)
-        elif way == "text" or messages.discarded or (messages.complete and way != "failed") or await watch.look():
-            await self._over("completed", "answered")
-        elif way == "silent":
-            await self._over("completed" if watch.ended else "failed", f"no_answer:{code}")
-        elif way == "failed":
-            await self._over("failed", code)
-        elif way == "never_began":
-            await self._try_again(end, record)
-        elif self._chat.settings.repeat_unknown:
-            if record.tries + 1 >= self._chat.settings.tries:
-                raise await self._given_up(code)
-            await self._end_run("failed", code)
-            await self._ledger.save(_with(record.again(), tries=record.tries + 1))
-            raise ConsumerError(_reason(code))
-        else:
-            raise await self._given_up(code)
-        return None
-
-    async def _try_again(self, end: CallEnd, record: RunRecord) -> None:
-        """n8n did not take the message. Raises what the consumer is to do."""
-        code, tries = end.ended.code, record.tries + 1
-        if code in FINAL or tries >= self._chat.settings.tries:
-            raise await self._given_up(code)
-        self._counters.ended("not_accepted")
-        await self._ledger.save(_with(record, state="waiting", tries=tries))
-        await self._show("waiting")
-        if end.retry_after is not None:
-            raise TryLater(end.retry_after, _reason(code))
-        raise ConsumerError(_reason(code))
-
-    async def _given_up(self, code: str) -> Undeliverable:
-        record = self._ledger.record
-        await self._ledger.save(_with(record, state="over", outcome="failed", code=code, given_up=True))
-        await self._end_run("failed", code)
-        self._counters.ended("given_up")
-        return Undeliverable(_reason(code))
-
-    async def _over(self, outcome: Outcome, code: str) -> None:
-        assert outcome != "human"  # noqa: S101 - it has no run
-        record = _with(self._ledger.record, state="over", outcome=outcome, code=code)
-        # In this order, since readers are notified of the run's end, and then look for the record.
-        await patient(self._services.base.clock, lambda: self._ledger.save(record))
-        await self._end_recorded(record)
-        self._counters.ended(outcome)
-
-    async def _end_recorded(self, record: RunRecord) -> None:
-        """End the run as its record says, should a crash have come between the two."""
-        if record.outcome is not None and record.outcome != "human":
-            await self._end_run(record.outcome, None if record.outcome == "completed" else record.code)
-
-    async def _end_run(self, outcome: RunOutcome, reason: str | None, generation: int | None = None) -> None:
-        await self._report.end(self._ledger.run_of(generation or self._ledger.record.generation), outcome, reason)
-
     async def _alive(self, messages: AnswerMessages) -> None:
         await self._report.alive(self._ledger.run_id, "writing" if messages.writing else "thinking")
 
@@ -346,21 +267,6 @@ class RelayedTurn:
         return False
 
 
-async def _was_interrupted(end: CallEnd, watch: RunObserver) -> bool:
-    """Whether a further message ended the run, before there was an answer."""
-    if watch.stop != "interrupted":
-        return False
-    return end.stopped or (end.ended.way in UNANSWERED and not await watch.look())
-
-
-def _with(record: RunRecord, **changes: Any) -> RunRecord:
-    return msgspec.structs.replace(record, **changes)
-
-
-def _reason(code: str | None) -> str:
-    return f"n8n: {code}"
-
-
 async def _first(*waits: Coroutine[Any, Any, Any]) -> None:
     """Wait for the first of them, and cancel the others."""
     tasks = [asyncio.ensure_future(wait) for wait in waits]
@@ -372,4 +278,4 @@ async def _first(*waits: Coroutine[Any, Any, Any]) -> None:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-__all__ = ["FINAL", "RelayedTurn"]
+__all__ = ["RelayedTurn"]

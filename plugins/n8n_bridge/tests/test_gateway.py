@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from umbral_chat_n8n_bridge.gateway import following
+from umbral_chat_n8n_bridge.relay.ledger import LedgerEntry, RunRecord
 
 from .answers.reading import line
 from .answers.test_buttons import message
 from .n8n import Reply
-from .rig import Rig, rig
+from .rig import PATIENCE, Rig, rig
 
 SESSION = "225e443b-41a0-4f3d-b323-218589bd1163"
 ROOM = f"support:{SESSION}"
@@ -280,6 +282,22 @@ async def test_the_history_waits_for_the_rest_of_an_answer(tmp_path: Path) -> No
             ("AIMessage", "Let me look."),
             ("AIMessage", "It is here."),
         ]
+
+
+async def test_an_answer_is_not_waited_for_where_the_runs_end_is_seen_before_its_record(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(following, "LOOK_EVERY", 3600.0)
+    save = LedgerEntry.save
+
+    async def late(entry: LedgerEntry, record: RunRecord) -> None:
+        if record.state == "over":
+            await asyncio.sleep(0.1)
+        await save(entry, record)
+
+    monkeypatch.setattr(LedgerEntry, "save", late)
+    async with rig(tmp_path) as it, asyncio.timeout(PATIENCE):
+        assert (await ask(it)).json() == {"output": "echo:hi"}
 
 
 async def test_requests_of_messages_that_are_answered_by_one_run(tmp_path: Path) -> None:

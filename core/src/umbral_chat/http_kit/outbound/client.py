@@ -3,87 +3,36 @@
 from __future__ import annotations
 
 import asyncio
-import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing, asynccontextmanager, contextmanager
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
-from functools import cache
 from ipaddress import ip_network
 from types import TracebackType
-from typing import Literal, NamedTuple, Self, cast
+from typing import Literal, Self, cast
 
 import anyio
 import httpcore
-import httpx
 
 from umbral_chat import __version__
 from umbral_chat.errors import InvalidRequest
+from umbral_chat.http_kit.outbound.answers import (
+    REDIRECTS,
+    OutboundAnswer,
+    OutboundStream,
+    check_no_redirect,
+    headers_of,
+)
 from umbral_chat.http_kit.outbound.connecting import PinnedBackend, Resolve, permitted_addresses, resolve
 from umbral_chat.http_kit.outbound.errors import OutboundError
+from umbral_chat.http_kit.outbound.failures import errors_of
+from umbral_chat.http_kit.outbound.pools import ConnectionPools
 from umbral_chat.http_kit.outbound.urls import CallUrl, parse_url
 from umbral_chat.settings import OutboundLimits
-from umbral_chat.transport_kit.proxies import proxy_for
 
 ANSWER_LIMIT = 65_536
 """Bytes of an answer that are read unless the caller wants fewer or more."""
 
-KEEP_ALIVE = 5.0
-"""Seconds that a connection is kept for the next call. Node, which many receivers run on, closes idle ones after
-five."""
-
 CLOSE_TIMEOUT = 2.0
 """Seconds that a call that was ended has to close its connection."""
-
-RETRY_AFTER_LIMIT = 86_400.0
-"""Longest pause that an answer may ask for, in seconds: a receiver's mistake is not to silence it for good."""
-
-_REDIRECTS = frozenset({300, 301, 302, 303, 305, 307, 308})
-
-
-class OutboundAnswer(NamedTuple):
-    """An answer that is not a redirect. `complete` False: `body` is only its beginning."""
-
-    status: int
-    headers: Mapping[str, str]
-    """By lower-case name; of a name that was sent more than once, the last."""
-    body: bytes
-    complete: bool
-
-    def retry_after(self, now: datetime) -> float | None:
-        """Seconds after which to try again by the header `Retry-After` (RFC 9110, 10.2.3), at most a day; None: it has
-        none that can be read."""
-        value = self.headers.get("retry-after", "").strip()
-        if value.isascii() and value.isdigit():
-            return min(RETRY_AFTER_LIMIT, float(value[:12]))
-        try:
-            at = parsedate_to_datetime(value)
-        except (ValueError, TypeError, IndexError, OverflowError):
-            return None
-        at = at if at.tzinfo else at.replace(tzinfo=UTC)
-        return min(RETRY_AFTER_LIMIT, max(0.0, (at - now).total_seconds()))
-
-
-class OutboundStream:
-    """An answer whose body is read as it comes, within `OutboundClient.stream`."""
-
-    def __init__(self, response: httpcore.Response, url: CallUrl) -> None:
-        self.status = response.status
-        self.headers: Mapping[str, str] = _headers_of(response)
-        """As those of an OutboundAnswer."""
-        self._chunks = cast("AsyncGenerator[bytes]", response.aiter_stream())
-        self._url = url
-
-    async def read(self, timeout: float) -> bytes:
-        """The next bytes, and none at the end. Raises OutboundError: `call_timeout` when none come within `timeout`
-        seconds, and where the connection was lost. After that nothing more can be read."""
-        with _errors_of(self._url, timeout, connecting=False):
-            async with asyncio.timeout(timeout):
-                return await anext(self._chunks, b"")
-
-    async def close(self) -> None:
-        """Read nothing more."""
-        await self._chunks.aclose()
 
 
 class OutboundClient:
@@ -109,11 +58,10 @@ class OutboundClient:
         self._connections = connections
         self._resolve = resolve
         self._allowed = tuple(map(ip_network, settings.allow))
-        self._backend = backend or httpcore.AnyIOBackend()
-        self._idle: dict[tuple[str, str | None], list[httpcore.AsyncConnectionPool]] = {}
-        """Pools of one connection without a call, by scheme and proxy; the one that was used last is used next."""
-        self._closed = False
-        self._free = asyncio.Semaphore(connections)
+        backend = backend or httpcore.AnyIOBackend()
+        if not trusted:
+            backend = PinnedBackend(allowed=self._allowed, resolve=resolve, backend=backend)
+        self._pools = ConnectionPools(connections, backend, proxies=trusted)
         self._calls = 0
         self._streams = asyncio.Semaphore(connections)
 
@@ -127,10 +75,7 @@ class OutboundClient:
 
     async def close(self) -> None:
         """Close the connections that no call uses; one that a call uses is closed when the call ends."""
-        self._closed = True
-        pools, self._idle = [pool for idle in self._idle.values() for pool in idle], {}
-        for pool in pools:
-            await pool.aclose()
+        await self._pools.close()
 
     def parse(self, text: str, *, field: str = "url") -> CallUrl:
         """The URL, if its form is one that is called. Raises InvalidRequest (`refused_url`): see `parse_url`."""
@@ -198,13 +143,13 @@ class OutboundClient:
         seconds = self._settings.timeout if timeout is None else timeout
         async with AsyncExitStack() as stack:
             stack.enter_context(self._counted())
-            with _errors_of(url, seconds):
+            with errors_of(url, seconds):
                 async with asyncio.timeout(seconds):
                     await stack.enter_async_context(self._streams)
-                    pool = await stack.enter_async_context(await self._single(url))
+                    pool = await stack.enter_async_context(await self._pools.single(url))
                     opening = self._open("POST", pool, url, body, {"Connection": "close", **headers})
                     response = await stack.enter_async_context(opening)
-            _check_no_redirect(url, response.status)
+            check_no_redirect(url, response.status)
             stream = OutboundStream(response, url)
             stack.push_async_callback(stream.close)
             yield stream
@@ -229,9 +174,9 @@ class OutboundClient:
         limit: int,
     ) -> OutboundAnswer:
         seconds = self._settings.timeout if timeout is None else timeout
-        with self._counted(), _errors_of(url, seconds):
+        with self._counted(), errors_of(url, seconds):
             answer = await _within(seconds, self._answer(method, url, body, headers, limit))
-        _check_no_redirect(url, answer.status)
+        check_no_redirect(url, answer.status)
         return answer
 
     def _open(
@@ -266,8 +211,8 @@ class OutboundClient:
         headers: Mapping[str, str],
         limit: int,
     ) -> OutboundAnswer:
-        async with self._connection(url) as pool, self._open(method, pool, url, body, headers) as response:
-            if response.status in _REDIRECTS:
+        async with self._pools.kept(url) as pool, self._open(method, pool, url, body, headers) as response:
+            if response.status in REDIRECTS:
                 return OutboundAnswer(response.status, {}, b"", complete=False)
             chunks: list[bytes] = []
             size, complete = 0, True
@@ -278,48 +223,7 @@ class OutboundClient:
                     if size > limit:
                         complete = False
                         break
-            return OutboundAnswer(response.status, _headers_of(response), b"".join(chunks)[:limit], complete)
-
-    @asynccontextmanager
-    async def _connection(self, url: CallUrl) -> AsyncIterator[httpcore.AsyncConnectionPool]:
-        """A pool of one connection, for one call. httpcore polls every idle socket of a pool for each request: one pool
-        of 32 connections takes three times the processor that 32 pools of one take."""
-        proxy = proxy_for(str(url)) if self._trusted else None
-        # Plain HTTP needs no certificates.
-        certificates = await _loaded_certificates() if url.scheme == "https" else None
-        async with self._free:
-            idle = self._idle.setdefault((url.scheme, proxy), [])
-            pool = idle.pop() if idle else self._new_pool(proxy, certificates)
-            cancelled = False
-            try:
-                yield pool
-            except asyncio.CancelledError:
-                cancelled = True
-                raise
-            finally:
-                # One whose call was cancelled may not have its connection back: see `_within`.
-                if cancelled or self._closed:
-                    with anyio.CancelScope(shield=True):
-                        await pool.aclose()
-                else:
-                    idle.append(pool)
-
-    async def _single(self, url: CallUrl) -> httpcore.AsyncConnectionPool:
-        """A pool of one connection, which the caller closes."""
-        certificates = await _loaded_certificates() if url.scheme == "https" else None
-        return self._new_pool(proxy_for(str(url)) if self._trusted else None, certificates)
-
-    def _new_pool(self, proxy: str | None, certificates: ssl.SSLContext | None) -> httpcore.AsyncConnectionPool:
-        backend = self._backend
-        if not self._trusted:
-            backend = PinnedBackend(allowed=self._allowed, resolve=self._resolve, backend=backend)
-        return httpcore.AsyncConnectionPool(
-            ssl_context=certificates,
-            proxy=None if proxy is None else _proxy(proxy),
-            max_connections=1,
-            keepalive_expiry=KEEP_ALIVE,
-            network_backend=backend,
-        )
+            return OutboundAnswer(response.status, headers_of(response), b"".join(chunks)[:limit], complete)
 
 
 async def _within(seconds: float, call: Coroutine[None, None, OutboundAnswer]) -> OutboundAnswer:
@@ -350,62 +254,4 @@ async def _within(seconds: float, call: Coroutine[None, None, OutboundAnswer]) -
     return answer
 
 
-async def _loaded_certificates() -> ssl.SSLContext:
-    if not _certificates.cache_info().currsize:
-        await asyncio.to_thread(_certificates)
-    return _certificates()
-
-
-@cache
-def _certificates() -> ssl.SSLContext:
-    """One for all clients: reading the certificates takes a tenth of a second and much memory. As httpx has it, with
-    the environment's `SSL_CERT_FILE` and `SSL_CERT_DIR`."""
-    return httpx.create_ssl_context()
-
-
-def _proxy(address: str) -> httpcore.Proxy:
-    parsed = httpx.Proxy(address)  # which takes the user and password out of the address
-    url = parsed.url
-    return httpcore.Proxy(
-        httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path),
-        auth=parsed.raw_auth,
-    )
-
-
-@contextmanager
-def _errors_of(url: CallUrl, seconds: float, *, connecting: bool = True) -> Iterator[None]:
-    """What httpcore raises, as OutboundError."""
-    try:
-        yield
-    except httpcore.ConnectTimeout:
-        raise OutboundError("call_timeout", f"{url.host} took no connection in time.", sent=not connecting) from None
-    except (TimeoutError, httpcore.TimeoutException):
-        raise OutboundError("call_timeout", f"{url.host} did not answer within {seconds:g} s.") from None
-    except httpcore.ConnectError as error:
-        raise _connect_error(url, error) from None
-    except httpcore.ProtocolError:
-        raise OutboundError("invalid_answer", f"{url.host} did not answer with valid HTTP/1.1.") from None
-    except (httpcore.NetworkError, httpcore.ProxyError, OSError):
-        raise OutboundError("connection_failed", f"The connection to {url.host} was lost.") from None
-
-
-def _check_no_redirect(url: CallUrl, status: int) -> None:
-    if status in _REDIRECTS:
-        raise OutboundError(
-            "redirected", f"{url.host} answered {status}: redirects are not followed. Give the final URL."
-        )
-
-
-def _headers_of(response: httpcore.Response) -> dict[str, str]:
-    return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers}
-
-
-def _connect_error(url: CallUrl, error: httpcore.ConnectError) -> OutboundError:
-    if isinstance(error.__cause__ or error.__context__, ssl.SSLError):
-        return OutboundError(
-            "tls_failed", f"The certificate of {url.host} is not valid for it, or TLS failed.", sent=False
-        )
-    return OutboundError("connection_failed", f"{url.host} does not take connections on port {url.port}.", sent=False)
-
-
-__all__ = ["ANSWER_LIMIT", "OutboundAnswer", "OutboundClient", "OutboundStream"]
+__all__ = ["ANSWER_LIMIT", "OutboundClient"]

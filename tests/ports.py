@@ -6,7 +6,6 @@ import fcntl
 import os
 import random
 import socket
-import tempfile
 from pathlib import Path
 
 RANGE = range(20_000, 32_000)
@@ -23,8 +22,10 @@ def free_port() -> int:
 
     The reservation is a lock on a file named like the port. Without one, two processes that each start a server can
     draw the same port before either server listens: the second server does not start, and its tests call the first."""
-    folder = Path(tempfile.gettempdir()) / f"umbral-chat-ports-{os.getuid()}"
-    folder.mkdir(mode=0o700, exist_ok=True)
+    cache = os.environ.get("XDG_CACHE_HOME")
+    # Not the folder of temporary files, which may be another one for each process.
+    folder = (Path(cache) if cache else Path.home() / ".cache") / "umbral-chat-ports"
+    folder.mkdir(parents=True, exist_ok=True)
     for port in random.SystemRandom().sample(RANGE, _TRIES):
         lock = os.open(folder / str(port), os.O_RDWR | os.O_CREAT, 0o600)
         try:

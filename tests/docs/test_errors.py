@@ -36,7 +36,7 @@ PASSED_ON = {
     "_core/http/problems.py: _CODES.get(status, 'error')",
     "_core/auth/gate.py: code",
     # Why a call of n8n ended as it did, in the bridge's ledger.
-    "relay/relayed_turn.py: code",
+    "relay/turn_outcome.py: code",
     # The codes of a stream's last status, which are not those of problems.
     "status.py: code",
     "ws/codes.py: code",

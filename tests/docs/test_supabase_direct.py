@@ -275,10 +275,14 @@ async def test_a_stale_copy_ends_as_a_fresh_read(chat: Client, supabase: Stack, 
     assert page.lines[-1]["messages"] == await fresh(chat)
 
 
-async def test_a_page_on_an_outdated_topic_finds_the_current_one(chat: Client, supabase: Stack, follow: Follow) -> None:
+@pytest.mark.parametrize("read_after", [0, 1500], ids=["at once", "while it reads"])
+async def test_a_page_on_an_outdated_topic_finds_the_current_one(
+    chat: Client, supabase: Stack, follow: Follow, read_after: int
+) -> None:
+    """Also where the reading after the join finds what the removal left in the log, so that no later one does."""
     user, leaver = await sign_up(supabase), await sign_up(supabase, "leaver@example.com")
     await members(chat, user, leaver)
-    async with follow(user) as page:
+    async with follow(user, read_after=read_after) as page:
         (before,) = (await page.until(listening(), "the channel"))["topics"]
         await command(supabase, "realtime/faults", lose=1, topic=before)
         await members(chat, user)

@@ -6,6 +6,10 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
+from playwright.async_api import TimeoutError
+
+from tests.labs.kit.chat_pages import NotSeen
+
 from .lab import Found, Lab
 from .payloads import payloads
 from .run import OPERATOR, Stage
@@ -91,9 +95,14 @@ async def _shown(stage: Stage, batch: Sequence[str], messages: int) -> None:
     # Now, since a draft ends when its producer is silent for half a minute.
     written = "\n\n".join(batch)[:20_000]
     body = {"message_id": "draft", "offset": 0, "text": written, "sender": {"role": "assistant", "name": "Nova"}}
-    await _taken(stage, f"/v1/conversations/{stage.conversation}/drafts", body)
+    answer = await stage.api.ask("POST", f"/v1/conversations/{stage.conversation}/drafts", body)
+    if answer.status >= 300:
+        raise NotSeen(f"{stage.conversation}: the draft was refused: {answer.body.decode()[:300]}")
     for name in ("ada", OPERATOR):
-        await stage.pages[name].locator("li.row.draft").first.wait_for()
+        try:
+            await stage.pages[name].locator("li.row.draft").first.wait_for()
+        except TimeoutError:
+            raise NotSeen(f"{stage.conversation}: {name} shows no draft; {await stage.screen(name)}"[:3000]) from None
     await asyncio.sleep(0.4)
 
 

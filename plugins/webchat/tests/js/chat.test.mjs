@@ -162,6 +162,33 @@ test("direct: entries, gaps, long entries and signals; a cut channel is reported
   await end();
 });
 
+test("direct: a member is removed while the page joins, and it moves to the new topic at once", async () => {
+  const { time, service, open, end } = world();
+  service.direct = true;
+  const { supabase } = service;
+  const channel = supabase.channel.bind(supabase);
+  supabase.channel = (...given) => {
+    const made = channel(...given);
+    const subscribe = made.subscribe.bind(made);
+    made.subscribe = (callback) => {
+      if (service.channels.length === 1) {
+        // What the removal says on the old topic, nobody has joined to receive.
+        service.moves = 1;
+        service.say("what it leaves in the log");
+      }
+      subscribe(callback);
+    };
+    return made;
+  };
+  const chat = open({ supabase });
+  await time.pass(3000);
+  assert.deepEqual([service.channels.map(({ topic }) => topic), chat.state.connection.edge], [["t/0", "t/1"], "direct"]);
+  service.say("on the new topic");
+  await time.pass(50);
+  agrees(chat, service);
+  await end();
+});
+
 test("direct: left when the service does not offer it any more, and taken again when it does", async () => {
   const { time, service, open, end } = world();
   service.direct = true;

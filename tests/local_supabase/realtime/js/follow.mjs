@@ -5,6 +5,14 @@ import { createInterface } from "node:readline";
 const options = JSON.parse(process.argv[2]);
 const { createClient } = createRequire(process.env.MODULES + "/")("@supabase/supabase-js");
 const { follow } = await import(options.module);
+if (options.read_after) {
+  // Each poll is sent so many milliseconds later.
+  const direct = globalThis.fetch;
+  globalThis.fetch = async (url, given) => {
+    if (String(url).includes("/events?")) await new Promise((resolve) => setTimeout(resolve, options.read_after));
+    return direct(url, given);
+  };
+}
 
 const short = (text) => (text.length > 1000 ? `${text.length} characters` : text);
 const say = (line) => process.stdout.write(JSON.stringify(line) + "\n");

@@ -71,8 +71,10 @@ export async function direct(context, offer, signal) {
         if (joined) return;
         joined = true;
         // Read once after the join: what was sent before it is not delivered.
-        void read().then((reading) => {
+        void read().then(async (reading) => {
           if (reading) context.opened({ mode: reading.mode ?? "live" });
+          // If one of it was a member's removal, the topic has moved, and nothing more is said on this one.
+          if (reading && reading.news) await check().catch(reject);
           after(reconcile_every_ms, round);
         });
       });

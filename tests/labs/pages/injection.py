@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
-from playwright.async_api import TimeoutError
+from playwright.async_api import Error
 
 from tests.labs.kit.chat_pages import NotSeen
 
@@ -101,7 +101,7 @@ async def _shown(stage: Stage, batch: Sequence[str], messages: int) -> None:
     for name in ("ada", OPERATOR):
         try:
             await stage.pages[name].locator("li.row.draft").first.wait_for()
-        except TimeoutError:
+        except Error:
             raise NotSeen(f"{stage.conversation}: {name} shows no draft; {await stage.screen(name)}"[:3000]) from None
     await asyncio.sleep(0.4)
 

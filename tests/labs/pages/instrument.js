@@ -75,7 +75,9 @@
       .map((one) => one.outerHTML.slice(0, 80));
     for (const element of all("body, body *")) {
       for (const { name, value } of element.attributes) {
-        const elsewhere = addresses.includes(name) && !ours.has(new URL(value, location.href).protocol);
+        // One that is no URL leads nowhere: the browser reads it by the same rules.
+        const leads = addresses.includes(name) && URL.canParse(value, location.href);
+        const elsewhere = leads && !ours.has(new URL(value, location.href).protocol);
         if (elsewhere || name.startsWith("on") || name === "srcdoc") found.push(`${element.localName} ${name}=${value.slice(0, 80)}`);
       }
     }

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
@@ -14,6 +14,7 @@ from n8n.e2e.harness.faults import Network, failing_network
 from n8n.e2e.harness.install import ensure_installed
 from n8n.e2e.harness.server import N8n, n8n_server
 from n8n.e2e.harness.service import UmbralChat, umbral_chat
+from n8n.e2e.harness.web import until
 
 CHATS = {
     "asking": bridged("bridged-asking", ASKING, chat_nodes=True),
@@ -59,13 +60,6 @@ def it(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory)
                 continue
             break
         yield ready
-
-
-def until(wanted: Callable[[], bool], what: str, limit: float = 90.0) -> None:
-    end = time.monotonic() + limit
-    while not wanted():
-        assert time.monotonic() < end, what
-        time.sleep(0.2)
 
 
 def texts(it: Bridged, conversation: str) -> list[tuple[str, str]]:

@@ -4,7 +4,7 @@ import json
 import threading
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,7 +16,7 @@ from n8n.e2e.harness.copies import Copy, Credential, node_of, settings, webhook_
 from n8n.e2e.harness.install import ensure_installed
 from n8n.e2e.harness.server import N8n, n8n_server
 from n8n.e2e.harness.service import UmbralChat, umbral_chat
-from n8n.e2e.harness.web import call
+from n8n.e2e.harness.web import call, until
 from tests.ports import free_port
 
 
@@ -82,13 +82,6 @@ def until_relaying(it: Stage) -> None:
             break
         else:
             raise AssertionError(f"{chat}: the bridge relays nothing")
-
-
-def until(wanted: Callable[[], bool], what: str, limit: float = 60.0) -> None:
-    end = time.monotonic() + limit
-    while not wanted():
-        assert time.monotonic() < end, what
-        time.sleep(0.1)
 
 
 def test_an_agent_with_a_failing_tool_leaves_two_entries_and_no_text_is_lost(it: Stage) -> None:

@@ -52,3 +52,11 @@ def wait_until(what: str, ready: Callable[[], bool], *, limit: float, alive: Cal
             pass  # not listening yet
         time.sleep(0.2)
     raise HarnessError(f"{what}: not within {limit:.0f} s")
+
+
+def until(wanted: Callable[[], bool], what: str, limit: float = 90.0) -> None:
+    """Wait until it is so, in a test. Raises AssertionError with `what` after `limit` seconds."""
+    end = time.monotonic() + limit
+    while not wanted():
+        assert time.monotonic() < end, what
+        time.sleep(0.1)

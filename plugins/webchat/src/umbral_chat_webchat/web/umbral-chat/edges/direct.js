@@ -74,7 +74,7 @@ export async function direct(context, offer, signal) {
         void read().then(async (reading) => {
           if (reading) context.opened({ mode: reading.mode ?? "live" });
           // If one of it was a member's removal, the topic has moved, and nothing more is said on this one.
-          if (reading && reading.news) await check().catch(reject);
+          if (reading?.news) await check().catch(reject);
           after(reconcile_every_ms, round);
         });
       });

@@ -5,14 +5,18 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import pytest
+from umbral_chat._core.consumers.dead_letters import DeadLetters
 from umbral_chat._core.consumers.registry import ConsumerRegistry
+from umbral_chat._core.consumers.tries import Tries
 from umbral_chat._core.settings.sections import ConsumerLimits
 from umbral_chat.errors import HistoryUnavailable, TryLater, Undeliverable
 from umbral_chat.model.entries import Entry, Message
 
 from ..feed.virtual import LoopClock, run  # noqa: TID252 - tests are no package
+from .store import MemoryStore
 from .world import Recorder, World, upto
 
 
@@ -53,6 +57,30 @@ def test_an_entry_that_fails_too_often_becomes_a_dead_letter_and_its_conversatio
             assert b"secret content" not in record.value
 
     run(main())
+
+
+def test_the_cursor_is_past_what_was_given_up_before_the_next_entry_is_handled() -> None:
+    async def main() -> None:
+        world, recorder = small(), Recorder()
+        recorder.refuses["room", 1] = Undeliverable("never")
+        recorder.takes = 0.4
+        world.append(times=2)
+        async with world.started(recorder):
+            await asyncio.sleep(0.6)
+            assert (recorder.began[world.key()], recorder.taken[world.key()]) == ([1, 2], [])
+            assert world.cursor() == {"epoch": world.key()[1], "seq": 1}
+
+    run(main())
+
+
+async def test_an_entry_that_is_given_up_again_is_still_to_be_tried_again() -> None:
+    letters = DeadLetters(MemoryStore().store, "recorder")
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    assert await letters.add("room", "epoch", Tries(1, 1, now, now, "first"))
+    assert await letters.mark_for_retry("room", 1) == 1
+    assert await letters.add("room", "epoch", Tries(1, 2, now, now, "second"))
+    [letter] = await letters.list()
+    assert (letter.reason, letter.tries, letter.retry) == ("second", 2, True)
 
 
 def test_without_a_bound_of_its_own_a_consumer_gives_up_after_about_half_an_hour() -> None:

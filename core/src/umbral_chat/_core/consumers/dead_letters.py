@@ -33,21 +33,23 @@ class DeadLetters:
 
     async def add(self, conversation: str, epoch: str, tries: Tries) -> bool:
         """Keep the reference of an entry; False: as many are kept already. Repeated for an entry, it changes nothing
-        but the tries."""
+        but the tries: one that is to be tried again still is."""
         key = _key(conversation, epoch, tries.seq)
-        letter = DeadLetter(
-            conversation=conversation,
-            epoch=epoch,
-            seq=tries.seq,
-            reason=tries.reason,
-            first_at=tries.first_at,
-            last_at=tries.last_at,
-            tries=tries.count,
-        )
         async with self._adding:
             kept = await self._store.scan(self._namespace, limit=self.limit)
             if key not in kept and len(kept) >= self.limit:
                 return False
+            known = decoded(kept[key].value, DeadLetter, "a dead letter") if key in kept else None
+            letter = DeadLetter(
+                conversation=conversation,
+                epoch=epoch,
+                seq=tries.seq,
+                reason=tries.reason,
+                first_at=tries.first_at,
+                last_at=tries.last_at,
+                tries=tries.count,
+                retry=known is not None and known.retry,
+            )
             await self._store.put(self._namespace, key, msgspec.json.encode(letter))
         return True
 

@@ -198,6 +198,8 @@ class _Run:
             tries = self._count(cursor, entry.seq, error)
             given_up = self._given_up(tries, error)
             if given_up and await self._backlog.bury(self._conversation, epoch, tries):
+                # The cursor moves past it at once: after a crash it would be handled again, and later ones were since.
+                self._stored_at = float("-inf")
                 return None
             self._cursor, self._dirty = msgspec.structs.replace(cursor, tries=tries), True
             await self._store()

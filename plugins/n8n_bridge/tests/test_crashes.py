@@ -6,10 +6,13 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
+import pytest
+from umbral_chat.errors import Undeliverable
 from umbral_chat.http_kit.outbound import OutboundClient
 from umbral_chat.settings import OutboundLimits
 from umbral_chat_n8n_bridge.plugin import bridge_of
 from umbral_chat_n8n_bridge.relay.consumer import RelayConsumer
+from umbral_chat_n8n_bridge.relay.ledger import Ledger
 
 from .answers.reading import line
 from .n8n import Reply
@@ -42,6 +45,50 @@ async def test_without_a_complete_message_it_is_unknown_and_not_repeated(tmp_pat
         await it.say("next")
         await it.until(lambda: asyncio.sleep(0, len(it.n8n.calls) == 2), "the next call")
         assert it.n8n.asked() == ["hi", "next"]
+
+
+async def test_a_dead_letter_that_comes_back_after_a_crash_is_not_tried_again(tmp_path: Path) -> None:
+    async def script(call: dict[str, Any], reply: Reply) -> None:
+        reply.cut()
+
+    async with rig(tmp_path, script) as it:
+        await it.say("hi")
+        assert await it.until(it.letters, "a dead letter") == [("support:ada", 1, "n8n: connection_lost")]
+        services = it.client.app.state.services
+        page = await services.storage.history.read("support:ada", 0, 1)
+        bridge = bridge_of(services)
+        client = OutboundClient(OutboundLimits(), trusted=True)
+        # As the core does when its instance was killed before the cursor was stored past the dead letter.
+        with pytest.raises(Undeliverable):
+            await RelayConsumer(bridge.chats["support"], bridge, client).handle(
+                "support:ada", page.head.epoch, page.entries[0]
+            )
+        assert len(it.n8n.calls) == 1
+
+
+async def test_while_the_conversation_has_as_many_runs_as_it_may_the_message_waits(tmp_path: Path) -> None:
+    async with rig(tmp_path) as it:
+        runs = "/v1/conversations/support:ada/runs"
+        most = it.client.app.state.services.base.settings.core.limits.runs
+        for number in range(most):
+            assert (await it.client.post(runs, json={"run_id": f"other-{number}"})).is_success
+        await it.say("hi")
+        ledger = Ledger(it.client.app.state.services.storage.store)
+        epoch = (await it.state())["cursor"].partition(".")[0]
+
+        async def waits() -> bool:
+            record, _ = await ledger.load("support:ada", epoch, 1)
+            return record is not None and record.state == "waiting"
+
+        await it.until(waits, "a record that says that n8n was not called")
+        assert (await it.client.post(f"{runs}/other-0/end", json={"outcome": "completed"})).is_success
+        await it.until(lambda: asyncio.sleep(0, it.n8n.calls), "a call")
+        await it.until(lambda: answered(it), "the answer")
+        assert len(it.n8n.calls) == 1
+
+
+async def answered(it: Rig) -> bool:
+    return ("assistant", "echo:hi") in await it.texts()
 
 
 async def drafted(it: Rig) -> bool:

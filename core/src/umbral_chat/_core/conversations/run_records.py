@@ -11,8 +11,9 @@ from typing import NamedTuple, TypeVar
 import msgspec
 
 from umbral_chat._core.conversations.runs import RunRecord, SettledRun
+from umbral_chat._core.runtime.lru import Lru
 from umbral_chat.clock import Clock
-from umbral_chat.errors import Unavailable
+from umbral_chat.errors import RequestError, Unavailable
 from umbral_chat.model.depth import decode_bounded
 from umbral_chat.model.signals import Writer
 from umbral_chat.providers.store import SharedStore
@@ -33,6 +34,9 @@ without comparing, and a run that another instance starts meanwhile would go, to
 SCAN_PAGE = 1_000
 """Records of one scan: every store returns as many."""
 
+REMEMBERED = 1_000
+"""Records that are remembered as they were last written here."""
+
 TRIES = 32
 """Attempts at a change. Each that fails means that another change succeeded, and a conversation has few producers."""
 
@@ -52,6 +56,7 @@ class RunRecords:
     def __init__(self, store: SharedStore, clock: Clock) -> None:
         self._store = store
         self._clock = clock
+        self._written: Lru[str, VersionedRuns] = Lru(REMEMBERED)
 
     async def load(self, conversation: str) -> VersionedRuns:
         """The conversation's runs."""
@@ -68,23 +73,46 @@ class RunRecords:
         `change` may be called several times, and what it raises is raised. Raises Unavailable when other instances were
         faster `TRIES` times.
         """
+        key = key_of(conversation)
         backoff = Backoff(initial=0.005, maximum=0.2, multiplier=2.0, jitter="full")
+        # Most changes of a run come from one instance, whose last one is what the store still has: it is written over
+        # that without reading. Versions are never reused, so a record that others have changed, or that has expired,
+        # is not overwritten; and only what was read says that nothing is to change, or that it may not.
+        found, was_read = self._written.get(key), False
         for _ in range(TRIES):
-            found = await self.load(conversation)
-            record = change(found.record)
+            if found is None:
+                found, was_read = await self.load(conversation), True
+            try:
+                record = change(found.record)
+            except RequestError:
+                if was_read:
+                    raise
+                found = None
+                continue
             if record is found.record:
-                return found
-            written = await self._store.compare_and_set(
-                RUNS,
-                key_of(conversation),
-                msgspec.json.encode(record),
-                expect=found.version,
-                ttl=None if record.runs else EMPTY_KEPT,
-            )
+                if was_read:
+                    return found
+                found = None
+                continue
+            written = await self._write(key, record, found.version)
             if written is not None:
-                return VersionedRuns(record, written.version)
-            await self._clock.sleep(backoff.next())
+                return written
+            if was_read:
+                await self._clock.sleep(backoff.next())
+            found = None
         raise Unavailable("The runs of this conversation are being changed by too many callers at once. Try again.")
+
+    async def _write(self, key: str, record: RunRecord, expect: int) -> VersionedRuns | None:
+        """Write it over the version `expect`; None: that is not the record's."""
+        written = await self._store.compare_and_set(
+            RUNS, key, msgspec.json.encode(record), expect=expect, ttl=None if record.runs else EMPTY_KEPT
+        )
+        if written is None:
+            self._written.drop(key)
+            return None
+        versioned = VersionedRuns(record, written.version)
+        self._written.put(key, versioned)
+        return versioned
 
     async def scan(self, prefix: str = "") -> AsyncIterator[VersionedRuns]:
         """Every conversation that has runs. Records that are written meanwhile may be missing."""

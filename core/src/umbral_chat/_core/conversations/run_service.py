@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
@@ -10,6 +11,7 @@ from umbral_chat._core.conversations.importing import missing_right
 from umbral_chat._core.conversations.run_typing import RunTyping
 from umbral_chat._core.conversations.runs import (
     RunRecord,
+    SettledRun,
     StoredRun,
     check_same_end,
     check_same_start,
@@ -90,12 +92,12 @@ class Runs:
         """Begin a run, which reserves its message id. Raises InvalidRequest, Forbidden, ConversationDeleted, Conflict
         (`idempotency_conflict`, `not_your_draft`) and TooManyRequests (`too_many_runs`)."""
         _check_producer(principal)
-        run = await self._new_run(principal, conversation, body)
-        if body.run_id is not None:
-            settled = await self._shared.records.settled(conversation, run.run_id)
-            if settled is not None:
-                check_same_start(settled.fingerprint, run.fingerprint)
-                return RunStarted(run_id=run.run_id, created=False)
+        run, settled = await asyncio.gather(
+            self._new_run(principal, conversation, body), self._settled(conversation, body.run_id)
+        )
+        if settled is not None:
+            check_same_start(settled.fingerprint, run.fingerprint)
+            return RunStarted(run_id=run.run_id, created=False)
         if len(self._shared.board) >= RUNS_TOTAL:
             raise too_many_runs(f"There are at most {RUNS_TOTAL} runs at once.", RUNS_TOTAL)
         if run.message_id is not None and run.writer is not None:
@@ -186,6 +188,10 @@ class Runs:
             await self._shared.forget(conversation)
         except RequestError as error:
             log.debug("The runs of a deleted conversation are forgotten later: %s", error.detail)
+
+    async def _settled(self, conversation: str, run_id: str | None) -> SettledRun | None:
+        """How a run of this name ended, should it have."""
+        return None if run_id is None else await self._shared.records.settled(conversation, run_id)
 
     async def _new_run(self, principal: Principal, conversation: str, body: RunBody) -> StoredRun:
         sender = Sender(role="assistant") if body.sender is None else sender_for(principal, check_sender(body.sender))

@@ -23,7 +23,7 @@ from umbral_chat_n8n_bridge.relay.gathering import TurnReader, combined
 from umbral_chat_n8n_bridge.relay.handoff import agent_answers
 from umbral_chat_n8n_bridge.relay.held_execution import RelayedRun
 from umbral_chat_n8n_bridge.relay.ledger import Ledger, LedgerEntry, RunRecord
-from umbral_chat_n8n_bridge.relay.messages import AnswerMessages
+from umbral_chat_n8n_bridge.relay.messages import AnswerMessages, patient
 from umbral_chat_n8n_bridge.relay.run_report import ALIVE_EVERY, RunReport
 from umbral_chat_n8n_bridge.relay.turn_outcome import TurnOutcome, both, changed
 from umbral_chat_n8n_bridge.relay.turns import Turn, standing
@@ -63,7 +63,7 @@ class RelayedTurn:
         turn = self._turn(record.through, fixed=fixed)
         while record is not None:
             await self._gather(turn)
-            if len(turn.seqs) > 1 and not fixed and await self._is_dead_letter():
+            if len(turn.seqs) > 1 and not fixed and await self._is_tried_again():
                 turn, fixed = self._turn(0, fixed=True), True
             human, head = await agent_answers(self._services, self._chat, self._conversation, self._message.seq)
             if human:
@@ -75,11 +75,12 @@ class RelayedTurn:
         message, at = self._message, self._reader.time_of(self._message.at)
         return Turn(self._consumer.rules, message.seq, len(message.content), at, recorded=recorded, fixed=fixed)
 
-    async def _is_dead_letter(self) -> bool:
-        """Whether the message is one already: then an operator has asked for another try."""
+    async def _is_tried_again(self) -> bool:
+        """Whether it is a dead letter of which an operator has asked for another try. One that is only a dead letter
+        comes back when its instance was killed before the cursor was stored past it."""
         consumers = self._services.consumers
         letters = await consumers.dead_letters(self._consumer.name, conversation=self._conversation)
-        return any(letter.seq == self._message.seq for letter in letters)
+        return any(letter.seq == self._message.seq and letter.retry for letter in letters)
 
     async def _standing(self) -> RunRecord | None:
         """The record to begin a run with; None: none is to begin. Raises what the consumer is to do instead."""
@@ -96,7 +97,7 @@ class RelayedTurn:
                 await self._outcome.end_recorded(record)
                 return None
             case "given_up":
-                if not await self._is_dead_letter():
+                if not await self._is_tried_again():
                     raise await self._outcome.given_up_before(record)
                 return record
             case "lost" if await self._taken_up(record):
@@ -138,33 +139,39 @@ class RelayedTurn:
         for seq in turn.seqs[1:]:
             await self._join(seq, record)
         run_id = self._ledger.run_id
-        try:
-            await self._services.runs.start(
-                self._chat.principal,
-                self._conversation,
-                RunBody(run_id=run_id, for_seq=turn.seqs[0], sender=ASSISTANT),
-            )
-        except TooManyRequests as error:
-            raise TryLater(5.0, error.detail) from None
-        turn.begin()
+        await self._begin(record, turn)
+        record = self._ledger.record
         after = self._reader.cursor if turn.interruptible else Cursor(self._epoch, max(head, turn.seqs[-1]))
         judge = (lambda entries: self._reader.take(turn, entries)) if turn.interruptible else None
         async with watching(self._services, self._conversation, after, run_id, judge) as watch:
-            through = turn.seqs[-1] if len(turn.seqs) > 1 else 0
-            called_at = self._services.base.clock.now().timestamp()
-            called = changed(record, state="called", through=through, called_at=called_at)
-            # Side by side, here and at the end: n8n is called, and the visitor answered, one write of the store sooner.
-            await both(self._ledger.save(called), self._show("thinking"))
-            record = self._ledger.record
             answer = self._messages(run_id, watch)
             with self._counters.running():
                 request = RunRequest(self._run(), self._asked.content, self._workflow_call(run_id))
-                end = await self._consumer.workflow.call(request, answer, watch, lambda: self._alive(answer))
+                call = self._consumer.workflow.call(request, answer, watch, lambda: self._alive(answer))
+                end = await both(call, self._show("thinking"))
                 if end.ended.way == "silent":
                     await self._wait_for_late_answer(watch)
             if answer.discarded:
                 self._consumer.warn_of_two_answers()
             return await self._outcome.settle(end, answer, watch, record)
+
+    async def _begin(self, record: RunRecord, turn: Turn) -> None:
+        """Begin the run, and record that n8n is called for it; when this raises, it is not called."""
+        through = turn.seqs[-1] if len(turn.seqs) > 1 else 0
+        called_at = self._services.base.clock.now().timestamp()
+        body = RunBody(run_id=self._ledger.run_id, for_seq=turn.seqs[0], sender=ASSISTANT)
+        start = self._services.runs.start(self._chat.principal, self._conversation, body)
+        save = self._ledger.save(changed(record, state="called", through=through, called_at=called_at))
+        # Side by side, here and at the end: n8n is called, and the visitor answered, one write of the store sooner.
+        saved, started = await asyncio.gather(save, start, return_exceptions=True)
+        if isinstance(saved, BaseException):
+            raise saved
+        if isinstance(started, BaseException):
+            await patient(self._services.base.clock, lambda: self._ledger.save(record))
+            if isinstance(started, TooManyRequests):
+                raise TryLater(5.0, started.detail) from None
+            raise started
+        turn.begin()
 
     async def _join(self, seq: int, record: RunRecord) -> None:
         """Record that a message is answered with this one, before the run begins."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from typing import TYPE_CHECKING
 
@@ -30,17 +31,19 @@ class RunReport:
         self._chat, self._services, self._conversation = chat, services, conversation
         self._shown_at = float("-inf")
         self._state: Progress = "thinking"
+        self._in_order = asyncio.Lock()
 
     async def show(self, run_id: str, state: Progress, execution_id: str | None = None) -> None:
-        """What the run does now, as far as it can be shown."""
+        """What the run does now, as far as it can be shown. Calls that overlap are shown in their order."""
         self._state, self._shown_at = state, self._services.base.clock.monotonic()
         body = ProgressBody(state=state, execution_id=execution_id)
-        try:
-            await self._services.runs.progress(self._chat.principal, self._conversation, run_id, body)
-        except ConversationDeleted:
-            raise
-        except RequestError as error:
-            log.debug("The progress of a run is not shown: %s", error.code)
+        async with self._in_order:
+            try:
+                await self._services.runs.progress(self._chat.principal, self._conversation, run_id, body)
+            except ConversationDeleted:
+                raise
+            except RequestError as error:
+                log.debug("The progress of a run is not shown: %s", error.code)
 
     async def alive(self, run_id: str, state: Progress) -> None:
         """`show`, where the state is another one or nothing was shown for a while."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import msgspec
 from umbral_chat.errors import ConsumerError, TryLater, Undeliverable
@@ -28,6 +28,8 @@ FINAL = frozenset({"refused", "credentials_required", "refused_url", "redirected
 
 UNANSWERED = frozenset({"silent", "unknown", "never_began"})
 """Ways in which a call ends without an answer: then a message that came meanwhile interrupts it after all."""
+
+T = TypeVar("T")
 
 
 class TurnOutcome:
@@ -129,12 +131,14 @@ class TurnOutcome:
         raise ConsumerError(_reason(code))
 
 
-async def both(first: Awaitable[None], second: Awaitable[None]) -> None:
-    """Wait for both, side by side: they take one write of the store and not two. Raises what the first raises, else
-    what the second does, when both are over."""
-    for result in await asyncio.gather(first, second, return_exceptions=True):
+async def both(first: Awaitable[T], second: Awaitable[None]) -> T:
+    """Wait for both, side by side; what the first returns. Raises what the first raises, else what the second does,
+    when both are over."""
+    found, other = await asyncio.gather(first, second, return_exceptions=True)
+    for result in (found, other):
         if isinstance(result, BaseException):
             raise result
+    return cast("T", found)
 
 
 def changed(record: RunRecord, **changes: Any) -> RunRecord:

@@ -139,6 +139,9 @@ def handlers(services: ServiceParts) -> list[BaseRouteHandler]:
         *cast("Sequence[BaseRouteHandler]", services.plugins.routes(services)),
     ]
     check_rights(found)
+    for handler in found:
+        # Registering copies a handler with what it knows, so each is parsed once in a process that makes several apps.
+        _ = handler.parsed_fn_signature
     return found
 
 

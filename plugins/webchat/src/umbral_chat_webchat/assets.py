@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import cache
 from hashlib import sha256
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -83,8 +84,9 @@ class Assets(NamedTuple):
         return [PATH + name for name in _all_imports(self.direct_imports, _versioned(path, self.version))]
 
 
+@cache
 def load() -> Assets:
-    """The files of this package."""
+    """The files of this package, which are read once."""
     return assets_of(_sources(files(__package__).joinpath("web")))
 
 

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 from umbral_chat.errors import Undeliverable
 from umbral_chat.http_kit.outbound import OutboundClient
+from umbral_chat.model.requests import SendBody
 from umbral_chat.settings import OutboundLimits
+from umbral_chat_n8n_bridge.chats import ASSISTANT
 from umbral_chat_n8n_bridge.plugin import bridge_of
 from umbral_chat_n8n_bridge.relay.consumer import RelayConsumer
 from umbral_chat_n8n_bridge.relay.ledger import Ledger
@@ -85,6 +87,28 @@ async def test_while_the_conversation_has_as_many_runs_as_it_may_the_message_wai
         await it.until(lambda: asyncio.sleep(0, it.n8n.calls), "a call")
         await it.until(lambda: answered(it), "the answer")
         assert len(it.n8n.calls) == 1
+
+
+async def test_the_widget_is_shown_what_was_written_before_the_instance_died(tmp_path: Path) -> None:
+    async def script(call: dict[str, Any], reply: Reply) -> None:
+        await reply.lines(line("begin"), line("item", "half"))
+        await reply.gone.wait()
+
+    async with rig(tmp_path, script) as it:
+        asked = {"action": "sendMessage", "sessionId": "ada", "chatInput": "hi"}
+        waiting = asyncio.ensure_future(it.client.post("/n8n/support/chat", json=asked))
+        await it.until(lambda: drafted(it), "a draft")
+        services = it.client.app.state.services
+        await services.consumers.stop("n8n:support")
+        # As the core ends a draft that is silent: under its id, and with nothing else of it.
+        chat = bridge_of(services).chats["support"]
+        (run,) = await it.runs()
+        left = SendBody(content="half", sender=ASSISTANT, message_id=f"{run['run_id']}.0", finish="interrupted")
+        await services.chat.send(chat.principal, "support:ada", left, None)
+        await restart(it)
+        answer = await waiting
+        assert answer.status_code == 500
+        assert answer.json()["message"] == f"half\n\n{chat.settings.failure_notice}"
 
 
 async def answered(it: Rig) -> bool:

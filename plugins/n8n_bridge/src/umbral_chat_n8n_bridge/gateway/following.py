@@ -165,8 +165,9 @@ class AnswerFeed:
         found: list[Step] = []
         for one in entries:
             if isinstance(one, Message) and one.sender.role != "user":
-                generation = self._generation(str((one.metadata or {}).get(RUN_MARK, "")))
-                if generation:
+                # What the core wrote of a draft whose instance died says by its id alone which run it is of.
+                marked = str((one.metadata or {}).get(RUN_MARK, ""))
+                if generation := self._generation(marked) or self._generation(one.message_id):
                     shown = widget_text(one.content, one.metadata)
                     found.append(WrittenMessage(one.message_id, one.content, one.finish is None, shown, generation))
         return found

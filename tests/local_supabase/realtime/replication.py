@@ -1,8 +1,9 @@
 """Broadcasts from the database, by logical decoding of `realtime.messages` through a temporary slot.
 
 The slot lives as long as its connection, so what is inserted while there is none is never delivered live, as with the
-real server. It is polled, not streamed. The publication is made when it first runs, and partitions whenever the server
-reconnects to the database (and by a periodic job, in whose place tests act): not at a join.
+real server. It is polled, not streamed, and only while there are channels: every worker of a test run has a stack, and
+to poll all of them took an eighth of the run. The publication is made when it first runs, and partitions whenever the
+server reconnects to the database (and by a periodic job, in whose place tests act): not at a join.
 """
 
 from __future__ import annotations
@@ -24,6 +25,12 @@ POLL_INTERVAL = 0.02
 
 RETRY_INTERVAL = 0.5
 """Seconds until a lost connection is opened again."""
+
+JOINING = 5.0
+"""Seconds after a join began in which the slot is polled although there is no channel yet."""
+
+LOOK_EVERY = 1.0
+"""Seconds between two looks whether there are channels after all: a join may take longer than that."""
 
 Handler = Callable[["StoredBroadcast"], Awaitable[None]]
 
@@ -47,8 +54,10 @@ class StoredBroadcast:
 class Replication:
     """Runs from the first join on. While `paused` there is no slot, as when the connection is down."""
 
-    def __init__(self, url: str, handler: Handler) -> None:
-        self._url, self._handler = url, handler
+    def __init__(self, url: str, handler: Handler, *, has_channels: Callable[[], bool]) -> None:
+        self._url, self._handler, self._has_channels = url, handler, has_channels
+        self._joining_until = 0.0
+        self._join_began, self._caught_up = asyncio.Event(), asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._released = asyncio.Event()
         self.paused = False
@@ -63,6 +72,15 @@ class Replication:
     def release(self) -> None:
         """Let it run, after the queries of the join: a first join does not find the partitions that it causes."""
         self._released.set()
+
+    async def catch_up(self) -> None:
+        """Drop what was inserted while there was no channel. For a join, before there is one."""
+        self._joining_until = asyncio.get_running_loop().time() + JOINING
+        self._join_began.set()
+        if self.ready.is_set() and not self.paused:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(JOINING):
+                    await self._caught_up.wait()
 
     async def ensure(self) -> None:
         """Run it, and wait until broadcasts are delivered."""
@@ -115,12 +133,32 @@ class Replication:
             await connection.execute(f"select pg_create_logical_replication_slot('{slot}', 'pgoutput', true)")
             self.ready.set()
             self._stopped.clear()
+            self._caught_up.set()
             while not self.paused:
+                if not self._is_needed():
+                    await self._rest(connection, slot)
+                    continue
                 for (data,) in await (await connection.execute(changes.encode(), binary=True)).fetchall():
                     row = decoder.decode(data)
                     if row is not None and (stored := StoredBroadcast(row)).is_broadcast:
                         await self._handler(stored)
                 await asyncio.sleep(POLL_INTERVAL)
+
+    def _is_needed(self) -> bool:
+        return self._has_channels() or asyncio.get_running_loop().time() < self._joining_until
+
+    async def _rest(self, connection: psycopg.AsyncConnection[Any], slot: str) -> None:
+        """Poll nothing until a join begins, and pass over what was inserted meanwhile."""
+        self._caught_up.clear()
+        try:
+            while not self.paused and not self._is_needed():
+                self._join_began.clear()
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(LOOK_EVERY):
+                        await self._join_began.wait()
+            await connection.execute(f"select pg_replication_slot_advance('{slot}', pg_current_wal_lsn())")
+        finally:
+            self._caught_up.set()
 
 
 async def _published(connection: psycopg.AsyncConnection[Any]) -> bool:

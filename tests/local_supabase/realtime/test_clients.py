@@ -16,6 +16,7 @@ from tests.local_supabase.people import command, refresh, sign_up
 from tests.local_supabase.stack.api import Stack
 
 from .clients import Line, Listener, got, javascript, joined, python, said, subscribed
+from .replication import JOINING
 
 # The client reads attributes that its own WebSocket library deprecates.
 pytestmark = pytest.mark.filterwarnings("ignore:ConnectionClosed:DeprecationWarning")
@@ -147,6 +148,20 @@ async def test_what_is_inserted_while_replication_is_down_is_never_delivered_liv
         insert(stack, "room:1", "third")
         await listener.until(got("third"), "the third")
         assert [line["got"] for line in listener.lines if "got" in line] == ["first", "third"]
+
+
+async def test_what_is_inserted_while_nobody_is_there_is_not_delivered_to_who_joins_later(
+    client: Make, stack: Stack
+) -> None:
+    async with client(stack, "room:1", key=stack.secret_key, config=PRIVATE) as listener:
+        await joined(listener)
+    await asyncio.sleep(JOINING + 0.5)
+    insert(stack, "room:1", "unheard")
+    async with client(stack, "room:1", key=stack.secret_key, config=PRIVATE) as listener:
+        await joined(listener)
+        insert(stack, "room:1", "heard")
+        await listener.until(got("heard"), "the broadcast")
+        assert [line["got"] for line in listener.lines if "got" in line] == ["heard"]
 
 
 async def test_a_rolled_back_row_is_not_delivered(client: Make, stack: Stack) -> None:

@@ -50,8 +50,8 @@ async def test_two_callers_that_alternated_are_taken_together() -> None:
     queue.open()
     first = ask(queue)
     items = await take(queue)
-    second = ask(queue)  # while the first one's group is being written
-    await asyncio.sleep(0)
+    second = ask(queue)
+    await asyncio.sleep(0.5)  # while the first one's group is being written
     answer(queue, items)
     await first
     # The second waits already; the first one asks again a moment later, and both are met by one transaction.
@@ -77,6 +77,18 @@ async def test_an_expected_item_that_is_not_submitted_is_waited_for_once(monkeyp
     answer(queue, await take(queue))
     await alone
     monkeypatch.setattr(module, "LINGER", FOREVER)
+    alone = ask(queue)
+    answer(queue, await take(queue))
+    assert await alone == "done"
+    queue.close()
+
+
+async def test_it_is_not_waited_for_longer_than_the_last_group_took() -> None:
+    queue = WorkQueue(100, together=8)
+    queue.open()
+    both = [ask(queue), ask(queue)]
+    answer(queue, await take(queue))
+    await asyncio.gather(*both)
     alone = ask(queue)
     answer(queue, await take(queue))
     assert await alone == "done"

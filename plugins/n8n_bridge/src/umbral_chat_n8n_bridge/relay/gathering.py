@@ -12,6 +12,8 @@ from umbral_chat.model.cursor import Cursor
 from umbral_chat.model.entries import Entry, Message, entry_decoder
 from umbral_chat.providers.presence import Viewer
 
+from umbral_chat_n8n_bridge.files.reference import reference_of
+
 if TYPE_CHECKING:
     from umbral_chat.context import Services
 
@@ -61,7 +63,8 @@ class TurnReader:
         """Give the turn these entries, the next ones of the log; whether they interrupt its run."""
         interrupted = False
         for message in await self._questions(self._conversation, entries):
-            place = turn.said(message.seq, len(message.content), self.time_of(message.at))
+            at, files = self.time_of(message.at), reference_of(message.metadata)
+            place = turn.said(message.seq, len(message.content), at, files)
             interrupted = interrupted or place == "interrupts"
         if entries:
             self.cursor = Cursor(self.cursor.epoch, max(self.cursor.seq, entries[-1].seq))

@@ -65,7 +65,7 @@ def reference_of(metadata: Mapping[str, Any] | None) -> UploadReference | None:
     """The files that a message has, by its metadata; None: none."""
     try:
         found = msgspec.convert((metadata or {}).get(FILES_MARK), UploadReference)
-    except msgspec.ValidationError:
+    except (msgspec.ValidationError, UnicodeEncodeError):  # the latter: it is text that no log holds
         return None
     return found if found.count > 0 and found.size >= 0 else None
 

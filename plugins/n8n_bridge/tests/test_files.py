@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from umbral_chat.http_kit.outbound import signed_headers
@@ -164,6 +164,50 @@ async def test_a_form_that_does_not_say_how_long_it_is(tmp_path: Path) -> None:
         answer = await it.client.post("/n8n/support/chat", content=body(), headers=headers)
         assert answer.status_code == 413
         await gone(it)
+
+
+@pytest.mark.parametrize(
+    ("settings", "headers", "status", "read"),
+    [
+        ({**PASS, "files_bytes": 1_000}, {}, 413, 101),
+        ({**PASS, "files_bytes": 1_000}, {"content-length": "1000000"}, 413, 101),
+        ({}, {}, 415, 101),
+        ({**PASS, "files_bytes": 1_000}, {"content-length": "1000000", "expect": "100-continue"}, 413, 0),
+    ],
+)
+async def test_what_is_refused_is_read_to_its_end_so_that_the_answer_is_seen(
+    tmp_path: Path, settings: dict[str, Any], headers: dict[str, str], status: int, read: int
+) -> None:
+    pieces = [b'--x\r\nContent-Disposition: form-data; name="files"; filename="a"\r\n\r\n', *[b"x" * 10_000] * 100]
+    sent, taken = list[Any](), 0
+
+    async def receive() -> Any:
+        nonlocal taken
+        taken += 1
+        return {"type": "http.request", "body": pieces[taken - 1], "more_body": taken < len(pieces)}
+
+    async def send_back(message: Any) -> None:
+        sent.append(message)
+
+    async with rig(tmp_path, **settings) as it:
+        headers = {"content-type": "multipart/form-data; boundary=x", "host": "127.0.0.1", **headers}
+        scope = {
+            "type": "http",
+            "asgi": {"version": "3.0"},
+            "http_version": "1.1",
+            "method": "POST",
+            "scheme": "http",
+            "path": "/n8n/support/chat",
+            "raw_path": b"/n8n/support/chat",
+            "query_string": b"",
+            "root_path": "",
+            "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
+            "client": ("127.0.0.1", 1),
+            "server": ("127.0.0.1", 80),
+            "state": {},
+        }
+        await it.client.app(cast("Any", scope), receive, send_back)
+        assert (sent[0]["status"], taken) == (status, read)
 
 
 async def test_an_instance_takes_in_so_much_at_once(tmp_path: Path) -> None:

@@ -54,7 +54,9 @@ async def test_files_are_given_back_to_another_instance_and_removed() -> None:
         assert not [key for key in keys if "ada" in key or "support" in key]
         other = FileStore(it.shared, FileQuota(10, lambda: 0.0))
         assert await other.load(upload_id, ROOM) == FILES
-        assert await other.size(upload_id, ROOM) == (3, it.quota.taken)
+        found = await other.find(upload_id, ROOM)
+        assert found is not None
+        assert (len(found.files), found.size) == (3, it.quota.taken)
         await other.remove(upload_id, ROOM)
         await other.remove(upload_id, ROOM)
         assert await it.keys() == []

@@ -5,9 +5,13 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
+from itertools import islice
 from typing import NamedTuple
 
 from umbral_chat.errors import Unavailable
+
+LEAST = 4_096
+"""Bytes that a stored upload counts as, at least: many small ones are many records, and many to remember."""
 
 
 class _Stored(NamedTuple):
@@ -30,14 +34,19 @@ class FileQuota:
 
     def has_left(self, size: int) -> bool:
         """Whether so many bytes may be taken in. What has expired counts no more."""
+        if self._taken + size <= self._most:
+            return True
         now = self._monotonic()
         for upload_id in [key for key, one in self._stored.items() if one.until <= now]:
             self.forget(upload_id)
         return self._taken + size <= self._most
 
-    def oldest(self, count: int) -> list[str]:
-        """Ids of the files that were stored first: another instance may have removed them since."""
-        return list(self._stored)[:count]
+    def next_to_look_for(self, count: int) -> list[str]:
+        """Ids of stored files, in turn, the oldest first: another instance may have removed them since."""
+        found = list(islice(self._stored, count))
+        for upload_id in found:
+            self._stored.move_to_end(upload_id)
+        return found
 
     def reserve(self, size: int) -> FileReservation:
         """Take so many bytes. Raises Unavailable (`too_many_readers`)."""
@@ -47,6 +56,7 @@ class FileQuota:
 
     def store(self, upload_id: str, size: int, seconds: float) -> None:
         """Count files as stored, for so many seconds at most."""
+        size = max(size, LEAST)
         self._taken += size
         self._stored[upload_id] = _Stored(size, self._monotonic() + seconds)
 
@@ -78,4 +88,4 @@ class FileReservation:
         self.resize(0)
 
 
-__all__ = ["FileQuota", "FileReservation"]
+__all__ = ["LEAST", "FileQuota", "FileReservation"]

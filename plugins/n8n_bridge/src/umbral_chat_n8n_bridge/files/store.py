@@ -61,7 +61,7 @@ class FileStore:
     async def reserve(self, size: int) -> FileReservation:
         """Room for a request that is read. Raises Unavailable (`too_many_readers`)."""
         if not self._quota.has_left(size):
-            for upload_id in self._quota.oldest(LOOKED_AT):
+            for upload_id in self._quota.next_to_look_for(LOOKED_AT):
                 if await self._store.get(NAMESPACE, upload_id) is None:
                     self._quota.forget(upload_id)  # another instance has passed them on
         return self._quota.reserve(size)
@@ -89,9 +89,11 @@ class FileStore:
 
     async def load(self, upload_id: str, conversation: str) -> list[UploadedFile] | None:
         """The files; None: they have expired, were removed, or are of another conversation."""
-        upload = await self._upload(upload_id, conversation)
-        if upload is None:
-            return None
+        upload = await self.find(upload_id, conversation)
+        return None if upload is None else await self.read(upload_id, upload)
+
+    async def read(self, upload_id: str, upload: StoredUpload) -> list[UploadedFile] | None:
+        """The files of an upload that was found; None: they are gone since."""
         count = chunk_count(upload.size)
         chunks: list[bytes] = [b""] * count
         await in_parallel(self._reading(_chunk_key(upload_id, number), chunks, number) for number in range(count))
@@ -104,18 +106,14 @@ class FileStore:
             for one, end in zip(upload.files, ends, strict=True)
         ]
 
-    async def size(self, upload_id: str, conversation: str) -> tuple[int, int] | None:
-        """How many files there are, and their bytes; None: none, as for `load`."""
-        upload = await self._upload(upload_id, conversation)
-        return None if upload is None else (len(upload.files), upload.size)
-
     async def remove(self, upload_id: str, conversation: str) -> None:
         """Remove files. Nothing happens where there are none, or not of this conversation."""
-        upload = await self._upload(upload_id, conversation)
+        upload = await self.find(upload_id, conversation)
         if upload is not None:
             await self._delete(upload_id, upload)
 
-    async def _upload(self, upload_id: str, conversation: str) -> StoredUpload | None:
+    async def find(self, upload_id: str, conversation: str) -> StoredUpload | None:
+        """What is stored under the id; None: nothing, or the files of another conversation."""
         if not _is_id(upload_id):
             return None
         found = await self._store.get(NAMESPACE, upload_id)

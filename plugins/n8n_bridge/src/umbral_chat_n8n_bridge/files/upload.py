@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from umbral_chat.errors import InvalidRequest, TooLarge, UnsupportedMedia
+from umbral_chat.errors import InvalidRequest, RequestError, TooLarge, UnsupportedMedia
 from umbral_chat.http_kit import asgi
 from umbral_chat.http_kit.decoding import refuse_encoded
 
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
     from umbral_chat_n8n_bridge.settings import ChatSettings
 
 REFUSED = "Files are not taken here."
+
+DRAINED = 67_108_864
+"""Most bytes of a refused body that are read and dropped: a browser that is still sending when the connection is closed
+shows no answer. Twice the largest that may be allowed."""
 
 
 class Upload:
@@ -50,16 +55,31 @@ class UploadReader:
         self._settings, self._store, self._text_bytes = settings, store, text_bytes
         self._limits = limits_of(settings)
 
+    @property
+    def takes(self) -> bool:
+        """Whether the chat takes files."""
+        return self._settings.files == "pass"
+
     async def form(self, scope: Scope, receive: Receive) -> tuple[dict[str, str], Upload]:
-        """The fields of a request, and its files. Raises UnsupportedMedia, InvalidRequest and TooLarge."""
-        if self._settings.files == "refuse":
+        """The fields of a request, and its files. Raises UnsupportedMedia, InvalidRequest and TooLarge, when the rest
+        of the request has been read, so that who sends it gets the answer."""
+        body = _Body(receive)
+        try:
+            return await self._form(scope, body)
+        except RequestError:
+            if asgi.header(scope, b"expect") is None:  # else it waits to hear whether to send it at all
+                await body.drain()
+            raise
+
+    async def _form(self, scope: Scope, body: _Body) -> tuple[dict[str, str], Upload]:
+        if not self.takes:
             raise UnsupportedMedia(REFUSED)
         content_type = asgi.header(scope, b"content-type") or ""
         reader = FormReader(content_type, self._limits, self._text_bytes)
         most = self._limits.size + self._text_bytes
         reservation = await self._store.reserve(self._announced(scope, most))
         try:
-            found = await _read(reader, receive, most)
+            found = await _read(reader, body, most)
             return found.texts, Upload(found.files, reservation)
         except BaseException:
             reservation.close()
@@ -69,7 +89,7 @@ class UploadReader:
         """The files of a message over a WebSocket; None: it has none. Raises InvalidRequest and TooLarge."""
         if not files:
             return None
-        if self._settings.files == "refuse":
+        if not self.takes:
             raise InvalidRequest(REFUSED, code="invalid_field", field="files")
         reservation = await self._store.reserve(min(decoded_size(files), self._limits.size))
         try:
@@ -92,19 +112,39 @@ class UploadReader:
         return size
 
 
-async def _read(reader: FormReader, receive: Receive, most: int) -> WidgetForm:
-    size = 0
-    while True:
-        message: Any = await receive()
+class _Body:
+    """The body of a request, piece by piece."""
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self.ended = False
+
+    async def next(self) -> bytes:
+        """The next piece, after which it may have ended. Raises InvalidRequest (`incomplete_body`)."""
+        message: Any = await self._receive()
+        self.ended = not message.get("more_body", False)
         if message["type"] == "http.disconnect":
             raise InvalidRequest("The request ended in the middle of its body.", code="incomplete_body")
-        chunk: bytes = message.get("body", b"")
+        piece: bytes = message.get("body", b"")
+        return piece
+
+    async def drain(self) -> None:
+        """Read and drop what is left, if it is no more than `DRAINED` bytes."""
+        left = DRAINED
+        with contextlib.suppress(InvalidRequest):
+            while not self.ended and left > 0:
+                left -= len(await self.next())
+
+
+async def _read(reader: FormReader, body: _Body, most: int) -> WidgetForm:
+    size = 0
+    while not body.ended:
+        chunk = await body.next()
         size += len(chunk)
         if size > most:
             raise TooLarge("The message is too large.", field="body", limit=most)
         reader.feed(chunk)
-        if not message.get("more_body", False):
-            return reader.end()
+    return reader.end()
 
 
-__all__ = ["REFUSED", "Upload", "UploadReader", "limits_of"]
+__all__ = ["DRAINED", "REFUSED", "Upload", "UploadReader", "limits_of"]

@@ -77,7 +77,8 @@ class GatewayEdge:
             room.check_origin(scope)
             address = room.address(scope)
             if is_form(asgi.header(scope, b"content-type") or ""):
-                room.addresses.check(address)  # before megabytes are read
+                if room.uploads.takes:
+                    room.addresses.check(address)  # before megabytes are read
                 texts, upload = await room.uploads.form(scope, receive)
                 request = widget.WidgetRequest.of_form(texts, asgi.depth_of(scope))
             else:

@@ -41,16 +41,17 @@ class TurnFiles:
             reference = reference_of(message.metadata)
             if reference is None:
                 continue
-            known = await self._store.size(reference.id, self._conversation)
-            fits = known is not None and (
-                not files or (len(files) + known[0] <= self._limits.number and size + known[1] <= self._limits.size)
-            )
-            found = await self._store.load(reference.id, self._conversation) if fits else None
-            if found is None:
+            upload = await self._store.find(reference.id, self._conversation)
+            found = None
+            if upload is not None and (
+                not files
+                or (len(files) + len(upload.files) <= self._limits.number and size + upload.size <= self._limits.size)
+            ):
+                found = await self._store.read(reference.id, upload)
+            if upload is None or found is None:
                 lost += names_of(message.metadata, reference)
             else:
-                files += found
-                size += sum(len(one.data) for one in found)
+                files, size = files + found, size + upload.size
         if lost:
             log.warning("n8n: %d files have expired, and are not passed on with their message", len(lost))
         return LoadedFiles(files, lost)

@@ -186,6 +186,21 @@ async def test_a_message_that_was_redacted_leaves_them_until_they_expire(tmp_pat
         assert "notes.txt" not in json.dumps(await it.log(ROOM))
 
 
+def contents(folder: Path) -> list[bytes]:
+    """The bytes of its files."""
+    return [file.read_bytes() for file in folder.iterdir() if file.is_file()]
+
+
+async def test_their_content_is_nowhere_in_the_database_as_it_is(tmp_path: Path) -> None:
+    secret = b"what nobody else is to read"
+    async with rig(tmp_path, **PASS) as it:
+        await send(it, files=(("files", ("notes.txt", secret, "text/plain")),))
+        assert it.n8n.calls[0]["files"][0]["data"] == secret
+        written = contents(tmp_path)
+        assert any(SESSION.encode() in one for one in written), "what is in the log can be found so"
+        assert not any(secret in one for one in written)
+
+
 async def test_of_a_deleted_conversation_no_name_is_left(tmp_path: Path) -> None:
     async with rig(tmp_path, **PASS, burst_quiet=5) as it:
         request = asyncio.ensure_future(send(it))

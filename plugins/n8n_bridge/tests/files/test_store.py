@@ -10,11 +10,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 from umbral_chat.errors import HistoryUnavailable, Unavailable
-from umbral_chat.providers.store import VALUE_LIMIT
 from umbral_chat.testing.embedded import EmbeddedRig
 from umbral_chat.testing.storage import StorageRig
 from umbral_chat_n8n_bridge.files.quota import FileQuota
-from umbral_chat_n8n_bridge.files.store import AT_ONCE, NAMESPACE, FileStore, chunk_count, chunks_of, in_parallel
+from umbral_chat_n8n_bridge.files.store import AT_ONCE, CHUNK, NAMESPACE, FileStore, chunk_count, chunks_of, in_parallel
 from umbral_chat_n8n_bridge.files.uploaded import UploadedFile
 
 from . import samples
@@ -51,7 +50,9 @@ async def test_files_are_given_back_to_another_instance_and_removed() -> None:
         await it.files.put(upload_id, ROOM, FILES, 60.0)
         keys = await it.keys()
         assert len(keys) == 1 + chunk_count(sum(len(one.data) for one in FILES)) == 4
-        assert not [key for key in keys if "ada" in key or "support" in key]
+        stored = repr(await it.shared.scan(NAMESPACE))
+        for told in (ROOM, upload_id, "a.txt", "text/plain"):
+            assert told not in stored
         other = FileStore(it.shared, FileQuota(10, lambda: 0.0))
         assert await other.load(upload_id, ROOM) == FILES
         found = await other.find(upload_id, ROOM)
@@ -78,7 +79,7 @@ async def test_a_chunk_that_is_gone_takes_all_with_it() -> None:
     async with kept() as it:
         upload_id = it.files.draw_id()
         await it.files.put(upload_id, ROOM, FILES, 60.0)
-        await it.shared.delete(NAMESPACE, f"{upload_id}.1")
+        await it.shared.delete(NAMESPACE, next(key for key in await it.keys() if key.endswith(".2")))
         assert await it.files.load(upload_id, ROOM) is None
 
 
@@ -122,12 +123,12 @@ async def test_room_is_made_of_what_another_instance_has_passed_on() -> None:
 
 @given(samples.FILES)
 def test_chunks_are_all_data_in_order_and_full_but_the_last(files: list[UploadedFile]) -> None:
-    large = [*files, UploadedFile("x", "text/plain", b"x" * (VALUE_LIMIT + 7)), *files]
+    large = [*files, UploadedFile("x", "text/plain", b"x" * (CHUNK + 7)), *files]
     chunks = list(chunks_of(large))
     data = b"".join(one.data for one in large)
     assert b"".join(chunks) == data
     assert len(chunks) == chunk_count(len(data))
-    assert all(len(one) == VALUE_LIMIT for one in chunks[:-1])
+    assert all(len(one) == CHUNK for one in chunks[:-1])
 
 
 async def test_so_many_at_once_and_none_after_a_failure() -> None:

@@ -1,8 +1,8 @@
 """Where files wait for their run: in the shared store, so that another instance finds them, in chunks as large as its
 records may be.
 
-Keys have the upload's random id and nothing of the conversation: that may be deleted before the files expire. An upload
-is there once its first record is, which is written last and removed first.
+Neither keys nor values tell a conversation or a file: see `sealing`. An upload is there once its first record is, which
+is written last and removed first.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from hashlib import blake2b
 from itertools import accumulate
 
 import msgspec
@@ -18,9 +17,13 @@ from umbral_chat.errors import HistoryUnavailable, Unavailable
 from umbral_chat.providers.store import VALUE_LIMIT, SharedStore
 
 from umbral_chat_n8n_bridge.files.quota import FileQuota, FileReservation
-from umbral_chat_n8n_bridge.files.uploaded import UploadedFile, size_of
+from umbral_chat_n8n_bridge.files.sealing import OVERHEAD, UploadCipher
+from umbral_chat_n8n_bridge.files.uploaded import UploadedFile
 
 NAMESPACE = "n8n.files"
+
+CHUNK = VALUE_LIMIT - OVERHEAD
+"""Bytes of a chunk."""
 
 AT_ONCE = 8
 """Calls of the store at once for one upload: each is a request to Supabase, and a write to disk on SQLite."""
@@ -42,14 +45,17 @@ class StoredFile(msgspec.Struct, frozen=True, array_like=True):
 class StoredUpload(msgspec.Struct, frozen=True):
     """What an upload's first record says: the files, whose data are the chunks one after the other."""
 
-    owner: str
-    """Digest of the conversation, with the id: files are given to no other one, whoever names them there."""
     files: list[StoredFile]
 
     @property
     def size(self) -> int:
         """Bytes of all files."""
         return sum(one.size for one in self.files)
+
+    @property
+    def chunks(self) -> int:
+        """Records that have them."""
+        return chunk_count(self.size)
 
 
 class FileStore:
@@ -61,9 +67,9 @@ class FileStore:
     async def reserve(self, size: int) -> FileReservation:
         """Room for a request that is read. Raises Unavailable (`too_many_readers`)."""
         if not self._quota.has_left(size):
-            for upload_id in self._quota.next_to_look_for(LOOKED_AT):
-                if await self._store.get(NAMESPACE, upload_id) is None:
-                    self._quota.forget(upload_id)  # another instance has passed them on
+            for key in self._quota.next_to_look_for(LOOKED_AT):
+                if await self._store.get(NAMESPACE, key) is None:
+                    self._quota.forget(key)  # another instance has passed them on
         return self._quota.reserve(size)
 
     @staticmethod
@@ -73,30 +79,34 @@ class FileStore:
 
     async def put(self, upload_id: str, conversation: str, files: Sequence[UploadedFile], ttl: float) -> None:
         """Keep files for `ttl` seconds, or until they are removed. After an error none of them is kept."""
-        upload = StoredUpload(
-            _owner(conversation, upload_id), [StoredFile(one.name, one.type, len(one.data)) for one in files]
-        )
-        self._quota.store(upload_id, upload.size, ttl)
+        cipher = UploadCipher(upload_id, conversation)
+        upload = StoredUpload([StoredFile(one.name, one.type, len(one.data)) for one in files])
+        self._quota.store(cipher.key, upload.size, ttl)
         try:
             await in_parallel(
-                self._writing(_chunk_key(upload_id, number), chunk, ttl)
-                for number, chunk in enumerate(chunks_of(files))
+                self._writing(cipher, number, chunk, ttl) for number, chunk in enumerate(chunks_of(files), 1)
             )
-            await self._store.put(NAMESPACE, upload_id, _encoder.encode(upload), ttl=ttl)
+            await self._store.put(NAMESPACE, cipher.key, cipher.seal(0, _encoder.encode(upload)), ttl=ttl)
         except Unavailable:
-            await self._discard(upload_id, upload)
+            await self._discard(cipher, upload)
             raise
 
     async def load(self, upload_id: str, conversation: str) -> list[UploadedFile] | None:
         """The files; None: they have expired, were removed, or are of another conversation."""
         upload = await self.find(upload_id, conversation)
-        return None if upload is None else await self.read(upload_id, upload)
+        return None if upload is None else await self.read(upload_id, conversation, upload)
 
-    async def read(self, upload_id: str, upload: StoredUpload) -> list[UploadedFile] | None:
+    async def find(self, upload_id: str, conversation: str) -> StoredUpload | None:
+        """What is stored under the id; None: nothing, or the files of another conversation."""
+        cipher = UploadCipher(upload_id, conversation)
+        found = await self._store.get(NAMESPACE, cipher.key)
+        opened = None if found is None else cipher.open(0, found.value)
+        return None if opened is None else _decoder.decode(opened)
+
+    async def read(self, upload_id: str, conversation: str, upload: StoredUpload) -> list[UploadedFile] | None:
         """The files of an upload that was found; None: they are gone since."""
-        count = chunk_count(upload.size)
-        chunks: list[bytes] = [b""] * count
-        await in_parallel(self._reading(_chunk_key(upload_id, number), chunks, number) for number in range(count))
+        cipher, chunks = UploadCipher(upload_id, conversation), [b""] * upload.chunks
+        await in_parallel(self._reading(cipher, number, chunks) for number in range(1, upload.chunks + 1))
         data = memoryview(b"".join(chunks))
         if len(data) != upload.size:
             return None
@@ -110,66 +120,57 @@ class FileStore:
         """Remove files. Nothing happens where there are none, or not of this conversation."""
         upload = await self.find(upload_id, conversation)
         if upload is not None:
-            await self._delete(upload_id, upload)
+            await self._delete(UploadCipher(upload_id, conversation), upload)
 
-    async def find(self, upload_id: str, conversation: str) -> StoredUpload | None:
-        """What is stored under the id; None: nothing, or the files of another conversation."""
-        if not _is_id(upload_id):
-            return None
-        found = await self._store.get(NAMESPACE, upload_id)
-        upload = None if found is None else _decoder.decode(found.value)
-        return upload if upload is not None and upload.owner == _owner(conversation, upload_id) else None
-
-    async def _discard(self, upload_id: str, upload: StoredUpload) -> None:
+    async def _discard(self, cipher: UploadCipher, upload: StoredUpload) -> None:
         try:
-            await self._delete(upload_id, upload)
+            await self._delete(cipher, upload)
         except HistoryUnavailable:
-            self._quota.forget(upload_id)  # what was written expires
+            self._quota.forget(cipher.key)  # what was written expires
 
-    async def _delete(self, upload_id: str, upload: StoredUpload) -> None:
-        await self._store.delete(NAMESPACE, upload_id)
-        self._quota.forget(upload_id)
-        await in_parallel(self._deleting(_chunk_key(upload_id, number)) for number in range(chunk_count(upload.size)))
+    async def _delete(self, cipher: UploadCipher, upload: StoredUpload) -> None:
+        await self._store.delete(NAMESPACE, cipher.key)
+        self._quota.forget(cipher.key)
+        await in_parallel(self._deleting(cipher, number) for number in range(1, upload.chunks + 1))
 
-    def _writing(self, key: str, chunk: bytes, ttl: float) -> Job:
+    def _writing(self, cipher: UploadCipher, number: int, chunk: bytes, ttl: float) -> Job:
         async def write() -> None:
-            await self._store.put(NAMESPACE, key, chunk, ttl=ttl)
+            await self._store.put(NAMESPACE, _chunk_key(cipher, number), cipher.seal(number, chunk), ttl=ttl)
 
         return write
 
-    def _reading(self, key: str, chunks: list[bytes], number: int) -> Job:
+    def _reading(self, cipher: UploadCipher, number: int, chunks: list[bytes]) -> Job:
         async def read() -> None:
-            found = await self._store.get(NAMESPACE, key)
-            chunks[number] = b"" if found is None else found.value
+            found = await self._store.get(NAMESPACE, _chunk_key(cipher, number))
+            chunks[number - 1] = b"" if found is None else cipher.open(number, found.value) or b""
 
         return read
 
-    def _deleting(self, key: str) -> Job:
+    def _deleting(self, cipher: UploadCipher, number: int) -> Job:
         async def delete() -> None:
-            await self._store.delete(NAMESPACE, key)
+            await self._store.delete(NAMESPACE, _chunk_key(cipher, number))
 
         return delete
 
 
 def chunk_count(size: int) -> int:
     """Chunks of so many bytes."""
-    return -(-size // VALUE_LIMIT)
+    return -(-size // CHUNK)
 
 
 def chunks_of(files: Sequence[UploadedFile]) -> Iterable[bytes]:
     """The data of all files one after the other, in pieces that a record takes: small files share one."""
-    size = size_of(files)
     pending = bytearray()
     for one in files:
         at = 0
         while at < len(one.data):
-            piece = one.data[at : at + VALUE_LIMIT - len(pending)]
+            piece = one.data[at : at + CHUNK - len(pending)]
             at += len(piece)
             pending += piece
-            if len(pending) == VALUE_LIMIT:
+            if len(pending) == CHUNK:
                 yield bytes(pending)
                 pending.clear()
-    if pending and size:
+    if pending:
         yield bytes(pending)
 
 
@@ -194,17 +195,8 @@ async def in_parallel(jobs: Iterable[Job]) -> None:
             raise result
 
 
-def _owner(conversation: str, upload_id: str) -> str:
-    return blake2b(conversation.encode(), key=upload_id.encode()[:64], digest_size=16).hexdigest()
-
-
-def _is_id(upload_id: str) -> bool:
-    """Whether this can be the key of a first record."""
-    return upload_id.isascii() and 16 <= len(upload_id) <= 64 and "." not in upload_id
-
-
-def _chunk_key(upload_id: str, number: int) -> str:
-    return f"{upload_id}.{number}"
+def _chunk_key(cipher: UploadCipher, number: int) -> str:
+    return f"{cipher.key}.{number}"
 
 
 _encoder = msgspec.json.Encoder()
@@ -212,6 +204,7 @@ _decoder = msgspec.json.Decoder(StoredUpload)
 
 __all__ = [
     "AT_ONCE",
+    "CHUNK",
     "LOOKED_AT",
     "NAMESPACE",
     "FileStore",

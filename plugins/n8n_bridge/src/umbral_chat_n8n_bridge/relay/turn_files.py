@@ -47,7 +47,7 @@ class TurnFiles:
                 not files
                 or (len(files) + len(upload.files) <= self._limits.number and size + upload.size <= self._limits.size)
             ):
-                found = await self._store.read(reference.id, upload)
+                found = await self._store.read(reference.id, self._conversation, upload)
             if upload is None or found is None:
                 lost += names_of(message.metadata, reference)
             else:

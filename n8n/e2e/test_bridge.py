@@ -5,15 +5,17 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack
+from hashlib import sha256
 from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
+import httpx
 import pytest
 from websockets.sync.client import connect
 
-from n8n.e2e.harness.bridged import FAILING, LAST_NODE, PAUSE, STREAMING, bridged
+from n8n.e2e.harness.bridged import FAILING, FILING, LAST_NODE, PAUSE, STREAMING, bridged
 from n8n.e2e.harness.install import ensure_installed
 from n8n.e2e.harness.server import N8n, n8n_server
 from n8n.e2e.harness.service import UmbralChat, umbral_chat
@@ -23,6 +25,7 @@ SESSION = "225e443b-41a0-4f3d-b323-218589bd1163"
 CHATS = {
     "whole": bridged("bridged-whole", LAST_NODE),
     "stream": bridged("bridged-stream", STREAMING, streams=True),
+    "filing": bridged("bridged-filing", FILING),
     "failing": bridged("bridged-failing", FAILING),
     "failing-stream": bridged("bridged-failing-stream", FAILING, streams=True),
 }
@@ -40,6 +43,7 @@ def it(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory)
     with ExitStack() as running:
         n8n = running.enter_context(n8n_server(ensure_installed(), folder / "n8n", logs, [], list(CHATS.values())))
         chats: dict[str, dict[str, Any]] = {name: {"webhook_url": n8n.url + chat.path} for name, chat in CHATS.items()}
+        chats["filing"]["files"] = "pass"
         # The same workflow, which knows nothing of it.
         chats["pushing"] = {**chats["whole"], "push": True}
         command = request.config.getoption("--umbral-chat")
@@ -124,6 +128,20 @@ def test_the_widget_sees_a_stream_grow(it: Bridged) -> None:
         ("assistant", "Let me look for it."),
         ("assistant", "Found it."),
     ]
+
+
+def test_a_workflow_gets_a_visitors_files(it: Bridged) -> None:
+    files = [
+        ("files", ("empty.txt", b"", "text/plain")),
+        ("files", ('Straße "7".txt', "äöü".encode(), "text/plain")),
+    ]
+    digest = sha256("äöü".encode()).hexdigest()
+    answer = httpx.post(f"{it.service.url}/n8n/filing/chat", data=message("see"), files=files, timeout=60)
+    assert answer.json() == {
+        "output": f'see: empty.txt, Straße "7".txt; the second is {digest}; filing:{SESSION}',
+    }
+    entry = it.service.log(f"filing:{SESSION}")[0]
+    assert [one["size"] for one in entry["metadata"]["attachments"]] == [0, 6]
 
 
 @pytest.mark.parametrize("chat", ["failing", "failing-stream"])

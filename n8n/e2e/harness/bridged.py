@@ -48,6 +48,26 @@ WORKING: list[Node] = [
     ("Work", "n8n-nodes-base.wait", 1.1, {"amount": 40, "unit": "seconds"}),
     ("Done", f"{LANGCHAIN}.chat", 1.3, _chat("send", "Done.")),
 ]
+FILING: list[Node] = [
+    (
+        "Read",
+        "n8n-nodes-base.crypto",
+        1.0,
+        {
+            "action": "hash",
+            "type": "SHA256",
+            "binaryData": True,
+            "binaryPropertyName": "data1",
+            "dataPropertyName": "digest",
+            "encoding": "hex",
+        },
+    ),
+    _set(
+        "={{ $('Chat').item.json.chatInput }}: {{ $('Chat').item.json.files.map(one => one.fileName).join(', ') }}; "
+        "the second is {{ $json.digest }}; {{ JSON.parse($('Chat').item.json.metadata).umbral_conversation }}"
+    ),
+]
+"""Says what files came with a message, and which digest the second has."""
 FAILING: list[Node] = [("Stop", "n8n-nodes-base.stopAndError", 1.0, {"errorMessage": "a secret of the workflow"})]
 
 
@@ -103,4 +123,4 @@ def bridged(name: str, nodes: Sequence[Node], *, streams: bool = False, chat_nod
     return BridgedCopy(name, "", "", NO_CREDENTIAL, None, nodes, streams, chat_nodes)
 
 
-__all__ = ["ASKING", "FAILING", "LAST_NODE", "PAUSE", "STREAMING", "WORKING", "BridgedCopy", "bridged"]
+__all__ = ["ASKING", "FAILING", "FILING", "LAST_NODE", "PAUSE", "STREAMING", "WORKING", "BridgedCopy", "bridged"]

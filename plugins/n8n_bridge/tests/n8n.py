@@ -9,6 +9,8 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from email.parser import BytesParser
+from email.policy import HTTP
 from typing import Any
 
 from .n8n_api import ExecutionsDouble
@@ -90,6 +92,27 @@ class N8n:
         return [call["chatInput"] for call in self.calls]
 
 
+def call_of(content_type: str, body: bytes) -> dict[str, Any]:
+    """What n8n's trigger makes of a request: of a form `metadata` stays text, and each file is there with its data. The
+    standard library reads it, which has nothing in common with what wrote it."""
+    if not content_type.startswith("multipart/form-data"):
+        found: dict[str, Any] = json.loads(body)
+        return found
+    parts = BytesParser(policy=HTTP).parsebytes(f"Content-Type: {content_type}\r\n\r\n".encode() + body)
+    call: dict[str, Any] = {"files": []}
+    for part in parts.iter_parts():
+        data = part.get_payload(decode=True)
+        assert isinstance(data, bytes)
+        name = part.get_param("name", header="content-disposition")
+        if (file := part.get_filename()) is None:
+            assert part["content-type"] is None
+            call[str(name)] = data.decode()
+        else:
+            assert name == "files"
+            call["files"].append({"fileName": file, "mimeType": part.get_content_type(), "data": data})
+    return call
+
+
 @asynccontextmanager
 async def n8n(script: Script = echo) -> AsyncIterator[N8n]:
     """One on a port of its own."""
@@ -114,7 +137,7 @@ async def n8n(script: Script = echo) -> AsyncIterator[N8n]:
             return
         found.headers.append(headers)
         found.bodies.append(body)
-        found.calls.append(json.loads(body))
+        found.calls.append(call_of(headers["content-type"], body))
         reply = Reply(writer)
         work = asyncio.ensure_future(found.script(found.calls[-1], reply))
         gone = asyncio.ensure_future(reader.read(1))
@@ -149,4 +172,4 @@ async def n8n(script: Script = echo) -> AsyncIterator[N8n]:
             writer.transport.abort()
 
 
-__all__ = ["N8n", "Reply", "Script", "echo", "n8n"]
+__all__ = ["N8n", "Reply", "Script", "call_of", "echo", "n8n"]

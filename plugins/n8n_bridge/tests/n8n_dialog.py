@@ -46,6 +46,8 @@ class ExecutionDouble:
         self.id, self.session, self.token = execution_id, session, f"token-{execution_id}"
         self.status = "running"
         self.answers: list[str] = []
+        self.files: list[list[dict[str, str]]] = []
+        """Those of each answer."""
         self.dropped: list[str] = []
         self.acknowledged = 0
         self.sockets = 0
@@ -117,6 +119,7 @@ class ExecutionDouble:
             self.dropped.append(said["chatInput"])
             return
         self.answers.append(said["chatInput"])
+        self.files.append(said["files"])
         self._answered.set_result(said["chatInput"])
 
     async def _run(self, talk: Callable[[ExecutionDouble], Awaitable[None]]) -> None:

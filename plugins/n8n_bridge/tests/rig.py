@@ -98,13 +98,18 @@ class Rig:
 
 
 @asynccontextmanager
-async def rig(folder: Path, script: Script = echo, *, asks: bool = False, **chat: Any) -> AsyncIterator[Rig]:
+async def rig(
+    folder: Path, script: Script = echo, *, asks: bool = False, files_waiting: int = 1_000_000, **chat: Any
+) -> AsyncIterator[Rig]:
     """One chat, `support`; `asks`: it knows the address of n8n's API."""
     async with n8n(script) as workflow:
         if asks:
             chat["api_url"] = workflow.url_of_api
         chats = {"support": {"webhook_url": workflow.url, "n8n_keys": ["workflow"], **chat}}
-        async with service(folder, n8n__chats=json.dumps(chats), core__keys=json.dumps(KEYS)) as client:
+        if chat.get("files") == "pass":
+            chats["support"].setdefault("files_bytes", files_waiting)
+        environ = {"n8n__chats": json.dumps(chats), "n8n__files_waiting": str(files_waiting)}
+        async with service(folder, **environ, core__keys=json.dumps(KEYS)) as client:
             # What is written before a new consumer runs is not relayed.
             await asyncio.wait_for(bridge_of(client.app.state.services).started.wait(), 30)
             yield Rig(client, workflow)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from umbral_chat.http_kit.outbound import OutboundClient
 
 from umbral_chat_n8n_bridge.chats import chats_of
+from umbral_chat_n8n_bridge.files.quota import FileQuota
+from umbral_chat_n8n_bridge.files.store import FileStore
 from umbral_chat_n8n_bridge.metrics import RelayCounters
 from umbral_chat_n8n_bridge.relay.consumer import RelayConsumer
 from umbral_chat_n8n_bridge.relay.handback import HandoverTimer
@@ -31,6 +33,8 @@ class Bridge:
         self.services = services
         self.chats = chats_of(settings)
         self.counters = RelayCounters(services.base.telemetry)
+        quota = FileQuota(settings.files_waiting, services.base.clock.monotonic)
+        self.files = FileStore(services.storage.store, quota)
         self.started = asyncio.Event()
         """See `StartsConsumers`."""
         """Set when every chat's consumer runs: a new one misses what was written before that."""

@@ -20,6 +20,10 @@ DuringRun = Literal["queue", "join", "interrupt"]
 answered by one run together; or it ends the run, and the next one answers both."""
 
 
+FilesChoice = Literal["refuse", "pass"]
+"""What becomes of files of visitors."""
+
+
 class ChatSettings(Section, frozen=True):
     """One chat: an n8n workflow with a Chat Trigger, and the conversations that belong to it."""
 
@@ -186,6 +190,26 @@ class ChatSettings(Section, frozen=True):
         ),
     ] = False
 
+    files: Annotated[
+        FilesChoice,
+        Meta(
+            description="Files of visitors, as n8n's widget sends them with `allowFileUploads`. `pass`: they go to the "
+            "workflow with their message, and are not kept in the log. `refuse`: a message with files is refused."
+        ),
+    ] = "refuse"
+    files_bytes: Annotated[
+        Positive, Meta(le=33_554_432, description="Most bytes of all files of one message together.")
+    ] = 5_242_880
+    files_count: Annotated[Positive, Meta(le=50, description="Most files of one message.")] = 10
+    files_kept: Annotated[
+        Seconds,
+        Meta(
+            le=604_800,
+            description="Seconds for which files wait in the shared store for a run that does not come, such as those "
+            "of a dead letter. They are removed when their run is over.",
+        ),
+    ] = 86_400.0
+
     def __post_init__(self) -> None:
         try:
             parse_url(self.webhook_url, field="webhook_url", trusted=True)
@@ -209,6 +233,13 @@ class BridgeSettings(Section, frozen=True):
     chats: Annotated[dict[str, ChatSettings], Meta(description="The chats: `[n8n.chats.NAME]` each.")] = msgspec.field(
         default_factory=dict
     )
+    files_waiting: Annotated[
+        Positive,
+        Meta(
+            description="Most bytes of visitors' files that one instance reads at once or has stored for runs that are "
+            "not over, of all chats together. Beyond them a message with files is refused for the time being."
+        ),
+    ] = 268_435_456
 
     def __post_init__(self) -> None:
         taken: dict[str, str] = {}
@@ -224,6 +255,8 @@ class BridgeSettings(Section, frozen=True):
                 if prefix.startswith(one) or one.startswith(prefix):
                     raise ValueError(f"the prefixes of {other} and {name} overlap: a conversation belongs to one chat")
             taken[name] = prefix
+            if chat.files == "pass" and self.files_waiting < chat.files_bytes:
+                raise ValueError(f"files_waiting is less than the files_bytes of {name}: no such message would pass")
 
 
 PREFIX = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:-]{0,47}\Z")
@@ -234,4 +267,4 @@ def prefix_of(name: str, chat: ChatSettings) -> str:
     return f"{name}:" if chat.prefix is None else chat.prefix
 
 
-__all__ = ["BridgeSettings", "ChatSettings", "DuringRun", "prefix_of"]
+__all__ = ["BridgeSettings", "ChatSettings", "DuringRun", "FilesChoice", "prefix_of"]

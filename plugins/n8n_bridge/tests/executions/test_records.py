@@ -31,6 +31,10 @@ def request(run_id: str | None = RUN, session: str = SESSION) -> dict[str, Any]:
         ({"body": request()}, "ours"),
         ({"body": request(None), "headers": {}}, "other"),
         ({"redacted": True}, "unreadable"),
+        # Of a request with files n8n leaves the metadata as text.
+        ({**request(), "metadata": '{"umbral_run":"n8n.abcdefghij.1.1"}', "files": []}, "ours"),
+        ({**request(), "metadata": '["umbral_run"]'}, "other"),
+        ({**request(), "metadata": "no JSON"}, "other"),
     ],
 )
 def test_it_is_ours_by_the_run_in_its_triggers_item(of: dict[str, Any] | None, expected: str) -> None:

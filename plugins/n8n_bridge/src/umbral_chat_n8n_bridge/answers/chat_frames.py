@@ -7,9 +7,13 @@ heartbeat, which is the first frame, decides which is spoken.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
 
 import msgspec
+
+from umbral_chat_n8n_bridge.files.data_urls import encoded_file
+from umbral_chat_n8n_bridge.files.uploaded import UploadedFile
 
 ACK = "n8n|heartbeat-ack"
 
@@ -98,9 +102,14 @@ def _object(text: str) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def answer_frame(session: str, text: str) -> str:
+def answer_frame(session: str, text: str, files: Sequence[UploadedFile] = ()) -> str:
     """What the user answered, as n8n's widget sends it."""
-    body = {"sessionId": session, "action": "sendMessage", "chatInput": text, "files": []}
+    body = {
+        "sessionId": session,
+        "action": "sendMessage",
+        "chatInput": text,
+        "files": [encoded_file(one) for one in files],
+    }
     return msgspec.json.encode(body).decode()
 
 

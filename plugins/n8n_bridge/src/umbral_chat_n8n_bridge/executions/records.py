@@ -153,6 +153,11 @@ def _request(item: dict[str, Any] | None) -> _Request | None:
     if not isinstance(body, dict) or not isinstance(session, str):
         return None
     metadata = body.get("metadata")
+    if isinstance(metadata, str):  # of a request with files, which is a form
+        try:
+            metadata = msgspec.json.decode(metadata)
+        except (msgspec.DecodeError, RecursionError):
+            metadata = None
     run_id = metadata.get(RUN_MARK) if isinstance(metadata, dict) else None
     return _Request(session, run_id if isinstance(run_id, str) else None)
 

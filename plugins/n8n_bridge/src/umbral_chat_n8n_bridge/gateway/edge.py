@@ -16,6 +16,8 @@ from umbral_chat.http_kit import asgi
 from umbral_chat.http_kit.disconnect import watched
 from umbral_chat.model.cursor import Cursor
 
+from umbral_chat_n8n_bridge.files.form import is_form
+from umbral_chat_n8n_bridge.files.upload import REFUSED
 from umbral_chat_n8n_bridge.gateway import widget
 from umbral_chat_n8n_bridge.gateway.following import AnswerEnded, AnswerFeed, GrowingMessage, QuietEvent, WrittenMessage
 from umbral_chat_n8n_bridge.gateway.repeats import ended
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 
     from umbral_chat_n8n_bridge.bridge import Bridge
     from umbral_chat_n8n_bridge.chats import Chat
+    from umbral_chat_n8n_bridge.files.upload import Upload
     from umbral_chat_n8n_bridge.gateway.widget import WidgetRequest
 
 log = logging.getLogger(__name__)
@@ -53,7 +56,7 @@ class GatewayEdge:
     def __init__(self, bridge: Bridge) -> None:
         self._bridge = bridge
         self._services = bridge.services
-        self.rooms = {name: GatewayRoom(chat, bridge.services) for name, chat in bridge.chats.items()}
+        self.rooms = {name: GatewayRoom(chat, bridge.services, bridge.files) for name, chat in bridge.chats.items()}
         self.messages = VisitorMessages(bridge)
 
     def preflight(self, scope: Scope) -> asgi.Headers | None:
@@ -67,19 +70,26 @@ class GatewayEdge:
         room = self.rooms.get(str(scope["path_params"]["chat"]))
         writer: AnswerWriter = (LineWriter if streams else JsonWriter)(send, room.headers(scope) if room else [])
         request: WidgetRequest | None = None
+        upload: Upload | None = None
         try:
             if room is None:
                 raise NotFound("There is no such chat here.", code="not_found")
             room.check_origin(scope)
-            request = await _request(scope, receive, self._services.base.settings.core.limits.body_bytes)
             address = room.address(scope)
-            room.addresses.check(address)
+            if is_form(asgi.header(scope, b"content-type") or ""):
+                if room.uploads.takes:
+                    room.addresses.check(address)  # before megabytes are read
+                texts, upload = await room.uploads.form(scope, receive)
+                request = widget.WidgetRequest.of_form(texts, asgi.depth_of(scope))
+            else:
+                request = await _request(scope, receive, self._services.base.settings.core.limits.body_bytes)
+                room.addresses.check(address)
             async with _disconnects(scope, receive) as disconnect:
                 if request.action == "loadPreviousSession":
                     await writer.raw(await self._history(room.chat, request, disconnect))
                     self._bridge.counters.asked("history")
                 elif request.action == "sendMessage":
-                    await self._message(room, address, request, writer, disconnect)
+                    await self._message(room, address, request, upload, writer, disconnect)
                 else:
                     raise InvalidRequest("The action is none of n8n's chat.", code="invalid_field", field="action")
         except ConnectionAbortedError:
@@ -90,27 +100,31 @@ class GatewayEdge:
                 await writer.raw(widget.NO_HISTORY)
             else:
                 await writer.fail(error.status, widget.sentence(error))
+        finally:
+            if upload is not None:
+                upload.close()
 
     async def _message(
         self,
         room: GatewayRoom,
         address: str,
         request: WidgetRequest,
+        upload: Upload | None,
         writer: AnswerWriter,
         disconnect: asgi.Disconnect,
     ) -> None:
         chat, metadata = room.chat, request.own_metadata()
         conversation = chat.conversation_of(request.session)
-        self.messages.check(room, request.text)
+        self.messages.check(room, request.text, upload)
         if request.files:
-            raise UnsupportedMedia("Files are not taken here.")
+            raise UnsupportedMedia(REFUSED)
         if chat.settings.push and not writer.streams and room.has_socket_left(conversation, address):
-            asked = await self.messages.write(room, conversation, request.text, metadata)
+            asked = await self.messages.write(room, conversation, request.text, metadata, upload)
             await writer.raw(await self._pushed(chat, conversation, asked, metadata))
             self._bridge.counters.asked("pushed")
             return
         with room.waiting(conversation, address):
-            asked = await self.messages.write(room, conversation, request.text, metadata)
+            asked = await self.messages.write(room, conversation, request.text, metadata, upload)
             await self._answer(chat, conversation, asked, writer, disconnect)
 
     async def _pushed(self, chat: Chat, conversation: str, asked: Cursor, metadata: dict[str, Any] | None) -> bytes:
@@ -181,7 +195,7 @@ class GatewayEdge:
 async def _request(scope: Scope, receive: Receive, limit: int) -> WidgetRequest:
     kind = asgi.header(scope, b"content-type") or ""
     if kind.startswith("multipart/"):
-        raise UnsupportedMedia("Files are not taken here.")
+        raise UnsupportedMedia(REFUSED)
     return widget.WidgetRequest.parse(await asgi.body(scope, receive, limit))
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from umbral_chat.model.cursor import Cursor
 
+from umbral_chat_n8n_bridge.files.reference import reference_of
 from umbral_chat_n8n_bridge.relay.ledger import Ledger, RunRecord
 
 if TYPE_CHECKING:
@@ -28,12 +29,14 @@ class RepeatedMessage(NamedTuple):
 
 
 async def find_repeat(services: Services, chat: Chat, conversation: str, text: str) -> RepeatedMessage:
-    """Whether `text` repeats the user's last message, to which the answer is under way. Raises HistoryUnavailable and
+    """Whether `text` repeats the user's last message, to which the answer is under way; one that has files has another
+    one's text by chance. Raises HistoryUnavailable and
     ConversationDeleted."""
     page = await services.storage.history.messages(conversation, limit=NEWEST)
     last = next((one for one in reversed(page.messages) if one.sender.role == "user"), None)
     seq = 0 if last is None else last.seq
-    if last is not None and page.head is not None and last.content == text and not last.redacted:
+    same = last is not None and last.content == text and not last.redacted and reference_of(last.metadata) is None
+    if last is not None and page.head is not None and same:
         age = services.base.clock.now() - last.at
         if age < timedelta(seconds=chat.settings.timeout) and await _goes_on(services, conversation, page.head, seq):
             return RepeatedMessage(Cursor(page.head.epoch, seq), "")

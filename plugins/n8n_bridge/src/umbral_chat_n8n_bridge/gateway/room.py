@@ -10,6 +10,7 @@ from umbral_chat.errors import Forbidden
 from umbral_chat.http_kit.asgi import Headers
 from umbral_chat.http_kit.origins import OriginCheck
 
+from umbral_chat_n8n_bridge.files.upload import UploadReader
 from umbral_chat_n8n_bridge.gateway.limits import PlaceLimit, Rate
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from umbral_chat.context import Services
 
     from umbral_chat_n8n_bridge.chats import Chat
+    from umbral_chat_n8n_bridge.files.store import FileStore
 
 MAX_AGE = b"600"
 """Seconds that a browser keeps the answer to a preflight."""
@@ -28,9 +30,10 @@ ADDRESS_LIMIT = 64
 class GatewayRoom:
     """One chat."""
 
-    def __init__(self, chat: Chat, services: Services) -> None:
+    def __init__(self, chat: Chat, services: Services, files: FileStore) -> None:
         settings, core, monotonic = chat.settings, services.base.settings.core, services.base.clock.monotonic
         self.chat = chat
+        self.uploads = UploadReader(settings, files, core.limits.body_bytes)
         self.addresses = Rate(settings.address_per_minute, monotonic)
         self.messages = Rate(settings.chat_per_minute, monotonic)
         self._check_origin = OriginCheck(settings.origins, core.public_url)

@@ -27,7 +27,7 @@ PATH = "/n8n/{chat:str}/chat"
     status_code=200,
     opt={
         "right": "public",
-        "problems": (403, 404, 415, 429, 503),
+        "problems": (403, 404, 413, 415, 429, 503),
         "error_content": {
             "application/json": {
                 "schema": {
@@ -49,6 +49,9 @@ async def gateway_documented(
     With `Accept: text/plain` the answer is a stream of lines, each a JSON object: `begin`, `item` and `end` for each
     message as it grows, `keepalive`, and `error`. Otherwise it is `{"output": …}`, or `{"message": …}` for an error.
     Errors are in the form that the widget shows, and not problem details.
+
+    A chat with `files` as `pass` also takes `multipart/form-data` with the same fields, `metadata` as JSON, and with
+    files in the field `files`, which may be repeated.
     """
     raise RuntimeError("documents the hot route and is never called")
 

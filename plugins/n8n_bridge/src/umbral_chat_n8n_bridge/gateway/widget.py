@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 import msgspec
-from umbral_chat.errors import Forbidden, InvalidRequest, NotFound, RequestError, Unavailable, UnsupportedMedia
+from umbral_chat.errors import (
+    Forbidden,
+    InvalidRequest,
+    NotFound,
+    RequestError,
+    TooLarge,
+    Unavailable,
+    UnsupportedMedia,
+)
+from umbral_chat.model.depth import check_depth
 from umbral_chat.model.entries import FoldedMessage
 
 from umbral_chat_n8n_bridge.chats import RESERVED
@@ -27,7 +36,7 @@ class WidgetRequest(msgspec.Struct, frozen=True, kw_only=True):
     text: str = msgspec.field(name="chatInput", default="")
     metadata: dict[str, Any] | None = None
     files: list[Any] = []
-    """Over the WebSocket; a POST has them in another form."""
+    """Over the WebSocket; over HTTP they come in a form."""
 
     @classmethod
     def parse(cls, raw: bytes) -> WidgetRequest:
@@ -35,6 +44,24 @@ class WidgetRequest(msgspec.Struct, frozen=True, kw_only=True):
         try:
             return _decoder.decode(raw)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            raise InvalidRequest("The request is not one of n8n's chat.", code="invalid_field", field="body") from None
+
+    @classmethod
+    def of_form(cls, texts: Mapping[str, str], depth: int) -> WidgetRequest:
+        """The same in the fields of a form, of which `metadata` is JSON of at most `depth` levels. Raises
+        InvalidRequest (`invalid_field`, `too_deep`)."""
+        known = {name: texts[name] for name in ("action", "sessionId", "chatInput") if name in texts}
+        metadata: Any = None
+        if text := texts.get("metadata"):
+            raw = text.encode()
+            check_depth(raw, depth)
+            try:
+                metadata = msgspec.json.decode(raw)
+            except (msgspec.DecodeError, RecursionError):
+                metadata = text  # which is refused below
+        try:
+            return msgspec.convert({**known, "metadata": metadata}, cls)
+        except msgspec.ValidationError:
             raise InvalidRequest("The request is not one of n8n's chat.", code="invalid_field", field="body") from None
 
     def own_metadata(self) -> dict[str, Any] | None:
@@ -141,6 +168,8 @@ _SENTENCES = {
 def sentence(error: RequestError) -> str:
     """What a visitor is shown."""
     if isinstance(error, InvalidRequest | Forbidden | NotFound | UnsupportedMedia):
+        return error.detail
+    if isinstance(error, TooLarge) and error.field == "files":
         return error.detail
     if isinstance(error, Unavailable):
         return _SENTENCES.get(error.code, "The chat is not available. Please try again in a moment.")

@@ -132,12 +132,15 @@ class PushSocket:
         request = WidgetRequest.parse(text.encode("utf-8", "surrogatepass"))
         if request.action != "sendMessage":
             raise InvalidRequest("Only messages are taken here.", code="invalid_field", field="action")
-        if request.files:
-            raise InvalidRequest("Files are not taken here.", code="invalid_field", field="files")
         if self._room.chat.conversation_of(request.session) != self._ticket.conversation:
             raise InvalidRequest("This is another session.", code="invalid_field", field="sessionId")
         ticket = self._ticket
-        cursor = await self._messages.write(self._room, ticket.conversation, request.text, ticket.metadata)
+        upload = await self._room.uploads.frame(request.files)
+        try:
+            cursor = await self._messages.write(self._room, ticket.conversation, request.text, ticket.metadata, upload)
+        finally:
+            if upload is not None:
+                upload.close()
         self._frames.ask(cursor.seq)
 
     async def _push(self) -> int:

@@ -14,9 +14,11 @@ from umbral_chat.model.entries import Entry, Message, Update
 from umbral_chat.providers.history import KnowsAuthors
 
 from umbral_chat_n8n_bridge.chats import RUN_MARK, Chat
+from umbral_chat_n8n_bridge.files.upload import limits_of
 from umbral_chat_n8n_bridge.relay.call import is_question
 from umbral_chat_n8n_bridge.relay.handback import HandoverTimer
 from umbral_chat_n8n_bridge.relay.relayed_turn import RelayedTurn
+from umbral_chat_n8n_bridge.relay.turn_files import TurnFiles
 from umbral_chat_n8n_bridge.relay.turns import TurnSettings
 from umbral_chat_n8n_bridge.relay.workflow_client import WorkflowClient
 
@@ -46,7 +48,11 @@ class RelayConsumer:
         self.workflow = WorkflowClient(chat, bridge.services, webhook, client)
         settings, limits = chat.settings, bridge.services.base.settings.core.limits
         self.rules = TurnSettings(
-            settings.during_run, settings.burst_quiet, settings.burst_wait, characters=limits.content_chars
+            settings.during_run,
+            settings.burst_quiet,
+            settings.burst_wait,
+            characters=limits.content_chars,
+            files=limits_of(settings),
         )
         self.handovers = HandoverTimer(chat, bridge.services)
         self._warned = False
@@ -69,7 +75,11 @@ class RelayConsumer:
             if not await self._written_by_workflow(conversation, entry.seq):
                 await RelayedTurn(self, conversation, epoch, entry).handle()
         except (ConversationDeleted, CursorExpired):
-            return
+            await self.files(conversation).remove([entry])
+
+    def files(self, conversation: str) -> TurnFiles:
+        """The files of a conversation's messages."""
+        return TurnFiles(self.bridge.files, self.rules.files, conversation)
 
     async def questions(self, conversation: str, entries: Sequence[Entry]) -> list[Message]:
         """Those of the entries that are for the workflow. Raises HistoryUnavailable."""

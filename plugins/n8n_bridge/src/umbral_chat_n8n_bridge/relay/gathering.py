@@ -12,12 +12,18 @@ from umbral_chat.model.cursor import Cursor
 from umbral_chat.model.entries import Entry, Message, entry_decoder
 from umbral_chat.providers.presence import Viewer
 
+from umbral_chat_n8n_bridge.chats import RUN_MARK
+from umbral_chat_n8n_bridge.files.reference import reference_of
+
 if TYPE_CHECKING:
     from umbral_chat.context import Services
 
     from umbral_chat_n8n_bridge.relay.turns import Turn
 
 PAGE = 200
+
+SETTLE_PAGES = 20
+"""Pages of a log in which an answer is looked for after a crash."""
 
 LOOK_EVERY = 1.0
 """Seconds after which it is looked whether the user still types: that is no entry, and what notifies of it may be
@@ -34,6 +40,7 @@ class TurnReader:
         self._services = services
         self._conversation = conversation
         self._questions = questions
+        self._after = after
         self.cursor = Cursor(epoch, after)
         """Up to here the log was read for the turn."""
 
@@ -61,7 +68,8 @@ class TurnReader:
         """Give the turn these entries, the next ones of the log; whether they interrupt its run."""
         interrupted = False
         for message in await self._questions(self._conversation, entries):
-            place = turn.said(message.seq, len(message.content), self.time_of(message.at))
+            at, files = self.time_of(message.at), reference_of(message.metadata)
+            place = turn.said(message.seq, len(message.content), at, files)
             interrupted = interrupted or place == "interrupts"
         if entries:
             self.cursor = Cursor(self.cursor.epoch, max(self.cursor.seq, entries[-1].seq))
@@ -85,6 +93,24 @@ class TurnReader:
             if await self._questions(self._conversation, entries):
                 return True
             after += len(entries)
+        return False
+
+    async def has_answer(self, run_id: str) -> bool:
+        """Whether the log has a complete message of the run."""
+        history, after = self._services.storage.history, self._after
+        for _ in range(SETTLE_PAGES):
+            page = await history.read(self._conversation, after, PAGE)
+            for one in page.entries:
+                if (
+                    isinstance(one, Message)
+                    and one.sender.role != "user"
+                    and one.finish is None
+                    and (one.metadata or {}).get(RUN_MARK) == run_id
+                ):
+                    return True
+            after += len(page.entries)
+            if not page.entries:
+                break
         return False
 
     def time_of(self, at: datetime) -> float:

@@ -10,7 +10,7 @@ import msgspec
 from umbral_chat.errors import TryLater
 from umbral_chat.transport_kit.backoff import Backoff
 
-from umbral_chat_n8n_bridge.answers.chat_frames import ChatFrame, answer_frame
+from umbral_chat_n8n_bridge.answers.chat_frames import ChatFrame
 from umbral_chat_n8n_bridge.answers.dialog import ChatDialog
 from umbral_chat_n8n_bridge.answers.events import Ended, Way
 from umbral_chat_n8n_bridge.executions.api import ExecutionsApi, ExecutionsUnavailable
@@ -145,8 +145,9 @@ class HeldExecution:
         answer: str | None = None,
         first: ChatFrame | None = None,
     ) -> CallEnd:
-        """Send the user's `answer` once the execution waits for it, and write what it says until it waits for the next
-        one, or is over; `first`: a frame that came already. Raises what `AnswerMessages.apply` and `save` raise."""
+        """Send the user's `answer`, a frame, once the execution waits for it, and write what it says until it waits for
+        the next one, or is over; `first`: a frame that came already. Raises what `AnswerMessages.apply` and `save`
+        raise."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + timeout
         frame: ChatFrame | SocketEnd | None = first
@@ -197,7 +198,7 @@ class HeldExecution:
         # Stored first: an answer is never sent twice.
         await self.save(owed=False)
         if self._socket is not None:
-            await self._socket.send(answer_frame(self._session, answer))
+            await self._socket.send(answer)
 
     async def _next(self, timeout: float, watch: RunObserver) -> ChatFrame | SocketEnd | None:
         getting = asyncio.create_task(self.next(timeout))

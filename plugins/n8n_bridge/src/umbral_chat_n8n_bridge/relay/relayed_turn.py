@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from umbral_chat.errors import (
@@ -16,8 +17,10 @@ from umbral_chat.model.cursor import Cursor
 from umbral_chat.model.entries import Message
 from umbral_chat.model.runs import Progress, RunBody
 
-from umbral_chat_n8n_bridge.chats import ASSISTANT, RUN_MARK
-from umbral_chat_n8n_bridge.relay.call import call_body, call_headers, sent_of
+from umbral_chat_n8n_bridge.answers.chat_frames import answer_frame
+from umbral_chat_n8n_bridge.chats import ASSISTANT
+from umbral_chat_n8n_bridge.files.reference import reference_of
+from umbral_chat_n8n_bridge.relay.call import call_content, call_headers, sent_of
 from umbral_chat_n8n_bridge.relay.execution import WorkflowRequest
 from umbral_chat_n8n_bridge.relay.gathering import TurnReader, combined
 from umbral_chat_n8n_bridge.relay.handoff import agent_answers
@@ -25,6 +28,7 @@ from umbral_chat_n8n_bridge.relay.held_execution import RelayedRun
 from umbral_chat_n8n_bridge.relay.ledger import Ledger, LedgerEntry, RunRecord
 from umbral_chat_n8n_bridge.relay.messages import AnswerMessages, patient
 from umbral_chat_n8n_bridge.relay.run_report import ALIVE_EVERY, RunReport
+from umbral_chat_n8n_bridge.relay.turn_files import LoadedFiles
 from umbral_chat_n8n_bridge.relay.turn_outcome import TurnOutcome, both, changed
 from umbral_chat_n8n_bridge.relay.turns import Turn, standing
 from umbral_chat_n8n_bridge.relay.watch import RunObserver, watching
@@ -32,11 +36,6 @@ from umbral_chat_n8n_bridge.relay.workflow_client import RunRequest
 
 if TYPE_CHECKING:
     from umbral_chat_n8n_bridge.relay.consumer import RelayConsumer
-
-SETTLE_PAGES = 20
-"""Pages of a log in which an answer is looked for after a crash."""
-
-PAGE = 200
 
 
 class RelayedTurn:
@@ -46,14 +45,20 @@ class RelayedTurn:
         self._consumer, self._chat, self._client = consumer, consumer.chat, consumer.client
         self._services, self._counters = consumer.bridge.services, consumer.bridge.counters
         self._conversation, self._epoch, self._message = conversation, epoch, message
-        self._asked = message
+        self._messages, self._asked = [message], message
+        self._files, self._done = consumer.files(conversation), [message]
+        """`_done`: whose files nobody asks for any more when the turn is over."""
         self._ledger = LedgerEntry(self._services.storage.store, conversation, epoch, message.seq)
         self._reader = TurnReader(self._services, conversation, epoch, message.seq, consumer.questions)
         self._report = RunReport(self._chat, self._services, conversation)
         self._outcome = TurnOutcome(self._chat, self._services, self._counters, self._ledger, self._report)
 
     async def handle(self) -> None:
-        """Have it answered, as far as it is not. Raises what a consumer's `handle` may raise."""
+        """Have it answered, as far as it is not. Raises what a consumer's `handle` may raise, and keeps its files."""
+        await self._handle()
+        await self._files.remove(self._done)
+
+    async def _handle(self) -> None:
         record, fixed = await self._standing(), False
         if record is None:
             return
@@ -73,7 +78,8 @@ class RelayedTurn:
 
     def _turn(self, recorded: int, *, fixed: bool) -> Turn:
         message, at = self._message, self._reader.time_of(self._message.at)
-        return Turn(self._consumer.rules, message.seq, len(message.content), at, recorded=recorded, fixed=fixed)
+        files = reference_of(message.metadata)
+        return Turn(self._consumer.rules, message.seq, len(message.content), at, files, recorded=recorded, fixed=fixed)
 
     async def _is_tried_again(self) -> bool:
         """Whether it is a dead letter of which an operator has asked for another try. One that is only a dead letter
@@ -90,6 +96,8 @@ class RelayedTurn:
         if record.state == "joined":
             store = self._services.storage.store
             leader, _ = await Ledger(store).load(self._conversation, self._epoch, record.leader)
+            # A dead letter may be tried again, with this message.
+            self._done = [] if leader is not None and leader.given_up else self._done
         called = record.state == "called"
         more = called and rules.during_run == "interrupt" and await self._reader.more(max(seq, record.through))
         match standing(seq, record, leader, more=more, rules=rules):
@@ -102,7 +110,7 @@ class RelayedTurn:
                 return record
             case "lost" if await self._taken_up(record):
                 return None
-            case "interrupted" | "lost" if await self._has_answer():
+            case "interrupted" | "lost" if await self._reader.has_answer(self._ledger.run_id):
                 await self._outcome.over("completed", "answered")
                 return None
             case "interrupted":
@@ -132,21 +140,23 @@ class RelayedTurn:
         if not messages:  # all were redacted
             await self._outcome.over("cancelled", "redacted")
             return None
-        self._asked = combined(messages)
+        self._messages, self._asked, self._done = messages, combined(messages), messages
         if record.generation > 1 and not record.tries:
             # It has ended, unless a crash came before that.
             await self._outcome.end_run("cancelled", "interrupted", record.generation - 1)
         for seq in turn.seqs[1:]:
             await self._join(seq, record)
+        loaded = await self._files.load(messages)  # before the record says that n8n was called
         run_id = self._ledger.run_id
         await self._begin(record, turn)
         record = self._ledger.record
         after = self._reader.cursor if turn.interruptible else Cursor(self._epoch, max(head, turn.seqs[-1]))
         judge = (lambda entries: self._reader.take(turn, entries)) if turn.interruptible else None
         async with watching(self._services, self._conversation, after, run_id, judge) as watch:
-            answer = self._messages(run_id, watch)
+            answer = self._answer(run_id, watch)
             with self._counters.running():
-                request = RunRequest(self._run(), self._asked.content, self._workflow_call(run_id))
+                webhook = partial(self._workflow_call, run_id, loaded)
+                request = RunRequest(self._run(), self._asked.content, loaded.files, webhook)
                 call = self._consumer.workflow.call(request, answer, watch, lambda: self._alive(answer))
                 end = await both(call, self._show("thinking"))
                 if end.ended.way == "silent":
@@ -184,16 +194,16 @@ class RelayedTurn:
         """Whether a run could be taken up whose instance is gone: its execution is open, or n8n is asked."""
         workflow, run = self._consumer.workflow, self._run()
         held = await workflow.dialogs.of_run(run)
-        if held is None and (not workflow.asks or await self._has_answer()):
+        if held is None and (not workflow.asks or await self._reader.has_answer(self._ledger.run_id)):
             return False
         after = Cursor(self._epoch, max(self._message.seq, record.through))
         async with watching(self._services, self._conversation, after, run.run_id) as watch:
             await self._show("waiting")
-            messages = self._messages(run.run_id, watch)
+            messages = self._answer(run.run_id, watch)
             with self._counters.running():
                 if held is not None:
-                    text = (await self._asked_before(record)).content
-                    end = await workflow.go_on(held, run, text, messages, watch, lambda: self._alive(messages))
+                    owed = await self._owed(record) if held.record.owed else None
+                    end = await workflow.go_on(held, run, owed, messages, watch, lambda: self._alive(messages))
                 else:
                     end = await workflow.ask(run, record.called_at, messages, watch, lambda: self._alive(messages))
                 if end.ended.way == "silent":
@@ -203,33 +213,36 @@ class RelayedTurn:
             await self._outcome.settle(end, messages, watch, record)
         return True
 
-    async def _asked_before(self, record: RunRecord) -> Message:
-        """The message of a run that was begun before, with those that joined it."""
-        if not record.through:
-            return self._message
-        turn = self._turn(record.through, fixed=True)
-        await self._gather(turn)
-        messages = await self._reader.messages(turn)
-        return combined(messages) if messages else self._message
+    async def _owed(self, record: RunRecord) -> str:
+        """The frame that an execution was to be sent in a run that was begun before: the message, with those that
+        joined it."""
+        messages = [self._message]
+        if record.through:
+            turn = self._turn(record.through, fixed=True)
+            await self._gather(turn)
+            messages = await self._reader.messages(turn) or messages
+        files = (await self._files.load(messages)).files
+        return answer_frame(self._chat.session_of(self._conversation), combined(messages).content, files)
 
     def _run(self) -> RelayedRun:
         session = self._chat.session_of(self._conversation)
         return RelayedRun(self._conversation, self._epoch, self._message.seq, self._ledger.run_id, session)
 
-    def _workflow_call(self, run_id: str) -> WorkflowRequest:
+    def _workflow_call(self, run_id: str, loaded: LoadedFiles) -> WorkflowRequest:
         settings = self._chat.settings
-        body = call_body(self._chat, self._conversation, self._asked, run_id)
+        content = call_content(self._chat, self._conversation, self._messages, self._asked, run_id, loaded)
+        loaded.files.clear()
         return WorkflowRequest(
             self._client,
             self._consumer.webhook,
-            body,
-            call_headers(self._chat, body, run_id, self._services.base.clock.now()),
+            content.body,
+            call_headers(self._chat, content, run_id, self._services.base.clock.now()),
             sent=sent_of(self._chat, self._conversation, self._asked),
             limit=self._services.base.settings.core.limits.content_chars,
             silence=settings.silence,
         )
 
-    def _messages(self, run_id: str, watch: RunObserver) -> AnswerMessages:
+    def _answer(self, run_id: str, watch: RunObserver) -> AnswerMessages:
         return AnswerMessages(
             chat=self._chat,
             service=self._services.chat,
@@ -254,24 +267,6 @@ class RelayedTurn:
 
     async def _show(self, state: Progress) -> None:
         await self._report.show(self._ledger.run_id, state)
-
-    async def _has_answer(self) -> bool:
-        """Whether the log has a complete message of the run."""
-        history, after = self._services.storage.history, self._message.seq
-        for _ in range(SETTLE_PAGES):
-            page = await history.read(self._conversation, after, PAGE)
-            for one in page.entries:
-                if (
-                    isinstance(one, Message)
-                    and one.sender.role != "user"
-                    and one.finish is None
-                    and (one.metadata or {}).get(RUN_MARK) == self._ledger.run_id
-                ):
-                    return True
-            after += len(page.entries)
-            if not page.entries:
-                break
-        return False
 
 
 async def _first(*waits: Coroutine[Any, Any, Any]) -> None:

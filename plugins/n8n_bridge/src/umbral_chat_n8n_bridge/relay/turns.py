@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
+from umbral_chat_n8n_bridge.files.reference import UploadReference
+from umbral_chat_n8n_bridge.files.uploaded import FileLimits
 from umbral_chat_n8n_bridge.relay.ledger import RunRecord
 from umbral_chat_n8n_bridge.settings import DuringRun
 
@@ -27,6 +29,8 @@ class TurnSettings(NamedTuple):
     burst_wait: float = 0.0
     characters: int = 32_000
     """Most characters of a turn's messages together: what is sent to the workflow as one."""
+    files: FileLimits = FileLimits(10, 5_242_880)
+    """Those of a turn's messages together."""
 
     @property
     def gathers(self) -> bool:
@@ -43,9 +47,18 @@ class Turn:
     """
 
     def __init__(
-        self, rules: TurnSettings, seq: int, characters: int, at: float, *, recorded: int = 0, fixed: bool = False
+        self,
+        rules: TurnSettings,
+        seq: int,
+        characters: int,
+        at: float,
+        files: UploadReference | None = None,
+        *,
+        recorded: int = 0,
+        fixed: bool = False,
     ) -> None:
         self._rules = rules
+        self._count, self._size = (0, 0) if files is None else (files.count, files.size)
         self._seqs = [seq]
         self._characters = characters
         self._recorded = recorded
@@ -80,22 +93,22 @@ class Turn:
         """Whether a further message ends the run."""
         return self._rules.during_run == "interrupt" and not self._closed
 
-    def said(self, seq: int, characters: int, at: float) -> Place:
+    def said(self, seq: int, characters: int, at: float, files: UploadReference | None = None) -> Place:
         """The user's next message, of `at`. One that was given before changes nothing."""
         if seq <= self._seqs[-1]:
             return "joined"
         if seq <= self._recorded:
-            self._join(seq, characters, at)
+            self._join(seq, characters, at, files)
             return "joined"
-        if self._closed or not self._takes(characters, at):
+        if self._closed or not self._takes(characters, at, files):
             self._closed = True  # what comes later is not to be answered before it
             return "next"
         if not self.running:
-            self._join(seq, characters, at)
+            self._join(seq, characters, at, files)
             return "joined"
         self.running = False
         self._opened = self._active = at
-        self._join(seq, characters, at)
+        self._join(seq, characters, at, files)
         return "interrupts"
 
     def typing(self, at: float) -> None:
@@ -108,15 +121,20 @@ class Turn:
         self.running = True
         self._recorded = self._seqs[-1]
 
-    def _takes(self, characters: int, at: float) -> bool:
+    def _takes(self, characters: int, at: float, files: UploadReference | None) -> bool:
         if self._characters + characters > self._rules.characters or len(self._seqs) >= TURN_MESSAGES:
+            return False
+        limits = self._rules.files
+        if files is not None and (self._count + files.count > limits.number or self._size + files.size > limits.size):
             return False
         if self.running:
             return self._rules.during_run == "interrupt"
         return self._rules.during_run != "queue" or (self._rules.burst_quiet > 0 and at <= self.due)
 
-    def _join(self, seq: int, characters: int, at: float) -> None:
+    def _join(self, seq: int, characters: int, at: float, files: UploadReference | None) -> None:
         self._seqs.append(seq)
+        if files is not None:
+            self._count, self._size = self._count + files.count, self._size + files.size
         self._characters += characters
         self._active = max(self._active, at)
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from umbral_chat.transport_kit.backoff import Backoff
 
+from umbral_chat_n8n_bridge.answers.chat_frames import answer_frame
 from umbral_chat_n8n_bridge.answers.events import Ended, Event, Piece, SegmentBegun, SegmentEnded
 from umbral_chat_n8n_bridge.answers.segments import SEGMENTS, Segments
 from umbral_chat_n8n_bridge.executions.api import ExecutionsApi, ExecutionsUnavailable
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from umbral_chat.http_kit.outbound import CallUrl, OutboundClient
 
     from umbral_chat_n8n_bridge.chats import Chat
+    from umbral_chat_n8n_bridge.files.uploaded import UploadedFile
     from umbral_chat_n8n_bridge.relay.messages import AnswerMessages
     from umbral_chat_n8n_bridge.relay.watch import RunObserver
 
@@ -46,8 +48,10 @@ class RunRequest(NamedTuple):
     run: RelayedRun
     text: str
     """The user's text."""
-    webhook: WorkflowRequest
-    """The call of the webhook, where no execution waits for the text."""
+    files: Sequence[UploadedFile]
+    webhook: Callable[[], WorkflowRequest]
+    """Makes the call of the webhook, where no execution waits for the text. It lets go of the files, which are in its
+    body."""
 
 
 class WorkflowClient:
@@ -77,10 +81,11 @@ class WorkflowClient:
         called_at = self._services.base.clock.now().timestamp()
         held = await self.dialogs.claim(request.run)
         if held is not None:
-            end = await self._exchange(held, request.run, messages, watch, alive, answer=request.text)
+            answer = answer_frame(request.run.session, request.text, request.files)
+            end = await self._exchange(held, request.run, messages, watch, alive, answer=answer)
             if end.ended.code != OVER:
                 return end
-        end = await request.webhook.run(messages, watch, alive, timeout=self._chat.settings.timeout)
+        end = await request.webhook().run(messages, watch, alive, timeout=self._chat.settings.timeout)
         if end.ended.code == "started" and end.ended.execution_id is not None:
             token = None if end.ended.resume_token is None else end.ended.resume_token.reveal()
             opened = await self.dialogs.begin(request.run, end.ended.execution_id, token)
@@ -100,14 +105,13 @@ class WorkflowClient:
         self,
         held: HeldExecution,
         run: RelayedRun,
-        text: str,
+        answer: str | None,
         messages: AnswerMessages,
         watch: RunObserver,
         alive: Alive,
     ) -> CallEnd:
-        """Take up an execution in which a run was going on when its instance went: see `ChatDialogs.of_run`. `text`:
-        the user's, which is sent unless it was. Raises as `call` does."""
-        answer = text if held.record.owed else None
+        """Take up an execution in which a run was going on when its instance went: see `ChatDialogs.of_run`. `answer`:
+        the frame of the user's, unless it was sent. Raises as `call` does."""
         return await self._exchange(held, run, messages, watch, alive, answer=answer)
 
     async def ask(

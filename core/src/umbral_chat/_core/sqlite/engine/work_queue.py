@@ -18,7 +18,7 @@ TIMEOUT = 30.0
 disk that hangs reaches it."""
 
 LINGER = 0.001
-"""Longest wait for items that are expected, in seconds: too short for a caller to notice when none arrive. It is also no
+"""Longest wait for items that are expected, in seconds: too short for a caller to notice when none arrive. It is no
 longer than the last group took, of which it saves one: where a sync takes a fifth of this, calls that come by twos and
 then alone would wait longer than they are written."""
 
@@ -103,8 +103,9 @@ class WorkQueue:
         (its caller was cancelled) is answered without being run.
 
         A queue that dispatches items together waits for as many as were lately open at once, from the first one on, at
-        most `LINGER` seconds and no longer than the items took that were taken before. Callers that are answered together submit again together, and would otherwise form a
-        second group beside those that submitted meanwhile: the two would alternate for ever, with twice the commits.
+        most `LINGER` seconds and no longer than what was taken before took. Callers that are answered together submit
+        again together, and would otherwise form a second group beside those that submitted meanwhile: the two would
+        alternate for ever, with twice the commits.
         """
         items: list[WorkItem] = []
         expected = min(self._peak, limit) if self._together > 1 else 0

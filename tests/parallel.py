@@ -13,6 +13,8 @@ import pytest
 
 TOGETHER: Mapping[str, str] = {
     "tests/packaging/": "they share wheels and virtual environments, which take 10 s of a processor each to make",
+    "tests/community_node/": "they share a package that npm installs, builds and packs, 10 s in the making",
+    "plugins/polling/tests/test_two_processes.py": "they share two services",
     "plugins/realtime_supabase/tests/database/test_plans.py": "they read the same million entries, 30 s in the making",
     "tests/switching/": "they hold a promise in seconds with two instances under load each: not against one another",
 }

@@ -301,7 +301,7 @@ async def test_an_answer_is_not_waited_for_where_the_runs_end_is_seen_before_its
 
 
 async def test_requests_of_messages_that_are_answered_by_one_run(tmp_path: Path) -> None:
-    async with rig(tmp_path, burst_quiet=0.4) as it:
+    async with rig(tmp_path, burst_quiet=1.5) as it:
         first, second = await asyncio.gather(ask(it, "hi"), ask(it, "there"))
         assert first.json() == second.json()
         assert sorted(it.n8n.asked()[0].split("\n")) == ["hi", "there"]

@@ -16,7 +16,8 @@ record of an execution, and there is none; `proxy`: a 504 with a page, while the
 `stopped`: n8n ends as it is asked to, and is away; `restarted`: it is killed, and started again at once."""
 
 PROCESS: tuple[Kind, ...] = ("stopped", "restarted")
-"""Those that the lab does to n8n's process; the others are the scripted n8n's own."""
+"""Those that the lab does to n8n's process; the others are the scripted n8n's own, or those of the proxy before a real
+one."""
 
 Forever = Literal["refused", "too_large", "absent", "forbidden"]
 

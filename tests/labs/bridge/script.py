@@ -1,4 +1,5 @@
-"""What the scripted n8n is to do, as a file that each start of its process reads. Pure."""
+"""What the scripted n8n is to do, as a file that each start of its process reads, or the proxy before a real one.
+Pure."""
 
 from __future__ import annotations
 

@@ -89,10 +89,10 @@ def test_they_are_read_in_their_order(tmp_path: Path) -> None:
     with closing(sqlite3.connect(path)) as database:
         database.executescript("""
             create table execution_entity
-              (id integer, "workflowId" text, status text, "startedAt" text, "createdAt" text, "deletedAt" text);
+              (id integer, "workflowId" text, status text, "startedAt" text, "createdAt" text);
             create table execution_data ("executionId" integer, data text);
             insert into execution_entity values
-              (2, 'b', 'new', null, 'later', null), (1, 'a', 'success', 'at', 'x', null);
+              (2, 'b', 'new', null, 'later'), (1, 'a', 'success', 'at', 'x');
         """)
         database.execute("insert into execution_data values (1, ?)", (RUNNING,))
         database.commit()

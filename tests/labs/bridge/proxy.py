@@ -147,6 +147,8 @@ class FaultyProxy:
         self.port = port
         self.script: Script | None = None
         """None: nothing fails."""
+        self.questions = 0
+        """Requests that were no calls of a webhook: those of n8n's API."""
         self._upstream, self._journal = upstream, journal
         self._random = random.Random()
         self._server: asyncio.Server | None = None
@@ -178,6 +180,7 @@ class FaultyProxy:
             if request.method == "POST" and request.target.startswith("/webhook/"):
                 await self._call(request, Caller(writer))
             else:
+                self.questions += 1
                 await self._pass(request.encoded(), Caller(writer), None)
         except (OSError, EOFError, ValueError, asyncio.CancelledError):
             writer.transport.abort()

@@ -37,8 +37,9 @@ ENDING = 60.0
 """Seconds in which an n8n that was asked to end has ended, or is killed."""
 
 SETTINGS = {
-    # The slow executions wait side by side in the one runner of all Code nodes.
-    "N8N_RUNNERS_MAX_CONCURRENCY": "1000",
+    # The slow executions wait side by side in the one runner of all Code nodes, which takes 10 otherwise. It announces
+    # each free place every few seconds: a thousand keep n8n busy.
+    "N8N_RUNNERS_MAX_CONCURRENCY": "100",
     "N8N_RUNNERS_TASK_TIMEOUT": "600",
     "N8N_RUNNERS_TASK_REQUEST_TIMEOUT": "600",
     "N8N_GRACEFUL_SHUTDOWN_TIMEOUT": str(GRACE),
@@ -118,6 +119,10 @@ class RealN8nProcess:
         await self.stop()
         await self._proxy.end()
         await self._beside.aclose()
+
+    def questions(self) -> int:
+        """That passed the proxy."""
+        return self._proxy.questions
 
     def calls(self) -> list[Call]:
         """Those that the proxy noted."""

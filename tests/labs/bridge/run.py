@@ -54,6 +54,9 @@ class AnyN8n(Protocol):
     async def end(self) -> None:
         """End it for good."""
 
+    def questions(self) -> int:
+        """Requests of its API so far; 0 where nothing counts them."""
+
     def calls(self) -> list[Call]:
         """Of its webhooks, so far."""
 
@@ -109,6 +112,10 @@ class N8nProcess:
     async def end(self) -> None:
         """As it is asked to."""
         await self.stop()
+
+    def questions(self) -> int:
+        """Not counted."""
+        return 0
 
     def calls(self) -> list[Call]:
         """By the journal that it keeps."""

@@ -68,10 +68,11 @@ async def _show_progress(run: Run, began: float) -> None:
         await asyncio.sleep(PROGRESS)
         hows = Counter(one.how or "open" for one in run.n8n.calls())
         calls = ", ".join(f"{how} {count}" for how, count in sorted(hows.items()))
+        asked = f"{run.n8n.questions():,} of the API"
         waited = f", {run.open_conversations} conversations open" if run.sent_after else ""
         sent = f"{len(run.observed.stored):,} of {run.plan.messages:,} sent"
-        kills = f"{run.killed} kills, {run.outages} outages"
-        print(f"{time.monotonic() - began:5.0f} s: {sent}, {kills}; calls: {calls}{waited}", flush=True)
+        faults = f"{run.killed} kills, {run.outages} outages"
+        print(f"{time.monotonic() - began:5.0f} s: {sent}, {faults}; calls: {calls}; {asked}{waited}", flush=True)
 
 
 PROBE = "probe"

@@ -15,7 +15,7 @@ from umbral_chat_n8n_bridge.executions.api import ExecutionsApi, ExecutionsUnava
 from umbral_chat_n8n_bridge.executions.search import ExecutionSearch, Finding
 
 from plugins.n8n_bridge.tests.n8n import N8n, n8n
-from plugins.n8n_bridge.tests.n8n_api import KEY, WORKFLOW, execution
+from plugins.n8n_bridge.tests.n8n_api import KEY, WORKFLOW, execution, unfinished
 
 from .test_records import RUN, SESSION, request
 
@@ -54,18 +54,35 @@ async def test_it_is_found_among_others() -> None:
     [
         (OTHER, {}, "never_began"),
         (OTHER, {"status": "error"}, "never_began"),
-        (OTHER, {"status": "running"}, "undecided"),
+        (OTHER, {"status": "running"}, "never_began"),
+        (None, {"status": "running"}, "undecided"),
         (None, {}, "undecided"),
         (None, {"status": "new"}, "undecided"),
         (None, {"status": "new", "startedAt": None}, "undecided"),
     ],
 )
-async def test_it_is_not_there_only_when_all_others_have_ended_and_are_readable(
+async def test_it_is_not_there_only_when_all_others_are_readable(
     request_of: dict[str, Any] | None, changes: dict[str, Any], expected: Finding
 ) -> None:
     # Made here and not above: an execution is as old as its making, and one from long before the call is none of it.
     async with setup(execution(1, OTHER), {**execution(2, request_of), **changes}) as it:
         assert await it.search.look() == expected
+
+
+@pytest.mark.parametrize("status", ["running", "new", "crashed"])
+async def test_it_is_found_before_it_has_ended_and_when_it_crashed(status: str) -> None:
+    async with setup(execution(1, OTHER), unfinished(2, request(), status=status)) as it:
+        found = await it.search.look()
+        assert isinstance(found, dict)
+        assert (found["id"], found["status"]) == ("2", status)
+
+
+@pytest.mark.parametrize("status", ["running", "new", "crashed"])
+async def test_one_that_has_not_ended_or_crashed_proves_nothing_less_than_others(status: str) -> None:
+    async with setup(execution(1, OTHER), unfinished(2, OTHER, status=status)) as it:
+        assert await it.search.look() == "never_began"
+    async with setup(execution(1, OTHER), unfinished(2, None, status=status)) as it:
+        assert await it.search.look() == "undecided"
 
 
 async def test_nothing_is_proven_where_n8n_does_not_save_executions() -> None:

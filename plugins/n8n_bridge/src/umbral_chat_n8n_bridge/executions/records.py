@@ -1,7 +1,8 @@
 """What n8n's public API says of an execution: whether it is the one of a run, and what it answered. Pure.
 
 Source: n8n 2.41, captured. With its data an execution has the whole request in the item of its trigger, `metadata`
-included, and with it our run id. Of one that runs there is no data yet, so it cannot be matched.
+included, and with it our run id. Until n8n saves its trigger as run, the request is in the first item that is to be
+worked on: of one that runs, and of one that crashed, whose trigger then has an item of n8n's own.
 """
 
 from __future__ import annotations
@@ -62,7 +63,8 @@ class _Request(NamedTuple):
 def match_of(execution: dict[str, Any], run_id: str, session: str) -> Match:
     """Whether an execution with its data is the one of a run. `unreadable`: its trigger's item is not there, or not
     whole: n8n may have redacted it, or found it too large to show."""
-    requests = [found for node in _triggers(execution) if (found := _request(_first_item(execution, node)))]
+    items = [_first_item(execution, node) for node in _triggers(execution)] + _waiting_at_a_trigger(execution)
+    requests = [found for item in items if (found := _request(item))]
     if any(found.run_id == run_id and found.session == session for found in requests):
         return "ours"
     if requests or execution.get("mode") in _NOT_BY_WEBHOOK:
@@ -91,6 +93,20 @@ def saves_all(workflow: dict[str, Any], *, by_default: bool) -> bool:
     found = settings if isinstance(settings, dict) else {}
     values = [found.get(name, "DEFAULT") for name in ("saveDataSuccessExecution", "saveDataErrorExecution")]
     return all(value == "all" or (value == "DEFAULT" and by_default) for value in values)
+
+
+def _waiting_at_a_trigger(execution: dict[str, Any]) -> list[dict[str, Any] | None]:
+    """The first item of each trigger that n8n has saved as still to be run."""
+    data = execution.get("data")
+    state = data.get("executionData") if isinstance(data, dict) else None
+    stack = state.get("nodeExecutionStack") if isinstance(state, dict) else None
+    return [
+        _item([entry])
+        for entry in (stack if isinstance(stack, list) else [])
+        if isinstance(entry, dict)
+        and isinstance(node := entry.get("node"), dict)
+        and str(node.get("type", "")).endswith(_TRIGGERS)
+    ]
 
 
 def _result(execution: dict[str, Any]) -> dict[str, Any]:

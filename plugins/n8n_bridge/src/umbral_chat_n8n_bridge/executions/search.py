@@ -15,8 +15,8 @@ PAGES = 5
 
 
 Finding = dict[str, Any] | Literal["never_began", "undecided"]
-"""The execution with its data; or that it never began: every execution that may be the run's has ended, was readable
-and is another one, and n8n keeps them all; or that one of them still runs, or cannot be read."""
+"""The execution with its data, which may still run; or that it never began: every execution that may be the run's was
+readable and is another one, and n8n keeps them all; or that one of them cannot be read."""
 
 
 class ExecutionSearch:
@@ -40,8 +40,8 @@ class ExecutionSearch:
         # Those that run first: what ends in between is in the second list.
         running, complete = await self._listed("running")
         ended, all_of_them = await self._listed(None)
-        decided = complete and all_of_them and not running
-        for one in ended:
+        decided = complete and all_of_them
+        for one in running + ended:
             if str(one.id) in self._others:
                 continue
             execution = await self._readable(str(one.id))

@@ -45,8 +45,8 @@ class Execution(NamedTuple):
     answer: str | None
 
     @property
-    def readable(self) -> bool:
-        """Whether n8n shows what its trigger was given: of one that has not ended, or crashed, it does not."""
+    def ended(self) -> bool:
+        """Whether it came to its own end."""
         return self.status in {"success", "error"}
 
 

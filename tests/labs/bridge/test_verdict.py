@@ -131,7 +131,9 @@ def test_what_n8n_never_takes_must_be_a_dead_letter_and_what_it_took_none() -> N
     ("chat", "how", "status", "allowed"),
     [
         (STREAMED, "cut_before", None, True),
-        (STREAMED, "died", "crashed", True),
+        (STREAMED, "died", "crashed", False),
+        (STREAMED, "died", "running", True),
+        (BLIND, "died", "crashed", True),
         (STREAMED, "lost", "success", False),
         (STREAMED, "answered", "error", False),
         (BLIND, "lost", "success", True),

@@ -1,4 +1,7 @@
-"""One run's verdict: each promise, held against what the service and n8n have. Pure."""
+"""One run's verdict: each promise, held against what the service and n8n have. Pure.
+
+It is the same before a scripted and before a real n8n: both say of every execution for which message and run it was,
+one that crashed included. What a real n8n answers before it is ready (`unready`) is nothing that may be unknown."""
 
 from __future__ import annotations
 
@@ -53,11 +56,11 @@ class Fate:
 
     @property
     def may_be_unknown(self) -> bool:
-        """Whether it may be given up with an unknown outcome. With a key for n8n's API only while n8n has no record of
-        it that can be read; without a key, whenever the call or its answer was cut."""
+        """Whether it may be given up with an unknown outcome. With a key for n8n's API only where n8n has no record of
+        an end, by itself or with n8n; without a key, whenever the call or its answer was cut."""
         if not self.cut:
             return False
-        return not self.stored.chat.asks or not {"success", "error"} & set(self.executions)
+        return not self.stored.chat.asks or not {"success", "error", "crashed"} & set(self.executions)
 
 
 def fates(observed: Observations) -> list[Fate]:

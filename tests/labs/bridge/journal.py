@@ -43,6 +43,8 @@ class Execution(NamedTuple):
     started_at: str
     request: dict[str, Any]
     answer: str | None
+    lasted: float = 0.0
+    """Seconds from its begin until n8n recorded its end; of a scripted n8n's not known, and short."""
 
     @property
     def ended(self) -> bool:

@@ -137,7 +137,7 @@ class Run:
     services: Sequence[Service]
     """Two instances on one store."""
     n8n: AnyN8n
-    observed: Observations = field(default_factory=Observations)
+    observed: Observations = field(init=False)
     killed: int = 0
     outages: int = 0
     """Times that n8n was stopped or restarted."""
@@ -148,6 +148,9 @@ class Run:
     """Seconds in which all was sent and the last fault was over."""
     settled_after: float = 0.0
     """Seconds in which every message had its outcome."""
+
+    def __post_init__(self) -> None:
+        self.observed = Observations(ask_for=self.plan.ask_for)
 
     def connection(self, instance: int) -> Connection:
         """A new one to an instance."""

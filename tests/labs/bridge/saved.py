@@ -17,7 +17,8 @@ from .workflows import TRIGGER
 
 # With those that n8n would not list since they are to be deleted: none is to be missed.
 QUERY = """
-select e.id, e."workflowId", e.status, coalesce(e."startedAt", e."createdAt"), d.data
+select e.id, e."workflowId", e.status, e."createdAt", d.data,
+  coalesce((julianday(e."stoppedAt") - julianday(e."createdAt")) * 86400, 0)
 from execution_entity e left join execution_data d on d."executionId" = e.id
 order by e.id
 """
@@ -29,14 +30,18 @@ def saved_executions(database: Path) -> list[Execution]:
         return [execution_of(*row) for row in opened.execute(QUERY)]
 
 
-def execution_of(number: int, workflow: str, status: str, started_at: str, data: str | None) -> Execution:
+def execution_of(
+    number: int, workflow: str, status: str, started_at: str, data: str | None, lasted: float
+) -> Execution:
     """One of them. Its message and its run are named after its number where nothing of its request is saved."""
     result = {} if data is None else unflattened(data)
     request = next(_requests(result), {})
     text, metadata = request.get("chatInput"), request.get("metadata")
     key = text.partition(" ")[0] if isinstance(text, str) else f"of execution {number}"
     run_id = metadata.get("umbral_run") if isinstance(metadata, dict) else None
-    return Execution(number, workflow, key, run_id or f"of execution {number}", status, started_at, request, None)
+    return Execution(
+        number, workflow, key, run_id or f"of execution {number}", status, started_at, request, None, lasted
+    )
 
 
 def unflattened(text: str) -> Any:

@@ -52,8 +52,8 @@ def ran(item: dict[str, Any]) -> dict[str, Any]:
 
 
 def of(data: str | None, status: str = "success") -> tuple[str, str]:
-    found = execution_of(3, "workflow-whole", status, "2026-11-30 11:24:29.665", data)
-    assert (found.id, found.workflow, found.status) == (3, "workflow-whole", status)
+    found = execution_of(3, "workflow-whole", status, "2026-11-30 11:24:29.665", data, 7.5)
+    assert (found.id, found.workflow, found.status, found.lasted) == (3, "workflow-whole", status, 7.5)
     return found.key, found.run_id
 
 
@@ -89,17 +89,18 @@ def test_they_are_read_in_their_order(tmp_path: Path) -> None:
     with closing(sqlite3.connect(path)) as database:
         database.executescript("""
             create table execution_entity
-              (id integer, "workflowId" text, status text, "startedAt" text, "createdAt" text);
+              (id integer, "workflowId" text, status text, "createdAt" text, "stoppedAt" text);
             create table execution_data ("executionId" integer, data text);
             insert into execution_entity values
-              (2, 'b', 'new', null, 'later'), (1, 'a', 'success', 'at', 'x');
+              (2, 'b', 'new', '2026-11-30 11:24:41.000', null),
+              (1, 'a', 'success', '2026-11-30 11:24:29.500', '2026-11-30 11:24:30.750');
         """)
         database.execute("insert into execution_data values (1, ?)", (RUNNING,))
         database.commit()
     found = saved_executions(path)
-    assert [(one.id, one.key, one.status, one.started_at) for one in found] == [
-        (1, "m7", "success", "at"),
-        (2, "of execution 2", "new", "later"),
+    assert [(one.id, one.key, one.status, round(one.lasted, 2)) for one in found] == [
+        (1, "m7", "success", 1.25),
+        (2, "of execution 2", "new", 0.0),
     ]
 
 

@@ -100,12 +100,11 @@ def n8n_server(
 
     `port` is given where it must be known before; `settings` are further variables of n8n's environment."""
     port = port or free_port()
-    env = _environment(installed, folder, port, free_port()) | dict(settings or {})
+    env = environment(installed, folder, port, free_port()) | dict(settings or {})
     began = time.monotonic()
     _import(installed, folder, logs, env, credentials, copies, publish)
     say(f"n8n: imported {len(copies)} workflows in {time.monotonic() - began:.0f} s")
-    command = [str(installed.node), str(installed.script), "start"]
-    with process(command, log=logs / "n8n.log", env=env, cwd=folder, grace=20.0) as child:
+    with process(start_command(installed), log=logs / "n8n.log", env=env, cwd=folder, grace=20.0) as child:
         began = time.monotonic()
         server = N8n(port, folder, _editor(port, child))
         if publish:
@@ -114,6 +113,11 @@ def n8n_server(
             _wait(server, child, copies)
         say(f"n8n: {server.url}, ready in {time.monotonic() - began:.0f} s")
         yield server
+
+
+def start_command(installed: Installed) -> list[str]:
+    """What starts it."""
+    return [str(installed.node), str(installed.script), "start"]
 
 
 def _import(
@@ -169,7 +173,8 @@ def _answers(port: int, path: str) -> bool:
     return call(port, "POST", path, {"action": "loadPreviousSession", "sessionId": "probe"}).status != 404
 
 
-def _environment(installed: Installed, folder: Path, port: int, broker: int) -> dict[str, str]:
+def environment(installed: Installed, folder: Path, port: int, broker: int) -> dict[str, str]:
+    """What n8n runs with. Raises HarnessError where it is not installed."""
     if not installed.script.is_file():
         raise HarnessError(f"{installed.script} is gone; remove the cache folder and run again")
     return clean_env(

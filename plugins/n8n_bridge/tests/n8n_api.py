@@ -32,6 +32,20 @@ def execution(
     }
 
 
+def unfinished(number: int, request: dict[str, Any] | None, *, status: str) -> dict[str, Any]:
+    """One that runs, or that n8n found when it was started again: what it began with is the first thing to be worked
+    on, and of a node that had run before a crash n8n has an item of its own."""
+    made = execution(number, None, status=status)
+    trigger = made["workflowData"]["nodes"][0]
+    first = {"node": trigger, "data": {"main": [[{"json": request}]]}, "source": None}
+    data = made["data"]
+    data["executionData"] = {"nodeExecutionStack": [] if request is None else [first]}
+    if status == "crashed":
+        item = {"json": {"isArtificialRecoveredEventItem": True}}
+        data["resultData"]["runData"] = {TRIGGER: [{"data": {"main": [[item]]}, "source": [None]}]}
+    return made
+
+
 @dataclass
 class ExecutionsDouble:
     """The executions of `WORKFLOW`, and what was asked."""
@@ -96,4 +110,4 @@ class ExecutionsDouble:
         return {"data": listed[at : at + limit], "nextCursor": cursor}
 
 
-__all__ = ["KEY", "TRIGGER", "WORKFLOW", "ExecutionsDouble", "execution"]
+__all__ = ["KEY", "TRIGGER", "WORKFLOW", "ExecutionsDouble", "execution", "unfinished"]

@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,14 +22,17 @@ from tests.labs.kit.service import NotReady, Service
 from tests.local_supabase.process import stack_process
 from tests.ports import free_port
 
-from .executions_api import KEY as API_KEY
-from .plan import CHATS, TRIES, Plan, draw
+from .plan import CHATS, REAL_TRIES, Plan, draw
+from .real_n8n import RealN8nProcess
 from .report import show
-from .run import KEY, N8nProcess, Run
+from .run import KEY, AnyN8n, N8nProcess, Run
 from .scenario import relay_under_faults
 from .verdict import Violation, judge
 
 INSTANCES = 2
+
+REAL: dict[str, Any] = {"seconds": 600.0, "deadline": 1_800.0, "round": 300.0, "unhit": 30.0, "tries": REAL_TRIES}
+"""Of a plan with a real n8n: it executes a few workflows a second, and is away for half a minute when it is stopped."""
 
 
 def main(arguments: list[str]) -> int:
@@ -38,30 +42,32 @@ def main(arguments: list[str]) -> int:
         seed=options.seed,
         messages=options.messages,
         conversations=options.conversations,
-        seconds=options.seconds,
         kills=options.kills,
         forever=options.forever,
         slow=options.slow,
         ask_for=options.ask_for,
-        deadline=options.deadline,
     )
-    broken = [store for store in options.store if not _held(store, plan, options.server)]
+    if options.n8n:
+        plan = replace(plan, **REAL)
+    given = {name: value for name in ("seconds", "deadline") if (value := getattr(options, name)) is not None}
+    plan = replace(plan, **given)
+    broken = [store for store in options.store if not _held(store, plan, options.server, real=options.n8n)]
     print(f"BROKEN on {', '.join(broken)}. To try again: SEED={plan.seed}" if broken else "Every promise held.")
     return 1 if broken else 0
 
 
-def _held(store: str, plan: Plan, command: str) -> bool:
+def _held(store: str, plan: Plan, command: str, *, real: bool) -> bool:
     folder = Path(tempfile.mkdtemp(prefix="bridge-lab-"))
     unfinished: list[Violation] = []
-    n8n = N8nProcess(folder / "n8n", free_port())
-    with _settings(store, folder, _chats(plan, n8n.port)) as settings:
+    n8n: AnyN8n = RealN8nProcess(folder / "n8n") if real else N8nProcess(folder / "n8n", free_port())
+    with _settings(store, folder, _chats(plan, n8n)) as settings:
         services = [Service(command, folder, **settings) for _ in range(INSTANCES)]
         for number, service in enumerate(services):
             service.log = folder / f"service-{number}.log"
         run = Run(plan, draw(plan), services, n8n)
         title = (
-            f"{store}, seed {plan.seed}: {plan.messages:,} messages in {plan.conversations} conversations, "
-            f"{plan.kills} × kill -9"
+            f"{store}, {'a real' if real else 'a scripted'} n8n, seed {plan.seed}: {plan.messages:,} messages in "
+            f"{plan.conversations} conversations, {plan.kills} × kill -9"
         )
         print(title, flush=True)
         try:
@@ -77,17 +83,18 @@ def _held(store: str, plan: Plan, command: str) -> bool:
     return not violations
 
 
-def _chats(plan: Plan, port: int) -> str:
+def _chats(plan: Plan, n8n: AnyN8n) -> str:
     """The bridge's settings."""
+    url = f"http://127.0.0.1:{n8n.port}"
     chats: dict[str, dict[str, Any]] = {}
     for chat in CHATS:
         chats[chat.name] = {
-            "webhook_url": f"http://127.0.0.1:{port}/webhook/{chat.workflow}/chat",
-            "tries": TRIES,
+            "webhook_url": f"{url}/webhook/{chat.workflow}/chat",
+            "tries": plan.tries,
             "ask_for": plan.ask_for,
         }
         if chat.asks:
-            api = {"api_url": f"http://127.0.0.1:{port}/api/v1", "api_key": API_KEY, "workflow_id": chat.workflow}
+            api = {"api_url": f"{url}/api/v1", "api_key": n8n.api_key, "workflow_id": chat.workflow}
             chats[chat.name] |= api
     return json.dumps(chats)
 
@@ -106,12 +113,23 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.labs.bridge", description=__doc__)
     parser.add_argument("--messages", type=int, default=Plan.messages)
     parser.add_argument("--conversations", type=int, default=Plan.conversations)
-    parser.add_argument("--seconds", type=float, default=Plan.seconds, help="in which they are sent and all is broken")
+    parser.add_argument(
+        "--n8n", action="store_true", help="a real n8n, installed if it is not, in the scripted one's place"
+    )
+    parser.add_argument(
+        "--seconds",
+        type=float,
+        help=f"in which they are sent and all is broken: {Plan.seconds:.0f}, with --n8n {REAL['seconds']:.0f}",
+    )
     parser.add_argument("--kills", type=int, default=Plan.kills)
     parser.add_argument("--forever", type=int, default=Plan.forever, help="messages that n8n never takes")
     parser.add_argument("--slow", type=float, default=Plan.slow, help="seconds of a slow execution")
     parser.add_argument("--ask-for", type=float, default=Plan.ask_for, help="seconds for which n8n is asked")
-    parser.add_argument("--deadline", type=float, default=Plan.deadline, help="seconds, then it is given up")
+    parser.add_argument(
+        "--deadline",
+        type=float,
+        help=f"seconds, then it is given up: {Plan.deadline:.0f}, with --n8n {REAL['deadline']:.0f}",
+    )
     parser.add_argument("--store", nargs="+", choices=["sqlite", "supabase"], default=["sqlite", "supabase"])
     drawn = int.from_bytes(os.urandom(3))
     parser.add_argument(

@@ -1,7 +1,8 @@
 """n8n's public API for executions, as the captures of n8n 2.41 have it: the list, one execution, a workflow's settings.
 
-Pure but for the journal. An execution that runs is only listed by its status, and has no data; of one that ended the
-trigger's item has the whole request, and the last node's the answer. Of one that crashed n8n has not kept its items."""
+Pure but for the journal. An execution that runs is only listed by its status. Of one that ended the trigger's item has
+the whole request, and the last node's the answer. Until then the request is in the first item that is to be worked on,
+where it stays when the execution crashes; its trigger then has an item of n8n's own."""
 
 from __future__ import annotations
 
@@ -33,7 +34,8 @@ def answer_api(journal: Journal, streams: dict[str, bool], target: str, key: str
                 return 404, {"message": "Not Found"}
             shown = _listed(found)
             if query.get("includeData") == "true":
-                shown |= {"data": _data(found), "workflowData": {"nodes": [_trigger(streams=streams[found.workflow])]}}
+                mode = streams[found.workflow]
+                shown |= {"data": _data(found, streams=mode), "workflowData": {"nodes": [_trigger(streams=mode)]}}
             return 200, shown
         case _:
             return 404, {"message": "not found"}
@@ -55,17 +57,21 @@ def _listed(one: Execution) -> dict[str, Any]:
     return {"id": str(one.id), "status": one.status, "mode": "webhook", "startedAt": one.started_at}
 
 
-def _data(one: Execution) -> dict[str, Any]:
-    if one.status == "running":
-        return {}
-    run_data: dict[str, Any] = {}
-    if one.readable:
-        run_data[TRIGGER] = [{"data": {"main": [[{"json": one.request}]]}}]
+def _data(one: Execution, *, streams: bool) -> dict[str, Any]:
+    if not one.ended:
+        first = {"node": _trigger(streams=streams), "data": _item(one.request), "source": None}
+        artificial = {TRIGGER: [{"data": _item({"isArtificialRecoveredEventItem": True}), "source": [None]}]}
+        run_data: dict[str, Any] = artificial if one.status == "crashed" else {}
+        return {"resultData": {"runData": run_data}, "executionData": {"nodeExecutionStack": [first]}}
+    run_data = {TRIGGER: [{"data": _item(one.request)}]}
     if one.answer is not None:
-        run_data[LAST] = [
-            {"data": {"main": [[{"json": {"output": one.answer}}]]}, "source": [{"previousNode": TRIGGER}]}
-        ]
-    return {"resultData": {"runData": run_data, "lastNodeExecuted": LAST}}
+        run_data[LAST] = [{"data": _item({"output": one.answer}), "source": [{"previousNode": TRIGGER}]}]
+    result = {"runData": run_data, "lastNodeExecuted": LAST}
+    return {"resultData": result, "executionData": {"nodeExecutionStack": []}}
+
+
+def _item(json: dict[str, Any]) -> dict[str, Any]:
+    return {"main": [[{"json": json}]]}
 
 
 def _trigger(*, streams: bool) -> dict[str, Any]:

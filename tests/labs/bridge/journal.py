@@ -1,5 +1,6 @@
 """What the scripted n8n keeps, in a file that outlives its process: each call of a webhook and how it was answered, and
-each execution as n8n's list shows it. The lab reads it when the run is over."""
+each execution as n8n's list shows it. The lab reads it when the run is over. The proxy before a real n8n keeps the
+calls alone."""
 
 from __future__ import annotations
 
@@ -22,7 +23,8 @@ create table if not exists executions (
 
 class Call(NamedTuple):
     """A call of a webhook. `fault`: the one that met it, if one did; `how`: `answered` whole, `lost` while the
-    execution went on, `died` with n8n's process, or the fault that left it without an execution."""
+    execution went on, `died` with n8n's process, `unready` by a real n8n that had not all of its webhooks yet, or the
+    fault that left it without an execution."""
 
     key: str
     run_id: str
@@ -41,10 +43,12 @@ class Execution(NamedTuple):
     started_at: str
     request: dict[str, Any]
     answer: str | None
+    lasted: float = 0.0
+    """Seconds from its begin until n8n recorded its end; of a scripted n8n's not known, and short."""
 
     @property
-    def readable(self) -> bool:
-        """Whether n8n shows what its trigger was given: of one that has not ended, or crashed, it does not."""
+    def ended(self) -> bool:
+        """Whether it came to its own end."""
         return self.status in {"success", "error"}
 
 

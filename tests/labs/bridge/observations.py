@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from .journal import Call, Execution
-from .plan import Chat
+from .plan import Chat, Plan
 
 
 class Stored(NamedTuple):
@@ -59,6 +59,8 @@ class Observations:
     """By chat."""
     calls: list[Call] = field(default_factory=list)
     executions: list[Execution] = field(default_factory=list)
+    ask_for: float = Plan.ask_for
+    """Seconds for which the bridge asks n8n how a call ended."""
     surprises: list[str] = field(default_factory=list)
 
 

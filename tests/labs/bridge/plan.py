@@ -16,7 +16,8 @@ record of an execution, and there is none; `proxy`: a 504 with a page, while the
 `stopped`: n8n ends as it is asked to, and is away; `restarted`: it is killed, and started again at once."""
 
 PROCESS: tuple[Kind, ...] = ("stopped", "restarted")
-"""Those that the lab does to n8n's process; the others are the scripted n8n's own."""
+"""Those that the lab does to n8n's process; the others are the scripted n8n's own, or those of the proxy before a real
+one."""
 
 Forever = Literal["refused", "too_large", "absent", "forbidden"]
 
@@ -29,6 +30,9 @@ MERCY = 2
 TRIES = 7
 """Bound of calls that the bridge is given: more than two outages of n8n and `MERCY` together use up. With the
 pauses between them, a 404 takes a minute to reach it."""
+
+REAL_TRIES = 9
+"""The same before a real n8n, which is away for half a minute and not for three seconds."""
 
 EARLY = 0.35
 """Share of a run's messages among which those are drawn that n8n never takes: their tries take the longest."""
@@ -62,6 +66,11 @@ class Plan:
     conversations: int = 100
     seconds: float = 240.0
     """In which the messages are sent and everything is broken."""
+    round: float = 120.0
+    """In so many of these seconds n8n fails once in every way."""
+    unhit: float = 10.0
+    """Seconds for which a fault that hit nothing goes on."""
+    tries: int = TRIES
     kills: int = 4
     """`kill -9` of one of the two instances."""
     forever: int = 9
@@ -140,7 +149,7 @@ def draw(plan: Plan) -> Drawn:
 
 def _windows(plan: Plan, random: Random) -> list[Window]:
     """Each kind at least once, one after the other, with a time between them in which all is well."""
-    kinds = list(KINDS) * max(1, round(plan.seconds / 120))
+    kinds = list(KINDS) * max(1, round(plan.seconds / plan.round))
     random.shuffle(kinds)
     slot = plan.seconds / len(kinds)
     found = []
@@ -172,6 +181,7 @@ __all__ = [
     "KINDS",
     "MERCY",
     "PROCESS",
+    "REAL_TRIES",
     "TRIES",
     "Chat",
     "Drawn",

@@ -66,6 +66,7 @@ def _rows(run: Run) -> dict[str, object]:
         "kills of an instance, outages of n8n": f"{run.killed}, {run.outages}",
         "all sent, all settled after": f"{run.sent_after:.0f} s, {run.settled_after:.0f} s",
         "calls of n8n, by how they were answered": ", ".join(f"{how} {count}" for how, count in calls.items()),
+        "requests of n8n's API": run.n8n.questions() or "not counted",
         "faults that calls met": ", ".join(f"{fault} {count}" for fault, count in faults.items()),
         "executions": ", ".join(f"{status} {count}" for status, count in statuses.items()),
         "messages answered whole": sum(bool(one.answers) for one in known),

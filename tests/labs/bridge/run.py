@@ -10,15 +10,17 @@ import signal
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from tests.labs.kit.driver import die_with_parent
 from tests.labs.kit.http1 import Connection, NoAnswer
 from tests.labs.kit.service import NotReady, Service
 
-from .journal import Journal
+from .executions_api import KEY as API_KEY
+from .journal import Call, Execution, Journal
 from .observations import Observations
 from .plan import Drawn, Plan
 from .script import Script
@@ -29,20 +31,57 @@ PATIENCE = 60.0
 """Seconds in which a call of ours must succeed: an instance may be down."""
 
 
+class AnyN8n(Protocol):
+    """An n8n that is started, stopped, killed and started again, and fails as a script says."""
+
+    @property
+    def port(self) -> int:
+        """That of its webhooks and of its API."""
+
+    @property
+    def api_key(self) -> str:
+        """For its API."""
+
+    async def follow(self, script: Script) -> None:
+        """Start it if it does not run, and fail so from now on. Raises NotReady."""
+
+    async def start(self) -> None:
+        """Start it, and wait until it takes connections. Raises NotReady."""
+
+    async def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
+        """End it: asked, or killed."""
+
+    async def end(self) -> None:
+        """End it for good."""
+
+    def questions(self) -> int:
+        """Requests of its API so far; 0 where nothing counts them."""
+
+    def calls(self) -> list[Call]:
+        """Of its webhooks, so far."""
+
+    def executions(self) -> list[Execution]:
+        """Its own record of them, when it has ended for good."""
+
+
 class N8nProcess:
-    """The scripted n8n, started, stopped, killed and started again."""
+    """The scripted n8n."""
+
+    api_key = API_KEY
 
     def __init__(self, folder: Path, port: int) -> None:
         folder.mkdir()
         self.folder, self.port = folder, port
         self._process: asyncio.subprocess.Process | None = None
 
-    def write(self, script: Script) -> None:
-        """What it does from its next start on."""
+    async def follow(self, script: Script) -> None:
+        """Read at each start. Raises NotReady."""
+        await self.stop()
         script.save(self.folder / "script.json")
+        await self.start()
 
     async def start(self) -> None:
-        """Start it, and wait until it takes connections. Raises NotReady."""
+        """Raises NotReady."""
         with (self.folder / "n8n.log").open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", "tests.labs.bridge.n8n", str(self.folder)),
@@ -70,9 +109,23 @@ class N8nProcess:
             await self._process.wait()
             self._process = None
 
-    def journal(self) -> Journal:
-        """What it has kept."""
-        return Journal(self.folder / "journal.sqlite3")
+    async def end(self) -> None:
+        """As it is asked to."""
+        await self.stop()
+
+    def questions(self) -> int:
+        """Not counted."""
+        return 0
+
+    def calls(self) -> list[Call]:
+        """By the journal that it keeps."""
+        with closing(Journal(self.folder / "journal.sqlite3")) as journal:
+            return journal.calls()
+
+    def executions(self) -> list[Execution]:
+        """Likewise."""
+        with closing(Journal(self.folder / "journal.sqlite3")) as journal:
+            return journal.executions()
 
 
 @dataclass
@@ -83,16 +136,21 @@ class Run:
     drawn: Drawn
     services: Sequence[Service]
     """Two instances on one store."""
-    n8n: N8nProcess
-    observed: Observations = field(default_factory=Observations)
+    n8n: AnyN8n
+    observed: Observations = field(init=False)
     killed: int = 0
     outages: int = 0
     """Times that n8n was stopped or restarted."""
     began: float = field(default_factory=time.monotonic)
+    open_conversations: int = 0
+    """When last looked, those with a message that has no outcome."""
     sent_after: float = 0.0
     """Seconds in which all was sent and the last fault was over."""
     settled_after: float = 0.0
     """Seconds in which every message had its outcome."""
+
+    def __post_init__(self) -> None:
+        self.observed = Observations(ask_for=self.plan.ask_for)
 
     def connection(self, instance: int) -> Connection:
         """A new one to an instance."""
@@ -142,4 +200,4 @@ class Run:
         return [(each["conversation"], each["seq"]) for each in found]
 
 
-__all__ = ["KEY", "N8nProcess", "Run"]
+__all__ = ["KEY", "AnyN8n", "N8nProcess", "Run"]

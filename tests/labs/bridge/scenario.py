@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 
 from tests.labs.kit.http1 import Connection, NoAnswer
 
@@ -20,23 +20,24 @@ AWAY = 2.0
 QUIET = 3.0
 """Seconds at the end in which whatever comes too much would come."""
 
+PROGRESS = 30.0
+"""Seconds between two lines that say how far it is."""
+
 PAUSE = 0.1
 """Seconds between two tries of a send while an instance is down."""
 
 
 async def relay_under_faults(run: Run) -> None:
     """Fill `run.observed`. Raises RuntimeError, TimeoutError or NotReady when the run cannot go on."""
+    showing: asyncio.Task[None] | None = None
     try:
         # Nothing fails until the bridge is known to relay.
-        calm = Script.of(run.plan, run.drawn, run.n8n.port, began=time.time() + 3_600.0)
-        run.n8n.write(calm)
-        await run.n8n.start()
+        await run.n8n.follow(Script.of(run.plan, run.drawn, run.n8n.port, began=time.time() + 3_600.0))
         await asyncio.gather(*(service.start() for service in run.services))
         await _relaying(run)
-        await run.n8n.stop()
-        run.n8n.write(Script.of(run.plan, run.drawn, run.n8n.port, began=time.time()))
         began = time.monotonic()
-        await run.n8n.start()
+        await run.n8n.follow(Script.of(run.plan, run.drawn, run.n8n.port, began=time.time()))
+        showing = asyncio.create_task(_show_progress(run, began))
         async with asyncio.TaskGroup() as group:
             for number, batch in enumerate(_batches(run, began)):
                 group.create_task(_send(run, number, batch))
@@ -52,14 +53,26 @@ async def relay_under_faults(run: Run) -> None:
         for chat in CHATS:
             run.observed.dead[chat.name] = sorted(await run.dead_letters(chat.name))
     finally:
+        if showing is not None:
+            showing.cancel()
         for service in run.services:
             await service.stop()
-        await run.n8n.stop()
-        if (run.n8n.folder / "journal.sqlite3").exists():
-            journal = run.n8n.journal()
-            run.observed.calls = [one for one in journal.calls() if one.key != PROBE]
-            run.observed.executions = [one for one in journal.executions() if one.key != PROBE]
-            journal.close()
+        await run.n8n.end()
+        run.observed.calls = [one for one in run.n8n.calls() if one.key != PROBE]
+        run.observed.executions = [one for one in run.n8n.executions() if one.key != PROBE]
+
+
+async def _show_progress(run: Run, began: float) -> None:
+    """A line now and then: a run that stands still is seen."""
+    while True:
+        await asyncio.sleep(PROGRESS)
+        hows = Counter(one.how or "open" for one in run.n8n.calls())
+        calls = ", ".join(f"{how} {count}" for how, count in sorted(hows.items()))
+        asked = f"{run.n8n.questions():,} of the API"
+        waited = f", {run.open_conversations} conversations open" if run.sent_after else ""
+        sent = f"{len(run.observed.stored):,} of {run.plan.messages:,} sent"
+        faults = f"{run.killed} kills, {run.outages} outages"
+        print(f"{time.monotonic() - began:5.0f} s: {sent}, {faults}; calls: {calls}; {asked}{waited}", flush=True)
 
 
 PROBE = "probe"
@@ -68,7 +81,7 @@ PROBE = "probe"
 
 async def _relaying(run: Run) -> None:
     """Until each chat's bridge relays: what was written before its first start is passed over. Raises TimeoutError."""
-    async with asyncio.timeout(60.0):
+    async with asyncio.timeout(180.0):
         for chat in CHATS:
             path = f"/v1/conversations/{chat.name}:probe"
             while True:
@@ -159,6 +172,7 @@ async def _settle(run: Run) -> None:
             # While a run goes on, what came of its answer may yet be followed by all of it.
             if not busy and open_ones[conversation] <= {one.for_seq for one in found}:
                 del open_ones[conversation]
+        run.open_conversations = len(open_ones)
         await asyncio.sleep(1.0)
 
 

@@ -1,4 +1,5 @@
-"""What the scripted n8n is to do, as a file that each start of its process reads. Pure."""
+"""What the scripted n8n is to do, as a file that each start of its process reads, or the proxy before a real one.
+Pure."""
 
 from __future__ import annotations
 
@@ -9,9 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from .plan import CHATS, PROCESS, Drawn, Plan
-
-UNHIT = 10.0
-"""Seconds for which a fault that hit nothing goes on."""
 
 
 @dataclass
@@ -27,6 +25,7 @@ class Script:
     forever: dict[str, str]
     streams: dict[str, bool]
     """By workflow, whether it streams."""
+    unhit: float = Plan.unhit
     hit: set[int] = field(default_factory=set)
     """Windows that a call met."""
 
@@ -35,7 +34,7 @@ class Script:
         """That of a run."""
         windows = [(one.begin, one.end, str(one.kind)) for one in drawn.windows if one.kind not in PROCESS]
         streams = {chat.workflow: chat.streams for chat in CHATS}
-        return cls(port, plan.seed, plan.slow, began, windows, dict(drawn.forever), streams)
+        return cls(port, plan.seed, plan.slow, began, windows, dict(drawn.forever), streams, plan.unhit)
 
     @classmethod
     def load(cls, path: Path) -> Script:
@@ -54,7 +53,7 @@ class Script:
             return forever
         now = time.time() - self.began
         for number, (begin, end, kind) in enumerate(self.windows):
-            if begin <= now < (end if number in self.hit else end + UNHIT):
+            if begin <= now < (end if number in self.hit else end + self.unhit):
                 if kind == "busy" and busy >= mercy:
                     return None
                 self.hit.add(number)

@@ -153,7 +153,9 @@ def test_executions_are_listed_as_n8n_lists_them(tmp_path: Path) -> None:
 
     assert listed("") == [("1", "success")]
     assert listed("&status=running") == [("3", "running"), ("2", "running")]
-    assert get("executions/2?includeData=true")[1]["data"] == {}
+    runs = get("executions/2?includeData=true")[1]["data"]
+    assert runs["resultData"]["runData"] == {}
+    assert runs["executionData"]["nodeExecutionStack"][0]["data"]["main"][0][0]["json"] == request
     result = get("executions/1?includeData=true")[1]["data"]["resultData"]
     assert result["runData"][TRIGGER][0]["data"]["main"][0][0]["json"] == request
     assert result["runData"][result["lastNodeExecuted"]][0]["data"]["main"][0][0]["json"] == {"output": "text"}
@@ -163,10 +165,10 @@ def test_executions_are_listed_as_n8n_lists_them(tmp_path: Path) -> None:
     again = Journal(tmp_path / "journal.sqlite3")
     again.recover()
     assert [one.status for one in again.executions()] == ["success", "crashed", "crashed"]
-    assert (
-        answer_api(again, STREAMS, "/api/v1/executions/2?includeData=true", KEY)[1]["data"]["resultData"]["runData"]
-        == {}
-    )
+    crashed = answer_api(again, STREAMS, "/api/v1/executions/2?includeData=true", KEY)[1]["data"]
+    assert crashed["executionData"] == runs["executionData"]
+    artificial = crashed["resultData"]["runData"][TRIGGER][0]["data"]["main"][0][0]["json"]
+    assert artificial == {"isArtificialRecoveredEventItem": True}
     first = answer_api(again, STREAMS, "/api/v1/executions?workflowId=streams&limit=2", KEY)[1]
     assert [one["id"] for one in first["data"]] == ["3", "2"]
     rest = answer_api(

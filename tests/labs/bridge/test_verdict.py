@@ -131,7 +131,9 @@ def test_what_n8n_never_takes_must_be_a_dead_letter_and_what_it_took_none() -> N
     ("chat", "how", "status", "allowed"),
     [
         (STREAMED, "cut_before", None, True),
-        (STREAMED, "died", "crashed", True),
+        (STREAMED, "died", "crashed", False),
+        (STREAMED, "died", "running", True),
+        (BLIND, "died", "crashed", True),
         (STREAMED, "lost", "success", False),
         (STREAMED, "answered", "error", False),
         (BLIND, "lost", "success", True),
@@ -148,6 +150,23 @@ def test_only_what_was_cut_may_be_unknown(chat: Chat, how: str, status: str | No
     at_most, are = unknown(fates(observed), {})
     assert at_most == ({(f"{chat.name}:a", 4)} if allowed and chat.asks else set())
     assert are == ({(f"{chat.name}:a", 4)} if chat.asks else set())
+
+
+def test_an_end_that_n8n_recorded_when_it_was_no_longer_asked_may_be_unknown() -> None:
+    for lasted, expected in ((seen().ask_for, {"dead letter"}), (seen().ask_for + 1, set())):
+        observed = seen()
+        observed.calls[1], observed.answers[1] = call(2, "died"), ended(2)
+        observed.executions[1] = execution(2, "crashed")._replace(lasted=lasted)
+        observed.dead = {"streamed": [(ROOM, 4)]}
+        assert kinds(observed) == expected
+
+
+def test_n8n_may_have_answered_before_it_crashed() -> None:
+    observed = seen()
+    observed.executions[1] = execution(2, "crashed")
+    assert kinds(observed) == {"altered"}
+    observed.calls[1] = call(2, "died")
+    assert kinds(observed) == set()
 
 
 def test_a_call_that_never_left_a_killed_instance_may_be_unknown() -> None:

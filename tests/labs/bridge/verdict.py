@@ -1,4 +1,10 @@
-"""One run's verdict: each promise, held against what the service and n8n have. Pure."""
+"""One run's verdict: each promise, held against what the service and n8n have. Pure.
+
+It is the same before a scripted and before a real n8n: both say of every execution for which message and run it was,
+one that crashed included. Two things only a real one does. It sends the end of an answer before it records it, so one
+that is killed in between has answered and crashed. And it may come to what it had not begun, or find what had crashed,
+only minutes after it was killed, when it is no longer asked. What it answers before it is ready (`unready`) is nothing
+that may be unknown."""
 
 from __future__ import annotations
 
@@ -12,6 +18,9 @@ from .observations import Answer, Observations, Stored
 from .plan import CHATS, PROCESS, Drawn, answer_to
 
 KINDS = ("lost", "twice", "altered", "doubled", "reordered", "dead letter", "tame", "surprise")
+
+
+ENDED = frozenset({"success", "error", "crashed"})
 
 
 class Violation(NamedTuple):
@@ -38,6 +47,8 @@ class Fate:
     """Whole ones."""
     ends: list[Answer] = field(default_factory=list)
     """What of an answer was not whole, and how a run ended without one."""
+    recorded: bool = False
+    """Whether n8n recorded the end of one of them while it was asked."""
     dead: bool = False
 
     @property
@@ -53,11 +64,11 @@ class Fate:
 
     @property
     def may_be_unknown(self) -> bool:
-        """Whether it may be given up with an unknown outcome. With a key for n8n's API only while n8n has no record of
-        it that can be read; without a key, whenever the call or its answer was cut."""
+        """Whether it may be given up with an unknown outcome. With a key for n8n's API only where n8n had no record of
+        an end, by itself or with n8n, while it was asked; without a key, whenever the call or its answer was cut."""
         if not self.cut:
             return False
-        return not self.stored.chat.asks or not {"success", "error"} & set(self.executions)
+        return not self.stored.chat.asks or not self.recorded
 
 
 def fates(observed: Observations) -> list[Fate]:
@@ -70,11 +81,13 @@ def fates(observed: Observations) -> list[Fate]:
             by_key[call.key].calls.append(call.how)
     for execution in observed.executions:
         if execution.key in by_key:
-            by_key[execution.key].executions.append(execution.status)
+            fate = by_key[execution.key]
+            fate.executions.append(execution.status)
+            fate.recorded |= execution.status in ENDED and execution.lasted <= observed.ask_for
     for answer in observed.answers:
-        fate = by_place.get((answer.conversation, answer.for_seq))
-        if fate is not None:
-            (fate.answers if answer.whole else fate.ends).append(answer)
+        answered = by_place.get((answer.conversation, answer.for_seq))
+        if answered is not None:
+            (answered.answers if answer.whole else answered.ends).append(answer)
     for place in {place for places in observed.dead.values() for place in places}:
         if place in by_place:
             by_place[place].dead = True
@@ -121,7 +134,7 @@ def _judge_one(one: Fate, *, forever: bool) -> Iterator[Violation]:
     for answer in one.answers:
         if answer.content != answer_to(one.stored.key):
             yield Violation("altered", f"{where} was answered {answer.content!r}")
-        if "success" not in one.executions:
+        if "success" not in one.executions and not (one.cut and "crashed" in one.executions):
             yield Violation("altered", f"{where} was answered, and no execution succeeded")
     if forever and not one.dead:
         yield Violation("dead letter", f"{where} was undeliverable, and is no dead letter")

@@ -7,11 +7,23 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from umbral_chat_n8n_bridge.executions.records import ListedExecution, answer_of, match_of, saves_all
+from umbral_chat_n8n_bridge.executions.records import (
+    ListedExecution,
+    TriggerRequest,
+    answer_of,
+    requests_of,
+    saves_all,
+)
 
-from plugins.n8n_bridge.tests.n8n_api import execution
+from plugins.n8n_bridge.tests.n8n_api import execution, unfinished
 
 RUN, SESSION = "n8n.abcdefghij.1.1", "ada"
+
+
+def match_of(execution: dict[str, Any]) -> str:
+    """Whether it is the run's."""
+    found = requests_of(execution)
+    return "unreadable" if found is None else "ours" if TriggerRequest(SESSION, RUN) in found else "other"
 
 
 def request(run_id: str | None = RUN, session: str = SESSION) -> dict[str, Any]:
@@ -38,21 +50,49 @@ def request(run_id: str | None = RUN, session: str = SESSION) -> dict[str, Any]:
     ],
 )
 def test_it_is_ours_by_the_run_in_its_triggers_item(of: dict[str, Any] | None, expected: str) -> None:
-    assert match_of(execution(1, of), RUN, SESSION) == expected
+    assert match_of(execution(1, of)) == expected
+
+
+@pytest.mark.parametrize("status", ["new", "running", "crashed"])
+@pytest.mark.parametrize(
+    ("of", "expected"),
+    [
+        (request(), "ours"),
+        (request("n8n.abcdefghij.1.2"), "other"),
+        ({"body": request()}, "ours"),
+        ({"redacted": True}, "unreadable"),
+        (None, "unreadable"),
+    ],
+)
+def test_one_that_has_not_ended_or_crashed_is_known_by_what_it_began_with(
+    of: dict[str, Any] | None, expected: str, status: str
+) -> None:
+    assert match_of(unfinished(1, of, status=status)) == expected
+
+
+def test_what_waits_at_another_node_is_no_request() -> None:
+    found = unfinished(1, request(), status="running")
+    found["data"]["executionData"]["nodeExecutionStack"][0]["node"] = {"name": "Call", "type": "n8n-nodes-base.code"}
+    assert match_of(found) == "unreadable"
 
 
 def test_one_that_no_webhook_began_is_another() -> None:
-    assert match_of({**execution(1, None), "mode": "manual"}, RUN, SESSION) == "other"
+    assert match_of({**execution(1, None), "mode": "manual"}) == "other"
 
 
 @given(
     found=st.recursive(
         st.none() | st.integers() | st.text(),
-        lambda inner: st.lists(inner) | st.dictionaries(st.sampled_from(["data", "main", "resultData", "x"]), inner),
+        lambda inner: (
+            st.lists(inner)
+            | st.dictionaries(
+                st.sampled_from(["data", "main", "resultData", "executionData", "nodeExecutionStack", "node"]), inner
+            )
+        ),
     )
 )
 def test_what_has_another_form_is_unreadable(found: Any) -> None:
-    assert match_of({"data": found, "workflowData": found, "mode": "webhook"}, RUN, SESSION) == "unreadable"
+    assert match_of({"data": found, "workflowData": found, "mode": "webhook"}) == "unreadable"
     assert answer_of({"data": found, "workflowData": found}) is None
 
 

@@ -1,20 +1,19 @@
-"""What n8n's public API says of an execution: whether it is the one of a run, and what it answered. Pure.
+"""What n8n's public API says of an execution: what began it, so whose it is, and what it answered. Pure.
 
 Source: n8n 2.41, captured. With its data an execution has the whole request in the item of its trigger, `metadata`
-included, and with it our run id. Of one that runs there is no data yet, so it cannot be matched.
+included, and with it our run id. Until n8n saves its trigger as run, the request is in the first item that is to be
+worked on: of one that runs, and of one that crashed, whose trigger then has an item of n8n's own.
 """
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
 from umbral_chat_n8n_bridge.answers.whole import shown_text
 from umbral_chat_n8n_bridge.chats import RUN_MARK
-
-Match = Literal["ours", "other", "unreadable"]
 
 ENDED = frozenset({"success", "error", "canceled", "crashed"})
 """Statuses of executions that are over."""
@@ -38,13 +37,18 @@ class ListedExecution(msgspec.Struct, frozen=True):
         """Whether it has ended."""
         return self.status in ENDED
 
-    def began_before(self, moment: float) -> bool:
-        """Whether it began before `moment`, in Unix seconds; one that has no time yet did not."""
+    @property
+    def began(self) -> float | None:
+        """When it began, in Unix seconds; None: it has no time yet."""
         try:
             at = datetime.fromisoformat(self.started_at or "")
         except ValueError:
-            return False
-        return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() < moment
+            return None
+        return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
+
+    def began_before(self, moment: float) -> bool:
+        """Whether it began before `moment`, in Unix seconds; one that has no time yet did not."""
+        return (began := self.began) is not None and began < moment
 
 
 class ExecutionPage(msgspec.Struct, frozen=True):
@@ -54,20 +58,19 @@ class ExecutionPage(msgspec.Struct, frozen=True):
     cursor: str | None = msgspec.field(name="nextCursor", default=None)
 
 
-class _Request(NamedTuple):
+class TriggerRequest(NamedTuple):
+    """As far as it says whose it is. It never changes."""
+
     session: str
     run_id: str | None
 
 
-def match_of(execution: dict[str, Any], run_id: str, session: str) -> Match:
-    """Whether an execution with its data is the one of a run. `unreadable`: its trigger's item is not there, or not
-    whole: n8n may have redacted it, or found it too large to show."""
-    requests = [found for node in _triggers(execution) if (found := _request(_first_item(execution, node)))]
-    if any(found.run_id == run_id and found.session == session for found in requests):
-        return "ours"
-    if requests or execution.get("mode") in _NOT_BY_WEBHOOK:
-        return "other"
-    return "unreadable"
+def requests_of(execution: dict[str, Any]) -> tuple[TriggerRequest, ...] | None:
+    """What began an execution with its data: one request, or none where no webhook was called. None: its trigger's item
+    is not there, or not whole: n8n may have redacted it, or found it too large to show."""
+    items = [_first_item(execution, node) for node in _triggers(execution)] + _waiting_at_a_trigger(execution)
+    requests = tuple(found for item in items if (found := _request(item)))
+    return requests if requests or execution.get("mode") in _NOT_BY_WEBHOOK else None
 
 
 def answer_of(execution: dict[str, Any]) -> str | None:
@@ -91,6 +94,20 @@ def saves_all(workflow: dict[str, Any], *, by_default: bool) -> bool:
     found = settings if isinstance(settings, dict) else {}
     values = [found.get(name, "DEFAULT") for name in ("saveDataSuccessExecution", "saveDataErrorExecution")]
     return all(value == "all" or (value == "DEFAULT" and by_default) for value in values)
+
+
+def _waiting_at_a_trigger(execution: dict[str, Any]) -> list[dict[str, Any] | None]:
+    """The first item of each trigger that n8n has saved as still to be run."""
+    data = execution.get("data")
+    state = data.get("executionData") if isinstance(data, dict) else None
+    stack = state.get("nodeExecutionStack") if isinstance(state, dict) else None
+    return [
+        _item([entry])
+        for entry in (stack if isinstance(stack, list) else [])
+        if isinstance(entry, dict)
+        and isinstance(node := entry.get("node"), dict)
+        and str(node.get("type", "")).endswith(_TRIGGERS)
+    ]
 
 
 def _result(execution: dict[str, Any]) -> dict[str, Any]:
@@ -144,7 +161,7 @@ def _item(runs: list[Any]) -> dict[str, Any] | None:
     return found if isinstance(found, dict) else None
 
 
-def _request(item: dict[str, Any] | None) -> _Request | None:
+def _request(item: dict[str, Any] | None) -> TriggerRequest | None:
     """The request that a trigger passed on: itself, or in `body`, as a Webhook node has it."""
     if item is None:
         return None
@@ -159,7 +176,7 @@ def _request(item: dict[str, Any] | None) -> _Request | None:
         except (msgspec.DecodeError, RecursionError):
             metadata = None
     run_id = metadata.get(RUN_MARK) if isinstance(metadata, dict) else None
-    return _Request(session, run_id if isinstance(run_id, str) else None)
+    return TriggerRequest(session, run_id if isinstance(run_id, str) else None)
 
 
-__all__ = ["ENDED", "ExecutionPage", "ListedExecution", "Match", "answer_of", "match_of", "saves_all"]
+__all__ = ["ENDED", "ExecutionPage", "ListedExecution", "TriggerRequest", "answer_of", "requests_of", "saves_all"]

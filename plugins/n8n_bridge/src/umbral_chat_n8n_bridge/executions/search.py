@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from umbral_chat_n8n_bridge.executions.api import ExecutionsApi, ExecutionsUnavailable
-from umbral_chat_n8n_bridge.executions.records import ListedExecution, match_of, saves_all
+from umbral_chat_n8n_bridge.executions.records import ListedExecution, TriggerRequest, requests_of, saves_all
 
 SKEW = 120.0
 """Seconds that n8n's clock and ours may differ: executions from so long before our call on are looked at."""
@@ -15,21 +15,50 @@ PAGES = 5
 
 
 Finding = dict[str, Any] | Literal["never_began", "undecided"]
-"""The execution with its data; or that it never began: every execution that may be the run's has ended, was readable
-and is another one, and n8n keeps them all; or that one of them still runs, or cannot be read."""
+"""The execution with its data, which may still run; or that it never began: every execution that may be the run's was
+readable and is another one, and n8n keeps them all; or that one of them cannot be read."""
+
+
+KNOWN = 5_000
+"""Executions whose requests are kept: more than any search looks at."""
+
+
+class KnownRequests:
+    """What began the executions of one workflow, by their ids. All searches share it: when n8n was away, all runs of
+    that time are looked for at once, among the same executions, and n8n has other work to do."""
+
+    def __init__(self) -> None:
+        self._requests: dict[str, tuple[TriggerRequest, ...]] = {}
+
+    def of(self, execution_id: str) -> tuple[TriggerRequest, ...] | None:
+        """None: it is not known."""
+        return self._requests.get(execution_id)
+
+    def keep(self, execution_id: str, requests: tuple[TriggerRequest, ...]) -> None:
+        """The oldest of too many is forgotten."""
+        self._requests[execution_id] = requests
+        if len(self._requests) > KNOWN:
+            del self._requests[next(iter(self._requests))]
 
 
 class ExecutionSearch:
     """The search for one run, which may be repeated. What is known to be another run's is not read again."""
 
     def __init__(
-        self, api: ExecutionsApi, workflow: str, *, run_id: str, session: str, called_at: float, saved_by_default: bool
+        self,
+        api: ExecutionsApi,
+        workflow: str,
+        known: KnownRequests,
+        *,
+        run_id: str,
+        session: str,
+        called_at: float,
+        saved_by_default: bool,
     ) -> None:
         """`called_at`: when n8n was called, in Unix seconds."""
-        self._api, self._workflow = api, workflow
-        self._run_id, self._session, self._since = run_id, session, called_at - SKEW
+        self._api, self._workflow, self._known = api, workflow, known
+        self._run_id, self._session, self._called_at = run_id, session, called_at
         self._saved_by_default = saved_by_default
-        self._others: set[str] = set()
 
     async def look(self, execution_id: str | None = None) -> Finding:
         """What n8n says now; `execution_id`: that of the execution, where it is known. Raises ExecutionsUnavailable."""
@@ -40,18 +69,27 @@ class ExecutionSearch:
         # Those that run first: what ends in between is in the second list.
         running, complete = await self._listed("running")
         ended, all_of_them = await self._listed(None)
-        decided = complete and all_of_them and not running
-        for one in ended:
-            if str(one.id) in self._others:
+        decided = complete and all_of_them
+        for one in sorted(running + ended, key=self._distance):
+            execution_id, execution = str(one.id), None
+            requests = self._known.of(execution_id)
+            if requests is None:
+                execution = await self._readable(execution_id)
+                requests = None if execution is None else requests_of(execution)
+                if requests is not None:
+                    self._known.keep(execution_id, requests)
+            if requests is not None and (self._session, self._run_id) not in requests:
                 continue
-            execution = await self._readable(str(one.id))
-            match = "unreadable" if execution is None else match_of(execution, self._run_id, self._session)
-            if match == "ours" and execution is not None:
-                return execution
-            if match == "other":
-                self._others.add(str(one.id))
-            decided = decided and match == "other"
+            decided = False
+            if requests is not None:
+                execution = execution or await self._readable(execution_id)
+                if execution is not None:
+                    return execution
         return "never_began" if decided and await self._keeps_all() else "undecided"
+
+    def _distance(self, one: ListedExecution) -> float:
+        """Seconds between the call and its begin: a run's own execution is most often the nearest."""
+        return 0.0 if one.began is None else abs(one.began - self._called_at)
 
     async def _listed(self, status: str | None) -> tuple[list[ListedExecution], bool]:
         """The executions since the call, and whether these are all."""
@@ -59,7 +97,7 @@ class ExecutionSearch:
         cursor: str | None = None
         for _ in range(PAGES):
             page = await self._api.page(self._workflow, status=status, cursor=cursor)
-            recent = [one for one in page.data if not one.began_before(self._since)]
+            recent = [one for one in page.data if not one.began_before(self._called_at - SKEW)]
             found += recent
             # By id, the newest first: those behind one that is too old are older.
             if page.cursor is None or len(recent) < len(page.data):
@@ -83,4 +121,4 @@ class ExecutionSearch:
         return saves_all(workflow, by_default=self._saved_by_default)
 
 
-__all__ = ["PAGES", "SKEW", "ExecutionSearch", "Finding"]
+__all__ = ["KNOWN", "PAGES", "SKEW", "ExecutionSearch", "Finding", "KnownRequests"]

@@ -15,7 +15,7 @@ from umbral_chat_n8n_bridge.answers.events import Ended, Event, Piece, SegmentBe
 from umbral_chat_n8n_bridge.answers.segments import SEGMENTS, Segments
 from umbral_chat_n8n_bridge.executions.api import ExecutionsApi, ExecutionsUnavailable
 from umbral_chat_n8n_bridge.executions.records import ENDED, answer_of
-from umbral_chat_n8n_bridge.executions.search import ExecutionSearch, Finding
+from umbral_chat_n8n_bridge.executions.search import ExecutionSearch, Finding, KnownRequests
 from umbral_chat_n8n_bridge.relay.dialogs import ChatDialogs
 from umbral_chat_n8n_bridge.relay.execution import CallEnd, WorkflowRequest
 from umbral_chat_n8n_bridge.relay.held_execution import OVER, HeldExecution, RelayedRun
@@ -66,6 +66,7 @@ class WorkflowClient:
         # A name that no other instance has, and neither has this one after a restart.
         self.dialogs = ChatDialogs(chat, services, webhook, self._api, secrets.token_hex(8))
         self._late = LateAnswers(chat, services)
+        self._known = KnownRequests()
 
     async def run(self) -> None:
         """What goes on beside the calls, until it is cancelled."""
@@ -182,6 +183,7 @@ class WorkflowClient:
         search = ExecutionSearch(
             self._api,
             settings.workflow_id,
+            self._known,
             run_id=run.run_id,
             session=run.session,
             called_at=called_at,

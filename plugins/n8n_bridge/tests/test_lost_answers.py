@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from umbral_chat.model.internal import internal_id
+from umbral_chat_n8n_bridge.executions.search import ExecutionSearch, Finding
 from umbral_chat_n8n_bridge.relay import workflow_client
 
 from .answers.reading import line
@@ -112,6 +113,28 @@ async def test_what_n8n_never_began_is_sent_again(tmp_path: Path) -> None:
         await asked.rig.say("hi")
         await asked.rig.until_texts((USER, "hi"), (BOT, "at last"))
         assert len({one["metadata"]["umbral_run"] for one in asked.rig.n8n.calls}) == 1
+
+
+async def test_what_began_while_n8n_was_looked_through_is_not_sent_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look = ExecutionSearch.look
+    async with Asked(tmp_path) as asked:
+
+        async def slowly(search: ExecutionSearch, execution_id: str | None = None) -> Finding:
+            found = await look(search, execution_id)
+            double = asked.rig.n8n
+            if not double.api.executions:
+                # n8n was asked for its list before it had read the call, and has many executions to be read.
+                double.api.executions.append(execution(1, double.calls[0], {"output": "hello"}))
+                await asyncio.sleep(0.5)
+            return found
+
+        monkeypatch.setattr(workflow_client, "SETTLED", 0.4)
+        monkeypatch.setattr(ExecutionSearch, "look", slowly)
+        await asked.rig.say("hi")
+        await asked.rig.until_texts((USER, "hi"), (BOT, "hello"))
+        assert len(asked.rig.n8n.calls) == 1
 
 
 async def test_while_one_runs_that_may_be_ours_it_is_asked_again(tmp_path: Path) -> None:

@@ -191,11 +191,13 @@ class WorkflowClient:
         )
         began, backoff = clock.monotonic(), Backoff(initial=ASK_FIRST, maximum=ASK_LAST)
         while watch.stop is None:
+            # Of the moment before: to look takes a while, and what it finds missing may have begun meanwhile.
+            waited = clock.monotonic() - began
             try:
                 finding = await search.look(self._reported(run))
             except ExecutionsUnavailable:
                 finding = None
-            found = await self._end_by(finding, messages, waited=clock.monotonic() - began)
+            found = await self._end_by(finding, messages, waited=waited)
             if found is not None:
                 return found
             pause = backoff.next()

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from umbral_chat.model.internal import internal_id
+from umbral_chat_n8n_bridge.executions.api import ExecutionsApi
 from umbral_chat_n8n_bridge.executions.search import ExecutionSearch, Finding
 from umbral_chat_n8n_bridge.relay import workflow_client
 
@@ -135,6 +136,26 @@ async def test_what_began_while_n8n_was_looked_through_is_not_sent_again(
         await asked.rig.say("hi")
         await asked.rig.until_texts((USER, "hi"), (BOT, "hello"))
         assert len(asked.rig.n8n.calls) == 1
+
+
+async def test_the_slower_n8n_answers_the_longer_it_may_take_to_read_what_was_sent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = ExecutionsApi.page
+
+    async def slowly(api: ExecutionsApi, *of: Any, **more: Any) -> Any:
+        await asyncio.sleep(0.2)
+        return await page(api, *of, **more)
+
+    async with Asked(tmp_path) as asked:
+        monkeypatch.setattr(ExecutionsApi, "page", slowly)
+        await asked.rig.say("hi")
+        await asked.rig.until(lambda: asyncio.sleep(0, asked.rig.n8n.calls), "a call")
+        await asyncio.sleep(1.0)
+        double = asked.rig.n8n
+        double.api.executions.append(execution(1, double.calls[0], {"output": "hello"}))
+        await asked.rig.until_texts((USER, "hi"), (BOT, "hello"))
+        assert len(double.calls) == 1
 
 
 async def test_while_one_runs_that_may_be_ours_it_is_asked_again(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any, Literal
 
 from umbral_chat_n8n_bridge.executions.api import ExecutionsApi, ExecutionsUnavailable
@@ -59,6 +60,9 @@ class ExecutionSearch:
         self._api, self._workflow, self._known = api, workflow, known
         self._run_id, self._session, self._called_at = run_id, session, called_at
         self._saved_by_default = saved_by_default
+        self.answered_in = 0.0
+        """The longest that n8n has taken for a page of its list when it was looked at last, in seconds: how busy it
+        is."""
 
     async def look(self, execution_id: str | None = None) -> Finding:
         """What n8n says now; `execution_id`: that of the execution, where it is known. Raises ExecutionsUnavailable."""
@@ -66,6 +70,7 @@ class ExecutionSearch:
             found = await self._api.execution(execution_id, data=True)
             if found is not None:
                 return found
+        self.answered_in = 0.0
         # Those that run first: what ends in between is in the second list.
         running, complete = await self._listed("running")
         ended, all_of_them = await self._listed(None)
@@ -96,7 +101,9 @@ class ExecutionSearch:
         found: list[ListedExecution] = []
         cursor: str | None = None
         for _ in range(PAGES):
+            asked = asyncio.get_running_loop().time()
             page = await self._api.page(self._workflow, status=status, cursor=cursor)
+            self.answered_in = max(self.answered_in, asyncio.get_running_loop().time() - asked)
             recent = [one for one in page.data if not one.began_before(self._called_at - SKEW)]
             found += recent
             # By id, the newest first: those behind one that is too old are older.

@@ -36,6 +36,9 @@ log = logging.getLogger(__name__)
 SETTLED = 10.0
 """Seconds after a loss before it is believed that no execution began: n8n may yet read what was sent."""
 
+BUSY = 10.0
+"""So many times as long as n8n takes to list its executions it may take to read what was sent, should that be longer."""
+
 ASK_FIRST, ASK_LAST = 2.0, 30.0
 """Seconds between two questions to n8n's API: at first, and at most."""
 
@@ -197,7 +200,8 @@ class WorkflowClient:
                 finding = await search.look(self._reported(run))
             except ExecutionsUnavailable:
                 finding = None
-            found = await self._end_by(finding, messages, waited=waited)
+            settled = waited >= max(SETTLED, BUSY * search.answered_in)
+            found = await self._end_by(finding, messages, settled=settled)
             if found is not None:
                 return found
             pause = backoff.next()
@@ -207,10 +211,10 @@ class WorkflowClient:
             await clock.sleep(pause)
         return CallEnd(Ended("unknown", watch.stop), stopped=True)
 
-    async def _end_by(self, finding: Finding | None, messages: AnswerMessages, *, waited: float) -> CallEnd | None:
+    async def _end_by(self, finding: Finding | None, messages: AnswerMessages, *, settled: bool) -> CallEnd | None:
         """The end that follows; None: it is not known yet."""
         if finding == "never_began":
-            return CallEnd(Ended("never_began", "not_executed")) if waited >= SETTLED else None
+            return CallEnd(Ended("never_began", "not_executed")) if settled else None
         if not isinstance(finding, dict):
             return None
         status, execution_id = finding.get("status"), str(finding.get("id"))

@@ -37,7 +37,7 @@ SETTLED = 10.0
 """Seconds after a loss before it is believed that no execution began: n8n may yet read what was sent."""
 
 BUSY = 10.0
-"""So many times as long as n8n takes to list its executions it may take to read what was sent, should that be longer."""
+"""So many times as long as n8n takes to list its executions it may take to read what was sent, if that is longer."""
 
 ASK_FIRST, ASK_LAST = 2.0, 30.0
 """Seconds between two questions to n8n's API: at first, and at most."""

@@ -52,6 +52,7 @@ def test_plain_text() -> None:
             "echoed",
         ),
         (200, b'{"message":"Workflow was started"}', "silent", "accepted"),
+        (200, b"n8n is starting up. Please wait", "never_began", "unavailable"),
         (500, b'{"message":"Error in workflow"}', "failed", "workflow_failed"),
         (500, b'{"code":0,"message":"There was a problem executing the workflow","stacktrace":""}', "failed", None),
         (404, b'{"code":404,"message":"The requested webhook is not registered."}', "never_began", "webhook_not_found"),

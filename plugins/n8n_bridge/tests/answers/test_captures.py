@@ -57,6 +57,7 @@ def test_plain_text() -> None:
         (404, b'{"code":404,"message":"The requested webhook is not registered."}', "never_began", "webhook_not_found"),
         (428, b'{"credentials":[]}', "never_began", "credentials_required"),
         (503, b"{}", "never_began", "unavailable"),
+        (200, b"n8n is starting up. Please wait", "never_began", "unavailable"),
         (429, b"{}", "never_began", "rate_limited"),
         (401, b"", "never_began", "not_authorized"),
         (403, b"", "never_began", "not_authorized"),

@@ -12,6 +12,10 @@ from umbral_chat_n8n_bridge.answers.events import Ended
 ACCEPTED = {"message": "Workflow was started"}
 """The answer of a Webhook node that answers at once."""
 
+STARTING = "n8n is starting up. Please wait"
+"""What n8n answers to every request, with status 200, from when it listens until its database is migrated (n8n 2.41,
+`abstract-server`)."""
+
 _NEVER_BEGAN = {
     401: "not_authorized",
     403: "not_authorized",
@@ -45,6 +49,8 @@ def read_whole(status: int, body: bytes, sent: SentRequest) -> WholeAnswer:
         return WholeAnswer("", _of_status(status, text))
     if not text:
         return WholeAnswer("", Ended("silent", "empty"))
+    if text == STARTING:
+        return WholeAnswer("", Ended("never_began", "unavailable"))
     if is_page(text):
         return WholeAnswer("", Ended("unknown", "unexpected_answer"))
     try:
@@ -103,4 +109,4 @@ def _of_status(status: int, text: str) -> Ended:
     return Ended("unknown", "proxy_error" if status >= 500 else "unexpected_answer")
 
 
-__all__ = ["ACCEPTED", "SentRequest", "WholeAnswer", "is_page", "read_whole", "shown_text"]
+__all__ = ["ACCEPTED", "STARTING", "SentRequest", "WholeAnswer", "is_page", "read_whole", "shown_text"]

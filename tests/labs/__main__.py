@@ -83,7 +83,7 @@ LABS = {
     ),
     "bridge": Lab(
         "bridge",
-        "2,000 messages over two instances before an n8n that fails in every way: each answered once, in order",
+        "2,000 messages before an n8n (ARGS=--n8n: a real one) that fails in every way: each answered once, in order",
         takes=SEED,
     ),
     "bridge-short": Lab(

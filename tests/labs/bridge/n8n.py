@@ -18,7 +18,7 @@ from .plan import MERCY, answer_to
 from .script import Script
 
 STARTING = 0.7
-"""Seconds after its start in which n8n answers 503."""
+"""Seconds after its start in which n8n answers nothing but that it is starting."""
 
 GRACE = 4.0
 """Seconds that executions have to end when n8n is asked to."""
@@ -97,7 +97,7 @@ class ScriptedN8n:
             body = await reader.readexactly(int(headers.get("content-length", "0")))
             reply = Reply(writer)
             if asyncio.get_running_loop().time() < self._ready_at:
-                await reply.whole(503, b'{"message":"n8n is starting up. Please wait"}')
+                await reply.whole(200, b"n8n is starting up. Please wait")
             elif method == "POST" and target.startswith("/webhook/"):
                 await self._call(target.split("/")[2], json.loads(body), reply)
             else:

@@ -32,6 +32,9 @@ ITEM, HALF = b'"type":"item"', 4
 UNREADY = frozenset({404, 503})
 """Statuses of an n8n that has not all of its webhooks yet."""
 
+STARTING = b"n8n is starting up. Please wait"
+"""What it answers, with 200, until its database is ready."""
+
 READ = 65_536
 
 
@@ -249,7 +252,7 @@ class FaultyProxy:
             # n8n is left by a caller that is gone, as without a proxy. One that a proxy answered is not waited for.
             if caller.gone and kind != "proxy":
                 return "lost"
-        if answer.status in UNREADY:
+        if answer.status in UNREADY or answer.bytes.endswith(STARTING):
             return "unready"
         return "lost" if caller.gone else "answered"
 
@@ -261,4 +264,4 @@ def _with_task(body: dict[str, Any], kind: str | None, slow: float) -> bytes:
     return json.dumps(body | {"metadata": body["metadata"] | {TASK: tasks[kind]}}).encode()
 
 
-__all__ = ["HALF", "AnswerBytes", "FaultyProxy", "Request", "read_request"]
+__all__ = ["HALF", "STARTING", "AnswerBytes", "FaultyProxy", "Request", "read_request"]

@@ -16,7 +16,7 @@ from tests.ports import free_port
 
 from .journal import Journal
 from .plan import MERCY
-from .proxy import FaultyProxy, Request, read_request
+from .proxy import STARTING, FaultyProxy, Request, read_request
 from .script import Script
 from .workflows import TASK
 
@@ -31,6 +31,7 @@ class Upstream:
         self.leaves = False
         self.status = 200
         self.pause = 0.0
+        self.says: bytes | None = None
         self.writers: list[asyncio.StreamWriter] = []
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -48,7 +49,7 @@ class Upstream:
                 await asyncio.sleep(self.pause)
             writer.write(b"0\r\n\r\n")  # and leaves the connection open, as n8n does
         else:
-            body = json.dumps({"output": "whole", "url": request.target}).encode()
+            body = self.says or json.dumps({"output": "whole", "url": request.target}).encode()
             writer.write(b"HTTP/1.1 %d OK\r\nContent-Length: %d\r\n\r\n%b" % (self.status, len(body), body))
             writer.close()
 
@@ -195,6 +196,9 @@ async def test_an_n8n_that_dies_in_its_answer_is_noted(it: Proxied) -> None:
 async def test_an_n8n_that_is_not_ready_is_noted(it: Proxied) -> None:
     it.upstream.status = 503
     assert (await it.call("m1", "whole")).status == 503
+    assert await it.how() == "unready"
+    it.upstream.status, it.upstream.says = 200, STARTING
+    assert (await it.call("m2", "whole")).body == STARTING
     assert await it.how() == "unready"
 
 

@@ -163,10 +163,11 @@ def test_an_end_that_n8n_recorded_when_it_was_no_longer_asked_may_be_unknown() -
 
 def test_n8n_may_have_answered_before_it_crashed() -> None:
     observed = seen()
-    observed.executions[1] = execution(2, "crashed")
+    for how in ("answered", "died"):
+        observed.executions[1], observed.calls[1] = execution(2, "crashed"), call(2, how)
+        assert kinds(observed) == set()
+    observed.answers[1] = answer(2, content="n8n is starting up. Please wait")
     assert kinds(observed) == {"altered"}
-    observed.calls[1] = call(2, "died")
-    assert kinds(observed) == set()
 
 
 def test_a_call_that_never_left_a_killed_instance_may_be_unknown() -> None:

@@ -170,6 +170,20 @@ async def test_while_one_runs_that_may_be_ours_it_is_asked_again(tmp_path: Path)
         await asked.rig.until_texts((USER, "hi"), (BOT, "hello"))
 
 
+async def test_n8n_is_asked_until_the_bound_also_when_it_is_away_for_most_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workflow_client, "ASK_FIRST", 60.0)
+    monkeypatch.setattr(workflow_client, "ASK_LAST", 60.0)
+    async with Asked(tmp_path, ask_for=3) as asked:
+        asked.recorded = {"status": "success", "answer": {"output": "hello"}}
+        asked.rig.n8n.api.down = True
+        await asked.rig.say("hi")
+        await asked.rig.until(lambda: asyncio.sleep(0, asked.rig.n8n.api.asked), "a question")
+        asked.rig.n8n.api.down = False
+        await asked.rig.until_texts((USER, "hi"), (BOT, "hello"))
+
+
 async def test_after_a_bound_it_is_a_dead_letter(tmp_path: Path) -> None:
     async with Asked(tmp_path, ask_for=0.2) as asked:
         asked.recorded = {"status": "running", "answer": None}

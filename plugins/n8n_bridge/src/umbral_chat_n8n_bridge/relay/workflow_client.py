@@ -204,11 +204,12 @@ class WorkflowClient:
             found = await self._end_by(finding, messages, settled=settled)
             if found is not None:
                 return found
-            pause = backoff.next()
-            if clock.monotonic() - began + pause > settings.ask_for:
+            left = began + settings.ask_for - clock.monotonic()
+            if left <= 0:
                 return end
             await alive()
-            await clock.sleep(pause)
+            # The last look is at the end: n8n may have been away until then.
+            await clock.sleep(min(backoff.next(), left))
         return CallEnd(Ended("unknown", watch.stop), stopped=True)
 
     async def _end_by(self, finding: Finding | None, messages: AnswerMessages, *, settled: bool) -> CallEnd | None:

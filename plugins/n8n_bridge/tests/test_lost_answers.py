@@ -88,6 +88,24 @@ async def test_the_whole_answer_follows_what_came_of_it(tmp_path: Path) -> None:
         assert [one.get("finish") for one in log] == [None, "failed", None]
 
 
+async def test_an_answer_that_came_whole_before_its_end_was_lost_is_not_written_again(tmp_path: Path) -> None:
+    its: list[Rig] = []
+
+    async def script(call: dict[str, Any], reply: Reply) -> None:
+        its[0].n8n.api.executions.append(execution(1, call, {"output": "hello"}))
+        await reply.lines(line("begin"), line("item", "hello"), line("end"))
+        await asyncio.sleep(0.05)
+        reply.cut()
+
+    async with rig(tmp_path, script, asks=True, api_key=KEY, workflow_id=WORKFLOW) as it:
+        its.append(it)
+        await it.say("hi")
+        await it.until_texts((USER, "hi"), (BOT, "hello"))
+        await it.until(lambda: asyncio.sleep(0, any("includeData" in one for one in it.n8n.api.asked)), "a question")
+        await it.say("and?")
+        await it.until_texts((USER, "hi"), (BOT, "hello"), (USER, "and?"), (BOT, "hello"))
+
+
 @pytest.mark.parametrize(
     ("status", "answer", "code"),
     [

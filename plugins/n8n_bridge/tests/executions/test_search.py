@@ -129,6 +129,22 @@ async def test_all_searches_of_a_workflow_share_what_one_of_them_read() -> None:
         assert it.read()[9:] == ["9"]
 
 
+async def test_nothing_is_proven_by_a_list_that_is_older_than_what_was_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    read = ExecutionsApi.execution
+    async with setup(execution(1, OTHER), execution(2, OTHER)) as it:
+
+        async def slowly(api: ExecutionsApi, execution_id: str, *, data: bool) -> dict[str, Any] | None:
+            if len(it.n8n.api.executions) == 2:
+                it.n8n.api.executions.append(unfinished(3, request(), status="new"))
+            return await read(api, execution_id, data=data)
+
+        monkeypatch.setattr(ExecutionsApi, "execution", slowly)
+        found = await it.search.look()
+        assert isinstance(found, dict)
+        assert found["id"] == "3"
+        assert it.read().count("1") == 1
+
+
 async def test_those_that_began_about_when_n8n_was_called_are_read_first() -> None:
     def at(number: int, second: int) -> dict[str, Any]:
         moment = datetime.now(UTC) + timedelta(seconds=second)

@@ -20,6 +20,9 @@ Finding = dict[str, Any] | Literal["never_began", "undecided"]
 readable and is another one, and n8n keeps them all; or that one of them cannot be read."""
 
 
+PASSES = 10
+"""Times that n8n is asked for its list in one look, while there are ever new executions in it."""
+
 KNOWN = 5_000
 """Executions whose requests are kept: more than any search looks at."""
 
@@ -71,6 +74,16 @@ class ExecutionSearch:
             if found is not None:
                 return found
         self.answered_in = 0.0
+        for _ in range(PASSES):
+            finding, read = await self._pass()
+            # Others may have begun while those were read: nothing is proven by a list that is older than the reading.
+            if finding != "never_began" or not read:
+                return finding
+        return "undecided"
+
+    async def _pass(self) -> tuple[Finding, int]:
+        """What the executions say that n8n lists now, and how many of them were not known before."""
+        read = 0
         # Those that run first: what ends in between is in the second list.
         running, complete = await self._listed("running")
         ended, all_of_them = await self._listed(None)
@@ -79,6 +92,7 @@ class ExecutionSearch:
             execution_id, execution = str(one.id), None
             requests = self._known.of(execution_id)
             if requests is None:
+                read += 1
                 execution = await self._readable(execution_id)
                 requests = None if execution is None else requests_of(execution)
                 if requests is not None:
@@ -89,8 +103,8 @@ class ExecutionSearch:
             if requests is not None:
                 execution = execution or await self._readable(execution_id)
                 if execution is not None:
-                    return execution
-        return "never_began" if decided and await self._keeps_all() else "undecided"
+                    return execution, read
+        return "never_began" if decided and await self._keeps_all() else "undecided", read
 
     def _distance(self, one: ListedExecution) -> float:
         """Seconds between the call and its begin: a run's own execution is most often the nearest."""
@@ -128,4 +142,4 @@ class ExecutionSearch:
         return saves_all(workflow, by_default=self._saved_by_default)
 
 
-__all__ = ["KNOWN", "PAGES", "SKEW", "ExecutionSearch", "Finding", "KnownRequests"]
+__all__ = ["KNOWN", "PAGES", "PASSES", "SKEW", "ExecutionSearch", "Finding", "KnownRequests"]

@@ -54,6 +54,8 @@ class AnswerMessages:
         self._drafted: dict[int, int] = {}
         self.complete = 0
         """Messages that were written whole."""
+        self.texts: set[str] = set()
+        """Theirs, without the space around them."""
         self.partial = 0
         """Messages that were written as far as they came."""
         self.discarded = False
@@ -138,6 +140,7 @@ class AnswerMessages:
             await patient(self._clock, lambda: self._service.send(principal, self._conversation, body(None), None))
         if finish is None:
             self.complete += 1
+            self.texts.add(text.strip())
         else:
             self.partial += 1
 

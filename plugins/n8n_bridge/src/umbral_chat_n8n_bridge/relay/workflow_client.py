@@ -231,10 +231,12 @@ class WorkflowClient:
         return CallEnd(Ended("text", "answered", execution_id))
 
     async def _write_whole(self, text: str, messages: AnswerMessages) -> None:
-        """Write an answer as n8n has kept it: all of it, whatever came of it before."""
-        segments = Segments(self._services.base.settings.core.limits.content_chars)
-        events = [*segments.begin(None), *segments.add(None, text), *segments.close()]
-        await messages.apply([_behind(event) for event in events])
+        """Write an answer as n8n has kept it: all of it, whatever came of it before. It is there already where only the
+        end of n8n's HTTP answer was lost."""
+        if text.strip() not in messages.texts:
+            segments = Segments(self._services.base.settings.core.limits.content_chars)
+            events = [*segments.begin(None), *segments.add(None, text), *segments.close()]
+            await messages.apply([_behind(event) for event in events])
         messages.partial = 0
 
     def _reported(self, run: RelayedRun) -> str | None:

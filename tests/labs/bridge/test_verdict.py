@@ -113,6 +113,17 @@ def test_executions_and_answers_out_of_order_are_found() -> None:
     assert kinds(observed) == {"reordered"}
 
 
+def test_a_message_that_was_given_up_as_unknown_may_begin_at_any_time() -> None:
+    observed = seen(BLIND)
+    observed.executions = [execution(2, at=1), execution(1, at=2)]
+    observed.calls[0] = call(1, "lost")
+    observed.answers[0] = ended(1, BLIND)
+    observed.dead = {"blind": [("blind:a", 2)]}
+    assert kinds(observed) == set()
+    observed.dead, observed.answers[0] = {}, answer(1, BLIND)
+    assert kinds(observed) == {"reordered"}
+
+
 def test_what_n8n_never_takes_must_be_a_dead_letter_and_what_it_took_none() -> None:
     observed = seen()
     observed.executions.pop()

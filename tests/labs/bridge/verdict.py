@@ -156,8 +156,8 @@ def _doubled(observed: Observations) -> Iterator[Violation]:
 
 
 def _reordered(found: Sequence[Fate], observed: Observations) -> Iterator[Violation]:
-    """In each conversation n8n is asked, and the answers come, in the order of the messages. A message that was given up
-    as unknown is left out: its call was lost, and a real n8n that has much to do may begin it at any time after that."""
+    """In each conversation n8n is asked, and the answers come, in the order of the messages. One that was given up as
+    unknown is left out: its call was lost, and a real n8n that has much to do may begin it at any time after that."""
     seqs = {one.stored.key: one for one in found}
     began: defaultdict[str, list[int]] = defaultdict(list)
     for execution in observed.executions:

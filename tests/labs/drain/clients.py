@@ -134,7 +134,8 @@ class Subscriber(asyncio.Protocol):
             self.crowd.last_events[data["code"]] += 1
             longest = data.get("retry_ms", 0) / 1000
             self.crowd.longest_retry = max(self.crowd.longest_retry, longest)
-            self._pause = random.uniform(0, longest)
+            # A browser's EventSource waits as long as it is told, the JavaScript client at most so long.
+            self._pause = longest if self.edge == "sse" else random.uniform(0, longest)
             if data["reconnect"] != "now":
                 self.crowd.surprises.append(f"{self.edge}: {data}")
             self._close()

@@ -33,6 +33,16 @@ def answer(queue: WorkQueue, items: list[WorkItem]) -> None:
     queue.reply(asyncio.get_running_loop(), [(item, item.run(None)) for item in items])
 
 
+async def after_two() -> WorkQueue:
+    """A queue that expects two items, since two came together."""
+    queue = WorkQueue(100, together=8)
+    queue.open()
+    both = [ask(queue), ask(queue)]
+    answer(queue, await take(queue))
+    await asyncio.gather(*both)
+    return queue
+
+
 async def test_a_lone_item_is_taken_at_once() -> None:
     queue = WorkQueue(100, together=8)
     queue.open()
@@ -68,11 +78,7 @@ async def test_two_callers_that_alternated_are_taken_together() -> None:
 
 async def test_an_expected_item_that_is_not_submitted_is_waited_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "LINGER", 0.01)
-    queue = WorkQueue(100, together=8)
-    queue.open()
-    both = [ask(queue), ask(queue)]
-    answer(queue, await take(queue))
-    await asyncio.gather(*both)
+    queue = await after_two()
     alone = ask(queue)
     answer(queue, await take(queue))
     await alone
@@ -84,11 +90,7 @@ async def test_an_expected_item_that_is_not_submitted_is_waited_for_once(monkeyp
 
 
 async def test_it_is_not_waited_for_longer_than_the_last_group_took() -> None:
-    queue = WorkQueue(100, together=8)
-    queue.open()
-    both = [ask(queue), ask(queue)]
-    answer(queue, await take(queue))
-    await asyncio.gather(*both)
+    queue = await after_two()
     alone = ask(queue)
     answer(queue, await take(queue))
     assert await alone == "done"

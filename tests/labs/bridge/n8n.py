@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from .caller import Caller
 from .executions_api import answer_api
 from .journal import Journal
 from .plan import MERCY, answer_to
@@ -30,50 +31,29 @@ PAUSES = (0.005, 0.05)
 FAILED = {"code": 0, "message": "There was a problem executing the workflow"}
 
 
-class Reply:
-    """What is written of an answer. A caller that is gone is noted, and changes nothing else."""
+class Reply(Caller):
+    """The answer to a caller, whole or as a stream of lines."""
 
     def __init__(self, writer: asyncio.StreamWriter) -> None:
-        self._writer = writer
-        self.gone = False
+        super().__init__(writer)
         self._begun = False
-
-    async def whole(self, status: int, body: bytes, more: str = "") -> None:
-        """A body at once."""
-        head = f"HTTP/1.1 {status} Any\r\nContent-Length: {len(body)}\r\nConnection: close\r\n{more}\r\n"
-        await self._write(head.encode() + body)
 
     async def line(self, kind: str, content: str | None = None) -> None:
         """A line of a stream."""
         if not self._begun:
             self._begun = True
-            await self._write(
+            await self.write(
                 b"HTTP/1.1 200 OK\r\nContent-Type: application/json; charset=utf-8\r\nConnection: close\r\n"
                 b"Transfer-Encoding: chunked\r\n\r\n"
             )
         metadata = {"nodeId": "Agent", "nodeName": "Agent", "itemIndex": 0, "runIndex": 0}
         value = {"type": kind} | ({} if content is None else {"content": content}) | {"metadata": metadata}
         data = json.dumps(value).encode() + b"\n"
-        await self._write(b"%x\r\n%b\r\n" % (len(data), data))
+        await self.write(b"%x\r\n%b\r\n" % (len(data), data))
 
     async def end(self) -> None:
         """The end of a stream."""
-        await self._write(b"0\r\n\r\n")
-
-    def cut(self) -> None:
-        """The connection is lost."""
-        self.gone = True
-        self._writer.transport.abort()
-
-    async def _write(self, data: bytes) -> None:
-        if self.gone or self._writer.is_closing():
-            self.gone = True
-            return
-        try:
-            self._writer.write(data)
-            await self._writer.drain()
-        except OSError:
-            self.gone = True
+        await self.write(b"0\r\n\r\n")
 
 
 class ScriptedN8n:
@@ -97,12 +77,12 @@ class ScriptedN8n:
             body = await reader.readexactly(int(headers.get("content-length", "0")))
             reply = Reply(writer)
             if asyncio.get_running_loop().time() < self._ready_at:
-                await reply.whole(200, b"n8n is starting up. Please wait")
+                await reply.answer(200, b"n8n is starting up. Please wait")
             elif method == "POST" and target.startswith("/webhook/"):
                 await self._call(target.split("/")[2], json.loads(body), reply)
             else:
                 status, answer = answer_api(self._journal, self._script.streams, target, headers.get("x-n8n-api-key"))
-                await reply.whole(status, json.dumps(answer).encode())
+                await reply.answer(status, json.dumps(answer).encode())
         except (OSError, EOFError):
             return
         finally:
@@ -122,16 +102,16 @@ class ScriptedN8n:
         call = journal.called(key, run_id, kind)
         match kind:
             case "refused":
-                await reply.whole(400, b'{"message":"Bad request"}')
+                await reply.answer(400, b'{"message":"Bad request"}')
             case "too_large":
-                await reply.whole(413, b'{"message":"request entity too large"}')
+                await reply.answer(413, b'{"message":"request entity too large"}')
             case "forbidden":
-                await reply.whole(403, b'{"message":"Authorization data is wrong!"}')
+                await reply.answer(403, b'{"message":"Authorization data is wrong!"}')
             case "absent":
-                await reply.whole(404, b'{"code":404,"message":"The requested webhook is not registered."}')
+                await reply.answer(404, b'{"code":404,"message":"The requested webhook is not registered."}')
             case "busy":
                 status = self._random.choice((429, 503))
-                await reply.whole(status, b'{"message":"try later"}', "Retry-After: 1\r\n")
+                await reply.answer(status, b'{"message":"try later"}', "Retry-After: 1\r\n")
             case "cut_before":
                 reply.cut()
             case _:
@@ -144,7 +124,7 @@ class ScriptedN8n:
     ) -> None:
         execution = self._journal.began(workflow, key, run_id, body)
         if kind == "proxy":
-            await reply.whole(504, PAGE)
+            await reply.answer(504, PAGE)
             reply.cut()
         if kind == "slow":
             await asyncio.sleep(self._script.slow)
@@ -178,12 +158,12 @@ class ScriptedN8n:
         await asyncio.sleep(self._random.uniform(*PAUSES) * 6)
         if kind == "error":
             self._journal.ended(execution, "error", None)
-            await reply.whole(500, json.dumps(FAILED).encode())
+            await reply.answer(500, json.dumps(FAILED).encode())
             return
         if kind == "cut":
             reply.cut()
         self._journal.ended(execution, "success", answer_to(key))
-        await reply.whole(200, json.dumps({"output": answer_to(key)}).encode())
+        await reply.answer(200, json.dumps({"output": answer_to(key)}).encode())
 
 
 async def _main(folder: Path) -> None:

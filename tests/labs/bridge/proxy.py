@@ -12,6 +12,7 @@ import json
 import random
 from typing import Any, NamedTuple
 
+from .caller import Caller
 from .journal import Journal
 from .plan import MERCY
 from .script import Script
@@ -112,35 +113,6 @@ class AnswerBytes:
     def bytes(self) -> bytes:
         """What has arrived."""
         return self._data
-
-
-class Caller:
-    """What is written to the one who called. When it is gone, that is noted, and nothing more is written."""
-
-    def __init__(self, writer: asyncio.StreamWriter) -> None:
-        self._writer = writer
-        self.gone = False
-
-    async def write(self, data: bytes) -> None:
-        """Pass it on."""
-        if self.gone or self._writer.is_closing():
-            self.gone = True
-            return
-        try:
-            self._writer.write(data)
-            await self._writer.drain()
-        except OSError:
-            self.gone = True
-
-    async def answer(self, status: int, body: bytes, more: str = "") -> None:
-        """An answer of the proxy's own."""
-        head = f"HTTP/1.1 {status} Any\r\nContent-Length: {len(body)}\r\nConnection: close\r\n{more}\r\n"
-        await self.write(head.encode() + body)
-
-    def cut(self) -> None:
-        """The connection is lost."""
-        self.gone = True
-        self._writer.transport.abort()
 
 
 class FaultyProxy:

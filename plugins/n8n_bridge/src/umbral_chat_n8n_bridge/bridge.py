@@ -36,8 +36,7 @@ class Bridge:
         quota = FileQuota(settings.files_waiting, services.base.clock.monotonic)
         self.files = FileStore(services.storage.store, quota)
         self.started = asyncio.Event()
-        """See `StartsConsumers`."""
-        """Set when every chat's consumer runs: a new one misses what was written before that."""
+        """See `StartsConsumers`. Set when every chat's consumer runs: a new one misses what was written before that."""
         self._consumers: dict[str, RelayConsumer] = {}
 
     async def run(self, consumers: ConsumerService) -> None:

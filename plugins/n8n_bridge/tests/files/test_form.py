@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from multipart import MultipartParser, parse_options_header  # type: ignore[import-untyped]
+from multipart import MultipartParser, parse_options_header  # type: ignore[import-untyped]  # it has no types
 from umbral_chat.errors import InvalidRequest, TooLarge, UnsupportedMedia
 from umbral_chat_n8n_bridge.files.form import HEADER_BYTES, HEADERS, TEXTS, FormReader, WidgetForm, is_form
 from umbral_chat_n8n_bridge.files.uploaded import FileLimits, UploadedFile

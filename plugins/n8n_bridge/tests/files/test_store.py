@@ -44,6 +44,12 @@ async def kept(**more: Any) -> AsyncIterator[Kept]:
         yield Kept(rig, **more)
 
 
+async def load(files: FileStore, upload_id: str, conversation: str) -> list[UploadedFile] | None:
+    """As a turn does."""
+    upload = await files.find(upload_id, conversation)
+    return None if upload is None else await files.read(upload_id, conversation, upload)
+
+
 async def test_files_are_given_back_to_another_instance_and_removed() -> None:
     async with kept() as it:
         upload_id = it.files.draw_id()
@@ -54,25 +60,25 @@ async def test_files_are_given_back_to_another_instance_and_removed() -> None:
         for told in (ROOM, upload_id, "a.txt", "text/plain"):
             assert told not in stored
         other = FileStore(it.shared, FileQuota(10, lambda: 0.0))
-        assert await other.load(upload_id, ROOM) == FILES
+        assert await load(other, upload_id, ROOM) == FILES
         found = await other.find(upload_id, ROOM)
         assert found is not None
         assert (len(found.files), found.size) == (3, it.quota.taken)
         await other.remove(upload_id, ROOM)
         await other.remove(upload_id, ROOM)
         assert await it.keys() == []
-        assert await it.files.load(upload_id, ROOM) is None
+        assert await load(it.files, upload_id, ROOM) is None
 
 
 async def test_they_are_those_of_their_conversation_alone() -> None:
     async with kept() as it:
         upload_id = it.files.draw_id()
         await it.files.put(upload_id, ROOM, FILES, 60.0)
-        assert await it.files.load(upload_id, "support:eve") is None
+        assert await load(it.files, upload_id, "support:eve") is None
         await it.files.remove(upload_id, "support:eve")
-        assert await it.files.load(upload_id, ROOM) == FILES
+        assert await load(it.files, upload_id, ROOM) == FILES
         for unknown in ("", "x" * 300, f"{upload_id}.0", "\ud800" * 20):
-            assert await it.files.load(unknown, ROOM) is None
+            assert await load(it.files, unknown, ROOM) is None
 
 
 async def test_a_chunk_that_is_gone_takes_all_with_it() -> None:
@@ -80,7 +86,7 @@ async def test_a_chunk_that_is_gone_takes_all_with_it() -> None:
         upload_id = it.files.draw_id()
         await it.files.put(upload_id, ROOM, FILES, 60.0)
         await it.shared.delete(NAMESPACE, next(key for key in await it.keys() if key.endswith(".2")))
-        assert await it.files.load(upload_id, ROOM) is None
+        assert await load(it.files, upload_id, ROOM) is None
 
 
 async def test_they_expire() -> None:
@@ -88,7 +94,7 @@ async def test_they_expire() -> None:
         upload_id = it.files.draw_id()
         await it.files.put(upload_id, ROOM, FILES, 0.05)
         await it.elapse(0.1)
-        assert await it.files.load(upload_id, ROOM) is None
+        assert await load(it.files, upload_id, ROOM) is None
         assert await it.keys() == []
 
 

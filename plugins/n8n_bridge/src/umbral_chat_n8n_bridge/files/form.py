@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+# The package `multipart` has no types.
 from multipart import (  # type: ignore[import-untyped]
     MultipartError,
     MultipartSegment,

@@ -91,11 +91,6 @@ class FileStore:
             await self._discard(cipher, upload)
             raise
 
-    async def load(self, upload_id: str, conversation: str) -> list[UploadedFile] | None:
-        """The files; None: they have expired, were removed, or are of another conversation."""
-        upload = await self.find(upload_id, conversation)
-        return None if upload is None else await self.read(upload_id, conversation, upload)
-
     async def find(self, upload_id: str, conversation: str) -> StoredUpload | None:
         """What is stored under the id; None: nothing, or the files of another conversation."""
         cipher = UploadCipher(upload_id, conversation)

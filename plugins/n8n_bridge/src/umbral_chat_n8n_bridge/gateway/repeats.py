@@ -30,8 +30,7 @@ class RepeatedMessage(NamedTuple):
 
 async def find_repeat(services: Services, chat: Chat, conversation: str, text: str) -> RepeatedMessage:
     """Whether `text` repeats the user's last message, to which the answer is under way; one that has files has another
-    one's text by chance. Raises HistoryUnavailable and
-    ConversationDeleted."""
+    one's text by chance. Raises HistoryUnavailable and ConversationDeleted."""
     page = await services.storage.history.messages(conversation, limit=NEWEST)
     last = next((one for one in reversed(page.messages) if one.sender.role == "user"), None)
     seq = 0 if last is None else last.seq

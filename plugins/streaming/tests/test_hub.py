@@ -6,7 +6,7 @@ import asyncio
 from contextlib import suppress
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from umbral_chat.errors import ConversationDeleted, CursorExpired, Forbidden, TooManyRequests, Unauthorized, Unavailable
 from umbral_chat.model.cursor import Cursor
@@ -491,6 +491,8 @@ STEPS = ["say", "miss", "join", "join", "stall", "read", "leave", "redact", "out
 
 @settings(max_examples=120, deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(STEPS), st.integers(0, 30)), max_size=40), st.integers(1, 12))
+# The only one that keeps up leaves while the log is read for it, and another begins to keep up further on.
+@example([("join", 0), ("say", 0), ("say", 0), ("join", 0), ("join", 2), ("leave", 0)], 1)
 def test_every_subscriber_gets_the_log_from_its_cursor(steps: list[tuple[str, int]], keep: int) -> None:
     """Clients that stall and go on, entries whose hints get lost, redactions, and a store that is down for a while: in
     the end each client has every entry past the cursor that it came with, in order, each once, and the same drafts."""

@@ -134,13 +134,15 @@ class Channel:
         subscription.stand(self._at, self._board.known)
         if not group.members:
             del self._groups[key]
+        if not self._groups:
+            # Whoever keeps up next stands elsewhere: what was read for those who left is not theirs.
+            self._stop_reading()
 
     def close(self) -> None:
         """Nobody follows the conversation any more."""
         self.follower.close()
         self._cancel_timer()
-        if self._reading is not None:
-            self._reading.cancel()
+        self._stop_reading()
 
     def tick(self, now: float) -> None:
         """Called about once a second: heartbeats to those who were sent nothing, and the end of staleness, which no
@@ -231,8 +233,14 @@ class Channel:
         except RequestError as error:
             self._end(closed_by(error))
         finally:
-            self._reading = None
+            if self._reading is asyncio.current_task():
+                self._reading = None
         self._plan()
+
+    def _stop_reading(self) -> None:
+        reading, self._reading = self._reading, None
+        if reading is not None and reading is not asyncio.current_task():
+            reading.cancel()
 
     def _send(self, entries: Sequence[EncodedEntry], epoch: str | None) -> None:
         """Write these entries, and what else is due, to all who keep up."""

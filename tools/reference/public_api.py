@@ -65,6 +65,7 @@ PUBLIC_MODULES = (
     "umbral_chat.transport_kit",
     "umbral_chat.transport_kit.backoff",
     "umbral_chat.transport_kit.base",
+    "umbral_chat.transport_kit.certificates",
     "umbral_chat.transport_kit.proxies",
     "umbral_chat.transport_kit.signal_outbox",
 )

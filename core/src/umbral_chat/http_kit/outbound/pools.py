@@ -6,13 +6,13 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from functools import cache
 
 import anyio
 import httpcore
 import httpx
 
 from umbral_chat.http_kit.outbound.urls import CallUrl
+from umbral_chat.transport_kit.certificates import trusted_certificates
 from umbral_chat.transport_kit.proxies import proxy_for
 
 KEEP_ALIVE = 5.0
@@ -84,16 +84,9 @@ class ConnectionPools:
 async def _certificates_for(url: CallUrl) -> ssl.SSLContext | None:
     if url.scheme != "https":
         return None
-    if not _certificates.cache_info().currsize:
-        await asyncio.to_thread(_certificates)
-    return _certificates()
-
-
-@cache
-def _certificates() -> ssl.SSLContext:
-    """One for all clients: reading the certificates takes a tenth of a second and much memory. As httpx has it, with
-    the environment's `SSL_CERT_FILE` and `SSL_CERT_DIR`."""
-    return httpx.create_ssl_context()
+    if not trusted_certificates.cache_info().currsize:
+        await asyncio.to_thread(trusted_certificates)
+    return trusted_certificates()
 
 
 def _proxy(address: str) -> httpcore.Proxy:

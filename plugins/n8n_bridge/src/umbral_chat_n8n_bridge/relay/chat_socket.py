@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import ssl
-from functools import cache
 from typing import TYPE_CHECKING, Literal, NamedTuple
 from urllib.parse import urlencode
 
 from umbral_chat.errors import SettingsError
+from umbral_chat.transport_kit.certificates import trusted_certificates
 from umbral_chat.transport_kit.proxies import proxy_for
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
@@ -151,7 +150,7 @@ async def open_socket(url: str) -> ChatSocket | SocketEnd:
         connection = await connect(
             url,
             proxy=proxy_for(url),
-            ssl=await asyncio.to_thread(_certificates) if url.startswith("wss:") else None,
+            ssl=await asyncio.to_thread(trusted_certificates) if url.startswith("wss:") else None,
             logger=_log,
             open_timeout=OPEN_TIMEOUT,
             close_timeout=CLOSE_TIMEOUT,
@@ -164,12 +163,6 @@ async def open_socket(url: str) -> ChatSocket | SocketEnd:
     except (OSError, TimeoutError, WebSocketException, EOFError, ValueError, SettingsError):
         return SocketEnd("refused")
     return ChatSocket(connection)
-
-
-@cache
-def _certificates() -> ssl.SSLContext:
-    """One for all sockets: reading the certificates takes a tenth of a second."""
-    return ssl.create_default_context()
 
 
 __all__ = ["SILENCE", "ChatSocket", "SocketEnd", "open_socket", "socket_url"]

@@ -66,11 +66,10 @@ class Controls:
 
     async def replication(self, body: Body) -> None:
         """`on` false: drop the slot; what is inserted meanwhile is never delivered live."""
-        self._realtime.replication.paused = not body.get("on", True)
-        if self._realtime.replication.paused:
-            await self._realtime.replication.wait_until_stopped()
+        if body.get("on", True):
+            await self._realtime.replication.resume()
         else:
-            await self._realtime.replication.ensure()
+            await self._realtime.replication.pause()
 
     async def fresh(self, _: Body) -> None:
         """Return to a project in which no client ever joined: no publication and no partition."""

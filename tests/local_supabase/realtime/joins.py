@@ -106,7 +106,6 @@ async def _check(socket: Socket, frame: Frame, config: dict[str, Any]) -> JoinAc
         # The handshake's token, which may have expired meanwhile.
         claims = verified_claims(socket.token, server.verify)
     rights, broadcast = await _rights(socket, topic, claims, config), config.get("broadcast")
-    await server.replication.catch_up()
     stored: list[replay.ReplayedBroadcast] = []
     if isinstance(broadcast, dict) and "replay" in broadcast:
         stored = await _replayed(socket, topic, broadcast["replay"], config, rights)

@@ -35,7 +35,7 @@ class Realtime:
         self._initial_limits = limits or Limits()
         self.limits, self.faults = replace(self._initial_limits), Faults()
         self.groups, self.sockets = TopicGroups(), set[Socket]()
-        self.replication = Replication(url, self._deliver_stored, has_channels=lambda: bool(self.groups.all()))
+        self.replication = Replication(url, self._deliver_stored)
         self.down_until = 0.0
         self.hits = Counter[str]()
         """How often each fault took effect, by the name of its command."""

@@ -16,7 +16,6 @@ from tests.local_supabase.people import command, refresh, sign_up
 from tests.local_supabase.stack.api import Stack
 
 from .clients import Line, Listener, got, javascript, joined, python, said, subscribed
-from .replication import JOINING
 
 # The client reads attributes that its own WebSocket library deprecates.
 pytestmark = pytest.mark.filterwarnings("ignore:ConnectionClosed:DeprecationWarning")
@@ -155,7 +154,6 @@ async def test_what_is_inserted_while_nobody_is_there_is_not_delivered_to_who_jo
 ) -> None:
     async with client(stack, "room:1", key=stack.secret_key, config=PRIVATE) as listener:
         await joined(listener)
-    await asyncio.sleep(JOINING + 0.5)
     insert(stack, "room:1", "unheard")
     async with client(stack, "room:1", key=stack.secret_key, config=PRIVATE) as listener:
         await joined(listener)

@@ -97,9 +97,13 @@ def slim(dist: Path, tmp_path_factory: pytest.TempPathFactory) -> Environment:
 
 @pytest.fixture(scope="session")
 def core_alone(dist: Path, slim: Environment, tmp_path_factory: pytest.TempPathFactory) -> Environment:
-    """`pip install umbral-chat-core`."""
+    """`uv pip install umbral-chat-core`: in a tenth of pip's time."""
     environment = empty(tmp_path_factory.mktemp("core"), slim.pip)
-    environment.install("--find-links", str(dist), "umbral-chat-core")
+    into = ["--python", str(environment.folder / "bin" / "python"), "--find-links", str(dist)]
+    done = subprocess.run(
+        [uv(), "pip", "install", "--quiet", *into, "umbral-chat-core"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
     return environment
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import tarfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +14,7 @@ from n8n.e2e.harness.install import Installed
 from n8n.e2e.harness.listen import JsonHandler, listening
 from n8n.e2e.harness.process import clean_env, run
 from tests.community_node.build import PACKAGE, copied, packed
+from tests.local_supabase.stack.npm import unpack
 
 INSTALL_LIMIT = 120.0
 MANIFEST: dict[str, Any] = json.loads((PACKAGE / "package.json").read_text("utf-8"))
@@ -109,8 +109,7 @@ def _nodes(folder: Path) -> Path:
 
 def _unpacked(archive: Path, place: Path) -> Path:
     place.mkdir(parents=True)
-    with tarfile.open(archive) as packed_files:
-        packed_files.extractall(place.parent / ".unpacked", filter="data")
+    unpack(archive, place.parent / ".unpacked")
     (place.parent / ".unpacked" / "package").rename(place)
     return place
 

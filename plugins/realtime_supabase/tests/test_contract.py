@@ -61,5 +61,5 @@ class TestRenewsEpochs(OnSupabase, RenewsEpochsContract):
 class TestStore(OnSupabase, SharedStoreContract):
     """Every guarantee of `SharedStore`."""
 
-    many = 1_500
+    many = 1_100
     """The database keeps 1,000 signals."""

@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import tarfile
 from pathlib import Path
 
 import pytest
 import umbral_chat_webchat
 
-from tests.local_supabase.stack.npm import modules, node, npm
+from tests.local_supabase.stack.npm import modules, node, npm, unpack
 
 HERE = Path(__file__).parent
 WEB = Path(str(umbral_chat_webchat.__file__)).parent / "web"
@@ -82,8 +81,7 @@ def test_the_package_for_npm(tmp_path: Path) -> None:
     """What `npm pack` makes is whole: a program that has only the tarball imports it."""
     (packed,) = json.loads(run(*npm(), "pack", WEB, "--json", "--pack-destination", tmp_path, cwd=tmp_path))
     folder = tmp_path / "node_modules" / "umbral-chat"
-    with tarfile.open(tmp_path / packed["filename"]) as archive:
-        archive.extractall(tmp_path, filter="data")
+    unpack(tmp_path / packed["filename"], tmp_path)
     folder.parent.mkdir()
     (tmp_path / "package").rename(folder)
     names = {file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file()}

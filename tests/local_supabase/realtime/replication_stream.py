@@ -27,12 +27,14 @@ class ReplicationStream:
         self._loop = asyncio.get_running_loop()
         self._arrived = asyncio.Event()
         self._received = 0
+        # libpq does not name the socket of a lost connection, which must be forgotten all the same before it is closed.
+        self._socket = pgconn.socket
 
     async def start(self, slot: str, publication: str) -> None:
         """Ask for the changes. Raises psycopg.Error."""
         options = f"proto_version '1', publication_names '{publication}'"
         self._pgconn.send_query(f"START_REPLICATION SLOT {slot} LOGICAL 0/0 ({options})".encode())
-        self._loop.add_reader(self._pgconn.socket, self._arrived.set)
+        self._loop.add_reader(self._socket, self._arrived.set)
         while self._pgconn.is_busy():
             await self._read()
         result = self._pgconn.get_result()
@@ -41,7 +43,7 @@ class ReplicationStream:
 
     def close(self) -> None:
         """Stop reading. The connection is closed by whoever opened it."""
-        self._loop.remove_reader(self._pgconn.socket)
+        self._loop.remove_reader(self._socket)
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         """The messages of the output plugin, until the connection ends. Raises psycopg.Error then."""
@@ -87,8 +89,8 @@ async def replication_stream(url: str, slot: str, publication: str) -> AsyncIter
     try:
         await connection.execute(f"CREATE_REPLICATION_SLOT {slot} TEMPORARY LOGICAL pgoutput".encode())
         stream = ReplicationStream(connection.pgconn)
-        await stream.start(slot, publication)
         try:
+            await stream.start(slot, publication)
             yield stream
         finally:
             stream.close()

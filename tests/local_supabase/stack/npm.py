@@ -70,12 +70,19 @@ def _pack(name: str, integrity: str, folder: Path) -> None:
         found = "sha512-" + base64.b64encode(hashlib.sha512(archive.read_bytes()).digest()).decode()
         if found != integrity:
             raise RuntimeError(f"{name} is another package than it was: {found}, not {integrity}")
-        with tarfile.open(archive) as files:
-            files.extractall(part, filter="data")
+        unpack(archive, part)
         archive.unlink()
         part.rename(folder)
     finally:
         shutil.rmtree(part, ignore_errors=True)
+
+
+def unpack(archive: Path, folder: Path) -> None:
+    """Unpack a package that npm made, whose files are in `package/`."""
+    with tarfile.open(archive) as files:
+        # Before Python 3.11.4 there are no filters.
+        files.extraction_filter = getattr(tarfile, "data_filter", None)
+        files.extractall(folder)  # noqa: S202
 
 
 def _cache() -> Path:
@@ -123,4 +130,4 @@ def _locked(path: Path) -> Iterator[None]:
         yield
 
 
-__all__ = ["CACHE", "modules", "node", "npm", "packed"]
+__all__ = ["CACHE", "modules", "node", "npm", "packed", "unpack"]

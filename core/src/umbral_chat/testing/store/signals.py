@@ -67,7 +67,11 @@ class SignalsContract(StorageContract):
             store = rig.storage.store
             last = start = (await store.recent(None, -1)).position
             for begin in range(0, self.many, 500):
-                last = max(await asyncio.gather(*(store.post("t", b"%d" % n) for n in range(begin, begin + 500))))
+                last = max(
+                    await asyncio.gather(
+                        *(store.post("t", b"%d" % n) for n in range(begin, min(begin + 500, self.many)))
+                    )
+                )
             found = await rig.other.store.recent(None, start)
             assert not found.complete
             assert len(found.signals) < self.many

@@ -161,11 +161,14 @@ def client_defaults_suspended(base: str) -> Iterator[None]:
 async def _close(client: AsyncRealtimeClient) -> None:
     # The client cannot abandon a socket whose peer does not answer.
     socket = client._ws_connection  # noqa: SLF001
-    with suppress(TimeoutError, WebSocketException, OSError):
-        async with asyncio.timeout(CLOSE_TIMEOUT):
-            await client.close()
-    if socket is not None:
-        socket.transport.abort()
+    try:
+        with suppress(TimeoutError, WebSocketException, OSError):
+            async with asyncio.timeout(CLOSE_TIMEOUT):
+                await client.close()
+    finally:
+        # Before Python 3.11.3 a timeout in a task that is being cancelled ends as its cancellation (gh-102780).
+        if socket is not None:
+            socket.transport.abort()
     # A client that was not closed in time has no socket now, and its tasks end.
     await client.close()
     await asyncio.sleep(0)

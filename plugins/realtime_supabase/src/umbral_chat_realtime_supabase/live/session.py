@@ -237,11 +237,14 @@ def _closed(connection: ClientConnection) -> Disconnection:
 
 
 async def _close(connection: ClientConnection, *, handshake: bool) -> None:
-    if handshake:
-        with suppress(TimeoutError, WebSocketException, OSError):
-            async with asyncio.timeout(CLOSE_TIMEOUT):
-                await connection.close()
-    connection.transport.abort()
+    try:
+        if handshake:
+            with suppress(TimeoutError, WebSocketException, OSError):
+                async with asyncio.timeout(CLOSE_TIMEOUT):
+                    await connection.close()
+    finally:
+        # Before Python 3.11.3 a timeout in a task that is being cancelled ends as its cancellation (gh-102780).
+        connection.transport.abort()
     with suppress(TimeoutError):
         async with asyncio.timeout(CLOSE_TIMEOUT):
             await connection.wait_closed()

@@ -81,10 +81,13 @@ class TransportSupervisor:
 
     async def _stop(self) -> None:
         self._current = None
-        failure = await _attempt(self._transport.stop(), within=STOP_TIMEOUT)
-        if failure is not None:
-            log.warning("transport %s did not stop: %s", self._transport.name, failure)
-        await self._tasks.close()
+        try:
+            failure = await _attempt(self._transport.stop(), within=STOP_TIMEOUT)
+            if failure is not None:
+                log.warning("transport %s did not stop: %s", self._transport.name, failure)
+        finally:
+            # Before Python 3.11.3 a timeout in a task that is being cancelled ends as its cancellation (gh-102780).
+            await self._tasks.close()
         self._started = False
 
     async def _listen(self, run: int) -> None:

@@ -47,6 +47,8 @@ async def stack(supabase: Stack) -> AsyncIterator[Stack]:
         connection.execute("select realtime.stand_in_partitions()")
     yield supabase
     await command(supabase, "realtime/reset")
+    with psycopg.connect(supabase.admin_db_url, autocommit=True) as connection:
+        connection.execute("select realtime.stand_in_partitions()")  # which a test may have dropped
 
 
 @pytest.fixture(autouse=True)

@@ -103,7 +103,7 @@ async def test_it_stops_when_it_is_asked_to(client: httpx.AsyncClient) -> None:
     await ask(client, "Tell me something")
     async with asyncio.timeout(PATIENCE):
         while not (events := (await client.get(f"{ROOM}/events")).json())["drafts"]:  # noqa: ASYNC110 - asked as a program does
-            await asyncio.sleep(0)
+            await asyncio.sleep(0.01)
     (run,) = events["runs"]
     assert (await client.post(f"{ROOM}/runs/{run['run_id']}/cancel", json={})).status_code == 202
     found = await until(client, 3)

@@ -80,8 +80,8 @@ def dist(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def empty(folder: Path, pip: Path | None = None) -> Environment:
-    """An environment with nothing but pip, or with nothing at all where the pip of another one installs into it: a pip
-    of its own takes 5 s of a processor to make."""
+    """An environment with nothing but pip, or with nothing at all where uv installs into it: a pip of its own takes 5 s
+    of a processor to make."""
     options = [] if pip is None else ["--without-pip"]
     subprocess.run([sys.executable, "-m", "venv", *options, str(folder)], check=True)
     return Environment(folder, pip or folder / "bin" / "pip")

@@ -1,4 +1,4 @@
-"""The wheels in an empty environment: what plain pip installs works, with polling and without."""
+"""The wheels in an empty environment: what is installed works, with polling and without."""
 
 from __future__ import annotations
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import timedelta
 from time import monotonic
 from typing import Any
@@ -200,12 +203,28 @@ async def test_past_the_bound_of_readers_it_is_refused_with_the_time_to_retry(st
     await poll
 
 
-async def test_a_client_who_leaves_leaves_nothing_behind(start: Start) -> None:
-    # Tasks of presence come and go by themselves.
-    service = await start(CORE__DISABLED_PLUGINS='["presence"]')
+@contextmanager
+def begun_by(request: ContextVar[bool]) -> Iterator[set[asyncio.Task[Any]]]:
+    """The tasks that are begun where `request` is set, as a task's context is that of whoever begins it. The service's
+    own come and go meanwhile."""
+    loop, begun = asyncio.get_running_loop(), set[asyncio.Task[Any]]()
+
+    def task(loop: asyncio.AbstractEventLoop, coroutine: Any, **context: Any) -> asyncio.Task[Any]:
+        made = asyncio.Task(coroutine, loop=loop, **context)
+        if request.get(False):
+            begun.add(made)
+        return made
+
+    loop.set_task_factory(task)
+    try:
+        yield begun
+    finally:
+        loop.set_task_factory(None)
+
+
+async def test_a_client_who_leaves_leaves_nothing_behind(service: Instance) -> None:
     cursor = await service.send("before")
-    names = {"polling: sleep", *(task.get_name() for task in asyncio.all_tasks())}
-    left, sent = asyncio.Event(), []
+    left, sent, of_the_request = asyncio.Event(), [], ContextVar[bool]("of_the_request")
 
     async def receive() -> Any:
         await left.wait()
@@ -229,14 +248,20 @@ async def test_a_client_who_leaves_leaves_nothing_behind(start: Start) -> None:
         "server": ("127.0.0.1", 80),
         "state": {},
     }
-    request = asyncio.create_task(service.app(scope, receive, send))
-    await soon(service, request)
-    left.set()
-    await asyncio.wait_for(request, MUCH_LESS)
-    assert (sent, waiting(service)) == ([], 0)
-    async with asyncio.timeout(MUCH_LESS):  # a tick has tasks of its own for a moment; one of the request's would stay
-        while not {task.get_name() for task in asyncio.all_tasks()} <= names:  # noqa: ASYNC110
-            await asyncio.sleep(0.005)
+
+    async def ask() -> None:
+        of_the_request.set(True)
+        await service.app(scope, receive, send)
+
+    with begun_by(of_the_request) as begun:
+        request = asyncio.create_task(ask())
+        await soon(service, request)
+        assert begun, "it waits in tasks of its own"
+        left.set()
+        await asyncio.wait_for(request, MUCH_LESS)
+        assert (sent, waiting(service)) == ([], 0)
+        _, running = await asyncio.wait(begun, timeout=MUCH_LESS)
+    assert not running
 
 
 async def visitor(service: Instance, key: str, ttl: int = 3600) -> str:

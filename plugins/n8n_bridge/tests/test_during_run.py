@@ -149,7 +149,7 @@ async def test_a_turn_that_is_given_up_is_one_dead_letter_and_is_tried_again_as_
 
 
 async def test_a_burst_is_answered_by_one_run(tmp_path: Path) -> None:
-    async with rig(tmp_path, burst_quiet=0.5, burst_wait=20) as it:
+    async with rig(tmp_path, burst_quiet=2.0, burst_wait=20) as it:
         await it.say("hi")
         await it.say("are you there?")
         await it.until_texts((USER, "hi"), (USER, "are you there?"), (BOT, "echo:hi\nare you there?"))

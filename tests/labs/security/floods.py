@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import socket
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+
+from tests.labs.kit.http1 import NoAnswer
 
 from .attack import Scale, attack, expect
 from .target import DESCRIPTORS, KEY, Target, raw
 
 TIMEOUT = 20.0
 """Seconds in which a connection that was refused must be closed."""
+
+UNREAD = 10.0
+"""Seconds after the last answer in which a connection that reads none must be closed: the lab's write and header
+timeouts, and the time to linger, are less."""
 
 HEAD = b"GET /v1/conversations/x/messages HTTP/1.1\r\nHost: 127.0.0.1\r\n"
 CHUNKED = (
@@ -167,30 +174,59 @@ async def pipelining(target: Target, scale: Scale) -> list[str]:
     reads = b"GET /v1/conversations/large/messages HTTP/1.1\r\nHost: 127.0.0.1\r\n" + authorized + b"\r\n"
     writes = post + authorized + b"\r\n{}"
     kinds = (reads * 300, writes * 60, (reads + writes) * 60)
-    return [what for found in await asyncio.gather(*(unread(target, scale, data) for data in kinds)) for what in found]
+    async with since_answered(target) as since:
+        found = await asyncio.gather(*(unread(target, scale, data, since) for data in kinds))
+    return [what for one in found for what in one]
 
 
-async def unread(target: Target, scale: Scale, data: bytes) -> list[str]:
+@contextlib.asynccontextmanager
+async def since_answered(target: Target) -> AsyncIterator[Callable[[], float]]:
+    """Seconds since the service last answered one of the attack's `writes`, by its metrics: thousands of short answers
+    fit in the socket's buffer, and on a slow machine serving them is what takes the time."""
+    count, last = -1, time.monotonic()
+
+    async def watch() -> None:
+        nonlocal count, last
+        while True:
+            _, metrics = await target.ask("GET", "/metrics")
+            # Bystanders' requests are no POSTs, or are answered 201.
+            found = re.search(
+                rb'http_server_duration\w*_count{http_method="POST",http_status_code="200"} (\d+)', metrics
+            )
+            if (now := int(found[1]) if found else 0) != count:
+                count, last = now, time.monotonic()
+            await asyncio.sleep(0.5)
+
+    async with asyncio.TaskGroup() as group:
+        watching = group.create_task(watch())
+        yield lambda: time.monotonic() - last
+        watching.cancel()
+    if count <= 0:
+        raise NoAnswer("no write was answered, as far as /metrics tells")
+
+
+async def unread(target: Target, scale: Scale, data: bytes, since: Callable[[], float]) -> list[str]:
     found: list[str] = []
     closed = 0
 
+    async def send(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ConnectionError):
+            for _ in range(scale.megabytes):
+                writer.write(data)
+                await writer.drain()
+            while not reader.exception() and not writer.transport.is_closing():
+                writer.write(data[:1])
+                await asyncio.sleep(0.1)
+
     async def one() -> None:
         nonlocal closed
-        async with deaf(target) as (reader, writer):
-            end = time.monotonic() + scale.seconds + 10
-            with contextlib.suppress(ConnectionError):
-                for _ in range(scale.megabytes):
-                    writer.write(data)
-                    try:
-                        await asyncio.wait_for(writer.drain(), max(0.1, end - time.monotonic()))
-                    except TimeoutError:
-                        return
-                while time.monotonic() < end and not reader.exception():
-                    writer.write(data[:1])
-                    await asyncio.sleep(0.1)
-                    if writer.transport.is_closing():
-                        break
-            closed += time.monotonic() < end
+        async with deaf(target) as connection:
+            sending = asyncio.create_task(send(*connection))
+            while not sending.done() and since() < UNREAD:
+                await asyncio.wait((sending,), timeout=0.2)
+            closed += sending.done()
+            sending.cancel()
+            await asyncio.wait((sending,))
 
     await asyncio.gather(*(one() for _ in range(8)))
     expect(found, closed == 8, f"of 8 connections that read nothing {8 - closed} were still held after their time")

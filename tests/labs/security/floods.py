@@ -21,6 +21,9 @@ UNREAD = 10.0
 """Seconds after the last answer in which a connection that reads none must be closed: the lab's write and header
 timeouts, and the time to linger, are less."""
 
+ANSWERED = re.compile(rb'http_server_duration\w*_count{http_method="POST",http_status_code="200"} (\d+)')
+"""How many of the attack's `writes` were answered: bystanders' requests are no POSTs, or are answered 201."""
+
 HEAD = b"GET /v1/conversations/x/messages HTTP/1.1\r\nHost: 127.0.0.1\r\n"
 CHUNKED = (
     b"POST /v1/conversations/x/messages HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n"
@@ -183,25 +186,23 @@ async def pipelining(target: Target, scale: Scale) -> list[str]:
 async def since_answered(target: Target) -> AsyncIterator[Callable[[], float]]:
     """Seconds since the service last answered one of the attack's `writes`, by its metrics: thousands of short answers
     fit in the socket's buffer, and on a slow machine serving them is what takes the time."""
-    count, last = -1, time.monotonic()
+    count, last = 0, time.monotonic()
 
     async def watch() -> None:
         nonlocal count, last
         while True:
-            _, metrics = await target.ask("GET", "/metrics")
-            # Bystanders' requests are no POSTs, or are answered 201.
-            found = re.search(
-                rb'http_server_duration\w*_count{http_method="POST",http_status_code="200"} (\d+)', metrics
-            )
-            if (now := int(found[1]) if found else 0) != count:
-                count, last = now, time.monotonic()
+            with contextlib.suppress(NoAnswer):
+                status, metrics = await target.ask("GET", "/metrics")
+                found = ANSWERED.search(metrics) if status == 200 else None
+                if found and (now := int(found[1])) != count:
+                    count, last = now, time.monotonic()
             await asyncio.sleep(0.5)
 
     async with asyncio.TaskGroup() as group:
         watching = group.create_task(watch())
         yield lambda: time.monotonic() - last
         watching.cancel()
-    if count <= 0:
+    if not count:
         raise NoAnswer("no write was answered, as far as /metrics tells")
 
 
